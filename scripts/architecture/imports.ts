@@ -1,0 +1,168 @@
+// Who may import whom: between packages, between the stages of core, and from outside.
+import { isBuiltin } from "node:module"
+import { posix } from "node:path"
+import { isNode, type Node, type Source, walk } from "../source.ts"
+import { at, type Finding } from "./Finding.ts"
+
+const packages: Record<string, ReadonlyArray<string>> = {
+  core: [],
+  "platform-node": ["core"],
+  testing: ["core"],
+  cli: ["core", "platform-node"]
+}
+
+const onNode = new Set(["platform-node", "cli"])
+
+// Every stage may also import itself and internal.
+const stages: Record<string, ReadonlyArray<string>> = {
+  internal: [],
+  crypto: [],
+  client: ["crypto"],
+  discovery: ["crypto", "client"],
+  request: ["crypto", "client", "discovery"],
+  token: ["crypto", "client", "discovery", "request"],
+  result: ["crypto", "client", "discovery", "request", "token"],
+  verification: ["crypto", "client", "discovery", "request", "token"]
+}
+
+interface Import {
+  readonly node: Node
+  readonly from: string
+}
+
+const imports = (source: Source): ReadonlyArray<Import> => {
+  const found: Array<Import> = []
+  walk(source.program, (node) => {
+    const from = node.source ?? (node.type === "TSExternalModuleReference" ? node.expression : undefined)
+    if (isNode(from) && typeof from.value === "string") found.push({ node, from: from.value })
+    return undefined
+  })
+  return found
+}
+
+const packageOf = (path: string): string => path.split("/")[1] ?? ""
+
+const stageOf = (path: string): string | undefined => {
+  const [, , , folder, file] = path.split("/")
+  return file === undefined ? undefined : folder
+}
+
+const isIndex = (path: string): boolean => path.endsWith("/index.ts")
+
+const resolve = (source: Source, from: string): string => posix.join(posix.dirname(source.path), from)
+
+const outward = (source: Source, { from, node }: Import): ReadonlyArray<Finding> => {
+  const own = packageOf(source.path)
+  const below = packages[own] ?? []
+  const findings: Array<Finding> = []
+  const add = (rule: string, problem: string, mend: string) => findings.push(at(source, node, rule, problem, mend))
+  const scoped = /^@effect-ciba\/([^/]+)/.exec(from)?.[1]
+  if (scoped !== undefined && !below.includes(scoped)) {
+    add(
+      "package-direction",
+      `${own} imports @effect-ciba/${scoped}`,
+      `${own} may import: ${below.join(", ") || "none"}`
+    )
+  }
+  if (from.startsWith(".") && !resolve(source, from).startsWith(`packages/${own}/src/`)) {
+    add("package-direction", `"${from}" leaves packages/${own}/src`, "Import the other package by its name")
+  }
+  if (/^jose(\/|$)/.test(from) && !source.path.startsWith("packages/core/src/crypto/")) {
+    add("jose", "jose is imported outside of packages/core/src/crypto", "Use or add an operation in crypto/")
+  }
+  if (isBuiltin(from) && !onNode.has(own)) {
+    add(
+      "node-builtin",
+      `${own} imports "${from}"`,
+      "Use a web standard or a service; Node's own belongs in platform-node"
+    )
+  }
+  if (/^(vitest|@effect\/vitest|node:test)(\/|$)/.test(from)) {
+    add("test-runner", `"${from}" is imported`, "Test runners belong in test/")
+  }
+  return findings
+}
+
+const inward = (source: Source, { from, node }: Import): ReadonlyArray<Finding> => {
+  const target = resolve(source, from)
+  if (packageOf(source.path) !== "core" || !from.startsWith(".") || isIndex(source.path)) return []
+  if (target === "packages/core/src/Ciba.ts") {
+    return [
+      at(source, node, "stage-direction", "Ciba.ts is imported", "Ciba.ts joins the stages; only index.ts knows it")
+    ]
+  }
+  const stage = stageOf(source.path)
+  const wanted = stageOf(target)
+  if (stage === undefined || stage === wanted || wanted === "internal") return []
+  const allowed = stages[stage] ?? []
+  if (wanted !== undefined && allowed.includes(wanted)) return []
+  return [
+    at(
+      source,
+      node,
+      "stage-direction",
+      `${stage} imports ${wanted ?? posix.basename(target)}`,
+      `${stage} may import: ${[...allowed, ...(stage === "internal" ? [] : ["internal"])].join(", ") || "none"}`
+    )
+  ]
+}
+
+const placement = (source: Source): ReadonlyArray<Finding> => {
+  const own = packageOf(source.path)
+  const stage = stageOf(source.path)
+  if (!Object.hasOwn(packages, own)) {
+    return [
+      at(
+        source,
+        source.program,
+        "package-direction",
+        `the package ${own} is unknown`,
+        "Add it to scripts/architecture/imports.ts"
+      )
+    ]
+  }
+  if (own === "core" && stage !== undefined && !Object.hasOwn(stages, stage)) {
+    return [
+      at(
+        source,
+        source.program,
+        "stage-direction",
+        `the stage ${stage} is unknown`,
+        "Add it to scripts/architecture/imports.ts"
+      )
+    ]
+  }
+  return []
+}
+
+const cycles = (sources: ReadonlyArray<Source>): ReadonlyArray<Finding> => {
+  const byPath = new Map(sources.map((source) => [source.path, source]))
+  const done = new Set<string>()
+  const findings: Array<Finding> = []
+  const visit = (source: Source, trail: ReadonlyArray<string>): void => {
+    if (done.has(source.path)) return
+    const path = [...trail, source.path]
+    for (const { from, node } of imports(source)) {
+      const target = from.startsWith(".") ? byPath.get(resolve(source, from)) : undefined
+      if (target === undefined) continue
+      const start = path.indexOf(target.path)
+      if (start < 0) {
+        visit(target, path)
+        continue
+      }
+      const circle = [...path.slice(start), target.path].map((name) => posix.basename(name)).join(" → ")
+      findings.push(at(source, node, "cycle", circle, "Move what both need into a file that both import"))
+    }
+    done.add(source.path)
+  }
+  for (const source of sources) visit(source, [])
+  return findings
+}
+
+export const check = (sources: ReadonlyArray<Source>): ReadonlyArray<Finding> => [
+  ...sources.flatMap((source) => [
+    ...placement(source),
+    ...imports(source).flatMap((found) => [...outward(source, found), ...inward(source, found)])
+  ]),
+  ...cycles(sources)
+]

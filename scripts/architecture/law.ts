@@ -1,0 +1,148 @@
+// The house law for a single file of packages/*/src.
+import { posix } from "node:path"
+import { isNode, type Node, type Source, walk } from "../source.ts"
+import { at, type Finding } from "./Finding.ts"
+
+const smell = 400
+const limit = 500
+const vague = new Set(["utils", "helpers", "types", "shared", "constants"])
+
+const impure: Record<string, string> = {
+  "Date.now": "Take the time from Clock",
+  "performance.now": "Take the time from Clock",
+  "Math.random": "Take randomness from an injected service",
+  "JSON.parse": "Decode with Schema"
+}
+
+const timers = new Set(["setTimeout", "setInterval", "setImmediate"])
+
+const name = (node: unknown): string | undefined => {
+  if (!isNode(node)) return undefined
+  if (node.type === "Identifier") return String(node.name)
+  if (node.type === "MemberExpression") return `${name(node.object)}.${name(node.property)}`
+  return undefined
+}
+
+const isConst = (type: unknown): boolean =>
+  isNode(type) && type.type === "TSTypeReference" && name(type.typeName) === "const"
+
+type Broken = readonly [rule: string, problem: string, mend: string]
+
+const broken = (node: Node): Broken | undefined => {
+  switch (node.type) {
+    case "TSAnyKeyword":
+      return ["any", "the type any", "Write the type, or unknown and decode it"]
+    case "TSAsExpression":
+    case "TSTypeAssertion":
+      return isConst(node.typeAnnotation)
+        ? undefined
+        : ["as", "a cast", "Let the type follow from Schema, a guard or satisfies"]
+    case "TSNonNullExpression":
+      return ["non-null", "a non-null assertion", "Handle the missing value"]
+    case "PropertyDefinition":
+    case "VariableDeclarator":
+      return node.definite === true ? ["non-null", "a definite assignment", "Initialize it"] : undefined
+    case "MemberExpression": {
+      const member = name(node)?.replace(/^globalThis\./, "") ?? ""
+      return Object.hasOwn(impure, member) ? ["impure", member, impure[member] ?? ""] : undefined
+    }
+    case "CallExpression": {
+      const callee = name(node.callee)?.replace(/^globalThis\./, "") ?? ""
+      if (timers.has(callee)) return ["impure", callee, "Wait with Effect.sleep or a Schedule"]
+      return callee === "Date" ? ["impure", "Date()", "Take the time from Clock"] : undefined
+    }
+    case "NewExpression":
+      return name(node.callee) === "Date" && Array.isArray(node.arguments) && node.arguments.length === 0
+        ? ["impure", "new Date()", "Take the time from Clock"]
+        : undefined
+    case "ThrowStatement":
+      return ["throw", "a throw", "Fail with a typed error"]
+    case "AwaitExpression":
+      return ["async", "an await", "Use Effect.tryPromise and yield*"]
+    default:
+      return node.async === true || (node.type === "ForOfStatement" && node.await === true)
+        ? ["async", "an async function", "Return an Effect"]
+        : undefined
+  }
+}
+
+const functions = new Set(["ArrowFunctionExpression", "FunctionExpression"])
+
+const hasReturnType = (node: unknown): boolean => isNode(node) && isNode(node.returnType)
+
+const isEffectFn = (callee: unknown): boolean =>
+  isNode(callee) &&
+  (callee.type === "CallExpression" ? isEffectFn(callee.callee) : /^Effect\.fn/.test(name(callee) ?? ""))
+
+const isTyped = (declarator: Node): boolean => {
+  const { id, init } = declarator
+  if (isNode(id) && isNode(id.typeAnnotation)) return true
+  if (!isNode(init)) return false
+  if (functions.has(init.type)) return hasReturnType(init)
+  return (
+    init.type === "CallExpression" &&
+    isEffectFn(init.callee) &&
+    Array.isArray(init.arguments) &&
+    hasReturnType(init.arguments[0])
+  )
+}
+
+const untyped = (source: Source): ReadonlyArray<Finding> => {
+  const body = source.program.body
+  const statements = Array.isArray(body) ? body.filter(isNode) : []
+  const exported = new Set(
+    statements
+      .filter((node) => node.type === "ExportNamedDeclaration" && !isNode(node.source))
+      .flatMap((node) => (Array.isArray(node.specifiers) ? node.specifiers : []))
+      .map((specifier) => name(isNode(specifier) ? specifier.local : undefined))
+  )
+  const check = (node: Node, named: (id: unknown) => boolean): ReadonlyArray<Finding> => {
+    const add = (problem: string) =>
+      at(source, node, "export-type", problem, "Write the type, so that inference never changes the public API")
+    if (node.type === "FunctionDeclaration") {
+      return named(node.id) && !hasReturnType(node)
+        ? [add(`the exported function ${name(node.id)} has no return type`)]
+        : []
+    }
+    if (node.type !== "VariableDeclaration" || !Array.isArray(node.declarations)) return []
+    return node.declarations
+      .filter((declarator) => named(declarator.id) && !isTyped(declarator))
+      .map((declarator) => add(`the exported const ${name(declarator.id)} has no type`))
+  }
+  return statements.flatMap((node) =>
+    node.type.startsWith("Export") && isNode(node.declaration)
+      ? check(node.declaration, () => true)
+      : check(node, (id) => exported.has(name(id)))
+  )
+}
+
+const suppressed = (source: Source): ReadonlyArray<Finding> =>
+  source.comments
+    .filter((comment) => /@ts-(ignore|expect-error|nocheck)|biome-ignore/.test(comment.value))
+    .map((comment) => at(source, comment, "suppressed", "a suppressed check", "Mend what the check says"))
+
+const shape = (source: Source): ReadonlyArray<Finding> => {
+  const lines = source.text.trimEnd().split("\n").length
+  const findings: Array<Finding> = []
+  if (lines > smell) {
+    const split = "Split it: a file is one concept"
+    const problem = `${lines} lines, the limit is ${limit}`
+    findings.push({ path: source.path, line: smell, rule: "length", problem, mend: split, warning: lines <= limit })
+  }
+  for (const part of source.path.split("/").slice(3)) {
+    if (vague.has(posix.basename(part, ".ts").toLowerCase())) {
+      findings.push(at(source, source.program, "name", `"${part}" names no concept`, "Name the file after its concept"))
+    }
+  }
+  return findings
+}
+
+export const check = (source: Source): ReadonlyArray<Finding> => {
+  const findings: Array<Finding> = []
+  walk(source.program, (node) => {
+    const found = broken(node)
+    if (found !== undefined) findings.push(at(source, node, ...found))
+    return undefined
+  })
+  return [...findings, ...untyped(source), ...suppressed(source), ...shape(source)]
+}

@@ -1,0 +1,62 @@
+// Runs a task with the workspace's own Node and tools, and installs them first where they are missing or out of date.
+import { spawn, spawnSync } from "node:child_process"
+import { createHash } from "node:crypto"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { constants } from "node:os"
+import { delimiter, join, resolve } from "node:path"
+
+const root = resolve(import.meta.dirname, "..")
+const { config } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
+
+const tasks = {
+  architecture: ["node", "scripts/check-architecture.ts"],
+  build: ["tsc", "-b", "packages/core", "packages/platform-node", "packages/testing"],
+  check: ["tsc", "-b"],
+  deadcode: ["knip"],
+  demo: ["node", "examples/demo/main.ts"],
+  examples: ["node", "scripts/run-examples.ts"],
+  format: ["biome", "check", "--write"],
+  lint: ["biome", "check", "--error-on-warnings", "--diagnostic-level=warn"],
+  packages: ["node", "scripts/check-packages.ts"],
+  rows: ["node", "scripts/check-rows.ts"],
+  test: ["vitest", "run", "--config", "vitest.workspace.ts"],
+  "test:browser": ["vitest", "run", "--config", "vitest.browser.ts"]
+}
+
+const install = () => {
+  const stamp = join(root, "node_modules", ".bootstrap")
+  const lock = createHash("sha256")
+    .update(readFileSync(join(root, "pnpm-lock.yaml")))
+    .digest("hex")
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return
+  console.error("Installing the workspace …")
+  const { error, status, stdout } = spawnSync("npx", ["-y", `pnpm@${config.pnpm}`, "install", "--frozen-lockfile"], {
+    cwd: root,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"]
+  })
+  if (error !== undefined || status !== 0) {
+    console.error(error?.message ?? stdout)
+    process.exit(1)
+  }
+  writeFileSync(stamp, lock)
+}
+
+const [name = "", ...rest] = process.argv.slice(2)
+const task = Object.hasOwn(tasks, name) ? tasks[name] : undefined
+if (task === undefined) {
+  console.error(`Usage: node scripts/bootstrap.mjs <task>, where <task> is one of ${Object.keys(tasks).join(", ")}`)
+  process.exit(1)
+}
+
+install()
+const [tool, ...fixed] = task
+const path = [join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter)
+const child = spawn(tool, [...fixed, ...rest], { cwd: root, env: { ...process.env, PATH: path }, stdio: "inherit" })
+process.on("SIGINT", () => {}) // the terminal sends it to the child as well
+process.on("SIGTERM", () => child.kill())
+child.on("error", (error) => {
+  console.error(error.message)
+  process.exit(1)
+})
+child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))

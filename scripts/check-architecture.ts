@@ -1,0 +1,20 @@
+// Fails when a file of packages/*/src breaks the architecture: see CONTRIBUTING.md.
+import { resolve } from "node:path"
+import type { Finding } from "./architecture/Finding.ts"
+import { format } from "./architecture/Finding.ts"
+import * as imports from "./architecture/imports.ts"
+import * as law from "./architecture/law.ts"
+import { list, read } from "./source.ts"
+
+export const check = (root: string): ReadonlyArray<Finding> => {
+  const sources = list(root, "packages", /^packages\/[^/]+\/src\/.*\.ts$/).map((path) => read(root, path))
+  return [...imports.check(sources), ...sources.flatMap(law.check)]
+}
+
+if (import.meta.main) {
+  const findings = check(resolve(import.meta.dirname, ".."))
+  for (const finding of findings) console.log(format(finding))
+  const failed = findings.filter((finding) => !finding.warning).length
+  console.log(`architecture: ${failed} findings, ${findings.length - failed} warnings`)
+  process.exitCode = failed === 0 ? 0 : 1
+}

@@ -1,0 +1,65 @@
+// A TypeScript file as a syntax tree, with what the checks ask of one.
+import { readdirSync, readFileSync } from "node:fs"
+import { join, relative, sep } from "node:path"
+import { type Comment, parseSync } from "oxc-parser"
+
+export interface Node {
+  readonly type: string
+  readonly start: number
+  readonly end: number
+  readonly [key: string]: unknown
+}
+
+export interface Source {
+  /** Relative to the root of the repository, with forward slashes. */
+  readonly path: string
+  readonly text: string
+  readonly program: Node
+  readonly comments: ReadonlyArray<Comment>
+}
+
+export const isNode = (value: unknown): value is Node =>
+  typeof value === "object" && value !== null && "type" in value && typeof value.type === "string"
+
+export const children = (node: Node): ReadonlyArray<Node> => Object.values(node).flat().filter(isNode)
+
+/** Visits depth first; a visitor that answers `false` keeps out of that node's children. */
+export const walk = (node: Node, visit: (node: Node) => boolean | undefined): void => {
+  if (visit(node) === false) return
+  for (const child of children(node)) walk(child, visit)
+}
+
+export const lineAt = (text: string, offset: number): number => text.slice(0, offset).split("\n").length
+
+export const parse = (path: string, text: string): Source => {
+  const { comments, errors, program } = parseSync(path, text, { preserveParens: false, sourceType: "module" })
+  const [error] = errors
+  if (error !== undefined) {
+    throw new Error(`${path}:${lineAt(text, error.labels[0]?.start ?? 0)}: ${error.message}`)
+  }
+  return { path, text, program: program as unknown as Node, comments }
+}
+
+const skipped = new Set(["node_modules", "dist"])
+
+/** The files below a folder whose path passes the filter, sorted; none when there is no such folder. */
+export const list = (root: string, folder: string, filter: RegExp): ReadonlyArray<string> => {
+  const visit = (directory: string): ReadonlyArray<string> =>
+    readdirSync(directory, { withFileTypes: true }).flatMap((entry) =>
+      skipped.has(entry.name) || entry.name.startsWith(".")
+        ? []
+        : entry.isDirectory()
+          ? visit(join(directory, entry.name))
+          : [relative(root, join(directory, entry.name)).split(sep).join("/")]
+    )
+  try {
+    return visit(join(root, folder))
+      .filter((path) => filter.test(path))
+      .sort()
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return []
+    throw error
+  }
+}
+
+export const read = (root: string, path: string): Source => parse(path, readFileSync(join(root, path), "utf8"))

@@ -1,0 +1,123 @@
+import { describe, expect, it } from "vitest"
+import { format } from "../architecture/Finding.ts"
+import { check } from "../check-architecture.ts"
+import { plant } from "./planted.ts"
+
+const core = "packages/core/src"
+
+const found = (files: Record<string, string>) =>
+  check(plant(files)).map(({ line, path, rule, warning }) => `${path}:${line} ${rule}${warning ? "?" : ""}`)
+
+const planted: ReadonlyArray<readonly [what: string, rule: string, path: string, text: string]> = [
+  ["a stage that imports a later one", "stage-direction", `${core}/client/A.ts`, `import "../token/B.ts"`],
+  [
+    "a stage that imports a later one's type",
+    "stage-direction",
+    `${core}/crypto/A.ts`,
+    `import type {} from "../client/B.ts"`
+  ],
+  ["a re-export from a later stage", "stage-direction", `${core}/request/A.ts`, `export * from "../token/B.ts"`],
+  ["an import type from a later stage", "stage-direction", `${core}/token/A.ts`, `type A = import("../result/B.ts").B`],
+  ["a dynamic import of a later stage", "stage-direction", `${core}/token/A.ts`, `void import("../result/B.ts")`],
+  ["verification that imports result", "stage-direction", `${core}/verification/A.ts`, `import "../result/B.ts"`],
+  ["result that imports verification", "stage-direction", `${core}/result/A.ts`, `import "../verification/B.ts"`],
+  ["internal that imports a stage", "stage-direction", `${core}/internal/A.ts`, `import "../crypto/B.ts"`],
+  ["a stage that imports a file of the root", "stage-direction", `${core}/client/A.ts`, `import "../CibaError.ts"`],
+  ["an import of Ciba.ts", "stage-direction", `${core}/CibaError.ts`, `import "./Ciba.ts"`],
+  ["an unknown stage", "stage-direction", `${core}/misc/A.ts`, ""],
+  ["an unknown package", "package-direction", "packages/misc/src/A.ts", ""],
+  ["core that imports a package above it", "package-direction", `${core}/A.ts`, `import "@effect-ciba/testing"`],
+  ["packages side by side", "package-direction", "packages/testing/src/A.ts", `import "@effect-ciba/platform-node/B"`],
+  ["a path into another package", "package-direction", "packages/testing/src/A.ts", `import "../../core/src/B.ts"`],
+  ["jose outside of crypto", "jose", `${core}/client/A.ts`, `import * as jose from "jose"`],
+  ["jose outside of core", "jose", "packages/testing/src/A.ts", `import { SignJWT } from "jose"`],
+  ["a Node builtin in core", "node-builtin", `${core}/client/A.ts`, `import { Buffer } from "node:buffer"`],
+  ["a Node builtin without its prefix", "node-builtin", "packages/testing/src/A.ts", `import "fs/promises"`],
+  ["a test runner in a source", "test-runner", "packages/testing/src/A.ts", `import { it } from "@effect/vitest"`],
+  ["a file that imports itself", "cycle", `${core}/client/A.ts`, `import "./A.ts"`],
+  ["more than 500 lines", "length", `${core}/client/A.ts`, "// line\n".repeat(501)],
+  ["a vague file name", "name", `${core}/client/Helpers.ts`, ""],
+  ["a vague folder name", "name", `${core}/internal/utils/A.ts`, ""],
+  ["any", "any", `${core}/A.ts`, "type A = Array<any>"],
+  ["a cast", "as", `${core}/A.ts`, "const a = 1 as unknown"],
+  ["a cast in angle brackets", "as", `${core}/A.ts`, "const a = <unknown>1"],
+  ["a non-null assertion", "non-null", `${core}/A.ts`, "const a = [1].at(0)!"],
+  ["a definite assignment", "non-null", `${core}/A.ts`, "class A { a!: string }"],
+  ["Date.now", "impure", `${core}/A.ts`, "const a = Date.now()"],
+  ["Date.now as a value", "impure", `${core}/A.ts`, "const a = globalThis.Date.now"],
+  ["new Date()", "impure", `${core}/A.ts`, "const a = new Date()"],
+  ["Date()", "impure", `${core}/A.ts`, "const a = Date()"],
+  ["Math.random", "impure", `${core}/A.ts`, "const a = Math.random()"],
+  ["performance.now", "impure", `${core}/A.ts`, "const a = performance.now()"],
+  ["setTimeout", "impure", `${core}/A.ts`, "setTimeout(() => {}, 1)"],
+  ["JSON.parse", "impure", `${core}/A.ts`, `const a = JSON.parse("1")`],
+  ["throw", "throw", `${core}/A.ts`, "throw new Error()"],
+  ["an async function", "async", `${core}/A.ts`, "const a = async () => 1"],
+  ["an async method", "async", `${core}/A.ts`, "class A { async a() {} }"],
+  ["await", "async", `${core}/A.ts`, "await 1"],
+  ["for await", "async", `${core}/A.ts`, "for await (const a of []) {}"],
+  ["ts-ignore", "suppressed", `${core}/A.ts`, "// @ts-ignore"],
+  ["biome-ignore", "suppressed", `${core}/A.ts`, "/* biome-ignore lint: no */"],
+  ["an exported const without a type", "export-type", `${core}/A.ts`, "export const a = 1"],
+  ["an exported arrow without a return type", "export-type", `${core}/A.ts`, "export const a = () => 1"],
+  ["an exported function without a return type", "export-type", `${core}/A.ts`, "export function a() {}"],
+  ["a default export without a return type", "export-type", `${core}/A.ts`, "export default function a() {}"],
+  ["a const exported by name without a type", "export-type", `${core}/A.ts`, "const a = 1; export { a as b }"],
+  [
+    "an exported Effect.fn without a return type",
+    "export-type",
+    `${core}/A.ts`,
+    `export const a = Effect.fn("a")(function* () {})`
+  ]
+]
+
+describe("architecture", () => {
+  it.each(planted)("finds %s (rule %s)", (_, rule, path, text) => {
+    expect(found({ [path]: text })).toEqual([expect.stringMatching(new RegExp(`^${path}:\\d+ ${rule}$`))])
+  })
+
+  it("finds a cycle across files, type-only imports included", () => {
+    const files = {
+      "A.ts": `import "./B.ts"`,
+      "B.ts": `import type {} from "./C.ts"`,
+      "C.ts": `export * from "./A.ts"`
+    }
+    const root = Object.fromEntries(Object.entries(files).map(([name, text]) => [`${core}/client/${name}`, text]))
+    expect(found(root)).toEqual([`${core}/client/C.ts:1 cycle`])
+  })
+
+  it("warns of more than 400 lines", () => {
+    expect(found({ [`${core}/client/A.ts`]: "// line\n".repeat(401) })).toEqual([`${core}/client/A.ts:400 length?`])
+  })
+
+  it("names the file, the line, the rule and the way to mend it", () => {
+    const [finding] = check(plant({ [`${core}/A.ts`]: "\n\nthrow 1" }))
+    expect(finding && format(finding)).toBe(`${core}/A.ts:3: throw: a throw\n    Fail with a typed error`)
+  })
+
+  it("finds nothing in a lawful workspace", () => {
+    const files = {
+      [`${core}/index.ts`]: `export * as Ciba from "./Ciba.ts"`,
+      [`${core}/Ciba.ts`]: `import "./result/A.ts"\nimport "./verification/A.ts"`,
+      [`${core}/client/index.ts`]: `export * as A from "./A.ts"`,
+      [`${core}/client/A.ts`]: [
+        `import * as Key from "../crypto/Key.ts"`,
+        `import { one as uno } from "../internal/one.ts"`,
+        `export const a: string = "jose"`,
+        `export const b = (date: number): Date => new Date(date)`,
+        `export const c = Effect.fn("c")(function* (): Effect.fn.Return<void> { yield* Effect.void })`,
+        `export function d(): void {}`,
+        `export class E extends Schema.Class<E>("E")({}) {}`,
+        `const words = ["poll"] as const`
+      ].join("\n"),
+      [`${core}/crypto/Key.ts`]: `import * as jose from "jose"`,
+      [`${core}/internal/one.ts`]: "export {}",
+      [`${core}/result/A.ts`]: `import type {} from "../token/A.ts"`,
+      [`${core}/token/A.ts`]: `import "../request/A.ts"`,
+      [`${core}/request/A.ts`]: "",
+      [`${core}/verification/A.ts`]: `import "../token/A.ts"`,
+      "packages/platform-node/src/A.ts": `import "node:http"\nimport "@effect-ciba/core/client/A"`
+    }
+    expect(found(files)).toEqual([])
+  })
+})

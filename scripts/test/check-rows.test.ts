@@ -1,0 +1,66 @@
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it } from "vitest"
+import { citations, readme, report } from "../check-rows.ts"
+import { plant } from "./planted.ts"
+
+const requirements = [
+  "# Requirements",
+  "| id | level | text |",
+  "| --- | --- | --- |",
+  "| A1 | MUST | one |",
+  "| `A2` | must(lc) | two |",
+  "| A3 | SHOULD | three |",
+  "| A9 | MUST | not claimed |",
+  "| T-9 | — | nine |",
+  "| Ta | MUST | a threat |"
+].join("\n")
+
+const rows = (test: string) =>
+  report(plant({ "docs/requirements.md": requirements, "packages/core/test/A.test.ts": test }))
+
+describe("rows", () => {
+  it("are cited in parentheses or brackets, alone, listed or as a range", () => {
+    expect(citations("rejects it (H11, T-3)")).toEqual(["H11", "T-3"])
+    expect(citations("rejects it [Ta] and it (A1–A3, T-8-T-9)")).toEqual(["Ta", "A1", "A2", "A3", "T-8", "T-9"])
+    expect(citations("knows ES256 (RFC 7518) and H11 (an aside)")).toEqual([])
+  })
+
+  it("count when any title of a running test cites them", () => {
+    const { cited, problems, table } = rows(`
+      it("one (A1)", () => {})
+      it.effect(\`two \${name} [A2]\`, () => {})
+      it.each([["nine (T-9)"]])("%s", () => {})
+    `)
+    expect(problems).toEqual([])
+    expect(cited).toBe(3)
+    expect(table.split("\n").slice(1)).toEqual(["A         4     2  (A9)", "T         2     1  (Ta)"])
+  })
+
+  it("fail when a claimed mandatory row has no test that runs", () => {
+    const { problems } = rows(`
+      it("one (A1)", () => {})
+      it.skip("two (A2)", () => {})
+      describe.todo("two (A2)") // (A2)
+    `)
+    expect(problems).toEqual(["A2 is claimed, and no test cites it"])
+  })
+
+  it("fail when a test cites an unknown row of a known group", () => {
+    const { problems } = rows(`it("all (A1, A2, A7)"); it("none (Z1)")`)
+    expect(problems).toEqual(["packages/core/test/A.test.ts cites A7, which is not in docs/requirements.md"])
+  })
+
+  it("fail when there are none", () => {
+    expect(report(plant({})).problems).toEqual(["docs/requirements.md has no rows"])
+  })
+
+  it("fail when the README says another number, and --write mends it", () => {
+    const root = plant({ "README.md": "Tests cite <!-- rows -->7<!-- /rows --> rows." })
+    expect(readme(root, 7, false)).toEqual([])
+    expect(readme(root, 8, false)).toEqual(["README.md says 7 rows, 8 are cited: npm run rows -- --write"])
+    expect(readme(root, 8, true)).toEqual([])
+    expect(readFileSync(join(root, "README.md"), "utf8")).toBe("Tests cite <!-- rows -->8<!-- /rows --> rows.")
+    expect(readme(plant({ "README.md": "" }), 0, true)).toEqual(["README.md has no <!-- rows -->…<!-- /rows -->"])
+  })
+})

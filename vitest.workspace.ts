@@ -1,0 +1,19 @@
+import { defineConfig } from "vitest/config"
+
+const project = (name: string, include: string, exclude: ReadonlyArray<string> = []) => ({
+  test: { name, include: [include], exclude: ["**/node_modules/**", ...exclude] }
+})
+
+export default defineConfig({
+  test: {
+    projects: [
+      project("core", "packages/core/test/**/*.test.ts"),
+      project("platform-node", "packages/platform-node/test/**/*.test.ts"),
+      project("testing", "packages/testing/test/**/*.test.ts"),
+      project("e2e", "e2e/**/*.test.ts", ["e2e/browser/**"]),
+      project("scripts", "scripts/test/**/*.test.ts"),
+      project("docs", "docs/**/*.test.ts")
+    ],
+    reporters: ["default", ["json", { outputFile: ".cache/vitest.json" }]]
+  }
+})
