@@ -10,6 +10,7 @@ const { config } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 
 const tasks = {
   architecture: ["node", "scripts/check-architecture.ts"],
+  bench: ["node", "e2e/bench/main.ts"],
   build: ["tsc", "-b", "packages/core", "packages/platform-node", "packages/testing"],
   check: ["tsc", "-b"],
   deadcode: ["knip"],

@@ -10,7 +10,7 @@ export interface Report {
 }
 
 // The rows that the library promises to meet. A mandatory one among them must have a test.
-const claimed = "A1–A8 A11–A15 E1–E7 E10–E12 C1–C20 F1–F11 G1–G13 H1–H25 I1–I6 I8–I14 J2–J12"
+const claimed = "A1–A15 E1–E7 E10–E12 C1–C16 C18–C20 F1–F11 G1–G13 H1–H25 I1–I6 I8–I14 J2–J12"
 
 const document = "docs/requirements.md"
 const rowId = /^[A-Z](?:-?\d+[a-z]?|[a-z])$/

@@ -1,0 +1,27 @@
+/** All that an application has to write. */
+import { BindingMessage, Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
+import { NodeCiba } from "@effect-ciba/platform-node"
+import { Effect, Redacted } from "effect"
+
+/** Asks the person, shows the code that both sides show, waits, and gives back who it is. */
+export const signIn = Effect.fnUntraced(function* (
+  loginHint: string,
+  showCode: (bindingMessage: string) => Effect.Effect<void>
+) {
+  const bindingMessage = yield* BindingMessage.generate
+  const pending = yield* Ciba.initiate({
+    scope: ["openid", "profile", "email"],
+    hint: UserHint.login(loginHint),
+    bindingMessage
+  })
+  yield* showCode(bindingMessage)
+  return yield* Ciba.complete(pending)
+})
+
+export const ciba = (client: { readonly issuer: string; readonly id: string; readonly secret: string }) =>
+  NodeCiba.layer({
+    issuer: client.issuer,
+    clientId: client.id,
+    authentication: ClientAuthentication.clientSecretBasic(Redacted.make(client.secret)),
+    allowInsecureRequests: "loopback"
+  })

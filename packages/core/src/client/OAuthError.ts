@@ -1,0 +1,102 @@
+/**
+ * The error answers that more than one endpoint can give, each with its own tag.
+ *
+ * @see RFC 6749 section 5.2, CIBA Core 1.0 sections 11 and 13
+ */
+import { type Duration, Option, Schema } from "effect"
+import type { Answer } from "./Transport.ts"
+
+/** What every error answer holds. */
+export const fields: {
+  readonly code: Schema.String
+  readonly description: Schema.optionalKey<Schema.String>
+  readonly uri: Schema.optionalKey<Schema.String>
+  readonly status: Schema.Int
+  readonly retryAfter: Schema.optionalKey<Schema.Duration>
+} = {
+  /** The `error` code, cut at 100 characters. */
+  code: Schema.String,
+  /** The provider's `error_description`, for developers, cut at 500 characters. */
+  description: Schema.optionalKey(Schema.String),
+  /** The provider's `error_uri`. */
+  uri: Schema.optionalKey(Schema.String),
+  status: Schema.Int,
+  /** How long the provider asks to wait. */
+  retryAfter: Schema.optionalKey(Schema.Duration)
+}
+
+/** An error answer as it was read. */
+export interface OAuthError {
+  readonly code: string
+  readonly description?: string
+  readonly uri?: string
+  readonly status: number
+  readonly retryAfter?: Duration.Duration
+}
+
+/** The request is malformed, or lacks a parameter. */
+export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", fields) {
+  override get message(): string {
+    return sentence(this, "the provider finds the request malformed")
+  }
+}
+
+/** The provider does not accept the client's authentication. */
+export class InvalidClient extends Schema.TaggedError<InvalidClient>()("InvalidClient", fields) {
+  override get message(): string {
+    return sentence(this, "the provider does not accept the client's authentication; check method, key and audience")
+  }
+}
+
+/** The client may not do this. */
+export class UnauthorizedClient extends Schema.TaggedError<UnauthorizedClient>()("UnauthorizedClient", fields) {
+  override get message(): string {
+    return sentence(this, "the client is not registered for this")
+  }
+}
+
+/** The scope is unknown, malformed, or not for this client. */
+export class InvalidScope extends Schema.TaggedError<InvalidScope>()("InvalidScope", fields) {
+  override get message(): string {
+    return sentence(this, "the provider refuses the scope")
+  }
+}
+
+/** The request was refused: by the person at the token endpoint, by policy at the authentication endpoint. */
+export class AccessDenied extends Schema.TaggedError<AccessDenied>()("AccessDenied", fields) {
+  override get message(): string {
+    return sentence(this, "the request was refused")
+  }
+}
+
+/** A code that this library does not know; `code` holds it. */
+export class Unrecognized extends Schema.TaggedError<Unrecognized>()("Unrecognized", fields) {
+  override get message(): string {
+    return sentence(this, "the provider refuses the request")
+  }
+}
+
+/** One sentence from a reason's fields. */
+export const sentence = (error: OAuthError, text: string): string =>
+  `${text} (${error.code}, status ${error.status})${error.description === undefined ? "" : `: ${error.description}`}`
+
+/** The error in an answer, if there is one. The status does not decide: servers disagree on it (H17, T-6). */
+export const fromAnswer = (answer: Answer): Option.Option<OAuthError> =>
+  Option.map(decode(answer.body), ({ error, error_description, error_uri }) => ({
+    code: printable(error, 100),
+    status: answer.status,
+    ...(error_description === undefined ? undefined : { description: printable(error_description, 500) }),
+    ...(error_uri === undefined ? undefined : { uri: printable(error_uri, 500) }),
+    ...(answer.retryAfter === undefined ? undefined : { retryAfter: answer.retryAfter })
+  }))
+
+const lenientText = Schema.optionalKey(Schema.Unknown)
+
+const Body = Schema.Struct({ error: Schema.NonEmptyString, error_description: lenientText, error_uri: lenientText })
+
+const decode = Schema.decodeUnknownOption(Body)
+
+const printable = (text: unknown, length: number): string =>
+  String(text)
+    .replace(/[\p{Cc}\p{Cf}]/gu, " ")
+    .slice(0, length)

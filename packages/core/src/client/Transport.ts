@@ -1,0 +1,182 @@
+/**
+ * How the client speaks HTTP: every request of this library goes through here.
+ *
+ * **Details**
+ *
+ * - https only; plain http for loopback alone, by an explicit option.
+ * - No redirect is followed, no answer is read beyond a size, no call lasts beyond a time.
+ * - The `HttpClient` is injected: fetch, undici, or a provider in memory.
+ *
+ * @see CIBA Core 7.1, FAPI 2.0 Security Profile 5.2.2
+ */
+import { Clock, Context, DateTime, Duration, Effect, Layer, Option, Schema, Stream } from "effect"
+import { FetchHttpClient, type Headers, HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
+import { HttpFault, type Kind } from "./HttpFault.ts"
+
+/** The limits of a call. */
+export interface Options {
+  /** Time for an answer to come, and as much for its body. More than 30 seconds, because a provider may hold a poll that long (CIBA Core 10.1). */
+  readonly requestTimeout?: Duration.Input | undefined
+  /** The largest answer that is read, in bytes. */
+  readonly maxResponseSize?: number | undefined
+  /** Plain http to 127.0.0.0/8, [::1] and localhost, for tests and development. */
+  readonly allowInsecureRequests?: "loopback" | undefined
+}
+
+/** A JSON answer of any status. */
+export interface Answer {
+  readonly status: number
+  readonly body: Schema.Json
+  /** How long the server asks to wait. */
+  readonly retryAfter: Duration.Duration | undefined
+}
+
+export interface Service {
+  /** Sends a request and gives the response, its body unread. */
+  readonly send: (
+    request: HttpClientRequest.HttpClientRequest
+  ) => Effect.Effect<HttpClientResponse.HttpClientResponse, HttpFault>
+  /** Reads a response's body as JSON, within the limits. */
+  readonly json: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<Answer, HttpFault>
+}
+
+/** The client's way to speak HTTP. */
+export class Transport extends Context.Service<Transport, Service>()("@effect-ciba/core/client/Transport") {}
+
+/** Makes the transport over the `HttpClient` at hand. Default limits: 35 seconds, 1 MiB. */
+export const make = Effect.fnUntraced(function* (
+  options?: Options
+): Effect.fn.Return<Service, never, HttpClient.HttpClient> {
+  const client = yield* HttpClient.HttpClient
+  const requestTimeout = Duration.fromInputUnsafe(options?.requestTimeout ?? "35 seconds")
+  const maxBytes = options?.maxResponseSize ?? 1_048_576
+
+  const bounded = <A>(
+    effect: Effect.Effect<A, HttpFault>,
+    request: HttpClientRequest.HttpClientRequest
+  ): Effect.Effect<A, HttpFault> =>
+    Effect.timeoutOrElse(effect, {
+      duration: requestTimeout,
+      orElse: () => Effect.fail(fault("TimedOut", request))
+    })
+
+  return Transport.of({
+    send: (request) =>
+      isAllowed(request.url, options?.allowInsecureRequests)
+        ? client.execute(request).pipe(
+            Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
+            Effect.mapError(() => fault("Unreachable", request)),
+            Effect.filterOrFail(
+              (response) => !isRedirect(response.status),
+              (response) => fault("Redirected", request, response.status)
+            ),
+            (effect) => bounded(effect, request)
+          )
+        : Effect.fail(fault("InsecureUrl", request)),
+
+    json: Effect.fnUntraced(function* (response) {
+      const { request, status } = response
+      const wish = retryAfter(response.headers, yield* Clock.currentTimeMillis)
+      const unreadable = fault(status === 200 ? "Unreadable" : "UnexpectedStatus", request, status, wish)
+      const text = yield* bounded(read(response, maxBytes, unreadable), request)
+      const body = yield* Effect.mapError(decodeJson(text), () => unreadable)
+      return { status, body, retryAfter: wish }
+    })
+  })
+})
+
+/** The transport as a layer. */
+export const layer = (options?: Options): Layer.Layer<Transport, never, HttpClient.HttpClient> =>
+  Layer.effect(Transport, make(options))
+
+/** A POST of form parameters that asks for JSON; later headers win. */
+export const form = (
+  url: string,
+  parameters: ReadonlyArray<readonly [name: string, value: string]>,
+  ...headers: ReadonlyArray<Headers.Input>
+): HttpClientRequest.HttpClientRequest =>
+  headers
+    .reduce<HttpClientRequest.HttpClientRequest>(
+      (request, more) => HttpClientRequest.setHeaders(request, more),
+      HttpClientRequest.post(url)
+    )
+    .pipe(HttpClientRequest.acceptJson, HttpClientRequest.bodyUrlParams(parameters))
+
+/**
+ * The wait that a server asks for with `Retry-After`: seconds, or an HTTP date against `now` (milliseconds since the
+ * epoch), at most ten years. Dates that have passed and text that is neither are no wish.
+ *
+ * @see RFC 9110 section 10.2.3
+ */
+export const retryAfter = (headers: Headers.Headers, now: number): Duration.Duration | undefined => {
+  const value = headers["retry-after"]?.trim()
+  if (value === undefined) return undefined
+  if (/^\d+$/.test(value)) return Duration.seconds(Math.min(Number(value), tenYears))
+  const date = Schema.decodeUnknownOption(Schema.DateTimeUtcFromHttpDate)(value)
+  return Option.match(date, {
+    onNone: () => undefined,
+    onSome: (at) => {
+      const wait = DateTime.toEpochMillis(at) - now
+      return wait > 0 ? Duration.millis(wait) : undefined
+    }
+  })
+}
+
+/** A fault of this request. */
+export const fault = (
+  kind: typeof Kind.Type,
+  request: HttpClientRequest.HttpClientRequest,
+  status?: number,
+  wish?: Duration.Duration
+): HttpFault =>
+  new HttpFault({
+    kind,
+    method: request.method,
+    url: redactUrl(request.url),
+    ...(status === undefined ? undefined : { status }),
+    ...(wish === undefined ? undefined : { retryAfter: wish })
+  })
+
+/** A URL fit to be shown: without user, query and fragment. */
+export const redactUrl = (url: string): string => url.replace(/[?#].*$/s, "").replace(/^([a-z]+:\/\/)[^/]*@/i, "$1")
+
+const tenYears = 315_360_000
+
+const isRedirect = (status: number): boolean => status === 0 || (status >= 300 && status < 400)
+
+const loopback = /^http:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?(\/|$)/i
+
+const isAllowed = (url: string, insecure: "loopback" | undefined): boolean =>
+  /^https:\/\//i.test(url) || (insecure === "loopback" && loopback.test(url))
+
+const decodeJson = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Json))
+
+const read = (
+  response: HttpClientResponse.HttpClientResponse,
+  maxBytes: number,
+  unreadable: HttpFault
+): Effect.Effect<string, HttpFault> =>
+  Effect.suspend(() => {
+    const chunks: Array<Uint8Array> = []
+    let size = 0
+    return response.stream.pipe(
+      Stream.mapError(() => unreadable),
+      Stream.runForEach((chunk) => {
+        chunks.push(chunk)
+        size += chunk.byteLength
+        return size > maxBytes
+          ? Effect.fail(fault("TooLarge", response.request, response.status, unreadable.retryAfter))
+          : Effect.void
+      }),
+      Effect.map(() => new TextDecoder().decode(concat(chunks, size)))
+    )
+  })
+
+const concat = (chunks: ReadonlyArray<Uint8Array>, size: number): Uint8Array => {
+  const bytes = new Uint8Array(size)
+  chunks.reduce((offset, chunk) => {
+    bytes.set(chunk, offset)
+    return offset + chunk.byteLength
+  }, 0)
+  return bytes
+}

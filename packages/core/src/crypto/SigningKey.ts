@@ -1,0 +1,183 @@
+/**
+ * A key that signs: for client assertions, and for whatever else the client has to prove.
+ *
+ * **Details**
+ *
+ * - A key comes in as JWK, PEM (PKCS#8) or `CryptoKey`, bound to one algorithm, and is tried once with a signature:
+ *   a key that does not fit its algorithm fails here and not in the middle of a flow.
+ * - Key material is `Redacted` from here on.
+ *
+ * **Gotchas**
+ *
+ * - RSA keys under 2048 bits are refused (FAPI-CIBA 7.10).
+ *
+ * **Example** (A key that comes as a JWK)
+ *
+ * ```ts
+ * import { SigningKey } from "@effect-ciba/core"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { privateJwk } = yield* SigningKey.generateJwk("ES256")
+ *   const key = yield* SigningKey.fromJwk(privateJwk, { keyId: "2026-11" })
+ *   return [key.algorithm, key.keyId]
+ * })
+ *
+ * await Effect.runPromise(program) // => ["ES256", "2026-11"]
+ * ```
+ */
+import { Effect, Redacted, Schema } from "effect"
+import * as jose from "jose"
+import * as Jwk from "./JsonWebKey.ts"
+import * as JwsAlgorithm from "./JwsAlgorithm.ts"
+
+/** A key cannot be used as it is; `problem` says why and what to do. */
+export class InvalidKey extends Schema.TaggedError<InvalidKey>()("InvalidKey", {
+  problem: Schema.String
+}) {
+  override get message(): string {
+    return `The key cannot be used: ${this.problem}`
+  }
+}
+
+/** A private or shared key, bound to one algorithm. */
+export class SigningKey {
+  readonly algorithm: JwsAlgorithm.JwsAlgorithm
+  readonly keyId: string | undefined
+  /** The public half to register, with this algorithm and key id, where the key's origin lets it be known. */
+  readonly publicJwk: Jwk.JsonWebKey | undefined
+  readonly material: Redacted.Redacted<CryptoKey | Uint8Array>
+
+  constructor(options: {
+    readonly algorithm: JwsAlgorithm.JwsAlgorithm
+    readonly keyId?: string | undefined
+    readonly publicJwk?: Jwk.JsonWebKey | undefined
+    readonly material: CryptoKey | Uint8Array
+  }) {
+    this.algorithm = options.algorithm
+    this.keyId = options.keyId
+    this.publicJwk = options.publicJwk
+    this.material = Redacted.make(options.material, { label: "signing key" })
+  }
+}
+
+/** How to read a key. */
+export interface Options {
+  /** The algorithm to sign with; needed unless the JWK names one. */
+  readonly algorithm?: JwsAlgorithm.Asymmetric | undefined
+  /** The `kid` header of what is signed; the JWK's own by default. */
+  readonly keyId?: string | undefined
+}
+
+/** A private key from a JWK (RFC 7517). */
+export const fromJwk = Effect.fnUntraced(function* (
+  jwk: Redacted.Redacted<unknown>,
+  options?: Options
+): Effect.fn.Return<SigningKey, InvalidKey> {
+  const key = yield* Effect.mapError(
+    Schema.decodeUnknownEffect(Jwk.JsonWebKey)(Redacted.value(jwk)),
+    () => new InvalidKey({ problem: "it is not a JSON Web Key; pass the parsed object, with its private members" })
+  )
+  const algorithm = options?.algorithm ?? (yield* algorithmOf(key))
+  const shape = JwsAlgorithm.keyShape(algorithm)
+  if (key.kty !== shape.kty || (shape.crv !== undefined && key.crv !== shape.crv)) {
+    return yield* new InvalidKey({
+      problem: `${algorithm} needs a key of type ${[shape.kty, shape.crv].filter(Boolean).join(" ")}; pass such a key, or the algorithm that fits this one`
+    })
+  }
+  if (key.use !== undefined && key.use !== "sig") {
+    return yield* new InvalidKey({ problem: 'its "use" is not "sig"; pass the key that was made for signatures' })
+  }
+  if (key.d === undefined) {
+    return yield* new InvalidKey({ problem: publicOnly })
+  }
+  const material = yield* imported(algorithm, () => jose.importJWK(key, algorithm))
+  const keyId = options?.keyId ?? key.kid
+  const publicJwk = { ...Jwk.publicPart(key), alg: algorithm, ...(keyId === undefined ? undefined : { kid: keyId }) }
+  return yield* tried(new SigningKey({ algorithm, keyId, publicJwk, material }))
+})
+
+/** A private key from PEM text in PKCS#8 form (`-----BEGIN PRIVATE KEY-----`). */
+export const fromPem = Effect.fnUntraced(function* (
+  pem: Redacted.Redacted<string>,
+  options: Options & { readonly algorithm: JwsAlgorithm.Asymmetric }
+): Effect.fn.Return<SigningKey, InvalidKey> {
+  const text = Redacted.value(pem).trim()
+  if (/^-----BEGIN (RSA PUBLIC KEY|PUBLIC KEY|CERTIFICATE)-----/.test(text)) {
+    return yield* new InvalidKey({ problem: publicOnly })
+  }
+  if (!text.startsWith("-----BEGIN PRIVATE KEY-----")) {
+    return yield* new InvalidKey({
+      problem: "it is not PEM in PKCS#8 form; convert it with: openssl pkcs8 -topk8 -nocrypt -in key.pem"
+    })
+  }
+  const { algorithm } = options
+  const material = yield* imported(algorithm, () => jose.importPKCS8(text, algorithm, { extractable: true }))
+  const jwk = yield* imported(algorithm, () => jose.exportJWK(material))
+  return yield* fromJwk(Redacted.make(jwk), options)
+})
+
+/** A private key that WebCrypto holds already. */
+export const fromCryptoKey = (
+  key: CryptoKey,
+  options: Options & { readonly algorithm: JwsAlgorithm.Asymmetric }
+): Effect.Effect<SigningKey, InvalidKey> => tried(new SigningKey({ ...options, material: key }))
+
+/** A shared secret, whose UTF-8 bytes are the key (OpenID Connect Core 10.1). */
+export const fromSecret = (secret: Redacted.Redacted<string>, algorithm: JwsAlgorithm.Symmetric): SigningKey =>
+  new SigningKey({ algorithm, material: new TextEncoder().encode(Redacted.value(secret)) })
+
+/** A new key pair as JWKs: the private one to keep, the public one to register. */
+export const generateJwk = (
+  algorithm: JwsAlgorithm.Asymmetric
+): Effect.Effect<{ readonly privateJwk: Redacted.Redacted<Jwk.JsonWebKey>; readonly publicJwk: Jwk.JsonWebKey }> =>
+  Effect.promise(() =>
+    jose
+      .generateKeyPair(algorithm, { extractable: true })
+      .then((pair) => Promise.all([jose.exportJWK(pair.privateKey), jose.calculateJwkThumbprint(pair.publicKey)]))
+      .then(([jwk, thumbprint]) => {
+        const key = { ...jwk, kty: JwsAlgorithm.keyShape(algorithm).kty, kid: thumbprint, alg: algorithm, use: "sig" }
+        return { privateJwk: Redacted.make(key, { label: "private JWK" }), publicJwk: Jwk.publicPart(key) }
+      })
+  )
+
+/** A new signing key, with its public half to register. */
+export const generate = (
+  algorithm: JwsAlgorithm.Asymmetric
+): Effect.Effect<SigningKey & { readonly publicJwk: Jwk.JsonWebKey }> =>
+  generateJwk(algorithm).pipe(
+    Effect.flatMap(({ privateJwk, publicJwk }) =>
+      Effect.map(fromJwk(privateJwk), (key) => Object.assign(key, { publicJwk }))
+    ),
+    Effect.orDie
+  )
+
+const algorithmOf = (key: Jwk.JsonWebKey): Effect.Effect<JwsAlgorithm.Asymmetric, InvalidKey> => {
+  const algorithm = key.alg ?? ""
+  return Schema.is(JwsAlgorithm.JwsAlgorithm)(algorithm) && !JwsAlgorithm.isSymmetric(algorithm)
+    ? Effect.succeed(algorithm)
+    : Effect.fail(new InvalidKey({ problem: 'it names no usable "alg"; pass the algorithm as an option' }))
+}
+
+const publicOnly = "it is a public key; a signature needs the private one"
+
+const imported = <A>(algorithm: JwsAlgorithm.JwsAlgorithm, read: () => Promise<A>): Effect.Effect<A, InvalidKey> =>
+  Effect.tryPromise({
+    try: read,
+    catch: () =>
+      new InvalidKey({
+        problem: `it cannot be read as a key for ${algorithm}; check that it is whole, and that the algorithm is the key's`
+      })
+  })
+
+const tried = (key: SigningKey): Effect.Effect<SigningKey, InvalidKey> =>
+  Effect.tryPromise({
+    try: () =>
+      new jose.CompactSign(new Uint8Array(1))
+        .setProtectedHeader({ alg: key.algorithm })
+        .sign(Redacted.value(key.material)),
+    catch: () =>
+      new InvalidKey({
+        problem: `it cannot sign with ${key.algorithm}; pass a private key for this algorithm, with "sign" among its usages (RSA: 2048 bits or more)`
+      })
+  }).pipe(Effect.as(key))

@@ -1,0 +1,114 @@
+/**
+ * The provider's verification keys: fetched through the injected `HttpClient`, kept, fetched again when a token names a
+ * key that is not among them.
+ *
+ * **Details**
+ *
+ * - An unknown `kid` fetches the set once more, then not again before a cool-down has passed: tokens with invented key
+ *   ids cannot make the client hammer the provider.
+ * - Keys that cannot be read are passed over.
+ *
+ * @see OpenID Connect Core 10.1.1
+ */
+import { Clock, Context, Duration, Effect, Layer, Result, Semaphore } from "effect"
+import { redactUrl, Transport } from "../client/Transport.ts"
+import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
+import * as JsonWebKeySet from "../crypto/JsonWebKeySet.ts"
+import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
+import { Discovery, fetchJson } from "./Discovery.ts"
+import { DiscoveryError, InvalidDocument } from "./DiscoveryError.ts"
+import * as ProviderMetadata from "./ProviderMetadata.ts"
+
+/** How long keys are good. */
+export interface Options {
+  /** How long a fetched set is used; one hour by default. */
+  readonly lifetime?: Duration.Input | undefined
+  /** How long after a fetch an unknown key causes no other; 30 seconds by default. */
+  readonly coolDown?: Duration.Input | undefined
+}
+
+/** By what a token says its key can be found. */
+export interface Wanted {
+  readonly algorithm: JwsAlgorithm.Asymmetric
+  readonly keyId: string | undefined
+}
+
+export interface Service {
+  /** The keys that may have signed the token; none, where the provider has none that fits. */
+  readonly candidates: (wanted: Wanted) => Effect.Effect<ReadonlyArray<JsonWebKey>, DiscoveryError>
+  /** Has the keys ready, so that no spent `auth_req_id` waits for them. */
+  readonly prefetch: Effect.Effect<void, DiscoveryError>
+}
+
+/** The provider's verification keys. */
+export class ProviderKeys extends Context.Service<ProviderKeys, Service>()(
+  "@effect-ciba/core/discovery/ProviderKeys"
+) {}
+
+/** Keys over HTTP. */
+export const make = Effect.fnUntraced(function* (
+  options?: Options
+): Effect.fn.Return<Service, never, Discovery | Transport> {
+  const discovery = yield* Discovery
+  const transport = yield* Transport
+  const oneAtATime = Semaphore.withPermits(yield* Semaphore.make(1), 1)
+  const lifetime = Duration.toMillis(options?.lifetime ?? "1 hour")
+  const coolDown = Duration.toMillis(options?.coolDown ?? "30 seconds")
+  let held: { readonly set: JsonWebKeySet.JsonWebKeySet; readonly at: number } | undefined
+
+  const fetched = Effect.fnUntraced(function* (): Effect.fn.Return<JsonWebKeySet.JsonWebKeySet, DiscoveryError> {
+    const metadata = yield* discovery.metadata
+    const url = yield* ProviderMetadata.endpoint(metadata, "jwks_uri")
+    const document = yield* Effect.provideService(fetchJson(url), Transport, transport)
+    const set = yield* Effect.mapError(
+      Effect.fromResult(JsonWebKeySet.decode(document)),
+      (error) => new DiscoveryError({ reason: new InvalidDocument({ url: redactUrl(url), issues: error.message }) })
+    )
+    held = { set, at: yield* Clock.currentTimeMillis }
+    return set
+  })
+
+  /** The held set, unless it is older than `age` milliseconds. */
+  const youngerThan = (age: number): Effect.Effect<JsonWebKeySet.JsonWebKeySet, DiscoveryError> =>
+    oneAtATime(
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        held !== undefined && now - held.at < age ? Effect.succeed(held.set) : fetched()
+      )
+    )
+
+  /** Keys that were good before are better than none: the id that the token came for is spent. */
+  const orHeld = Effect.catch((error: DiscoveryError) =>
+    held === undefined ? Effect.fail(error) : Effect.succeed(held.set)
+  )
+
+  return ProviderKeys.of({
+    prefetch: Effect.asVoid(youngerThan(lifetime)),
+    candidates: Effect.fnUntraced(function* (wanted) {
+      const found = JsonWebKeySet.candidates(yield* youngerThan(lifetime).pipe(orHeld), wanted)
+      return found.length > 0 ? found : JsonWebKeySet.candidates(yield* youngerThan(coolDown), wanted)
+    })
+  })
+})
+
+/** Keys over HTTP, as a layer. */
+export const layer = (options?: Options): Layer.Layer<ProviderKeys, never, Discovery | Transport> =>
+  Layer.effect(ProviderKeys, make(options))
+
+/** Keys that are at hand. */
+export const layerStatic = (document: unknown): Layer.Layer<ProviderKeys, DiscoveryError> =>
+  Layer.effect(
+    ProviderKeys,
+    Result.match(JsonWebKeySet.decode(document), {
+      onFailure: (error) =>
+        Effect.fail(
+          new DiscoveryError({ reason: new InvalidDocument({ url: "the given keys", issues: error.message }) })
+        ),
+      onSuccess: (set) =>
+        Effect.succeed(
+          ProviderKeys.of({
+            prefetch: Effect.void,
+            candidates: (wanted) => Effect.succeed(JsonWebKeySet.candidates(set, wanted))
+          })
+        )
+    })
+  )

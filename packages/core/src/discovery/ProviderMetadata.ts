@@ -1,0 +1,60 @@
+/**
+ * What a provider publishes about itself, under the specifications' own member names; members that are not listed pass
+ * through.
+ *
+ * @see OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2, CIBA Core 1.0 section 4
+ */
+import { Effect, Schema } from "effect"
+import { DiscoveryError, MissingEndpoint } from "./DiscoveryError.ts"
+
+const text = Schema.optionalKey(Schema.String)
+const list = Schema.optionalKey(Schema.Array(Schema.String))
+const flag = Schema.optionalKey(Schema.Boolean)
+
+const members = Schema.Struct({
+  issuer: Schema.NonEmptyString,
+  jwks_uri: text,
+  token_endpoint: text,
+  userinfo_endpoint: text,
+  revocation_endpoint: text,
+  introspection_endpoint: text,
+  registration_endpoint: text,
+  backchannel_authentication_endpoint: text,
+  backchannel_token_delivery_modes_supported: list,
+  backchannel_authentication_request_signing_alg_values_supported: list,
+  backchannel_user_code_parameter_supported: flag,
+  backchannel_endpoint_login_hint_token_types_supported: list,
+  token_endpoint_auth_methods_supported: list,
+  token_endpoint_auth_signing_alg_values_supported: list,
+  id_token_signing_alg_values_supported: list,
+  grant_types_supported: list,
+  scopes_supported: list,
+  acr_values_supported: list,
+  claims_supported: list,
+  mtls_endpoint_aliases: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown)),
+  tls_client_certificate_bound_access_tokens: flag,
+  dpop_signing_alg_values_supported: list,
+  authorization_details_types_supported: list,
+  grant_management_endpoint: text,
+  grant_management_actions_supported: list,
+  grant_management_action_required: flag
+})
+
+/** A provider's metadata. */
+export type ProviderMetadata = typeof members.Type & { readonly [member: string]: unknown }
+
+/** Schema of a provider's metadata. */
+export const ProviderMetadata: Schema.Decoder<ProviderMetadata> = Schema.StructWithRest(members, [
+  Schema.Record(Schema.String, Schema.Unknown)
+])
+
+/** The endpoints that this library calls. */
+export type EndpointName = "backchannel_authentication_endpoint" | "token_endpoint" | "jwks_uri"
+
+/** The URL of an endpoint, or `MissingEndpoint`. */
+export const endpoint = (metadata: ProviderMetadata, name: EndpointName): Effect.Effect<string, DiscoveryError> => {
+  const url = metadata[name]
+  return url === undefined
+    ? Effect.fail(new DiscoveryError({ reason: new MissingEndpoint({ issuer: metadata.issuer, endpoint: name }) }))
+    : Effect.succeed(url)
+}

@@ -1,0 +1,13 @@
+/** Randomness from the injectable `WebCrypto` reference, so that a test decides every random value. */
+import { Effect } from "effect"
+import { SecureRandom, WebCrypto } from "effect/crypto"
+import { Base64Url } from "effect/encoding"
+
+/** The secure random source of the current `WebCrypto`. */
+export const source: Effect.Effect<SecureRandom.SecureRandom["Service"]> = WebCrypto.WebCrypto.use((crypto) =>
+  Effect.succeed(SecureRandom.make((size) => crypto.getRandomValues(new Uint8Array(size))))
+)
+
+/** `size` random bytes as base64url text. */
+export const text = (size: number): Effect.Effect<string> =>
+  Effect.flatMap(source, (random) => Effect.map(random.randomBytes(size), Base64Url.encode))

@@ -1,0 +1,186 @@
+/**
+ * What is asked of the person: every parameter of CIBA Core 7.1, checked before anything is sent.
+ *
+ * **Gotchas**
+ *
+ * - `scope` must contain `openid`: without an ID Token nothing would tie the tokens to the person who approved.
+ * - A `userCode` is sent and forgotten; ask the person for it each time (CIBA Core 7.1.2).
+ *
+ * @see CIBA Core 1.0 section 7.1
+ */
+import { Data, Duration, Effect, Option, Redacted } from "effect"
+import { ClientRegistration } from "../client/ClientRegistration.ts"
+import * as DeliveryMode from "../client/DeliveryMode.ts"
+import { AuthenticationRequestError, InvalidParameter, Unsupported } from "./AuthenticationRequestError.ts"
+import * as BindingMessage from "./BindingMessage.ts"
+import * as NotificationToken from "./NotificationToken.ts"
+import type { Expectations } from "./PendingAuthentication.ts"
+import * as UserHint from "./UserHint.ts"
+
+/** A request as the caller writes it. */
+export interface Options {
+  /** The scope values, `openid` among them, in the order in which they are sent. */
+  readonly scope: ReadonlyArray<string>
+  /** Who is asked. */
+  readonly hint: UserHint.UserHint
+  /** Authentication context classes that are wanted, the preferred one first. */
+  readonly acrValues?: ReadonlyArray<string> | undefined
+  /** Refuse an ID Token whose `acr` is none of `acrValues`; `false` by default. */
+  readonly essentialAcr?: boolean | undefined
+  /** Text that the person sees on both devices; show it, too. */
+  readonly bindingMessage?: string | undefined
+  /** The person's secret for this provider, where the client is registered for it. */
+  readonly userCode?: Redacted.Redacted<string> | undefined
+  /** How long the request should stay open, in whole seconds. The provider decides. */
+  readonly requestedExpiry?: Duration.Input | undefined
+  /** The bearer of the provider's call, in ping and push mode; made anew by default. */
+  readonly clientNotificationToken?: Redacted.Redacted<string> | undefined
+  /** Parameters of extensions; a list sends the parameter once for each value. */
+  readonly extensionParameters?: Readonly<Record<string, string | ReadonlyArray<string>>> | undefined
+}
+
+/** A request that has passed its checks. */
+export class AuthenticationRequest extends Data.Class<{
+  readonly scope: ReadonlyArray<string>
+  readonly bindingMessage: string | undefined
+  readonly clientNotificationToken: Redacted.Redacted<string> | undefined
+  readonly expectations: Expectations
+  /** The form parameters, without those of client authentication. */
+  readonly parameters: Redacted.Redacted<ReadonlyArray<readonly [name: string, value: string]>>
+}> {}
+
+/** Checks a request; a failure names the parameter, what is wrong with it, and what to do. */
+export const make = Effect.fnUntraced(function* (
+  options: Options
+): Effect.fn.Return<AuthenticationRequest, AuthenticationRequestError, ClientRegistration> {
+  const registration = yield* ClientRegistration
+  const extensions = Object.entries(options.extensionParameters ?? {})
+  const expiry = options.requestedExpiry === undefined ? undefined : Duration.toSeconds(options.requestedExpiry)
+
+  for (const [parameter, problem] of problems(options, extensions, expiry)) {
+    if (problem !== undefined) {
+      return yield* new AuthenticationRequestError({ reason: new InvalidParameter({ parameter, problem }) })
+    }
+  }
+  if (options.userCode !== undefined && !registration.userCodeParameter) {
+    return yield* new AuthenticationRequestError({
+      reason: new Unsupported({
+        feature: "user_code",
+        problem: "the client is not registered with backchannel_user_code_parameter"
+      })
+    })
+  }
+
+  const token = DeliveryMode.notifies(registration.deliveryMode)
+    ? (options.clientNotificationToken ?? (yield* NotificationToken.generate))
+    : undefined
+
+  return new AuthenticationRequest({
+    scope: options.scope,
+    bindingMessage: options.bindingMessage,
+    clientNotificationToken: token,
+    expectations: expectations(options),
+    parameters: Redacted.make(
+      [
+        ...present("scope", options.scope.join(" ")),
+        ...present(options.hint.parameter, Redacted.value(options.hint.value)),
+        ...present("client_notification_token", token && Redacted.value(token)),
+        ...present("acr_values", options.acrValues?.join(" ")),
+        ...present("binding_message", options.bindingMessage),
+        ...present("user_code", options.userCode && Redacted.value(options.userCode)),
+        ...present("requested_expiry", expiry?.toString()),
+        ...extensions.flatMap(([name, value]) =>
+          (typeof value === "string" ? [value] : value).flatMap((one) => present(name, one))
+        )
+      ],
+      { label: "authentication request" }
+    )
+  })
+})
+
+const present = (name: string, value: string | undefined): ReadonlyArray<readonly [string, string]> =>
+  value === undefined ? [] : [[name, value]]
+
+const problems = (
+  options: Options,
+  extensions: ReadonlyArray<readonly [string, string | ReadonlyArray<string>]>,
+  expiry: number | undefined
+): ReadonlyArray<readonly [parameter: string, problem: string | undefined]> => [
+  ["scope", scopeProblem(options.scope)],
+  [options.hint.parameter, UserHint.problem(options.hint)],
+  [
+    "acr_values",
+    options.acrValues?.every((value) => scopeToken.test(value)) === false
+      ? "a value has a space, or is empty"
+      : undefined
+  ],
+  [
+    "acr_values",
+    options.essentialAcr === true && !options.acrValues?.length ? "essentialAcr needs at least one value" : undefined
+  ],
+  [
+    "binding_message",
+    options.bindingMessage === undefined ? undefined : BindingMessage.problem(options.bindingMessage)
+  ],
+  ["user_code", options.userCode !== undefined && Redacted.value(options.userCode) === "" ? "it is empty" : undefined],
+  [
+    "requested_expiry",
+    expiry === undefined || (Number.isSafeInteger(expiry) && expiry > 0)
+      ? undefined
+      : "it must be a whole number of seconds above zero"
+  ],
+  [
+    "client_notification_token",
+    options.clientNotificationToken && NotificationToken.problem(options.clientNotificationToken)
+  ],
+  ...extensions.map(([name, value]) => [name, extensionProblem(name, value)] as const)
+]
+
+const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/
+
+const scopeProblem = (scope: ReadonlyArray<string>): string | undefined => {
+  if (!scope.includes("openid")) return 'it must contain "openid"'
+  if (new Set(scope).size !== scope.length) return "a value is there twice"
+  return scope.every((value) => scopeToken.test(value))
+    ? undefined
+    : "a value has a space, a quote or a backslash, or is empty"
+}
+
+const extensionProblem = (name: string, value: string | ReadonlyArray<string>): string | undefined => {
+  if (name === "") return "an extension parameter has no name"
+  if (reserved.has(name)) return "it is no extension parameter; it has an option of its own or belongs to the library"
+  return typeof value === "string" || name === "resource" || value.length === 1
+    ? undefined
+    : "only resource may be sent more than once (CIBA Core 13)"
+}
+
+const reserved = new Set([
+  "scope",
+  "client_notification_token",
+  "acr_values",
+  "login_hint",
+  "login_hint_token",
+  "id_token_hint",
+  "binding_message",
+  "user_code",
+  "requested_expiry",
+  "request",
+  "client_id",
+  "client_secret",
+  "client_assertion",
+  "client_assertion_type"
+])
+
+const expectations = (options: Options): Expectations => {
+  const nonce = options.extensionParameters?.nonce
+  const maxAge = options.extensionParameters?.max_age
+  const subject = Option.getOrUndefined(UserHint.subject(options.hint))
+  return {
+    ...(typeof nonce === "string" ? { nonce } : undefined),
+    ...(typeof maxAge === "string" && /^\d+$/.test(maxAge) ? { maxAge: Duration.seconds(Number(maxAge)) } : undefined),
+    ...(options.essentialAcr === true && options.acrValues !== undefined
+      ? { acrValues: options.acrValues }
+      : undefined),
+    ...(subject === undefined ? undefined : { subject })
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * The backchannel authentication request, whole (`initiate`) or in its two halves (`request`, `process`).
+ *
+ * **Gotchas**
+ *
+ * - A request is sent once. A fault may hide that the provider took it and rang the person's phone; asking again is the
+ *   caller's decision.
+ *
+ * @see CIBA Core 1.0 section 7
+ */
+import { Context, DateTime, Duration, Effect, Layer, Option, Redacted, Result, Schema } from "effect"
+import type { HttpClientResponse } from "effect/http"
+import { ClientRegistration } from "../client/ClientRegistration.ts"
+import * as DeliveryMode from "../client/DeliveryMode.ts"
+import * as OAuthError from "../client/OAuthError.ts"
+import { fault, form, Transport } from "../client/Transport.ts"
+import { Discovery } from "../discovery/Discovery.ts"
+import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
+import * as ProviderMetadata from "../discovery/ProviderMetadata.ts"
+import { Seconds } from "../internal/Seconds.ts"
+import * as AuthenticationRequest from "./AuthenticationRequest.ts"
+import {
+  AuthenticationRequestError,
+  fromOAuthError,
+  InvalidAcknowledgement,
+  Unsupported
+} from "./AuthenticationRequestError.ts"
+import * as BindingMessage from "./BindingMessage.ts"
+import { AuthReqId, PendingAuthentication } from "./PendingAuthentication.ts"
+
+/** What the second half has to know of the first. */
+export interface Sent {
+  readonly request: AuthenticationRequest.AuthenticationRequest
+  /** When the request was sent: the expiry counts from here. */
+  readonly sentAt: DateTime.Utc
+}
+
+export interface Service {
+  /** Sends the request and gives the raw response. */
+  readonly request: (
+    request: AuthenticationRequest.AuthenticationRequest
+  ) => Effect.Effect<HttpClientResponse.HttpClientResponse, AuthenticationRequestError | DiscoveryError>
+  /** Reads a response: the acknowledgement, or why there is none. */
+  readonly process: (
+    response: HttpClientResponse.HttpClientResponse,
+    sent: Sent
+  ) => Effect.Effect<PendingAuthentication, AuthenticationRequestError | DiscoveryError>
+  /** Checks, sends and reads. */
+  readonly initiate: (
+    options: AuthenticationRequest.Options
+  ) => Effect.Effect<PendingAuthentication, AuthenticationRequestError | DiscoveryError>
+}
+
+/** The backchannel authentication endpoint. */
+export class BackchannelAuthentication extends Context.Service<BackchannelAuthentication, Service>()(
+  "@effect-ciba/core/request/BackchannelAuthentication"
+) {}
+
+/** The endpoint of the provider at hand, asked as the client at hand. */
+export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | Transport> = Effect.gen(function* () {
+  const registration = yield* ClientRegistration
+  const discovery = yield* Discovery
+  const transport = yield* Transport
+
+  const request: Service["request"] = Effect.fnUntraced(function* (request) {
+    const metadata = yield* discovery.metadata
+    const endpoint = yield* ProviderMetadata.endpoint(metadata, "backchannel_authentication_endpoint")
+    const parameters = Redacted.value(request.parameters)
+    yield* supported(metadata, registration.deliveryMode, parameters)
+    yield* warn(metadata, request, registration.deliveryMode)
+    const credentials = yield* registration.authentication.credentials({
+      clientId: registration.clientId,
+      issuer: metadata.issuer,
+      endpoint
+    })
+    return yield* Effect.mapError(
+      transport.send(
+        form(endpoint, [...parameters, ...Redacted.value(credentials.parameters)], Redacted.value(credentials.headers))
+      ),
+      (reason) => new AuthenticationRequestError({ reason })
+    )
+  })
+
+  const process: Service["process"] = Effect.fnUntraced(function* (response, { request, sentAt }) {
+    const { issuer } = yield* discovery.metadata
+    const answer = yield* Effect.mapError(
+      transport.json(response),
+      (reason) => new AuthenticationRequestError({ reason })
+    )
+    const error = OAuthError.fromAnswer(answer)
+    if (Option.isSome(error)) return yield* fromOAuthError(error.value)
+    if (answer.status !== 200) {
+      return yield* new AuthenticationRequestError({
+        reason: fault("UnexpectedStatus", response.request, answer.status, answer.retryAfter)
+      })
+    }
+    const acknowledgement = yield* Effect.mapError(
+      decodeAcknowledgement(answer.body),
+      ({ message }) => new AuthenticationRequestError({ reason: new InvalidAcknowledgement({ issues: message }) })
+    )
+    return new PendingAuthentication({
+      version: 1,
+      issuer,
+      clientId: registration.clientId,
+      authReqId: Redacted.make(acknowledgement.auth_req_id, { label: "auth_req_id" }),
+      deliveryMode: registration.deliveryMode,
+      ...(request.clientNotificationToken === undefined
+        ? undefined
+        : { clientNotificationToken: request.clientNotificationToken }),
+      expiresAt: DateTime.addDuration(sentAt, acknowledgement.expires_in),
+      interval: pollInterval(acknowledgement.interval),
+      scope: request.scope,
+      ...(request.bindingMessage === undefined ? undefined : { bindingMessage: request.bindingMessage }),
+      expectations: request.expectations
+    })
+  })
+
+  return BackchannelAuthentication.of({
+    request,
+    process,
+    initiate: Effect.fnUntraced(function* (options) {
+      const checked = yield* Effect.provideService(
+        AuthenticationRequest.make(options),
+        ClientRegistration,
+        registration
+      )
+      yield* discovery.metadata
+      const sentAt = yield* DateTime.now
+      const response = yield* request(checked)
+      return yield* process(response, { request: checked, sentAt })
+    })
+  })
+})
+
+/** The endpoint as a layer. */
+export const layer: Layer.Layer<BackchannelAuthentication, never, ClientRegistration | Discovery | Transport> =
+  Layer.effect(BackchannelAuthentication, make)
+
+const Acknowledgement = Schema.Struct({
+  auth_req_id: AuthReqId,
+  expires_in: Seconds,
+  interval: Schema.optionalKey(Schema.Unknown)
+})
+
+const decodeAcknowledgement = Schema.decodeUnknownEffect(Acknowledgement, { errors: "all" })
+
+/** Five seconds unless the provider says otherwise; one second where it says that it does not care (0). */
+const pollInterval = (interval: unknown): Duration.Duration =>
+  Number(interval) === 0 && interval !== null && interval !== ""
+    ? Duration.seconds(1)
+    : Result.getOrElse(Schema.decodeUnknownResult(Seconds)(interval), () => Duration.seconds(5))
+
+const supported = (
+  metadata: ProviderMetadata.ProviderMetadata,
+  mode: string,
+  parameters: ReadonlyArray<readonly [string, string]>
+): Effect.Effect<void, AuthenticationRequestError> => {
+  const modes = metadata.backchannel_token_delivery_modes_supported
+  const missing =
+    modes === undefined || !modes.includes(mode)
+      ? new Unsupported({
+          feature: `${mode} delivery`,
+          problem: `the provider has ${modes === undefined ? "no delivery modes in its metadata" : `only ${modes.join(", ")}`}`
+        })
+      : parameters.some(([name]) => name === "user_code") && metadata.backchannel_user_code_parameter_supported !== true
+        ? new Unsupported({ feature: "user_code", problem: "the provider does not support it" })
+        : undefined
+  return missing === undefined ? Effect.void : Effect.fail(new AuthenticationRequestError({ reason: missing }))
+}
+
+const warn = Effect.fnUntraced(function* (
+  metadata: ProviderMetadata.ProviderMetadata,
+  request: AuthenticationRequest.AuthenticationRequest,
+  mode: string
+): Effect.fn.Return<void> {
+  if (mode !== "push" && metadata.grant_types_supported?.includes(DeliveryMode.grantType) === false) {
+    yield* Effect.logWarning(
+      `The provider does not list the grant type ${DeliveryMode.grantType}; a ${mode} client needs it`
+    )
+  }
+  const advice = request.bindingMessage === undefined ? [] : BindingMessage.advice(request.bindingMessage)
+  if (advice.length > 0) {
+    yield* Effect.logWarning(`Providers may refuse the binding message: it is ${advice.join(", ")}`)
+  }
+})

@@ -1,0 +1,199 @@
+/**
+ * The wait for the person's answer by polling.
+ *
+ * **Details**
+ *
+ * - It ends on a terminal answer of the provider, or when the request expires, and on nothing else: resets, timeouts,
+ *   429, 5xx and pages of HTML are ridden out.
+ * - One wait per `auth_req_id`, however many callers: they share it, and it stops when the last of them is interrupted.
+ * - The expiry runs on the monotonic clock from the moment the wait begins; a jump of the wall clock neither ends nor
+ *   prolongs it.
+ *
+ * @see CIBA Core 1.0 sections 10.1 and 11
+ */
+import {
+  Clock,
+  Context,
+  DateTime,
+  Duration,
+  Effect,
+  Equal,
+  Hash,
+  Layer,
+  MutableHashMap,
+  Pull,
+  RcMap,
+  type Redacted,
+  Schedule,
+  type Scope
+} from "effect"
+import { ClientRegistration } from "../client/ClientRegistration.ts"
+import type { HttpFault } from "../client/HttpFault.ts"
+import { Discovery } from "../discovery/Discovery.ts"
+import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
+import * as ProviderMetadata from "../discovery/ProviderMetadata.ts"
+import type { AuthReqId, PendingAuthentication } from "../request/PendingAuthentication.ts"
+import * as TokenEndpoint from "../token/TokenEndpoint.ts"
+import {
+  AlreadyRedeemed,
+  ExpiredToken,
+  ForeignAuthentication,
+  OutcomeUnknown,
+  PollingStopped,
+  PushDelivery,
+  TokenError
+} from "../token/TokenError.ts"
+import type { TokenResponse } from "../token/TokenResponse.ts"
+import * as PollPolicy from "./PollPolicy.ts"
+
+/** How to poll. */
+export interface Options extends TokenEndpoint.Options {
+  /** A slower pace than the policy's, or a cap; nothing makes it faster. */
+  readonly schedule?: PollPolicy.Compose | undefined
+}
+
+export interface Service {
+  /** Polls until the provider has given an answer that ends the wait. The tokens are not verified yet. */
+  readonly wait: (pending: PendingAuthentication) => Effect.Effect<TokenResponse, TokenError | DiscoveryError>
+}
+
+/** The wait by polling. */
+export class Poll extends Context.Service<Poll, Service>()("@effect-ciba/core/result/Poll") {}
+
+/** Waits at the token endpoint at hand. */
+export const make = Effect.fnUntraced(function* (
+  options?: Options
+): Effect.fn.Return<Service, never, ClientRegistration | Discovery | TokenEndpoint.TokenEndpoint | Scope.Scope> {
+  const registration = yield* ClientRegistration
+  const discovery = yield* Discovery
+  const endpoint = yield* TokenEndpoint.TokenEndpoint
+  const redeemed = MutableHashMap.empty<Redacted.Redacted<AuthReqId>, number>()
+
+  const admit = Effect.fnUntraced(function* (
+    pending: PendingAuthentication
+  ): Effect.fn.Return<void, TokenError | DiscoveryError> {
+    const metadata = yield* discovery.metadata
+    yield* ProviderMetadata.endpoint(metadata, "token_endpoint")
+    const { clientId, deliveryMode, issuer } = pending
+    if (issuer !== metadata.issuer || clientId !== registration.clientId) {
+      return yield* new TokenError({ reason: new ForeignAuthentication({ issuer, clientId }) })
+    }
+    if (deliveryMode === "push") return yield* new TokenError({ reason: new PushDelivery() })
+    if (MutableHashMap.has(redeemed, pending.authReqId)) {
+      return yield* new TokenError({ reason: new AlreadyRedeemed() })
+    }
+  })
+
+  const remember = (pending: PendingAuthentication): Effect.Effect<void> =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      for (const [id, until] of redeemed) {
+        if (until <= now) MutableHashMap.remove(redeemed, id)
+      }
+      MutableHashMap.set(redeemed, pending.authReqId, DateTime.toEpochMillis(pending.expiresAt))
+    })
+
+  const poll = (pending: PendingAuthentication): Effect.Effect<TokenResponse, TokenError | DiscoveryError> =>
+    endpoint.redeem(pending.authReqId, options).pipe(
+      Effect.tap(() => remember(pending)),
+      Effect.tapError((error) => (error.reason._tag === "InvalidTokenResponse" ? remember(pending) : Effect.void))
+    )
+
+  const flights = yield* RcMap.make({
+    lookup: ({ pending }: Flight) =>
+      Effect.andThen(
+        admit(pending),
+        Effect.suspend(() => untilDecided(pending, poll(pending), options?.schedule))
+      )
+  })
+
+  return Poll.of({ wait: (pending) => Effect.scoped(RcMap.get(flights, new Flight(pending))) })
+})
+
+/** The wait as a layer. */
+export const layer = (
+  options?: Options
+): Layer.Layer<Poll, never, ClientRegistration | Discovery | TokenEndpoint.TokenEndpoint> =>
+  Layer.effect(Poll, make(options))
+
+/** Two waits are one when they are about the same id. */
+class Flight implements Equal.Equal {
+  readonly pending: PendingAuthentication
+  constructor(pending: PendingAuthentication) {
+    this.pending = pending
+  }
+  [Equal.symbol](that: Equal.Equal): boolean {
+    return that instanceof Flight && Equal.equals(this.pending.authReqId, that.pending.authReqId)
+  }
+  [Hash.symbol](): number {
+    return Hash.hash(this.pending.authReqId)
+  }
+}
+
+const untilDecided = Effect.fnUntraced(function* (
+  pending: PendingAuthentication,
+  poll: Effect.Effect<TokenResponse, TokenError | DiscoveryError>,
+  compose: PollPolicy.Compose | undefined
+): Effect.fn.Return<TokenResponse, TokenError | DiscoveryError> {
+  const now = yield* PollPolicy.instant
+  const left = DateTime.toEpochMillis(pending.expiresAt) - (yield* Clock.currentTimeMillis)
+  const state = { interval: pending.interval, deadline: now + left, faults: 0 }
+  const first = PollPolicy.start(state, now)
+  if (first._tag !== "Poll") return yield* ended(first)
+  const next = yield* Schedule.toStepWithSleep(PollPolicy.schedule(state, compose))
+  yield* Effect.sleep(Duration.millis(first.at - now))
+
+  let lost: HttpFault | undefined
+  while (true) {
+    const sentAt = yield* PollPolicy.instant
+    const answer = yield* Effect.match(poll, {
+      onSuccess: (response) => ({ _tag: "Success" as const, response }),
+      onFailure: (error) => read(error, sentAt)
+    })
+    if (answer._tag === "Success") return answer.response
+    if (answer._tag === "Failure") return yield* judged(answer.error, lost)
+    lost = answer.lost
+    yield* Pull.catchDone(next(answer), ended)
+  }
+})
+
+type Read =
+  | (PollPolicy.Answer & { readonly lost?: HttpFault })
+  | { readonly _tag: "Failure"; readonly error: TokenError | DiscoveryError }
+
+const read = (error: TokenError | DiscoveryError, sentAt: number): Read => {
+  const { reason } = error
+  switch (reason._tag) {
+    case "AuthorizationPending":
+      return { _tag: "Pending", sentAt, retryAfter: reason.retryAfter }
+    case "SlowDown":
+      return { _tag: "SlowDown", sentAt, retryAfter: reason.retryAfter }
+    case "HttpFault":
+      return reason.kind === "InsecureUrl"
+        ? { _tag: "Failure", error }
+        : { _tag: "Fault", sentAt, retryAfter: reason.retryAfter, timedOut: reason.kind === "TimedOut", lost: reason }
+    case "Unrecognized":
+      return reason.status >= 500 || reason.status === 429
+        ? { _tag: "Fault", sentAt, retryAfter: reason.retryAfter }
+        : { _tag: "Failure", error }
+    default:
+      return { _tag: "Failure", error }
+  }
+}
+
+/** A refused id whose last answer was lost may be an approval: it must not look like a refusal. */
+const judged = (
+  error: TokenError | DiscoveryError,
+  lost: HttpFault | undefined
+): Effect.Effect<never, TokenError | DiscoveryError> =>
+  Effect.fail(
+    lost !== undefined && error.reason._tag === "InvalidGrant"
+      ? new TokenError({ reason: new OutcomeUnknown({ lost }) })
+      : error
+  )
+
+const ended = (decision: PollPolicy.Decision): Effect.Effect<never, TokenError> =>
+  Effect.fail(
+    new TokenError({
+      reason: decision._tag === "Stopped" ? new PollingStopped() : new ExpiredToken({ local: true })
+    })
+  )

@@ -1,0 +1,157 @@
+/**
+ * Why there are no tokens: the provider's answers at the token endpoint, and what can befall the wait for them.
+ *
+ * @see CIBA Core 1.0 section 11, RFC 6749 section 5.2
+ */
+import { Schema } from "effect"
+import { HttpFault } from "../client/HttpFault.ts"
+import * as OAuthError from "../client/OAuthError.ts"
+
+/** The person has not answered yet. A poll meets it; a whole wait does not end with it. */
+export class AuthorizationPending extends Schema.TaggedError<AuthorizationPending>()(
+  "AuthorizationPending",
+  OAuthError.fields
+) {
+  override get message(): string {
+    return OAuthError.sentence(this, "the person has not answered yet")
+  }
+}
+
+/** The person has not answered yet, and polls come too often: five seconds more from now on. */
+export class SlowDown extends Schema.TaggedError<SlowDown>()("SlowDown", OAuthError.fields) {
+  override get message(): string {
+    return OAuthError.sentence(this, "the person has not answered yet, and the provider wants fewer polls")
+  }
+}
+
+/** The request has expired: a new one is needed. `local` where the client's own clock said so, and nothing was sent. */
+export class ExpiredToken extends Schema.TaggedError<ExpiredToken>()("ExpiredToken", { local: Schema.Boolean }) {
+  override get message(): string {
+    return "the request expired before it was answered; start a new one"
+  }
+}
+
+/** The id is unknown to the provider, or not this client's, or was redeemed before. */
+export class InvalidGrant extends Schema.TaggedError<InvalidGrant>()("InvalidGrant", OAuthError.fields) {
+  override get message(): string {
+    return OAuthError.sentence(this, "the provider does not accept the auth_req_id")
+  }
+}
+
+/** The provider does not offer the CIBA grant to this client. */
+export class UnsupportedGrantType extends Schema.TaggedError<UnsupportedGrantType>()(
+  "UnsupportedGrantType",
+  OAuthError.fields
+) {
+  override get message(): string {
+    return OAuthError.sentence(this, "the provider does not offer the CIBA grant")
+  }
+}
+
+/** The provider could not bring the transaction to an end. */
+export class TransactionFailed extends Schema.TaggedError<TransactionFailed>()("TransactionFailed", OAuthError.fields) {
+  override get message(): string {
+    return OAuthError.sentence(this, "the provider could not complete the transaction")
+  }
+}
+
+/**
+ * A poll was sent, its answer was lost, and now the id is spent. The person may have approved, and the tokens may have
+ * been issued: ask them before you ask again.
+ */
+export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("OutcomeUnknown", {
+  lost: HttpFault
+}) {
+  override get message(): string {
+    return `an answer was lost (${this.lost.message}), and the auth_req_id is spent: the person may have approved`
+  }
+}
+
+/** The provider said success, and what it sent is no token response. The id is spent. */
+export class InvalidTokenResponse extends Schema.TaggedError<InvalidTokenResponse>()("InvalidTokenResponse", {
+  issues: Schema.String
+}) {
+  override get message(): string {
+    return `the token response is not valid: ${this.issues.replaceAll("\n", " ")}`
+  }
+}
+
+/** The id was redeemed here before. It is good for one redemption (CIBA Core 10.1.1); nothing was sent. */
+export class AlreadyRedeemed extends Schema.TaggedError<AlreadyRedeemed>()("AlreadyRedeemed", {}) {
+  override get message(): string {
+    return "this authentication was redeemed before; an auth_req_id is good for one redemption"
+  }
+}
+
+/** A push client must not call the token endpoint with the CIBA grant (CIBA Core 11); nothing was sent. */
+export class PushDelivery extends Schema.TaggedError<PushDelivery>()("PushDelivery", {}) {
+  override get message(): string {
+    return "the client is registered for push delivery, and receives its tokens at its notification endpoint"
+  }
+}
+
+/** The authentication belongs to another issuer or client than the one at hand; nothing was sent. */
+export class ForeignAuthentication extends Schema.TaggedError<ForeignAuthentication>()("ForeignAuthentication", {
+  issuer: Schema.String,
+  clientId: Schema.String
+}) {
+  override get message(): string {
+    return `the authentication belongs to client "${this.clientId}" at ${this.issuer}, which is not the one at hand`
+  }
+}
+
+/** The caller's own schedule ended the wait. The request is still pending: complete it again. */
+export class PollingStopped extends Schema.TaggedError<PollingStopped>()("PollingStopped", {}) {
+  override get message(): string {
+    return "the schedule ended the wait while the request was still pending; it can be completed again"
+  }
+}
+
+/** A failure to get tokens. */
+export class TokenError extends Schema.TaggedError<TokenError>()("TokenError", {
+  reason: Schema.Union([
+    AuthorizationPending,
+    SlowDown,
+    ExpiredToken,
+    OAuthError.AccessDenied,
+    InvalidGrant,
+    OAuthError.InvalidRequest,
+    OAuthError.InvalidClient,
+    OAuthError.UnauthorizedClient,
+    OAuthError.InvalidScope,
+    UnsupportedGrantType,
+    TransactionFailed,
+    OAuthError.Unrecognized,
+    HttpFault,
+    OutcomeUnknown,
+    InvalidTokenResponse,
+    AlreadyRedeemed,
+    PushDelivery,
+    ForeignAuthentication,
+    PollingStopped
+  ])
+}) {
+  override get message(): string {
+    return `Token: ${this.reason.message}`
+  }
+}
+
+/** The failure that an error answer of the token endpoint stands for. */
+export const fromOAuthError = (error: OAuthError.OAuthError): TokenError => {
+  if (error.code === "expired_token") return new TokenError({ reason: new ExpiredToken({ local: false }) })
+  const Reason = reasons.get(error.code) ?? OAuthError.Unrecognized
+  return new TokenError({ reason: new Reason(error) })
+}
+
+const reasons = new Map<string, new (error: OAuthError.OAuthError) => TokenError["reason"]>([
+  ["authorization_pending", AuthorizationPending],
+  ["slow_down", SlowDown],
+  ["access_denied", OAuthError.AccessDenied],
+  ["invalid_grant", InvalidGrant],
+  ["invalid_request", OAuthError.InvalidRequest],
+  ["invalid_client", OAuthError.InvalidClient],
+  ["unauthorized_client", OAuthError.UnauthorizedClient],
+  ["invalid_scope", OAuthError.InvalidScope],
+  ["unsupported_grant_type", UnsupportedGrantType],
+  ["transaction_failed", TransactionFailed]
+])

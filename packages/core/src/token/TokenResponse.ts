@@ -1,0 +1,54 @@
+/**
+ * What the provider sends on success, before anything of it is believed: no token and no claim can be read from it.
+ *
+ * `IdTokenVerifier` turns it into a `VerifiedIdentity`, or refuses it.
+ *
+ * @see CIBA Core 1.0 section 10.1.1, OpenID Connect Core 3.1.3.3
+ */
+import { Duration, Effect, Option, type Redacted, Schema, SchemaTransformation } from "effect"
+import { Seconds } from "../internal/Seconds.ts"
+import { reveal, Untrusted } from "../internal/Untrusted.ts"
+
+const secret = (label: string): Schema.Codec<Redacted.Redacted<string>, string> =>
+  Schema.RedactedFromValue(Schema.NonEmptyString, { label, disallowEncode: true })
+
+/** Token types compare without regard to case (RFC 6749 5.1). */
+const TokenType = Schema.NonEmptyString.pipe(
+  Schema.decodeTo(
+    Schema.String,
+    SchemaTransformation.transform({
+      decode: (type) => (/^bearer$/i.test(type) ? "Bearer" : /^dpop$/i.test(type) ? "DPoP" : type),
+      encode: (type) => type
+    })
+  )
+)
+
+const members = Schema.Struct({
+  access_token: secret("access_token"),
+  token_type: TokenType,
+  id_token: secret("id_token"),
+  refresh_token: Schema.optionalKey(Schema.NullOr(secret("refresh_token"))),
+  expires_in: Schema.optionalKey(Schema.Unknown),
+  scope: Schema.optionalKey(Schema.NullOr(Schema.String))
+})
+
+const Body = Schema.StructWithRest(members, [Schema.Record(Schema.String, Schema.Unknown)])
+
+/** The members of a response, for the code that verifies it. */
+export type Members = typeof members.Type & { readonly [member: string]: unknown }
+
+/** A token response that nobody has verified yet. */
+export class TokenResponse extends Untrusted<{ readonly members: Members; readonly receivedAt: number }> {}
+
+/** Reads a token response; `receivedAt` in milliseconds since the epoch. */
+export const decode = (body: unknown, receivedAt: number): Effect.Effect<TokenResponse, Schema.SchemaError> =>
+  Effect.map(decodeBody(body), (read) => new TokenResponse({ members: read, receivedAt }))
+
+/** When the access token ends, in milliseconds since the epoch, where the provider says so. */
+export const expiresAt = (response: TokenResponse): number | undefined => {
+  const { members, receivedAt } = reveal(response)
+  const lifetime = Schema.decodeUnknownOption(Seconds)(members.expires_in)
+  return Option.getOrUndefined(Option.map(lifetime, (left) => receivedAt + Duration.toMillis(left)))
+}
+
+const decodeBody = Schema.decodeUnknownEffect(Body, { errors: "all" })

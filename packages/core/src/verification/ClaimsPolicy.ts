@@ -1,0 +1,79 @@
+/**
+ * What the claims of a believable ID Token say: a pure judgement, one check after the other.
+ *
+ * @see OpenID Connect Core 3.1.3.7
+ */
+import { DateTime, Duration } from "effect"
+import type { Expectations } from "../request/PendingAuthentication.ts"
+import type { IdTokenClaims } from "./IdTokenClaims.ts"
+import {
+  Expired,
+  type IdTokenError,
+  IssuedTooLongAgo,
+  NotYetValid,
+  StaleAuthentication,
+  UnsatisfiedAcr,
+  WrongAudience,
+  WrongAuthorizedParty,
+  WrongIssuer,
+  WrongNonce,
+  WrongSubject
+} from "./IdTokenError.ts"
+
+/** By what the claims are judged. */
+export interface Standard {
+  readonly issuer: string
+  readonly clientId: string
+  /** How far the issuer's clock may be off. */
+  readonly tolerance: Duration.Duration
+  readonly expectations: Expectations
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+/** The first thing that is wrong with the claims, if something is. */
+export const problem = (claims: IdTokenClaims, standard: Standard): IdTokenError["reason"] | undefined =>
+  parties(claims, standard) ?? times(claims, standard) ?? expected(claims, standard)
+
+/** An ID Token older than a day answers no request of today. */
+const oldest = Duration.toMillis("1 day")
+
+const parties = (claims: IdTokenClaims, { clientId, issuer }: Standard): IdTokenError["reason"] | undefined => {
+  const audience = typeof claims.aud === "string" ? [claims.aud] : claims.aud
+  if (claims.iss !== issuer) return new WrongIssuer({ expected: issuer, actual: claims.iss })
+  if (!audience.every((party) => party === clientId)) {
+    return new WrongAudience({ expected: clientId, actual: audience.join(" ") })
+  }
+  return claims.azp === undefined || claims.azp === clientId
+    ? undefined
+    : new WrongAuthorizedParty({ expected: clientId, actual: claims.azp })
+}
+
+const times = (claims: IdTokenClaims, standard: Standard): IdTokenError["reason"] | undefined => {
+  const tolerance = Duration.toMillis(standard.tolerance)
+  const { now } = standard
+  if (claims.exp * 1000 + tolerance <= now) return new Expired({ at: instant(claims.exp) })
+  if (claims.iat * 1000 > now + tolerance) return new NotYetValid({ claim: "iat", at: instant(claims.iat) })
+  if (claims.nbf !== undefined && claims.nbf * 1000 > now + tolerance) {
+    return new NotYetValid({ claim: "nbf", at: instant(claims.nbf) })
+  }
+  return claims.iat * 1000 < now - oldest ? new IssuedTooLongAgo({ at: instant(claims.iat) }) : undefined
+}
+
+const expected = (claims: IdTokenClaims, standard: Standard): IdTokenError["reason"] | undefined => {
+  const { acrValues, maxAge, nonce, subject } = standard.expectations
+  if (nonce !== undefined && claims.nonce !== nonce) return new WrongNonce()
+  if (subject !== undefined && claims.sub !== subject) return new WrongSubject()
+  if (acrValues !== undefined && (claims.acr === undefined || !acrValues.includes(claims.acr))) {
+    return new UnsatisfiedAcr({
+      expected: acrValues,
+      ...(claims.acr === undefined ? undefined : { actual: claims.acr })
+    })
+  }
+  if (maxAge === undefined) return undefined
+  if (claims.auth_time === undefined) return new StaleAuthentication({})
+  const latest = claims.auth_time * 1000 + Duration.toMillis(Duration.sum(maxAge, standard.tolerance))
+  return latest < standard.now ? new StaleAuthentication({ at: instant(claims.auth_time) }) : undefined
+}
+
+const instant = (seconds: number): DateTime.Utc => DateTime.fromEpochSeconds(seconds)

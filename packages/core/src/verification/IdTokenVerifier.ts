@@ -1,0 +1,176 @@
+/**
+ * Believes an ID Token, or refuses it with the reason.
+ *
+ * **Details**
+ *
+ * - The signature is always verified, with the registered algorithm and the issuer's keys, or the client secret for
+ *   HMAC; the algorithm that the token names decides nothing.
+ * - Then issuer, audience, times, and whatever the request led to expect.
+ * - `at_hash`, `rt_hash` and `auth_req_id` are compared wherever they are there.
+ *
+ * @see OpenID Connect Core 3.1.3.7, CIBA Core 1.0 sections 10.1.1 and 10.3.1
+ */
+import { Clock, Context, DateTime, Effect, Layer, Redacted, Schema } from "effect"
+import { ClientRegistration } from "../client/ClientRegistration.ts"
+import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
+import * as JsonWebToken from "../crypto/JsonWebToken.ts"
+import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
+import * as TokenHash from "../crypto/TokenHash.ts"
+import { Discovery } from "../discovery/Discovery.ts"
+import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
+import { ProviderKeys } from "../discovery/ProviderKeys.ts"
+import { reveal } from "../internal/Untrusted.ts"
+import type { Expectations, PendingAuthentication } from "../request/PendingAuthentication.ts"
+import * as TokenResponse from "../token/TokenResponse.ts"
+import * as ClaimsPolicy from "./ClaimsPolicy.ts"
+import type * as IdToken from "./IdToken.ts"
+import { IdTokenClaims } from "./IdTokenClaims.ts"
+import {
+  IdTokenError,
+  InvalidClaims,
+  UnexpectedAlgorithm,
+  UnexpectedTokenType,
+  UnknownKey,
+  WrongBinding
+} from "./IdTokenError.ts"
+import { VerifiedIdentity } from "./VerifiedIdentity.ts"
+
+export interface Service {
+  /** The claims of an ID Token, once it is believed. */
+  readonly claims: (
+    idToken: IdToken.IdToken,
+    expectations?: Expectations
+  ) => Effect.Effect<IdTokenClaims, IdTokenError | DiscoveryError>
+  /** The identity and the tokens of a response to a request, once its ID Token is believed. */
+  readonly verify: (
+    response: TokenResponse.TokenResponse,
+    pending: PendingAuthentication
+  ) => Effect.Effect<VerifiedIdentity, IdTokenError | DiscoveryError>
+}
+
+/** The judge of ID Tokens. */
+export class IdTokenVerifier extends Context.Service<IdTokenVerifier, Service>()(
+  "@effect-ciba/core/verification/IdTokenVerifier"
+) {}
+
+/** Judges by the registration and the provider at hand. */
+export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | ProviderKeys> = Effect.gen(
+  function* () {
+    const registration = yield* ClientRegistration
+    const discovery = yield* Discovery
+    const keys = yield* ProviderKeys
+    const algorithm = registration.idTokenSignedResponseAlg
+
+    const candidates = Effect.fnUntraced(function* (
+      header: JsonWebToken.Header
+    ): Effect.fn.Return<ReadonlyArray<JsonWebKey | Redacted.Redacted<string>>, DiscoveryError> {
+      if (!JwsAlgorithm.isSymmetric(algorithm)) return yield* keys.candidates({ algorithm, keyId: header.kid })
+      const { secret } = registration.authentication
+      return secret === undefined ? [] : [secret]
+    })
+
+    const verifiedPayload = Effect.fnUntraced(function* (
+      jwt: Redacted.Redacted<string>
+    ): Effect.fn.Return<unknown, IdTokenError | DiscoveryError> {
+      const header = yield* refuse(Effect.fromResult(JsonWebToken.header(jwt)))
+      if (header.alg !== algorithm) {
+        return yield* refused(new UnexpectedAlgorithm({ expected: algorithm, actual: header.alg }))
+      }
+      const [first, ...others] = yield* candidates(header)
+      if (first === undefined) {
+        return yield* refused(
+          new UnknownKey({ algorithm, ...(header.kid === undefined ? undefined : { keyId: header.kid }) })
+        )
+      }
+      const attempt = (key: JsonWebKey | Redacted.Redacted<string>) => JsonWebToken.verify(jwt, { algorithm, key })
+      return yield* refuse(
+        others.reduce((tried, key) => Effect.catchTag(tried, "InvalidSignature", () => attempt(key)), attempt(first))
+      )
+    })
+
+    const believed = Effect.fnUntraced(function* (
+      jwt: Redacted.Redacted<string>,
+      expectations: Expectations
+    ): Effect.fn.Return<IdTokenClaims, IdTokenError | DiscoveryError> {
+      const { issuer } = yield* discovery.metadata
+      const payload = yield* verifiedPayload(jwt)
+      const claims = yield* Effect.mapError(
+        decodeClaims(payload),
+        ({ message }) => new IdTokenError({ reason: new InvalidClaims({ issues: message }) })
+      )
+      const problem = ClaimsPolicy.problem(claims, {
+        issuer,
+        clientId: registration.clientId,
+        tolerance: registration.clockTolerance,
+        expectations,
+        now: yield* Clock.currentTimeMillis
+      })
+      return problem === undefined ? claims : yield* refused(problem)
+    })
+
+    const verify: Service["verify"] = Effect.fnUntraced(function* (response, pending) {
+      const { access_token, expires_in, id_token, refresh_token, scope, token_type, ...rest } = reveal(response).members
+      const claims = yield* believed(id_token, pending.expectations)
+      yield* bound("at_hash", claims.at_hash, TokenHash.half(access_token, algorithm))
+      if (refresh_token) {
+        yield* bound("rt_hash", claims["urn:openid:params:jwt:claim:rt_hash"], TokenHash.half(refresh_token, algorithm))
+      }
+      yield* bound(
+        "auth_req_id",
+        claims["urn:openid:params:jwt:claim:auth_req_id"],
+        Effect.succeed(Redacted.value(pending.authReqId))
+      )
+      if (token_type !== "Bearer") {
+        return yield* refused(new UnexpectedTokenType({ expected: "Bearer", actual: token_type }))
+      }
+      const granted = scope?.split(" ").filter((value) => value !== "") ?? pending.scope
+      if (!granted.every((value) => pending.scope.includes(value))) {
+        yield* Effect.logWarning("The provider granted more scope than was requested")
+      }
+      const expiresAt = TokenResponse.expiresAt(response)
+      const { authorization_details, grant_id, ...additional } = rest
+      return new VerifiedIdentity({
+        subject: claims.sub,
+        issuer: claims.iss,
+        claims,
+        accessToken: access_token,
+        tokenType: token_type,
+        expiresAt: expiresAt === undefined ? undefined : DateTime.makeUnsafe(expiresAt),
+        refreshToken: refresh_token ?? undefined,
+        idToken: id_token,
+        scope: granted,
+        authorizationDetails: Array.isArray(authorization_details) ? authorization_details : undefined,
+        grantId: typeof grant_id === "string" ? grant_id : undefined,
+        additional: Redacted.make(additional, { label: "token response" })
+      })
+    })
+
+    return IdTokenVerifier.of({
+      claims: (idToken, expectations = {}) => believed(reveal(idToken), expectations),
+      verify
+    })
+  }
+)
+
+/** The judge as a layer. */
+export const layer: Layer.Layer<IdTokenVerifier, never, ClientRegistration | Discovery | ProviderKeys> = Layer.effect(
+  IdTokenVerifier,
+  make
+)
+
+const decodeClaims = Schema.decodeUnknownEffect(IdTokenClaims, { errors: "all" })
+
+const refused = (reason: IdTokenError["reason"]): Effect.Effect<never, IdTokenError> =>
+  Effect.fail(new IdTokenError({ reason }))
+
+const refuse = <A, E extends IdTokenError["reason"]>(effect: Effect.Effect<A, E>): Effect.Effect<A, IdTokenError> =>
+  Effect.mapError(effect, (reason) => new IdTokenError({ reason }))
+
+const bound = (
+  claim: WrongBinding["claim"],
+  claimed: string | undefined,
+  actual: Effect.Effect<string>
+): Effect.Effect<void, IdTokenError> =>
+  claimed === undefined
+    ? Effect.void
+    : Effect.flatMap(actual, (value) => (value === claimed ? Effect.void : refused(new WrongBinding({ claim }))))

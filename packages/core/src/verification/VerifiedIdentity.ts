@@ -1,0 +1,32 @@
+/**
+ * Who approved, and the tokens that this gives: all of it verified.
+ *
+ * **Gotchas**
+ *
+ * - Tokens are `Redacted`. Claims are not: they are personal data, and a log of an identity shows them.
+ */
+import { Data, type DateTime, type Redacted } from "effect"
+import type { IdTokenClaims } from "./IdTokenClaims.ts"
+
+/** A person who approved. */
+export class VerifiedIdentity extends Data.Class<{
+  /** The person, as the issuer names them: unique and stable only together with `issuer`. */
+  readonly subject: string
+  readonly issuer: string
+  readonly claims: IdTokenClaims
+  readonly accessToken: Redacted.Redacted<string>
+  readonly tokenType: string
+  /** When the access token ends, where the provider says so. */
+  readonly expiresAt: DateTime.Utc | undefined
+  readonly refreshToken: Redacted.Redacted<string> | undefined
+  /** The ID Token as it came: the next request's `UserHint.idToken`. */
+  readonly idToken: Redacted.Redacted<string>
+  /** The granted scope; the requested one, where the provider names none. */
+  readonly scope: ReadonlyArray<string>
+  /** The granted `authorization_details` (RFC 9396); not granted, where the provider names none. */
+  readonly authorizationDetails: ReadonlyArray<unknown> | undefined
+  /** The grant's id (Grant Management for OAuth 2.0). */
+  readonly grantId: string | undefined
+  /** Every other member of the token response. */
+  readonly additional: Redacted.Redacted<Readonly<Record<string, unknown>>>
+}> {}

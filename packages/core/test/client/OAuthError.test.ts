@@ -1,0 +1,59 @@
+import { assert, describe, it } from "@effect/vitest"
+import { OAuthError } from "@effect-ciba/core"
+import { Duration, Option, type Schema } from "effect"
+
+const read = (body: Schema.Json, status = 400) => OAuthError.fromAnswer({ status, body, retryAfter: undefined })
+
+describe("an error answer", () => {
+  it("is known by its code, under whatever status, and keeps what comes with it", () => {
+    for (const status of [200, 400, 401, 403, 503]) {
+      assert.deepStrictEqual(read({ error: "access_denied" }, status), Option.some({ code: "access_denied", status }))
+    }
+    const body = { error: "slow_down", error_description: "Wait", error_uri: "https://op.example/e", extra: 1 }
+    assert.deepStrictEqual(
+      OAuthError.fromAnswer({ status: 400, body, retryAfter: Duration.seconds(7) }),
+      Option.some({
+        code: "slow_down",
+        status: 400,
+        description: "Wait",
+        uri: "https://op.example/e",
+        retryAfter: Duration.seconds(7)
+      })
+    )
+  })
+
+  it("is none without a code", () => {
+    for (const body of [
+      null,
+      "error",
+      [],
+      {},
+      { error: "" },
+      { error: 1 },
+      { error: null },
+      { error: { code: "x" } }
+    ]) {
+      assert.deepStrictEqual(read(body), Option.none(), JSON.stringify(body))
+    }
+  })
+
+  it("shows a description without control characters, and no more than 500 characters of it", () => {
+    const shown = (description: Schema.Json) =>
+      Option.map(read({ error: "invalid_request", error_description: description }), (error) => error.description)
+    assert.deepStrictEqual(shown("one\r\n[31mtwo\u202ethree"), Option.some("one  [31mtwo three"))
+    assert.deepStrictEqual(shown("x".repeat(501)), Option.some("x".repeat(500)))
+    assert.deepStrictEqual(shown(7), Option.some("7"))
+  })
+
+  it("is one sentence as a message", () => {
+    const fields = { code: "invalid_scope", status: 400 }
+    assert.strictEqual(
+      new OAuthError.InvalidScope({ ...fields, description: "no such scope" }).message,
+      "the provider refuses the scope (invalid_scope, status 400): no such scope"
+    )
+    assert.strictEqual(
+      new OAuthError.Unrecognized({ code: "new_code", status: 418 }).message,
+      "the provider refuses the request (new_code, status 418)"
+    )
+  })
+})

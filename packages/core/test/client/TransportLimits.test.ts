@@ -1,0 +1,135 @@
+import { assert, describe, it } from "@effect/vitest"
+import { HttpFault, Transport } from "@effect-ciba/core"
+import { ProviderScript, TestProvider } from "@effect-ciba/testing"
+import { type Duration, Effect, Fiber, Layer } from "effect"
+import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
+import { TestClock } from "effect/testing"
+
+const url = "https://provider.test/jwks"
+
+const call = Transport.Transport.use(({ json, send }) => Effect.flatMap(send(HttpClientRequest.get(url)), json))
+
+const over = (answer: ProviderScript.Answer, limits?: Transport.Options) =>
+  Transport.layer(limits).pipe(Layer.provideMerge(TestProvider.layer({ keysScript: ProviderScript.make([answer]) })))
+
+/** An answer whose body comes in chunks, and whether it was left before its end. */
+const streamed = (pull: (controller: ReadableStreamDefaultController<Uint8Array>) => void) => {
+  const seen = { chunks: 0, cancelled: false }
+  const body = new ReadableStream<Uint8Array>(
+    {
+      pull: (controller) => {
+        seen.chunks += 1
+        pull(controller)
+      },
+      cancel: () => {
+        seen.cancelled = true
+      }
+    },
+    { highWaterMark: 0 }
+  )
+  const client = HttpClient.make((request) =>
+    Effect.sync(() => HttpClientResponse.fromWeb(request, new Response(body)))
+  )
+  return {
+    seen,
+    layer: Transport.layer({ maxResponseSize: 1000 }).pipe(Layer.provide(Layer.succeed(HttpClient.HttpClient, client)))
+  }
+}
+
+describe("an answer's size", () => {
+  /** A JSON document of exactly so many bytes. */
+  const document = (bytes: number) => ProviderScript.json(200, "x".repeat(bytes - 2))
+
+  for (const [what, limit, options] of [
+    ["1 MiB by default", 1_048_576, undefined],
+    ["what the options say", 1000, { maxResponseSize: 1000 }]
+  ] as const) {
+    it.effect(`may be ${what}, and not one byte more`, () =>
+      Effect.gen(function* () {
+        const { body } = yield* Effect.provide(call, over(document(limit), options))
+        assert.strictEqual(body, "x".repeat(limit - 2))
+        assert.deepStrictEqual(
+          yield* Effect.flip(Effect.provide(call, over(document(limit + 1), options))),
+          new HttpFault.HttpFault({ kind: "TooLarge", method: "GET", url, status: 200 })
+        )
+      })
+    )
+  }
+
+  it.effect("is counted in bytes, not in characters", () =>
+    Effect.gen(function* () {
+      const characters = ProviderScript.json(200, "ü".repeat(8))
+      const { body } = yield* Effect.provide(call, over(characters, { maxResponseSize: 18 }))
+      assert.strictEqual(body, "ü".repeat(8))
+      const fault = yield* Effect.flip(Effect.provide(call, over(characters, { maxResponseSize: 17 })))
+      assert.strictEqual(fault.kind, "TooLarge")
+    })
+  )
+
+  it.effect("is not read beyond the limit: a body without an end is left", () =>
+    Effect.gen(function* () {
+      const { layer, seen } = streamed((controller) => controller.enqueue(new Uint8Array(300)))
+      const fault = yield* Effect.flip(Effect.provide(call, layer))
+      assert.strictEqual(fault.kind, "TooLarge")
+      assert.deepStrictEqual(seen, { chunks: 4, cancelled: true })
+    })
+  )
+})
+
+describe("a call's time", () => {
+  /** How the call ended after that time, and how many requests were given up. */
+  const after = Effect.fnUntraced(function* (time: Duration.Input) {
+    const running = yield* Effect.forkChild(Effect.exit(Effect.flip(call)))
+    yield* TestClock.adjust(time)
+    const aborted = yield* TestProvider.TestProvider.use((provider) => provider.aborted)
+    return { running, over: running.pollUnsafe() !== undefined, aborted }
+  })
+
+  const timedOut = new HttpFault.HttpFault({ kind: "TimedOut", method: "GET", url })
+
+  for (const [what, limit, options] of [
+    ["35 seconds by default", 35_000, undefined],
+    ["what the options say", 2_000, { requestTimeout: "2 seconds" }]
+  ] as const) {
+    it.effect(`is ${what}; then the request is given up`, () =>
+      Effect.gen(function* () {
+        const { aborted, over: early, running } = yield* after(limit - 1)
+        assert.deepStrictEqual([early, aborted], [false, 0])
+        yield* TestClock.adjust(1)
+        assert.deepStrictEqual(yield* yield* Fiber.join(running), timedOut)
+        assert.strictEqual(yield* TestProvider.TestProvider.use((provider) => provider.aborted), 1)
+      }).pipe(Effect.provide(over(ProviderScript.hang, options)))
+    )
+  }
+
+  it.effect("is enough for an answer that a provider held for 30 seconds (H5, T-32)", () =>
+    Effect.gen(function* () {
+      const running = yield* Effect.forkChild(call)
+      yield* TestClock.adjust("30 seconds")
+      assert.deepStrictEqual((yield* Fiber.join(running)).body, "late")
+    }).pipe(Effect.provide(over(ProviderScript.delayed("30 seconds", ProviderScript.json(200, "late")))))
+  )
+
+  it.effect("counts for a body that stops coming, which is then left", () => {
+    const { layer, seen } = streamed((controller) => {
+      if (seen.chunks === 1) controller.enqueue(new Uint8Array(3))
+    })
+    return Effect.gen(function* () {
+      const running = yield* Effect.forkChild(Effect.flip(call))
+      yield* Effect.whileLoop({ while: () => seen.chunks < 2, body: () => Effect.yieldNow, step: () => undefined })
+      yield* TestClock.adjust("34999 millis")
+      assert.deepStrictEqual([running.pollUnsafe(), seen.cancelled], [undefined, false])
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(yield* Fiber.join(running), timedOut)
+      assert.isTrue(seen.cancelled)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("ends at once when the caller is interrupted", () =>
+    Effect.gen(function* () {
+      const { running } = yield* after(1)
+      yield* Fiber.interrupt(running)
+      assert.strictEqual(yield* TestProvider.TestProvider.use((provider) => provider.aborted), 1)
+    }).pipe(Effect.provide(over(ProviderScript.hang)))
+  )
+})

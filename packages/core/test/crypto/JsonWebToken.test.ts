@@ -1,0 +1,228 @@
+import { inspect } from "node:util"
+import { assert, describe, it } from "@effect/vitest"
+import { type JsonWebKey, JsonWebToken, type JwsAlgorithm, SigningKey } from "@effect-ciba/core"
+import { TestKeys } from "@effect-ciba/testing"
+import { Effect, Redacted, Result } from "effect"
+import { Base64Url } from "effect/encoding"
+import * as Jwt from "../support/Jwt.ts"
+
+const claims = { sub: "jo", scope: ["openid"] }
+const secret = Redacted.make("a shared secret that is long enough for HS256")
+
+const refused = (
+  jwt: Redacted.Redacted<string>,
+  options: { readonly algorithm: JwsAlgorithm.JwsAlgorithm; readonly key: JsonWebKey.JsonWebKey | typeof secret }
+) => Effect.flip(JsonWebToken.verify(jwt, options))
+
+describe("a signed token", () => {
+  const algorithms = ["RS256", "PS384", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const
+  for (const algorithm of algorithms) {
+    it.effect(`with ${algorithm} verifies with the public half of its key`, () =>
+      Effect.gen(function* () {
+        const key = yield* TestKeys.signing(algorithm)
+        const jwt = yield* JsonWebToken.sign(claims, { key, type: "example+jwt" })
+        assert.deepStrictEqual(yield* JsonWebToken.verify(jwt, { algorithm, key: key.publicJwk }), claims)
+        const header = { alg: algorithm, kid: key.keyId, typ: "example+jwt" }
+        assert.deepStrictEqual(yield* Jwt.part(Redacted.value(jwt), 0), header)
+        assert.deepStrictEqual<unknown>(JsonWebToken.header(jwt), Result.succeed(header))
+      })
+    )
+  }
+
+  it.effect("with a shared secret verifies with the secret, and has neither kid nor typ unless they are given", () =>
+    Effect.gen(function* () {
+      const jwt = yield* JsonWebToken.sign(claims, { key: SigningKey.fromSecret(secret, "HS256") })
+      assert.deepStrictEqual(yield* JsonWebToken.verify(jwt, { algorithm: "HS256", key: secret }), claims)
+      assert.deepStrictEqual(yield* Jwt.part(Redacted.value(jwt), 0), { alg: "HS256" })
+    })
+  )
+})
+
+describe("verification refuses", () => {
+  const signed = Effect.gen(function* () {
+    const key = yield* TestKeys.signing("RS256")
+    const jwt = yield* JsonWebToken.sign(claims, { key })
+    return { jwt, key, header: { alg: "RS256", kid: key.keyId }, publicJwk: key.publicJwk }
+  })
+
+  const tampered: ReadonlyArray<readonly [what: string, Parameters<typeof Jwt.replace>[1]]> = [
+    ["a signature of nothing but zeros", { signature: Base64Url.encode(new Uint8Array(256)) }],
+    ["an empty signature", { signature: "" }],
+    ["other claims under the same signature", { payload: { ...claims, sub: "eve" } }],
+    ["another header under the same signature", { header: { alg: "RS256" } }],
+    ["the algorithm none, signature kept", { header: { alg: "none" } }],
+    ["the algorithm none, without a signature", { header: { alg: "none" }, signature: "" }],
+    ["the algorithm nOnE, without a signature", { header: { alg: "nOnE" }, signature: "" }]
+  ]
+  for (const [what, parts] of tampered) {
+    it.effect(what, () =>
+      Effect.gen(function* () {
+        const { jwt, publicJwk } = yield* signed
+        const error = yield* refused(Jwt.replace(jwt, parts), { algorithm: "RS256", key: publicJwk })
+        assert.deepStrictEqual(
+          error,
+          new JsonWebToken.InvalidSignature({ algorithm: "RS256", keyId: publicJwk.kid ?? "" })
+        )
+      })
+    )
+  }
+
+  it.effect("a good signature by a stranger's key, even if the header brings that key along", () =>
+    Effect.gen(function* () {
+      const { publicJwk } = yield* signed
+      const stranger = yield* TestKeys.signing("RS256", "stranger")
+      const material = Redacted.value(stranger.material)
+      assert.isFalse(material instanceof Uint8Array)
+      if (material instanceof Uint8Array) return
+      const header = { alg: "RS256", kid: publicJwk.kid, jwk: stranger.publicJwk }
+      const input = [header, claims].map((one) => Base64Url.encode(Jwt.encodeJson(one))).join(".")
+      const signature = yield* Effect.promise(() =>
+        crypto.subtle.sign("RSASSA-PKCS1-v1_5", material, new TextEncoder().encode(input))
+      )
+      const jwt = Redacted.make(`${input}.${Base64Url.encode(new Uint8Array(signature))}`)
+      assert.deepStrictEqual(
+        yield* JsonWebToken.verify(jwt, { algorithm: "RS256", key: stranger.publicJwk }),
+        claims,
+        "the forged token is a good one"
+      )
+      assert.strictEqual((yield* refused(jwt, { algorithm: "RS256", key: publicJwk }))._tag, "InvalidSignature")
+    })
+  )
+
+  it.effect("a good signature with another algorithm of the same key", () =>
+    Effect.gen(function* () {
+      const { privateJwk, publicJwk } = yield* SigningKey.generateJwk("RS256")
+      const key = yield* SigningKey.fromJwk(privateJwk, { algorithm: "PS256" })
+      const jwt = yield* JsonWebToken.sign(claims, { key })
+      assert.deepStrictEqual(yield* JsonWebToken.verify(jwt, { algorithm: "PS256", key: publicJwk }), claims)
+      const error = yield* refused(jwt, { algorithm: "RS256", key: publicJwk })
+      assert.deepStrictEqual(
+        error,
+        new JsonWebToken.InvalidSignature({ algorithm: "RS256", keyId: publicJwk.kid ?? "" })
+      )
+    })
+  )
+
+  it.effect("a good signature with another algorithm of the same secret", () =>
+    Effect.gen(function* () {
+      const long = Redacted.make("x".repeat(64))
+      const jwt = yield* JsonWebToken.sign(claims, { key: SigningKey.fromSecret(long, "HS512") })
+      assert.deepStrictEqual(yield* JsonWebToken.verify(jwt, { algorithm: "HS512", key: long }), claims)
+      const error = yield* refused(jwt, { algorithm: "HS256", key: long })
+      assert.deepStrictEqual(error, new JsonWebToken.InvalidSignature({ algorithm: "HS256" }))
+    })
+  )
+
+  it.effect("HS256 with the public key as the secret", () =>
+    Effect.gen(function* () {
+      const { publicJwk } = yield* signed
+      const payload = Base64Url.encode(Jwt.encodeJson(claims))
+      for (const asSecret of [Jwt.encodeJson(publicJwk), String(publicJwk.n)]) {
+        const jwt = yield* Jwt.hmac(asSecret, { alg: "HS256", kid: publicJwk.kid }, payload)
+        const shared = Redacted.make(asSecret)
+        assert.deepStrictEqual(yield* JsonWebToken.verify(jwt, { algorithm: "HS256", key: shared }), claims)
+        assert.strictEqual((yield* refused(jwt, { algorithm: "RS256", key: publicJwk })).message, rs256(publicJwk))
+        assert.strictEqual((yield* refused(jwt, { algorithm: "HS256", key: publicJwk }))._tag, "InvalidSignature")
+      }
+    })
+  )
+
+  it.effect("an asymmetric algorithm where the key is a secret", () =>
+    Effect.gen(function* () {
+      const { jwt } = yield* signed
+      const error = yield* refused(jwt, { algorithm: "RS256", key: secret })
+      assert.deepStrictEqual(error, new JsonWebToken.InvalidSignature({ algorithm: "RS256" }))
+    })
+  )
+
+  it.effect("a critical header that it does not know, however good the signature", () =>
+    Effect.gen(function* () {
+      const payload = Base64Url.encode(Jwt.encodeJson(claims))
+      const plain = yield* Jwt.hmac(Redacted.value(secret), { alg: "HS256" }, payload)
+      assert.deepStrictEqual(yield* JsonWebToken.verify(plain, { algorithm: "HS256", key: secret }), claims)
+      const critical = { alg: "HS256", crit: ["policy"], policy: "strict" }
+      const jwt = yield* Jwt.hmac(Redacted.value(secret), critical, payload)
+      assert.strictEqual((yield* refused(jwt, { algorithm: "HS256", key: secret }))._tag, "InvalidSignature")
+    })
+  )
+
+  it.effect("a payload that is not encoded, which RFC 7797 forbids for JSON Web Tokens", () =>
+    Effect.gen(function* () {
+      const header = { alg: "HS256", b64: false, crit: ["b64"] }
+      const jwt = yield* Jwt.hmac(Redacted.value(secret), header, Jwt.encodeJson(claims))
+      assert.strictEqual((yield* refused(jwt, { algorithm: "HS256", key: secret }))._tag, "MalformedToken")
+    })
+  )
+
+  it.effect("claims that are not JSON under a good signature", () =>
+    Effect.gen(function* () {
+      const jwt = yield* Jwt.hmac(Redacted.value(secret), { alg: "HS256" }, Base64Url.encode("sub=jo"))
+      assert.strictEqual((yield* refused(jwt, { algorithm: "HS256", key: secret }))._tag, "MalformedToken")
+    })
+  )
+
+  it.effect("an RSA key of 1024 bits (E7)", () =>
+    Effect.gen(function* () {
+      const pair = yield* Effect.promise(() =>
+        crypto.subtle.generateKey(
+          {
+            name: "RSASSA-PKCS1-v1_5",
+            hash: "SHA-256",
+            modulusLength: 1024,
+            publicExponent: new Uint8Array([1, 0, 1])
+          },
+          true,
+          ["sign", "verify"]
+        )
+      )
+      const { e, n } = yield* Effect.promise(() => crypto.subtle.exportKey("jwk", pair.publicKey))
+      const input = [{ alg: "RS256" }, claims].map((one) => Base64Url.encode(Jwt.encodeJson(one))).join(".")
+      const signature = yield* Effect.promise(() =>
+        crypto.subtle.sign("RSASSA-PKCS1-v1_5", pair.privateKey, new TextEncoder().encode(input))
+      )
+      const jwt = Redacted.make(`${input}.${Base64Url.encode(new Uint8Array(signature))}`)
+      const error = yield* refused(jwt, { algorithm: "RS256", key: { kty: "RSA", e, n } })
+      assert.deepStrictEqual(error, new JsonWebToken.InvalidSignature({ algorithm: "RS256" }))
+    })
+  )
+})
+
+describe("what is no signed token in compact form", () => {
+  const named = Base64Url.encode('{"alg":"HS256"}')
+  const malformed: ReadonlyArray<readonly [what: string, jwt: string]> = [
+    ["nothing", ""],
+    ["one part", named],
+    ["two parts", `${named}.e30`],
+    ["four parts", `${named}.e30.e30.e30`],
+    ["five parts, as of an encrypted token", `${named}.e30.e30.e30.e30`],
+    ["a header that is not base64url", "{}.e30.e30"],
+    ["a header that is not JSON", `${Base64Url.encode("alg=RS256")}.e30.e30`],
+    ["a header that is no object", `${Base64Url.encode('["RS256"]')}.e30.e30`],
+    ["a header without alg", "e30.e30.e30"],
+    ["a header whose kid is no string", Jwt.join({ alg: "RS256", kid: 1 }, {}, "e30")]
+  ]
+  for (const [what, jwt] of malformed) {
+    it.effect(`${what}: has no header, and does not verify`, () =>
+      Effect.gen(function* () {
+        const token = Redacted.make(jwt)
+        assert.deepStrictEqual(JsonWebToken.header(token), Result.fail(new JsonWebToken.MalformedToken()))
+        assert.strictEqual((yield* refused(token, { algorithm: "HS256", key: secret }))._tag, "InvalidSignature")
+      })
+    )
+  }
+})
+
+it.effect("no part of a refused token can be seen in the error", () =>
+  Effect.gen(function* () {
+    const jwt = yield* Jwt.hmac("another secret of the length that it takes", { alg: "HS256" }, "e30")
+    const error = yield* refused(jwt, { algorithm: "HS256", key: secret })
+    for (const shown of [error.message, Jwt.encodeJson(error), inspect(error, { depth: 9 })]) {
+      for (const piece of [...Redacted.value(jwt).split("."), Redacted.value(secret)]) {
+        assert.notInclude(shown, piece)
+      }
+    }
+  })
+)
+
+const rs256 = (key: JsonWebKey.JsonWebKey): string =>
+  `The signature (RS256) does not verify with the issuer's key "${key.kid}"`

@@ -1,0 +1,224 @@
+import { inspect } from "node:util"
+import { assert, describe, it } from "@effect/vitest"
+import { JsonWebToken, type JwsAlgorithm, SigningKey } from "@effect-ciba/core"
+import { Effect, Redacted } from "effect"
+import * as Jwt from "../support/Jwt.ts"
+import * as Pem from "../support/Pem.ts"
+
+const signs = Effect.fnUntraced(function* (key: SigningKey.SigningKey, algorithm: JwsAlgorithm.Asymmetric) {
+  assert.strictEqual(key.algorithm, algorithm)
+  const jwt = yield* JsonWebToken.sign({ sub: "jo" }, { key })
+  assert.isDefined(key.publicJwk)
+  if (key.publicJwk === undefined) return
+  assert.deepStrictEqual(yield* JsonWebToken.verify(jwt, { algorithm, key: key.publicJwk }), { sub: "jo" })
+})
+
+const problemOf = <A>(effect: Effect.Effect<A, SigningKey.InvalidKey>) =>
+  Effect.map(Effect.flip(effect), (error) => {
+    assert.strictEqual(error.message, `The key cannot be used: ${error.problem}`)
+    return error.problem
+  })
+
+describe("a key comes", () => {
+  for (const algorithm of ["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const) {
+    it.effect(`as a JWK and as PEM for ${algorithm}, and its signatures verify with its public half`, () =>
+      Effect.gen(function* () {
+        const { privateJwk, publicJwk } = yield* SigningKey.generateJwk(algorithm)
+        const fromJwk = yield* SigningKey.fromJwk(privateJwk)
+        yield* signs(fromJwk, algorithm)
+        assert.deepStrictEqual(fromJwk.publicJwk, publicJwk)
+        assert.strictEqual(fromJwk.keyId, publicJwk.kid)
+
+        const pem = yield* Pem.pkcs8(algorithm)
+        const fromPem = yield* SigningKey.fromPem(pem, { algorithm, keyId: "pem" })
+        yield* signs(fromPem, algorithm)
+        assert.strictEqual(fromPem.keyId, "pem")
+      })
+    )
+  }
+
+  it.effect("as a CryptoKey that lets nobody look inside", () =>
+    Effect.gen(function* () {
+      const pair = yield* Effect.promise(() =>
+        crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"])
+      )
+      const key = yield* SigningKey.fromCryptoKey(pair.privateKey, { algorithm: "ES256", keyId: "held" })
+      const jwt = yield* JsonWebToken.sign({ sub: "jo" }, { key })
+      const { crv, kty, x, y } = yield* Effect.promise(() => crypto.subtle.exportKey("jwk", pair.publicKey))
+      assert.deepStrictEqual(
+        yield* JsonWebToken.verify(jwt, { algorithm: "ES256", key: { kty: kty ?? "", crv, x, y } }),
+        { sub: "jo" }
+      )
+      assert.strictEqual(key.publicJwk, undefined)
+    })
+  )
+
+  it.effect("with the algorithm and the key id that the caller names, and its public half says the same", () =>
+    Effect.gen(function* () {
+      const { privateJwk, publicJwk } = yield* SigningKey.generateJwk("RS256")
+      const key = yield* SigningKey.fromJwk(privateJwk, { algorithm: "PS256", keyId: "2026-11" })
+      yield* signs(key, "PS256")
+      assert.strictEqual(key.keyId, "2026-11")
+      assert.deepStrictEqual(key.publicJwk, { ...publicJwk, alg: "PS256", kid: "2026-11" })
+    })
+  )
+
+  it.effect("anew each time that one is generated", () =>
+    Effect.gen(function* () {
+      const [one, other] = yield* Effect.all([SigningKey.generate("ES256"), SigningKey.generate("ES256")])
+      yield* signs(one, "ES256")
+      assert.notStrictEqual(one.keyId, other.keyId)
+      assert.notStrictEqual(one.publicJwk.x, other.publicJwk.x)
+    })
+  )
+})
+
+const edited = (edit: (jwk: Jwt.JsonObject) => unknown, options?: SigningKey.Options) =>
+  Effect.flatMap(SigningKey.generateJwk("ES256"), ({ privateJwk }) =>
+    SigningKey.fromJwk(Redacted.make(edit(Redacted.value(privateJwk))), options)
+  )
+
+const notRead = (algorithm: string): string =>
+  `it cannot be read as a key for ${algorithm}; check that it is whole, and that the algorithm is the key's`
+
+const cannotSign = (algorithm: string): string =>
+  `it cannot sign with ${algorithm}; pass a private key for this algorithm, with "sign" among its usages (RSA: 2048 bits or more)`
+
+const wrongType = (algorithm: string, type: string): string =>
+  `${algorithm} needs a key of type ${type}; pass such a key, or the algorithm that fits this one`
+
+const noAlgorithm = 'it names no usable "alg"; pass the algorithm as an option'
+const noJwk = "it is not a JSON Web Key; pass the parsed object, with its private members"
+const publicOnly = "it is a public key; a signature needs the private one"
+
+describe("a JWK is refused, and the message says what to do:", () => {
+  type Refused = readonly [what: string, edit: (jwk: Jwt.JsonObject) => unknown, problem: string]
+  const refused: ReadonlyArray<readonly [...Refused, options?: SigningKey.Options]> = [
+    ["a public key", ({ d: _d, ...rest }) => rest, publicOnly],
+    ["no algorithm", ({ alg: _alg, ...rest }) => rest, noAlgorithm],
+    ["an unknown algorithm", (jwk) => ({ ...jwk, alg: "ES999" }), noAlgorithm],
+    ["the algorithm none", (jwk) => ({ ...jwk, alg: "none" }), noAlgorithm],
+    ["a symmetric algorithm", (jwk) => ({ ...jwk, alg: "HS256" }), noAlgorithm],
+    ["another curve than the algorithm's", (jwk) => ({ ...jwk, alg: "ES384" }), wrongType("ES384", "EC P-384")],
+    ["another type than the option's", (jwk) => jwk, wrongType("PS256", "RSA"), { algorithm: "PS256" }],
+    ["another type than EdDSA's", (jwk) => jwk, wrongType("EdDSA", "OKP Ed25519"), { algorithm: "EdDSA" }],
+    [
+      "a key for encryption",
+      (jwk) => ({ ...jwk, use: "enc" }),
+      'its "use" is not "sig"; pass the key that was made for signatures'
+    ],
+    ["a key that is broken", (jwk) => ({ ...jwk, d: "AA" }), notRead("ES256")],
+    ["a key whose operations lack sign", (jwk) => ({ ...jwk, key_ops: ["verify"] }), notRead("ES256")],
+    ["the JSON as text", (jwk) => Jwt.encodeJson(jwk), noJwk],
+    ["no key at all", () => null, noJwk],
+    ["a set of keys", (jwk) => ({ keys: [jwk] }), noJwk]
+  ]
+  for (const [what, edit, problem, options] of refused) {
+    it.effect(what, () =>
+      Effect.gen(function* () {
+        assert.strictEqual(yield* problemOf(edited(edit, options)), problem)
+      })
+    )
+  }
+})
+
+describe("PEM is refused, and the message says what to do:", () => {
+  const convert = "it is not PEM in PKCS#8 form; convert it with: openssl pkcs8 -topk8 -nocrypt -in key.pem"
+  const refused: ReadonlyArray<readonly [what: string, pem: string, problem: string]> = [
+    ["PKCS#1", Pem.block("RSA PRIVATE KEY", "AAAA"), convert],
+    ["SEC 1", Pem.block("EC PRIVATE KEY", "AAAA"), convert],
+    ["an encrypted key", Pem.block("ENCRYPTED PRIVATE KEY", "AAAA"), convert],
+    ["no PEM", "secret", convert],
+    ["a public key", Pem.block("PUBLIC KEY", "AAAA"), publicOnly],
+    ["a certificate", Pem.block("CERTIFICATE", "AAAA"), publicOnly],
+    ["a broken key", Pem.block("PRIVATE KEY", "AAAA"), notRead("ES256")],
+    ["a key without an end", "-----BEGIN PRIVATE KEY-----\nAAAA", notRead("ES256")]
+  ]
+  for (const [what, pem, problem] of refused) {
+    it.effect(what, () =>
+      Effect.gen(function* () {
+        const key = SigningKey.fromPem(Redacted.make(pem), { algorithm: "ES256" })
+        assert.strictEqual(yield* problemOf(key), problem)
+      })
+    )
+  }
+
+  it.effect("a key of another curve or type than the algorithm's", () =>
+    Effect.gen(function* () {
+      const pem = yield* Pem.pkcs8("ES384")
+      assert.strictEqual(yield* problemOf(SigningKey.fromPem(pem, { algorithm: "ES256" })), notRead("ES256"))
+      assert.strictEqual(yield* problemOf(SigningKey.fromPem(pem, { algorithm: "RS256" })), notRead("RS256"))
+    })
+  )
+})
+
+describe("a CryptoKey is refused, and the message says what to do:", () => {
+  const ec = Effect.promise(() =>
+    crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"])
+  )
+
+  it.effect("a public key, and a key for another algorithm", () =>
+    Effect.gen(function* () {
+      const { privateKey, publicKey } = yield* ec
+      const from = (key: CryptoKey, algorithm: JwsAlgorithm.Asymmetric) =>
+        problemOf(SigningKey.fromCryptoKey(key, { algorithm }))
+      assert.strictEqual(yield* from(publicKey, "ES256"), cannotSign("ES256"))
+      assert.strictEqual(yield* from(privateKey, "ES384"), cannotSign("ES384"))
+      assert.strictEqual(yield* from(privateKey, "RS256"), cannotSign("RS256"))
+    })
+  )
+})
+
+describe("an RSA key of 1024 bits is refused", () => {
+  for (const [name, algorithm] of [
+    ["RSASSA-PKCS1-v1_5", "RS256"],
+    ["RSA-PSS", "PS256"]
+  ] as const) {
+    it.effect(`for ${algorithm}, however it comes (E7)`, () =>
+      Effect.gen(function* () {
+        const { privateKey } = yield* Effect.promise(() =>
+          crypto.subtle.generateKey(
+            { name, hash: "SHA-256", modulusLength: 1024, publicExponent: new Uint8Array([1, 0, 1]) },
+            true,
+            ["sign", "verify"]
+          )
+        )
+        const {
+          ext: _ext,
+          key_ops: _ops,
+          ...jwk
+        } = yield* Effect.promise(() => crypto.subtle.exportKey("jwk", privateKey))
+        const pem = yield* Pem.ofKey(privateKey)
+        for (const key of [
+          SigningKey.fromJwk(Redacted.make({ ...jwk, alg: algorithm })),
+          SigningKey.fromPem(pem, { algorithm }),
+          SigningKey.fromCryptoKey(privateKey, { algorithm })
+        ]) {
+          assert.strictEqual(yield* problemOf(key), cannotSign(algorithm))
+        }
+      })
+    )
+  }
+})
+
+it.effect("nothing of the key's material can be seen in a key, or in an error about one", () =>
+  Effect.gen(function* () {
+    const { privateJwk, publicJwk } = yield* SigningKey.generateJwk("ES256")
+    const { d } = Redacted.value(privateJwk)
+    const secret = Redacted.make("a-client-secret")
+    const key = yield* SigningKey.fromJwk(privateJwk)
+    const broken = yield* Effect.flip(SigningKey.fromJwk(Redacted.make({ ...Redacted.value(privateJwk), kty: 1 })))
+    const misfit = yield* Effect.flip(SigningKey.fromJwk(privateJwk, { algorithm: "RS256" }))
+    const pem = yield* Effect.flip(
+      SigningKey.fromPem(Redacted.make(Pem.block("PRIVATE KEY", String(d))), { algorithm: "ES256" })
+    )
+    for (const value of [key, privateJwk, SigningKey.fromSecret(secret, "HS256"), broken, misfit, pem]) {
+      for (const shown of [String(value), Jwt.encodeJson(value), inspect(value, { depth: 9, showHidden: true })]) {
+        assert.notInclude(shown, String(d))
+        assert.notInclude(shown, Redacted.value(secret))
+        assert.notMatch(shown, /97,\s*45,\s*99,\s*108|"0":97,"1":45/, "the secret's bytes")
+      }
+    }
+    assert.include(inspect(key), String(publicJwk.x))
+  })
+)

@@ -1,0 +1,230 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Ciba, ClientAuthentication, DiscoveryError, type JsonWebKey, ProviderKeys, UserHint } from "@effect-ciba/core"
+import { ProviderScript, TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
+import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
+import { Effect, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
+
+const issuer = "https://provider.test"
+
+const flow = (provider: ProviderOptions, keys?: ProviderKeys.Options) =>
+  Ciba.layer({
+    issuer,
+    clientId: TestClient.clientId,
+    authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
+    keys
+  }).pipe(Layer.orDie, Layer.provideMerge(TestProvider.layer({ user: TestUser.approve(), ...provider })))
+
+/** When the key set was fetched, in seconds. */
+const fetches = TestProvider.TestProvider.use(({ requests }) =>
+  Effect.map(requests, (records) => records.flatMap(({ at, endpoint }) => (endpoint === "keys" ? [at / 1000] : [])))
+)
+
+const candidates = (keyId: string | undefined) =>
+  ProviderKeys.ProviderKeys.use((keys) => keys.candidates({ algorithm: "RS256", keyId }))
+
+const own = Effect.map(TestKeys.signing("RS256"), ({ publicJwk }) => publicJwk)
+
+/** The whole flow, for the verified subject or the failure's name. */
+const authenticated = Effect.gen(function* () {
+  const pending = yield* Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
+  const wait = yield* Effect.forkChild(
+    Ciba.complete(pending).pipe(
+      Effect.match({ onFailure: ({ reason }) => String(reason._tag), onSuccess: ({ subject }) => subject })
+    )
+  )
+  yield* TestClock.adjust("5 seconds")
+  return yield* Fiber.join(wait)
+})
+
+type Keys = ReadonlyArray<JsonWebKey.JsonWebKey>
+
+const published = (change: (keys: Keys) => ReadonlyArray<unknown>): ProviderOptions => ({
+  keys: ({ keys }) => ({ keys: change(keys) })
+})
+
+describe("a token verifies", () => {
+  it.effect("after a rotation, with one fetch more (A13)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      assert.strictEqual(yield* authenticated, "jo")
+      yield* provider.rotateKeys
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(yield* authenticated, "jo")
+      assert.deepStrictEqual(yield* fetches, [0, 40])
+      assert.strictEqual(yield* authenticated, "jo")
+      assert.deepStrictEqual(yield* fetches, [0, 40])
+    }).pipe(Effect.provide(flow({})))
+  )
+
+  const sets: ReadonlyArray<readonly [what: string, provider: Effect.Effect<ProviderOptions>]> = [
+    [
+      "where an EC key has the same kid (A14)",
+      Effect.map(TestKeys.signing("ES256", "other"), ({ publicJwk }) =>
+        published((keys) => keys.flatMap((key) => [{ ...publicJwk, kid: key.kid }, key]))
+      )
+    ],
+    [
+      "where another RSA key has the same kid (A14)",
+      Effect.map(TestKeys.signing("RS256", "other"), ({ publicJwk }) =>
+        published((keys) => keys.flatMap((key) => [{ ...publicJwk, kid: key.kid }, key]))
+      )
+    ],
+    [
+      "where the key's twin is for encryption (A14)",
+      Effect.succeed(published((keys) => keys.flatMap((key) => [{ ...key, n: "AQAB", use: "enc" }, key])))
+    ],
+    [
+      "beside keys of an unknown type and keys that are none (A15)",
+      Effect.succeed(
+        published((keys) => [null, "key", { kty: "AKP", alg: "ML-DSA-44", pub: "p" }, { kid: "no type" }, ...keys])
+      )
+    ],
+    [
+      "beside a broken RSA key of the same kid (A14, A15)",
+      Effect.succeed(
+        published((keys) => keys.flatMap((key) => [{ kty: "RSA", kid: key.kid }, { ...key, n: "!" }, key]))
+      )
+    ]
+  ]
+  for (const [what, provider] of sets) {
+    it.effect(what, () =>
+      Effect.gen(function* () {
+        const outcome = yield* Effect.provide(authenticated, flow(yield* provider))
+        assert.strictEqual(outcome, "jo")
+      })
+    )
+  }
+
+  it.effect("with none of the keys that are left when the right one is missing (A14)", () =>
+    Effect.gen(function* () {
+      const { publicJwk } = yield* TestKeys.signing("RS256", "other")
+      const strangers = published((keys) => keys.map((key) => ({ ...publicJwk, kid: key.kid })))
+      assert.strictEqual(yield* Effect.provide(authenticated, flow(strangers)), "InvalidSignature")
+    })
+  )
+})
+
+describe("keys", () => {
+  it.effect("are fetched once, and those that fit are offered", () =>
+    Effect.gen(function* () {
+      const key = yield* own
+      assert.deepStrictEqual(yield* candidates(key.kid), [key])
+      assert.deepStrictEqual(yield* candidates(undefined), [key])
+      assert.deepStrictEqual(yield* fetches, [0])
+    }).pipe(Effect.provide(flow({})))
+  )
+
+  it.effect("are fetched once for a hundred unknown key ids at the same time (A13)", () =>
+    Effect.gen(function* () {
+      const found = yield* Effect.forkChild(
+        Effect.all(
+          Array.from({ length: 100 }, (_, index) => candidates(`invented ${index}`)),
+          { concurrency: "unbounded" }
+        )
+      )
+      yield* TestClock.adjust("3 seconds")
+      assert.deepStrictEqual((yield* Fiber.join(found)).flat(), [])
+      assert.deepStrictEqual(yield* fetches, [0])
+    }).pipe(
+      Effect.provide(
+        flow({ keysScript: ProviderScript.make([ProviderScript.delayed("3 seconds", ProviderScript.proceed)]) })
+      )
+    )
+  )
+
+  for (const [coolDown, expected] of [
+    [undefined, [0, 30, 60, 90]],
+    ["45 seconds", [0, 45, 90]]
+  ] as const) {
+    it.effect(`are fetched at ${expected.join(", ")} s for an unknown key id in each of 100 seconds (A13)`, () =>
+      Effect.gen(function* () {
+        for (let second = 0; second < 100; second += 1) {
+          assert.deepStrictEqual(yield* candidates(`invented ${second}`), [])
+          yield* TestClock.adjust("1 second")
+        }
+        assert.deepStrictEqual<ReadonlyArray<number>>(yield* fetches, expected)
+      }).pipe(Effect.provide(flow({}, { coolDown })))
+    )
+  }
+
+  for (const [what, millis, options] of [
+    ["one hour by default", 3_600_000, {}],
+    ["as long as the options say", 60_000, { lifetime: "1 minute" }]
+  ] as const) {
+    it.effect(`are used ${what}, and then fetched again`, () =>
+      Effect.gen(function* () {
+        const { kid } = yield* own
+        yield* candidates(kid)
+        yield* TestClock.adjust(millis - 1)
+        yield* candidates(kid)
+        assert.deepStrictEqual(yield* fetches, [0])
+        yield* TestClock.adjust(1)
+        yield* candidates(kid)
+        assert.deepStrictEqual(yield* fetches, [0, millis / 1000])
+      }).pipe(Effect.provide(flow({}, options)))
+    )
+  }
+
+  it.effect("that are withdrawn are not used any longer than the lifetime", () =>
+    Effect.gen(function* () {
+      const { kid } = yield* own
+      assert.lengthOf(yield* candidates(kid), 1)
+      yield* TestProvider.TestProvider.use((provider) => provider.rotateKeys)
+      yield* TestClock.adjust("1 hour")
+      assert.deepStrictEqual(yield* candidates(kid), [])
+    }).pipe(Effect.provide(flow({})))
+  )
+
+  it.effect("are fetched before the first poll, so that no spent id waits for them, and not again (T-34)", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* authenticated, "jo")
+      const records = yield* TestProvider.TestProvider.use((provider) => provider.requests)
+      assert.deepStrictEqual(
+        records.map(({ at, endpoint }) => [endpoint, at]),
+        [
+          ["discovery", 0],
+          ["backchannel", 0],
+          ["keys", 0],
+          ["token", 5000]
+        ]
+      )
+      yield* ProviderKeys.ProviderKeys.use((keys) => keys.prefetch)
+      assert.deepStrictEqual(yield* fetches, [0])
+    }).pipe(Effect.provide(flow({})))
+  )
+
+  it.effect("are fetched again at once after a failure", () =>
+    Effect.gen(function* () {
+      const key = yield* own
+      const failed = yield* Effect.flip(candidates(key.kid))
+      assert.strictEqual(failed.reason._tag === "HttpFault" && failed.reason.status, 503)
+      assert.deepStrictEqual(yield* candidates(key.kid), [key])
+      assert.deepStrictEqual(yield* fetches, [0, 0])
+    }).pipe(Effect.provide(flow({ keysScript: ProviderScript.make([ProviderScript.html(503)]) })))
+  )
+
+  it.effect("cannot be had from a document that is no set, or without a jwks_uri", () =>
+    Effect.gen(function* () {
+      const broken = yield* Effect.flip(Effect.provide(candidates("one"), flow({ keys: () => ({ keys: "marker" }) })))
+      assert.strictEqual(broken.reason._tag, "InvalidDocument")
+      assert.match(broken.message, /^Discovery: https:\/\/provider\.test\/jwks is not a valid document: .*keys/)
+      assert.notInclude(broken.message, "marker")
+      const metadata: ProviderOptions = { metadata: ({ jwks_uri: _jwks, ...document }) => document }
+      const missing = yield* Effect.flip(Effect.provide(candidates("one"), flow(metadata)))
+      assert.deepStrictEqual(missing.reason, new DiscoveryError.MissingEndpoint({ issuer, endpoint: "jwks_uri" }))
+    })
+  )
+
+  it.effect("at hand are not fetched", () =>
+    Effect.gen(function* () {
+      const key = yield* own
+      const provide = Effect.provide(ProviderKeys.layerStatic({ keys: [null, key] }))
+      assert.deepStrictEqual(yield* provide(candidates(key.kid)), [key])
+      assert.deepStrictEqual(yield* provide(candidates("other")), [])
+      yield* provide(ProviderKeys.ProviderKeys.use((keys) => keys.prefetch))
+      const broken = yield* Effect.flip(Effect.provide(candidates("one"), ProviderKeys.layerStatic([])))
+      assert.match(broken.message, /^Discovery: the given keys is not a valid document: /)
+    })
+  )
+})

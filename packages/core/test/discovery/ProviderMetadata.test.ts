@@ -1,0 +1,237 @@
+// What the client takes from the metadata, and what it refuses to do without.
+import { assert, describe, it } from "@effect/vitest"
+import {
+  type AuthenticationRequest,
+  AuthenticationRequestError,
+  Ciba,
+  ClientAuthentication,
+  Discovery,
+  DiscoveryError,
+  PendingAuthentication,
+  ProviderKeys,
+  TokenEndpoint,
+  UserHint
+} from "@effect-ciba/core"
+import { TestClient, TestProvider } from "@effect-ciba/testing"
+import type { JsonObject } from "@effect-ciba/testing/ProviderOptions"
+import { Effect, Layer, Logger, Redacted, Schema } from "effect"
+
+const issuer = "https://provider.test"
+
+const document = {
+  issuer,
+  jwks_uri: `${issuer}/jwks`,
+  backchannel_authentication_endpoint: `${issuer}/backchannel`,
+  token_endpoint: `${issuer}/token`,
+  backchannel_token_delivery_modes_supported: ["poll", "ping", "push"],
+  grant_types_supported: ["urn:openid:params:grant-type:ciba"]
+}
+
+const flow = (metadata: JsonObject, options?: Partial<Ciba.Options>) =>
+  Ciba.layer({
+    issuer,
+    clientId: TestClient.clientId,
+    authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
+    ...options
+  }).pipe(Layer.orDie, Layer.provideMerge(TestProvider.layer({ metadata: () => metadata })))
+
+const without = (name: keyof typeof document): JsonObject =>
+  Object.fromEntries(Object.entries(document).filter(([member]) => member !== name))
+
+const request = { scope: ["openid"], hint: UserHint.login("jo@example.com") }
+
+/** Which endpoints have been called so far. */
+const called = TestProvider.TestProvider.use(({ requests }) =>
+  Effect.map(requests, (records) => records.map((record) => record.endpoint))
+)
+
+const refusal = (options: AuthenticationRequest.Options = request) =>
+  Effect.map(Effect.flip(Ciba.initiate(options)), ({ reason }) => reason)
+
+const { Unsupported } = AuthenticationRequestError
+
+describe("endpoints", () => {
+  it.effect("are those of the document, wherever they are (A2)", () =>
+    Effect.gen(function* () {
+      yield* Effect.exit(Ciba.initiate(request))
+      yield* Effect.exit(ProviderKeys.ProviderKeys.use((keys) => keys.prefetch))
+      const authReqId = Redacted.make(PendingAuthentication.AuthReqId.make("id"))
+      yield* Effect.exit(TokenEndpoint.TokenEndpoint.use((endpoint) => endpoint.redeem(authReqId)))
+      const records = yield* TestProvider.TestProvider.use((provider) => provider.requests)
+      assert.deepStrictEqual(
+        records.map(({ method, url }) => [method, url]),
+        [
+          ["GET", "https://provider.test/.well-known/openid-configuration"],
+          ["POST", "https://asked.example/bc?tenant=1"],
+          ["GET", "https://keys.example/set"],
+          ["POST", "https://tokens.example/t"]
+        ]
+      )
+    }).pipe(
+      Effect.provide(
+        flow({
+          ...document,
+          jwks_uri: "https://keys.example/set",
+          backchannel_authentication_endpoint: "https://asked.example/bc?tenant=1",
+          token_endpoint: "https://tokens.example/t"
+        })
+      )
+    )
+  )
+
+  it.effect("that are missing are named before anything is sent (A3)", () =>
+    Effect.gen(function* () {
+      const endpoint = "backchannel_authentication_endpoint"
+      const error = yield* Effect.flip(Ciba.initiate(request))
+      assert.deepStrictEqual<unknown>(
+        error,
+        new DiscoveryError.DiscoveryError({ reason: new DiscoveryError.MissingEndpoint({ issuer, endpoint }) })
+      )
+      assert.strictEqual(error.message, `Discovery: The provider ${issuer} publishes no ${endpoint}`)
+      assert.deepStrictEqual(yield* called, ["discovery"])
+    }).pipe(Effect.provide(flow(without("backchannel_authentication_endpoint"))))
+  )
+
+  it.effect("over plain http are not called", () =>
+    Effect.gen(function* () {
+      const reason = yield* refusal()
+      assert.strictEqual(reason._tag === "HttpFault" && reason.kind, "InsecureUrl")
+      assert.deepStrictEqual(yield* called, ["discovery"])
+    }).pipe(Effect.provide(flow({ ...document, backchannel_authentication_endpoint: "http://provider.test/bc" })))
+  )
+})
+
+describe("a delivery mode", () => {
+  for (const [deliveryMode, supported, problem] of [
+    ["push", ["poll"], "the provider has only poll"],
+    ["ping", ["poll", "push"], "the provider has only poll, push"],
+    ["poll", ["ping"], "the provider has only ping"],
+    ["poll", undefined, "the provider has no delivery modes in its metadata"]
+  ] as const) {
+    it.effect(`${deliveryMode} is refused where ${problem} (A4)`, () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* refusal(), new Unsupported({ feature: `${deliveryMode} delivery`, problem }))
+        assert.deepStrictEqual(yield* called, ["discovery"])
+      }).pipe(
+        Effect.provide(
+          flow(
+            supported === undefined
+              ? without("backchannel_token_delivery_modes_supported")
+              : { ...document, backchannel_token_delivery_modes_supported: supported },
+            { deliveryMode }
+          )
+        )
+      )
+    )
+  }
+})
+
+describe("a signed request", () => {
+  for (const [what, metadata] of [
+    ["does not offer", document],
+    ["offers", { ...document, backchannel_authentication_request_signing_alg_values_supported: ["ES256"] }]
+  ] as const) {
+    it.effect(`is not slipped in as an extension where the provider ${what} it: nothing is sent (A5)`, () =>
+      Effect.gen(function* () {
+        const options = { ...request, extensionParameters: { request: "e30.e30.e30" } }
+        const reason = yield* refusal(options)
+        assert.strictEqual(reason._tag, "InvalidParameter")
+        assert.strictEqual(reason._tag === "InvalidParameter" && reason.parameter, "request")
+        assert.deepStrictEqual(yield* called, [])
+      }).pipe(Effect.provide(flow(metadata)))
+    )
+  }
+})
+
+describe("a user code", () => {
+  const asked = { ...request, userCode: Redacted.make("1234") }
+
+  for (const [what, metadata] of [
+    ["does not say that it takes one", document],
+    ["says that it takes none", { ...document, backchannel_user_code_parameter_supported: false }]
+  ] as const) {
+    it.effect(`is not sent to a provider that ${what} (A6)`, () =>
+      Effect.gen(function* () {
+        const problem = "the provider does not support it"
+        assert.deepStrictEqual(yield* refusal(asked), new Unsupported({ feature: "user_code", problem }))
+        assert.deepStrictEqual(yield* called, ["discovery"])
+      }).pipe(Effect.provide(flow(metadata, { userCodeParameter: true })))
+    )
+  }
+
+  it.effect("is sent to a provider that takes one (A6)", () =>
+    Effect.gen(function* () {
+      yield* Ciba.initiate(asked)
+      const records = yield* TestProvider.TestProvider.use((provider) => provider.requests)
+      assert.deepStrictEqual(
+        records.at(-1)?.parameters.filter(([name]) => name === "user_code"),
+        [["user_code", "1234"]]
+      )
+    }).pipe(
+      Effect.provide(
+        flow({ ...document, backchannel_user_code_parameter_supported: true }, { userCodeParameter: true })
+      )
+    )
+  )
+})
+
+describe("the grant type", () => {
+  const warned = (metadata: JsonObject, deliveryMode: "poll" | "ping" | "push") =>
+    Effect.gen(function* () {
+      const messages: Array<unknown> = []
+      const logger = Logger.make(({ message }) => messages.push(message))
+      yield* Ciba.initiate(request).pipe(
+        Effect.provide(flow(metadata, { deliveryMode })),
+        Effect.provide(Logger.layer([logger]))
+      )
+      return messages.flat()
+    })
+
+  const other = { ...document, grant_types_supported: ["authorization_code"] }
+  const urn = "urn:openid:params:grant-type:ciba"
+
+  for (const mode of ["poll", "ping"] as const) {
+    it.effect(`is missed with a warning where a ${mode} client needs it (A7)`, () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* warned(other, mode), [
+          `The provider does not list the grant type ${urn}; a ${mode} client needs it`
+        ])
+        assert.deepStrictEqual(yield* warned(document, mode), [])
+        assert.deepStrictEqual(yield* warned(without("grant_types_supported"), mode), [])
+      })
+    )
+  }
+
+  it.effect("is not missed by a push client, which asks without it (A7)", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* warned(other, "push"), [])
+    })
+  )
+})
+
+it.effect("members for which there is no use yet can be read, known and unknown ones alike (A11)", () =>
+  Effect.gen(function* () {
+    const full = {
+      ...document,
+      tls_client_certificate_bound_access_tokens: true,
+      dpop_signing_alg_values_supported: ["ES256"],
+      authorization_details_types_supported: ["payment"],
+      backchannel_endpoint_login_hint_token_types_supported: ["urn:example:hint"],
+      grant_management_endpoint: `${issuer}/grants`,
+      grant_management_actions_supported: ["query", "revoke"],
+      grant_management_action_required: false,
+      mtls_endpoint_aliases: { token_endpoint: "https://mtls.provider.test/token", unknown: 1 },
+      vendor_extension: { nested: ["yes"] }
+    }
+    const metadata = yield* Effect.provide(Discovery.metadata, flow(full))
+    assert.deepStrictEqual<unknown>(metadata, full)
+    const types: ReadonlyArray<string> = metadata.backchannel_endpoint_login_hint_token_types_supported ?? []
+    assert.deepStrictEqual(types, ["urn:example:hint"])
+    for (const name of ["dpop_signing_alg_values_supported", "grant_management_action_required"]) {
+      const broken = yield* Effect.flip(Effect.provide(Discovery.metadata, flow({ ...full, [name]: "text" })))
+      assert.strictEqual(broken.reason._tag, "InvalidDocument")
+      assert.include(broken.message, name)
+    }
+    assert.isTrue(Schema.is(Schema.Struct({ nested: Schema.Array(Schema.String) }))(metadata.vendor_extension))
+  })
+)

@@ -1,0 +1,214 @@
+import { describe, expect, it } from "@effect/vitest"
+import {
+  AuthenticationRequest,
+  BindingMessage,
+  ClientAuthentication,
+  ClientRegistration,
+  NotificationToken,
+  UserHint
+} from "@effect-ciba/core"
+import { Duration, Effect, Inspectable, Redacted } from "effect"
+
+const as = (options?: Partial<ClientRegistration.Options>) =>
+  ClientRegistration.layer({ clientId: "shop", authentication: ClientAuthentication.none, ...options })
+
+const plain = { scope: ["openid"], hint: UserHint.login("jo@example.com") }
+
+const make = (options: Partial<AuthenticationRequest.Options>, client?: Partial<ClientRegistration.Options>) =>
+  Effect.provide(AuthenticationRequest.make({ ...plain, ...options }), as(client))
+
+const sent = (options: Partial<AuthenticationRequest.Options>, client?: Partial<ClientRegistration.Options>) =>
+  Effect.map(make(options, client), ({ parameters }) => Redacted.value(parameters))
+
+describe("AuthenticationRequest", () => {
+  it.effect("every parameter of CIBA Core 7.1 is sent once, under its name (C4, C5, C9, C10, C11, C12, C16)", () =>
+    Effect.gen(function* () {
+      const parameters = yield* sent(
+        {
+          scope: ["profile", "openid"],
+          acrValues: ["urn:gold", "urn:silver"],
+          bindingMessage: "W4SCT",
+          userCode: Redacted.make("1234"),
+          requestedExpiry: "2 minutes",
+          clientNotificationToken: Redacted.make("t".repeat(22)),
+          extensionParameters: { request_context: "{}", resource: ["https://a.test", "https://b.test"] }
+        },
+        { deliveryMode: "ping", userCodeParameter: true }
+      )
+      expect(parameters).toEqual([
+        ["scope", "profile openid"],
+        ["login_hint", "jo@example.com"],
+        ["client_notification_token", "t".repeat(22)],
+        ["acr_values", "urn:gold urn:silver"],
+        ["binding_message", "W4SCT"],
+        ["user_code", "1234"],
+        ["requested_expiry", "120"],
+        ["request_context", "{}"],
+        ["resource", "https://a.test"],
+        ["resource", "https://b.test"]
+      ])
+    })
+  )
+
+  it.effect("what is not given is not sent, and the scope's order is kept (T-30)", () =>
+    Effect.gen(function* () {
+      expect(yield* sent({ scope: ["b", "openid", "a"] })).toEqual([
+        ["scope", "b openid a"],
+        ["login_hint", "jo@example.com"]
+      ])
+    })
+  )
+
+  it.effect("each kind of hint goes out under its own name, alone (C5)", () =>
+    Effect.gen(function* () {
+      const hints = [UserHint.login("+49 30"), UserHint.loginToken("a.b.c"), UserHint.idToken("d.e.f")]
+      const parameters = yield* Effect.forEach(hints, (hint) => sent({ hint }))
+      expect(parameters.map((all) => all.filter(([name]) => name.includes("hint")))).toEqual([
+        [["login_hint", "+49 30"]],
+        [["login_hint_token", "a.b.c"]],
+        [["id_token_hint", "d.e.f"]]
+      ])
+    })
+  )
+
+  const refused: ReadonlyArray<
+    readonly [title: string, options: Partial<AuthenticationRequest.Options>, parameter: string]
+  > = [
+    ["a scope without openid (C4)", { scope: ["profile"] }, "scope"],
+    ["an empty scope (C4)", { scope: [] }, "scope"],
+    ["a scope value twice (C16)", { scope: ["openid", "a", "a"] }, "scope"],
+    ["a scope value with a space", { scope: ["openid", "a b"] }, "scope"],
+    ["an empty hint (C5)", { hint: UserHint.login("") }, "login_hint"],
+    ["a blank hint token (C5)", { hint: UserHint.loginToken("  ") }, "login_hint_token"],
+    ["an encrypted id_token_hint (C13)", { hint: UserHint.idToken("a.b.c.d.e") }, "id_token_hint"],
+    ["a context class with a space (C9)", { acrValues: ["a b"] }, "acr_values"],
+    ["a demand for no context class (I9)", { essentialAcr: true }, "acr_values"],
+    ["an empty binding message (C10)", { bindingMessage: " " }, "binding_message"],
+    ["a binding message with control characters (C10)", { bindingMessage: "a\nb" }, "binding_message"],
+    ["an empty user code (C11)", { userCode: Redacted.make("") }, "user_code"],
+    ["an expiry of nothing (C12)", { requestedExpiry: 0 }, "requested_expiry"],
+    ["an expiry before now (C12)", { requestedExpiry: "-1 seconds" }, "requested_expiry"],
+    ["half a second of expiry (C12)", { requestedExpiry: "1500 millis" }, "requested_expiry"],
+    ["an endless expiry (C12)", { requestedExpiry: Number.POSITIVE_INFINITY }, "requested_expiry"],
+    [
+      "a notification token above 1024 characters (C7)",
+      { clientNotificationToken: Redacted.make("a".repeat(1025)) },
+      "client_notification_token"
+    ],
+    [
+      "a notification token in another syntax (C7)",
+      { clientNotificationToken: Redacted.make("a token with spaces in it") },
+      "client_notification_token"
+    ],
+    [
+      "a notification token too short for its entropy (C7)",
+      { clientNotificationToken: Redacted.make("a".repeat(21)) },
+      "client_notification_token"
+    ],
+    ["an extension parameter twice (C16)", { extensionParameters: { claims: ["{}", "{}"] } }, "claims"],
+    ["an extension parameter without a name (C15)", { extensionParameters: { "": "x" } }, ""],
+    ...[
+      "scope",
+      "login_hint",
+      "id_token_hint",
+      "binding_message",
+      "user_code",
+      "requested_expiry",
+      "client_notification_token",
+      "client_id",
+      "client_assertion",
+      "client_secret"
+    ].map((name) => [`${name} as an extension (C15, C16)`, { extensionParameters: { [name]: "x" } }, name] as const),
+    ["a signed request by the back door (A5)", { extensionParameters: { request: "a.b.c" } }, "request"]
+  ]
+
+  describe("refuses, before anything is sent, and names the parameter:", () => {
+    for (const [title, options, parameter] of refused) {
+      it.effect(title, () =>
+        Effect.gen(function* () {
+          const error = yield* Effect.flip(make(options, { userCodeParameter: true }))
+          expect(error.reason).toMatchObject({ _tag: "InvalidParameter", parameter })
+          expect(error.message).toContain(parameter)
+        })
+      )
+    }
+  })
+
+  it.effect("a user code is refused where the client is not registered for it (C11, B5)", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(make({ userCode: Redacted.make("1234") }))
+      expect(error.reason).toMatchObject({ _tag: "Unsupported", feature: "user_code" })
+    })
+  )
+
+  it.effect("ping and push requests carry a token of 160 bits, new each time; poll requests none (C6, C7, C8)", () =>
+    Effect.gen(function* () {
+      const tokens = yield* Effect.forEach(["ping", "push", "ping"] as const, (deliveryMode) =>
+        Effect.map(sent({}, { deliveryMode }), (all) => all.find(([name]) => name === "client_notification_token")?.[1])
+      )
+      for (const token of tokens) expect(token).toMatch(/^[\w-]{27}$/)
+      expect(new Set(tokens).size).toBe(3)
+      expect((yield* sent({})).map(([name]) => name)).not.toContain("client_notification_token")
+      const own = { clientNotificationToken: Redacted.make("t".repeat(40)) }
+      expect((yield* sent(own)).map(([name]) => name)).not.toContain("client_notification_token")
+    })
+  )
+
+  it.effect("no secret of a request shows in JSON or in a log (C11, I13)", () =>
+    Effect.gen(function* () {
+      const request = yield* make(
+        { userCode: Redacted.make("marker-code"), hint: UserHint.login("marker-hint"), bindingMessage: "W4SCT" },
+        { userCodeParameter: true, deliveryMode: "ping" }
+      )
+      const shown = JSON.stringify(request) + Inspectable.toStringUnknown(request) + String(request)
+      expect(shown).not.toContain("marker")
+      expect(shown).toContain("W4SCT")
+    })
+  )
+
+  it.effect("what the answer has to show is kept with the request (I8, I10, I11)", () =>
+    Effect.gen(function* () {
+      const jwt = ["e30", btoa(JSON.stringify({ sub: "jo", exp: 1 })), "x"].join(".")
+      const { expectations } = yield* make({
+        hint: UserHint.idToken(jwt),
+        acrValues: ["gold"],
+        essentialAcr: true,
+        extensionParameters: { nonce: "n-1", max_age: "300" }
+      })
+      expect(expectations).toEqual({
+        nonce: "n-1",
+        subject: "jo",
+        acrValues: ["gold"],
+        maxAge: Duration.minutes(5)
+      })
+      expect((yield* make({ acrValues: ["gold"] })).expectations).toEqual({})
+    })
+  )
+})
+
+describe("generated values", () => {
+  it.effect("a binding message is six letters and digits that any provider takes (C10, T-14)", () =>
+    Effect.gen(function* () {
+      const messages = yield* Effect.replicateEffect(BindingMessage.generate, 200)
+      for (const message of messages) expect(message).toMatch(/^[A-HJKMNP-Z2-9]{6}$/)
+      expect(new Set(messages).size).toBeGreaterThan(195)
+    })
+  )
+
+  it("advice names what providers refuse (C10, T-14)", () => {
+    expect(BindingMessage.advice("W4SCT")).toEqual([])
+    expect(BindingMessage.advice("Überweisung an https://shop.test".padEnd(51))).toEqual([
+      "longer than 50 characters",
+      "not plain ASCII",
+      "contains a URL"
+    ])
+  })
+
+  it.effect("a notification token keeps its own rules (C7)", () =>
+    Effect.gen(function* () {
+      const tokens = yield* Effect.replicateEffect(NotificationToken.generate, 200)
+      expect(tokens.map(NotificationToken.problem)).toEqual(tokens.map(() => undefined))
+      expect(new Set(tokens.map(Redacted.value)).size).toBe(200)
+    })
+  )
+})

@@ -1,0 +1,379 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Ciba, ClientAuthentication, Poll, UserHint } from "@effect-ciba/core"
+import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
+import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
+import { Clock, Duration, Effect, Exit, Fiber, Layer, Schedule } from "effect"
+import { TestClock } from "effect/testing"
+
+const { delayed, error, hang, html, lost, pending, proceed, redirect, reset, slowDown, status, truncated } =
+  ProviderScript
+
+const flow = (provider: ProviderOptions, options?: Partial<Ciba.Options>) =>
+  Ciba.layer({
+    issuer: "https://provider.test",
+    clientId: TestClient.clientId,
+    authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
+    ...options
+  }).pipe(Layer.provideMerge(TestProvider.layer(provider)))
+
+const ask = Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
+
+/** Waits for `time`, and says when polls went out (in seconds), how the wait ended, and when. */
+const observe = Effect.fnUntraced(function* (time: Duration.Input) {
+  const provider = yield* TestProvider.TestProvider
+  const poll = yield* Poll.Poll
+  const wait = yield* Effect.forkChild(
+    poll.wait(yield* ask).pipe(
+      Effect.match({
+        onFailure: ({ reason }) => reason._tag,
+        onSuccess: () => "tokens"
+      })
+    )
+  )
+  yield* TestClock.adjust(time)
+  const polls = (yield* provider.polls).map((at) => at / 1000)
+  const exit = wait.pollUnsafe()
+  return { polls, ended: exit !== undefined && Exit.isSuccess(exit) ? exit.value : "waiting" }
+})
+
+const script = (...answers: ReadonlyArray<ProviderScript.Answer>) => ({
+  user: TestUser.approve(),
+  tokenScript: ProviderScript.make(answers)
+})
+
+interface Observed {
+  readonly title: string
+  readonly provider: ProviderOptions
+  readonly options?: Partial<Ciba.Options>
+  readonly polls: ReadonlyArray<number>
+  readonly ended: string
+}
+
+const instants: ReadonlyArray<Observed> = [
+  {
+    title: "the first poll waits one interval (H20, T-2)",
+    provider: { user: TestUser.approve(), interval: "7 seconds" },
+    polls: [7],
+    ended: "tokens"
+  },
+  {
+    title: "five seconds are the interval where none is given (H4, F4, T-31)",
+    provider: { user: TestUser.approve({ after: "11 seconds" }), interval: "omitted" },
+    polls: [5, 10, 15],
+    ended: "tokens"
+  },
+  {
+    title: "pending goes on at the interval (H10)",
+    provider: script(pending, pending, pending),
+    polls: [5, 10, 15, 20],
+    ended: "tokens"
+  },
+  {
+    title: "pending is recognised under any 4xx status (H17, T-6)",
+    provider: script(...[401, 403, 428, 429].map((code) => error("authorization_pending", { status: code }))),
+    polls: [5, 10, 15, 20, 25],
+    ended: "tokens"
+  },
+  {
+    title: "each slow_down adds five seconds for good (H11, T-3)",
+    provider: script(pending, slowDown(), pending, slowDown(), pending),
+    polls: [5, 10, 20, 30, 45, 60],
+    ended: "tokens"
+  },
+  {
+    title: "Retry-After prolongs one wait, and not the interval (H23, T-4)",
+    provider: script(slowDown({ retryAfter: "20" }), error("authorization_pending", { retryAfter: "12" }), pending),
+    polls: [5, 25, 37, 47],
+    ended: "tokens"
+  },
+  {
+    title: "a shorter Retry-After does not shorten the wait (H2)",
+    provider: script(error("authorization_pending", { retryAfter: "1" }), status(503, { retryAfter: "1" })),
+    polls: [5, 10, 15],
+    ended: "tokens"
+  },
+  {
+    title: "503 waits as long as it says, in seconds or to a date (H9)",
+    provider: script(
+      status(503, { retryAfter: "7" }),
+      pending,
+      status(503, { retryAfter: "Thu, 01 Jan 1970 00:00:40 GMT" })
+    ),
+    polls: [5, 12, 17, 40],
+    ended: "tokens"
+  },
+  {
+    title: "a Retry-After that has passed, or is none, is no wish (H9)",
+    provider: script(
+      status(503, { retryAfter: "Wed, 31 Dec 1969 23:00:00 GMT" }),
+      pending,
+      status(503, { retryAfter: "soon" })
+    ),
+    polls: [5, 10, 15, 20],
+    ended: "tokens"
+  },
+  {
+    title: "a Retry-After beyond the expiry ends the wait (H9)",
+    provider: script(status(503, { retryAfter: "100000" })),
+    polls: [5],
+    ended: "ExpiredToken"
+  },
+  {
+    title: "429 is waited out, with and without Retry-After (H22)",
+    provider: script(status(429), pending, status(429, { retryAfter: "9" })),
+    polls: [5, 10, 15, 24],
+    ended: "tokens"
+  },
+  {
+    title: "resets, pages of HTML, redirects and broken answers are waited out, further and further apart (H21, T-5)",
+    provider: script(reset, html(502), html(200), redirect("https://elsewhere.test/token"), reset),
+    polls: [5, 10, 20, 40, 70, 100],
+    ended: "tokens"
+  },
+  {
+    title: "an answer of any kind ends the back-off (H21)",
+    provider: script(reset, reset, pending, reset),
+    polls: [5, 10, 20, 25, 30],
+    ended: "tokens"
+  },
+  {
+    title: "server_error is a fault, and not the end (T-5)",
+    provider: script(error("server_error", { status: 500 }), error("temporarily_unavailable", { status: 503 })),
+    polls: [5, 10, 20],
+    ended: "tokens"
+  },
+  {
+    title: "an answer that comes after 29.9 seconds counts (H5)",
+    provider: { user: TestUser.approve(), tokenScript: ProviderScript.make([delayed("29900 millis", proceed)]) },
+    polls: [5],
+    ended: "tokens"
+  },
+  {
+    title: "a poll that was held longer than the interval is followed at once (H6, T-1)",
+    provider: script(delayed("30 seconds", pending), pending),
+    polls: [5, 35, 40],
+    ended: "tokens"
+  },
+  {
+    title: "a quick pending is followed a full interval after the answer (H7, T-1)",
+    provider: script(delayed("2 seconds", pending)),
+    polls: [5, 12],
+    ended: "tokens"
+  },
+  {
+    title: "a poll without an answer is given up after 35 seconds, and sent again (H8, T-32)",
+    provider: script(hang, hang, pending),
+    polls: [5, 40, 75, 80],
+    ended: "tokens"
+  },
+  {
+    title: "the time limit of a poll is the caller's to set (H5)",
+    provider: script(hang),
+    options: { requestTimeout: "10 seconds" },
+    polls: [5, 15],
+    ended: "tokens"
+  },
+  {
+    title: "no poll goes out at or after the expiry (H18, F9)",
+    provider: { user: TestUser.ignore, expiresIn: "20 seconds" },
+    polls: [5, 10, 15],
+    ended: "ExpiredToken"
+  },
+  {
+    title: "an interval beyond the expiry still gives one poll (F5)",
+    provider: { user: TestUser.approve(), interval: "10 minutes", expiresIn: "100 seconds" },
+    polls: [90],
+    ended: "tokens"
+  },
+  {
+    title: "interval 0 means one second, and not a busy loop (F5, T-8)",
+    provider: {
+      user: TestUser.approve({ after: "2500 millis" }),
+      acknowledgement: (body) => ({ ...body, interval: 0 }),
+      pacing: "off"
+    },
+    polls: [1, 2, 3],
+    ended: "tokens"
+  },
+  ...[
+    "access_denied",
+    "expired_token",
+    "invalid_grant",
+    "invalid_request",
+    "unauthorized_client",
+    "invalid_client"
+  ].map(
+    (code): Observed => ({
+      title: `${code} ends the wait (H12, H13, H14, H15, H16)`,
+      provider: script(pending, error(code)),
+      polls: [5, 10],
+      ended: code.replace(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase())
+    })
+  ),
+  {
+    title: "an unknown code ends the wait (H16, T-7)",
+    provider: script(error("teapot")),
+    polls: [5],
+    ended: "Unrecognized"
+  },
+  {
+    title: "invalid_grant after a lost answer is an unknown outcome (H14)",
+    provider: script(lost),
+    polls: [5, 10],
+    ended: "OutcomeUnknown"
+  },
+  {
+    title: "a success that broke off in the middle is an unknown outcome (H14)",
+    provider: script(truncated),
+    polls: [5, 10],
+    ended: "OutcomeUnknown"
+  },
+  {
+    title: "invalid_grant is itself again once an answer has shown that the id lives (H14)",
+    provider: script(reset, pending, error("invalid_grant")),
+    polls: [5, 10, 15],
+    ended: "InvalidGrant"
+  },
+  {
+    title: "a success that is no token response is the end (H19)",
+    provider: { user: TestUser.approve(), tokenResponse: () => ({ token_type: "Bearer" }) },
+    polls: [5],
+    ended: "InvalidTokenResponse"
+  },
+  {
+    title: "a slower schedule slows the polls (H2)",
+    provider: script(pending, pending),
+    options: { poll: { schedule: () => Schedule.spaced("8 seconds") } },
+    polls: [5, 13, 21],
+    ended: "tokens"
+  },
+  {
+    title: "a faster schedule changes nothing (H2)",
+    provider: script(pending, pending),
+    options: { poll: { schedule: () => Schedule.spaced("1 second") } },
+    polls: [5, 10, 15],
+    ended: "tokens"
+  },
+  {
+    title: "a schedule that ends stops the wait, and says so",
+    provider: script(pending, pending, pending),
+    options: { poll: { schedule: (policy) => policy.pipe(Schedule.upTo({ times: 2 })) } },
+    polls: [5, 10, 15],
+    ended: "PollingStopped"
+  }
+]
+
+describe("Poll", () => {
+  describe("polls at exact instants", () => {
+    for (const { ended, options, polls, provider, title } of instants) {
+      it.effect(title, () =>
+        Effect.gen(function* () {
+          expect(yield* observe("5 minutes")).toEqual({ polls, ended })
+          const { inFlightMax } = yield* TestProvider.TestProvider
+          expect(yield* inFlightMax).toBe(1)
+        }).pipe(Effect.provide(flow(provider, options)))
+      )
+    }
+  })
+
+  it.effect("nothing is sent after the end (H12, H13, H18)", () =>
+    Effect.gen(function* () {
+      yield* observe("5 minutes")
+      const provider = yield* TestProvider.TestProvider
+      const before = yield* provider.requests
+      yield* TestClock.adjust("1 hour")
+      expect(yield* provider.requests).toHaveLength(before.length)
+    }).pipe(Effect.provide(flow({ user: TestUser.deny({ after: "1 minute" }) })))
+  )
+
+  for (const jump of ["1 hour", "-1 hour"] as const) {
+    it.effect(`a jump of the wall clock by ${jump} neither ends nor prolongs the wait (F10)`, () =>
+      Effect.gen(function* () {
+        const provider = yield* TestProvider.TestProvider
+        const poll = yield* Poll.Poll
+        const clock = yield* Clock.Clock
+        let offset = 0
+        const wallClock = () => clock.currentTimeMillisUnsafe() + offset
+        const wait = yield* ask.pipe(
+          Effect.flatMap(poll.wait),
+          Effect.flip,
+          Effect.provideService(Clock.Clock, {
+            ...clock,
+            currentTimeMillisUnsafe: wallClock,
+            currentTimeMillis: Effect.sync(wallClock),
+            monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+            sleep: (duration) => clock.sleep(duration)
+          }),
+          Effect.forkChild
+        )
+        yield* TestClock.adjust("7 seconds")
+        offset = Duration.toMillis(jump)
+        yield* TestClock.adjust("20 seconds")
+        const error = yield* Fiber.join(wait)
+        expect(error.reason).toMatchObject({ _tag: "ExpiredToken", local: true })
+        expect((yield* provider.requests).filter(({ endpoint }) => endpoint === "token")).toHaveLength(4)
+      }).pipe(
+        Effect.provide(
+          flow({
+            expiresIn: "22 seconds",
+            tokenScript: ProviderScript.make([pending, pending, pending, pending, pending])
+          })
+        )
+      )
+    )
+  }
+
+  it.effect("interruption stops the wait and gives up the poll under way (H25)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const poll = yield* Poll.Poll
+      const wait = yield* Effect.forkChild(poll.wait(yield* ask))
+      yield* TestClock.adjust("6 seconds")
+      yield* Fiber.interrupt(wait)
+      expect(yield* provider.aborted).toBe(1)
+      yield* TestClock.adjust("5 minutes")
+      expect(yield* provider.polls).toEqual([5000])
+    }).pipe(Effect.provide(flow(script(hang))))
+  )
+
+  it.effect("callers with the same id share one wait, and one poll at a time (H3)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const poll = yield* Poll.Poll
+      const asked = yield* ask
+      const waits = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(poll.wait(asked)))
+      yield* TestClock.adjust("21 seconds")
+      const responses = yield* Effect.forEach(waits, Fiber.join)
+      expect(new Set(responses).size).toBe(1)
+      expect(yield* provider.polls).toEqual([5000, 17_000])
+      expect(yield* provider.inFlightMax).toBe(1)
+    }).pipe(Effect.provide(flow(script(delayed("12 seconds", pending)))))
+  )
+
+  it.effect("the wait goes on for the others when one caller leaves (H3, H25)", () =>
+    Effect.gen(function* () {
+      const poll = yield* Poll.Poll
+      const asked = yield* ask
+      const first = yield* Effect.forkChild(poll.wait(asked))
+      const second = yield* Effect.forkChild(Effect.exit(poll.wait(asked)))
+      yield* TestClock.adjust("6 seconds")
+      yield* Fiber.interrupt(first)
+      yield* TestClock.adjust("5 seconds")
+      expect(Exit.isSuccess(yield* Fiber.join(second))).toBe(true)
+    }).pipe(Effect.provide(flow(script(pending))))
+  )
+
+  it.effect("an id that was redeemed is never sent again (H19, H14)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const poll = yield* Poll.Poll
+      const asked = yield* ask
+      const wait = yield* Effect.forkChild(poll.wait(asked))
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(wait)
+      const error = yield* Effect.flip(poll.wait(asked))
+      expect(error.reason._tag).toBe("AlreadyRedeemed")
+      expect(yield* provider.polls).toEqual([5000])
+    }).pipe(Effect.provide(flow({ user: TestUser.approve() })))
+  )
+})

@@ -1,0 +1,171 @@
+import { describe, expect, it } from "@effect/vitest"
+import { PollPolicy } from "@effect-ciba/core"
+import { Duration, Effect, Schedule, Schema } from "effect"
+import { TestClock } from "effect/testing"
+
+const seconds = (least: number, most: number) => Schema.Int.check(Schema.isBetween({ minimum: least, maximum: most }))
+
+/** What befalls a poll: the kind of answer, how long it took, what the server wishes (0: nothing). */
+const Event = Schema.Struct({
+  kind: Schema.Literals(["Pending", "SlowDown", "Fault", "TimedOut"]),
+  took: seconds(0, 90),
+  wish: seconds(0, 60)
+})
+
+const Wait = Schema.Struct({
+  interval: seconds(1, 60),
+  lifetime: seconds(1, 3600),
+  events: Schema.Array(Event)
+})
+
+interface Sent {
+  readonly at: number
+  readonly answeredAt: number
+  readonly event: typeof Event.Type
+  readonly interval: number
+}
+
+const answer = ({ kind, wish }: typeof Event.Type, sentAt: number): PollPolicy.Answer => ({
+  _tag: kind === "TimedOut" ? "Fault" : kind,
+  sentAt,
+  timedOut: kind === "TimedOut",
+  ...(wish === 0 ? undefined : { retryAfter: Duration.seconds(wish) })
+})
+
+/** Plays the events against the policy, and gives what was sent; one poll more may follow the last event. */
+const play = ({ events, interval, lifetime }: typeof Wait.Type) => {
+  const sent: Array<Sent> = []
+  const deadline = lifetime * 1000
+  let decision = PollPolicy.start({ interval: Duration.seconds(interval), deadline, faults: 0 }, 0)
+  for (const event of events) {
+    if (decision._tag !== "Poll") break
+    const { at, state } = decision
+    const answeredAt = at + event.took * 1000
+    sent.push({ at, answeredAt, event, interval: Duration.toMillis(state.interval) })
+    decision = PollPolicy.step(state, answer(event, at), answeredAt)
+  }
+  const polls = decision._tag === "Poll" ? [...sent.map(({ at }) => at), decision.at] : sent.map(({ at }) => at)
+  return { sent, polls, deadline, decision }
+}
+
+describe("PollPolicy", () => {
+  it.prop("two polls are never sent closer than the interval (H2)", [Wait], ([wait]) => {
+    const { polls, sent } = play(wait)
+    for (const [index, { at, interval }] of sent.entries()) {
+      const next = polls[index + 1]
+      if (next !== undefined) expect(next - at).toBeGreaterThanOrEqual(interval)
+    }
+  })
+
+  it.prop("a poll is never sent before the answer to the last one (H3)", [Wait], ([wait]) => {
+    const { polls, sent } = play(wait)
+    for (const [index, { answeredAt }] of sent.entries()) {
+      const next = polls[index + 1]
+      if (next !== undefined) expect(next).toBeGreaterThanOrEqual(answeredAt)
+    }
+  })
+
+  it.prop("no poll is sent at or after the deadline (H18)", [Wait], ([wait]) => {
+    const { deadline, polls } = play(wait)
+    for (const at of polls) expect(at).toBeLessThan(deadline)
+  })
+
+  it.prop("the interval is the first one and five seconds for each slow_down (H11, T-3)", [Wait], ([wait]) => {
+    const { sent } = play(wait)
+    for (const [index, { interval }] of sent.entries()) {
+      const slowDowns = sent.slice(0, index).filter(({ event }) => event.kind === "SlowDown").length
+      expect(interval).toBe((wait.interval + 5 * slowDowns) * 1000)
+    }
+  })
+
+  it.prop("a wish of the server is kept, whatever the answer (H9, H23)", [Wait], ([wait]) => {
+    const { polls, sent } = play(wait)
+    for (const [index, { answeredAt, event }] of sent.entries()) {
+      const next = polls[index + 1]
+      if (next !== undefined) expect(next - answeredAt).toBeGreaterThanOrEqual(event.wish * 1000)
+    }
+  })
+
+  it.prop("a wait is over only when no poll could come before the deadline (H18)", [Wait], ([wait]) => {
+    const { deadline, decision, sent } = play(wait)
+    const last = sent.at(-1)
+    if (decision._tag === "Poll" || last === undefined) return
+    const { answeredAt, event, interval } = last
+    const slowest = Math.max(interval + 5000, event.wish * 1000, 30_000)
+    expect(answeredAt + slowest).toBeGreaterThanOrEqual(deadline)
+  })
+
+  const state = { interval: Duration.seconds(5), deadline: 600_000, faults: 0 }
+  const next = (given: Partial<PollPolicy.Answer>, now: number, faults = 0) => {
+    const decision = PollPolicy.step({ ...state, faults }, { _tag: "Pending", sentAt: 0, ...given }, now)
+    return decision._tag === "Poll" ? decision.at : decision._tag
+  }
+
+  it("a held poll is followed at once, a quick one after a full interval (H6, H7, T-1)", () => {
+    expect(next({}, 5000)).toBe(5000)
+    expect(next({}, 4999)).toBe(9999)
+  })
+
+  it("faults in a row double the wait up to thirty seconds (H21)", () => {
+    expect([0, 1, 2, 3, 9].map((faults) => next({ _tag: "Fault" }, 0, faults))).toEqual([
+      5000, 10_000, 20_000, 30_000, 30_000
+    ])
+  })
+
+  it("an interval above thirty seconds is never undercut by the back-off (H2)", () => {
+    const decision = PollPolicy.step({ ...state, interval: Duration.seconds(45) }, { _tag: "Fault", sentAt: 0 }, 0)
+    expect(decision).toMatchObject({ _tag: "Poll", at: 45_000 })
+  })
+
+  it("a poll that was given up has waited already (H8)", () => {
+    expect(next({ _tag: "Fault", timedOut: true }, 35_000)).toBe(35_000)
+    expect(next({ _tag: "Fault", timedOut: true }, 3000)).toBe(5000)
+  })
+
+  it("a fault is forgotten with the next answer (H21)", () => {
+    const decision = PollPolicy.step({ ...state, faults: 4 }, { _tag: "Pending", sentAt: 0 }, 0)
+    expect(decision).toMatchObject({ state: { faults: 0 } })
+  })
+
+  it.effect("the schedule repeats an effect at the policy's pace", () =>
+    Effect.gen(function* () {
+      const at: Array<number> = []
+      const poll = Effect.map(PollPolicy.instant, (sentAt): PollPolicy.Answer => {
+        at.push(sentAt)
+        return { _tag: at.length === 2 ? "SlowDown" : "Pending", sentAt }
+      })
+      const fiber = yield* Effect.forkChild(
+        Effect.repeat(poll, PollPolicy.schedule({ interval: Duration.seconds(5), deadline: 40_000, faults: 0 }))
+      )
+      yield* TestClock.adjust("1 minute")
+      expect(at).toEqual([0, 5000, 15_000, 25_000, 35_000])
+      expect(fiber.pollUnsafe()).toBeDefined()
+    })
+  )
+
+  it.effect.prop(
+    "whatever schedule is composed, polls are never closer than the policy has them (H2)",
+    [seconds(0, 20), Wait],
+    ([pace, wait]) =>
+      Effect.gen(function* () {
+        const begin = { interval: Duration.seconds(wait.interval), deadline: wait.lifetime * 1000, faults: 0 }
+        const own = yield* Schedule.toStep(PollPolicy.schedule(begin))
+        const slower = yield* Schedule.toStep(
+          PollPolicy.schedule(begin, (policy) =>
+            policy.pipe(Schedule.modifyDelay(() => Effect.succeed(Duration.seconds(pace))))
+          )
+        )
+        for (const event of wait.events) {
+          const now = yield* PollPolicy.instant
+          const delayOf = (step: typeof own) =>
+            Effect.map(Effect.exit(step(now, answer(event, now))), (exit) =>
+              exit._tag === "Success" ? Duration.toMillis(exit.value[1]) : Number.POSITIVE_INFINITY
+            )
+          const [plain, composed] = [yield* delayOf(own), yield* delayOf(slower)]
+          expect(composed).toBeGreaterThanOrEqual(plain)
+          if (composed === Number.POSITIVE_INFINITY) break
+          yield* TestClock.adjust(Duration.millis(composed))
+        }
+      })
+  )
+})

@@ -1,0 +1,72 @@
+/**
+ * The whole flow on Node.js, in one layer.
+ *
+ * **Example** (A client with a secret)
+ *
+ * ```ts
+ * import { Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
+ * import { NodeCiba } from "@effect-ciba/platform-node"
+ * import { Effect, Redacted } from "effect"
+ *
+ * const CibaLive = NodeCiba.layer({
+ *   issuer: "https://op.example.com",
+ *   clientId: "point-of-sale",
+ *   authentication: ClientAuthentication.clientSecretBasic(Redacted.make("a secret"))
+ * })
+ *
+ * const program = Ciba.authenticate({
+ *   scope: ["openid"],
+ *   hint: UserHint.login("jo@example.com"),
+ *   bindingMessage: "W4SCT"
+ * }).pipe(Effect.provide(CibaLive))
+ *
+ * Effect.isEffect(program) // => true
+ * ```
+ */
+import { NodeHttpClient } from "@effect/platform-node"
+import { Ciba, type ClientRegistration, JwsAlgorithm, type SigningKey } from "@effect-ciba/core"
+import { Config, Effect, Layer, Option } from "effect"
+import * as EnvironmentAuthentication from "./EnvironmentAuthentication.ts"
+
+/** The flow over undici's HTTP client, with connections of its own. */
+export const layer = <E = never, R = never>(
+  options: Ciba.Options<E, R>
+): Layer.Layer<Ciba.Pieces, ClientRegistration.ClientRegistrationError | E, R> =>
+  Layer.provide(Ciba.layer(options), NodeHttpClient.layerUndici)
+
+/**
+ * The flow as the environment describes it.
+ *
+ * | variable | meaning |
+ * | --- | --- |
+ * | `CIBA_ISSUER`, `CIBA_CLIENT_ID` | the provider and the client |
+ * | `CIBA_CLIENT_SECRET` | the shared secret, or |
+ * | `CIBA_PRIVATE_KEY` | the private key: a JWK, or PEM in PKCS#8 form |
+ * | `CIBA_SIGNING_ALG` | the key's algorithm, unless the JWK names it |
+ * | `CIBA_CLIENT_AUTH_METHOD` | `client_secret_basic` (default with a secret), `client_secret_post`, `client_secret_jwt`, `private_key_jwt` (default with a key), `none` |
+ * | `CIBA_ID_TOKEN_ALG` | the registered `id_token_signed_response_alg`; `RS256` by default |
+ * | `CIBA_ALLOW_INSECURE` | `loopback` for plain http on this machine |
+ */
+export const layerConfig: Layer.Layer<
+  Ciba.Pieces,
+  Config.ConfigError | ClientRegistration.ClientRegistrationError | SigningKey.InvalidKey
+> = Layer.unwrap(
+  Effect.map(
+    Config.all({
+      issuer: Config.NonEmptyString("CIBA_ISSUER"),
+      clientId: Config.NonEmptyString("CIBA_CLIENT_ID"),
+      authentication: EnvironmentAuthentication.config,
+      idTokenSignedResponseAlg: Config.withDefault(
+        Config.schema(JwsAlgorithm.JwsAlgorithm, "CIBA_ID_TOKEN_ALG"),
+        "RS256" as const
+      ),
+      allowInsecureRequests: Config.option(Config.Literal("loopback", "CIBA_ALLOW_INSECURE"))
+    }),
+    ({ allowInsecureRequests, authentication, ...rest }) =>
+      layer({
+        ...rest,
+        authentication: EnvironmentAuthentication.make(authentication),
+        allowInsecureRequests: Option.getOrUndefined(allowInsecureRequests)
+      })
+  )
+)

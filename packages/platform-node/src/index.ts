@@ -1,0 +1,2 @@
+export * as EnvironmentAuthentication from "./EnvironmentAuthentication.ts"
+export * as NodeCiba from "./NodeCiba.ts"

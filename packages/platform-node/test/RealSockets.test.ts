@@ -1,0 +1,160 @@
+// The transport's promises, kept by the platform's HTTP clients on real sockets.
+import { Readable } from "node:stream"
+import { NodeHttpClient } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Ciba, ClientAuthentication, HttpFault, Transport, UserHint } from "@effect-ciba/core"
+import { NodeCiba } from "@effect-ciba/platform-node"
+import { Deferred, Effect, Fiber, Layer, Redacted } from "effect"
+import { FetchHttpClient } from "effect/http"
+import { json, serve } from "./support/SocketServer.ts"
+
+const clients = [
+  ["fetch", FetchHttpClient.layer],
+  ["undici", NodeHttpClient.layerUndici]
+] as const
+
+const post = (url: string) => Transport.form(url, [["client_secret", "secret"]], { authorization: "Basic c2VjcmV0" })
+
+const call = (url: string) => Transport.Transport.use(({ json, send }) => Effect.flatMap(send(post(url)), json))
+
+for (const [name, client] of clients) {
+  const provide = Effect.provide(
+    Transport.layer({ allowInsecureRequests: "loopback", maxResponseSize: 100_000 }).pipe(Layer.provide(client))
+  )
+
+  describe(`over ${name}`, () => {
+    it.live("a form arrives with its credentials, and the answer comes back", () =>
+      Effect.gen(function* () {
+        const server = yield* serve((_request, response) => json(response, { ok: true }))
+        assert.deepStrictEqual(yield* call(`${server.url}/token`), {
+          status: 200,
+          body: { ok: true },
+          retryAfter: undefined
+        })
+        assert.deepStrictEqual(server.received, [
+          { method: "POST", path: "/token", authorization: "Basic c2VjcmV0", body: "client_secret=secret" }
+        ])
+      }).pipe(provide)
+    )
+
+    for (const status of [301, 302, 303, 307, 308]) {
+      it.live(`a redirect with ${status} is a fault, and its target is never called (C20)`, () =>
+        Effect.gen(function* () {
+          const target = yield* serve((_request, response) => json(response, {}))
+          const server = yield* serve((_request, response) => {
+            response.writeHead(status, { location: `${target.url}/stolen` }).end()
+          })
+          const url = `${server.url}/token`
+          assert.deepStrictEqual(
+            yield* Effect.flip(call(url)),
+            new HttpFault.HttpFault({ kind: "Redirected", method: "POST", url, status })
+          )
+          assert.lengthOf(server.received, 1)
+          yield* call(`${target.url}/direct`)
+          assert.deepStrictEqual(
+            target.received.map(({ path }) => path),
+            ["/direct"],
+            "the target could have been reached"
+          )
+        }).pipe(provide)
+      )
+    }
+
+    it.live("an interrupted call closes the connection", () =>
+      Effect.gen(function* () {
+        const arrived = yield* Deferred.make<void>()
+        const closed = yield* Deferred.make<void>()
+        const server = yield* serve((_request, response) => {
+          response.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
+          Deferred.doneUnsafe(arrived, Effect.void)
+        })
+        const running = yield* Effect.forkChild(call(server.url))
+        yield* Deferred.await(arrived)
+        yield* Fiber.interrupt(running)
+        yield* Deferred.await(closed)
+        assert.lengthOf(server.received, 1)
+      }).pipe(provide)
+    )
+
+    it.live("an answer without an end is left at the limit, and the connection closed", () =>
+      Effect.gen(function* () {
+        const closed = yield* Deferred.make<void>()
+        const server = yield* serve((_request, response) => {
+          const endless = Readable.from(
+            (function* () {
+              while (true) yield Buffer.alloc(10_000)
+            })()
+          )
+          response.on("close", () => {
+            endless.destroy()
+            Deferred.doneUnsafe(closed, Effect.void)
+          })
+          endless.pipe(response)
+        })
+        assert.strictEqual((yield* Effect.flip(call(server.url))).kind, "TooLarge")
+        yield* Deferred.await(closed)
+      }).pipe(provide)
+    )
+
+    it.live("an answer that breaks off is unreadable", () =>
+      Effect.gen(function* () {
+        const server = yield* serve((_request, response) => {
+          response.writeHead(200, { "content-length": "100" })
+          response.write('{"access_token":', () => response.destroy())
+        })
+        assert.deepStrictEqual(
+          yield* Effect.flip(call(server.url)),
+          new HttpFault.HttpFault({ kind: "Unreadable", method: "POST", url: server.url, status: 200 })
+        )
+      }).pipe(provide)
+    )
+
+    it.live("a server that is gone cannot be reached", () =>
+      Effect.gen(function* () {
+        const { url } = yield* Effect.scoped(serve(() => undefined))
+        assert.deepStrictEqual(
+          yield* Effect.flip(call(url)),
+          new HttpFault.HttpFault({ kind: "Unreachable", method: "POST", url })
+        )
+      }).pipe(provide)
+    )
+  })
+}
+
+it.live("the flow does not take its credentials or the person's hint to where a provider redirects it (C20)", () =>
+  Effect.gen(function* () {
+    const target = yield* serve((_request, response) => json(response, {}))
+    const provider = yield* serve(({ path }, response) => {
+      if (path !== "/.well-known/openid-configuration") {
+        response.writeHead(307, { location: `${target.url}/stolen` }).end()
+        return
+      }
+      json(response, {
+        issuer: provider.url,
+        backchannel_authentication_endpoint: `${provider.url}/backchannel`,
+        backchannel_token_delivery_modes_supported: ["poll"]
+      })
+    })
+    const asked = yield* Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") }).pipe(
+      Effect.flip,
+      Effect.provide(
+        NodeCiba.layer({
+          issuer: provider.url,
+          clientId: "shop",
+          authentication: ClientAuthentication.clientSecretPost(Redacted.make("secret")),
+          allowInsecureRequests: "loopback"
+        }).pipe(Layer.orDie)
+      )
+    )
+    const url = `${provider.url}/backchannel`
+    assert.deepStrictEqual<unknown>(
+      asked.reason,
+      new HttpFault.HttpFault({ kind: "Redirected", method: "POST", url, status: 307 })
+    )
+    assert.deepStrictEqual(
+      provider.received.map(({ path }) => path),
+      ["/.well-known/openid-configuration", "/backchannel"]
+    )
+    assert.deepStrictEqual(target.received, [])
+  })
+)

@@ -1,0 +1,66 @@
+/**
+ * What the provider puts on the wire as an answer.
+ */
+import { Predicate, Schema } from "effect"
+
+/** An answer, ready to be sent. */
+export interface Reply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  /** The OAuth error code in the body, where there is one. */
+  readonly error: string | undefined
+}
+
+/** How an error answer differs from the plain one. */
+export interface ErrorOptions {
+  /** 401 for `invalid_client` and 400 for every other code, by default. */
+  readonly status?: number | undefined
+  /** The `error_description`. */
+  readonly description?: string | undefined
+  /** The `Retry-After` header, verbatim: seconds, an HTTP date, or nonsense. */
+  readonly retryAfter?: string | undefined
+  /** Further headers. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
+/** A JSON document that must not be stored. */
+export const json = (status: number, body: unknown, headers?: Readonly<Record<string, string>>): Reply => ({
+  status,
+  headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
+  body: encode(body),
+  error: Predicate.hasProperty(body, "error") && Predicate.isString(body.error) ? body.error : undefined
+})
+
+/** An OAuth error answer (RFC 6749 section 5.2). */
+export const error = (code: string, options?: ErrorOptions): Reply =>
+  json(
+    options?.status ?? (code === "invalid_client" ? 401 : 400),
+    {
+      error: code,
+      ...(options?.description === undefined ? undefined : { error_description: options.description })
+    },
+    { ...retryAfter(options?.retryAfter), ...options?.headers }
+  )
+
+/** An HTML page, as a proxy in front of a provider sends it. */
+export const html = (status: number, body = `<!doctype html><title>${status}</title><h1>${status}</h1>`): Reply => ({
+  status,
+  headers: { "content-type": "text/html; charset=utf-8" },
+  body,
+  error: undefined
+})
+
+/** A status without a body. */
+export const empty = (status: number, headers?: Readonly<Record<string, string>>): Reply => ({
+  status,
+  headers: { ...headers },
+  body: "",
+  error: undefined
+})
+
+/** A `Retry-After` header, where one is wanted. */
+export const retryAfter = (value: string | undefined): Readonly<Record<string, string>> =>
+  value === undefined ? {} : { "retry-after": value }
+
+const encode = Schema.encodeSync(Schema.fromJsonString(Schema.Unknown))

@@ -1,0 +1,11 @@
+/**
+ * A CIBA provider, a user and faults, in memory.
+ */
+export * as ProviderOptions from "./ProviderOptions.ts"
+export * as ProviderScript from "./ProviderScript.ts"
+export * as Reply from "./Reply.ts"
+export * as RequestRecord from "./RequestRecord.ts"
+export * as TestClient from "./TestClient.ts"
+export * as TestKeys from "./TestKeys.ts"
+export * as TestProvider from "./TestProvider.ts"
+export * as TestUser from "./TestUser.ts"

@@ -1,0 +1,78 @@
+/** The backchannel authentication endpoint (CIBA Core 7). */
+import { Clock, Effect } from "effect"
+import * as Reply from "../Reply.ts"
+import type { TestUser } from "../TestUser.ts"
+import type { AuthenticationRequests } from "./AuthenticationRequests.ts"
+import type { Authenticate } from "./ClientAuthenticator.ts"
+import { accept, type FormRequest, invalid, type Parameters } from "./FormRequest.ts"
+import type { Identify } from "./Hints.ts"
+import type { Settings } from "./Settings.ts"
+import * as Unguessable from "./Unguessable.ts"
+
+export type Endpoint = (form: FormRequest) => Effect.Effect<Reply.Reply, Reply.Reply>
+
+export const make = (
+  settings: Settings,
+  parts: {
+    readonly authenticate: Authenticate
+    readonly identify: Identify
+    readonly requests: AuthenticationRequests
+  }
+): Endpoint =>
+  Effect.fnUntraced(function* (form) {
+    const parameters = yield* accept(form)
+    const client = yield* parts.authenticate(form, parameters)
+    if (parameters.has("request")) return yield* invalid("Signed authentication requests are not supported")
+    const scope = yield* scopeIn(parameters)
+    const user = yield* parts.identify(client, parameters)
+    yield* checkUserCode(user, parameters.get("user_code"))
+    const bindingMessage = parameters.get("binding_message")
+    if (bindingMessage !== undefined && bindingMessage.search(settings.bindingMessage) < 0) {
+      return yield* refuse("invalid_binding_message", "The binding message cannot be shown")
+    }
+    const expiresIn = yield* lifetime(parameters.get("requested_expiry"), settings.expiresIn)
+    const acknowledgedAt = yield* Clock.currentTimeMillis
+    const authReqId = yield* Unguessable.text(20)
+    parts.requests.open({
+      authReqId,
+      client,
+      user,
+      scope,
+      acrValues: parameters.get("acr_values"),
+      nonce: parameters.get("nonce"),
+      bindingMessage,
+      acknowledgedAt,
+      expiresAt: acknowledgedAt + expiresIn
+    })
+    return Reply.json(
+      200,
+      settings.acknowledgement({
+        auth_req_id: authReqId,
+        expires_in: expiresIn / 1000,
+        ...(settings.intervalOmitted ? undefined : { interval: settings.interval / 1000 })
+      })
+    )
+  })
+
+const refuse = (code: string, description: string): Effect.Effect<never, Reply.Reply> =>
+  Effect.fail(Reply.error(code, { description }))
+
+const scopeIn = (parameters: Parameters): Effect.Effect<string, Reply.Reply> => {
+  const scope = parameters.get("scope")
+  if (scope === undefined) return invalid("There is no scope")
+  return scope.split(" ").includes("openid") ? Effect.succeed(scope) : refuse("invalid_scope", "scope lacks openid")
+}
+
+const checkUserCode = (user: TestUser, given: string | undefined): Effect.Effect<void, Reply.Reply> =>
+  user.userCode === undefined || user.userCode === given
+    ? Effect.void
+    : given === undefined
+      ? refuse("missing_user_code", "The person has a user code")
+      : refuse("invalid_user_code", "The user code is another one")
+
+const lifetime = (requested: string | undefined, otherwise: number): Effect.Effect<number, Reply.Reply> =>
+  requested === undefined
+    ? Effect.succeed(otherwise)
+    : /^[1-9]\d{0,8}$/.test(requested)
+      ? Effect.succeed(Number(requested) * 1000)
+      : invalid("requested_expiry is not a positive number of seconds")

@@ -1,0 +1,48 @@
+/** Who is meant by a hint (CIBA Core 7.1): exactly one of three. */
+import * as JsonWebToken from "@effect-ciba/core/crypto/JsonWebToken"
+import { Effect, Option, Redacted, Schema } from "effect"
+import * as Reply from "../Reply.ts"
+import type { TestClient } from "../TestClient.ts"
+import type { TestUser } from "../TestUser.ts"
+import { invalid, type Parameters } from "./FormRequest.ts"
+import type { PublishedKeys } from "./PublishedKeys.ts"
+import type { Settings } from "./Settings.ts"
+import { settled } from "./Settled.ts"
+
+export type Identify = (client: TestClient, parameters: Parameters) => Effect.Effect<TestUser, Reply.Reply>
+
+export const make = (settings: Settings, keys: PublishedKeys): Identify =>
+  Effect.fnUntraced(function* (client, parameters) {
+    const [hint, ...others] = names.flatMap((name) => {
+      const value = parameters.get(name)
+      return value === undefined ? [] : [{ name, value }]
+    })
+    if (hint === undefined || others.length > 0)
+      return yield* invalid(`There must be exactly one of ${names.join(", ")}`)
+    if (hint.name === "login_hint_token" && settings.expiredLoginHintTokens.includes(hint.value)) {
+      return yield* Effect.fail(Reply.error("expired_login_hint_token"))
+    }
+    const subject = hint.name === "id_token_hint" ? yield* subjectOf(hint.value, client, keys) : undefined
+    const user = settings.users.find((candidate) =>
+      hint.name === "login_hint"
+        ? candidate.loginHint === hint.value
+        : hint.name === "login_hint_token"
+          ? candidate.loginHintToken === hint.value
+          : candidate.subject === subject
+    )
+    return user ?? (yield* Effect.fail(Reply.error("unknown_user_id", { description: `${hint.name} means nobody` })))
+  })
+
+const names = ["login_hint", "login_hint_token", "id_token_hint"] as const
+
+/** The subject of an ID Token of ours, however old it is. */
+const subjectOf = (idToken: string, client: TestClient, keys: PublishedKeys): Effect.Effect<string | undefined> =>
+  JsonWebToken.verify(Redacted.make(idToken), {
+    algorithm: client.idTokenSignedResponseAlg,
+    key: keys.verification(client)
+  }).pipe(
+    settled,
+    Effect.flatMap(Schema.decodeUnknownEffect(Schema.Struct({ sub: Schema.String }))),
+    Effect.option,
+    Effect.map(Option.match({ onNone: () => undefined, onSome: ({ sub }) => sub }))
+  )

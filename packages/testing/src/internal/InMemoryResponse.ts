@@ -1,0 +1,46 @@
+/** A reply as a response of Effect's HTTP client, readable without any real asynchrony. */
+import { Effect, Schema, Stream } from "effect"
+import { HttpClientError, type HttpClientRequest, HttpClientResponse, UrlParams } from "effect/http"
+import type { Reply } from "../Reply.ts"
+
+/** The response to a request; a `broken` one fails after the first half of its body. */
+export const make = (
+  request: HttpClientRequest.HttpClientRequest,
+  reply: Reply,
+  options: { readonly broken: boolean }
+): HttpClientResponse.HttpClientResponse => {
+  const source = new Response(bodiless.has(reply.status) ? null : reply.body, {
+    status: reply.status,
+    headers: reply.headers
+  })
+  const response = HttpClientResponse.fromWeb(request, source)
+  const unreadable = (cause: unknown): HttpClientError.HttpClientError =>
+    new HttpClientError.HttpClientError({
+      reason: new HttpClientError.DecodeError({ request, response, cause, description: "the body cannot be read" })
+    })
+  const bytes = new TextEncoder().encode(reply.body)
+  const broken = Effect.fail(unreadable("the connection broke in the middle of the body"))
+  const text = options.broken ? broken : Effect.succeed(reply.body)
+  return Object.defineProperties(response, {
+    stream: {
+      value: options.broken
+        ? Stream.concat(chunk(bytes.subarray(0, Math.floor(bytes.length / 2))), Stream.fromEffect(broken))
+        : chunk(bytes)
+    },
+    text: { value: text },
+    arrayBuffer: { value: options.broken ? broken : Effect.sync(() => bytes.slice().buffer) },
+    json: {
+      value: Effect.flatMap(text, (body) =>
+        body === "" ? Effect.succeed(null) : Effect.mapError(decodeJson(body), unreadable)
+      )
+    },
+    urlParamsBody: { value: Effect.map(text, (body) => UrlParams.fromInput(new URLSearchParams(body))) }
+  })
+}
+
+const bodiless = new Set([204, 205, 304])
+
+const chunk = (bytes: Uint8Array): Stream.Stream<Uint8Array> =>
+  bytes.length === 0 ? Stream.empty : Stream.succeed(bytes)
+
+const decodeJson = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Json))

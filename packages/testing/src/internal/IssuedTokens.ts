@@ -1,0 +1,51 @@
+/** The successful token response (CIBA Core 10.1.1). */
+import * as JsonWebToken from "@effect-ciba/core/crypto/JsonWebToken"
+import * as TokenHash from "@effect-ciba/core/crypto/TokenHash"
+import { Clock, Effect, Redacted } from "effect"
+import * as Reply from "../Reply.ts"
+import type { Decision, Entry } from "./AuthenticationRequests.ts"
+import type { PublishedKeys } from "./PublishedKeys.ts"
+import type { Settings } from "./Settings.ts"
+import { settled } from "./Settled.ts"
+import * as Unguessable from "./Unguessable.ts"
+
+export type Issue = (entry: Entry, approval: Decision) => Effect.Effect<Reply.Reply>
+
+export const make = (settings: Settings, keys: PublishedKeys): Issue =>
+  Effect.fnUntraced(function* (entry, approval) {
+    const now = seconds(yield* Clock.currentTimeMillis)
+    const accessToken = yield* Unguessable.text(32)
+    const key = keys.signing(entry.client)
+    const idToken = yield* TokenHash.half(Redacted.make(accessToken), key.algorithm).pipe(
+      Effect.flatMap((hash) =>
+        JsonWebToken.sign(
+          settings.idTokenClaims({
+            iss: settings.issuer,
+            sub: entry.user.subject,
+            aud: entry.client.clientId,
+            exp: now + seconds(settings.idTokenLifetime),
+            iat: now,
+            auth_time: seconds(approval.at),
+            ...(entry.acrValues === undefined ? undefined : { acr: entry.acrValues.split(" ")[0] }),
+            ...(entry.nonce === undefined ? undefined : { nonce: entry.nonce }),
+            at_hash: hash
+          }),
+          { key }
+        )
+      ),
+      settled
+    )
+    return Reply.json(
+      200,
+      settings.tokenResponse({
+        access_token: accessToken,
+        token_type: "Bearer",
+        expires_in: seconds(settings.accessTokenLifetime),
+        ...(settings.refreshTokens ? { refresh_token: yield* Unguessable.text(32) } : undefined),
+        scope: entry.scope,
+        id_token: Redacted.value(idToken)
+      })
+    )
+  })
+
+const seconds = (millis: number): number => Math.floor(millis / 1000)

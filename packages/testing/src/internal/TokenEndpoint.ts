@@ -1,0 +1,53 @@
+/** The token endpoint (CIBA Core 10.1 and 11), one function for each grant type. */
+import { Clock, Effect } from "effect"
+import * as Reply from "../Reply.ts"
+import type { TestClient } from "../TestClient.ts"
+import { type AuthenticationRequests, decided } from "./AuthenticationRequests.ts"
+import type { Authenticate } from "./ClientAuthenticator.ts"
+import { accept, type FormRequest, invalid, type Parameters } from "./FormRequest.ts"
+import type { Issue } from "./IssuedTokens.ts"
+import type { Settings } from "./Settings.ts"
+
+export type Endpoint = (form: FormRequest) => Effect.Effect<Reply.Reply, Reply.Reply>
+
+export const cibaGrant: string = "urn:openid:params:grant-type:ciba"
+
+type Grant = (client: TestClient, parameters: Parameters) => Effect.Effect<Reply.Reply, Reply.Reply>
+
+export interface Parts {
+  readonly authenticate: Authenticate
+  readonly issue: Issue
+  readonly requests: AuthenticationRequests
+}
+
+export const make = (settings: Settings, parts: Parts): Endpoint => {
+  const grants = new Map<string, Grant>([[cibaGrant, backchannelAuthentication(settings, parts)]])
+  return Effect.fnUntraced(function* (form) {
+    const parameters = yield* accept(form)
+    const client = yield* parts.authenticate(form, parameters)
+    const grantType = parameters.get("grant_type")
+    if (grantType === undefined) return yield* invalid("There is no grant_type")
+    const grant = grants.get(grantType)
+    return grant === undefined
+      ? yield* Effect.fail(Reply.error("unsupported_grant_type"))
+      : yield* grant(client, parameters)
+  })
+}
+
+const backchannelAuthentication = (settings: Settings, { issue, requests }: Parts): Grant =>
+  Effect.fnUntraced(function* (client, parameters) {
+    const authReqId = parameters.get("auth_req_id")
+    if (authReqId === undefined) return yield* invalid("There is no auth_req_id")
+    const entry = requests.find(authReqId)
+    if (entry === undefined || entry.client !== client || entry.redeemed) return yield* refuse("invalid_grant")
+    const now = yield* Clock.currentTimeMillis
+    if (now >= entry.expiresAt) return yield* refuse("expired_token")
+    if (settings.pacing !== "off" && now < entry.nextPollAt) return yield* refuse("slow_down")
+    const decision = decided(entry, now)
+    if (decision === undefined) return yield* refuse("authorization_pending")
+    if (!decision.approved) return yield* refuse("access_denied")
+    requests.redeem(authReqId)
+    return yield* issue(entry, decision)
+  })
+
+const refuse = (code: string): Effect.Effect<never, Reply.Reply> => Effect.fail(Reply.error(code))
