@@ -127,7 +127,7 @@ describe("AuthenticationRequest", () => {
       it.effect(title, () =>
         Effect.gen(function* () {
           const error = yield* Effect.flip(make(options, { userCodeParameter: true }))
-          expect(error.reason).toMatchObject({ _tag: "InvalidParameter", parameter })
+          expect(error).toMatchObject({ reason: { _tag: "InvalidParameter", parameter } })
           expect(error.message).toContain(parameter)
         })
       )
@@ -137,7 +137,7 @@ describe("AuthenticationRequest", () => {
   it.effect("a user code is refused where the client is not registered for it (C11, B5)", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(make({ userCode: Redacted.make("1234") }))
-      expect(error.reason).toMatchObject({ _tag: "Unsupported", feature: "user_code" })
+      expect(error).toMatchObject({ reason: { _tag: "Unsupported", feature: "user_code" } })
     })
   )
 

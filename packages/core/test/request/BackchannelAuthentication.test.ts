@@ -275,23 +275,23 @@ describe("the acknowledgement", () => {
 
 describe("an error answer", () => {
   const codes: ReadonlyArray<readonly [row: string, code: string, statuses: ReadonlyArray<number>, tag: string]> = [
-    ["G1", "invalid_request", [400], "InvalidRequest"],
-    ["G2", "invalid_scope", [400], "InvalidScope"],
-    ["G3", "expired_login_hint_token", [400], "ExpiredLoginHintToken"],
-    ["G4", "unknown_user_id", [400], "UnknownUserId"],
-    ["G5", "unauthorized_client", [400], "UnauthorizedClient"],
-    ["G6", "missing_user_code", [400], "MissingUserCode"],
-    ["G7", "invalid_user_code", [400], "InvalidUserCode"],
-    ["G8", "invalid_binding_message", [400], "InvalidBindingMessage"],
-    ["G9", "invalid_client", [401, 400], "InvalidClient"],
-    ["G10", "access_denied", [403, 400], "AccessDenied"],
-    ["G11", "invalid_authorization_details", [400], "Unrecognized"],
-    ["G11, T-27", "invalid_login_hint", [400], "Unrecognized"],
-    ["G11, T-27", "server_error", [503], "Unrecognized"]
+    ["(G1)", "invalid_request", [400], "InvalidRequest"],
+    ["(G2)", "invalid_scope", [400], "InvalidScope"],
+    ["(G3)", "expired_login_hint_token", [400], "ExpiredLoginHintToken"],
+    ["(G4)", "unknown_user_id", [400], "UnknownUserId"],
+    ["(G5)", "unauthorized_client", [400], "UnauthorizedClient"],
+    ["(G6)", "missing_user_code", [400], "MissingUserCode"],
+    ["(G7)", "invalid_user_code", [400], "InvalidUserCode"],
+    ["(G8)", "invalid_binding_message", [400], "InvalidBindingMessage"],
+    ["(G9)", "invalid_client", [401, 400], "InvalidClient"],
+    ["(G10)", "access_denied", [403, 400], "AccessDenied"],
+    ["(G11)", "invalid_authorization_details", [400], "Unrecognized"],
+    ["(G11, T-27)", "invalid_login_hint", [400], "Unrecognized"],
+    ["(G11, T-27)", "server_error", [503], "Unrecognized"]
   ]
   for (const [row, code, statuses, tag] of codes) {
     for (const status of statuses) {
-      it.effect(`${code} with ${status} is ${tag}, with what the provider said (${row})`, () =>
+      it.effect(`${code} with ${status} is ${tag}, with what the provider said ${row}`, () =>
         Effect.gen(function* () {
           const error = yield* Effect.flip(ask())
           expect(error._tag).toBe("AuthenticationRequestError")

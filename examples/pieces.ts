@@ -1,0 +1,53 @@
+/** The flow step by step, for those who want the pieces: each is a service of its own, in two halves where HTTP is. */
+import {
+  AuthenticationRequest,
+  BackchannelAuthentication,
+  Ciba,
+  ClientAuthentication,
+  Discovery,
+  IdTokenVerifier,
+  TokenEndpoint,
+  UserHint
+} from "@effect-ciba/core"
+import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
+import { Console, DateTime, Effect, Layer } from "effect"
+
+const program = Effect.gen(function* () {
+  const metadata = yield* Discovery.metadata
+  yield* Console.log(`1  ${metadata.issuer} delivers by ${metadata.backchannel_token_delivery_modes_supported}`)
+
+  const backchannel = yield* BackchannelAuthentication.BackchannelAuthentication
+  const request = yield* AuthenticationRequest.make({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
+  const sentAt = yield* DateTime.now
+  const response = yield* backchannel.request(request)
+  const pending = yield* backchannel.process(response, { request, sentAt })
+  yield* Console.log(`2  taken with status ${response.status}; it expires at ${DateTime.formatIso(pending.expiresAt)}`)
+
+  const tokens = yield* TokenEndpoint.TokenEndpoint
+  const poll = tokens
+    .backchannelAuthenticationGrantRequest(pending.authReqId)
+    .pipe(Effect.flatMap(tokens.processBackchannelAuthenticationGrantResponse))
+  yield* Effect.sleep(pending.interval)
+  const tokenResponse = yield* poll
+  yield* Console.log(`3  tokens, which nobody can read yet: ${JSON.stringify(tokenResponse)}`)
+
+  const verifier = yield* IdTokenVerifier.IdTokenVerifier
+  const identity = yield* verifier.verify(tokenResponse, pending)
+  yield* Console.log(`4  ${identity.subject}, with an access token of type ${identity.tokenType}`)
+})
+
+const CibaLive = Ciba.layer({
+  issuer: "https://provider.test",
+  clientId: TestClient.clientId,
+  authentication: ClientAuthentication.clientSecretPost(TestClient.secret)
+}).pipe(
+  Layer.provide(
+    TestProvider.layer({
+      client: TestClient.clientSecretPost(),
+      user: TestUser.approve(),
+      interval: "1 second"
+    })
+  )
+)
+
+await Effect.runPromise(Effect.provide(program, CibaLive))

@@ -1,0 +1,34 @@
+/** A client that signs its assertions with a private key, as banks want it: no secret is shared. */
+import { Ciba, ClientAuthentication, SecurityProfile, SigningKey, UserHint } from "@effect-ciba/core"
+import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
+import { Console, Effect, Layer } from "effect"
+
+const program = Effect.gen(function* () {
+  const { privateJwk, publicJwk } = yield* SigningKey.generateJwk("ES256")
+  yield* Console.log(`Register this key at the provider: ${JSON.stringify(publicJwk)}`)
+
+  const CibaLive = Ciba.layer({
+    issuer: "https://provider.test",
+    clientId: "bank-app",
+    authentication: ClientAuthentication.privateKeyJwt(SigningKey.fromJwk(privateJwk)),
+    idTokenSignedResponseAlg: "PS256",
+    profile: SecurityProfile.fapi2Ciba
+  }).pipe(
+    Layer.provide(
+      TestProvider.layer({
+        client: TestClient.privateKeyJwt(publicJwk, { clientId: "bank-app", idTokenSignedResponseAlg: "PS256" }),
+        user: TestUser.approve(),
+        interval: "1 second"
+      })
+    )
+  )
+
+  const identity = yield* Ciba.authenticate({
+    scope: ["openid"],
+    hint: UserHint.login("jo@example.com"),
+    bindingMessage: "W4SCT"
+  }).pipe(Effect.provide(CibaLive))
+  yield* Console.log(`${identity.subject} approved.`)
+})
+
+await Effect.runPromise(program)
