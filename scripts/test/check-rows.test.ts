@@ -11,7 +11,7 @@ const requirements = [
   "| A1 | MUST | one |",
   "| `A2` | must(lc) | two |",
   "| A3 | SHOULD | three |",
-  "| A9 | MUST | not claimed |",
+  "| C17 | MUST | not claimed |",
   "| T-9 | — | nine |",
   "| Ta | MUST | a threat |"
 ].join("\n")
@@ -34,7 +34,11 @@ describe("rows", () => {
     `)
     expect(problems).toEqual([])
     expect(cited).toBe(3)
-    expect(table.split("\n").slice(1)).toEqual(["A         4     2  (A9)", "T         2     1  (Ta)"])
+    expect(table.split("\n").slice(1)).toEqual([
+      "A         3     2  ",
+      "C         1     0  (C17)",
+      "T         2     1  (Ta)"
+    ])
   })
 
   it("fail when a claimed mandatory row has no test that runs", () => {
