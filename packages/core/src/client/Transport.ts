@@ -12,10 +12,11 @@
 import { Clock, Context, DateTime, Duration, Effect, Layer, Option, Schema, Stream } from "effect"
 import { FetchHttpClient, type Headers, HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import { HttpFault, type Kind } from "./HttpFault.ts"
+import { SenderConstraint } from "./SenderConstraint.ts"
 
 /** The limits of a call. */
 export interface Options {
-  /** Time for an answer to come, and as much for its body. More than 30 seconds, because a provider may hold a poll that long (CIBA Core 10.1). */
+  /** Time for one call, answer included. More than 30 seconds, because a provider may hold a poll that long (CIBA Core 10.1). */
   readonly requestTimeout?: Duration.Input | undefined
   /** The largest answer that is read, in bytes. */
   readonly maxResponseSize?: number | undefined
@@ -29,6 +30,8 @@ export interface Answer {
   readonly body: Schema.Json
   /** How long the server asks to wait. */
   readonly retryAfter: Duration.Duration | undefined
+  readonly method: string
+  readonly url: string
 }
 
 export interface Service {
@@ -38,6 +41,8 @@ export interface Service {
   ) => Effect.Effect<HttpClientResponse.HttpClientResponse, HttpFault>
   /** Reads a response's body as JSON, within the limits. */
   readonly json: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<Answer, HttpFault>
+  /** Sends a request and reads its response: one call, with one time limit. */
+  readonly exchange: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<Answer, HttpFault>
 }
 
 /** The client's way to speak HTTP. */
@@ -48,6 +53,7 @@ export const make = Effect.fnUntraced(function* (
   options?: Options
 ): Effect.fn.Return<Service, never, HttpClient.HttpClient> {
   const client = yield* HttpClient.HttpClient
+  const constraint = yield* SenderConstraint
   const requestTimeout = Duration.fromInputUnsafe(options?.requestTimeout ?? "35 seconds")
   const maxBytes = options?.maxResponseSize ?? 1_048_576
 
@@ -60,28 +66,32 @@ export const make = Effect.fnUntraced(function* (
       orElse: () => Effect.fail(fault("TimedOut", request))
     })
 
-  return Transport.of({
-    send: (request) =>
-      isAllowed(request.url, options?.allowInsecureRequests)
-        ? client.execute(request).pipe(
-            Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
-            Effect.mapError(() => fault("Unreachable", request)),
-            Effect.filterOrFail(
-              (response) => !isRedirect(response.status),
-              (response) => fault("Redirected", request, response.status)
-            ),
-            (effect) => bounded(effect, request)
+  const send: Service["send"] = (request) =>
+    isAllowed(request.url, options?.allowInsecureRequests)
+      ? client.execute(request).pipe(
+          Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
+          Effect.mapError(() => fault("Unreachable", request)),
+          Effect.tap(constraint.observe),
+          Effect.filterOrFail(
+            (response) => !isRedirect(response.status),
+            (response) => fault("Redirected", request, response.status)
           )
-        : Effect.fail(fault("InsecureUrl", request)),
+        )
+      : Effect.fail(fault("InsecureUrl", request))
 
-    json: Effect.fnUntraced(function* (response) {
-      const { request, status } = response
-      const wish = retryAfter(response.headers, yield* Clock.currentTimeMillis)
-      const unreadable = fault(status === 200 ? "Unreadable" : "UnexpectedStatus", request, status, wish)
-      const text = yield* bounded(read(response, maxBytes, unreadable), request)
-      const body = yield* Effect.mapError(decodeJson(text), () => unreadable)
-      return { status, body, retryAfter: wish }
-    })
+  const json: Service["json"] = Effect.fnUntraced(function* (response) {
+    const { request, status } = response
+    const wish = retryAfter(response.headers, yield* Clock.currentTimeMillis)
+    const unreadable = fault(status === 200 ? "Unreadable" : "UnexpectedStatus", request, status, wish)
+    const text = yield* read(response, maxBytes, unreadable)
+    const body = yield* Effect.mapError(decodeJson(text), () => unreadable)
+    return { status, body, retryAfter: wish, method: request.method, url: request.url }
+  })
+
+  return Transport.of({
+    send: (request) => bounded(send(request), request),
+    json: (response) => bounded(json(response), response.request),
+    exchange: (request) => bounded(Effect.flatMap(send(request), json), request)
   })
 })
 
@@ -125,7 +135,7 @@ export const retryAfter = (headers: Headers.Headers, now: number): Duration.Dura
 /** A fault of this request. */
 export const fault = (
   kind: typeof Kind.Type,
-  request: HttpClientRequest.HttpClientRequest,
+  request: { readonly method: string; readonly url: string },
   status?: number,
   wish?: Duration.Duration
 ): HttpFault =>

@@ -41,16 +41,22 @@ export type Header = typeof headerMembers.Type
 /** A signed token over the claims, fresh at each run. */
 export const sign = (
   claims: { readonly [claim: string]: unknown },
-  options: { readonly key: SigningKey; readonly type?: string | undefined }
+  options: {
+    readonly key: SigningKey
+    readonly type?: string | undefined
+    /** The public key, where the header is to carry it. */
+    readonly jwk?: JsonWebKey | undefined
+  }
 ): Effect.Effect<Redacted.Redacted<string>> => {
-  const { key, type } = options
+  const { jwk, key, type } = options
   return Effect.map(
     Effect.promise(() =>
       new jose.CompactSign(new TextEncoder().encode(encodeClaims(claims)))
         .setProtectedHeader({
           alg: key.algorithm,
-          ...(key.keyId === undefined ? undefined : { kid: key.keyId }),
-          ...(type === undefined ? undefined : { typ: type })
+          ...(key.keyId === undefined || jwk !== undefined ? undefined : { kid: key.keyId }),
+          ...(type === undefined ? undefined : { typ: type }),
+          ...(jwk === undefined ? undefined : { jwk })
         })
         .sign(Redacted.value(key.material))
     ),

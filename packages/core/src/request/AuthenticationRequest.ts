@@ -8,13 +8,14 @@
  *
  * @see CIBA Core 1.0 section 7.1
  */
-import { Data, Duration, Effect, Option, Redacted } from "effect"
+import { Data, Duration, Effect, Option, Redacted, type Schema } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as DeliveryMode from "../client/DeliveryMode.ts"
 import { AuthenticationRequestError, InvalidParameter, Unsupported } from "./AuthenticationRequestError.ts"
 import * as BindingMessage from "./BindingMessage.ts"
 import * as NotificationToken from "./NotificationToken.ts"
 import type { Expectations } from "./PendingAuthentication.ts"
+import type { Parameter } from "./RequestParameters.ts"
 import * as UserHint from "./UserHint.ts"
 
 /** A request as the caller writes it. */
@@ -35,9 +36,20 @@ export interface Options {
   readonly requestedExpiry?: Duration.Input | undefined
   /** The bearer of the provider's call, in ping and push mode; made anew by default. */
   readonly clientNotificationToken?: Redacted.Redacted<string> | undefined
-  /** Parameters of extensions; a list sends the parameter once for each value. */
-  readonly extensionParameters?: Readonly<Record<string, string | ReadonlyArray<string>>> | undefined
+  /** What exactly is to be authorized (RFC 9396): objects with a `type`. */
+  readonly authorizationDetails?: ReadonlyArray<AuthorizationDetail> | undefined
+  /** Where the tokens are to be used (RFC 8707): absolute URIs without fragment. */
+  readonly resource?: string | ReadonlyArray<string> | undefined
+  /** Claims that are asked for one by one (OpenID Connect Core 5.5). */
+  readonly claims?: Schema.JsonObject | undefined
+  /** What the client knows of the circumstances (FAPI-CIBA 5.3). */
+  readonly requestContext?: Schema.JsonObject | undefined
+  /** Parameters of extensions. What is no text goes out as JSON: as text in a form, as it is in a signed request. */
+  readonly extensionParameters?: Readonly<Record<string, Schema.Json>> | undefined
 }
+
+/** An object of `authorization_details`. */
+export type AuthorizationDetail = Schema.JsonObject & { readonly type: string }
 
 /** A request that has passed its checks. */
 export class AuthenticationRequest extends Data.Class<{
@@ -45,8 +57,8 @@ export class AuthenticationRequest extends Data.Class<{
   readonly bindingMessage: string | undefined
   readonly clientNotificationToken: Redacted.Redacted<string> | undefined
   readonly expectations: Expectations
-  /** The form parameters, without those of client authentication. */
-  readonly parameters: Redacted.Redacted<ReadonlyArray<readonly [name: string, value: string]>>
+  /** The parameters, without those of client authentication. */
+  readonly parameters: Redacted.Redacted<ReadonlyArray<Parameter>>
 }> {}
 
 /** Checks a request; a failure names the parameter, what is wrong with it, and what to do. */
@@ -89,21 +101,23 @@ export const make = Effect.fnUntraced(function* (
         ...present("binding_message", options.bindingMessage),
         ...present("user_code", options.userCode && Redacted.value(options.userCode)),
         ...present("requested_expiry", expiry?.toString()),
-        ...extensions.flatMap(([name, value]) =>
-          (typeof value === "string" ? [value] : value).flatMap((one) => present(name, one))
-        )
+        ...present("authorization_details", options.authorizationDetails),
+        ...present("resource", options.resource),
+        ...present("claims", options.claims),
+        ...present("request_context", options.requestContext),
+        ...extensions
       ],
       { label: "authentication request" }
     )
   })
 })
 
-const present = (name: string, value: string | undefined): ReadonlyArray<readonly [string, string]> =>
+const present = (name: string, value: Schema.Json | undefined): ReadonlyArray<Parameter> =>
   value === undefined ? [] : [[name, value]]
 
 const problems = (
   options: Options,
-  extensions: ReadonlyArray<readonly [string, string | ReadonlyArray<string>]>,
+  extensions: ReadonlyArray<Parameter>,
   expiry: number | undefined
 ): ReadonlyArray<readonly [parameter: string, problem: string | undefined]> => [
   ["scope", scopeProblem(options.scope)],
@@ -133,7 +147,12 @@ const problems = (
     "client_notification_token",
     options.clientNotificationToken && NotificationToken.problem(options.clientNotificationToken)
   ],
-  ...extensions.map(([name, value]) => [name, extensionProblem(name, value)] as const)
+  ["authorization_details", options.authorizationDetails && detailsProblem(options.authorizationDetails)],
+  [
+    "resource",
+    [options.resource ?? []].flat().every(isResource) ? undefined : "it must be an absolute URI without fragment"
+  ],
+  ...extensions.map(([name]) => [name, extensionProblem(name)] as const)
 ]
 
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/
@@ -146,12 +165,18 @@ const scopeProblem = (scope: ReadonlyArray<string>): string | undefined => {
     : "a value has a space, a quote or a backslash, or is empty"
 }
 
-const extensionProblem = (name: string, value: string | ReadonlyArray<string>): string | undefined => {
-  if (name === "") return "an extension parameter has no name"
-  if (reserved.has(name)) return "it is no extension parameter; it has an option of its own or belongs to the library"
-  return typeof value === "string" || name === "resource" || value.length === 1
+const detailsProblem = (details: ReadonlyArray<AuthorizationDetail>): string | undefined =>
+  details.length > 0 && details.every(({ type }) => typeof type === "string" && type !== "")
     ? undefined
-    : "only resource may be sent more than once (CIBA Core 13)"
+    : "it must be objects with a type, one at least (RFC 9396 2)"
+
+const isResource = (uri: string): boolean => /^[a-z][a-z0-9+.-]*:[^#]+$/i.test(uri)
+
+const extensionProblem = (name: string): string | undefined => {
+  if (name === "") return "an extension parameter has no name"
+  return reserved.has(name)
+    ? "it is no extension parameter; it has an option of its own or belongs to the library"
+    : undefined
 }
 
 const reserved = new Set([
@@ -164,7 +189,19 @@ const reserved = new Set([
   "binding_message",
   "user_code",
   "requested_expiry",
+  "authorization_details",
+  "resource",
+  "claims",
+  "request_context",
   "request",
+  "request_uri",
+  "iss",
+  "aud",
+  "exp",
+  "iat",
+  "nbf",
+  "jti",
+  "sub",
   "client_id",
   "client_secret",
   "client_assertion",

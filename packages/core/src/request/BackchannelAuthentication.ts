@@ -9,14 +9,16 @@
  * @see CIBA Core 1.0 section 7
  */
 import { Context, DateTime, Duration, Effect, Layer, Option, Redacted, Result, Schema } from "effect"
-import type { HttpClientResponse } from "effect/http"
+import type { HttpClientRequest, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as DeliveryMode from "../client/DeliveryMode.ts"
+import type { HttpFault } from "../client/HttpFault.ts"
 import * as OAuthError from "../client/OAuthError.ts"
-import { fault, form, Transport } from "../client/Transport.ts"
+import { type Answer, fault, Transport } from "../client/Transport.ts"
+import * as AuthenticatedRequest from "../discovery/AuthenticatedRequest.ts"
 import { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
-import * as ProviderMetadata from "../discovery/ProviderMetadata.ts"
+import type * as ProviderMetadata from "../discovery/ProviderMetadata.ts"
 import { Seconds } from "../internal/Seconds.ts"
 import * as AuthenticationRequest from "./AuthenticationRequest.ts"
 import {
@@ -27,6 +29,8 @@ import {
 } from "./AuthenticationRequestError.ts"
 import * as BindingMessage from "./BindingMessage.ts"
 import { AuthReqId, PendingAuthentication } from "./PendingAuthentication.ts"
+import * as RequestParameters from "./RequestParameters.ts"
+import * as SignedRequest from "./SignedRequest.ts"
 
 /** What the second half has to know of the first. */
 export interface Sent {
@@ -62,37 +66,40 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
   const discovery = yield* Discovery
   const transport = yield* Transport
 
-  const request: Service["request"] = Effect.fnUntraced(function* (request) {
+  const authenticated = yield* AuthenticatedRequest.make
+  const signer = yield* SignedRequest.SignedRequest
+
+  const form = Effect.fnUntraced(function* (
+    request: AuthenticationRequest.AuthenticationRequest
+  ): Effect.fn.Return<HttpClientRequest.HttpClientRequest, AuthenticationRequestError | DiscoveryError> {
     const metadata = yield* discovery.metadata
-    const endpoint = yield* ProviderMetadata.endpoint(metadata, "backchannel_authentication_endpoint")
     const parameters = Redacted.value(request.parameters)
-    yield* supported(metadata, registration.deliveryMode, parameters)
+    yield* supported(metadata, registration.deliveryMode, parameters, signer)
     yield* warn(metadata, request, registration.deliveryMode)
-    const credentials = yield* registration.authentication.credentials({
-      clientId: registration.clientId,
-      issuer: metadata.issuer,
-      endpoint
+    const { clientId } = registration
+    return yield* authenticated("backchannel_authentication_endpoint", {
+      parameters:
+        signer === undefined
+          ? RequestParameters.form(parameters)
+          : [
+              [
+                "request",
+                Redacted.value(yield* signer.sign(RequestParameters.claims(parameters), { ...metadata, clientId }))
+              ]
+            ],
+      proved: false
     })
-    return yield* Effect.mapError(
-      transport.send(
-        form(endpoint, [...parameters, ...Redacted.value(credentials.parameters)], Redacted.value(credentials.headers))
-      ),
-      (reason) => new AuthenticationRequestError({ reason })
-    )
   })
 
-  const process: Service["process"] = Effect.fnUntraced(function* (response, { request, sentAt }) {
+  const acknowledged = Effect.fnUntraced(function* (
+    answer: Answer,
+    { request, sentAt }: Sent
+  ): Effect.fn.Return<PendingAuthentication, AuthenticationRequestError | DiscoveryError> {
     const { issuer } = yield* discovery.metadata
-    const answer = yield* Effect.mapError(
-      transport.json(response),
-      (reason) => new AuthenticationRequestError({ reason })
-    )
     const error = OAuthError.fromAnswer(answer)
     if (Option.isSome(error)) return yield* fromOAuthError(error.value)
     if (answer.status !== 200) {
-      return yield* new AuthenticationRequestError({
-        reason: fault("UnexpectedStatus", response.request, answer.status, answer.retryAfter)
-      })
+      return yield* faulty(fault("UnexpectedStatus", answer, answer.status, answer.retryAfter))
     }
     const acknowledgement = yield* Effect.mapError(
       decodeAcknowledgement(answer.body),
@@ -116,18 +123,19 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
   })
 
   return BackchannelAuthentication.of({
-    request,
-    process,
+    request: (request) => Effect.flatMap(form(request), (built) => Effect.mapError(transport.send(built), faulty)),
+    process: (response, sent) =>
+      Effect.flatMap(Effect.mapError(transport.json(response), faulty), (answer) => acknowledged(answer, sent)),
     initiate: Effect.fnUntraced(function* (options) {
-      const checked = yield* Effect.provideService(
+      const request = yield* Effect.provideService(
         AuthenticationRequest.make(options),
         ClientRegistration,
         registration
       )
-      yield* discovery.metadata
+      const built = yield* form(request)
       const sentAt = yield* DateTime.now
-      const response = yield* request(checked)
-      return yield* process(response, { request: checked, sentAt })
+      const answer = yield* Effect.mapError(transport.exchange(built), faulty)
+      return yield* acknowledged(answer, { request, sentAt })
     })
   })
 })
@@ -150,21 +158,36 @@ const pollInterval = (interval: unknown): Duration.Duration =>
     ? Duration.seconds(1)
     : Result.getOrElse(Schema.decodeUnknownResult(Seconds)(interval), () => Duration.seconds(5))
 
+const faulty = (reason: HttpFault): AuthenticationRequestError => new AuthenticationRequestError({ reason })
+
 const supported = (
   metadata: ProviderMetadata.ProviderMetadata,
   mode: string,
-  parameters: ReadonlyArray<readonly [string, string]>
+  parameters: ReadonlyArray<RequestParameters.Parameter>,
+  signer: SignedRequest.Service | undefined
 ): Effect.Effect<void, AuthenticationRequestError> => {
   const modes = metadata.backchannel_token_delivery_modes_supported
-  const missing =
-    modes === undefined || !modes.includes(mode)
-      ? new Unsupported({
+  const algorithms = metadata.backchannel_authentication_request_signing_alg_values_supported
+  const missing = [
+    modes?.includes(mode) === true
+      ? undefined
+      : new Unsupported({
           feature: `${mode} delivery`,
           problem: `the provider has ${modes === undefined ? "no delivery modes in its metadata" : `only ${modes.join(", ")}`}`
-        })
-      : parameters.some(([name]) => name === "user_code") && metadata.backchannel_user_code_parameter_supported !== true
-        ? new Unsupported({ feature: "user_code", problem: "the provider does not support it" })
-        : undefined
+        }),
+    signer === undefined || algorithms?.includes(signer.algorithm) === true
+      ? undefined
+      : new Unsupported({
+          feature: `requests signed with ${signer.algorithm}`,
+          problem:
+            algorithms === undefined
+              ? "the provider takes no signed requests"
+              : `the provider takes ${algorithms.join(", ")}`
+        }),
+    metadata.backchannel_user_code_parameter_supported === true || parameters.every(([name]) => name !== "user_code")
+      ? undefined
+      : new Unsupported({ feature: "user_code", problem: "the provider does not support it" })
+  ].find((problem) => problem !== undefined)
   return missing === undefined ? Effect.void : Effect.fail(new AuthenticationRequestError({ reason: missing }))
 }
 

@@ -10,14 +10,16 @@
  * @see CIBA Core 1.0 sections 10.1 and 11
  */
 import { Clock, Context, Effect, Layer, Option, Redacted } from "effect"
-import type { Headers, HttpClientResponse } from "effect/http"
+import type { Headers, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as DeliveryMode from "../client/DeliveryMode.ts"
+import type { HttpFault } from "../client/HttpFault.ts"
 import * as OAuthError from "../client/OAuthError.ts"
-import { fault, form, Transport } from "../client/Transport.ts"
-import { Discovery } from "../discovery/Discovery.ts"
+import { SenderConstraint } from "../client/SenderConstraint.ts"
+import { type Answer, fault, Transport } from "../client/Transport.ts"
+import * as AuthenticatedRequest from "../discovery/AuthenticatedRequest.ts"
+import type { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
-import * as ProviderMetadata from "../discovery/ProviderMetadata.ts"
 import type { AuthReqId } from "../request/PendingAuthentication.ts"
 import { fromOAuthError, InvalidTokenResponse, PushDelivery, TokenError } from "./TokenError.ts"
 import * as TokenResponse from "./TokenResponse.ts"
@@ -52,54 +54,36 @@ export class TokenEndpoint extends Context.Service<TokenEndpoint, Service>()("@e
 
 /** The endpoint of the provider at hand, asked as the client at hand. */
 export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | Transport> = Effect.gen(function* () {
-  const registration = yield* ClientRegistration
-  const discovery = yield* Discovery
+  const { deliveryMode } = yield* ClientRegistration
   const transport = yield* Transport
+  const authenticated = yield* AuthenticatedRequest.make
+  const constraint = yield* SenderConstraint
+  const nonceRetries = constraint.tokenType === "DPoP" ? 2 : 0
 
-  const request: Service["backchannelAuthenticationGrantRequest"] = Effect.fnUntraced(function* (authReqId, options) {
-    if (registration.deliveryMode === "push") {
-      return yield* new TokenError({ reason: new PushDelivery() })
-    }
-    const metadata = yield* discovery.metadata
-    const endpoint = yield* ProviderMetadata.endpoint(metadata, "token_endpoint")
-    const credentials = yield* registration.authentication.credentials({
-      clientId: registration.clientId,
-      issuer: metadata.issuer,
-      endpoint
+  const grant = Effect.fnUntraced(function* (
+    authReqId: Redacted.Redacted<AuthReqId>,
+    options: Options = {}
+  ): Effect.fn.Return<HttpClientRequest.HttpClientRequest, TokenError | DiscoveryError> {
+    if (deliveryMode === "push") return yield* new TokenError({ reason: new PushDelivery() })
+    const additional = options.additionalParameters?.filter(([name]) => !reserved.has(name)) ?? []
+    return yield* authenticated("token_endpoint", {
+      parameters: [["grant_type", DeliveryMode.grantType], ["auth_req_id", Redacted.value(authReqId)], ...additional],
+      headers: options.headers,
+      proved: true
     })
-    const own = [
-      ["grant_type", DeliveryMode.grantType],
-      ["auth_req_id", Redacted.value(authReqId)],
-      ...Redacted.value(credentials.parameters)
-    ] as const
-    const taken = new Set<string>(own.map(([name]) => name))
-    const additional = options?.additionalParameters?.filter(([name]) => !taken.has(name)) ?? []
-    return yield* Effect.mapError(
-      transport.send(
-        form(endpoint, [...own, ...additional], options?.headers ?? {}, Redacted.value(credentials.headers))
-      ),
-      (reason) => new TokenError({ reason })
-    )
-  })
-
-  const process: Service["processBackchannelAuthenticationGrantResponse"] = Effect.fnUntraced(function* (response) {
-    const answer = yield* Effect.mapError(transport.json(response), (reason) => new TokenError({ reason }))
-    const error = OAuthError.fromAnswer(answer)
-    if (Option.isSome(error)) return yield* fromOAuthError(error.value)
-    if (answer.status !== 200) {
-      const reason = fault("UnexpectedStatus", response.request, answer.status, answer.retryAfter)
-      return yield* new TokenError({ reason })
-    }
-    return yield* Effect.mapError(
-      TokenResponse.decode(answer.body, yield* Clock.currentTimeMillis),
-      ({ message }) => new TokenError({ reason: new InvalidTokenResponse({ issues: message }) })
-    )
   })
 
   return TokenEndpoint.of({
-    backchannelAuthenticationGrantRequest: request,
-    processBackchannelAuthenticationGrantResponse: process,
-    redeem: (authReqId, options) => Effect.flatMap(request(authReqId, options), process)
+    backchannelAuthenticationGrantRequest: (authReqId, options) =>
+      Effect.flatMap(grant(authReqId, options), (request) => Effect.mapError(transport.send(request), faulty)),
+    processBackchannelAuthenticationGrantResponse: (response) =>
+      Effect.flatMap(Effect.mapError(transport.json(response), faulty), tokens),
+    redeem: (authReqId, options) =>
+      grant(authReqId, options).pipe(
+        Effect.flatMap((request) => Effect.mapError(transport.exchange(request), faulty)),
+        Effect.flatMap(tokens),
+        Effect.retry({ times: nonceRetries, while: ({ reason }) => reason._tag === "UseDpopNonce" })
+      )
   })
 })
 
@@ -108,3 +92,19 @@ export const layer: Layer.Layer<TokenEndpoint, never, ClientRegistration | Disco
   TokenEndpoint,
   make
 )
+
+const reserved = new Set(["grant_type", "auth_req_id"])
+
+const faulty = (reason: HttpFault): TokenError => new TokenError({ reason })
+
+const tokens = Effect.fnUntraced(function* (answer: Answer): Effect.fn.Return<TokenResponse.TokenResponse, TokenError> {
+  const error = OAuthError.fromAnswer(answer)
+  if (Option.isSome(error)) return yield* fromOAuthError(error.value)
+  if (answer.status !== 200) {
+    return yield* faulty(fault("UnexpectedStatus", answer, answer.status, answer.retryAfter))
+  }
+  return yield* Effect.mapError(
+    TokenResponse.decode(answer.body, yield* Clock.currentTimeMillis),
+    ({ message }) => new TokenError({ reason: new InvalidTokenResponse({ issues: message }) })
+  )
+})

@@ -55,6 +55,20 @@ export class TransactionFailed extends Schema.TaggedError<TransactionFailed>()("
   }
 }
 
+/** The provider wants a nonce in the DPoP proof (RFC 9449 8), again and again: `redeem` has answered it twice. */
+export class UseDpopNonce extends Schema.TaggedError<UseDpopNonce>()("UseDpopNonce", OAuthError.fields) {
+  override get message(): string {
+    return OAuthError.sentence(this, "the provider wants a nonce in the DPoP proof")
+  }
+}
+
+/** The provider does not accept the DPoP proof (RFC 9449 5). */
+export class InvalidDpopProof extends Schema.TaggedError<InvalidDpopProof>()("InvalidDpopProof", OAuthError.fields) {
+  override get message(): string {
+    return OAuthError.sentence(this, "the provider does not accept the DPoP proof")
+  }
+}
+
 /**
  * A poll was sent, its answer was lost, and now the id is spent. The person may have approved, and the tokens may have
  * been issued: ask them before you ask again.
@@ -121,6 +135,8 @@ export class TokenError extends Schema.TaggedError<TokenError>()("TokenError", {
     OAuthError.InvalidScope,
     UnsupportedGrantType,
     TransactionFailed,
+    UseDpopNonce,
+    InvalidDpopProof,
     OAuthError.Unrecognized,
     HttpFault,
     OutcomeUnknown,
@@ -153,5 +169,7 @@ const reasons = new Map<string, new (error: OAuthError.OAuthError) => TokenError
   ["unauthorized_client", OAuthError.UnauthorizedClient],
   ["invalid_scope", OAuthError.InvalidScope],
   ["unsupported_grant_type", UnsupportedGrantType],
-  ["transaction_failed", TransactionFailed]
+  ["transaction_failed", TransactionFailed],
+  ["use_dpop_nonce", UseDpopNonce],
+  ["invalid_dpop_proof", InvalidDpopProof]
 ])

@@ -12,6 +12,7 @@
  */
 import { Clock, Context, DateTime, Effect, Layer, Redacted, Schema } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
+import { SenderConstraint } from "../client/SenderConstraint.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
@@ -60,6 +61,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     const discovery = yield* Discovery
     const keys = yield* ProviderKeys
     const algorithm = registration.idTokenSignedResponseAlg
+    const { tokenType } = yield* SenderConstraint
 
     const candidates = Effect.fnUntraced(function* (
       header: JsonWebToken.Header
@@ -120,8 +122,8 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
         claims["urn:openid:params:jwt:claim:auth_req_id"],
         Effect.succeed(Redacted.value(pending.authReqId))
       )
-      if (token_type !== "Bearer") {
-        return yield* refused(new UnexpectedTokenType({ expected: "Bearer", actual: token_type }))
+      if (token_type !== tokenType) {
+        return yield* refused(new UnexpectedTokenType({ expected: tokenType, actual: token_type }))
       }
       const granted = scope?.split(" ").filter((value) => value !== "") ?? pending.scope
       if (!granted.every((value) => pending.scope.includes(value))) {

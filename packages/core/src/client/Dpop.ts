@@ -1,0 +1,100 @@
+/**
+ * DPoP: tokens bound to a key that the client proves to hold, anew on every request.
+ *
+ * **Details**
+ *
+ * - A proof names the method and URL that are really called, and carries the nonce that this server sent last.
+ * - Nonces are taken from every response, of any status, and kept apart by origin.
+ * - A server's demand for a nonce is answered at once, with a new proof and new client credentials.
+ * - The answer must be of type `DPoP`; an unbound token is refused.
+ *
+ * **Example** (A key made for this process)
+ *
+ * ```ts
+ * import { Ciba, ClientAuthentication, Dpop, SigningKey } from "@effect-ciba/core"
+ * import { Effect, Layer, Redacted } from "effect"
+ *
+ * const CibaLive = Ciba.layer({
+ *   issuer: "https://op.example.com",
+ *   clientId: "bank-app",
+ *   authentication: ClientAuthentication.clientSecretBasic(Redacted.make("a secret"))
+ * }).pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") })))
+ *
+ * Layer.isLayer(CibaLive) // => true
+ * ```
+ *
+ * @see RFC 9449
+ */
+import { Clock, Effect, Layer, Redacted } from "effect"
+import { WebCrypto } from "effect/crypto"
+import { Base64Url } from "effect/encoding"
+import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
+import * as JsonWebToken from "../crypto/JsonWebToken.ts"
+import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
+import { InvalidKey, type SigningKey } from "../crypto/SigningKey.ts"
+import * as SecureRandomness from "../internal/SecureRandomness.ts"
+import { SenderConstraint } from "./SenderConstraint.ts"
+
+/** What to prove with. */
+export interface Options<E = never, R = never> {
+  /** The key, or the effect that reads or makes it. Its public half must be known. */
+  readonly key: SigningKey | Effect.Effect<SigningKey, E, R>
+}
+
+/** Proofs with this key. */
+export const make = Effect.fnUntraced(function* <E = never, R = never>(
+  options: Options<E, R>
+): Effect.fn.Return<SenderConstraint, InvalidKey | E, R> {
+  const key = Effect.isEffect(options.key) ? yield* options.key : options.key
+  const publicJwk = yield* provable(key)
+  const nonces = new Map<string, string>()
+
+  return {
+    tokenType: "DPoP",
+    prove: Effect.fnUntraced(function* ({ accessToken, method, url }) {
+      const nonce = nonces.get(origin(url))
+      const proof = yield* JsonWebToken.sign(
+        {
+          jti: yield* SecureRandomness.text(20),
+          htm: method,
+          htu: url.replace(/[?#].*$/s, ""),
+          iat: Math.floor((yield* Clock.currentTimeMillis) / 1000),
+          ...(accessToken === undefined ? undefined : { ath: yield* hashOf(accessToken) }),
+          ...(nonce === undefined ? undefined : { nonce })
+        },
+        { key, type: "dpop+jwt", jwk: publicJwk }
+      )
+      return { dpop: Redacted.value(proof) }
+    }),
+    observe: ({ headers, request }) =>
+      Effect.sync(() => {
+        const nonce = headers["dpop-nonce"]
+        if (nonce !== undefined) nonces.set(origin(request.url), nonce)
+      })
+  }
+})
+
+/** DPoP for every token that is requested and used. */
+export const layer = <E = never, R = never>(options: Options<E, R>): Layer.Layer<never, InvalidKey | E, R> =>
+  Layer.effect(SenderConstraint, make(options))
+
+const origin = (url: string): string => url.replace(/^([a-z]+:\/\/[^/?#]+).*$/is, "$1").toLowerCase()
+
+const provable = ({ algorithm, publicJwk }: SigningKey): Effect.Effect<JsonWebKey, InvalidKey> => {
+  if (JwsAlgorithm.isSymmetric(algorithm)) {
+    return Effect.fail(new InvalidKey({ problem: `${algorithm} shares its key; DPoP needs a key pair` }))
+  }
+  if (publicJwk === undefined) {
+    return Effect.fail(new InvalidKey({ problem: "its public half is not known; give it as JWK or PEM" }))
+  }
+  const { alg: _alg, kid: _kid, use: _use, ...jwk } = publicJwk
+  return Effect.succeed(jwk)
+}
+
+const hashOf = (token: Redacted.Redacted<string>): Effect.Effect<string> =>
+  WebCrypto.WebCrypto.use((crypto) =>
+    Effect.map(
+      Effect.promise(() => crypto.subtle.digest("SHA-256", new TextEncoder().encode(Redacted.value(token)))),
+      (digest) => Base64Url.encode(new Uint8Array(digest))
+    )
+  )
