@@ -4,9 +4,12 @@
 import { ClientAuthentication, ClientRegistration, JwsAlgorithm, SigningKey } from "@effect-ciba/core"
 import { Config, Effect, Option, Redacted, Schema } from "effect"
 
+/** The methods that the environment has means for. */
+export type Method = Exclude<ClientAuthentication.Method, "tls_client_auth" | "self_signed_tls_client_auth">
+
 /** What the environment says. */
 export interface Environment {
-  readonly method: Option.Option<ClientAuthentication.Method>
+  readonly method: Option.Option<Method>
   readonly secret: Option.Option<Redacted.Redacted<string>>
   readonly privateKey: Option.Option<Redacted.Redacted<string>>
   readonly algorithm: Option.Option<JwsAlgorithm.JwsAlgorithm>
@@ -53,7 +56,7 @@ export const make = Effect.fnUntraced(function* (
   }
 })
 
-const strongest = ({ privateKey }: Environment): ClientAuthentication.Method =>
+const strongest = ({ privateKey }: Environment): Method =>
   Option.isSome(privateKey) ? "private_key_jwt" : "client_secret_basic"
 
 const needed = <A>(

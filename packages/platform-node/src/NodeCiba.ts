@@ -23,16 +23,22 @@
  * Effect.isEffect(program) // => true
  * ```
  */
-import { NodeHttpClient } from "@effect/platform-node"
 import { Ciba, type ClientRegistration, JwsAlgorithm, type SigningKey } from "@effect-ciba/core"
 import { Config, Effect, Layer, Option } from "effect"
 import * as EnvironmentAuthentication from "./EnvironmentAuthentication.ts"
+import * as NodeTls from "./NodeTls.ts"
+
+/** A client, its provider, and what the connection between them shows and trusts. */
+export interface Options<E = never, R = never> extends Ciba.Options<E, R> {
+  /** The client's certificate, and the authorities it trusts; none, and the system's, by default. */
+  readonly tls?: NodeTls.Options | undefined
+}
 
 /** The flow over undici's HTTP client, with connections of its own. */
 export const layer = <E = never, R = never>(
-  options: Ciba.Options<E, R>
+  options: Options<E, R>
 ): Layer.Layer<Ciba.Pieces, ClientRegistration.ClientRegistrationError | E, R> =>
-  Layer.provide(Ciba.layer(options), NodeHttpClient.layerUndici)
+  Layer.provide(Ciba.layer(options), NodeTls.layer(options.tls ?? {}))
 
 /**
  * The flow as the environment describes it.

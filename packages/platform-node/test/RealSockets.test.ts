@@ -29,7 +29,9 @@ for (const [name, client] of clients) {
         assert.deepStrictEqual(yield* call(`${server.url}/token`), {
           status: 200,
           body: { ok: true },
-          retryAfter: undefined
+          retryAfter: undefined,
+          method: "POST",
+          url: `${server.url}/token`
         })
         assert.deepStrictEqual(server.received, [
           { method: "POST", path: "/token", authorization: "Basic c2VjcmV0", body: "client_secret=secret" }

@@ -34,7 +34,14 @@ import * as SigningKey from "../crypto/SigningKey.ts"
 import * as SecureRandomness from "../internal/SecureRandomness.ts"
 
 /** The names of the methods, as providers list them in `token_endpoint_auth_methods_supported`. */
-export type Method = "none" | "client_secret_basic" | "client_secret_post" | "client_secret_jwt" | "private_key_jwt"
+export type Method =
+  | "none"
+  | "client_secret_basic"
+  | "client_secret_post"
+  | "client_secret_jwt"
+  | "private_key_jwt"
+  | "tls_client_auth"
+  | "self_signed_tls_client_auth"
 
 /** A way to authenticate. */
 export interface ClientAuthentication {
@@ -124,6 +131,18 @@ export const privateKeyJwt = <E = never, R = never>(
       credentials: assertion(signingKey, options)
     })
   )
+
+/** The certificate of the connection, from an authority that the provider trusts (RFC 8705 2.1). */
+export const tlsClientAuth: ClientAuthentication = {
+  method: "tls_client_auth",
+  credentials: (target) => inBody([["client_id", target.clientId]])
+}
+
+/** The certificate of the connection, registered at the provider itself (RFC 8705 2.2). */
+export const selfSignedTlsClientAuth: ClientAuthentication = {
+  method: "self_signed_tls_client_auth",
+  credentials: (target) => inBody([["client_id", target.clientId]])
+}
 
 const assertion = (
   key: SigningKey.SigningKey,

@@ -35,6 +35,13 @@ export interface Options<E = never, R = never> {
   readonly idTokenSignedResponseAlg?: JwsAlgorithm.JwsAlgorithm | undefined
   /** The registered `backchannel_user_code_parameter`; `false` by default. */
   readonly userCodeParameter?: boolean | undefined
+  /** The registered `tls_client_certificate_bound_access_tokens`; `false` by default. */
+  readonly certificateBoundAccessTokens?: boolean | undefined
+  /**
+   * Whether the provider's `mtls_endpoint_aliases` are called. By default they are where a certificate authenticates the
+   * client or binds its tokens (RFC 8705 5); a client may be registered for them besides (FAPI 2.0 5.2.2.1.1).
+   */
+  readonly useMtlsEndpointAliases?: boolean | undefined
   /** How far the provider's clock may be off when its tokens are judged; 30 seconds by default. */
   readonly clockTolerance?: Duration.Input | undefined
   /** Rules that the registration must keep; none by default. */
@@ -47,6 +54,7 @@ export interface Service {
   readonly deliveryMode: DeliveryMode
   readonly idTokenSignedResponseAlg: JwsAlgorithm.JwsAlgorithm
   readonly userCodeParameter: boolean
+  readonly useMtlsEndpointAliases: boolean
   readonly clockTolerance: Duration.Duration
 }
 
@@ -81,6 +89,9 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
     deliveryMode: options.deliveryMode ?? "poll",
     idTokenSignedResponseAlg: algorithm,
     userCodeParameter: options.userCodeParameter ?? false,
+    useMtlsEndpointAliases:
+      options.useMtlsEndpointAliases ??
+      (options.certificateBoundAccessTokens === true || authentication.method.endsWith("tls_client_auth")),
     clockTolerance: Duration.fromInputUnsafe(options.clockTolerance ?? "30 seconds")
   })
   for (const { parameter, problem, reference } of options.profile?.rules ?? []) {

@@ -81,7 +81,7 @@ export const sentence = (error: OAuthError, text: string): string =>
   `${text} (${error.code}, status ${error.status})${error.description === undefined ? "" : `: ${error.description}`}`
 
 /** The error in an answer, if there is one. The status does not decide: servers disagree on it (H17, T-6). */
-export const fromAnswer = (answer: Answer): Option.Option<OAuthError> =>
+export const fromAnswer = (answer: Pick<Answer, "status" | "body" | "retryAfter">): Option.Option<OAuthError> =>
   Option.map(decode(answer.body), ({ error, error_description, error_uri }) => ({
     code: printable(error, 100),
     status: answer.status,

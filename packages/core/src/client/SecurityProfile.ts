@@ -76,12 +76,18 @@ const algorithms = (reference: string, allowed: ReadonlyArray<string>): Readonly
 const unlisted = (algorithm: string, allowed: ReadonlyArray<string>): string | undefined =>
   allowed.includes(algorithm) ? undefined : `${algorithm} is not allowed; use ${allowed.join(" or ")}`
 
+const strong: ReadonlyArray<ClientAuthentication.Method> = [
+  "private_key_jwt",
+  "tls_client_auth",
+  "self_signed_tls_client_auth"
+]
+
 /** FAPI-CIBA, implementer's draft 1, over FAPI 1.0 Advanced. */
 export const fapiCiba1: SecurityProfile = {
   name: "FAPI-CIBA ID1",
   rules: [
     noPush("FAPI-CIBA 5.2.2-3"),
-    methods("FAPI 1.0 Advanced 5.2.2-14", ["private_key_jwt"]),
+    methods("FAPI 1.0 Advanced 5.2.2-14", strong),
     ...algorithms("FAPI-CIBA 7.10", ["PS256", "ES256"])
   ]
 }
@@ -91,7 +97,7 @@ export const fapi2Ciba: SecurityProfile = {
   name: "FAPI-CIBA draft 03 with FAPI 2.0",
   rules: [
     noPush("FAPI-CIBA draft 03, 4.1.1-3"),
-    methods("FAPI 2.0 5.3.3.1-2", ["private_key_jwt"]),
+    methods("FAPI 2.0 5.3.3.1-2", strong),
     ...algorithms("FAPI 2.0 5.4.1", ["PS256", "ES256", "EdDSA", "Ed25519"])
   ]
 }

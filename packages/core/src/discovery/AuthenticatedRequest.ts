@@ -27,13 +27,13 @@ export type AuthenticatedRequest = (
 /** The maker of requests. A parameter of authentication is never replaced by one of the content. */
 export const make: Effect.Effect<AuthenticatedRequest, never, ClientRegistration | Discovery> = Effect.gen(
   function* () {
-    const { authentication, clientId } = yield* ClientRegistration
+    const { authentication, clientId, useMtlsEndpointAliases } = yield* ClientRegistration
     const discovery = yield* Discovery
     const constraint = yield* SenderConstraint
 
     return Effect.fnUntraced(function* (name, { headers, parameters, proved }) {
       const metadata = yield* discovery.metadata
-      const url = yield* ProviderMetadata.endpoint(metadata, name)
+      const url = yield* ProviderMetadata.endpoint(metadata, name, useMtlsEndpointAliases)
       const credentials = yield* authentication.credentials({ clientId, issuer: metadata.issuer, endpoint: url })
       const proof = proved ? yield* constraint.prove({ method: "POST", url }) : {}
       const own = Redacted.value(credentials.parameters)

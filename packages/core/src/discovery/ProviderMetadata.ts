@@ -51,9 +51,17 @@ export const ProviderMetadata: Schema.Decoder<ProviderMetadata> = Schema.StructW
 /** The endpoints that this library calls. */
 export type EndpointName = "backchannel_authentication_endpoint" | "token_endpoint" | "jwks_uri"
 
-/** The URL of an endpoint, or `MissingEndpoint`. */
-export const endpoint = (metadata: ProviderMetadata, name: EndpointName): Effect.Effect<string, DiscoveryError> => {
-  const url = metadata[name]
+/**
+ * The URL of an endpoint, or `MissingEndpoint`. A client that uses aliases is sent to each one that is published, and to
+ * the endpoint itself where none is (RFC 8705 5).
+ */
+export const endpoint = (
+  metadata: ProviderMetadata,
+  name: EndpointName,
+  useMtlsEndpointAliases = false
+): Effect.Effect<string, DiscoveryError> => {
+  const alias = useMtlsEndpointAliases ? metadata.mtls_endpoint_aliases?.[name] : undefined
+  const url = typeof alias === "string" ? alias : metadata[name]
   return url === undefined
     ? Effect.fail(new DiscoveryError({ reason: new MissingEndpoint({ issuer: metadata.issuer, endpoint: name }) }))
     : Effect.succeed(url)

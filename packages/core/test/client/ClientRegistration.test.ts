@@ -14,6 +14,7 @@ describe("a registration", () => {
         deliveryMode: "poll",
         idTokenSignedResponseAlg: "RS256",
         userCodeParameter: false,
+        useMtlsEndpointAliases: false,
         clockTolerance: Duration.seconds(30)
       })
     })
@@ -34,7 +35,7 @@ describe("a registration", () => {
           authentication: Effect.succeed(authentication),
           clockTolerance: "5 seconds"
         }),
-        { ...options, authentication, clockTolerance: Duration.seconds(5) }
+        { ...options, authentication, clockTolerance: Duration.seconds(5), useMtlsEndpointAliases: false }
       )
     })
   )

@@ -179,14 +179,16 @@ describe("a redirect", () => {
 describe("an answer", () => {
   it.effect("of any status is read if it is JSON, with the wait that it asks for", () =>
     Effect.gen(function* () {
+      const to = { method: "POST", url }
       yield* TestClock.setTime(Date.UTC(1994, 10, 6, 8, 49, 37))
-      assert.deepStrictEqual(yield* answered(post), { status: 200, body: { a: [1] }, retryAfter: undefined })
+      assert.deepStrictEqual(yield* answered(post), { status: 200, body: { a: [1] }, retryAfter: undefined, ...to })
       assert.deepStrictEqual(yield* answered(post), {
         status: 503,
         body: { error: "busy" },
-        retryAfter: Duration.seconds(40)
+        retryAfter: Duration.seconds(40),
+        ...to
       })
-      assert.deepStrictEqual(yield* answered(post), { status: 201, body: null, retryAfter: undefined })
+      assert.deepStrictEqual(yield* answered(post), { status: 201, body: null, retryAfter: undefined, ...to })
     }).pipe(
       Effect.provide(
         answering(

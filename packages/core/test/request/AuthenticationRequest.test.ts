@@ -5,6 +5,7 @@ import {
   ClientAuthentication,
   ClientRegistration,
   NotificationToken,
+  RequestParameters,
   UserHint
 } from "@effect-ciba/core"
 import { Duration, Effect, Inspectable, Redacted } from "effect"
@@ -18,36 +19,46 @@ const make = (options: Partial<AuthenticationRequest.Options>, client?: Partial<
   Effect.provide(AuthenticationRequest.make({ ...plain, ...options }), as(client))
 
 const sent = (options: Partial<AuthenticationRequest.Options>, client?: Partial<ClientRegistration.Options>) =>
-  Effect.map(make(options, client), ({ parameters }) => Redacted.value(parameters))
+  Effect.map(make(options, client), ({ parameters }) => RequestParameters.form(Redacted.value(parameters)))
 
 describe("AuthenticationRequest", () => {
-  it.effect("every parameter of CIBA Core 7.1 is sent once, under its name (C4, C5, C9, C10, C11, C12, C16)", () =>
-    Effect.gen(function* () {
-      const parameters = yield* sent(
-        {
-          scope: ["profile", "openid"],
-          acrValues: ["urn:gold", "urn:silver"],
-          bindingMessage: "W4SCT",
-          userCode: Redacted.make("1234"),
-          requestedExpiry: "2 minutes",
-          clientNotificationToken: Redacted.make("t".repeat(22)),
-          extensionParameters: { request_context: "{}", resource: ["https://a.test", "https://b.test"] }
-        },
-        { deliveryMode: "ping", userCodeParameter: true }
-      )
-      expect(parameters).toEqual([
-        ["scope", "profile openid"],
-        ["login_hint", "jo@example.com"],
-        ["client_notification_token", "t".repeat(22)],
-        ["acr_values", "urn:gold urn:silver"],
-        ["binding_message", "W4SCT"],
-        ["user_code", "1234"],
-        ["requested_expiry", "120"],
-        ["request_context", "{}"],
-        ["resource", "https://a.test"],
-        ["resource", "https://b.test"]
-      ])
-    })
+  it.effect(
+    "every parameter is sent under its name, once but for resource (O1, O2, P1, P2, U6, C4, C5, C9, C10, C11, C12, C16)",
+    () =>
+      Effect.gen(function* () {
+        const parameters = yield* sent(
+          {
+            scope: ["profile", "openid"],
+            acrValues: ["urn:gold", "urn:silver"],
+            bindingMessage: "W4SCT",
+            userCode: Redacted.make("1234"),
+            requestedExpiry: "2 minutes",
+            clientNotificationToken: Redacted.make("t".repeat(22)),
+            authorizationDetails: [{ type: "payment", amount: 1 }],
+            resource: ["https://a.test", "https://b.test"],
+            claims: { id_token: { email: null } },
+            requestContext: { channel: "till 3" },
+            extensionParameters: { grant_id: "g-1", flag: true }
+          },
+          { deliveryMode: "ping", userCodeParameter: true }
+        )
+        expect(parameters).toEqual([
+          ["scope", "profile openid"],
+          ["login_hint", "jo@example.com"],
+          ["client_notification_token", "t".repeat(22)],
+          ["acr_values", "urn:gold urn:silver"],
+          ["binding_message", "W4SCT"],
+          ["user_code", "1234"],
+          ["requested_expiry", "120"],
+          ["authorization_details", '[{"type":"payment","amount":1}]'],
+          ["resource", "https://a.test"],
+          ["resource", "https://b.test"],
+          ["claims", '{"id_token":{"email":null}}'],
+          ["request_context", '{"channel":"till 3"}'],
+          ["grant_id", "g-1"],
+          ["flag", "true"]
+        ])
+      })
   )
 
   it.effect("what is not given is not sent, and the scope's order is kept (T-30)", () =>
@@ -105,7 +116,10 @@ describe("AuthenticationRequest", () => {
       { clientNotificationToken: Redacted.make("a".repeat(21)) },
       "client_notification_token"
     ],
-    ["an extension parameter twice (C16)", { extensionParameters: { claims: ["{}", "{}"] } }, "claims"],
+    ["details without a type (O2)", { authorizationDetails: [{ type: "" }] }, "authorization_details"],
+    ["no details (O2)", { authorizationDetails: [] }, "authorization_details"],
+    ["a relative resource (P1)", { resource: "/accounts" }, "resource"],
+    ["a resource with a fragment (P1)", { resource: ["https://a.test", "https://b.test#c"] }, "resource"],
     ["an extension parameter without a name (C15)", { extensionParameters: { "": "x" } }, ""],
     ...[
       "scope",
@@ -117,7 +131,11 @@ describe("AuthenticationRequest", () => {
       "client_notification_token",
       "client_id",
       "client_assertion",
-      "client_secret"
+      "client_secret",
+      "authorization_details",
+      "resource",
+      "iss",
+      "jti"
     ].map((name) => [`${name} as an extension (C15, C16)`, { extensionParameters: { [name]: "x" } }, name] as const),
     ["a signed request by the back door (A5)", { extensionParameters: { request: "a.b.c" } }, "request"]
   ]

@@ -1,0 +1,51 @@
+/** A certificate authority of the tests, for servers and clients on loopback. */
+import "reflect-metadata"
+import * as x509 from "@peculiar/x509"
+import { Effect } from "effect"
+
+export interface Issued {
+  readonly certificate: string
+  readonly privateKey: string
+}
+
+export interface CertificateAuthority {
+  readonly certificate: string
+  readonly issue: (subject: string) => Effect.Effect<Issued>
+}
+
+const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const
+
+const generate = () => crypto.subtle.generateKey(algorithm, true, ["sign", "verify"])
+
+const validity = () => ({ notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) })
+
+const pem = async (key: CryptoKey) =>
+  x509.PemConverter.encode(await crypto.subtle.exportKey("pkcs8", key), x509.PemConverter.PrivateKeyTag)
+
+export const make: Effect.Effect<CertificateAuthority> = Effect.promise(async () => {
+  const keys = await generate()
+  const own = await x509.X509CertificateGenerator.createSelfSigned({
+    name: "CN=Test Authority",
+    keys,
+    signingAlgorithm: algorithm,
+    ...validity(),
+    extensions: [new x509.BasicConstraintsExtension(true, 1, true)]
+  })
+  return {
+    certificate: own.toString("pem"),
+    issue: (subject) =>
+      Effect.promise(async () => {
+        const subjectKeys = await generate()
+        const certificate = await x509.X509CertificateGenerator.create({
+          subject: `CN=${subject}`,
+          issuer: own.subject,
+          publicKey: subjectKeys.publicKey,
+          signingKey: keys.privateKey,
+          signingAlgorithm: algorithm,
+          ...validity(),
+          extensions: [new x509.SubjectAlternativeNameExtension([{ type: "ip", value: "127.0.0.1" }])]
+        })
+        return { certificate: certificate.toString("pem"), privateKey: await pem(subjectKeys.privateKey) }
+      })
+  }
+})

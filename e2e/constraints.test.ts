@@ -1,0 +1,208 @@
+import { expect, it, layer } from "@effect/vitest"
+import {
+  BindingMessage,
+  Ciba,
+  ClientAuthentication,
+  Dpop,
+  SignedRequest,
+  SigningKey,
+  UserHint
+} from "@effect-ciba/core"
+import { NodeCiba } from "@effect-ciba/platform-node"
+import { Effect, Layer, Redacted, Schema } from "effect"
+import { Base64Url } from "effect/encoding"
+import { AuthorizationServer, make, layer as serverLayer } from "./AuthorizationServer.ts"
+import * as CertificateAuthority from "./CertificateAuthority.ts"
+import * as Fault from "./Fault.ts"
+import * as RegisteredClients from "./RegisteredClients.ts"
+
+const secret = Redacted.make(RegisteredClients.secret)
+
+/** Asks, has the person approve once the provider has been polled, and waits. */
+const approved = Effect.fnUntraced(function* (ask: Partial<Parameters<typeof Ciba.initiate>[0]> = {}) {
+  const server = yield* AuthorizationServer
+  const bindingMessage = yield* BindingMessage.generate
+  const pending = yield* Ciba.initiate({
+    scope: ["openid"],
+    hint: UserHint.login("jo@example.com"),
+    bindingMessage,
+    ...ask
+  })
+  const request = (yield* server.pending).find((waiting) => waiting.bindingMessage === bindingMessage)
+  yield* server.approve(request?.ref ?? "")
+  return { identity: yield* Ciba.complete(pending), request }
+})
+
+const decodePart = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
+const part = (jwt: string | undefined, index: number) =>
+  Effect.flatMap(Effect.fromResult(Base64Url.decodeString(jwt?.split(".")[index] ?? "")), decodePart)
+
+layer(
+  serverLayer({
+    interval: "1 second",
+    features: { dPoP: { enabled: true, nonceSecret: Buffer.alloc(32), requireNonce: () => true } },
+    clients: [RegisteredClients.client("dpop", { dpop_bound_access_tokens: true })]
+  }),
+  { excludeTestServices: true }
+)("DPoP with required nonces", (it) => {
+  it.effect(
+    "each poll has a new proof; the nonce's demand costs one more request (M1–M3, M5–M7, M10, M14, M16, H26, H27)",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* AuthorizationServer
+        const { identity } = yield* approved().pipe(
+          Effect.provide(
+            NodeCiba.layer({
+              issuer: server.issuer,
+              clientId: "dpop",
+              authentication: ClientAuthentication.clientSecretBasic(secret),
+              allowInsecureRequests: "loopback"
+            }).pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") })))
+          )
+        )
+        expect(identity.tokenType).toBe("DPoP")
+        const log = yield* server.log
+        const polls = log.filter(({ path }) => path === "/token")
+        expect(polls.map(({ error, status }) => [status, error])).toEqual([
+          [400, "use_dpop_nonce"],
+          [200, undefined]
+        ])
+        expect(log.find(({ path }) => path === "/backchannel")?.headers).not.toHaveProperty("dpop")
+        const [first, second] = yield* Effect.forEach(polls, ({ headers }) => part(headers.dpop, 1))
+        expect(first).toMatchObject({ htm: "POST", htu: `${server.issuer}/token` })
+        expect(first).not.toHaveProperty("nonce")
+        expect(second?.nonce).toEqual(expect.any(String))
+        expect(second?.jti).not.toBe(first?.jti)
+        const header = yield* part(polls[0]?.headers.dpop, 0)
+        expect(header).toEqual({
+          alg: "ES256",
+          typ: "dpop+jwt",
+          jwk: expect.not.objectContaining({ d: expect.anything() })
+        })
+      })
+  )
+
+  it.effect("an unbound token is refused (M10, T-15)", () =>
+    Effect.gen(function* () {
+      const server = yield* AuthorizationServer
+      yield* server.inject(
+        "/token",
+        Fault.rewrite((body) => ({ ...body })),
+        Fault.rewrite((body) => ({ ...body, token_type: "Bearer" }))
+      )
+      const error = yield* approved().pipe(
+        Effect.flip,
+        Effect.provide(
+          NodeCiba.layer({
+            issuer: server.issuer,
+            clientId: "dpop",
+            authentication: ClientAuthentication.clientSecretBasic(secret),
+            allowInsecureRequests: "loopback"
+          }).pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") })))
+        )
+      )
+      expect(error).toMatchObject({ reason: { _tag: "UnexpectedTokenType", expected: "DPoP", actual: "Bearer" } })
+    })
+  )
+})
+
+it.live(
+  "a request is signed in each algorithm that profiles know, and nothing of it stands beside (D1–D7, D11–D14)",
+  () =>
+    Effect.gen(function* () {
+      const algorithms = ["PS256", "ES256", "EdDSA"] as const
+      const keys = yield* Effect.forEach(algorithms, (algorithm) => SigningKey.generate(algorithm))
+      const clients = keys.map(({ algorithm, publicJwk }) =>
+        RegisteredClients.client(`signed-${algorithm}`, {
+          backchannel_authentication_request_signing_alg:
+            algorithm === "PS256" || algorithm === "ES256" ? algorithm : "EdDSA",
+          jwks: { keys: [publicJwk] }
+        })
+      )
+      const server = yield* make({ interval: "1 second", signedRequests: true, clients })
+      for (const key of keys) {
+        const { identity, request } = yield* approved({ requestedExpiry: "2 minutes" }).pipe(
+          Effect.provide(
+            NodeCiba.layer({
+              issuer: server.issuer,
+              clientId: `signed-${key.algorithm}`,
+              authentication: ClientAuthentication.clientSecretPost(secret),
+              allowInsecureRequests: "loopback"
+            }).pipe(Layer.provide(SignedRequest.layer({ key })))
+          ),
+          Effect.provideService(AuthorizationServer, server)
+        )
+        expect(identity.subject).toBe("jo")
+        const sent = (yield* server.log).filter(({ path }) => path === "/backchannel").at(-1)
+        expect(Object.keys(sent?.form ?? {}).sort()).toEqual(["client_id", "client_secret", "request"])
+        expect(yield* part(sent?.form.request, 0)).toEqual({
+          alg: key.algorithm,
+          kid: key.keyId,
+          typ: "oauth-authz-req+jwt"
+        })
+        const claims = yield* part(sent?.form.request, 1)
+        expect(claims).toMatchObject({
+          iss: `signed-${key.algorithm}`,
+          aud: server.issuer,
+          scope: "openid",
+          login_hint: "jo@example.com",
+          requested_expiry: "120",
+          binding_message: request?.bindingMessage
+        })
+        expect(Number(claims.exp) - Number(claims.nbf)).toBe(300)
+        expect(claims).not.toHaveProperty("sub")
+      }
+    }).pipe(Effect.scoped),
+  20_000
+)
+
+it.live("a certificate authenticates the client and binds its tokens, over TLS (N1, N2, N6, E8, E9)", () =>
+  Effect.gen(function* () {
+    const authority = yield* CertificateAuthority.make
+    const [own, shown] = yield* Effect.all([authority.issue("127.0.0.1"), authority.issue("bank-app")])
+    const { client_secret: _, ...registered } = RegisteredClients.client("mtls", {
+      token_endpoint_auth_method: "tls_client_auth",
+      tls_client_auth_subject_dn: "CN=bank-app",
+      tls_client_certificate_bound_access_tokens: true
+    })
+    const server = yield* make({
+      interval: "1 second",
+      tls: { cert: own.certificate, key: own.privateKey, ca: authority.certificate },
+      features: { mTLS: { enabled: true, certificateBoundAccessTokens: true, tlsClientAuth: true } },
+      configuration: {
+        clientAuthMethods: [
+          "tls_client_auth",
+          "client_secret_basic",
+          "client_secret_post",
+          "client_secret_jwt",
+          "private_key_jwt",
+          "none"
+        ]
+      },
+      clients: [registered]
+    })
+    const flow = (tls: NodeCiba.Options["tls"]) =>
+      approved().pipe(
+        Effect.provide(
+          NodeCiba.layer({
+            issuer: server.issuer,
+            clientId: "mtls",
+            authentication: ClientAuthentication.tlsClientAuth,
+            tls
+          })
+        ),
+        Effect.provideService(AuthorizationServer, server)
+      )
+    const client = { certificate: shown.certificate, privateKey: Redacted.make(shown.privateKey) }
+    const { identity } = yield* flow({ client, authorities: authority.certificate })
+    expect(identity.subject).toBe("jo")
+    for (const { form } of (yield* server.log).filter(({ path }) => path === "/token" || path === "/backchannel")) {
+      expect(form).toMatchObject({ client_id: "mtls" })
+      expect(form).not.toHaveProperty("client_assertion")
+    }
+    const without = yield* Effect.flip(flow({ authorities: authority.certificate }))
+    expect(without).toMatchObject({ reason: { _tag: "InvalidClient" } })
+    const untrusting = yield* Effect.flip(flow({ client }))
+    expect(untrusting).toMatchObject({ _tag: "DiscoveryError", reason: { kind: "Unreachable" } })
+  }).pipe(Effect.scoped)
+)
