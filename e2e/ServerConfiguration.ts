@@ -26,6 +26,8 @@ export const make = (options: Options, reach: Reach): Configuration => {
     cookies: { keys: ["not a browser in sight"] },
     enabledJWA: {
       clientAuthSigningAlgValues: [...hmacAlgorithms, ...Keys.algorithms],
+      idTokenEncryptionAlgValues: ["RSA-OAEP", "RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW"],
+      idTokenEncryptionEncValues: ["A128GCM", "A256GCM", "A128CBC-HS256", "A256CBC-HS512"],
       idTokenSigningAlgValues: [...hmacAlgorithms, ...Keys.algorithms],
       requestObjectSigningAlgValues: [...Keys.algorithms],
       userinfoSigningAlgValues: [...Keys.algorithms],

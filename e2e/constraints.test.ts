@@ -1,37 +1,15 @@
 import { expect, it, layer } from "@effect/vitest"
-import {
-  BindingMessage,
-  Ciba,
-  ClientAuthentication,
-  Dpop,
-  SignedRequest,
-  SigningKey,
-  UserHint
-} from "@effect-ciba/core"
+import { ClientAuthentication, Dpop, SignedRequest, SigningKey } from "@effect-ciba/core"
 import { NodeCiba } from "@effect-ciba/platform-node"
 import { Effect, Layer, Redacted, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
+import { approved } from "./Approval.ts"
 import { AuthorizationServer, make, layer as serverLayer } from "./AuthorizationServer.ts"
 import * as CertificateAuthority from "./CertificateAuthority.ts"
 import * as Fault from "./Fault.ts"
 import * as RegisteredClients from "./RegisteredClients.ts"
 
 const secret = Redacted.make(RegisteredClients.secret)
-
-/** Asks, has the person approve once the provider has been polled, and waits. */
-const approved = Effect.fnUntraced(function* (ask: Partial<Parameters<typeof Ciba.initiate>[0]> = {}) {
-  const server = yield* AuthorizationServer
-  const bindingMessage = yield* BindingMessage.generate
-  const pending = yield* Ciba.initiate({
-    scope: ["openid"],
-    hint: UserHint.login("jo@example.com"),
-    bindingMessage,
-    ...ask
-  })
-  const request = (yield* server.pending).find((waiting) => waiting.bindingMessage === bindingMessage)
-  yield* server.approve(request?.ref ?? "")
-  return { identity: yield* Ciba.complete(pending), request }
-})
 
 const decodePart = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
 const part = (jwt: string | undefined, index: number) =>

@@ -4,9 +4,17 @@
  * @see OpenID Connect Core 3.1.3.7, CIBA Core 1.0 section 10.3.1
  */
 import { Schema } from "effect"
+import { DecryptionFailed } from "../crypto/JsonWebEncryption.ts"
 import { InvalidSignature, MalformedToken } from "../crypto/JsonWebToken.ts"
 
 const mismatch = { expected: Schema.String, actual: Schema.String }
+
+/** The token came unencrypted, and encryption was agreed on. */
+export class NotEncrypted extends Schema.TaggedError<NotEncrypted>()("NotEncrypted", {}) {
+  override get message(): string {
+    return "it is not encrypted, as it was registered to be"
+  }
+}
 
 /** The token is signed with another algorithm than the registered one, or with none. */
 export class UnexpectedAlgorithm extends Schema.TaggedError<UnexpectedAlgorithm>()("UnexpectedAlgorithm", mismatch) {
@@ -133,6 +141,8 @@ export class UnexpectedTokenType extends Schema.TaggedError<UnexpectedTokenType>
 /** An ID Token, or what came with it, that is not believed. */
 export class IdTokenError extends Schema.TaggedError<IdTokenError>()("IdTokenError", {
   reason: Schema.Union([
+    NotEncrypted,
+    DecryptionFailed,
     MalformedToken,
     UnexpectedAlgorithm,
     UnknownKey,

@@ -26,6 +26,7 @@ import * as TokenResponse from "../token/TokenResponse.ts"
 import * as ClaimsPolicy from "./ClaimsPolicy.ts"
 import type * as IdToken from "./IdToken.ts"
 import { IdTokenClaims } from "./IdTokenClaims.ts"
+import { IdTokenDecryption } from "./IdTokenDecryption.ts"
 import {
   IdTokenError,
   InvalidClaims,
@@ -62,6 +63,8 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     const keys = yield* ProviderKeys
     const algorithm = registration.idTokenSignedResponseAlg
     const { tokenType } = yield* SenderConstraint
+    const decryption = yield* IdTokenDecryption
+    const opened = decryption?.open ?? Effect.succeed
 
     const candidates = Effect.fnUntraced(function* (
       header: JsonWebToken.Header
@@ -112,7 +115,8 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
 
     const verify: Service["verify"] = Effect.fnUntraced(function* (response, pending) {
       const { access_token, expires_in, id_token, refresh_token, scope, token_type, ...rest } = reveal(response).members
-      const claims = yield* believed(id_token, pending.expectations)
+      const signed = yield* opened(id_token)
+      const claims = yield* believed(signed, pending.expectations)
       yield* bound("at_hash", claims.at_hash, TokenHash.half(access_token, algorithm))
       if (refresh_token) {
         yield* bound("rt_hash", claims["urn:openid:params:jwt:claim:rt_hash"], TokenHash.half(refresh_token, algorithm))
@@ -139,7 +143,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
         tokenType: token_type,
         expiresAt: expiresAt === undefined ? undefined : DateTime.makeUnsafe(expiresAt),
         refreshToken: refresh_token ?? undefined,
-        idToken: id_token,
+        idToken: signed,
         scope: granted,
         authorizationDetails: Array.isArray(authorization_details) ? authorization_details : undefined,
         grantId: typeof grant_id === "string" ? grant_id : undefined,
@@ -148,7 +152,8 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     })
 
     return IdTokenVerifier.of({
-      claims: (idToken, expectations = {}) => believed(reveal(idToken), expectations),
+      claims: (idToken, expectations = {}) =>
+        Effect.flatMap(opened(reveal(idToken)), (signed) => believed(signed, expectations)),
       verify
     })
   }

@@ -1,0 +1,80 @@
+import { expect, it } from "@effect/vitest"
+import { ClientAuthentication, IdTokenDecryption, UserHint } from "@effect-ciba/core"
+import type { ContentAlgorithm, KeyAlgorithm } from "@effect-ciba/core/crypto/JsonWebEncryption"
+import { NodeCiba } from "@effect-ciba/platform-node"
+import { Effect, Layer, Redacted } from "effect"
+import { exportJWK, generateKeyPair } from "jose"
+import { approved } from "./Approval.ts"
+import { AuthorizationServer, make } from "./AuthorizationServer.ts"
+import * as RegisteredClients from "./RegisteredClients.ts"
+
+const secret = Redacted.make(RegisteredClients.secret)
+
+const cases: ReadonlyArray<readonly [KeyAlgorithm, ContentAlgorithm]> = [
+  ["RSA-OAEP", "A256GCM"],
+  ["RSA-OAEP-256", "A128CBC-HS256"],
+  ["ECDH-ES", "A128GCM"],
+  ["ECDH-ES+A128KW", "A256CBC-HS512"],
+  ["ECDH-ES+A256KW", "A256GCM"]
+]
+
+const encryptionKey = (algorithm: KeyAlgorithm) =>
+  Effect.promise(async () => {
+    const pair = await generateKeyPair(algorithm, { extractable: true })
+    const kid = `enc-${algorithm}`
+    return {
+      privateJwk: { ...(await exportJWK(pair.privateKey)), kid },
+      publicJwk: { ...(await exportJWK(pair.publicKey)), kid, use: "enc", alg: algorithm }
+    }
+  })
+
+it.live(
+  "encrypted ID Tokens are opened and believed, in every algorithm on the list, with old keys kept (J1, J13)",
+  () =>
+    Effect.gen(function* () {
+        const keys = yield* Effect.forEach(cases, ([algorithm]) => encryptionKey(algorithm))
+      const server = yield* make({
+        interval: "1 second",
+        features: { encryption: { enabled: true } },
+        clients: cases.map(([algorithm, content], index) =>
+          RegisteredClients.client(`enc-${algorithm}`, {
+            id_token_encrypted_response_alg: algorithm,
+            id_token_encrypted_response_enc: content,
+            jwks: { keys: [keys[index]?.publicJwk ?? {}] }
+          })
+        )
+      })
+      const as = (clientId: string) =>
+        NodeCiba.layer({
+          issuer: server.issuer,
+          clientId,
+          authentication: ClientAuthentication.clientSecretBasic(secret),
+          allowInsecureRequests: "loopback"
+        })
+      yield* Effect.forEach(
+        cases,
+        Effect.fnUntraced(function* ([keyAlgorithm, contentAlgorithm], index) {
+          const old = yield* encryptionKey(keyAlgorithm)
+        const decryption = IdTokenDecryption.layer({
+            keys: [old.privateJwk, keys[index]?.privateJwk].map((jwk) => Redacted.make<unknown>(jwk)),
+            keyAlgorithm,
+            contentAlgorithm
+          })
+          const client = as(`enc-${keyAlgorithm}`)
+          const { identity } = yield* approved().pipe(Effect.provide(client.pipe(Layer.provide(decryption))))
+          expect(identity.subject).toBe("jo")
+          expect(Redacted.value(identity.idToken).split(".")).toHaveLength(3)
+          expect(UserHint.problem(UserHint.idToken(identity.idToken))).toBeUndefined()
+
+          const closed = yield* Effect.flip(approved().pipe(Effect.provide(client)))
+          expect(closed).toMatchObject({ reason: { _tag: "MalformedToken" } })
+
+          const plain = as("client_secret_basic").pipe(Layer.provide(decryption))
+          const refused = yield* Effect.flip(approved().pipe(Effect.provide(plain)))
+          expect(refused).toMatchObject({ reason: { _tag: "NotEncrypted" } })
+        }),
+        { concurrency: 5 }
+      ).pipe(Effect.provideService(AuthorizationServer, server))
+    }).pipe(Effect.scoped),
+  30_000
+)

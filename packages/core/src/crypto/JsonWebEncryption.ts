@@ -1,0 +1,96 @@
+/**
+ * Decryption of compact JWEs: with the keys that the client registered, and the algorithms that it agreed to.
+ *
+ * **Gotchas**
+ *
+ * - What is compressed is refused: a few bytes can become a gigabyte (RFC 8725 3.6).
+ * - `RSA1_5` and password-based algorithms have no spelling here.
+ *
+ * @see RFC 7516, OpenID Connect Core 10.2
+ */
+import { Effect, Redacted, Result, Schema } from "effect"
+import { Base64Url } from "effect/encoding"
+import * as jose from "jose"
+import * as Jwk from "./JsonWebKey.ts"
+import { InvalidKey } from "./SigningKey.ts"
+
+const keyAlgorithms = ["RSA-OAEP", "RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW"] as const
+const contentAlgorithms = ["A128GCM", "A256GCM", "A128CBC-HS256", "A256CBC-HS512"] as const
+
+/** How the content key is brought over: `id_token_encrypted_response_alg`. */
+export type KeyAlgorithm = (typeof keyAlgorithms)[number]
+
+/** How the content is encrypted: `id_token_encrypted_response_enc`. */
+export type ContentAlgorithm = (typeof contentAlgorithms)[number]
+
+/** A private key that decrypts. */
+export interface DecryptionKey {
+  readonly keyId: string | undefined
+  readonly algorithm: KeyAlgorithm
+  readonly material: Redacted.Redacted<CryptoKey | Uint8Array>
+}
+
+/** The token cannot be decrypted; `problem` says why. */
+export class DecryptionFailed extends Schema.TaggedError<DecryptionFailed>()("DecryptionFailed", {
+  problem: Schema.String
+}) {
+  override get message(): string {
+    return `The token cannot be decrypted: ${this.problem}`
+  }
+}
+
+/** A decryption key from a private JWK. */
+export const keyFromJwk = Effect.fnUntraced(function* (
+  jwk: Redacted.Redacted<unknown>,
+  algorithm: KeyAlgorithm
+): Effect.fn.Return<DecryptionKey, InvalidKey> {
+  const key = yield* Effect.mapError(
+    Schema.decodeUnknownEffect(Jwk.JsonWebKey)(Redacted.value(jwk)),
+    () => new InvalidKey({ problem: "it is not a JSON Web Key; pass the parsed object, with its private members" })
+  )
+  if (key.d === undefined)
+    return yield* new InvalidKey({ problem: "it is a public key; decryption needs the private one" })
+  const material = yield* Effect.tryPromise({
+    try: () => jose.importJWK(key, algorithm),
+    catch: () => new InvalidKey({ problem: `it cannot be read as a key for ${algorithm}` })
+  })
+  return { keyId: key.kid, algorithm, material: Redacted.make(material, { label: "decryption key" }) }
+})
+
+/** Whether a token is a compact JWE by its looks. */
+export const isEncrypted = (token: Redacted.Redacted<string>): boolean => Redacted.value(token).split(".").length === 5
+
+const Header = Schema.fromJsonString(
+  Schema.Struct({ kid: Schema.optionalKey(Schema.String), zip: Schema.optionalKey(Schema.Unknown) })
+)
+
+/** The content, decrypted with the key that the token names or, where it names none, with the first that fits. */
+export const decrypt = Effect.fnUntraced(function* (
+  jwe: Redacted.Redacted<string>,
+  options: { readonly keys: ReadonlyArray<DecryptionKey>; readonly contentAlgorithm: ContentAlgorithm }
+): Effect.fn.Return<Redacted.Redacted<string>, DecryptionFailed> {
+  const text = Redacted.value(jwe)
+  const header = yield* Effect.mapError(
+    Effect.fromResult(
+      Result.flatMap(Base64Url.decodeString(text.split(".")[0] ?? ""), Schema.decodeUnknownResult(Header))
+    ),
+    () => new DecryptionFailed({ problem: "it is not a compact JWE" })
+  )
+  if (header.zip !== undefined) return yield* new DecryptionFailed({ problem: "its content is compressed" })
+  const fitting = options.keys.filter(({ keyId }) => header.kid === undefined || keyId === header.kid)
+  const [first, ...others] = fitting.map((key) =>
+    Effect.tryPromise({
+      try: () =>
+        jose.compactDecrypt(text, Redacted.value(key.material), {
+          keyManagementAlgorithms: [key.algorithm],
+          contentEncryptionAlgorithms: [options.contentAlgorithm]
+        }),
+      catch: () => new DecryptionFailed({ problem: "it does not fit the registered key and algorithms" })
+    })
+  )
+  if (first === undefined) {
+    return yield* new DecryptionFailed({ problem: "it is encrypted to a key that the client does not hold" })
+  }
+  const { plaintext } = yield* others.reduce((tried, next) => Effect.catch(tried, () => next), first)
+  return Redacted.make(new TextDecoder().decode(plaintext), { label: "id_token" })
+})
