@@ -93,16 +93,21 @@ const signingKey = (
   key: Redacted.Redacted<string>,
   algorithm: JwsAlgorithm.Asymmetric | undefined
 ): Effect.Effect<SigningKey.SigningKey, SigningKey.InvalidKey> => {
-  const text = Redacted.value(key)
+  const text = Redacted.value(key).replaceAll("\\n", "\n")
   if (!text.trimStart().startsWith("-----BEGIN")) {
     return Effect.matchEffect(decodeJson(text), {
-      onFailure: () => Effect.fail(new SigningKey.InvalidKey({ problem: "CIBA_PRIVATE_KEY is neither a JWK nor PEM" })),
+      onFailure: () =>
+        Effect.fail(
+          new SigningKey.InvalidKey({
+            problem: "CIBA_PRIVATE_KEY is neither a JWK nor PEM; give the key itself, and not a path to it"
+          })
+        ),
       onSuccess: (jwk) => SigningKey.fromJwk(Redacted.make(jwk), { algorithm })
     })
   }
   return algorithm === undefined
     ? Effect.fail(new SigningKey.InvalidKey({ problem: "PEM names no algorithm; set CIBA_SIGNING_ALG" }))
-    : SigningKey.fromPem(key, { algorithm })
+    : SigningKey.fromPem(Redacted.make(text), { algorithm })
 }
 
 const isAsymmetric = (algorithm: JwsAlgorithm.JwsAlgorithm): algorithm is JwsAlgorithm.Asymmetric =>

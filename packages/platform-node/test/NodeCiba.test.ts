@@ -108,6 +108,9 @@ describe("the environment", () => {
         assert.deepStrictEqual<unknown>(yield* sent(asJwk), { ...expected, header: { alg: "ES256", kid: key.kid } })
         const asPem = yield* registered({ ...named, CIBA_PRIVATE_KEY: yield* pem, CIBA_SIGNING_ALG: "ES256" })
         assert.deepStrictEqual<unknown>(yield* sent(asPem), { ...expected, header: { alg: "ES256" } })
+        const oneLine = (yield* pem).replaceAll("\n", "\\n")
+        const asLine = yield* registered({ ...named, CIBA_PRIVATE_KEY: oneLine, CIBA_SIGNING_ALG: "ES256" })
+        assert.deepStrictEqual<unknown>(yield* sent(asLine), { ...expected, header: { alg: "ES256" } })
       })
     )
   }
@@ -184,7 +187,11 @@ describe("a message says what is wrong, and no more, where the environment", () 
       signing("private_key_jwt", "HS256"),
       registration("CIBA_SIGNING_ALG", "private_key_jwt does not sign with HS256")
     ],
-    ["has a key in no known form", { CIBA_PRIVATE_KEY: "marker" }, key("CIBA_PRIVATE_KEY is neither a JWK nor PEM")],
+    [
+      "has a key in no known form",
+      { CIBA_PRIVATE_KEY: "marker" },
+      key("CIBA_PRIVATE_KEY is neither a JWK nor PEM; give the key itself, and not a path to it")
+    ],
     [
       "has a JWK without an algorithm",
       { CIBA_PRIVATE_KEY: '{"kty":"EC","crv":"P-256","d":"marker"}' },

@@ -116,7 +116,7 @@ for (const [name, client] of clients) {
         const { url } = yield* Effect.scoped(serve(() => undefined))
         assert.deepStrictEqual(
           yield* Effect.flip(call(url)),
-          new HttpFault.HttpFault({ kind: "Unreachable", method: "POST", url })
+          new HttpFault.HttpFault({ kind: "Unreachable", code: "ECONNREFUSED", method: "POST", url })
         )
       }).pipe(provide)
     )

@@ -13,7 +13,8 @@
  * **Gotchas**
  *
  * - A signature that the program under test makes itself is real asynchrony, for which `TestClock.adjust` does not
- *   wait. With `private_key_jwt`, adjust the clock poll by poll, each time followed by `afterPolls`.
+ *   wait. With `private_key_jwt`, await `Ciba.initiate` before the clock moves, then adjust it poll by poll, each time
+ *   followed by `afterPolls`.
  *
  * **Example** (A person who takes twelve seconds)
  *
@@ -59,6 +60,16 @@ export class NoPendingRequest extends Schema.TaggedError<NoPendingRequest>()("No
   }
 }
 
+/** Fewer polls came than were waited for: the clock was not moved far enough, or the wait is over. */
+export class PollsMissing extends Schema.TaggedError<PollsMissing>()("PollsMissing", {
+  expected: Schema.Int,
+  over: Schema.Int
+}) {
+  override get message(): string {
+    return `${this.over} of ${this.expected} polls are over, and no other comes`
+  }
+}
+
 /** A request that waits for the person. */
 export interface PendingRequest {
   readonly authReqId: Redacted.Redacted<string>
@@ -85,7 +96,7 @@ export interface Service {
    * Waits, without the clock, until so many token requests are over, answered or not, and the caller has had its turn.
    * For programs that do real asynchronous work between two polls, such as signing an assertion.
    */
-  readonly afterPolls: (count: number) => Effect.Effect<void>
+  readonly afterPolls: (count: number) => Effect.Effect<void, PollsMissing>
   /** How many requests the caller gave up on before they were answered. */
   readonly aborted: Effect.Effect<number>
   /** The requests that wait for a decision, oldest first. */
@@ -143,11 +154,12 @@ export const make = Effect.fnUntraced(function* (
     requests: Effect.sync(log.records),
     polls: Effect.sync(() => log.records().flatMap((record) => (record.endpoint === "token" ? [record.at] : []))),
     inFlightMax: Effect.sync(log.inFlightMax),
-    afterPolls: (count) =>
-      Effect.andThen(
-        yieldWhile(() => log.pollsOver() < count),
-        Effect.yieldNow
-      ),
+    afterPolls: Effect.fnUntraced(function* (expected) {
+      let turns = 0
+      yield* yieldWhile(() => log.pollsOver() < expected && turns++ < 100_000)
+      if (log.pollsOver() < expected) return yield* new PollsMissing({ expected, over: log.pollsOver() })
+      yield* Effect.yieldNow
+    }),
     aborted: Effect.sync(log.aborted),
     pending: Effect.map(Clock.currentTimeMillis, (now) => requests.pending(now).map(pendingRequest)),
     approve: decide(true),

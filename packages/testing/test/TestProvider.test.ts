@@ -212,3 +212,11 @@ describe("the record", () => {
     )
   )
 })
+
+it.effect("afterPolls says how many polls are missing, and does not wait for ever", () =>
+  Effect.gen(function* () {
+    const provider = yield* TestProvider.TestProvider
+    const error = yield* Effect.flip(provider.afterPolls(2))
+    assert.deepStrictEqual(error, new TestProvider.PollsMissing({ expected: 2, over: 0 }))
+  }).pipe(Effect.provide(TestProvider.layer()))
+)

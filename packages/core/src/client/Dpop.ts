@@ -28,25 +28,23 @@
 import { Clock, Effect, Layer, Redacted } from "effect"
 import { WebCrypto } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
-import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
-import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
-import { InvalidKey, type SigningKey } from "../crypto/SigningKey.ts"
+import type { KeyPair } from "../crypto/SigningKey.ts"
 import * as SecureRandomness from "../internal/SecureRandomness.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
 
 /** What to prove with. */
 export interface Options<E = never, R = never> {
-  /** The key, or the effect that reads or makes it. Its public half must be known. */
-  readonly key: SigningKey | Effect.Effect<SigningKey, E, R>
+  /** The key, or the effect that reads or makes it. */
+  readonly key: KeyPair | Effect.Effect<KeyPair, E, R>
 }
 
 /** Proofs with this key. */
 export const make = Effect.fnUntraced(function* <E = never, R = never>(
   options: Options<E, R>
-): Effect.fn.Return<SenderConstraint, InvalidKey | E, R> {
+): Effect.fn.Return<SenderConstraint, E, R> {
   const key = Effect.isEffect(options.key) ? yield* options.key : options.key
-  const publicJwk = yield* provable(key)
+  const { alg: _alg, kid: _kid, use: _use, ...publicJwk } = key.publicJwk
   const nonces = new Map<string, string>()
 
   return {
@@ -75,21 +73,10 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
 })
 
 /** DPoP for every token that is requested and used. */
-export const layer = <E = never, R = never>(options: Options<E, R>): Layer.Layer<never, InvalidKey | E, R> =>
+export const layer = <E = never, R = never>(options: Options<E, R>): Layer.Layer<never, E, R> =>
   Layer.effect(SenderConstraint, make(options))
 
 const origin = (url: string): string => url.replace(/^([a-z]+:\/\/[^/?#]+).*$/is, "$1").toLowerCase()
-
-const provable = ({ algorithm, publicJwk }: SigningKey): Effect.Effect<JsonWebKey, InvalidKey> => {
-  if (JwsAlgorithm.isSymmetric(algorithm)) {
-    return Effect.fail(new InvalidKey({ problem: `${algorithm} shares its key; DPoP needs a key pair` }))
-  }
-  if (publicJwk === undefined) {
-    return Effect.fail(new InvalidKey({ problem: "its public half is not known; give it as JWK or PEM" }))
-  }
-  const { alg: _alg, kid: _kid, use: _use, ...jwk } = publicJwk
-  return Effect.succeed(jwk)
-}
 
 const hashOf = (token: Redacted.Redacted<string>): Effect.Effect<string> =>
   WebCrypto.WebCrypto.use((crypto) =>

@@ -35,12 +35,14 @@ export class HttpFault extends Schema.TaggedError<HttpFault>()("HttpFault", {
   /** The URL without user, query and fragment. */
   url: Schema.String,
   status: Schema.optionalKey(Schema.Int),
+  /** The runtime's code for a broken connection: `ECONNREFUSED`, `ENOTFOUND`, `DEPTH_ZERO_SELF_SIGNED_CERT`, … */
+  code: Schema.optionalKey(Schema.String),
   /** The server's wish, where it sent `Retry-After`. */
   retryAfter: Schema.optionalKey(Schema.Duration)
 }) {
   override get message(): string {
     const wish = this.retryAfter === undefined ? "" : `, retry after ${Duration.format(this.retryAfter)}`
-    return `${this.method} ${this.url}${this.status === undefined ? "" : ` (${this.status})`}: ${sentences[this.kind]}${wish}`
+    return `${this.method} ${this.url}${this.status === undefined ? "" : ` (${this.status})`}: ${sentences[this.kind]}${this.code === undefined ? "" : ` (${this.code})`}${wish}`
   }
 }
 

@@ -9,8 +9,15 @@
  *
  * @see CIBA Core 7.1, FAPI 2.0 Security Profile 5.2.2
  */
-import { Clock, Context, DateTime, Duration, Effect, Layer, Option, Schema, Stream } from "effect"
-import { FetchHttpClient, type Headers, HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
+import { Clock, Context, DateTime, Duration, Effect, Layer, Option, Predicate, Schema, Stream } from "effect"
+import {
+  FetchHttpClient,
+  type Headers,
+  HttpClient,
+  type HttpClientError,
+  HttpClientRequest,
+  type HttpClientResponse
+} from "effect/http"
 import { HttpFault, type Kind } from "./HttpFault.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
 
@@ -70,7 +77,7 @@ export const make = Effect.fnUntraced(function* (
     isAllowed(request.url, options?.allowInsecureRequests)
       ? client.execute(request).pipe(
           Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
-          Effect.mapError(() => fault("Unreachable", request)),
+          Effect.mapError((error) => unreachable(error, request)),
           Effect.tap(constraint.observe),
           Effect.filterOrFail(
             (response) => !isRedirect(response.status),
@@ -151,6 +158,25 @@ export const fault = (
 export const redactUrl = (url: string): string => url.replace(/[?#].*$/s, "").replace(/^([a-z]+:\/\/)[^/]*@/i, "$1")
 
 const tenYears = 315_360_000
+
+const unreachable = (
+  error: HttpClientError.HttpClientError,
+  request: HttpClientRequest.HttpClientRequest
+): HttpFault => {
+  const code = causes(error)
+    .map(codeOf)
+    .find((found) => found !== undefined)
+  const plain = fault("Unreachable", request)
+  return code === undefined ? plain : new HttpFault({ kind: plain.kind, method: plain.method, url: plain.url, code })
+}
+
+const causes = (error: unknown): ReadonlyArray<unknown> =>
+  Predicate.hasProperty(error, "cause") && error.cause !== undefined ? [error, ...causes(error.cause)] : [error]
+
+const codeOf = (error: unknown): string | undefined =>
+  Predicate.hasProperty(error, "code") && typeof error.code === "string" && /^[A-Z][A-Z0-9_]{2,60}$/.test(error.code)
+    ? error.code
+    : undefined
 
 const isRedirect = (status: number): boolean => status === 0 || (status >= 300 && status < 400)
 

@@ -11,6 +11,7 @@
 import { Effect, Redacted, Result, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import * as jose from "jose"
+import { DecryptionFailed } from "./DecryptionFailed.ts"
 import * as Jwk from "./JsonWebKey.ts"
 import { InvalidKey } from "./SigningKey.ts"
 
@@ -28,15 +29,6 @@ export interface DecryptionKey {
   readonly keyId: string | undefined
   readonly algorithm: KeyAlgorithm
   readonly material: Redacted.Redacted<CryptoKey | Uint8Array>
-}
-
-/** The token cannot be decrypted; `problem` says why. */
-export class DecryptionFailed extends Schema.TaggedError<DecryptionFailed>()("DecryptionFailed", {
-  problem: Schema.String
-}) {
-  override get message(): string {
-    return `The token cannot be decrypted: ${this.problem}`
-  }
 }
 
 /** A decryption key from a private JWK. */

@@ -61,6 +61,16 @@ export class SigningKey {
   }
 }
 
+/** A private key whose public half is known, so that it can be registered and shown. */
+export class KeyPair extends SigningKey {
+  override readonly publicJwk: Jwk.JsonWebKey
+
+  constructor(options: ConstructorParameters<typeof SigningKey>[0] & { readonly publicJwk: Jwk.JsonWebKey }) {
+    super(options)
+    this.publicJwk = options.publicJwk
+  }
+}
+
 /** How to read a key. */
 export interface Options {
   /** The algorithm to sign with; needed unless the JWK names one. */
@@ -73,7 +83,7 @@ export interface Options {
 export const fromJwk = Effect.fnUntraced(function* (
   jwk: Redacted.Redacted<unknown>,
   options?: Options
-): Effect.fn.Return<SigningKey, InvalidKey> {
+): Effect.fn.Return<KeyPair, InvalidKey> {
   const key = yield* Effect.mapError(
     Schema.decodeUnknownEffect(Jwk.JsonWebKey)(Redacted.value(jwk)),
     () => new InvalidKey({ problem: "it is not a JSON Web Key; pass the parsed object, with its private members" })
@@ -94,14 +104,14 @@ export const fromJwk = Effect.fnUntraced(function* (
   const material = yield* imported(algorithm, () => jose.importJWK(key, algorithm))
   const keyId = options?.keyId ?? key.kid
   const publicJwk = { ...Jwk.publicPart(key), alg: algorithm, ...(keyId === undefined ? undefined : { kid: keyId }) }
-  return yield* tried(new SigningKey({ algorithm, keyId, publicJwk, material }))
+  return yield* tried(new KeyPair({ algorithm, keyId, publicJwk, material }))
 })
 
 /** A private key from PEM text in PKCS#8 form (`-----BEGIN PRIVATE KEY-----`). */
 export const fromPem = Effect.fnUntraced(function* (
   pem: Redacted.Redacted<string>,
   options: Options & { readonly algorithm: JwsAlgorithm.Asymmetric }
-): Effect.fn.Return<SigningKey, InvalidKey> {
+): Effect.fn.Return<KeyPair, InvalidKey> {
   const text = Redacted.value(pem).trim()
   if (/^-----BEGIN (RSA PUBLIC KEY|PUBLIC KEY|CERTIFICATE)-----/.test(text)) {
     return yield* new InvalidKey({ problem: publicOnly })
@@ -142,13 +152,9 @@ export const generateJwk = (
   )
 
 /** A new signing key, with its public half to register. */
-export const generate = (
-  algorithm: JwsAlgorithm.Asymmetric
-): Effect.Effect<SigningKey & { readonly publicJwk: Jwk.JsonWebKey }> =>
+export const generate = (algorithm: JwsAlgorithm.Asymmetric): Effect.Effect<KeyPair> =>
   generateJwk(algorithm).pipe(
-    Effect.flatMap(({ privateJwk, publicJwk }) =>
-      Effect.map(fromJwk(privateJwk), (key) => Object.assign(key, { publicJwk }))
-    ),
+    Effect.flatMap(({ privateJwk }) => fromJwk(privateJwk)),
     Effect.orDie
   )
 
@@ -170,7 +176,7 @@ const imported = <A>(algorithm: JwsAlgorithm.JwsAlgorithm, read: () => Promise<A
       })
   })
 
-const tried = (key: SigningKey): Effect.Effect<SigningKey, InvalidKey> =>
+const tried = <K extends SigningKey>(key: K): Effect.Effect<K, InvalidKey> =>
   Effect.tryPromise({
     try: () =>
       new jose.CompactSign(new Uint8Array(1))

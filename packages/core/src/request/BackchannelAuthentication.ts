@@ -30,7 +30,7 @@ import {
 import * as BindingMessage from "./BindingMessage.ts"
 import { AuthReqId, PendingAuthentication } from "./PendingAuthentication.ts"
 import * as RequestParameters from "./RequestParameters.ts"
-import * as SignedRequest from "./SignedRequest.ts"
+import { RequestSigner } from "./RequestSigner.ts"
 
 /** What the second half has to know of the first. */
 export interface Sent {
@@ -67,7 +67,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
   const transport = yield* Transport
 
   const authenticated = yield* AuthenticatedRequest.make
-  const signer = yield* SignedRequest.SignedRequest
+  const signer = yield* RequestSigner
 
   const form = Effect.fnUntraced(function* (
     request: AuthenticationRequest.AuthenticationRequest
@@ -164,7 +164,7 @@ const supported = (
   metadata: ProviderMetadata.ProviderMetadata,
   mode: string,
   parameters: ReadonlyArray<RequestParameters.Parameter>,
-  signer: SignedRequest.Service | undefined
+  signer: RequestSigner | undefined
 ): Effect.Effect<void, AuthenticationRequestError> => {
   const modes = metadata.backchannel_token_delivery_modes_supported
   const algorithms = metadata.backchannel_authentication_request_signing_alg_values_supported

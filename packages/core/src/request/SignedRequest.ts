@@ -27,11 +27,12 @@
  *
  * @see CIBA Core 1.0 section 7.1.1
  */
-import { Clock, Context, Duration, Effect, Layer, type Redacted } from "effect"
+import { Clock, Duration, Effect, Layer } from "effect"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import { InvalidKey, type SigningKey } from "../crypto/SigningKey.ts"
 import * as SecureRandomness from "../internal/SecureRandomness.ts"
+import { RequestSigner } from "./RequestSigner.ts"
 
 /** How requests are signed. */
 export interface Options<E = never, R = never> {
@@ -43,26 +44,10 @@ export interface Options<E = never, R = never> {
   readonly clientIdClaim?: boolean | undefined
 }
 
-/** Signs a request's parameters. */
-export interface Service {
-  readonly algorithm: JwsAlgorithm.Asymmetric
-  readonly lifetime: Duration.Duration
-  readonly sign: (
-    parameters: Readonly<Record<string, unknown>>,
-    parties: { readonly issuer: string; readonly clientId: string }
-  ) => Effect.Effect<Redacted.Redacted<string>>
-}
-
-/** How requests are signed; they are not, unless a layer says how. */
-export const SignedRequest: Context.Reference<Service | undefined> = Context.Reference(
-  "@effect-ciba/core/request/SignedRequest",
-  { defaultValue: (): Service | undefined => undefined }
-)
-
 /** Signs with a private key; a shared secret is refused. */
 export const make = Effect.fnUntraced(function* <E = never, R = never>(
   options: Options<E, R>
-): Effect.fn.Return<Service, InvalidKey | E, R> {
+): Effect.fn.Return<RequestSigner, InvalidKey | E, R> {
   const key = Effect.isEffect(options.key) ? yield* options.key : options.key
   const { algorithm } = key
   if (JwsAlgorithm.isSymmetric(algorithm)) {
@@ -93,4 +78,4 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
 
 /** Every request signed. */
 export const layer = <E = never, R = never>(options: Options<E, R>): Layer.Layer<never, InvalidKey | E, R> =>
-  Layer.effect(SignedRequest, make(options))
+  Layer.effect(RequestSigner, make(options))

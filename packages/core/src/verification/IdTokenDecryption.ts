@@ -3,10 +3,11 @@
  *
  * @see OpenID Connect Core 3.1.3.7 and 10.2
  */
-import { Context, Effect, Layer, type Redacted } from "effect"
+import { Effect, Layer, type Redacted } from "effect"
 import * as JsonWebEncryption from "../crypto/JsonWebEncryption.ts"
 import type { InvalidKey } from "../crypto/SigningKey.ts"
 import { IdTokenError, NotEncrypted } from "./IdTokenError.ts"
+import { IdTokenOpener } from "./IdTokenOpener.ts"
 
 /** What was registered. */
 export interface Options {
@@ -18,19 +19,8 @@ export interface Options {
   readonly contentAlgorithm?: JsonWebEncryption.ContentAlgorithm | undefined
 }
 
-/** Opens an ID Token. */
-export interface Service {
-  readonly open: (idToken: Redacted.Redacted<string>) => Effect.Effect<Redacted.Redacted<string>, IdTokenError>
-}
-
-/** How ID Tokens are opened; they are not encrypted, unless a layer says how. */
-export const IdTokenDecryption: Context.Reference<Service | undefined> = Context.Reference(
-  "@effect-ciba/core/verification/IdTokenDecryption",
-  { defaultValue: (): Service | undefined => undefined }
-)
-
 /** Opens with these keys. */
-export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Service, InvalidKey> {
+export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<IdTokenOpener, InvalidKey> {
   const keys = yield* Effect.forEach(options.keys, (jwk) => JsonWebEncryption.keyFromJwk(jwk, options.keyAlgorithm))
   const contentAlgorithm = options.contentAlgorithm ?? "A128CBC-HS256"
   return {
@@ -45,5 +35,4 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
 })
 
 /** Every ID Token encrypted. */
-export const layer = (options: Options): Layer.Layer<never, InvalidKey> =>
-  Layer.effect(IdTokenDecryption, make(options))
+export const layer = (options: Options): Layer.Layer<never, InvalidKey> => Layer.effect(IdTokenOpener, make(options))

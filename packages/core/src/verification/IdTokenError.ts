@@ -4,7 +4,7 @@
  * @see OpenID Connect Core 3.1.3.7, CIBA Core 1.0 section 10.3.1
  */
 import { Schema } from "effect"
-import { DecryptionFailed } from "../crypto/JsonWebEncryption.ts"
+import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import { InvalidSignature, MalformedToken } from "../crypto/JsonWebToken.ts"
 
 const mismatch = { expected: Schema.String, actual: Schema.String }

@@ -26,7 +26,6 @@ import * as TokenResponse from "../token/TokenResponse.ts"
 import * as ClaimsPolicy from "./ClaimsPolicy.ts"
 import type * as IdToken from "./IdToken.ts"
 import { IdTokenClaims } from "./IdTokenClaims.ts"
-import { IdTokenDecryption } from "./IdTokenDecryption.ts"
 import {
   IdTokenError,
   InvalidClaims,
@@ -35,6 +34,7 @@ import {
   UnknownKey,
   WrongBinding
 } from "./IdTokenError.ts"
+import { IdTokenOpener } from "./IdTokenOpener.ts"
 import { VerifiedIdentity } from "./VerifiedIdentity.ts"
 
 export interface Service {
@@ -63,8 +63,8 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     const keys = yield* ProviderKeys
     const algorithm = registration.idTokenSignedResponseAlg
     const { tokenType } = yield* SenderConstraint
-    const decryption = yield* IdTokenDecryption
-    const opened = decryption?.open ?? Effect.succeed
+    const opener = yield* IdTokenOpener
+    const opened = opener?.open ?? Effect.succeed
 
     const candidates = Effect.fnUntraced(function* (
       header: JsonWebToken.Header

@@ -59,22 +59,3 @@ describe("a proof", () => {
     })
   )
 })
-
-describe("a key", () => {
-  it.effect("that is shared cannot prove possession (M2)", () =>
-    Effect.gen(function* () {
-      const key = SigningKey.fromSecret(Redacted.make("a secret of thirty-two bytes here"), "HS256")
-      expect((yield* Effect.flip(Dpop.make({ key }))).message).toContain("needs a key pair")
-    })
-  )
-
-  it.effect("whose public half is not known cannot be shown (M2)", () =>
-    Effect.gen(function* () {
-      const pair = yield* Effect.promise(() =>
-        crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"])
-      )
-      const key = SigningKey.fromCryptoKey(pair.privateKey, { algorithm: "ES256" })
-      expect((yield* Effect.flip(Dpop.make({ key }))).message).toContain("give it as JWK or PEM")
-    })
-  )
-})
