@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Discovery, PendingAuthentication, UserHint } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
-import { Effect, Exit, Fiber, Layer } from "effect"
+import { Clock, Effect, Exit, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 
 const client = {
@@ -19,31 +19,52 @@ const endpoints = TestProvider.TestProvider.use(({ requests }) =>
   Effect.map(requests, (all) => all.map(({ at, endpoint }) => `${endpoint} ${at / 1000}`))
 )
 
+const polls = Effect.map(endpoints, (all) => all.filter((one) => one.startsWith("token")))
+
+/** How an effect ends within ten minutes, and at which second. */
+const ending = <A, E extends { readonly reason: { readonly _tag: string } }, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const fiber = yield* effect.pipe(
+      Effect.match({ onFailure: ({ reason }) => reason._tag, onSuccess: (value) => value }),
+      Effect.flatMap((end) => Effect.map(Clock.currentTimeMillis, (now) => ({ end, at: now / 1000 }))),
+      Effect.forkChild
+    )
+    yield* TestClock.adjust("10 minutes")
+    return yield* Fiber.join(fiber)
+  })
+
+const subject = Effect.map(Ciba.authenticate(request), ({ subject }) => subject)
+
 describe("Ciba.authenticate", () => {
   it.effect("discovers, asks, fetches the keys, waits, and verifies, in this order (T-34)", () =>
     Effect.gen(function* () {
-      const fiber = yield* Effect.forkChild(Ciba.authenticate(request))
-      yield* TestClock.adjust("5 minutes")
-      const identity = yield* Fiber.join(fiber)
-      expect(identity).toMatchObject({ subject: "jo", issuer: "https://provider.test", tokenType: "Bearer" })
+      expect((yield* ending(subject)).end).toBe("jo")
       expect(yield* endpoints).toEqual(["discovery 0", "backchannel 0", "keys 0", "token 5", "token 10", "token 15"])
     }).pipe(Effect.provide(flow({ user: TestUser.approve({ after: "12 seconds" }) })))
   )
 
-  it.effect("fails with the person's no (H13)", () =>
+  it.effect("fails with the person's no at the next poll, and sends nothing after it (H13)", () =>
     Effect.gen(function* () {
-      const fiber = yield* Effect.forkChild(Effect.flip(Ciba.authenticate(request)))
-      yield* TestClock.adjust("5 minutes")
-      expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "TokenError", reason: { _tag: "AccessDenied" } })
+      expect(yield* ending(subject)).toEqual({ end: "AccessDenied", at: 15 })
+      expect(yield* endpoints).toEqual(["discovery 0", "backchannel 0", "keys 0", "token 5", "token 10", "token 15"])
     }).pipe(Effect.provide(flow({ user: TestUser.deny({ after: "12 seconds" }) })))
   )
 
-  it.effect("fails when nobody answers in time (F9, H18)", () =>
+  it.effect("fails when nobody answers, as soon as no poll could come in time, and sends nothing then (F9, H18)", () =>
     Effect.gen(function* () {
-      const fiber = yield* Effect.forkChild(Effect.flip(Ciba.authenticate(request)))
-      yield* TestClock.adjust("5 minutes")
-      expect(yield* Fiber.join(fiber)).toMatchObject({ reason: { _tag: "ExpiredToken", local: true } })
-    }).pipe(Effect.provide(flow({ user: TestUser.ignore, expiresIn: "1 minute" })))
+      expect(yield* ending(subject)).toEqual({ end: "ExpiredToken", at: 15 })
+      expect(yield* polls).toEqual(["token 5", "token 10", "token 15"])
+    }).pipe(Effect.provide(flow({ user: TestUser.ignore, expiresIn: "20 seconds" })))
+  )
+
+  it.effect("asks once and waits for nothing when the request is refused", () =>
+    Effect.gen(function* () {
+      expect(yield* ending(Ciba.authenticate({ ...request, hint: UserHint.login("nobody") }))).toEqual({
+        end: "UnknownUserId",
+        at: 0
+      })
+      expect(yield* endpoints).toEqual(["discovery 0", "backchannel 0"])
+    }).pipe(Effect.provide(flow({ user: TestUser.approve() })))
   )
 })
 
@@ -55,33 +76,64 @@ describe("Ciba.complete", () => {
       yield* TestClock.adjust("5 seconds")
       const identities = yield* Effect.forEach(waits, Fiber.join)
       expect(identities.map(({ subject }) => subject)).toEqual(["jo", "jo", "jo"])
-      expect((yield* endpoints).filter((request) => request.startsWith("token"))).toEqual(["token 5"])
+      expect(yield* polls).toEqual(["token 5"])
     }).pipe(Effect.provide(flow({ user: TestUser.approve() })))
   )
 
-  it.effect("does not redeem again what could not be believed (H19)", () =>
-    Effect.gen(function* () {
-      const pending = yield* Ciba.initiate(request)
-      const first = yield* Effect.forkChild(Effect.flip(Ciba.complete(pending)))
-      yield* TestClock.adjust("5 seconds")
-      expect(yield* Fiber.join(first)).toMatchObject({ reason: { _tag: "WrongAudience" } })
-      const second = yield* Effect.flip(Ciba.complete(pending))
-      expect(second).toMatchObject({ reason: { _tag: "AlreadyRedeemed" } })
-      expect((yield* endpoints).filter((request) => request.startsWith("token"))).toEqual(["token 5"])
-    }).pipe(
-      Effect.provide(flow({ user: TestUser.approve(), idTokenClaims: (claims) => ({ ...claims, aud: "another" }) }))
+  const refusals = [
+    ["expired_token", "ExpiredToken", "H12"],
+    ["access_denied", "AccessDenied", "H13"],
+    ["invalid_grant", "InvalidGrant", "H14"],
+    ["invalid_request", "InvalidRequest", "H15"],
+    ["invalid_client", "InvalidClient", "H16"],
+    ["unauthorized_client", "UnauthorizedClient", "H16"],
+    ["teapot", "Unrecognized", "H16, T-7"]
+  ] as const
+  for (const [code, tag, rows] of refusals) {
+    it.effect(`ends with ${code} and sends nothing after it, though the person approves (${rows})`, () =>
+      Effect.gen(function* () {
+        const pending = yield* Ciba.initiate(request)
+        expect(yield* ending(Ciba.complete(pending))).toEqual({ end: tag, at: 5 })
+        expect(yield* polls).toEqual(["token 5"])
+      }).pipe(
+        Effect.provide(
+          flow({ user: TestUser.approve(), tokenScript: ProviderScript.make([ProviderScript.error(code)]) })
+        )
+      )
     )
-  )
+  }
+
+  const unbelievable: ReadonlyArray<readonly [what: string, end: string, provider: ProviderOptions]> = [
+    ["an ID Token for another client", "WrongAudience", { idTokenClaims: (claims) => ({ ...claims, aud: "another" }) }],
+    ["an ID Token that no published key has signed", "UnknownKey", { idTokenHeaderKeyId: "nobody's" }],
+    ["another type of token", "UnexpectedTokenType", { tokenResponse: (body) => ({ ...body, token_type: "mac" }) }],
+    ["a response without an ID Token", "InvalidTokenResponse", { tokenResponse: ({ id_token: _, ...body }) => body }]
+  ]
+  for (const [what, end, provider] of unbelievable) {
+    it.effect(`does not redeem again after ${what} (H19)`, () =>
+      Effect.gen(function* () {
+        const pending = yield* Ciba.initiate(request)
+        const first = yield* Effect.forkChild(Effect.flip(Ciba.complete(pending)))
+        yield* TestClock.adjust("5 seconds")
+        expect((yield* Fiber.join(first)).reason._tag).toBe(end)
+        expect((yield* Effect.flip(Ciba.complete(pending))).reason._tag).toBe("AlreadyRedeemed")
+        yield* TestClock.adjust("10 minutes")
+        expect((yield* Effect.flip(Ciba.complete(pending))).reason._tag).toBe("AlreadyRedeemed")
+        expect(yield* polls).toEqual(["token 5"])
+      }).pipe(Effect.provide(flow({ user: TestUser.approve(), ...provider })))
+    )
+  }
 
   it.effect("sends nothing before the keys are there, and can be called again (T-34)", () =>
     Effect.gen(function* () {
       const pending = yield* Ciba.initiate(request)
       const error = yield* Effect.flip(Ciba.complete(pending))
       expect(error).toMatchObject({ _tag: "DiscoveryError", reason: { status: 503 } })
+      expect(yield* polls).toEqual([])
       const again = yield* Effect.forkChild(Ciba.complete(pending))
       yield* TestClock.adjust("5 seconds")
       expect((yield* Fiber.join(again)).subject).toBe("jo")
-      expect((yield* endpoints).filter((request) => request.startsWith("token"))).toEqual(["token 5"])
+      expect(yield* polls).toEqual(["token 5"])
     }).pipe(
       Effect.provide(flow({ user: TestUser.approve(), keysScript: ProviderScript.make([ProviderScript.status(503)]) }))
     )
@@ -93,6 +145,7 @@ describe("Ciba.complete", () => {
       const wait = yield* Effect.forkChild(Effect.exit(Ciba.complete(pending)))
       yield* TestClock.adjust("3 hours")
       expect(Exit.isSuccess(yield* Fiber.join(wait))).toBe(true)
+      expect((yield* endpoints).filter((one) => one.startsWith("keys"))).toEqual(["keys 0", "keys 7200"])
     }).pipe(
       Effect.provide(
         flow({
@@ -107,16 +160,18 @@ describe("Ciba.complete", () => {
 
   for (const [what, change] of [
     ["client", { clientId: "another" }],
-    ["issuer", { issuer: "https://another.test" }]
+    ["issuer", { issuer: "https://another.test" }],
+    ["issuer by a slash", { issuer: "https://provider.test/" }]
   ] as const) {
-    it.effect(`refuses what belongs to another ${what}, and sends nothing`, () =>
+    it.effect(`refuses what belongs to another ${what}, and sends the id to nobody`, () =>
       Effect.gen(function* () {
         const pending = yield* Ciba.initiate(request)
         const foreign = new PendingAuthentication.PendingAuthentication({ ...pending, ...change })
-        const error = yield* Effect.flip(Ciba.complete(foreign))
-        expect(error).toMatchObject({ reason: { _tag: "ForeignAuthentication", ...change } })
-        yield* TestClock.adjust("1 hour")
-        expect((yield* endpoints).filter((request) => request.startsWith("token"))).toEqual([])
+        const { reason } = yield* Effect.flip(Ciba.complete(foreign))
+        const { clientId, issuer } = foreign
+        expect({ ...reason }).toEqual({ _tag: "ForeignAuthentication", clientId, issuer })
+        yield* TestClock.adjust("10 minutes")
+        expect(yield* endpoints).toEqual(["discovery 0", "backchannel 0", "keys 0"])
       }).pipe(Effect.provide(flow({ user: TestUser.approve() })))
     )
   }
@@ -125,17 +180,35 @@ describe("Ciba.complete", () => {
     Effect.gen(function* () {
       const pending = yield* Ciba.initiate(request)
       const pushed = new PendingAuthentication.PendingAuthentication({ ...pending, deliveryMode: "push" })
-      expect(yield* Effect.flip(Ciba.complete(pushed))).toMatchObject({ reason: { _tag: "PushDelivery" } })
+      expect((yield* Effect.flip(Ciba.complete(pushed))).reason._tag).toBe("PushDelivery")
+      yield* TestClock.adjust("10 minutes")
+      expect(yield* polls).toEqual([])
     }).pipe(Effect.provide(flow({ user: TestUser.approve() })))
+  )
+
+  it.effect("needs no keys where ID Tokens are signed with the client secret", () =>
+    Effect.gen(function* () {
+      expect((yield* ending(subject)).end).toBe("jo")
+      expect(yield* endpoints).toEqual(["discovery 0", "backchannel 0", "token 5"])
+    }).pipe(
+      Effect.provide(
+        Ciba.layer({ issuer: "https://provider.test", ...client, idTokenSignedResponseAlg: "HS256" }).pipe(
+          Layer.provideMerge(
+            TestProvider.layer({
+              user: TestUser.approve(),
+              client: TestClient.clientSecretBasic({ idTokenSignedResponseAlg: "HS256" })
+            })
+          )
+        )
+      )
+    )
   )
 })
 
 it.effect("metadata at hand needs no discovery (A2)", () =>
   Effect.gen(function* () {
-    const fiber = yield* Effect.forkChild(Ciba.authenticate(request))
-    yield* TestClock.adjust("5 seconds")
-    expect((yield* Fiber.join(fiber)).subject).toBe("jo")
-    expect(yield* endpoints).not.toContain("discovery 0")
+    expect((yield* ending(subject)).end).toBe("jo")
+    expect(yield* endpoints).toEqual(["backchannel 0", "keys 0", "token 5"])
   }).pipe(
     Effect.provide(
       Ciba.layerNoDiscovery(client).pipe(

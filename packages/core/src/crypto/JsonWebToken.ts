@@ -96,9 +96,21 @@ export const verify = Effect.fnUntraced(function* (
       })
   })
   // An unencoded payload (RFC 7797) is legal in a JWS, and forbidden in a JWT.
-  if (verified.protectedHeader.b64 === false) return yield* new MalformedToken()
+  if (verified.protectedHeader.b64 === false || !isSpelledOnce(jwt)) return yield* new MalformedToken()
   return yield* Effect.mapError(decodeClaims(new TextDecoder().decode(verified.payload)), () => new MalformedToken())
 })
+
+/**
+ * Whether the signature has the one spelling that base64url gives its bytes (RFC 4648 section 3.5). It is the only part
+ * that no signature covers: spare bits, padding and white space would make other tokens of a good one.
+ */
+const isSpelledOnce = (jwt: Redacted.Redacted<string>): boolean => {
+  const signature = Redacted.value(jwt).split(".")[2] ?? ""
+  return Result.match(Base64Url.decode(signature), {
+    onFailure: () => false,
+    onSuccess: (bytes) => Base64Url.encode(bytes) === signature
+  })
+}
 
 type Material = ReturnType<typeof jose.importJWK>
 

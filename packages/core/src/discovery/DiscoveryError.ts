@@ -10,7 +10,7 @@ export class InvalidDocument extends Schema.TaggedError<InvalidDocument>()("Inva
   issues: Schema.String
 }) {
   override get message(): string {
-    return `${this.url} is not a valid document: ${this.issues.replaceAll("\n", " ")}`
+    return `${this.url} is not a valid document: ${this.issues.replace(/\s*\n\s*/g, " ")}`
   }
 }
 

@@ -209,15 +209,19 @@ const reserved = new Set([
 ])
 
 const expectations = (options: Options): Expectations => {
-  const nonce = options.extensionParameters?.nonce
-  const maxAge = options.extensionParameters?.max_age
+  const nonce = single(options.extensionParameters?.nonce)
+  const maxAge = single(options.extensionParameters?.max_age)
   const subject = Option.getOrUndefined(UserHint.subject(options.hint))
   return {
-    ...(typeof nonce === "string" ? { nonce } : undefined),
-    ...(typeof maxAge === "string" && /^\d+$/.test(maxAge) ? { maxAge: Duration.seconds(Number(maxAge)) } : undefined),
+    ...(nonce === undefined ? undefined : { nonce }),
+    ...(maxAge !== undefined && /^\d+$/.test(maxAge) ? { maxAge: Duration.seconds(Number(maxAge)) } : undefined),
     ...(options.essentialAcr === true && options.acrValues !== undefined
       ? { acrValues: options.acrValues }
       : undefined),
     ...(subject === undefined ? undefined : { subject })
   }
 }
+
+/** What is sent once is expected, whether it was written as text or as a list of one. */
+const single = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
+  typeof value === "string" ? value : value?.[0]

@@ -33,7 +33,7 @@ export class InvalidAcknowledgement extends Schema.TaggedError<InvalidAcknowledg
   issues: Schema.String
 }) {
   override get message(): string {
-    return `the acknowledgement is not valid: ${this.issues.replaceAll("\n", " ")}`
+    return `the acknowledgement is not valid: ${this.issues.replace(/\s*\n\s*/g, " ")}`
   }
 }
 

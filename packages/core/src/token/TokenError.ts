@@ -86,7 +86,7 @@ export class InvalidTokenResponse extends Schema.TaggedError<InvalidTokenRespons
   issues: Schema.String
 }) {
   override get message(): string {
-    return `the token response is not valid: ${this.issues.replaceAll("\n", " ")}`
+    return `the token response is not valid: ${this.issues.replace(/\s*\n\s*/g, " ")}`
   }
 }
 

@@ -36,7 +36,7 @@ export class UnknownKey extends Schema.TaggedError<UnknownKey>()("UnknownKey", {
 /** A claim that every ID Token has is missing, or has the wrong type. */
 export class InvalidClaims extends Schema.TaggedError<InvalidClaims>()("InvalidClaims", { issues: Schema.String }) {
   override get message(): string {
-    return `its claims are not valid: ${this.issues.replaceAll("\n", " ")}`
+    return `its claims are not valid: ${this.issues.replace(/\s*\n\s*/g, " ")}`
   }
 }
 

@@ -1,241 +1,289 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Ciba, ClientAuthentication, PendingAuthentication, TokenEndpoint, UserHint } from "@effect-ciba/core"
+import { Ciba, ClientAuthentication, Discovery, PendingAuthentication, TokenEndpoint } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
-import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
-import { DateTime, Effect, Fiber, Inspectable, Layer, Logger, Redacted } from "effect"
-import { TestClock } from "effect/testing"
+import { Effect, Layer, Redacted } from "effect"
+import { Headers, HttpClient, type HttpClientRequest, HttpClientResponse } from "effect/http"
 
-const flow = (provider: ProviderOptions = {}, options?: Partial<Ciba.Options>) =>
-  Ciba.layer({
-    issuer: "https://provider.test",
-    clientId: TestClient.clientId,
-    authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
-    ...options
-  }).pipe(Layer.provideMerge(TestProvider.layer({ user: TestUser.approve(), pacing: "off", ...provider })))
+const client = {
+  issuer: "https://provider.test",
+  clientId: TestClient.clientId,
+  authentication: ClientAuthentication.clientSecretBasic(TestClient.secret)
+}
 
-const id = Redacted.make(PendingAuthentication.AuthReqId.make("1c26+6114/ü"), { label: "auth_req_id" })
+const id = Redacted.make(PendingAuthentication.AuthReqId.make("1c26+6114/ü = &"), { label: "auth_req_id" })
 
-const answering = (status: number, body: unknown) => ({
-  tokenScript: ProviderScript.make([ProviderScript.json(status, body)])
-})
+const { json, respond } = ProviderScript
+
+const answering = (...answers: ReadonlyArray<ProviderScript.Answer>) =>
+  Ciba.layer(client).pipe(
+    Layer.provideMerge(TestProvider.layer({ user: TestUser.approve(), tokenScript: ProviderScript.make(answers) }))
+  )
 
 const redeem = (options?: TokenEndpoint.Options) =>
   TokenEndpoint.TokenEndpoint.use((endpoint) => endpoint.redeem(id, options))
 
-const polls = TestProvider.TestProvider.use(({ requests }) =>
-  Effect.map(requests, (all) => all.filter((request) => request.endpoint === "token"))
-)
+const sent = TestProvider.TestProvider.use(({ requests }) => requests)
 
-const tokens = {
-  access_token: "marker-access",
-  token_type: "Bearer",
-  id_token: "marker-id",
-  refresh_token: "marker-refresh",
-  device_secret: "marker-device"
-}
+const tokens = { access_token: "marker-access", token_type: "Bearer", id_token: "marker-id" }
 
 describe("the token request", () => {
-  it.effect("is a form with grant type, id and client authentication (H1, C2, E11)", () =>
+  /** Runs the first half against a server that only listens, and gives what it heard. */
+  const heard = (
+    options: TokenEndpoint.Options | undefined,
+    authentication: ClientAuthentication.ClientAuthentication
+  ) =>
     Effect.gen(function* () {
-      yield* Effect.flip(redeem())
-      const [poll] = yield* polls
-      expect(poll).toMatchObject({ method: "POST", url: "https://provider.test/token" })
-      expect(poll?.headers).toMatchObject({
-        accept: "application/json",
-        "content-type": expect.stringMatching(/^application\/x-www-form-urlencoded/)
+      const requests: Array<HttpClientRequest.HttpClientRequest> = []
+      const listener = HttpClient.make((request) => {
+        requests.push(request)
+        return Effect.succeed(HttpClientResponse.fromWeb(request, new Response(null, { status: 204 })))
       })
-      expect(poll?.authorization && Redacted.value(poll.authorization)).toMatch(/^Basic /)
-      expect(poll?.parameters).toEqual([
-        ["grant_type", "urn:openid:params:grant-type:ciba"],
-        ["auth_req_id", "1c26+6114/ü"]
-      ])
-    }).pipe(Effect.provide(flow()))
-  )
-
-  it.effect("takes further parameters and headers, and none of them replaces its own (C16)", () =>
-    Effect.gen(function* () {
-      yield* Effect.flip(
-        redeem({
-          additionalParameters: [
-            ["resource", "https://a.test"],
-            ["resource", "https://b.test"],
-            ["grant_type", "password"],
-            ["auth_req_id", "another"]
-          ],
-          headers: { "x-fapi-interaction-id": "i-1", authorization: "Basic another" }
-        })
+      const response = yield* TokenEndpoint.TokenEndpoint.use((endpoint) =>
+        endpoint.backchannelAuthenticationGrantRequest(id, options)
+      ).pipe(
+        Effect.provide(
+          Ciba.layerNoDiscovery({ ...client, authentication }).pipe(
+            Layer.provide(
+              Discovery.layerStatic({ issuer: client.issuer, token_endpoint: "https://provider.test/token?tenant=1" })
+            ),
+            Layer.provide(Layer.succeed(HttpClient.HttpClient, listener))
+          )
+        )
       )
-      const [poll] = yield* polls
-      expect(poll?.parameters).toEqual([
-        ["grant_type", "urn:openid:params:grant-type:ciba"],
-        ["auth_req_id", "1c26+6114/ü"],
-        ["resource", "https://a.test"],
-        ["resource", "https://b.test"]
+      expect(response.status).toBe(204)
+      return requests.map(({ body, headers, method, url }) => ({
+        method,
+        url,
+        headers: Headers.removeMany(headers, ["b3", "traceparent"]),
+        body: body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : body._tag
+      }))
+    })
+
+  const own = "grant_type=urn%3Aopenid%3Aparams%3Agrant-type%3Aciba&auth_req_id=1c26%2B6114%2F%C3%BC+%3D+%26"
+
+  it.effect("is a form of grant type and id, with the client's authentication in a header (H1, E11)", () =>
+    Effect.gen(function* () {
+      const requests = yield* heard(undefined, client.authentication)
+      expect(requests).toEqual([
+        {
+          method: "POST",
+          url: "https://provider.test/token?tenant=1",
+          headers: {
+            accept: "application/json",
+            authorization: expect.stringMatching(/^Basic [A-Za-z0-9+/]+=*$/),
+            "content-length": String(own.length),
+            "content-type": "application/x-www-form-urlencoded"
+          },
+          body: own
+        }
       ])
-      expect(poll?.headers["x-fapi-interaction-id"]).toBe("i-1")
-      expect(poll?.authorization && Redacted.value(poll.authorization)).not.toContain("another")
-    }).pipe(Effect.provide(flow()))
+    })
   )
 
-  it.effect("is sent by the first half, and read by the second", () =>
+  for (const [what, authentication, credentials] of [
+    [
+      "the secret, for client_secret_post",
+      ClientAuthentication.clientSecretPost(Redacted.make("s+1 ")),
+      "&client_id=test-client&client_secret=s%2B1+"
+    ],
+    ["the client id alone, for a public client", ClientAuthentication.none, "&client_id=test-client"]
+  ] as const) {
+    it.effect(`has ${what} (H1, E11)`, () =>
+      Effect.gen(function* () {
+        const requests = yield* heard(undefined, authentication)
+        expect(requests.map(({ body, headers }) => [body, headers.authorization])).toEqual([
+          [own + credentials, undefined]
+        ])
+      })
+    )
+  }
+
+  it.effect("takes further parameters after its own, and none in place of them", () =>
+    Effect.gen(function* () {
+      const additionalParameters = [
+        ["grant_type", "password"],
+        ["resource", "https://a.test"],
+        ["auth_req_id", "another"],
+        ["resource", "https://b.test"],
+        ["client_id", "another"],
+        ["client_secret", "another"],
+        ["audience", ""]
+      ] as const
+      const authentication = ClientAuthentication.clientSecretPost(Redacted.make("s"))
+      const [request] = yield* heard({ additionalParameters }, authentication)
+      expect(request?.body).toBe(
+        `${own}&client_id=test-client&client_secret=s&resource=https%3A%2F%2Fa.test&resource=https%3A%2F%2Fb.test&audience=`
+      )
+    })
+  )
+
+  it.effect("takes further headers, and none in place of its own", () =>
+    Effect.gen(function* () {
+      const [plain] = yield* heard(undefined, client.authentication)
+      const headers = {
+        "X-Fapi-Interaction-Id": "i-1",
+        Authorization: "Basic another",
+        Accept: "text/html",
+        "Content-Type": "text/plain"
+      }
+      const [request] = yield* heard({ headers }, client.authentication)
+      expect(request).toEqual({ ...plain, headers: { ...plain?.headers, "x-fapi-interaction-id": "i-1" } })
+    })
+  )
+
+  it.effect("is sent by the first half, which gives the response as it came, and is read by the second", () =>
     Effect.gen(function* () {
       const endpoint = yield* TokenEndpoint.TokenEndpoint
       const response = yield* endpoint.backchannelAuthenticationGrantRequest(id)
-      expect(response.status).toBe(400)
+      expect([response.status, response.headers["x-trace"]]).toEqual([418, "t-1"])
       const error = yield* Effect.flip(endpoint.processBackchannelAuthenticationGrantResponse(response))
-      expect(error.reason).toMatchObject({ _tag: "AuthorizationPending", status: 400 })
-    }).pipe(Effect.provide(flow(answering(400, { error: "authorization_pending" }))))
+      expect({ ...error.reason }).toEqual({ _tag: "AuthorizationPending", code: "authorization_pending", status: 418 })
+      expect((yield* sent).map((request) => request.endpoint)).toEqual(["discovery", "token"])
+    }).pipe(
+      Effect.provide(
+        answering(ProviderScript.error("authorization_pending", { status: 418, headers: { "x-trace": "t-1" } }))
+      )
+    )
   )
 
-  it.effect("is not sent by a push client, by either way (H24, L15)", () =>
+  it.effect("is never sent for a push client, by either way, and nothing else is (H24, L15)", () =>
     Effect.gen(function* () {
       const endpoint = yield* TokenEndpoint.TokenEndpoint
-      for (const attempt of [
+      const both = [
         Effect.asVoid(endpoint.redeem(id)),
         Effect.asVoid(endpoint.backchannelAuthenticationGrantRequest(id))
-      ]) {
-        expect((yield* Effect.flip(attempt)).reason._tag).toBe("PushDelivery")
+      ]
+      for (const attempt of both) {
+        const error = yield* Effect.flip(attempt)
+        expect([error._tag, error.reason._tag]).toEqual(["TokenError", "PushDelivery"])
       }
-      expect(yield* polls).toEqual([])
-    }).pipe(Effect.provide(flow({}, { deliveryMode: "push" })))
+      expect(yield* sent).toEqual([])
+    }).pipe(
+      Effect.provide(Ciba.layer({ ...client, deliveryMode: "push" }).pipe(Layer.provideMerge(TestProvider.layer())))
+    )
   )
 })
 
 describe("an error answer", () => {
-  const codes: ReadonlyArray<readonly [rows: string, code: string, tag: string]> = [
-    ["(H10, H17, T-6)", "authorization_pending", "AuthorizationPending"],
-    ["(H11, H17, T-6)", "slow_down", "SlowDown"],
-    ["(H13, H17, T-6)", "access_denied", "AccessDenied"],
-    ["(H14, H17, T-6)", "invalid_grant", "InvalidGrant"],
-    ["(H15, H17, T-6)", "invalid_request", "InvalidRequest"],
-    ["(H16, H17, T-6)", "invalid_client", "InvalidClient"],
-    ["(H16, H17, T-6)", "unauthorized_client", "UnauthorizedClient"],
-    ["(H16, H17, T-6)", "invalid_scope", "InvalidScope"],
-    ["(H16, H17, T-6)", "unsupported_grant_type", "UnsupportedGrantType"],
-    ["(H16, H17, T-6)", "transaction_failed", "TransactionFailed"],
-    ["(H16, T-7, H17, T-6)", "teapot", "Unrecognized"]
+  const statuses = [400, 401, 403, 428, 429, 500, 503, 200]
+
+  const codes: ReadonlyArray<readonly [code: string, tag: string]> = [
+    ["authorization_pending", "AuthorizationPending"],
+    ["slow_down", "SlowDown"],
+    ["access_denied", "AccessDenied"],
+    ["invalid_grant", "InvalidGrant"],
+    ["invalid_request", "InvalidRequest"],
+    ["invalid_client", "InvalidClient"],
+    ["unauthorized_client", "UnauthorizedClient"],
+    ["invalid_scope", "InvalidScope"],
+    ["unsupported_grant_type", "UnsupportedGrantType"],
+    ["transaction_failed", "TransactionFailed"],
+    ["consent_teapot", "Unrecognized"],
+    ["Access_Denied", "Unrecognized"],
+    ["constructor", "Unrecognized"]
   ]
-  for (const [rows, code, tag] of codes) {
-    for (const status of [400, 401, 403, 200]) {
-      it.effect(`${code} with ${status} is ${tag} ${rows}`, () =>
-        Effect.gen(function* () {
+  for (const [code, tag] of codes) {
+    it.effect(`${code} is ${tag}, whatever the status (H17, T-6)`, () =>
+      Effect.gen(function* () {
+        for (const status of statuses) {
           const error = yield* Effect.flip(redeem())
-          expect(error).toMatchObject({ _tag: "TokenError", reason: { _tag: tag, code, status, description: "why" } })
-        }).pipe(Effect.provide(flow(answering(status, { error: code, error_description: "why" }))))
+          expect({ stage: error._tag, ...error.reason }).toEqual({
+            stage: "TokenError",
+            _tag: tag,
+            code,
+            status,
+            description: "why",
+            uri: "https://why.test"
+          })
+          expect(error.message).toMatch(new RegExp(`^Token: .+ \\(${code}, status ${status}\\): why$`))
+        }
+        expect((yield* sent).filter(({ endpoint }) => endpoint === "token")).toHaveLength(statuses.length)
+      }).pipe(
+        Effect.provide(
+          answering(
+            ...statuses.map((status) =>
+              json(status, { error: code, error_description: "why", error_uri: "https://why.test" })
+            )
+          )
+        )
       )
-    }
+    )
   }
 
-  it.effect("expired_token is the provider's word, and not the client's (H12)", () =>
+  it.effect("expired_token is the provider's word, and not the client's, whatever the status (H17, T-6)", () =>
     Effect.gen(function* () {
-      expect((yield* Effect.flip(redeem())).reason).toMatchObject({ _tag: "ExpiredToken", local: false })
-    }).pipe(Effect.provide(flow(answering(400, { error: "expired_token" }))))
+      for (const _ of statuses) {
+        expect({ ...(yield* Effect.flip(redeem())).reason }).toEqual({ _tag: "ExpiredToken", local: false })
+      }
+    }).pipe(Effect.provide(answering(...statuses.map((status) => json(status, { error: "expired_token" })))))
   )
+
+  it.effect("unknown with 400 is not taken for pending (T-7)", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(redeem())
+      expect({ ...error.reason }).toEqual({ _tag: "Unrecognized", code: "teapot", status: 400 })
+    }).pipe(Effect.provide(answering(json(400, { error: "teapot" }))))
+  )
+
+  it.effect("beside tokens is an error, and the tokens are not shown (I5, I13)", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(redeem())
+      expect({ ...error.reason }).toEqual({ _tag: "AccessDenied", code: "access_denied", status: 200 })
+      expect(error.message + JSON.stringify(error)).not.toContain("marker")
+    }).pipe(Effect.provide(answering(json(200, { ...tokens, error: "access_denied" }))))
+  )
+
+  const faults = [
+    [400, "{}", "UnexpectedStatus"],
+    [400, '{"error":5}', "UnexpectedStatus"],
+    [400, '{"error":""}', "UnexpectedStatus"],
+    [401, '"access_denied"', "UnexpectedStatus"],
+    [403, "<h1>access_denied</h1>", "UnexpectedStatus"],
+    [201, JSON.stringify(tokens), "UnexpectedStatus"],
+    [202, JSON.stringify(tokens), "UnexpectedStatus"],
+    [200, "", "Unreadable"],
+    [200, `${JSON.stringify(tokens)}}`, "Unreadable"]
+  ] as const
+  for (const [status, body, kind] of faults) {
+    it.effect(`is no word of the provider's in ${status} ${body.slice(0, 25)}: it is a fault of transport`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(redeem())
+        expect({ ...error.reason }).toEqual({
+          _tag: "HttpFault",
+          kind,
+          method: "POST",
+          url: "https://provider.test/token",
+          status
+        })
+        expect(error.message + JSON.stringify(error)).not.toContain("marker")
+      }).pipe(Effect.provide(answering(respond({ status, body, headers: {}, error: undefined }))))
+    )
+  }
 })
 
 describe("a success", () => {
   for (const member of ["access_token", "token_type", "id_token"]) {
-    it.effect(`without ${member} is refused (I1)`, () =>
+    it.effect(`without ${member} is refused, and shows none of the others (I1, I13)`, () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(redeem())
-        expect(error.reason._tag).toBe("InvalidTokenResponse")
-        expect(error.message).toContain(member)
-        expect(error.message + JSON.stringify(error)).not.toContain("marker")
-      }).pipe(Effect.provide(flow(answering(200, { ...tokens, [member]: undefined }))))
+        expect({ ...error.reason }).toEqual({
+          _tag: "InvalidTokenResponse",
+          issues: `Missing key\n  at ["${member}"]`
+        })
+        expect(error.message).toBe(`Token: the token response is not valid: Missing key at ["${member}"]`)
+        expect(JSON.stringify(error)).not.toContain("marker")
+      }).pipe(Effect.provide(answering(json(200, { ...tokens, [member]: undefined }))))
     )
   }
 
-  it.effect("shows neither token nor claim before it is verified (I5, I13)", () =>
+  it.effect("is whole without any optional member, and with null for them (I1)", () =>
     Effect.gen(function* () {
-      const response = yield* redeem()
-      const names = [...Object.getOwnPropertyNames(response), ...Object.getOwnPropertySymbols(response)]
-      expect(names).toEqual([])
-      expect(JSON.stringify(response) + Inspectable.toStringUnknown(response) + String(response)).not.toContain(
-        "marker"
+      expect(JSON.stringify(yield* redeem())).toBe("{}")
+      expect(JSON.stringify(yield* redeem())).toBe("{}")
+    }).pipe(
+      Effect.provide(
+        answering(json(200, tokens), json(200, { ...tokens, refresh_token: null, scope: null, expires_in: null }))
       )
-    }).pipe(Effect.provide(flow(answering(200, tokens))))
-  )
-
-  const identity = Ciba.authenticate({ scope: ["openid", "email"], hint: UserHint.login("jo@example.com") })
-  const verified = (change: (body: Readonly<Record<string, unknown>>) => unknown) =>
-    Effect.provide(
-      Effect.flatMap(Effect.forkChild(identity), (fiber) =>
-        Effect.andThen(TestClock.adjust("5 seconds"), Fiber.join(fiber))
-      ),
-      flow({ tokenResponse: change })
     )
-
-  it.effect("may leave out scope and lifetime: the scope is the requested one (I3)", () =>
-    Effect.gen(function* () {
-      const { expiresAt, refreshToken, scope } = yield* verified(({ expires_in: _, scope: __, ...body }) => body)
-      expect({ expiresAt, refreshToken, scope }).toEqual({
-        expiresAt: undefined,
-        refreshToken: undefined,
-        scope: ["openid", "email"]
-      })
-    })
-  )
-
-  for (const lifetime of [120, "120"]) {
-    it.effect(`may have its lifetime as ${JSON.stringify(lifetime)} (I12, T-8)`, () =>
-      Effect.gen(function* () {
-        const { expiresAt } = yield* verified((body) => ({ ...body, expires_in: lifetime }))
-        expect(expiresAt).toEqual(DateTime.makeUnsafe(5000 + 120_000))
-      })
-    )
-  }
-
-  it.effect("with odd optional members is still a success: the id is spent (H19)", () =>
-    Effect.gen(function* () {
-      const odd = { expires_in: "soon", scope: null, refresh_token: null, authorization_details: "none" }
-      const { authorizationDetails, expiresAt, refreshToken, scope } = yield* verified((body) => ({ ...body, ...odd }))
-      expect({ authorizationDetails, expiresAt, refreshToken, scope }).toEqual({
-        authorizationDetails: undefined,
-        expiresAt: undefined,
-        refreshToken: undefined,
-        scope: ["openid", "email"]
-      })
-    })
-  )
-
-  for (const type of ["Bearer", "bEARER", "BEARER"]) {
-    it.effect(`may call its type ${type} (I2)`, () =>
-      Effect.gen(function* () {
-        expect((yield* verified((body) => ({ ...body, token_type: type }))).tokenType).toBe("Bearer")
-      })
-    )
-  }
-
-  it.effect("surfaces the grant, its details and unknown members; nothing secret shows by itself (I13, I14, O4)", () =>
-    Effect.gen(function* () {
-      const identity = yield* verified((body) => ({
-        ...body,
-        refresh_token: "marker-refresh",
-        device_secret: "marker-device",
-        grant_id: "g-1",
-        authorization_details: [{ type: "payment" }]
-      }))
-      expect(identity.refreshToken && Redacted.value(identity.refreshToken)).toBe("marker-refresh")
-      expect(Redacted.value(identity.additional)).toEqual({ device_secret: "marker-device" })
-      expect(identity.grantId).toBe("g-1")
-      expect(identity.authorizationDetails).toEqual([{ type: "payment" }])
-      const shown = JSON.stringify(identity) + Inspectable.toStringUnknown(identity)
-      for (const secret of ["marker", Redacted.value(identity.accessToken), Redacted.value(identity.idToken)]) {
-        expect(shown).not.toContain(secret)
-      }
-    })
-  )
-
-  it.effect("with more scope than was asked for is noticed in the log (I4)", () =>
-    Effect.gen(function* () {
-      const logged: Array<unknown> = []
-      const listener = Logger.layer([Logger.make(({ message }) => void logged.push(message))])
-      const { scope } = yield* Effect.provide(
-        verified((body) => ({ ...body, scope: "openid email admin" })),
-        listener
-      )
-      expect(scope).toEqual(["openid", "email", "admin"])
-      expect(logged).toEqual([["The provider granted more scope than was requested"]])
-    })
   )
 })

@@ -1,0 +1,110 @@
+import { inspect } from "node:util"
+import { describe, expect, it } from "@effect/vitest"
+import { TokenResponse } from "@effect-ciba/core"
+import { Effect, Formatter, Inspectable } from "effect"
+import { encodeJson } from "../support/Jwt.ts"
+
+const body = {
+  access_token: "marker-access",
+  token_type: "Bearer",
+  id_token: "marker-header.marker-claims.marker-signature",
+  refresh_token: "marker-refresh",
+  expires_in: 3600,
+  scope: "marker-scope",
+  device_secret: "marker-device"
+}
+
+const reasonOf = (given: unknown) => Effect.map(Effect.flip(TokenResponse.decode(given, 0)), ({ message }) => message)
+
+describe("a token response, unverified, gives nothing away", () => {
+  const opaque = TokenResponse.decode(body, 0)
+
+  it.effect("to whoever looks for its members (I5)", () =>
+    Effect.gen(function* () {
+      const response = yield* opaque
+      const inherited: Array<string> = []
+      for (const name in response) inherited.push(name)
+      expect([...Reflect.ownKeys(response), ...inherited, ...Object.entries(response)]).toEqual([])
+      expect({ ...response }).toEqual({})
+      expect(Reflect.ownKeys(TokenResponse.TokenResponse.prototype)).toEqual(["constructor"])
+      expect(Reflect.ownKeys(Object.getPrototypeOf(TokenResponse.TokenResponse.prototype))).toEqual(["constructor"])
+      expect(Reflect.ownKeys(TokenResponse.TokenResponse).sort()).toEqual(["length", "name", "prototype"])
+    })
+  )
+
+  it.effect("to whoever copies it (I5)", () =>
+    Effect.gen(function* () {
+      const response = yield* opaque
+      for (const copy of [structuredClone(response), Object.assign({}, response), Object.create(response)]) {
+        expect(inspect(copy, { depth: Number.POSITIVE_INFINITY, showHidden: true })).not.toContain("marker")
+        expect(encodeJson(copy)).toBe("{}")
+      }
+    })
+  )
+
+  it.effect("to whoever prints it (I5, I13)", () =>
+    Effect.gen(function* () {
+      const response = yield* opaque
+      expect(JSON.stringify(response)).toBe("{}")
+      expect(String(response)).toBe("[object Object]")
+      for (const shown of [
+        inspect(response, { depth: Number.POSITIVE_INFINITY, showHidden: true, getters: true }),
+        Inspectable.toStringUnknown(response),
+        Formatter.format(response)
+      ]) {
+        expect(shown).not.toContain("marker")
+        expect(shown).not.toContain("Bearer")
+      }
+    })
+  )
+})
+
+describe("a token response is refused", () => {
+  for (const member of ["access_token", "token_type", "id_token"] as const) {
+    it.effect(`without ${member} (I1)`, () =>
+      Effect.gen(function* () {
+        const { [member]: _, ...rest } = body
+        expect(yield* reasonOf(rest)).toBe(`Missing key\n  at ["${member}"]`)
+      })
+    )
+
+    it.effect(`with an empty ${member} (I1)`, () =>
+      Effect.gen(function* () {
+        const reason = yield* reasonOf({ ...body, [member]: "" })
+        expect(reason).toBe(`Expected a value with a length of at least 1\n  at ["${member}"]`)
+      })
+    )
+
+    for (const odd of [null, 5, true, ["marker-odd"], { marker: "odd" }]) {
+      it.effect(`with ${JSON.stringify(odd)} for its ${member}, and the reason does not repeat it (I1, I13)`, () =>
+        Effect.gen(function* () {
+          expect(yield* reasonOf({ ...body, [member]: odd })).toBe(`Expected string\n  at ["${member}"]`)
+        })
+      )
+    }
+  }
+
+  it.effect("with all that is wrong with it in one reason, and none of its values (I13)", () =>
+    Effect.gen(function* () {
+      const reason = yield* reasonOf({
+        ...body,
+        access_token: 1,
+        id_token: ["marker"],
+        refresh_token: 7,
+        scope: ["marker"]
+      })
+      expect(reason.split("\n").filter((line) => line.startsWith("  at"))).toEqual(
+        ["access_token", "id_token", "refresh_token", "scope"].map((member) => `  at ["${member}"]`)
+      )
+      expect(reason).not.toContain("marker")
+    })
+  )
+
+  for (const odd of [null, [], ["marker"], "marker", 5, true]) {
+    it.effect(`that is ${JSON.stringify(odd)} and no object`, () =>
+      Effect.gen(function* () {
+        expect(yield* reasonOf(odd)).toBe("Expected object")
+      })
+    )
+  }
+})

@@ -1,0 +1,225 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Ciba, JwsAlgorithm, SigningKey, UserHint } from "@effect-ciba/core"
+import { TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
+import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
+import { Effect, Fiber, Redacted } from "effect"
+import { Base64Url } from "effect/encoding"
+import { TestClock } from "effect/testing"
+import { encodeJson, hmac } from "../support/Jwt.ts"
+import { believed, type Given, layer, refusal, response, subject } from "../support/Verdict.ts"
+
+/** A client that is registered for an algorithm, at a provider that signs with it. */
+const registered = (algorithm: JwsAlgorithm.JwsAlgorithm, provider?: ProviderOptions): Given => ({
+  provider: { client: TestClient.clientSecretBasic({ idTokenSignedResponseAlg: algorithm }), ...provider },
+  options: { idTokenSignedResponseAlg: algorithm }
+})
+
+const [symmetric, asymmetric] = [true, false].map((wanted) =>
+  JwsAlgorithm.JwsAlgorithm.literals.filter((algorithm) => JwsAlgorithm.isSymmetric(algorithm) === wanted)
+)
+
+/** Replaces a part of the ID Token that the provider sends. */
+const altered = (
+  change: (parts: { readonly header: string; readonly payload: string; readonly signature: string }) => string
+) =>
+  response((body) => {
+    const [header = "", payload = "", signature = ""] = String(body.id_token).split(".")
+    return { ...body, id_token: change({ header, payload, signature }) }
+  })
+
+const text = (header: object): string => Base64Url.encode(encodeJson(header))
+
+const invalid = { stage: "IdTokenError", _tag: "InvalidSignature", algorithm: "RS256" }
+
+const unexpected = (expected: string, actual: string) => ({
+  stage: "IdTokenError",
+  _tag: "UnexpectedAlgorithm",
+  expected,
+  actual
+})
+
+const malformed = { stage: "IdTokenError", _tag: "MalformedToken" }
+
+describe("a signature is verified", () => {
+  for (const algorithm of asymmetric ?? []) {
+    it.effect(`in ${algorithm}, with the provider's published key (J5, J6)`, () =>
+      Effect.gen(function* () {
+        expect((yield* believed(registered(algorithm))).subject).toBe(subject)
+      })
+    )
+  }
+
+  for (const algorithm of symmetric ?? []) {
+    it.effect(`in ${algorithm}, with the client secret (J7)`, () =>
+      Effect.gen(function* () {
+        expect((yield* believed(registered(algorithm))).subject).toBe(subject)
+      })
+    )
+  }
+
+  it.effect("without a key id, by the one key that fits (J12)", () =>
+    Effect.gen(function* () {
+      expect((yield* believed({ provider: { idTokenHeaderKeyId: null } })).subject).toBe(subject)
+    })
+  )
+
+  it.effect("without a key id, by any of the keys that fit (J12, T-33)", () =>
+    Effect.gen(function* () {
+      const { publicJwk } = yield* TestKeys.signing("RS256", "another")
+      const broken = { kty: "RSA", n: "!", e: "AQAB" }
+      const keys: ProviderOptions["keys"] = ({ keys }) => ({ keys: [publicJwk, broken, ...keys, { kty: "AKP" }] })
+      expect((yield* believed({ provider: { idTokenHeaderKeyId: null, keys } })).subject).toBe(subject)
+    })
+  )
+
+  it.effect("by the right one of the keys that share its id (J5, T-33)", () =>
+    Effect.gen(function* () {
+      const { publicJwk } = yield* TestKeys.signing("RS256", "another")
+      const keys: ProviderOptions["keys"] = ({ keys }) => ({
+        keys: keys.flatMap((key) => [{ ...publicJwk, kid: key.kid }, key])
+      })
+      expect((yield* believed({ provider: { keys } })).subject).toBe(subject)
+    })
+  )
+})
+
+describe("an ID Token is refused, and shows nothing (I5),", () => {
+  it.effect("with a stranger's signature under the id of the published key (J5)", () =>
+    Effect.gen(function* () {
+      const { publicJwk } = yield* TestKeys.signing("RS256")
+      const idTokenKey = yield* TestKeys.signing("RS256", "another")
+      const reason = yield* refusal({ provider: { idTokenKey, idTokenHeaderKeyId: publicJwk.kid } })
+      expect(reason).toEqual({ ...invalid, keyId: publicJwk.kid })
+    })
+  )
+
+  it.effect("with a stranger's signature and no key id, though several keys are tried (J5, J12)", () =>
+    Effect.gen(function* () {
+      const idTokenKey = yield* TestKeys.signing("RS256", "another")
+      const { publicJwk } = yield* TestKeys.signing("RS256", "a third")
+      const keys: ProviderOptions["keys"] = ({ keys }) => ({ keys: [...keys, publicJwk] })
+      const reason = yield* refusal({ provider: { idTokenKey, idTokenHeaderKeyId: null, keys } })
+      expect(reason).toEqual({ ...invalid, keyId: publicJwk.kid })
+    })
+  )
+
+  it.effect("with other claims under a signature that was good (J5)", () =>
+    Effect.gen(function* () {
+      const reason = yield* refusal(
+        altered(({ header, payload, signature }) => {
+          const honest = new TextDecoder().decode(Uint8Array.from(atob(payload), (char) => char.charCodeAt(0)))
+          return `${header}.${Base64Url.encode(honest.replace(subject, "mallory"))}.${signature}`
+        })
+      )
+      expect(reason).toMatchObject(invalid)
+    })
+  )
+
+  it.effect("with no signature under an honest header (J5)", () =>
+    Effect.gen(function* () {
+      expect(yield* refusal(altered(({ header, payload }) => `${header}.${payload}.`))).toMatchObject(invalid)
+    })
+  )
+
+  for (const alg of ["none", "None", "NONE", ""]) {
+    it.effect(`with "${alg}" for its algorithm and no signature (J6)`, () =>
+      Effect.gen(function* () {
+        const reason = yield* refusal(altered(({ payload }) => `${text({ alg })}.${payload}.`))
+        expect(reason).toEqual(unexpected("RS256", alg))
+      })
+    )
+  }
+
+  for (const [what, change] of [
+    ["that is no JWT", () => "not.a-token"],
+    ["that has a part too many", ({ header, payload, signature }) => `${header}.${payload}.${signature}.${signature}`],
+    [
+      "that is encrypted, or looks it",
+      ({ header, payload }) => `${header}.${payload}.${payload}.${payload}.${payload}`
+    ],
+    ["without an algorithm", ({ payload, signature }) => `${text({ kid: "1" })}.${payload}.${signature}`]
+  ] satisfies ReadonlyArray<readonly [string, Parameters<typeof altered>[0]]>) {
+    it.effect(what, () =>
+      Effect.gen(function* () {
+        expect(yield* refusal(altered(change))).toEqual(malformed)
+      })
+    )
+  }
+
+  for (const [registration, actual] of [
+    ["PS256", "RS256"],
+    ["ES256", "ES384"],
+    ["HS256", "RS256"],
+    ["HS256", "HS512"]
+  ] as const) {
+    it.effect(`in ${actual}, however good, where ${registration} is registered (J6)`, () =>
+      Effect.gen(function* () {
+        const client = TestClient.clientSecretBasic({ idTokenSignedResponseAlg: actual })
+        expect(yield* refusal(registered(registration, { client }))).toEqual(unexpected(registration, actual))
+      })
+    )
+  }
+
+  for (const algorithm of ["HS256", "HS384", "HS512"] as const) {
+    it.effect(`in ${algorithm} with a secret that is one character longer (J7)`, () =>
+      Effect.gen(function* () {
+        const other = Redacted.make(`${Redacted.value(TestClient.secret)}.`)
+        const reason = yield* refusal(registered(algorithm, { idTokenKey: SigningKey.fromSecret(other, algorithm) }))
+        expect(reason).toEqual({ ...invalid, algorithm })
+      })
+    )
+  }
+
+  it.effect("in HMAC with the provider's public key (J7)", () =>
+    Effect.gen(function* () {
+      const { publicJwk } = yield* TestKeys.signing("RS256")
+      const idTokenKey = SigningKey.fromSecret(Redacted.make(encodeJson(publicJwk)), "HS256")
+      expect(yield* refusal({ provider: { idTokenKey } })).toEqual(unexpected("RS256", "HS256"))
+    })
+  )
+
+  it.effect("in HMAC with the provider's public key, under a header that says RS256 (J7)", () =>
+    Effect.gen(function* () {
+      const { publicJwk } = yield* TestKeys.signing("RS256")
+      const payload = text({ iss: "https://provider.test", aud: TestClient.clientId, sub: subject })
+      const forged = yield* hmac(encodeJson(publicJwk), { alg: "RS256", kid: publicJwk.kid }, payload)
+      expect(yield* refusal(altered(() => Redacted.value(forged)))).toEqual({ ...invalid, keyId: publicJwk.kid })
+    })
+  )
+})
+
+describe("a key id that the provider does not have", () => {
+  const keyFetches = TestProvider.TestProvider.use(({ requests }) =>
+    Effect.map(requests, (all) => all.filter(({ endpoint }) => endpoint === "keys").map(({ at }) => at / 1000))
+  )
+
+  /** A person who takes forty seconds, so that the keys are not brand new. */
+  const slow = { user: TestUser.approve({ subject, after: "40 seconds" }) }
+
+  const flow = Effect.gen(function* () {
+    const pending = yield* Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
+    const wait = yield* Effect.forkChild(Effect.exit(Ciba.complete(pending)))
+    yield* TestClock.adjust("20 seconds")
+    return wait
+  })
+
+  it.effect("has the keys fetched once more, and is then refused (J5, A13)", () =>
+    Effect.gen(function* () {
+      const wait = yield* flow
+      yield* TestClock.adjust("20 seconds")
+      const error = yield* Effect.flip(Effect.flatten(Fiber.join(wait)))
+      expect({ ...error.reason }).toEqual({ _tag: "UnknownKey", algorithm: "RS256", keyId: "nobody's" })
+      expect(yield* keyFetches).toEqual([0, 40])
+    }).pipe(Effect.provide(layer({ provider: { ...slow, idTokenHeaderKeyId: "nobody's" } })))
+  )
+
+  it.effect("is found among the keys that were published meanwhile (A13)", () =>
+    Effect.gen(function* () {
+      const wait = yield* flow
+      yield* TestProvider.TestProvider.use(({ rotateKeys }) => rotateKeys)
+      yield* TestClock.adjust("20 seconds")
+      expect((yield* Effect.flatten(Fiber.join(wait))).subject).toBe(subject)
+      expect(yield* keyFetches).toEqual([0, 40])
+    }).pipe(Effect.provide(layer({ provider: slow })))
+  )
+})

@@ -1,0 +1,165 @@
+import { inspect } from "node:util"
+import { describe, expect, it } from "@effect/vitest"
+import { TestClient } from "@effect-ciba/testing"
+import { DateTime, Effect, Inspectable, Logger, Redacted } from "effect"
+import { encodeJson } from "../support/Jwt.ts"
+import { answeredAt, believed, issuer, response, subject } from "../support/Verdict.ts"
+
+const instant = (seconds: number) => DateTime.makeUnsafe((answeredAt + seconds) * 1000)
+
+const details = [{ type: "payment_initiation", amount: "123.50" }]
+
+const full = response((body) => ({
+  ...body,
+  expires_in: 120,
+  scope: "email openid",
+  refresh_token: "marker-refresh",
+  grant_id: "g-1",
+  authorization_details: details,
+  device_secret: "marker-device",
+  nested: { deep: ["marker-deep"] }
+}))
+
+describe("an identity", () => {
+  it.effect("has the person, the claims, and all that the provider granted (I14, O4)", () =>
+    Effect.gen(function* () {
+      const { accessToken, additional, idToken, refreshToken, ...rest } = yield* believed(full)
+      const { at_hash, ...claims } = rest.claims
+      expect({ ...rest, claims }).toEqual({
+        subject,
+        issuer,
+        claims: {
+          iss: issuer,
+          sub: subject,
+          aud: TestClient.clientId,
+          exp: answeredAt + 3600,
+          iat: answeredAt,
+          auth_time: answeredAt - 5,
+          marker: "marker-claim"
+        },
+        tokenType: "Bearer",
+        expiresAt: instant(120),
+        scope: ["email", "openid"],
+        authorizationDetails: details,
+        grantId: "g-1"
+      })
+      expect(at_hash).toMatch(/^[\w-]{22}$/)
+      expect(Redacted.value(accessToken)).toMatch(/^[\w-]{43}$/)
+      expect(Redacted.value(idToken)).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/)
+      expect(refreshToken && Redacted.value(refreshToken)).toBe("marker-refresh")
+      expect(Redacted.value(additional)).toEqual({ device_secret: "marker-device", nested: { deep: ["marker-deep"] } })
+    })
+  )
+
+  it.effect("shows no token and no unknown member, however it is printed (I13)", () =>
+    Effect.gen(function* () {
+      const identity = yield* believed(full)
+      const shown = [
+        encodeJson(identity),
+        JSON.stringify(identity),
+        Inspectable.toStringUnknown(identity),
+        String(identity),
+        inspect(identity, { depth: Number.POSITIVE_INFINITY, showHidden: true })
+      ].join("\n")
+      const { accessToken, idToken } = identity
+      const [, payload = "", signature = ""] = Redacted.value(idToken).split(".")
+      const secrets = [
+        Redacted.value(accessToken),
+        payload,
+        signature,
+        "marker-refresh",
+        "marker-device",
+        "marker-deep"
+      ]
+      expect(secrets.filter((secret) => secret === "" || shown.includes(secret))).toEqual([])
+      expect(shown).toContain("<redacted:access_token>")
+    })
+  )
+
+  it.effect("has the requested scope, no end and no details where the provider says nothing (I3, O4)", () =>
+    Effect.gen(function* () {
+      const { authorizationDetails, expiresAt, refreshToken, scope } = yield* believed(
+        response(({ expires_in: _, scope: __, ...body }) => body)
+      )
+      expect({ authorizationDetails, expiresAt, refreshToken, scope }).toEqual({
+        authorizationDetails: undefined,
+        expiresAt: undefined,
+        refreshToken: undefined,
+        scope: ["openid", "email"]
+      })
+    })
+  )
+
+  it.effect("takes null for nothing, in scope and refresh token", () =>
+    Effect.gen(function* () {
+      const { refreshToken, scope } = yield* believed(
+        response((body) => ({ ...body, scope: null, refresh_token: null }))
+      )
+      expect({ refreshToken, scope }).toEqual({ refreshToken: undefined, scope: ["openid", "email"] })
+    })
+  )
+
+  it.effect("leaves out details and a grant id that are not of their type", () =>
+    Effect.gen(function* () {
+      const { authorizationDetails, grantId } = yield* believed(
+        response((body) => ({ ...body, authorization_details: "all", grant_id: 7 }))
+      )
+      expect({ authorizationDetails, grantId }).toEqual({ authorizationDetails: undefined, grantId: undefined })
+    })
+  )
+
+  for (const [lifetime, seconds, rows] of [
+    [120, 120, ""],
+    ["120", 120, " (I12, T-8)"],
+    [1, 1, ""],
+    [315_360_000, 315_360_000, ""]
+  ] as const) {
+    it.effect(`ends ${seconds} s after an answer that says ${JSON.stringify(lifetime)}${rows}`, () =>
+      Effect.gen(function* () {
+        const { expiresAt } = yield* believed(response((body) => ({ ...body, expires_in: lifetime })))
+        expect(expiresAt).toEqual(instant(seconds))
+      })
+    )
+  }
+
+  for (const odd of ["soon", "", "-5", "1.5", 0, -5, 1.5, 1e300, null, true, [120], { seconds: 120 }]) {
+    it.effect(`has no known end where expires_in is ${JSON.stringify(odd)}: the id is spent, the tokens are good`, () =>
+      Effect.gen(function* () {
+        const { expiresAt, subject: person } = yield* believed(response((body) => ({ ...body, expires_in: odd })))
+        expect({ expiresAt, person }).toEqual({ expiresAt: undefined, person: subject })
+      })
+    )
+  }
+})
+
+describe("the granted scope", () => {
+  /** The identity's scope, and what was logged on the way. */
+  const granting = (scope: string) =>
+    Effect.gen(function* () {
+      const log: Array<unknown> = []
+      const listener = Logger.layer([Logger.make(({ message }) => void log.push(message))])
+      const identity = yield* Effect.provide(believed(response((body) => ({ ...body, scope }))), listener)
+      return { scope: identity.scope, log }
+    })
+
+  for (const [scope, granted] of [
+    ["openid email", ["openid", "email"]],
+    ["openid", ["openid"]],
+    [" email  openid ", ["email", "openid"]]
+  ] as const) {
+    it.effect(`"${scope}" is what was asked for or less, and no news`, () =>
+      Effect.gen(function* () {
+        expect(yield* granting(scope)).toEqual({ scope: granted, log: [] })
+      })
+    )
+  }
+
+  it.effect("that is more than was asked for is noticed in the log (I4)", () =>
+    Effect.gen(function* () {
+      expect(yield* granting("openid email admin")).toEqual({
+        scope: ["openid", "email", "admin"],
+        log: [["The provider granted more scope than was requested"]]
+      })
+    })
+  )
+})
