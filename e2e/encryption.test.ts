@@ -32,7 +32,7 @@ it.live(
   "encrypted ID Tokens are opened and believed, in every algorithm on the list, with old keys kept (J1, J13)",
   () =>
     Effect.gen(function* () {
-        const keys = yield* Effect.forEach(cases, ([algorithm]) => encryptionKey(algorithm))
+      const keys = yield* Effect.forEach(cases, ([algorithm]) => encryptionKey(algorithm))
       const server = yield* make({
         interval: "1 second",
         features: { encryption: { enabled: true } },
@@ -55,7 +55,7 @@ it.live(
         cases,
         Effect.fnUntraced(function* ([keyAlgorithm, contentAlgorithm], index) {
           const old = yield* encryptionKey(keyAlgorithm)
-        const decryption = IdTokenDecryption.layer({
+          const decryption = IdTokenDecryption.layer({
             keys: [old.privateJwk, keys[index]?.privateJwk].map((jwk) => Redacted.make<unknown>(jwk)),
             keyAlgorithm,
             contentAlgorithm

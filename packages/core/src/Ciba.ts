@@ -40,7 +40,6 @@ import type { HttpClient } from "effect/http"
 import type { CibaError } from "./CibaError.ts"
 import * as ClientRegistration from "./client/ClientRegistration.ts"
 import * as Transport from "./client/Transport.ts"
-import * as JwsAlgorithm from "./crypto/JwsAlgorithm.ts"
 import * as Discovery from "./discovery/Discovery.ts"
 import type { DiscoveryError } from "./discovery/DiscoveryError.ts"
 import * as ProviderKeys from "./discovery/ProviderKeys.ts"
@@ -93,23 +92,15 @@ export type Pieces =
 export const make: Effect.Effect<
   Service,
   never,
-  | BackchannelAuthentication.BackchannelAuthentication
-  | ClientRegistration.ClientRegistration
-  | ProviderKeys.ProviderKeys
-  | Poll.Poll
-  | IdTokenVerifier.IdTokenVerifier
+  BackchannelAuthentication.BackchannelAuthentication | Poll.Poll | IdTokenVerifier.IdTokenVerifier
 > = Effect.gen(function* () {
   const { initiate } = yield* BackchannelAuthentication.BackchannelAuthentication
-  const { idTokenSignedResponseAlg } = yield* ClientRegistration.ClientRegistration
-  const keys = yield* ProviderKeys.ProviderKeys
   const poll = yield* Poll.Poll
   const verifier = yield* IdTokenVerifier.IdTokenVerifier
-  const keysAtHand = JwsAlgorithm.isSymmetric(idTokenSignedResponseAlg) ? Effect.void : keys.prefetch
 
   return Ciba.of({
     initiate,
     complete: Effect.fn("Ciba.complete")(function* (pending) {
-      yield* keysAtHand
       return yield* verifier.verify(yield* poll.wait(pending), pending)
     })
   })

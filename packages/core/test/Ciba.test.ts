@@ -171,10 +171,35 @@ describe("Ciba.complete", () => {
         const { clientId, issuer } = foreign
         expect({ ...reason }).toEqual({ _tag: "ForeignAuthentication", clientId, issuer })
         yield* TestClock.adjust("10 minutes")
-        expect(yield* endpoints).toEqual(["discovery 0", "backchannel 0", "keys 0"])
+        expect(yield* endpoints).toEqual(["discovery 0", "backchannel 0"])
       }).pipe(Effect.provide(flow({ user: TestUser.approve() })))
     )
   }
+
+  it.effect("believes a token signed with a key that came after the first poll was prepared (A13, T-34)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const pending = yield* Ciba.initiate(request)
+      const wait = yield* Effect.forkChild(Ciba.complete(pending))
+      yield* TestClock.adjust("2 seconds")
+      yield* provider.rotateKeys
+      yield* TestClock.adjust("3 seconds")
+      expect((yield* Fiber.join(wait)).subject).toBe("jo")
+      expect((yield* endpoints).filter((request) => request.startsWith("keys"))).toEqual(["keys 0", "keys 5"])
+    }).pipe(Effect.provide(flow({ user: TestUser.approve() })))
+  )
+
+  it.effect("no trace id leaves for the provider", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const wait = yield* Effect.forkChild(Ciba.authenticate(request))
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(wait)
+      const names = (yield* provider.requests).flatMap(({ headers }) => Object.keys(headers))
+      expect(names).toContain("accept")
+      expect(names.filter((name) => /trace|^b3$/.test(name))).toEqual([])
+    }).pipe(Effect.withSpan("caller"), Effect.provide(flow({ user: TestUser.approve() })))
+  )
 
   it.effect("refuses to poll for a push client, and sends nothing (H24)", () =>
     Effect.gen(function* () {

@@ -5,6 +5,7 @@
  *
  * - https only; plain http for loopback alone, by an explicit option.
  * - No redirect is followed, no answer is read beyond a size, no call lasts beyond a time.
+ * - No trace id leaves for the provider.
  * - The `HttpClient` is injected: fetch, undici, or a provider in memory.
  *
  * @see CIBA Core 7.1, FAPI 2.0 Security Profile 5.2.2
@@ -77,6 +78,7 @@ export const make = Effect.fnUntraced(function* (
     isAllowed(request.url, options?.allowInsecureRequests)
       ? client.execute(request).pipe(
           Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
+          Effect.provideService(HttpClient.TracerPropagationEnabled, false),
           Effect.mapError((error) => unreachable(error, request)),
           Effect.tap(constraint.observe),
           Effect.filterOrFail(

@@ -23,7 +23,7 @@ import * as ProviderMetadata from "./ProviderMetadata.ts"
 export interface Options {
   /** How long a fetched set is used; one hour by default. */
   readonly lifetime?: Duration.Input | undefined
-  /** How long after a fetch an unknown key causes no other; 30 seconds by default. */
+  /** How long after an unknown key caused a fetch another one causes none; 30 seconds by default. */
   readonly coolDown?: Duration.Input | undefined
 }
 
@@ -54,6 +54,7 @@ export const make = Effect.fnUntraced(function* (
   const oneAtATime = Semaphore.withPermits(yield* Semaphore.make(1), 1)
   const lifetime = Duration.toMillis(options?.lifetime ?? "1 hour")
   const coolDown = Duration.toMillis(options?.coolDown ?? "30 seconds")
+  let renewedAt = Number.NEGATIVE_INFINITY
   let held: { readonly set: JsonWebKeySet.JsonWebKeySet; readonly at: number } | undefined
 
   const fetched = Effect.fnUntraced(function* (): Effect.fn.Return<JsonWebKeySet.JsonWebKeySet, DiscoveryError> {
@@ -68,24 +69,34 @@ export const make = Effect.fnUntraced(function* (
     return set
   })
 
-  /** The held set, unless it is older than `age` milliseconds. */
-  const youngerThan = (age: number): Effect.Effect<JsonWebKeySet.JsonWebKeySet, DiscoveryError> =>
-    oneAtATime(
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        held !== undefined && now - held.at < age ? Effect.succeed(held.set) : fetched()
-      )
+  const current = oneAtATime(
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      held !== undefined && now - held.at < lifetime ? Effect.succeed(held.set) : fetched()
     )
+  )
 
   /** Keys that were good before are better than none: the id that the token came for is spent. */
   const orHeld = Effect.catch((error: DiscoveryError) =>
     held === undefined ? Effect.fail(error) : Effect.succeed(held.set)
   )
 
+  /** The set fetched anew, unless an unknown key has caused that a moment ago. */
+  const renewed = (known: JsonWebKeySet.JsonWebKeySet): Effect.Effect<JsonWebKeySet.JsonWebKeySet, DiscoveryError> =>
+    oneAtATime(
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const fresh = held !== undefined && (held.set !== known || now - held.at < 1000)
+        if (held !== undefined && (fresh || now - renewedAt < coolDown)) return Effect.succeed(held.set)
+        renewedAt = now
+        return fetched()
+      })
+    )
+
   return ProviderKeys.of({
-    prefetch: Effect.asVoid(youngerThan(lifetime)),
+    prefetch: Effect.asVoid(current),
     candidates: Effect.fnUntraced(function* (wanted) {
-      const found = JsonWebKeySet.candidates(yield* youngerThan(lifetime).pipe(orHeld), wanted)
-      return found.length > 0 ? found : JsonWebKeySet.candidates(yield* youngerThan(coolDown), wanted)
+      const known = yield* orHeld(current)
+      const found = JsonWebKeySet.candidates(known, wanted)
+      return found.length > 0 ? found : JsonWebKeySet.candidates(yield* renewed(known), wanted)
     })
   })
 })

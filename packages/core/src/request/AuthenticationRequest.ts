@@ -152,7 +152,7 @@ const problems = (
     "resource",
     [options.resource ?? []].flat().every(isResource) ? undefined : "it must be an absolute URI without fragment"
   ],
-  ...extensions.map(([name]) => [name, extensionProblem(name)] as const)
+  ...extensions.map(([name, value]) => [name, extensionProblem(name, value)] as const)
 ]
 
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/
@@ -172,10 +172,12 @@ const detailsProblem = (details: ReadonlyArray<AuthorizationDetail>): string | u
 
 const isResource = (uri: string): boolean => /^[a-z][a-z0-9+.-]*:[^#]+$/i.test(uri)
 
-const extensionProblem = (name: string): string | undefined => {
+const extensionProblem = (name: string, value: Schema.Json): string | undefined => {
   if (name === "") return "an extension parameter has no name"
-  return reserved.has(name)
-    ? "it is no extension parameter; it has an option of its own or belongs to the library"
+  if (reserved.has(name)) return "it is no extension parameter; it has an option of its own or belongs to the library"
+  if (name === "nonce" && typeof value !== "string") return "it must be text, or the answer cannot be compared with it"
+  return name === "max_age" && (typeof value === "object" || !/^\d{1,9}$/.test(String(value)))
+    ? "it must be a whole number of seconds"
     : undefined
 }
 
@@ -209,19 +211,14 @@ const reserved = new Set([
 ])
 
 const expectations = (options: Options): Expectations => {
-  const nonce = single(options.extensionParameters?.nonce)
-  const maxAge = single(options.extensionParameters?.max_age)
+  const { max_age, nonce } = options.extensionParameters ?? {}
   const subject = Option.getOrUndefined(UserHint.subject(options.hint))
   return {
-    ...(nonce === undefined ? undefined : { nonce }),
-    ...(maxAge !== undefined && /^\d+$/.test(maxAge) ? { maxAge: Duration.seconds(Number(maxAge)) } : undefined),
+    ...(typeof nonce === "string" ? { nonce } : undefined),
+    ...(max_age === undefined ? undefined : { maxAge: Duration.seconds(Number(max_age)) }),
     ...(options.essentialAcr === true && options.acrValues !== undefined
       ? { acrValues: options.acrValues }
       : undefined),
     ...(subject === undefined ? undefined : { subject })
   }
 }
-
-/** What is sent once is expected, whether it was written as text or as a list of one. */
-const single = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
-  typeof value === "string" ? value : value?.[0]

@@ -6,6 +6,7 @@
  * - It ends on a terminal answer of the provider, or when the request expires, and on nothing else: resets, timeouts,
  *   429, 5xx and pages of HTML are ridden out.
  * - One wait per `auth_req_id`, however many callers: they share it, and it stops when the last of them is interrupted.
+ * - The provider's keys are fetched before the first poll, so that no spent id has to wait for them.
  * - The expiry runs on the monotonic clock from the moment the wait begins; a jump of the wall clock neither ends nor
  *   prolongs it.
  *
@@ -29,8 +30,10 @@ import {
 } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import type { HttpFault } from "../client/HttpFault.ts"
+import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
+import { ProviderKeys } from "../discovery/ProviderKeys.ts"
 import * as ProviderMetadata from "../discovery/ProviderMetadata.ts"
 import type { AuthReqId, PendingAuthentication } from "../request/PendingAuthentication.ts"
 import * as TokenEndpoint from "../token/TokenEndpoint.ts"
@@ -63,10 +66,16 @@ export class Poll extends Context.Service<Poll, Service>()("@effect-ciba/core/re
 /** Waits at the token endpoint at hand. */
 export const make = Effect.fnUntraced(function* (
   options?: Options
-): Effect.fn.Return<Service, never, ClientRegistration | Discovery | TokenEndpoint.TokenEndpoint | Scope.Scope> {
+): Effect.fn.Return<
+  Service,
+  never,
+  ClientRegistration | Discovery | ProviderKeys | TokenEndpoint.TokenEndpoint | Scope.Scope
+> {
   const registration = yield* ClientRegistration
   const discovery = yield* Discovery
   const endpoint = yield* TokenEndpoint.TokenEndpoint
+  const keys = yield* ProviderKeys
+  const keysAtHand = JwsAlgorithm.isSymmetric(registration.idTokenSignedResponseAlg) ? Effect.void : keys.prefetch
   const redeemed = MutableHashMap.empty<Redacted.Redacted<AuthReqId>, number>()
 
   const admit = Effect.fnUntraced(function* (
@@ -100,9 +109,9 @@ export const make = Effect.fnUntraced(function* (
 
   const flights = yield* RcMap.make({
     lookup: ({ pending }: Flight) =>
-      Effect.andThen(
-        admit(pending),
-        Effect.suspend(() => untilDecided(pending, poll(pending), options?.schedule))
+      admit(pending).pipe(
+        Effect.andThen(keysAtHand),
+        Effect.andThen(Effect.suspend(() => untilDecided(pending, poll(pending), options?.schedule)))
       )
   })
 
@@ -112,7 +121,7 @@ export const make = Effect.fnUntraced(function* (
 /** The wait as a layer. */
 export const layer = (
   options?: Options
-): Layer.Layer<Poll, never, ClientRegistration | Discovery | TokenEndpoint.TokenEndpoint> =>
+): Layer.Layer<Poll, never, ClientRegistration | Discovery | ProviderKeys | TokenEndpoint.TokenEndpoint> =>
   Layer.effect(Poll, make(options))
 
 /** Two waits are one when they are about the same id. */

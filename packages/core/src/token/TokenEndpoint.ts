@@ -93,7 +93,14 @@ export const layer: Layer.Layer<TokenEndpoint, never, ClientRegistration | Disco
   make
 )
 
-const reserved = new Set(["grant_type", "auth_req_id"])
+const reserved = new Set([
+  "grant_type",
+  "auth_req_id",
+  "client_id",
+  "client_secret",
+  "client_assertion",
+  "client_assertion_type"
+])
 
 const faulty = (reason: HttpFault): TokenError => new TokenError({ reason })
 

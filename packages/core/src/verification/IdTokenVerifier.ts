@@ -129,7 +129,8 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
       if (token_type !== tokenType) {
         return yield* refused(new UnexpectedTokenType({ expected: tokenType, actual: token_type }))
       }
-      const granted = scope?.split(" ").filter((value) => value !== "") ?? pending.scope
+      const named = scope?.split(" ").filter((value) => value !== "") ?? []
+      const granted = named.length > 0 ? named : pending.scope
       if (!granted.every((value) => pending.scope.includes(value))) {
         yield* Effect.logWarning("The provider granted more scope than was requested")
       }

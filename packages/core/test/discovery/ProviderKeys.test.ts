@@ -134,8 +134,8 @@ describe("keys", () => {
   )
 
   for (const [coolDown, expected] of [
-    [undefined, [0, 30, 60, 90]],
-    ["45 seconds", [0, 45, 90]]
+    [undefined, [0, 1, 31, 61, 91]],
+    ["45 seconds", [0, 1, 46, 91]]
   ] as const) {
     it.effect(`are fetched at ${expected.join(", ")} s for an unknown key id in each of 100 seconds (A13)`, () =>
       Effect.gen(function* () {

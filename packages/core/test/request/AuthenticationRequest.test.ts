@@ -116,6 +116,9 @@ describe("AuthenticationRequest", () => {
       { clientNotificationToken: Redacted.make("a".repeat(21)) },
       "client_notification_token"
     ],
+    ["a nonce that is no text (I8)", { extensionParameters: { nonce: ["n-1"] } }, "nonce"],
+    ["a max_age that is no number (I10)", { extensionParameters: { max_age: "5m" } }, "max_age"],
+    ["a max_age in a list (I10)", { extensionParameters: { max_age: ["300"] } }, "max_age"],
     ["details without a type (O2)", { authorizationDetails: [{ type: "" }] }, "authorization_details"],
     ["no details (O2)", { authorizationDetails: [] }, "authorization_details"],
     ["a relative resource (P1)", { resource: "/accounts" }, "resource"],

@@ -98,7 +98,7 @@ describe("the token request", () => {
     )
   }
 
-  it.effect("takes further parameters after its own, and none in place of them", () =>
+  it.effect("takes further parameters between grant and credentials, and none in place of them", () =>
     Effect.gen(function* () {
       const additionalParameters = [
         ["grant_type", "password"],
@@ -112,7 +112,7 @@ describe("the token request", () => {
       const authentication = ClientAuthentication.clientSecretPost(Redacted.make("s"))
       const [request] = yield* heard({ additionalParameters }, authentication)
       expect(request?.body).toBe(
-        `${own}&client_id=test-client&client_secret=s&resource=https%3A%2F%2Fa.test&resource=https%3A%2F%2Fb.test&audience=`
+        `${own}&resource=https%3A%2F%2Fa.test&resource=https%3A%2F%2Fb.test&audience=&client_id=test-client&client_secret=s`
       )
     })
   )

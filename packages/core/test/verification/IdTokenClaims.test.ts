@@ -51,11 +51,6 @@ const refused: ReadonlyArray<readonly [title: string, reason: object, given: Giv
   ],
   ["another nonce than the one that was sent (I8)", { _tag: "WrongNonce" }, withNonce(claims({ nonce: "n-2" }))],
   ["no nonce, where one was sent (I8)", { _tag: "WrongNonce" }, withNonce(claims({ nonce: undefined }))],
-  [
-    "another nonce than the one that was sent in a list (I8)",
-    { _tag: "WrongNonce" },
-    { ...claims({ nonce: "n-2" }), request: { extensionParameters: { nonce: ["n-1"] } } }
-  ],
   ["no subject (J11)", missing("sub"), claims({ sub: undefined })],
   [
     "an empty subject (J11)",

@@ -73,9 +73,9 @@ const refused: ReadonlyArray<readonly [title: string, reason: object, given: Giv
     maxAge("300", times({ auth_time: -330.001 }))
   ],
   [
-    "an authentication too old for a max_age that was sent in a list (I10)",
+    "an authentication too old for a max_age that was sent as a number (I10)",
     { _tag: "StaleAuthentication", at: at(-331) },
-    maxAge(["300"], times({ auth_time: -331 }))
+    maxAge(300, times({ auth_time: -331 }))
   ],
   [
     "an authentication a minute ago, where a fresh one was wanted (I10)",
