@@ -15,7 +15,7 @@ const tolerating = (clockTolerance: string, given: Given): Given => ({
   options: { clockTolerance: clockTolerance === "none" ? 0 : "10 seconds" }
 })
 
-const maxAge = (seconds: string | ReadonlyArray<string>, given: Given): Given => ({
+const maxAge = (seconds: string | number, given: Given): Given => ({
   ...given,
   request: { extensionParameters: { max_age: seconds } }
 })
