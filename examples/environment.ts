@@ -1,4 +1,8 @@
-/** The client as the environment describes it, and what is said when the description is not complete. */
+/**
+ * The client as environment variables describe it: `NodeCiba.layerConfig` reads them through the `ConfigProvider` at
+ * hand, here an object in place of `process.env`. A description that is not complete is a typed error, which names the
+ * variable. Nothing is sent before the first request.
+ */
 import { ClientRegistration } from "@effect-ciba/core"
 import { NodeCiba } from "@effect-ciba/platform-node"
 import { ConfigProvider, Console, Effect } from "effect"
@@ -8,7 +12,9 @@ const described = (environment: Readonly<Record<string, string>>) =>
     Effect.map(({ authentication, clientId }) => `${clientId} authenticates with ${authentication.method}`),
     Effect.provide(NodeCiba.layerConfig),
     Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(environment)),
-    Effect.catchTag("ClientRegistrationError", (error) => Effect.succeed(error.message))
+    Effect.catchTag("ClientRegistrationError", ({ _tag, parameter, problem }) =>
+      Effect.succeed(`${_tag} at ${parameter}: ${problem}`)
+    )
   )
 
 const base = { CIBA_ISSUER: "https://op.example.com", CIBA_CLIENT_ID: "point-of-sale" }

@@ -1,16 +1,22 @@
-/** The flow step by step, for those who want the pieces: each is a service of its own, in two halves where HTTP is. */
+/**
+ * The flow step by step, for those who want the pieces: each is a service of its own, in two halves where HTTP is. The
+ * loop of polls here keeps the interval and every `slow_down`; `Poll` does that, too, and rides out faults besides.
+ */
 import {
   AuthenticationRequest,
   BackchannelAuthentication,
   Ciba,
   ClientAuthentication,
   Discovery,
+  type DiscoveryError,
   IdTokenVerifier,
   TokenEndpoint,
+  type TokenError,
+  type TokenResponse,
   UserHint
 } from "@effect-ciba/core"
 import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
-import { Console, DateTime, Effect, Layer } from "effect"
+import { Console, DateTime, Duration, Effect, Layer } from "effect"
 
 const program = Effect.gen(function* () {
   const metadata = yield* Discovery.metadata
@@ -24,11 +30,19 @@ const program = Effect.gen(function* () {
   yield* Console.log(`2  taken with status ${response.status}; it expires at ${DateTime.formatIso(pending.expiresAt)}`)
 
   const tokens = yield* TokenEndpoint.TokenEndpoint
-  const poll = tokens
-    .backchannelAuthenticationGrantRequest(pending.authReqId)
-    .pipe(Effect.flatMap(tokens.processBackchannelAuthenticationGrantResponse))
-  yield* Effect.sleep(pending.interval)
-  const tokenResponse = yield* poll
+  const pollAfter = (
+    interval: Duration.Duration
+  ): Effect.Effect<TokenResponse.TokenResponse, TokenError.TokenError | DiscoveryError.DiscoveryError> =>
+    tokens.backchannelAuthenticationGrantRequest(pending.authReqId).pipe(
+      Effect.delay(interval),
+      Effect.flatMap(tokens.processBackchannelAuthenticationGrantResponse),
+      Effect.tapError((error) => Console.log(`3  ${error.reason._tag}`)),
+      Effect.catchReasons("TokenError", {
+        AuthorizationPending: () => pollAfter(interval),
+        SlowDown: () => pollAfter(Duration.sum(interval, Duration.seconds(5)))
+      })
+    )
+  const tokenResponse = yield* pollAfter(pending.interval)
   yield* Console.log(`3  tokens, which nobody can read yet: ${JSON.stringify(tokenResponse)}`)
 
   const verifier = yield* IdTokenVerifier.IdTokenVerifier
@@ -44,7 +58,7 @@ const CibaLive = Ciba.layer({
   Layer.provide(
     TestProvider.layer({
       client: TestClient.clientSecretPost(),
-      user: TestUser.approve(),
+      user: TestUser.approve({ after: "1500 millis" }),
       interval: "1 second"
     })
   )

@@ -1,8 +1,8 @@
 /**
  * Asks a person, waits by polling, and takes each way it can end.
  *
- * It runs against a provider in memory. For a real one, replace `Provider` by `NodeHttpClient.layerUndici`, or the whole
- * layer by `NodeCiba.layer`, and fill in your own issuer and client.
+ * It runs against a provider in memory. For a real one, replace `Provider` by `NodeHttpClient.layerUndici`, or the
+ * whole layer by `NodeCiba.layer`, and fill in your own issuer and client.
  */
 import { Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
 import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"

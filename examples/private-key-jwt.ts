@@ -1,11 +1,14 @@
-/** A client that signs its assertions with a private key, as banks want it: no secret is shared. */
+/**
+ * A client that signs its assertions with a private key, as banks want it: no secret is shared. The public JWK is what
+ * the provider registers, under its key id; the private one is `Redacted`, and never leaves the program.
+ */
 import { Ciba, ClientAuthentication, SecurityProfile, SigningKey, UserHint } from "@effect-ciba/core"
 import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Console, Effect, Layer } from "effect"
 
 const program = Effect.gen(function* () {
   const { privateJwk, publicJwk } = yield* SigningKey.generateJwk("ES256")
-  yield* Console.log(`Register this key at the provider: ${JSON.stringify(publicJwk)}`)
+  yield* Console.log(`Register the ${publicJwk.alg} key ${publicJwk.kid} at the provider.`)
 
   const CibaLive = Ciba.layer({
     issuer: "https://provider.test",

@@ -1,4 +1,7 @@
-/** How to test a program that asks people: an approval after five minutes, in no time, with the polls at exact instants. */
+/**
+ * How to test a program that asks people. `TestClock` owns the time, so that an approval after five minutes takes none,
+ * and the polls are at exact instants; a script of the provider's answers brings the faults that a test is about.
+ */
 import { Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Console, Effect, Fiber, Layer } from "effect"
@@ -20,6 +23,7 @@ const CibaTest = Ciba.layer({
 )
 
 const test = Effect.gen(function* () {
+  const started = performance.now()
   const provider = yield* TestProvider.TestProvider
   const waiting = yield* Effect.forkChild(
     Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
@@ -28,6 +32,7 @@ const test = Effect.gen(function* () {
   const identity = yield* Fiber.join(waiting)
   const polls = (yield* provider.polls).map((at) => at / 1000)
   yield* Console.log(`${identity.subject} approved; polls at ${polls.join(", ")} seconds`)
+  yield* Console.log(`it took ${Math.round(performance.now() - started)} ms`)
 })
 
 await Effect.runPromise(test.pipe(Effect.provide(CibaTest), Effect.provide(TestClock.layer())))

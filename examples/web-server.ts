@@ -1,57 +1,62 @@
 /**
- * A web server that asks in one request and answers in another. It knows each approval by an id of its own: the
- * `auth_req_id` never leaves it. Here it serves itself a visitor, and ends.
+ * A web server that asks in one request and answers in another. It knows each approval by a random id of its own: the
+ * `auth_req_id` never leaves it. The waits run in the background, in the server's own scope, and end with it; a server
+ * that runs for long also has to forget them. Here it serves itself a visitor, and closes.
  */
 
 import { randomUUID } from "node:crypto"
 import { createServer } from "node:http"
 import { NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
-import { Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
+import { BindingMessage, Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
 import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
-import { Console, Effect, FiberMap, Layer, Schedule, Schema } from "effect"
+import { Console, Effect, type Fiber, Layer, Schedule, Schema } from "effect"
 import { HttpClient, HttpClientResponse, HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 
+const Created = Schema.Struct({ id: Schema.String, bindingMessage: Schema.String })
+
 const Approval = Schema.Struct({
-  status: Schema.Literals(["pending", "approved", "refused", "unanswered"]),
+  status: Schema.Literals(["pending", "approved", "denied", "expired"]),
   subject: Schema.optionalKey(Schema.String)
 })
+type Approval = typeof Approval.Type
+
+const decided = (status: Approval["status"]) => (): Effect.Effect<Approval> => Effect.succeed({ status })
 
 const Routes = HttpRouter.use((router) =>
   Effect.gen(function* () {
-    const waits = yield* FiberMap.make<string>()
-    const approvals = new Map<string, typeof Approval.Type>()
+    const scope = yield* Effect.scope
+    const waits = new Map<string, Fiber.Fiber<Approval, Ciba.CompletionError>>()
 
     yield* router.add(
       "POST",
       "/approvals",
       Effect.gen(function* () {
+        const bindingMessage = yield* BindingMessage.generate
         const pending = yield* Ciba.initiate({
           scope: ["openid"],
           hint: UserHint.login("jo@example.com"),
-          bindingMessage: "W4SCT"
+          bindingMessage
         })
-        const id = randomUUID()
-        approvals.set(id, { status: "pending" })
         const wait = Ciba.complete(pending).pipe(
-          Effect.map(({ subject }) => ({ status: "approved", subject }) as const),
-          Effect.catchReason("TokenError", "AccessDenied", () => Effect.succeed({ status: "refused" } as const)),
-          Effect.catch(() => Effect.succeed({ status: "unanswered" } as const)),
-          Effect.tap((approval) => Effect.sync(() => approvals.set(id, approval)))
+          Effect.map(({ subject }): Approval => ({ status: "approved", subject })),
+          Effect.catchReasons("TokenError", { AccessDenied: decided("denied"), ExpiredToken: decided("expired") })
         )
-        yield* FiberMap.run(waits, id, wait)
-        return yield* HttpServerResponse.json({ id, bindingMessage: pending.bindingMessage }, { status: 202 })
+        const id = randomUUID()
+        waits.set(id, yield* Effect.forkIn(wait, scope))
+        return yield* HttpServerResponse.schemaJson(Created)({ id, bindingMessage }, { status: 202 })
       })
     )
 
     yield* router.add(
       "GET",
       "/approvals/:id",
-      Effect.flatMap(HttpRouter.params, ({ id = "" }) => {
-        const approval = approvals.get(id)
-        return approval === undefined
-          ? HttpServerResponse.json({ error: "unknown" }, { status: 404 })
-          : HttpServerResponse.json(approval)
-      })
+      Effect.gen(function* () {
+        const { id = "" } = yield* HttpRouter.params
+        const wait = waits.get(id)
+        if (wait === undefined) return HttpServerResponse.empty({ status: 404 })
+        const approval = yield* wait.pollUnsafe() ?? decided("pending")()
+        return yield* HttpServerResponse.schemaJson(Approval)(approval)
+      }).pipe(Effect.catch((error) => Effect.as(Effect.logError(error), HttpServerResponse.empty({ status: 502 }))))
     )
   })
 )
@@ -62,12 +67,10 @@ const CibaLive = Ciba.layer({
   authentication: ClientAuthentication.clientSecretBasic(TestClient.secret)
 }).pipe(Layer.provide(TestProvider.layer({ user: TestUser.approve({ after: "1500 millis" }), interval: "1 second" })))
 
-const Server = HttpRouter.serve(Routes, { disableLogger: true }).pipe(
+const Server = HttpRouter.serve(Routes, { disableLogger: true, disableListenLog: true }).pipe(
   Layer.provide(CibaLive),
   Layer.provideMerge(NodeHttpServer.layer(createServer, { port: 0, host: "127.0.0.1" }))
 )
-
-const Created = Schema.Struct({ id: Schema.String, bindingMessage: Schema.String })
 
 const visitor = Effect.gen(function* () {
   const { address } = yield* HttpServer.HttpServer
@@ -75,10 +78,12 @@ const visitor = Effect.gen(function* () {
   const created = yield* HttpClient.post(`${origin}/approvals`)
   const { bindingMessage, id } = yield* HttpClientResponse.schemaBodyJson(Created)(created)
   yield* Console.log(`POST /approvals      ${created.status}  approve ${bindingMessage} on your phone`)
-  const look = HttpClient.get(`${origin}/approvals/${id}`).pipe(
-    Effect.flatMap(HttpClientResponse.schemaBodyJson(Approval)),
-    Effect.tap(({ status, subject }) => Console.log(`GET  /approvals/:id  ${status} ${subject ?? ""}`))
-  )
+  const look = Effect.gen(function* () {
+    const found = yield* Effect.flatMap(HttpClient.get(`${origin}/approvals/${id}`), HttpClientResponse.filterStatusOk)
+    const approval = yield* HttpClientResponse.schemaBodyJson(Approval)(found)
+    yield* Console.log(`GET  /approvals/:id  ${found.status}  ${JSON.stringify(approval)}`)
+    return approval
+  })
   yield* Effect.repeat(look, { until: ({ status }) => status !== "pending", schedule: Schedule.spaced("1 second") })
 })
 
