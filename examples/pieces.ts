@@ -8,10 +8,8 @@ import {
   Ciba,
   ClientAuthentication,
   Discovery,
-  type DiscoveryError,
   IdTokenVerifier,
   TokenEndpoint,
-  type TokenError,
   type TokenResponse,
   UserHint
 } from "@effect-ciba/core"
@@ -22,20 +20,18 @@ const program = Effect.gen(function* () {
   const metadata = yield* Discovery.metadata
   yield* Console.log(`1  ${metadata.issuer} delivers by ${metadata.backchannel_token_delivery_modes_supported}`)
 
-  const backchannel = yield* BackchannelAuthentication.BackchannelAuthentication
   const request = yield* AuthenticationRequest.make({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
   const sentAt = yield* DateTime.now
-  const response = yield* backchannel.request(request)
-  const pending = yield* backchannel.process(response, { request, sentAt })
+  const response = yield* BackchannelAuthentication.request(request)
+  const pending = yield* BackchannelAuthentication.process(response, { request, sentAt })
   yield* Console.log(`2  taken with status ${response.status}; it expires at ${DateTime.formatIso(pending.expiresAt)}`)
 
-  const tokens = yield* TokenEndpoint.TokenEndpoint
   const pollAfter = (
     interval: Duration.Duration
-  ): Effect.Effect<TokenResponse.TokenResponse, TokenError.TokenError | DiscoveryError.DiscoveryError> =>
-    tokens.backchannelAuthenticationGrantRequest(pending.authReqId).pipe(
+  ): Effect.Effect<TokenResponse.TokenResponse, TokenEndpoint.RedeemError, TokenEndpoint.TokenEndpoint> =>
+    TokenEndpoint.backchannelAuthenticationGrantRequest(pending.authReqId).pipe(
       Effect.delay(interval),
-      Effect.flatMap(tokens.processBackchannelAuthenticationGrantResponse),
+      Effect.flatMap(TokenEndpoint.processBackchannelAuthenticationGrantResponse),
       Effect.tapError((error) => Console.log(`3  ${error.reason._tag}`)),
       Effect.catchReasons("TokenError", {
         AuthorizationPending: () => pollAfter(interval),
@@ -45,8 +41,7 @@ const program = Effect.gen(function* () {
   const tokenResponse = yield* pollAfter(pending.interval)
   yield* Console.log(`3  tokens, which nobody can read yet: ${JSON.stringify(tokenResponse)}`)
 
-  const verifier = yield* IdTokenVerifier.IdTokenVerifier
-  const identity = yield* verifier.verify(tokenResponse, pending)
+  const identity = yield* IdTokenVerifier.verify(tokenResponse, pending)
   yield* Console.log(`4  ${identity.subject}, with an access token of type ${identity.tokenType}`)
 })
 

@@ -144,6 +144,28 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
 export const layer: Layer.Layer<BackchannelAuthentication, never, ClientRegistration | Discovery | Transport> =
   Layer.effect(BackchannelAuthentication, make)
 
+/** Sends a request and gives the raw response. */
+export const request = (
+  request: AuthenticationRequest.AuthenticationRequest
+): Effect.Effect<
+  HttpClientResponse.HttpClientResponse,
+  AuthenticationRequestError | DiscoveryError,
+  BackchannelAuthentication
+> => BackchannelAuthentication.use((endpoint) => endpoint.request(request))
+
+/** Reads a response: the acknowledgement, or why there is none. */
+export const process = (
+  response: HttpClientResponse.HttpClientResponse,
+  sent: Sent
+): Effect.Effect<PendingAuthentication, AuthenticationRequestError | DiscoveryError, BackchannelAuthentication> =>
+  BackchannelAuthentication.use((endpoint) => endpoint.process(response, sent))
+
+/** Checks a request, sends it, and reads the response. */
+export const initiate = (
+  options: AuthenticationRequest.Options
+): Effect.Effect<PendingAuthentication, AuthenticationRequestError | DiscoveryError, BackchannelAuthentication> =>
+  BackchannelAuthentication.use((endpoint) => endpoint.initiate(options))
+
 const Acknowledgement = Schema.Struct({
   auth_req_id: AuthReqId,
   expires_in: Seconds,

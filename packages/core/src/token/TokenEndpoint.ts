@@ -32,12 +32,15 @@ export interface Options {
   readonly headers?: Headers.Input | undefined
 }
 
+/** Why a redemption gave no tokens. */
+export type RedeemError = TokenError | DiscoveryError
+
 export interface Service {
   /** Sends the token request and gives the raw response. */
   readonly backchannelAuthenticationGrantRequest: (
     authReqId: Redacted.Redacted<AuthReqId>,
     options?: Options
-  ) => Effect.Effect<HttpClientResponse.HttpClientResponse, TokenError | DiscoveryError>
+  ) => Effect.Effect<HttpClientResponse.HttpClientResponse, RedeemError>
   /** Reads a response: tokens that are not verified yet, or why there are none. */
   readonly processBackchannelAuthenticationGrantResponse: (
     response: HttpClientResponse.HttpClientResponse
@@ -46,7 +49,7 @@ export interface Service {
   readonly redeem: (
     authReqId: Redacted.Redacted<AuthReqId>,
     options?: Options
-  ) => Effect.Effect<TokenResponse.TokenResponse, TokenError | DiscoveryError>
+  ) => Effect.Effect<TokenResponse.TokenResponse, RedeemError>
 }
 
 /** The token endpoint. */
@@ -63,7 +66,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
   const grant = Effect.fnUntraced(function* (
     authReqId: Redacted.Redacted<AuthReqId>,
     options: Options = {}
-  ): Effect.fn.Return<HttpClientRequest.HttpClientRequest, TokenError | DiscoveryError> {
+  ): Effect.fn.Return<HttpClientRequest.HttpClientRequest, RedeemError> {
     if (deliveryMode === "push") return yield* new TokenError({ reason: new PushDelivery() })
     const additional = options.additionalParameters?.filter(([name]) => !reserved.has(name)) ?? []
     return yield* authenticated("token_endpoint", {
@@ -92,6 +95,26 @@ export const layer: Layer.Layer<TokenEndpoint, never, ClientRegistration | Disco
   TokenEndpoint,
   make
 )
+
+/** Sends a token request and gives the raw response. */
+export const backchannelAuthenticationGrantRequest = (
+  authReqId: Redacted.Redacted<AuthReqId>,
+  options?: Options
+): Effect.Effect<HttpClientResponse.HttpClientResponse, RedeemError, TokenEndpoint> =>
+  TokenEndpoint.use((endpoint) => endpoint.backchannelAuthenticationGrantRequest(authReqId, options))
+
+/** Reads a response: tokens that are not verified yet, or why there are none. */
+export const processBackchannelAuthenticationGrantResponse = (
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<TokenResponse.TokenResponse, TokenError, TokenEndpoint> =>
+  TokenEndpoint.use((endpoint) => endpoint.processBackchannelAuthenticationGrantResponse(response))
+
+/** Sends a token request and reads the response. */
+export const redeem = (
+  authReqId: Redacted.Redacted<AuthReqId>,
+  options?: Options
+): Effect.Effect<TokenResponse.TokenResponse, RedeemError, TokenEndpoint> =>
+  TokenEndpoint.use((endpoint) => endpoint.redeem(authReqId, options))
 
 const reserved = new Set([
   "grant_type",

@@ -166,6 +166,20 @@ export const layer: Layer.Layer<IdTokenVerifier, never, ClientRegistration | Dis
   make
 )
 
+/** The claims of an ID Token, once it is believed. */
+export const claims = (
+  idToken: IdToken.IdToken,
+  expectations?: Expectations
+): Effect.Effect<IdTokenClaims, IdTokenError | DiscoveryError, IdTokenVerifier> =>
+  IdTokenVerifier.use((verifier) => verifier.claims(idToken, expectations))
+
+/** The identity and the tokens of a response to a request, once its ID Token is believed. */
+export const verify = (
+  response: TokenResponse.TokenResponse,
+  pending: PendingAuthentication
+): Effect.Effect<VerifiedIdentity, IdTokenError | DiscoveryError, IdTokenVerifier> =>
+  IdTokenVerifier.use((verifier) => verifier.verify(response, pending))
+
 const decodeClaims = Schema.decodeUnknownEffect(IdTokenClaims, { errors: "all" })
 
 const refused = (reason: IdTokenError["reason"]): Effect.Effect<never, IdTokenError> =>
