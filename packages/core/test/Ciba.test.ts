@@ -189,6 +189,17 @@ describe("Ciba.complete", () => {
     }).pipe(Effect.provide(flow({ user: TestUser.approve() })))
   )
 
+  it.effect("lets nobody join a wait with a pending authentication that is not this client's", () =>
+    Effect.gen(function* () {
+      const pending = yield* Ciba.initiate(request)
+      const wait = yield* Effect.forkChild(Ciba.complete(pending))
+      const foreign = new PendingAuthentication.PendingAuthentication({ ...pending, clientId: "another" })
+      expect(yield* Effect.flip(Ciba.complete(foreign))).toMatchObject({ reason: { _tag: "ForeignAuthentication" } })
+      yield* TestClock.adjust("5 seconds")
+      expect((yield* Fiber.join(wait)).subject).toBe("jo")
+    }).pipe(Effect.provide(flow({ user: TestUser.approve() })))
+  )
+
   it.effect("no trace id leaves for the provider", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider

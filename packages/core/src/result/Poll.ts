@@ -88,10 +88,14 @@ export const make = Effect.fnUntraced(function* (
       return yield* new TokenError({ reason: new ForeignAuthentication({ issuer, clientId }) })
     }
     if (deliveryMode === "push") return yield* new TokenError({ reason: new PushDelivery() })
-    if (MutableHashMap.has(redeemed, pending.authReqId)) {
-      return yield* new TokenError({ reason: new AlreadyRedeemed() })
-    }
   })
+
+  const unspent = (pending: PendingAuthentication): Effect.Effect<void, TokenError> =>
+    Effect.suspend(() =>
+      MutableHashMap.has(redeemed, pending.authReqId)
+        ? Effect.fail(new TokenError({ reason: new AlreadyRedeemed() }))
+        : Effect.void
+    )
 
   const remember = (pending: PendingAuthentication): Effect.Effect<void> =>
     Effect.map(Clock.currentTimeMillis, (now) => {
@@ -109,13 +113,15 @@ export const make = Effect.fnUntraced(function* (
 
   const flights = yield* RcMap.make({
     lookup: ({ pending }: Flight) =>
-      admit(pending).pipe(
+      unspent(pending).pipe(
         Effect.andThen(keysAtHand),
         Effect.andThen(Effect.suspend(() => untilDecided(pending, poll(pending), options?.schedule)))
       )
   })
 
-  return Poll.of({ wait: (pending) => Effect.scoped(RcMap.get(flights, new Flight(pending))) })
+  return Poll.of({
+    wait: (pending) => Effect.andThen(admit(pending), Effect.scoped(RcMap.get(flights, new Flight(pending))))
+  })
 })
 
 /** The wait as a layer. */
