@@ -84,7 +84,9 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const token = DeliveryMode.notifies(registration.deliveryMode)
-    ? (options.clientNotificationToken ?? (yield* NotificationToken.generate))
+    ? options.clientNotificationToken === undefined
+      ? yield* NotificationToken.generate
+      : NotificationToken.relabel(options.clientNotificationToken)
     : undefined
 
   return new AuthenticationRequest({
@@ -97,12 +99,12 @@ export const make = Effect.fnUntraced(function* (
         ...present("scope", options.scope.join(" ")),
         ...present(options.hint.parameter, Redacted.value(options.hint.value)),
         ...present("client_notification_token", token && Redacted.value(token)),
-        ...present("acr_values", options.acrValues?.join(" ")),
+        ...present("acr_values", options.acrValues?.join(" ") || undefined),
         ...present("binding_message", options.bindingMessage),
         ...present("user_code", options.userCode && Redacted.value(options.userCode)),
         ...present("requested_expiry", expiry?.toString()),
         ...present("authorization_details", options.authorizationDetails),
-        ...present("resource", options.resource),
+        ...present("resource", options.resource?.length === 0 ? undefined : options.resource),
         ...present("claims", options.claims),
         ...present("request_context", options.requestContext),
         ...extensions

@@ -8,7 +8,7 @@
  *
  * @see CIBA Core 1.0 section 7
  */
-import { Context, DateTime, Duration, Effect, Layer, Option, Redacted, Result, Schema } from "effect"
+import { Context, DateTime, Effect, Layer, Option, Redacted, Schema } from "effect"
 import type { HttpClientRequest, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as DeliveryMode from "../client/DeliveryMode.ts"
@@ -19,7 +19,7 @@ import * as AuthenticatedRequest from "../discovery/AuthenticatedRequest.ts"
 import { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
 import type * as ProviderMetadata from "../discovery/ProviderMetadata.ts"
-import { Seconds } from "../internal/Seconds.ts"
+import * as Seconds from "../internal/Seconds.ts"
 import * as AuthenticationRequest from "./AuthenticationRequest.ts"
 import {
   AuthenticationRequestError,
@@ -93,9 +93,8 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
 
   const acknowledged = Effect.fnUntraced(function* (
     answer: Answer,
-    { request, sentAt }: Sent
-  ): Effect.fn.Return<PendingAuthentication, AuthenticationRequestError | DiscoveryError> {
-    const { issuer } = yield* discovery.metadata
+    { issuer, request, sentAt }: Sent & { readonly issuer: string }
+  ): Effect.fn.Return<PendingAuthentication, AuthenticationRequestError> {
     const error = OAuthError.fromAnswer(answer)
     if (Option.isSome(error)) return yield* fromOAuthError(error.value)
     if (answer.status !== 200) {
@@ -115,7 +114,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
         ? undefined
         : { clientNotificationToken: request.clientNotificationToken }),
       expiresAt: DateTime.addDuration(sentAt, acknowledgement.expires_in),
-      interval: pollInterval(acknowledgement.interval),
+      interval: Seconds.interval(acknowledgement.interval),
       scope: request.scope,
       ...(request.bindingMessage === undefined ? undefined : { bindingMessage: request.bindingMessage }),
       expectations: request.expectations
@@ -124,18 +123,23 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
 
   return BackchannelAuthentication.of({
     request: (request) => Effect.flatMap(form(request), (built) => Effect.mapError(transport.send(built), faulty)),
-    process: (response, sent) =>
-      Effect.flatMap(Effect.mapError(transport.json(response), faulty), (answer) => acknowledged(answer, sent)),
+    process: Effect.fnUntraced(function* (response, sent) {
+      const answer = yield* Effect.mapError(transport.json(response), faulty)
+      const { issuer } = yield* discovery.metadata
+      return yield* acknowledged(answer, { ...sent, issuer })
+    }),
     initiate: Effect.fnUntraced(function* (options) {
       const request = yield* Effect.provideService(
         AuthenticationRequest.make(options),
         ClientRegistration,
         registration
       )
+      // Known before anything is sent: an answer is never lost for want of metadata.
+      const { issuer } = yield* discovery.metadata
       const built = yield* form(request)
       const sentAt = yield* DateTime.now
       const answer = yield* Effect.mapError(transport.exchange(built), faulty)
-      return yield* acknowledged(answer, { request, sentAt })
+      return yield* acknowledged(answer, { issuer, request, sentAt })
     })
   })
 })
@@ -168,17 +172,11 @@ export const initiate = (
 
 const Acknowledgement = Schema.Struct({
   auth_req_id: AuthReqId,
-  expires_in: Seconds,
+  expires_in: Seconds.Seconds,
   interval: Schema.optionalKey(Schema.Unknown)
 })
 
 const decodeAcknowledgement = Schema.decodeUnknownEffect(Acknowledgement, { errors: "all" })
-
-/** Five seconds unless the provider says otherwise; one second where it says that it does not care (0). */
-const pollInterval = (interval: unknown): Duration.Duration =>
-  Number(interval) === 0 && interval !== null && interval !== ""
-    ? Duration.seconds(1)
-    : Result.getOrElse(Schema.decodeUnknownResult(Seconds)(interval), () => Duration.seconds(5))
 
 const faulty = (reason: HttpFault): AuthenticationRequestError => new AuthenticationRequestError({ reason })
 

@@ -8,8 +8,11 @@ import * as SecureRandomness from "../internal/SecureRandomness.ts"
 
 /** A new token of 160 random bits. Every request needs its own. */
 export const generate: Effect.Effect<Redacted.Redacted<string>> = Effect.map(SecureRandomness.text(20), (token) =>
-  Redacted.make(token, { label: "client_notification_token" })
+  labelled(token)
 )
+
+/** A caller's own token under the label that a pending authentication wants of it. */
+export const relabel = (token: Redacted.Redacted<string>): Redacted.Redacted<string> => labelled(Redacted.value(token))
 
 /** What is wrong with a caller's own token, if something is. */
 export const problem = (token: Redacted.Redacted<string>): string | undefined => {
@@ -18,3 +21,6 @@ export const problem = (token: Redacted.Redacted<string>): string | undefined =>
   if (!/^[A-Za-z0-9\-._~+/]+=*$/.test(value)) return "it is not a bearer token in the form of RFC 6750 section 2.1"
   return value.length < 22 ? "it is too short for 128 bits of randomness; let the library make one" : undefined
 }
+
+const labelled = (token: string): Redacted.Redacted<string> =>
+  Redacted.make(token, { label: "client_notification_token" })

@@ -1,10 +1,9 @@
+import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
 import {
   AuthenticationRequest,
-  BindingMessage,
   ClientAuthentication,
   ClientRegistration,
-  NotificationToken,
   RequestParameters,
   UserHint
 } from "@effect-ciba/core"
@@ -14,6 +13,35 @@ const as = (options?: Partial<ClientRegistration.Options>) =>
   ClientRegistration.layer({ clientId: "shop", authentication: ClientAuthentication.none, ...options })
 
 const plain = { scope: ["openid"], hint: UserHint.login("jo@example.com") }
+
+/** What has an option of its own, belongs to the client's authentication, or to a signed request. */
+const reserved = [
+  "scope",
+  "login_hint",
+  "login_hint_token",
+  "id_token_hint",
+  "client_notification_token",
+  "acr_values",
+  "binding_message",
+  "user_code",
+  "requested_expiry",
+  "authorization_details",
+  "resource",
+  "claims",
+  "request_context",
+  "client_id",
+  "client_secret",
+  "client_assertion",
+  "client_assertion_type",
+  "request_uri",
+  "iss",
+  "sub",
+  "aud",
+  "exp",
+  "iat",
+  "nbf",
+  "jti"
+]
 
 const make = (options: Partial<AuthenticationRequest.Options>, client?: Partial<ClientRegistration.Options>) =>
   Effect.provide(AuthenticationRequest.make({ ...plain, ...options }), as(client))
@@ -124,22 +152,9 @@ describe("AuthenticationRequest", () => {
     ["a relative resource (P1)", { resource: "/accounts" }, "resource"],
     ["a resource with a fragment (P1)", { resource: ["https://a.test", "https://b.test#c"] }, "resource"],
     ["an extension parameter without a name (C15)", { extensionParameters: { "": "x" } }, ""],
-    ...[
-      "scope",
-      "login_hint",
-      "id_token_hint",
-      "binding_message",
-      "user_code",
-      "requested_expiry",
-      "client_notification_token",
-      "client_id",
-      "client_assertion",
-      "client_secret",
-      "authorization_details",
-      "resource",
-      "iss",
-      "jti"
-    ].map((name) => [`${name} as an extension (C15, C16)`, { extensionParameters: { [name]: "x" } }, name] as const),
+    ...reserved.map(
+      (name) => [`${name} as an extension (C15, C16)`, { extensionParameters: { [name]: "x" } }, name] as const
+    ),
     ["a signed request by the back door (A5)", { extensionParameters: { request: "a.b.c" } }, "request"]
   ]
 
@@ -162,26 +177,18 @@ describe("AuthenticationRequest", () => {
     })
   )
 
-  it.effect("ping and push requests carry a token of 160 bits, new each time; poll requests none (C6, C7, C8)", () =>
-    Effect.gen(function* () {
-      const tokens = yield* Effect.forEach(["ping", "push", "ping"] as const, (deliveryMode) =>
-        Effect.map(sent({}, { deliveryMode }), (all) => all.find(([name]) => name === "client_notification_token")?.[1])
-      )
-      for (const token of tokens) expect(token).toMatch(/^[\w-]{27}$/)
-      expect(new Set(tokens).size).toBe(3)
-      expect((yield* sent({})).map(([name]) => name)).not.toContain("client_notification_token")
-      const own = { clientNotificationToken: Redacted.make("t".repeat(40)) }
-      expect((yield* sent(own)).map(([name]) => name)).not.toContain("client_notification_token")
-    })
-  )
-
-  it.effect("no secret of a request shows in JSON or in a log (C11, I13)", () =>
+  it.effect("no secret of a request shows, however it is printed (C11, I13)", () =>
     Effect.gen(function* () {
       const request = yield* make(
         { userCode: Redacted.make("marker-code"), hint: UserHint.login("marker-hint"), bindingMessage: "W4SCT" },
         { userCodeParameter: true, deliveryMode: "ping" }
       )
-      const shown = JSON.stringify(request) + Inspectable.toStringUnknown(request) + String(request)
+      const shown = [
+        JSON.stringify(request),
+        Inspectable.toStringUnknown(request),
+        String(request),
+        inspect(request, { depth: Number.POSITIVE_INFINITY, showHidden: true })
+      ].join()
       expect(shown).not.toContain("marker")
       expect(shown).toContain("W4SCT")
     })
@@ -203,33 +210,6 @@ describe("AuthenticationRequest", () => {
         maxAge: Duration.minutes(5)
       })
       expect((yield* make({ acrValues: ["gold"] })).expectations).toEqual({})
-    })
-  )
-})
-
-describe("generated values", () => {
-  it.effect("a binding message is six letters and digits that any provider takes (C10, T-14)", () =>
-    Effect.gen(function* () {
-      const messages = yield* Effect.replicateEffect(BindingMessage.generate, 200)
-      for (const message of messages) expect(message).toMatch(/^[A-HJKMNP-Z2-9]{6}$/)
-      expect(new Set(messages).size).toBeGreaterThan(195)
-    })
-  )
-
-  it("advice names what providers refuse (C10, T-14)", () => {
-    expect(BindingMessage.advice("W4SCT")).toEqual([])
-    expect(BindingMessage.advice("Überweisung an https://shop.test".padEnd(51))).toEqual([
-      "longer than 50 characters",
-      "not plain ASCII",
-      "contains a URL"
-    ])
-  })
-
-  it.effect("a notification token keeps its own rules (C7)", () =>
-    Effect.gen(function* () {
-      const tokens = yield* Effect.replicateEffect(NotificationToken.generate, 200)
-      expect(tokens.map(NotificationToken.problem)).toEqual(tokens.map(() => undefined))
-      expect(new Set(tokens.map(Redacted.value)).size).toBe(200)
     })
   )
 })

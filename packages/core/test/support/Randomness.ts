@@ -1,15 +1,29 @@
-// A source of random values that anybody can foresee.
+// Sources of random values that anybody can foresee.
 import { WebCrypto } from "effect/crypto"
 
 /** The first draw is all ones, the second all twos, and so on. */
 export const foreseen = () => {
   let draws = 0
+  return filling((bytes) => {
+    draws += 1
+    bytes.fill(draws)
+  })
+}
+
+/** These bytes one after the other, and then from the beginning. */
+export const repeating = (source: ReadonlyArray<number>) => {
+  let position = 0
+  return filling((bytes) => {
+    for (const index of bytes.keys()) bytes[index] = source[position++ % source.length] ?? 0
+  })
+}
+
+const filling = (fill: (bytes: Uint8Array) => void) => {
   const source: Crypto = {
     subtle: crypto.subtle,
     randomUUID: () => crypto.randomUUID(),
     getRandomValues: (array) => {
-      draws += 1
-      if (array !== null) new Uint8Array(array.buffer, array.byteOffset, array.byteLength).fill(draws)
+      if (array !== null) fill(new Uint8Array(array.buffer, array.byteOffset, array.byteLength))
       return array
     }
   }

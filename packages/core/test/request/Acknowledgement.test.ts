@@ -1,0 +1,210 @@
+import { inspect } from "node:util"
+import { describe, expect, it } from "@effect/vitest"
+import { Ciba } from "@effect-ciba/core"
+import { ProviderScript } from "@effect-ciba/testing"
+import { DateTime, Duration, Effect, Fiber, Redacted } from "effect"
+import { TestClock } from "effect/testing"
+import { acknowledgement, answering, ask, everyMode, flow, requestsTo } from "../support/Asking.ts"
+
+const acknowledging = (body: unknown) => answering(ProviderScript.json(200, body))
+
+/** An acknowledgement that JSON.stringify cannot write. */
+const acknowledgingText = (body: string) =>
+  answering(
+    ProviderScript.respond({ status: 200, headers: { "content-type": "application/json" }, body, error: undefined })
+  )
+
+const { auth_req_id: _id, ...withoutId } = acknowledgement
+const { expires_in: _lifetime, ...withoutLifetime } = acknowledgement
+const { interval: _interval, ...withoutInterval } = acknowledgement
+
+describe("an acknowledgement", () => {
+  it.effect("becomes a pending authentication, unknown members ignored (F7, F8)", () =>
+    Effect.gen(function* () {
+      const pending = yield* ask()
+      expect(Redacted.value(pending.authReqId)).toBe(acknowledgement.auth_req_id)
+      expect({ ...pending, authReqId: "" }).toEqual({
+        version: 1,
+        issuer: "https://provider.test",
+        clientId: "test-client",
+        authReqId: "",
+        deliveryMode: "poll",
+        expiresAt: DateTime.makeUnsafe(120_000),
+        interval: Duration.seconds(2),
+        scope: ["openid"],
+        expectations: {}
+      })
+    }).pipe(Effect.provide(flow(acknowledging({ ...acknowledgement, error: "", extra: { deep: [1] } }))))
+  )
+
+  for (const id of ["a+b/c=%20&d", "ü ? #", "x".repeat(1000)]) {
+    it.effect(`gives back an id as it came: ${id.slice(0, 12)} (F2)`, () =>
+      Effect.gen(function* () {
+        const pending = yield* ask()
+        yield* Effect.forkChild(Effect.ignore(Ciba.complete(pending)))
+        yield* TestClock.adjust("2 seconds")
+        const [poll] = yield* requestsTo("token")
+        expect(poll?.parameters).toContainEqual(["auth_req_id", id])
+      }).pipe(Effect.provide(flow(acknowledging({ ...acknowledgement, auth_req_id: id }))))
+    )
+  }
+
+  const invalid: ReadonlyArray<readonly [title: string, body: unknown, issue: string]> = [
+    ["no auth_req_id (F1)", withoutId, '["auth_req_id"]'],
+    ["an empty auth_req_id (F1, F2)", { ...acknowledgement, auth_req_id: "" }, '["auth_req_id"]'],
+    ["a number as auth_req_id (F2)", { ...acknowledgement, auth_req_id: 7 }, '["auth_req_id"]'],
+    ["null as auth_req_id (F2)", { ...acknowledgement, auth_req_id: null }, '["auth_req_id"]'],
+    ["a list as auth_req_id (F2)", { ...acknowledgement, auth_req_id: ["id"] }, '["auth_req_id"]'],
+    ["no expires_in (F1)", withoutLifetime, '["expires_in"]'],
+    ...[0, -1, 1.5, "abc", "1.5", "-1", "0", "0x78", "1e2", " 120 ", "", null, [120], true, 315_360_001, 1e12].map(
+      (value) =>
+        [
+          `expires_in ${JSON.stringify(value)} (F3, T-8)`,
+          { ...acknowledgement, expires_in: value },
+          '["expires_in"]'
+        ] as const
+    ),
+    ["a list", [], "object"],
+    ["null", null, "object"],
+    ["text", "1c266114", "object"]
+  ]
+  for (const [title, body, issue] of invalid) {
+    it.effect(`is refused with ${title}, and nothing is sent after it`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(ask())
+        expect(error._tag).toBe("AuthenticationRequestError")
+        expect(error.reason._tag).toBe("InvalidAcknowledgement")
+        expect(error.message).toContain(issue)
+        yield* TestClock.adjust("1 hour")
+        expect(yield* requestsTo("backchannel")).toHaveLength(1)
+        expect(yield* requestsTo("token")).toEqual([])
+      }).pipe(Effect.provide(flow(acknowledging(body))))
+    )
+  }
+
+  it.effect("with everything wrong names every problem, and shows nothing of the answer (F1)", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(ask())
+      expect(error.message).toContain('["auth_req_id"]')
+      expect(error.message).toContain('["expires_in"]')
+      expect(error.message).not.toContain("\n")
+      expect([inspect(error, { depth: 9, showHidden: true }), JSON.stringify(error)].join()).not.toContain("marker")
+    }).pipe(Effect.provide(flow(acknowledging({ auth_req_id: { id: "marker" }, expires_in: "marker", marker: 1 }))))
+  )
+
+  it.effect("with a number beyond all numbers is refused (F3)", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(ask())
+      expect(error.reason).toMatchObject({ _tag: "HttpFault", kind: "Unreadable", status: 200 })
+      expect(yield* requestsTo("token")).toEqual([])
+    }).pipe(Effect.provide(flow(acknowledgingText('{"auth_req_id":"id","expires_in":1e400}'))))
+  )
+})
+
+describe("the lifetime", () => {
+  it.effect("counts from sending, and not from the answer (F10)", () =>
+    Effect.gen(function* () {
+      yield* TestClock.adjust("1000 seconds")
+      const asked = yield* Effect.forkChild(ask())
+      yield* TestClock.adjust("20 seconds")
+      expect((yield* Fiber.join(asked)).expiresAt).toEqual(DateTime.makeUnsafe(1_120_000))
+    }).pipe(
+      Effect.provide(flow(answering(ProviderScript.delayed("20 seconds", ProviderScript.json(200, acknowledgement)))))
+    )
+  )
+
+  it.effect("counts from sending, and not from discovery (F10)", () =>
+    Effect.gen(function* () {
+      const asked = yield* Effect.forkChild(ask())
+      yield* TestClock.adjust("20 seconds")
+      expect((yield* Fiber.join(asked)).expiresAt).toEqual(DateTime.makeUnsafe(140_000))
+    }).pipe(
+      Effect.provide(
+        flow({
+          ...acknowledging(acknowledgement),
+          discoveryScript: ProviderScript.make([ProviderScript.delayed("20 seconds", ProviderScript.proceed)])
+        })
+      )
+    )
+  )
+
+  for (const [expiresIn, seconds] of [
+    [1, 1],
+    ["120", 120],
+    ["007", 7],
+    [315_360_000, 315_360_000]
+  ] as const) {
+    it.effect(`of ${JSON.stringify(expiresIn)} is ${seconds} seconds (F3, T-8)`, () =>
+      Effect.gen(function* () {
+        expect((yield* ask()).expiresAt).toEqual(DateTime.makeUnsafe(seconds * 1000))
+      }).pipe(Effect.provide(flow(acknowledging({ ...acknowledgement, expires_in: expiresIn }))))
+    )
+  }
+
+  for (const given of [30, 300]) {
+    it.effect(`is the provider's ${given} seconds where the client asked for 60 (T-25)`, () =>
+      Effect.gen(function* () {
+        const pending = yield* ask({ requestedExpiry: "1 minute" })
+        expect(pending.expiresAt).toEqual(DateTime.makeUnsafe(given * 1000))
+        const [request] = yield* requestsTo("backchannel")
+        expect(request?.parameters).toContainEqual(["requested_expiry", "60"])
+      }).pipe(Effect.provide(flow(acknowledging({ ...acknowledgement, expires_in: given }))))
+    )
+  }
+})
+
+describe("the interval", () => {
+  const intervals: ReadonlyArray<readonly [interval: unknown, seconds: number]> = [
+    [2, 2],
+    [3600, 3600],
+    ["7", 7],
+    // a provider that does not care
+    [0, 1],
+    ["0", 1],
+    // no number
+    [undefined, 5],
+    [-3, 5],
+    ["-3", 5],
+    [null, 5],
+    ["", 5],
+    [" ", 5],
+    ["soon", 5],
+    ["0x10", 5],
+    [false, 5],
+    [true, 5],
+    [[], 5],
+    [[0], 5],
+    [{}, 5],
+    // a number that is no count of seconds
+    [0.5, 5],
+    [1.5, 5],
+    [7.5, 8],
+    ["7.5", 8],
+    // a number beyond all lifetimes
+    [1e12, 315_360_000],
+    ["9".repeat(400), 315_360_000]
+  ]
+  for (const [interval, seconds] of intervals) {
+    it.effect(`of ${JSON.stringify(interval)?.slice(0, 12)} means ${seconds} seconds between polls (F4, F5, T-8)`, () =>
+      Effect.gen(function* () {
+        expect((yield* ask()).interval).toEqual(Duration.seconds(seconds))
+      }).pipe(Effect.provide(flow(acknowledging({ ...acknowledgement, interval }))))
+    )
+  }
+
+  for (const [what, body] of [
+    ["is absent", withoutInterval],
+    ["is one", acknowledgement],
+    ["is nonsense", { ...acknowledgement, interval: "soon" }]
+  ] as const) {
+    it.effect(`that ${what} does not matter in push mode, where nothing is polled (F6)`, () =>
+      Effect.gen(function* () {
+        const pending = yield* ask()
+        expect(pending.deliveryMode).toBe("push")
+        yield* Effect.forkChild(Effect.ignore(Ciba.complete(pending)))
+        yield* TestClock.adjust("1 hour")
+        expect(yield* requestsTo("token")).toEqual([])
+      }).pipe(Effect.provide(flow({ ...everyMode, ...acknowledging(body) }, { deliveryMode: "push" })))
+    )
+  }
+})

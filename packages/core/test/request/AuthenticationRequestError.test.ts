@@ -1,0 +1,240 @@
+import { inspect } from "node:util"
+import { describe, expect, it } from "@effect/vitest"
+import { Ciba, UserHint } from "@effect-ciba/core"
+import { ProviderScript, TestUser } from "@effect-ciba/testing"
+import { Duration, Effect, Fiber, Redacted } from "effect"
+import { TestClock } from "effect/testing"
+import { acknowledgement, answering, ask, flow, requestsTo } from "../support/Asking.ts"
+
+describe("an error answer", () => {
+  const codes: ReadonlyArray<readonly [row: string, code: string, usual: number, tag: string, sentence: string]> = [
+    ["(G1)", "invalid_request", 400, "InvalidRequest", "the provider finds the request malformed"],
+    ["(G2)", "invalid_scope", 400, "InvalidScope", "the provider refuses the scope"],
+    ["(G3)", "expired_login_hint_token", 400, "ExpiredLoginHintToken", "the login hint token has expired"],
+    ["(G4)", "unknown_user_id", 400, "UnknownUserId", "the provider does not know the person that the hint names"],
+    ["(G5)", "unauthorized_client", 400, "UnauthorizedClient", "the client is not registered for this"],
+    ["(G6)", "missing_user_code", 400, "MissingUserCode", "the provider wants the person's user code"],
+    ["(G7)", "invalid_user_code", 400, "InvalidUserCode", "the user code is wrong"],
+    [
+      "(G8)",
+      "invalid_binding_message",
+      400,
+      "InvalidBindingMessage",
+      "the provider does not take this binding message; BindingMessage.generate makes a safe one"
+    ],
+    [
+      "(G9)",
+      "invalid_client",
+      401,
+      "InvalidClient",
+      "the provider does not accept the client's authentication; check method, key and audience"
+    ],
+    ["(G10)", "access_denied", 403, "AccessDenied", "the request was refused"],
+    ...[
+      "invalid_authorization_details",
+      "invalid_target",
+      "invalid_grant_id",
+      "invalid_dpop_proof",
+      "use_dpop_nonce"
+    ].map((code) => ["(G11)", code, 400, "Unrecognized", "the provider refuses the request"] as const),
+    ...["invalid_login_hint", "invalid_request_object", "expired_id_token_hint", "server_error", "__proto__"].map(
+      (code) => ["(G11, T-27)", code, 400, "Unrecognized", "the provider refuses the request"] as const
+    )
+  ]
+  for (const [row, code, usual, tag, sentence] of codes) {
+    for (const status of new Set([usual, 400, 401, 403])) {
+      it.effect(`${code} with ${status} is ${tag}, with what the provider said, and ends the request ${row}`, () =>
+        Effect.gen(function* () {
+          const error = yield* Effect.flip(ask())
+          expect(error._tag).toBe("AuthenticationRequestError")
+          expect({ ...error.reason }).toEqual({
+            _tag: tag,
+            code,
+            status,
+            description: "what happened",
+            uri: "https://provider.test/errors"
+          })
+          expect(error.message).toBe(`Authentication request: ${sentence} (${code}, status ${status}): what happened`)
+          yield* TestClock.adjust("1 hour")
+          expect(yield* requestsTo("backchannel")).toHaveLength(1)
+          expect(yield* requestsTo("token")).toEqual([])
+        }).pipe(
+          Effect.provide(
+            flow(
+              answering(
+                ProviderScript.json(status, {
+                  error: code,
+                  error_description: "what happened",
+                  error_uri: "https://provider.test/errors"
+                })
+              )
+            )
+          )
+        )
+      )
+    }
+  }
+
+  it.effect("without a description is told by its code (G1)", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(ask())
+      expect({ ...error.reason }).toEqual({ _tag: "InvalidRequest", code: "invalid_request", status: 400 })
+      expect(error.message).toBe(
+        "Authentication request: the provider finds the request malformed (invalid_request, status 400)"
+      )
+    }).pipe(Effect.provide(flow(answering(ProviderScript.error("invalid_request")))))
+  )
+
+  it.effect("tells its description in one line, without control characters", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(ask())
+      expect(error.reason).toMatchObject({ code: "bad code", description: "a   [31mb  c", uri: "x y" })
+      expect(error.message).not.toMatch(/[\p{Cc}\p{Cf}]/u)
+    }).pipe(
+      Effect.provide(
+        flow(
+          answering(
+            ProviderScript.json(400, {
+              error: "bad\u0007code",
+              error_description: "a\r\n\u001b[31mb\u202e\u0000c",
+              error_uri: "x\ny"
+            })
+          )
+        )
+      )
+    )
+  )
+
+  it.effect("of any length is cut: the code at 100 characters, its text at 500", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(ask())
+      expect(error.reason).toMatchObject({ code: "c".repeat(100), description: "d".repeat(500), uri: "u".repeat(500) })
+      expect(error.message.length).toBeLessThan(700)
+    }).pipe(
+      Effect.provide(
+        flow(
+          answering(
+            ProviderScript.json(400, {
+              error: "c".repeat(10_000),
+              error_description: "d".repeat(10_000),
+              error_uri: "u".repeat(10_000)
+            })
+          )
+        )
+      )
+    )
+  )
+
+  it.effect("with 503 keeps the provider's wish, and is no fault of transport (G11, G12, T-27)", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(ask())
+      expect(error.reason).toMatchObject({
+        _tag: "Unrecognized",
+        code: "server_error",
+        description: "Failed to send authentication request",
+        status: 503,
+        retryAfter: Duration.seconds(7)
+      })
+      yield* TestClock.adjust("1 hour")
+      expect(yield* requestsTo("backchannel")).toHaveLength(1)
+    }).pipe(
+      Effect.provide(
+        flow(
+          answering(
+            ProviderScript.error("server_error", {
+              status: 503,
+              retryAfter: "7",
+              description: "Failed to send authentication request"
+            })
+          )
+        )
+      )
+    )
+  )
+
+  it.effect("that denies access here is not taken for the person's no (G10)", () =>
+    Effect.gen(function* () {
+      const outcome = yield* Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo@example.com") }).pipe(
+        Effect.as("approved"),
+        Effect.catchReason("TokenError", "AccessDenied", () => Effect.succeed("declined by the person")),
+        Effect.catchReason("AuthenticationRequestError", "AccessDenied", ({ status }) =>
+          Effect.succeed(`refused with ${status}`)
+        )
+      )
+      expect(outcome).toBe("refused with 403")
+    }).pipe(Effect.provide(flow(answering(ProviderScript.error("access_denied", { status: 403 })))))
+  )
+
+  it.effect("that wants the user code can be answered by a new request (G6, G7)", () =>
+    Effect.gen(function* () {
+      const withCode = (code: string) => ask({ userCode: Redacted.make(code) })
+      const pending = yield* ask().pipe(
+        Effect.catchReason("AuthenticationRequestError", "MissingUserCode", () => withCode("4321")),
+        Effect.catchReason("AuthenticationRequestError", "InvalidUserCode", () => withCode("1234"))
+      )
+      expect(pending.clientId).toBe("test-client")
+      const requests = yield* requestsTo("backchannel")
+      expect(requests.map(({ error }) => error)).toEqual(["missing_user_code", "invalid_user_code", undefined])
+    }).pipe(Effect.provide(flow({ user: TestUser.approve({ userCode: "1234" }) }, { userCodeParameter: true })))
+  )
+})
+
+describe("an answer that is none", () => {
+  const { delayed, html, json, lost, redirect, reset, status, truncated } = ProviderScript
+  const faults: ReadonlyArray<readonly [title: string, answer: ProviderScript.Answer, fault: object]> = [
+    ["201 (F11)", json(201, acknowledgement), { kind: "UnexpectedStatus", status: 201 }],
+    ["202 (F11)", json(202, acknowledgement), { kind: "UnexpectedStatus", status: 202 }],
+    ["204 without a body (F11)", status(204), { kind: "UnexpectedStatus", status: 204 }],
+    ["200 without a body (F11)", status(200), { kind: "Unreadable", status: 200 }],
+    ["a page of HTML (F11)", html(200), { kind: "Unreadable", status: 200 }],
+    ["an acknowledgement that breaks off (F11)", truncated, { kind: "Unreadable", status: 200 }],
+    ["a page of HTML with 502 (G13)", html(502), { kind: "UnexpectedStatus", status: 502 }],
+    ["JSON without an error (G13)", json(400, { message: "marker" }), { kind: "UnexpectedStatus", status: 400 }],
+    ["JSON with an empty error (G13)", json(400, { error: "" }), { kind: "UnexpectedStatus", status: 400 }],
+    ["JSON with an error that is no text (G13)", json(400, { error: 7 }), { kind: "UnexpectedStatus", status: 400 }],
+    ["JSON that is no object (G13)", json(500, ["invalid_request"]), { kind: "UnexpectedStatus", status: 500 }],
+    [
+      "503 with a wish (G12)",
+      status(503, { retryAfter: "7" }),
+      { kind: "UnexpectedStatus", status: 503, retryAfter: Duration.seconds(7) }
+    ],
+    ["503 without a wish (G12)", status(503), { kind: "UnexpectedStatus", status: 503 }],
+    ["429 (G12)", status(429), { kind: "UnexpectedStatus", status: 429 }],
+    [
+      "429 with a wish until a moment (G12)",
+      status(429, { retryAfter: "Thu, 01 Jan 1970 00:00:20 GMT" }),
+      { kind: "UnexpectedStatus", status: 429, retryAfter: Duration.seconds(20) }
+    ],
+    ["500 with an acknowledgement in it (G12)", json(500, acknowledgement), { kind: "UnexpectedStatus", status: 500 }],
+    ["a broken connection (G12)", reset, { kind: "Unreachable" }],
+    ["lost on its way (G12)", lost, { kind: "Unreachable" }],
+    ["too late (G12)", delayed("36 seconds", json(200, acknowledgement)), { kind: "TimedOut" }],
+    ...[301, 302, 303, 307, 308].map(
+      (code) =>
+        [
+          `a redirect with ${code} (C20)`,
+          redirect("https://elsewhere.test/marker", code),
+          { kind: "Redirected", status: code }
+        ] as const
+    )
+  ]
+  for (const [title, answer, fault] of faults) {
+    it.effect(`is a fault that names no more than it must, and nothing is sent again: ${title}`, () =>
+      Effect.gen(function* () {
+        const asked = yield* Effect.forkChild(Effect.flip(ask({ hint: UserHint.login("marker") })))
+        yield* TestClock.adjust("1 hour")
+        const error = yield* Fiber.join(asked)
+        expect({ ...error.reason }).toEqual({
+          _tag: "HttpFault",
+          method: "POST",
+          url: "https://provider.test/backchannel",
+          ...fault
+        })
+        expect([inspect(error, { depth: 9, showHidden: true }), JSON.stringify(error)].join()).not.toContain("marker")
+        expect(yield* requestsTo("backchannel")).toHaveLength(1)
+        expect(yield* requestsTo("token")).toEqual([])
+        expect(yield* requestsTo("elsewhere")).toEqual([])
+      }).pipe(Effect.provide(flow({ ...answering(answer), user: { ...TestUser.ignore, loginHint: "marker" } })))
+    )
+  }
+})

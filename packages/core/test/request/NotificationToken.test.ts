@@ -1,0 +1,109 @@
+import { inspect } from "node:util"
+import { describe, expect, it } from "@effect/vitest"
+import { NotificationToken } from "@effect-ciba/core"
+import { Effect, Redacted, Result, Schema } from "effect"
+import { Base64Url } from "effect/encoding"
+import { ask, bodiesOf, everyMode, flow } from "../support/Asking.ts"
+import { foreseen, repeating } from "../support/Randomness.ts"
+
+const Bytes = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))).check(
+  Schema.isMinLength(20),
+  Schema.isMaxLength(20)
+)
+
+const own = (token: string) => NotificationToken.problem(Redacted.make(token))
+
+/** The notification token in the form of a request. */
+const tokenIn = (body: string | undefined) => new URLSearchParams(body).get("client_notification_token")
+
+describe("a generated notification token", () => {
+  it.effect.prop("is 160 random bits, each of which counts, and keeps the rules (C7)", [Bytes], ([bytes]) =>
+    Effect.gen(function* () {
+      const token = yield* NotificationToken.generate
+      expect(NotificationToken.problem(token)).toBeUndefined()
+      expect(Redacted.value(token)).toMatch(/^[\w-]{27}$/)
+      expect(Result.map(Base64Url.decode(Redacted.value(token)), (read) => [...read])).toEqual(Result.succeed(bytes))
+    }).pipe(Effect.provide(repeating(bytes)))
+  )
+
+  it.effect("is another one each time (C8)", () =>
+    Effect.gen(function* () {
+      const tokens = yield* Effect.replicateEffect(NotificationToken.generate, 2)
+      expect(tokens.map(Redacted.value)).toEqual(["AQEBAQEBAQEBAQEBAQEBAQEBAQE", "AgICAgICAgICAgICAgICAgICAgI"])
+    }).pipe(Effect.provide(foreseen()))
+  )
+
+  it.effect("is shown by its label alone", () =>
+    Effect.gen(function* () {
+      const token = yield* NotificationToken.generate
+      const shown = [inspect(token, { showHidden: true }), JSON.stringify(token), String(token)].join()
+      expect(shown).not.toContain("AQEB")
+      expect(shown).toContain("<redacted:client_notification_token>")
+    }).pipe(Effect.provide(foreseen()))
+  )
+})
+
+describe("a caller's own notification token", () => {
+  const accepted = [
+    ["22 characters", "a".repeat(22)],
+    ["1024 characters", "a".repeat(1024)],
+    ["every character of the syntax", "ABCXYZabcxyz0189-._~+/"],
+    ["padding at the end", `${"a".repeat(22)}==`]
+  ] as const
+  for (const [what, token] of accepted) {
+    it(`may have ${what} (C7)`, () => {
+      expect(own(token)).toBeUndefined()
+    })
+  }
+
+  const syntax = "it is not a bearer token in the form of RFC 6750 section 2.1"
+  const refused = [
+    ["21 characters", "a".repeat(21), "it is too short for 128 bits of randomness; let the library make one"],
+    ["1025 characters", "a".repeat(1025), "it is longer than 1024 characters"],
+    ["nothing in it", "", syntax],
+    ["nothing but padding", "=".repeat(22), syntax],
+    ["padding in the middle", `${"a".repeat(11)}=${"a".repeat(11)}`, syntax],
+    ["a space", `${"a".repeat(22)} a`, syntax],
+    ["a comma", `${"a".repeat(22)},a`, syntax],
+    ["a line break at the end", `${"a".repeat(22)}\n`, syntax],
+    ["a letter beyond ASCII", `${"a".repeat(22)}ä`, syntax]
+  ] as const
+  for (const [what, token, problem] of refused) {
+    it(`may not have ${what} (C7)`, () => {
+      expect(own(token)).toBe(problem)
+    })
+  }
+})
+
+describe("a request", () => {
+  for (const deliveryMode of ["ping", "push"] as const) {
+    it.effect(`in ${deliveryMode} mode carries a new token, and its answer is awaited with the same (C6, C8)`, () =>
+      Effect.gen(function* () {
+        const bodies = yield* Effect.forEach([1, 2], () => bodiesOf(ask(), { deliveryMode }))
+        expect(bodies.flat().map(tokenIn)).toEqual(["AQEBAQEBAQEBAQEBAQEBAQEBAQE", "AgICAgICAgICAgICAgICAgICAgI"])
+      }).pipe(Effect.provide(foreseen()))
+    )
+
+    it.effect(`in ${deliveryMode} mode carries the caller's token where there is one, and keeps it (C6, F8)`, () =>
+      Effect.gen(function* () {
+        const mine = Redacted.make("my.own-token_of~22+chars/==")
+        const [body] = yield* bodiesOf(ask({ clientNotificationToken: mine }), { deliveryMode })
+        expect(tokenIn(body)).toBe("my.own-token_of~22+chars/==")
+        const pending = yield* Effect.provide(ask({ clientNotificationToken: mine }), flow(everyMode, { deliveryMode }))
+        expect(pending.clientNotificationToken && Redacted.value(pending.clientNotificationToken)).toBe(
+          Redacted.value(mine)
+        )
+      })
+    )
+  }
+
+  it.effect("in poll mode carries none, not even the caller's, and none is kept (C6)", () =>
+    Effect.gen(function* () {
+      const mine = Redacted.make("t".repeat(27))
+      const bodies = yield* Effect.forEach([{}, { clientNotificationToken: mine }], (options) => bodiesOf(ask(options)))
+      expect(bodies.flat().map(tokenIn)).toEqual([null, null])
+      const pending = yield* Effect.provide(ask({ clientNotificationToken: mine }), flow())
+      expect("clientNotificationToken" in pending).toBe(false)
+    })
+  )
+})

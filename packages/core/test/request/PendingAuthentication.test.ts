@@ -1,0 +1,129 @@
+import { inspect } from "node:util"
+import { describe, expect, it } from "@effect/vitest"
+import { type AuthenticationRequest, PendingAuthentication } from "@effect-ciba/core"
+import { ProviderScript } from "@effect-ciba/testing"
+import { DateTime, Duration, Effect, Inspectable, Redacted, Schema } from "effect"
+import { acknowledgement, answering, ask, everyMode, flow } from "../support/Asking.ts"
+
+const token = "marker-token-of-22-characters"
+
+/** A request that leaves no member of a pending authentication empty. */
+const full: Partial<AuthenticationRequest.Options> = {
+  scope: ["openid", "profile"],
+  bindingMessage: "W4SCT",
+  clientNotificationToken: Redacted.make(token),
+  userCode: Redacted.make("marker-code"),
+  acrValues: ["gold", "silver"],
+  essentialAcr: true,
+  extensionParameters: { nonce: "n-1", max_age: "300" }
+}
+
+const pending = ask(full).pipe(
+  Effect.provide(
+    flow(
+      { ...everyMode, ...answering(ProviderScript.json(200, { ...acknowledgement, auth_req_id: "marker-id" })) },
+      { deliveryMode: "ping", userCodeParameter: true }
+    )
+  )
+)
+
+describe("a pending authentication", () => {
+  it.effect("holds what waiting and believing need, and the user code is not among it (C11, F8)", () =>
+    Effect.gen(function* () {
+      const { authReqId, clientNotificationToken, ...plain } = yield* pending
+      expect(Redacted.value(authReqId)).toBe("marker-id")
+      expect(clientNotificationToken && Redacted.value(clientNotificationToken)).toBe(token)
+      expect(plain).toEqual({
+        version: 1,
+        issuer: "https://provider.test",
+        clientId: "test-client",
+        deliveryMode: "ping",
+        expiresAt: DateTime.makeUnsafe(120_000),
+        interval: Duration.seconds(2),
+        scope: ["openid", "profile"],
+        bindingMessage: "W4SCT",
+        expectations: { nonce: "n-1", maxAge: Duration.minutes(5), acrValues: ["gold", "silver"] }
+      })
+    })
+  )
+
+  const printers: ReadonlyArray<readonly [name: string, print: (value: unknown) => string]> = [
+    ["JSON.stringify", (value) => JSON.stringify(value)],
+    ["String", String],
+    ["inspect", (value) => inspect(value, { depth: Number.POSITIVE_INFINITY, showHidden: true })],
+    ["toStringUnknown", (value) => Inspectable.toStringUnknown(value)]
+  ]
+  for (const [name, print] of printers) {
+    it.effect(`shows no secret to ${name}, and what is none (C11, I13)`, () =>
+      Effect.gen(function* () {
+        const shown = print(yield* pending)
+        expect(shown).not.toContain("marker")
+        expect(shown).toContain("W4SCT")
+      })
+    )
+  }
+
+  it.effect("is refused by the plain JSON codec, each secret by itself (I13)", () =>
+    Effect.gen(function* () {
+      const { PendingAuthentication: Pending } = PendingAuthentication
+      const { authReqId, clientNotificationToken } = Pending.fields
+      const before = yield* pending
+      const refusals = yield* Effect.all([
+        Effect.flip(Schema.encodeUnknownEffect(Schema.toCodecJson(Pending))(before)),
+        Effect.flip(Schema.encodeUnknownEffect(Schema.toCodecJson(Schema.Struct({ authReqId })))(before)),
+        Effect.flip(Schema.encodeUnknownEffect(Schema.toCodecJson(Schema.Struct({ clientNotificationToken })))(before))
+      ])
+      for (const { message } of refusals) {
+        expect(message).toContain("Cannot serialize Redacted")
+        expect(message).not.toContain("marker")
+      }
+      expect(refusals.map(({ message }) => /at \["(\w+)"\]/.exec(message)?.[1])).toEqual([
+        "authReqId",
+        "authReqId",
+        "clientNotificationToken"
+      ])
+    })
+  )
+
+  it.effect("comes back whole from its schema, the notification token included (T-36)", () =>
+    Effect.gen(function* () {
+      const before = yield* pending
+      const encoded = yield* Schema.encodeEffect(PendingAuthentication.PendingAuthentication)(before)
+      const after = yield* Schema.decodeUnknownEffect(PendingAuthentication.PendingAuthentication)({ ...encoded })
+      expect(after).toEqual(before)
+      expect(Object.keys(after).sort()).toEqual(Object.keys(PendingAuthentication.PendingAuthentication.fields).sort())
+      expect(Redacted.value(after.authReqId)).toBe("marker-id")
+      expect(after.clientNotificationToken && Redacted.value(after.clientNotificationToken)).toBe(token)
+    })
+  )
+
+  const required = [
+    "version",
+    "issuer",
+    "clientId",
+    "authReqId",
+    "deliveryMode",
+    "expiresAt",
+    "interval",
+    "scope",
+    "expectations"
+  ] as const
+  for (const member of required) {
+    it.effect(`does not come back without ${member} (T-36)`, () =>
+      Effect.gen(function* () {
+        const { [member]: _dropped, ...rest } = yield* pending
+        const error = yield* Effect.flip(Schema.decodeUnknownEffect(PendingAuthentication.PendingAuthentication)(rest))
+        expect(error.message).toContain(member)
+        expect(error.message).not.toContain("marker")
+      })
+    )
+  }
+
+  it.effect("of another version is refused", () =>
+    Effect.gen(function* () {
+      const later = { ...(yield* pending), version: 2 }
+      const error = yield* Effect.flip(Schema.decodeUnknownEffect(PendingAuthentication.PendingAuthentication)(later))
+      expect(error.message).toContain("version")
+    })
+  )
+})

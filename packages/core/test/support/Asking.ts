@@ -1,0 +1,79 @@
+// One request for authentication at the provider in memory, and what the provider saw of it.
+import {
+  type AuthenticationRequest,
+  BackchannelAuthentication,
+  Ciba,
+  ClientAuthentication,
+  UserHint
+} from "@effect-ciba/core"
+import { ProviderScript, TestClient, TestProvider } from "@effect-ciba/testing"
+import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
+import type { Endpoint } from "@effect-ciba/testing/RequestRecord"
+import { Effect, Layer } from "effect"
+import { HttpClient } from "effect/http"
+
+export const hint = UserHint.login("jo@example.com")
+
+export const acknowledgement = { auth_req_id: "1c266114-a1be-4252-8ad1-04986c5b9ac1", expires_in: 120, interval: 2 }
+
+export const flow = (provider: ProviderOptions = {}, options?: Partial<Ciba.Options>) =>
+  Ciba.layer({
+    issuer: "https://provider.test",
+    clientId: TestClient.clientId,
+    authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
+    ...options
+  }).pipe(Layer.provideMerge(TestProvider.layer(provider)))
+
+export const ask = (options?: Partial<AuthenticationRequest.Options>) =>
+  BackchannelAuthentication.initiate({ scope: ["openid"], hint, ...options })
+
+/** The authentication endpoint answers these first. */
+export const answering = (...answers: ReadonlyArray<ProviderScript.Answer>): ProviderOptions => ({
+  backchannelScript: ProviderScript.make(answers)
+})
+
+/** The same in the provider's metadata, with some members changed or, where `undefined`, left out. */
+export const publishing = (members: Readonly<Record<string, unknown>>): ProviderOptions => ({
+  metadata: (document) => ({ ...document, ...members })
+})
+
+export const requestsTo = (endpoint: Endpoint) =>
+  TestProvider.TestProvider.use(({ requests }) =>
+    Effect.map(requests, (all) => all.filter((request) => request.endpoint === endpoint))
+  )
+
+/** The body of each POST of a program, byte for byte. */
+export const bodiesOf = <E>(program: Effect.Effect<unknown, E, Ciba.Pieces>, options?: Partial<Ciba.Options>) => {
+  const bodies: Array<string> = []
+  const recorder = Layer.effect(
+    HttpClient.HttpClient,
+    Effect.map(
+      HttpClient.HttpClient,
+      HttpClient.tapRequest(({ body, method }) =>
+        Effect.sync(() => {
+          if (method === "POST")
+            bodies.push(body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : body._tag)
+        })
+      )
+    )
+  )
+  return program.pipe(
+    Effect.as(bodies),
+    Effect.provide(
+      Ciba.layer({
+        issuer: "https://provider.test",
+        clientId: TestClient.clientId,
+        authentication: ClientAuthentication.none,
+        ...options
+      }).pipe(
+        Layer.provide(recorder),
+        Layer.provide(TestProvider.layer({ ...answering(ProviderScript.json(200, acknowledgement)), ...everyMode }))
+      )
+    )
+  )
+}
+
+export const everyMode: ProviderOptions = publishing({
+  backchannel_token_delivery_modes_supported: ["poll", "ping", "push"],
+  backchannel_user_code_parameter_supported: true
+})
