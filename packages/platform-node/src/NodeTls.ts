@@ -42,6 +42,7 @@ export const layer = (options: Options): Layer.Layer<HttpClient.HttpClient> =>
     NodeHttpClient.layerDispatcherOptions({
       connect: {
         minVersion: "TLSv1.2",
+        rejectUnauthorized: true,
         ...(options.authorities === undefined ? undefined : { ca: [options.authorities].flat() }),
         ...(options.client === undefined ? undefined : material(options.client))
       }

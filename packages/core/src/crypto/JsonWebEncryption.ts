@@ -69,7 +69,9 @@ export const decrypt = Effect.fnUntraced(function* (
     () => new DecryptionFailed({ problem: "it is not a compact JWE" })
   )
   if (header.zip !== undefined) return yield* new DecryptionFailed({ problem: "its content is compressed" })
-  const fitting = options.keys.filter(({ keyId }) => header.kid === undefined || keyId === header.kid)
+  const fitting = options.keys.filter(
+    ({ keyId }) => header.kid === undefined || keyId === undefined || keyId === header.kid
+  )
   const [first, ...others] = fitting.map((key) =>
     Effect.tryPromise({
       try: () =>

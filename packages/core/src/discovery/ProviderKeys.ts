@@ -86,13 +86,16 @@ export const make = Effect.fnUntraced(function* (
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         const fresh = held !== undefined && (held.set !== known || now - held.at < 1000)
         if (held !== undefined && (fresh || now - renewedAt < coolDown)) return Effect.succeed(held.set)
-        renewedAt = now
-        return fetched()
+        return Effect.tap(fetched(), () =>
+          Effect.sync(() => {
+            renewedAt = now
+          })
+        )
       })
     )
 
   return ProviderKeys.of({
-    prefetch: Effect.asVoid(current),
+    prefetch: Effect.asVoid(orHeld(current)),
     candidates: Effect.fnUntraced(function* (wanted) {
       const known = yield* orHeld(current)
       const found = JsonWebKeySet.candidates(known, wanted)

@@ -22,6 +22,7 @@ import {
   Hash,
   Layer,
   MutableHashMap,
+  Option,
   Pull,
   RcMap,
   type Redacted,
@@ -77,12 +78,13 @@ export const make = Effect.fnUntraced(function* (
   const keys = yield* ProviderKeys
   const keysAtHand = JwsAlgorithm.isSymmetric(registration.idTokenSignedResponseAlg) ? Effect.void : keys.prefetch
   const redeemed = MutableHashMap.empty<Redacted.Redacted<AuthReqId>, number>()
+  const waited = MutableHashMap.empty<Redacted.Redacted<AuthReqId>, Progress>()
 
   const admit = Effect.fnUntraced(function* (
     pending: PendingAuthentication
   ): Effect.fn.Return<void, TokenError | DiscoveryError> {
     const metadata = yield* discovery.metadata
-    yield* ProviderMetadata.endpoint(metadata, "token_endpoint")
+    yield* ProviderMetadata.endpoint(metadata, "token_endpoint", registration.useMtlsEndpointAliases)
     const { clientId, deliveryMode, issuer } = pending
     if (issuer !== metadata.issuer || clientId !== registration.clientId) {
       return yield* new TokenError({ reason: new ForeignAuthentication({ issuer, clientId }) })
@@ -115,7 +117,22 @@ export const make = Effect.fnUntraced(function* (
     lookup: ({ pending }: Flight) =>
       unspent(pending).pipe(
         Effect.andThen(keysAtHand),
-        Effect.andThen(Effect.suspend(() => untilDecided(pending, poll(pending), options?.schedule)))
+        Effect.andThen(
+          Effect.suspend(() =>
+            untilDecided(pending, {
+              poll: poll(pending),
+              prepare: Effect.ignore(discovery.metadata),
+              before: Option.getOrUndefined(MutableHashMap.get(waited, pending.authReqId)),
+              note: (progress) => {
+                for (const [id, { until }] of waited) {
+                  if (until <= progress.at) MutableHashMap.remove(waited, id)
+                }
+                MutableHashMap.set(waited, pending.authReqId, progress)
+              },
+              compose: options?.schedule
+            })
+          )
+        )
       )
   })
 
@@ -144,30 +161,52 @@ class Flight implements Equal.Equal {
   }
 }
 
+/** What an earlier wait for the same id has learned; instants as in `PollPolicy`. */
+interface Progress {
+  readonly interval: Duration.Duration
+  readonly at: number
+  readonly until: number
+  readonly lost: HttpFault | undefined
+}
+
+interface Wait {
+  readonly poll: Effect.Effect<TokenResponse, TokenError | DiscoveryError>
+  /** What a poll needs and may have to fetch, so that its sending is the moment of its sending. */
+  readonly prepare: Effect.Effect<void>
+  readonly before: Progress | undefined
+  readonly note: (progress: Progress) => void
+  readonly compose: PollPolicy.Compose | undefined
+}
+
 const untilDecided = Effect.fnUntraced(function* (
   pending: PendingAuthentication,
-  poll: Effect.Effect<TokenResponse, TokenError | DiscoveryError>,
-  compose: PollPolicy.Compose | undefined
+  { before, compose, note, poll, prepare }: Wait
 ): Effect.fn.Return<TokenResponse, TokenError | DiscoveryError> {
   const now = yield* PollPolicy.instant
   const left = DateTime.toEpochMillis(pending.expiresAt) - (yield* Clock.currentTimeMillis)
-  const state = { interval: pending.interval, deadline: now + left, faults: 0 }
-  const first = PollPolicy.start(state, now)
-  if (first._tag !== "Poll") return yield* ended(first)
+  const deadline = now + left
+  let interval = before?.interval ?? pending.interval
+  let lost = before?.lost
+  const state = { interval, deadline, faults: 0 }
+  const first = before === undefined ? PollPolicy.start(state, now) : PollPolicy.resume(state, before.at, now)
+  if (first._tag !== "Poll") return yield* ended(first, lost)
   const next = yield* Schedule.toStepWithSleep(PollPolicy.schedule(state, compose))
   yield* Effect.sleep(Duration.millis(first.at - now))
 
-  let lost: HttpFault | undefined
   while (true) {
+    yield* prepare
     const sentAt = yield* PollPolicy.instant
+    if (sentAt >= deadline) return yield* ended({ _tag: "Expired" }, lost)
     const answer = yield* Effect.match(poll, {
       onSuccess: (response) => ({ _tag: "Success" as const, response }),
       onFailure: (error) => read(error, sentAt)
     })
     if (answer._tag === "Success") return answer.response
     if (answer._tag === "Failure") return yield* judged(answer.error, lost)
-    lost = answer.lost
-    yield* Pull.catchDone(next(answer), ended)
+    lost = answer.lost ?? (answer._tag === "Fault" ? lost : undefined)
+    interval = PollPolicy.intervalAfter(interval, answer)
+    note({ interval, at: yield* PollPolicy.instant, until: deadline, lost })
+    yield* Pull.catchDone(next(answer), (decision) => ended(decision, lost))
   }
 })
 
@@ -176,6 +215,7 @@ type Read =
   | { readonly _tag: "Failure"; readonly error: TokenError | DiscoveryError }
 
 const read = (error: TokenError | DiscoveryError, sentAt: number): Read => {
+  if (error._tag === "DiscoveryError") return { _tag: "Fault", sentAt }
   const { reason } = error
   switch (reason._tag) {
     case "AuthorizationPending":
@@ -185,7 +225,13 @@ const read = (error: TokenError | DiscoveryError, sentAt: number): Read => {
     case "HttpFault":
       return reason.kind === "InsecureUrl"
         ? { _tag: "Failure", error }
-        : { _tag: "Fault", sentAt, retryAfter: reason.retryAfter, timedOut: reason.kind === "TimedOut", lost: reason }
+        : {
+            _tag: "Fault",
+            sentAt,
+            retryAfter: reason.retryAfter,
+            timedOut: reason.kind === "TimedOut",
+            ...(mayHideTokens(reason) ? { lost: reason } : undefined)
+          }
     case "Unrecognized":
       return reason.status >= 500 || reason.status === 429
         ? { _tag: "Fault", sentAt, retryAfter: reason.retryAfter }
@@ -194,6 +240,10 @@ const read = (error: TokenError | DiscoveryError, sentAt: number): Read => {
       return { _tag: "Failure", error }
   }
 }
+
+/** Whether the provider may have answered, and the answer did not come through. */
+const mayHideTokens = ({ kind, status }: HttpFault): boolean =>
+  kind === "UnexpectedStatus" ? status === 502 || status === 504 : kind !== "Redirected"
 
 /** A refused id whose last answer was lost may be an approval: it must not look like a refusal. */
 const judged = (
@@ -206,9 +256,9 @@ const judged = (
       : error
   )
 
-const ended = (decision: PollPolicy.Decision): Effect.Effect<never, TokenError> =>
-  Effect.fail(
-    new TokenError({
-      reason: decision._tag === "Stopped" ? new PollingStopped() : new ExpiredToken({ local: true })
-    })
+const ended = (decision: PollPolicy.Decision, lost: HttpFault | undefined): Effect.Effect<never, TokenError> => {
+  if (decision._tag === "Stopped") return Effect.fail(new TokenError({ reason: new PollingStopped() }))
+  return Effect.fail(
+    new TokenError({ reason: lost === undefined ? new ExpiredToken({ local: true }) : new OutcomeUnknown({ lost }) })
   )
+}

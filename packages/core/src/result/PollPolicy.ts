@@ -65,9 +65,17 @@ export const start = (state: State, now: number): Decision => {
   return pollAt(now + Math.min(Duration.toMillis(state.interval), left * 0.9), state)
 }
 
+/** The first poll of a wait that goes on: an interval after the last answer of the one before. */
+export const resume = (state: State, answeredAt: number, now: number): Decision =>
+  pollAt(Math.max(now, answeredAt + Duration.toMillis(state.interval)), state)
+
+/** The interval after an answer: what a slow-down adds stays. */
+export const intervalAfter = (interval: Duration.Duration, answer: Answer): Duration.Duration =>
+  answer._tag === "SlowDown" ? Duration.sum(interval, Duration.seconds(5)) : interval
+
 /** The next poll, after an answer that arrived `now`. */
 export const step = (state: State, answer: Answer, now: number): Decision => {
-  const interval = answer._tag === "SlowDown" ? Duration.sum(state.interval, Duration.seconds(5)) : state.interval
+  const interval = intervalAfter(state.interval, answer)
   const next = { ...state, interval, faults: answer._tag === "Fault" ? state.faults + 1 : 0 }
   return pollAt(now + delay(next, answer, now - answer.sentAt), next)
 }

@@ -70,14 +70,14 @@ export class InvalidDpopProof extends Schema.TaggedError<InvalidDpopProof>()("In
 }
 
 /**
- * A poll was sent, its answer was lost, and now the id is spent. The person may have approved, and the tokens may have
+ * A poll was sent, its answer was lost, and now the id is spent or has expired. The person may have approved, and the tokens may have
  * been issued: ask them before you ask again.
  */
 export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("OutcomeUnknown", {
   lost: HttpFault
 }) {
   override get message(): string {
-    return `an answer was lost (${this.lost.message}), and the auth_req_id is spent: the person may have approved`
+    return `an answer was lost (${this.lost.message}) and cannot be had again: the person may have approved`
   }
 }
 

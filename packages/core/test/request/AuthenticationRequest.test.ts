@@ -98,6 +98,13 @@ describe("AuthenticationRequest", () => {
     })
   )
 
+  it.effect("an empty list is no parameter, neither in a form nor in a signed request (C16)", () =>
+    Effect.gen(function* () {
+      const { parameters } = yield* make({ acrValues: [], resource: [] })
+      expect(Redacted.value(parameters).map(([name]) => name)).toEqual(["scope", "login_hint"])
+    })
+  )
+
   it.effect("each kind of hint goes out under its own name, alone (C5)", () =>
     Effect.gen(function* () {
       const hints = [UserHint.login("+49 30"), UserHint.loginToken("a.b.c"), UserHint.idToken("d.e.f")]

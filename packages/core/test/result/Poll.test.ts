@@ -229,6 +229,18 @@ const instants: ReadonlyArray<Observed> = [
     ended: "OutcomeUnknown"
   },
   {
+    title: "a server_error after a lost answer does not make the outcome known (H14)",
+    provider: script(lost, error("server_error", { status: 500 })),
+    polls: [5, 10, 20],
+    ended: "OutcomeUnknown"
+  },
+  {
+    title: "an expiry after a lost answer is an unknown outcome (H14)",
+    provider: { ...script(lost), expiresIn: "9 seconds" },
+    polls: [5],
+    ended: "OutcomeUnknown"
+  },
+  {
     title: "invalid_grant is itself again once an answer has shown that the id lives (H14)",
     provider: script(reset, pending, error("invalid_grant")),
     polls: [5, 10, 15],
@@ -334,6 +346,54 @@ describe("Poll", () => {
       yield* TestClock.adjust("5 minutes")
       expect(yield* provider.polls).toEqual([5000])
     }).pipe(Effect.provide(flow(script(hang))))
+  )
+
+  it.effect("a wait that was left goes on at its own pace: slow-downs and the last answer count (H2, H11)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const poll = yield* Poll.Poll
+      const asked = yield* ask
+      const first = yield* Effect.forkChild(poll.wait(asked))
+      yield* TestClock.adjust("6 seconds")
+      yield* Fiber.interrupt(first)
+      const second = yield* Effect.forkChild(poll.wait(asked))
+      yield* TestClock.adjust("5 minutes")
+      yield* Fiber.join(second)
+      expect(yield* provider.polls).toEqual([5000, 15_000, 25_000])
+    }).pipe(Effect.provide(flow(script(slowDown(), pending))))
+  )
+
+  it.effect("a lost answer is remembered by the wait that goes on (H14)", () =>
+    Effect.gen(function* () {
+      const poll = yield* Poll.Poll
+      const asked = yield* ask
+      const first = yield* Effect.forkChild(poll.wait(asked))
+      yield* TestClock.adjust("6 seconds")
+      yield* Fiber.interrupt(first)
+      const second = yield* Effect.forkChild(Effect.flip(poll.wait(asked)))
+      yield* TestClock.adjust("1 minute")
+      expect((yield* Fiber.join(second)).reason._tag).toBe("OutcomeUnknown")
+    }).pipe(Effect.provide(flow(script(lost))))
+  )
+
+  it.effect(
+    "metadata that has to be fetched again neither hastens a poll nor delays one past the expiry (H2, H18)",
+    () =>
+      Effect.gen(function* () {
+        expect(yield* observe("5 minutes")).toEqual({ polls: [5, 16, 21, 26], ended: "ExpiredToken" })
+      }).pipe(
+        Effect.provide(
+          flow(
+            {
+              user: TestUser.ignore,
+              pacing: "off",
+              expiresIn: "30 seconds",
+              discoveryScript: ProviderScript.make([proceed, delayed("6 seconds", proceed)])
+            },
+            { lifetime: "9 seconds" }
+          )
+        )
+      )
   )
 
   it.effect("callers with the same id share one wait, and one poll at a time (H3)", () =>
