@@ -35,7 +35,7 @@
  *
  * @see CIBA Core 1.0 section 5
  */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Schedule } from "effect"
 import type { HttpClient } from "effect/http"
 import type { CibaError } from "./CibaError.ts"
 import * as ClientRegistration from "./client/ClientRegistration.ts"
@@ -101,10 +101,19 @@ export const make: Effect.Effect<
   return Ciba.of({
     initiate,
     complete: Effect.fn("Ciba.complete")(function* (pending) {
-      return yield* verifier.verify(yield* poll.wait(pending), pending)
+      const response = yield* poll.wait(pending)
+      return yield* Effect.retry(verifier.verify(response, pending), { schedule: keysAgain, while: isFault })
     })
   })
 })
+
+/** The id is spent, and the response in hand: keys that cannot be reached now are worth waiting for. */
+const keysAgain = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("30 seconds")]).pipe(
+  Schedule.upTo({ times: 12 })
+)
+
+const isFault = (error: CompletionError): boolean =>
+  error._tag === "DiscoveryError" && error.reason._tag === "HttpFault"
 
 /** The flow as a layer, over any `HttpClient`, with metadata from elsewhere: `Discovery.layerStatic`, for one. */
 export const layerNoDiscovery = <E = never, R = never>(

@@ -200,6 +200,30 @@ describe("Ciba.complete", () => {
     }).pipe(Effect.provide(flow({ user: TestUser.approve() })))
   )
 
+  it.effect("keeps the response in hand while the key that signed it cannot be fetched (T-34)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const pending = yield* Ciba.initiate(request)
+      const wait = yield* Effect.forkChild(Ciba.complete(pending))
+      yield* TestClock.adjust("2 seconds")
+      yield* provider.rotateKeys
+      yield* TestClock.adjust("3 seconds")
+      yield* provider.afterPolls(1)
+      yield* TestClock.adjust("10 seconds")
+      expect((yield* Fiber.join(wait)).subject).toBe("jo")
+      const sent = yield* endpoints
+      expect(sent.filter((request) => request.startsWith("token"))).toEqual(["token 5"])
+      expect(sent.filter((request) => request.startsWith("keys"))).toEqual(["keys 0", "keys 5", "keys 6", "keys 8"])
+    }).pipe(
+      Effect.provide(
+        flow({
+          user: TestUser.approve(),
+          keysScript: ProviderScript.make([ProviderScript.proceed, ProviderScript.status(503), ProviderScript.reset])
+        })
+      )
+    )
+  )
+
   it.effect("no trace id leaves for the provider", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
