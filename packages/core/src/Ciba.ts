@@ -55,6 +55,7 @@ import type { VerifiedIdentity } from "./verification/VerifiedIdentity.ts"
 /** Why an authentication that was taken did not lead to an identity. */
 export type CompletionError = Exclude<CibaError, AuthenticationRequestError>
 
+/** The flow in its two halves. */
 export interface Service {
   readonly initiate: (
     request: AuthenticationRequest.Options

@@ -48,6 +48,7 @@ export interface Options<E = never, R = never> {
   readonly profile?: SecurityProfile | undefined
 }
 
+/** A registration, checked and complete. */
 export interface Service {
   readonly clientId: string
   readonly authentication: ClientAuthentication

@@ -42,6 +42,7 @@ export interface Answer {
   readonly url: string
 }
 
+/** What the client can do over HTTP. */
 export interface Service {
   /** Sends a request and gives the response, its body unread. */
   readonly send: (

@@ -43,6 +43,7 @@ export interface Options {
   readonly lifetime?: Duration.Input | undefined
 }
 
+/** The metadata, wherever it comes from. */
 export interface Service {
   readonly metadata: Effect.Effect<ProviderMetadata, DiscoveryError>
 }

@@ -33,6 +33,7 @@ export interface Wanted {
   readonly keyId: string | undefined
 }
 
+/** The keys, wherever they come from. */
 export interface Service {
   /** The keys that may have signed the token; none, where the provider has none that fits. */
   readonly candidates: (wanted: Wanted) => Effect.Effect<ReadonlyArray<JsonWebKey>, DiscoveryError>

@@ -39,6 +39,7 @@ export interface Sent {
   readonly sentAt: DateTime.Utc
 }
 
+/** The endpoint whole, and in its two halves. */
 export interface Service {
   /** Sends the request and gives the raw response. */
   readonly request: (

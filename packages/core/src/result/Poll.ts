@@ -56,6 +56,7 @@ export interface Options extends TokenEndpoint.Options {
   readonly schedule?: PollPolicy.Compose | undefined
 }
 
+/** The wait, shared by all who wait for the same id through this layer. */
 export interface Service {
   /** Polls until the provider has given an answer that ends the wait. The tokens are not verified yet. */
   readonly wait: (pending: PendingAuthentication) => Effect.Effect<TokenResponse, TokenError | DiscoveryError>

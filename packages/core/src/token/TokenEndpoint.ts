@@ -35,6 +35,7 @@ export interface Options {
 /** Why a redemption gave no tokens. */
 export type RedeemError = TokenError | DiscoveryError
 
+/** The endpoint whole, and in its two halves. */
 export interface Service {
   /** Sends the token request and gives the raw response. */
   readonly backchannelAuthenticationGrantRequest: (

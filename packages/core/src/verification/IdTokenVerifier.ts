@@ -37,6 +37,7 @@ import {
 import { IdTokenOpener } from "./IdTokenOpener.ts"
 import { VerifiedIdentity } from "./VerifiedIdentity.ts"
 
+/** The judgement, with and without the tokens that came along. */
 export interface Service {
   /** The claims of an ID Token, once it is believed. */
   readonly claims: (

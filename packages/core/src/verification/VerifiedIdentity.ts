@@ -19,7 +19,7 @@ export class VerifiedIdentity extends Data.Class<{
   /** When the access token ends, where the provider says so. */
   readonly expiresAt: DateTime.Utc | undefined
   readonly refreshToken: Redacted.Redacted<string> | undefined
-  /** The ID Token as it came: the next request's `UserHint.idToken`. */
+  /** The signed ID Token, out of its encryption if it had one: the next request's `UserHint.idToken`. */
   readonly idToken: Redacted.Redacted<string>
   /** The granted scope; the requested one, where the provider names none. */
   readonly scope: ReadonlyArray<string>
