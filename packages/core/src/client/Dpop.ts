@@ -26,10 +26,9 @@
  * @see RFC 9449
  */
 import { Clock, Effect, Layer, Redacted } from "effect"
-import { WebCrypto } from "effect/crypto"
-import { Base64Url } from "effect/encoding"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import type { KeyPair } from "../crypto/SigningKey.ts"
+import * as TokenHash from "../crypto/TokenHash.ts"
 import * as SecureRandomness from "../internal/SecureRandomness.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
 
@@ -57,7 +56,7 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
           htm: method,
           htu: url.replace(/[?#].*$/s, ""),
           iat: Math.floor((yield* Clock.currentTimeMillis) / 1000),
-          ...(accessToken === undefined ? undefined : { ath: yield* hashOf(accessToken) }),
+          ...(accessToken === undefined ? undefined : { ath: yield* TokenHash.whole(accessToken) }),
           ...(nonce === undefined ? undefined : { nonce })
         },
         { key, type: "dpop+jwt", jwk: publicJwk }
@@ -77,11 +76,3 @@ export const layer = <E = never, R = never>(options: Options<E, R>): Layer.Layer
   Layer.effect(SenderConstraint, make(options))
 
 const origin = (url: string): string => url.replace(/^([a-z]+:\/\/[^/?#]+).*$/is, "$1").toLowerCase()
-
-const hashOf = (token: Redacted.Redacted<string>): Effect.Effect<string> =>
-  WebCrypto.WebCrypto.use((crypto) =>
-    Effect.map(
-      Effect.promise(() => crypto.subtle.digest("SHA-256", new TextEncoder().encode(Redacted.value(token)))),
-      (digest) => Base64Url.encode(new Uint8Array(digest))
-    )
-  )

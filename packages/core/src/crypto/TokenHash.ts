@@ -23,11 +23,16 @@ import * as JwsAlgorithm from "./JwsAlgorithm.ts"
  * ```
  */
 export const half = (token: Redacted.Redacted<string>, algorithm: JwsAlgorithm.JwsAlgorithm): Effect.Effect<string> =>
+  Effect.map(digest(token, JwsAlgorithm.hash(algorithm)), (hash) => Base64Url.encode(hash.subarray(0, hash.length / 2)))
+
+/** A token's whole SHA-256 hash, in base64url: the `ath` of a DPoP proof (RFC 9449 section 4.2). */
+export const whole = (token: Redacted.Redacted<string>): Effect.Effect<string> =>
+  Effect.map(digest(token, "SHA-256"), Base64Url.encode)
+
+const digest = (token: Redacted.Redacted<string>, hash: string): Effect.Effect<Uint8Array> =>
   WebCrypto.WebCrypto.use((crypto) =>
     Effect.map(
-      Effect.promise(() =>
-        crypto.subtle.digest(JwsAlgorithm.hash(algorithm), new TextEncoder().encode(Redacted.value(token)))
-      ),
-      (digest) => Base64Url.encode(new Uint8Array(digest, 0, digest.byteLength / 2))
+      Effect.promise(() => crypto.subtle.digest(hash, new TextEncoder().encode(Redacted.value(token)))),
+      (bytes) => new Uint8Array(bytes)
     )
   )
