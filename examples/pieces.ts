@@ -21,10 +21,9 @@ const program = Effect.gen(function* () {
   yield* Console.log(`1  ${metadata.issuer} delivers by ${metadata.backchannel_token_delivery_modes_supported}`)
 
   const request = yield* AuthenticationRequest.make({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
-  const sentAt = yield* DateTime.now
-  const response = yield* BackchannelAuthentication.request(request)
-  const pending = yield* BackchannelAuthentication.process(response, { request, sentAt })
-  yield* Console.log(`2  taken with status ${response.status}; it expires at ${DateTime.formatIso(pending.expiresAt)}`)
+  const sent = yield* BackchannelAuthentication.request(request)
+  const pending = yield* BackchannelAuthentication.process(sent)
+  yield* Console.log(`2  taken with status ${sent.response.status}; it expires at ${DateTime.formatIso(pending.expiresAt)}`)
 
   const pollAfter = (
     interval: Duration.Duration

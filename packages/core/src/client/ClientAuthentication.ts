@@ -32,6 +32,7 @@ import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import * as SigningKey from "../crypto/SigningKey.ts"
 import * as SecureRandomness from "../internal/SecureRandomness.ts"
+import * as MutualTls from "./MutualTls.ts"
 
 /** The names of the methods, as providers list them in `token_endpoint_auth_methods_supported`. */
 export type Method =
@@ -50,6 +51,8 @@ export interface ClientAuthentication {
   readonly algorithm?: JwsAlgorithm.JwsAlgorithm
   /** The secret shared with the provider, where there is one: it also verifies ID Tokens signed with HMAC. */
   readonly secret?: Redacted.Redacted<string>
+  /** What the certificate that authenticates the client means besides. */
+  readonly mutualTls?: MutualTls.MutualTls
   /** Credentials for one HTTP attempt. */
   readonly credentials: (target: Target) => Effect.Effect<Credentials>
 }
@@ -133,15 +136,18 @@ export const privateKeyJwt = <E = never, R = never>(
   )
 
 /** The certificate of the connection, from an authority that the provider trusts (RFC 8705 2.1). */
-export const tlsClientAuth: ClientAuthentication = {
-  method: "tls_client_auth",
-  credentials: (target) => inBody([["client_id", target.clientId]])
-}
+export const tlsClientAuth: ClientAuthentication = /* @__PURE__ */ byCertificate("tls_client_auth")
 
 /** The certificate of the connection, registered at the provider itself (RFC 8705 2.2). */
-export const selfSignedTlsClientAuth: ClientAuthentication = {
-  method: "self_signed_tls_client_auth",
-  credentials: (target) => inBody([["client_id", target.clientId]])
+export const selfSignedTlsClientAuth: ClientAuthentication =
+  /* @__PURE__ */ byCertificate("self_signed_tls_client_auth")
+
+function byCertificate(method: Method): ClientAuthentication {
+  return {
+    method,
+    mutualTls: MutualTls.make({ boundAccessTokens: false }),
+    credentials: (target) => inBody([["client_id", target.clientId]])
+  }
 }
 
 const assertion = (

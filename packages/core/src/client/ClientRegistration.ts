@@ -8,11 +8,14 @@
  *
  * @see CIBA Core 1.0 section 4
  */
-import { Context, Duration, Effect, Layer, Redacted, Schema } from "effect"
+import { Context, Duration, Effect, Layer, Option, Redacted, Schema } from "effect"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import type { ClientAuthentication } from "./ClientAuthentication.ts"
 import type { DeliveryMode } from "./DeliveryMode.ts"
-import type { SecurityProfile } from "./SecurityProfile.ts"
+import type { MutualTls } from "./MutualTls.ts"
+import { RequestSigner } from "./RequestSigner.ts"
+import * as SecurityProfile from "./SecurityProfile.ts"
+import { SenderConstraint } from "./SenderConstraint.ts"
 
 /** A registration that contradicts itself; `problem` says what to change. */
 export class ClientRegistrationError extends Schema.TaggedError<ClientRegistrationError>()("ClientRegistrationError", {
@@ -35,28 +38,20 @@ export interface Options<E = never, R = never> {
   readonly idTokenSignedResponseAlg?: JwsAlgorithm.JwsAlgorithm | undefined
   /** The registered `backchannel_user_code_parameter`; `false` by default. */
   readonly userCodeParameter?: boolean | undefined
-  /** The registered `tls_client_certificate_bound_access_tokens`; `false` by default. */
-  readonly certificateBoundAccessTokens?: boolean | undefined
-  /**
-   * Whether the provider's `mtls_endpoint_aliases` are called. By default they are where a certificate authenticates the
-   * client or binds its tokens (RFC 8705 5); a client may be registered for them besides (FAPI 2.0 5.2.2.1.1).
-   */
-  readonly useMtlsEndpointAliases?: boolean | undefined
+  /** What the client's certificate means; by default what the method of authentication makes of it. */
+  readonly mutualTls?: MutualTls | undefined
+  /** The registered `dpop_bound_access_tokens`: without `Dpop.layer` the client does not start. `false` by default. */
+  readonly dpopBoundAccessTokens?: boolean | undefined
   /** How far the provider's clock may be off when its tokens are judged; 30 seconds by default. */
   readonly clockTolerance?: Duration.Input | undefined
-  /** Rules that the registration must keep; none by default. */
-  readonly profile?: SecurityProfile | undefined
+  /** Rules that registration, requests and answers must keep; none by default. */
+  readonly profile?: SecurityProfile.SecurityProfile | undefined
 }
 
 /** A registration, checked and complete. */
-export interface Service {
-  readonly clientId: string
-  readonly authentication: ClientAuthentication
-  readonly deliveryMode: DeliveryMode
-  readonly idTokenSignedResponseAlg: JwsAlgorithm.JwsAlgorithm
-  readonly userCodeParameter: boolean
-  readonly useMtlsEndpointAliases: boolean
+export interface Service extends SecurityProfile.Registered {
   readonly clockTolerance: Duration.Duration
+  readonly profile: SecurityProfile.SecurityProfile | undefined
 }
 
 /** The client's registration at one provider. */
@@ -84,25 +79,38 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
       problem: `${algorithm} needs a client secret, and the method ${authentication.method} has none; use an asymmetric algorithm`
     })
   }
+  const clockTolerance = Duration.fromInput(options.clockTolerance ?? "30 seconds")
+  if (Option.isNone(clockTolerance) || !isTolerable(clockTolerance.value)) {
+    return yield* new ClientRegistrationError({
+      parameter: "clockTolerance",
+      problem: "it must be between zero and ten minutes"
+    })
+  }
+  const senderConstraint = yield* SenderConstraint
+  if (options.dpopBoundAccessTokens === true && senderConstraint.tokenType !== "DPoP") {
+    return yield* new ClientRegistrationError({
+      parameter: "dpopBoundAccessTokens",
+      problem: "there is no key to bind the tokens to; provide Dpop.layer"
+    })
+  }
   const registration = ClientRegistration.of({
     clientId: options.clientId,
     authentication,
     deliveryMode: options.deliveryMode ?? "poll",
     idTokenSignedResponseAlg: algorithm,
     userCodeParameter: options.userCodeParameter ?? false,
-    useMtlsEndpointAliases:
-      options.useMtlsEndpointAliases ??
-      (options.certificateBoundAccessTokens === true || authentication.method.endsWith("tls_client_auth")),
-    clockTolerance: Duration.fromInputUnsafe(options.clockTolerance ?? "30 seconds")
+    mutualTls: options.mutualTls ?? authentication.mutualTls,
+    senderConstraint,
+    requestSigner: yield* RequestSigner,
+    clockTolerance: clockTolerance.value,
+    profile: options.profile
   })
-  for (const { parameter, problem, reference } of options.profile?.rules ?? []) {
-    const broken = problem(registration)
-    if (broken !== undefined) {
-      return yield* new ClientRegistrationError({
-        parameter,
-        problem: `${broken} (${options.profile?.name}: ${reference})`
-      })
-    }
+  const broken = SecurityProfile.violation(options.profile, "registration", registration)
+  if (broken !== undefined) {
+    return yield* new ClientRegistrationError({
+      parameter: broken.parameter,
+      problem: `${broken.problem} (${broken.profile}: ${broken.reference})`
+    })
   }
   return registration
 })
@@ -111,3 +119,6 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
 export const layer = <E = never, R = never>(
   options: Options<E, R>
 ): Layer.Layer<ClientRegistration, ClientRegistrationError | E, R> => Layer.effect(ClientRegistration, make(options))
+
+const isTolerable = (tolerance: Duration.Duration): boolean =>
+  Duration.toMillis(tolerance) >= 0 && Duration.toMillis(tolerance) <= 600_000

@@ -27,7 +27,7 @@
  */
 import { Clock, Effect, Layer, Redacted } from "effect"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
-import type { KeyPair } from "../crypto/SigningKey.ts"
+import { fromJwk, type KeyPair } from "../crypto/SigningKey.ts"
 import * as TokenHash from "../crypto/TokenHash.ts"
 import * as SecureRandomness from "../internal/SecureRandomness.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
@@ -42,12 +42,25 @@ export interface Options<E = never, R = never> {
 export const make = Effect.fnUntraced(function* <E = never, R = never>(
   options: Options<E, R>
 ): Effect.fn.Return<SenderConstraint, E, R> {
-  const key = Effect.isEffect(options.key) ? yield* options.key : options.key
-  const { alg: _alg, kid: _kid, use: _use, ...publicJwk } = key.publicJwk
-  const nonces = new Map<string, string>()
+  return constraint(Effect.isEffect(options.key) ? yield* options.key : options.key, new Map())
+})
 
+/** DPoP for every token that is requested and used. */
+export const layer = <E = never, R = never>(options: Options<E, R>): Layer.Layer<never, E, R> =>
+  Layer.effect(SenderConstraint, make(options))
+
+const origin = (url: string): string => url.replace(/^([a-z]+:\/\/[^/?#]+).*$/is, "$1").toLowerCase()
+
+const constraint = (key: KeyPair, nonces: Map<string, string>): SenderConstraint => {
+  const { alg: _alg, kid: _kid, use: _use, ...publicJwk } = key.publicJwk
   return {
     tokenType: "DPoP",
+    algorithm: key.algorithm,
+    proofKey: key.privateJwk,
+    withKey: (proofKey) =>
+      proofKey === key.privateJwk
+        ? Effect.succeed(constraint(key, nonces))
+        : Effect.map(fromJwk(proofKey), (kept) => constraint(kept, nonces)),
     prove: Effect.fnUntraced(function* ({ accessToken, method, url }) {
       const nonce = nonces.get(origin(url))
       const proof = yield* JsonWebToken.sign(
@@ -69,10 +82,4 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
         if (nonce !== undefined) nonces.set(origin(request.url), nonce)
       })
   }
-})
-
-/** DPoP for every token that is requested and used. */
-export const layer = <E = never, R = never>(options: Options<E, R>): Layer.Layer<never, E, R> =>
-  Layer.effect(SenderConstraint, make(options))
-
-const origin = (url: string): string => url.replace(/^([a-z]+:\/\/[^/?#]+).*$/is, "$1").toLowerCase()
+}

@@ -1,11 +1,12 @@
 /**
  * How the client shows, at the token endpoint and with its tokens, that it is the one they were issued to. Bearer
- * tokens need nothing; `Dpop.layer` and certificates say otherwise.
+ * tokens need nothing, and so do tokens that are bound to a certificate; `Dpop.layer` says otherwise.
  */
-
-import type { Redacted } from "effect"
-import { Context, Effect } from "effect"
+import { Context, Effect, type Redacted } from "effect"
 import type { HttpClientResponse } from "effect/http"
+import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
+import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
+import { InvalidKey } from "../crypto/SigningKey.ts"
 
 /** What one HTTP attempt is about. */
 export interface Target {
@@ -19,6 +20,12 @@ export interface Target {
 export interface SenderConstraint {
   /** The type of token that the provider must answer with. */
   readonly tokenType: "Bearer" | "DPoP"
+  /** The algorithm of the proofs, where there are some. */
+  readonly algorithm: JwsAlgorithm.Asymmetric | undefined
+  /** The private key, where it can be kept with a pending authentication for a process that takes over. */
+  readonly proofKey: Redacted.Redacted<JsonWebKey> | undefined
+  /** The same with another key: the one that was kept. */
+  readonly withKey: (proofKey: Redacted.Redacted<JsonWebKey>) => Effect.Effect<SenderConstraint, InvalidKey>
   /** Headers with a fresh proof for one HTTP attempt. */
   readonly prove: (target: Target) => Effect.Effect<Readonly<Record<string, string>>>
   /** Learns from a response, whatever its status. */
@@ -33,6 +40,10 @@ export const SenderConstraint: Context.Reference<SenderConstraint> = Context.Ref
 
 const bearer: SenderConstraint = {
   tokenType: "Bearer",
+  algorithm: undefined,
+  proofKey: undefined,
+  withKey: () =>
+    Effect.fail(new InvalidKey({ problem: "it is kept for DPoP proofs, and nobody makes them; provide Dpop.layer" })),
   prove: () => Effect.succeed({}),
   observe: () => Effect.void
 }

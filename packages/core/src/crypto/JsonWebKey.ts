@@ -14,7 +14,7 @@ const members = Schema.Struct({
 export type JsonWebKey = typeof members.Type & { readonly [member: string]: unknown }
 
 /** Schema of a key. */
-export const JsonWebKey: Schema.Decoder<JsonWebKey> = Schema.StructWithRest(members, [
+export const JsonWebKey: Schema.Codec<JsonWebKey> = Schema.StructWithRest(members, [
   Schema.Record(Schema.String, Schema.Unknown)
 ])
 

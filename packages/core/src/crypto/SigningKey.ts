@@ -61,13 +61,24 @@ export class SigningKey {
   }
 }
 
-/** A private key whose public half is known, so that it can be registered and shown. */
+/** A private key for an asymmetric algorithm whose public half is known, so that it can be registered and shown. */
 export class KeyPair extends SigningKey {
+  override readonly algorithm: JwsAlgorithm.Asymmetric
   override readonly publicJwk: Jwk.JsonWebKey
+  /** The private half, where it can be taken out. */
+  readonly privateJwk: Redacted.Redacted<Jwk.JsonWebKey> | undefined
 
-  constructor(options: ConstructorParameters<typeof SigningKey>[0] & { readonly publicJwk: Jwk.JsonWebKey }) {
+  constructor(options: {
+    readonly algorithm: JwsAlgorithm.Asymmetric
+    readonly keyId?: string | undefined
+    readonly publicJwk: Jwk.JsonWebKey
+    readonly privateJwk?: Redacted.Redacted<Jwk.JsonWebKey> | undefined
+    readonly material: CryptoKey | Uint8Array
+  }) {
     super(options)
+    this.algorithm = options.algorithm
     this.publicJwk = options.publicJwk
+    this.privateJwk = options.privateJwk
   }
 }
 
@@ -104,7 +115,11 @@ export const fromJwk = Effect.fnUntraced(function* (
   const material = yield* imported(algorithm, () => jose.importJWK(key, algorithm))
   const keyId = options?.keyId ?? key.kid
   const publicJwk = { ...Jwk.publicPart(key), alg: algorithm, ...(keyId === undefined ? undefined : { kid: keyId }) }
-  return yield* tried(new KeyPair({ algorithm, keyId, publicJwk, material }))
+  const privateJwk = Redacted.make(
+    { ...key, alg: algorithm, ...(keyId === undefined ? undefined : { kid: keyId }) },
+    { label: "private JWK" }
+  )
+  return yield* tried(new KeyPair({ algorithm, keyId, publicJwk, privateJwk, material }))
 })
 
 /** A private key from PEM text in PKCS#8 form (`-----BEGIN PRIVATE KEY-----`). */

@@ -4,7 +4,7 @@
 import { Effect, Redacted } from "effect"
 import type { Headers, HttpClientRequest } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
-import { SenderConstraint } from "../client/SenderConstraint.ts"
+import type { SenderConstraint } from "../client/SenderConstraint.ts"
 import { form } from "../client/Transport.ts"
 import { Discovery } from "./Discovery.ts"
 import type { DiscoveryError } from "./DiscoveryError.ts"
@@ -14,8 +14,8 @@ import * as ProviderMetadata from "./ProviderMetadata.ts"
 export interface Content {
   readonly parameters: ReadonlyArray<readonly [name: string, value: string]>
   readonly headers?: Headers.Input | undefined
-  /** Whether the request proves possession of the key that tokens are bound to. */
-  readonly proved: boolean
+  /** Who proves possession of the key that tokens are bound to, where the request has to. */
+  readonly constraint?: SenderConstraint | undefined
 }
 
 /** Makes requests as the client at hand, to the provider at hand. */
@@ -27,15 +27,14 @@ export type AuthenticatedRequest = (
 /** The maker of requests. A parameter of authentication is never replaced by one of the content. */
 export const make: Effect.Effect<AuthenticatedRequest, never, ClientRegistration | Discovery> = Effect.gen(
   function* () {
-    const { authentication, clientId, useMtlsEndpointAliases } = yield* ClientRegistration
+    const { authentication, clientId, mutualTls } = yield* ClientRegistration
     const discovery = yield* Discovery
-    const constraint = yield* SenderConstraint
 
-    return Effect.fnUntraced(function* (name, { headers, parameters, proved }) {
+    return Effect.fnUntraced(function* (name, { constraint, headers, parameters }) {
       const metadata = yield* discovery.metadata
-      const url = yield* ProviderMetadata.endpoint(metadata, name, useMtlsEndpointAliases)
+      const url = yield* ProviderMetadata.endpoint(metadata, name, mutualTls)
       const credentials = yield* authentication.credentials({ clientId, issuer: metadata.issuer, endpoint: url })
-      const proof = proved ? yield* constraint.prove({ method: "POST", url }) : {}
+      const proof = constraint === undefined ? {} : yield* constraint.prove({ method: "POST", url })
       const own = Redacted.value(credentials.parameters)
       const taken = new Set(own.map(([parameter]) => parameter))
       return form(

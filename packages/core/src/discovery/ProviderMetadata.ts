@@ -5,6 +5,7 @@
  * @see OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2, CIBA Core 1.0 section 4
  */
 import { Effect, Schema } from "effect"
+import type { MutualTls } from "../client/MutualTls.ts"
 import { DiscoveryError, MissingEndpoint } from "./DiscoveryError.ts"
 
 const text = Schema.optionalKey(Schema.String)
@@ -18,6 +19,7 @@ const members = Schema.Struct({
   userinfo_endpoint: text,
   revocation_endpoint: text,
   introspection_endpoint: text,
+  introspection_signing_alg_values_supported: list,
   registration_endpoint: text,
   backchannel_authentication_endpoint: text,
   backchannel_token_delivery_modes_supported: list,
@@ -31,7 +33,9 @@ const members = Schema.Struct({
   scopes_supported: list,
   acr_values_supported: list,
   claims_supported: list,
-  mtls_endpoint_aliases: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown)),
+  userinfo_signing_alg_values_supported: list,
+  id_token_encryption_alg_values_supported: list,
+  id_token_encryption_enc_values_supported: list,
   tls_client_certificate_bound_access_tokens: flag,
   dpop_signing_alg_values_supported: list,
   authorization_details_types_supported: list,
@@ -49,19 +53,22 @@ export const ProviderMetadata: Schema.Decoder<ProviderMetadata> = Schema.StructW
 ])
 
 /** The endpoints that this library calls. */
-export type EndpointName = "backchannel_authentication_endpoint" | "token_endpoint" | "jwks_uri"
+export type EndpointName =
+  | "backchannel_authentication_endpoint"
+  | "token_endpoint"
+  | "jwks_uri"
+  | "userinfo_endpoint"
+  | "revocation_endpoint"
+  | "introspection_endpoint"
+  | "registration_endpoint"
 
-/**
- * The URL of an endpoint, or `MissingEndpoint`. A client that uses aliases is sent to each one that is published, and to
- * the endpoint itself where none is (RFC 8705 5).
- */
+/** The URL of an endpoint, or `MissingEndpoint`; its alias, where mutual TLS leads there. */
 export const endpoint = (
   metadata: ProviderMetadata,
   name: EndpointName,
-  useMtlsEndpointAliases = false
+  mutualTls?: MutualTls
 ): Effect.Effect<string, DiscoveryError> => {
-  const alias = useMtlsEndpointAliases ? metadata.mtls_endpoint_aliases?.[name] : undefined
-  const url = typeof alias === "string" ? alias : metadata[name]
+  const url = mutualTls?.alias(metadata, name) ?? metadata[name]
   return url === undefined
     ? Effect.fail(new DiscoveryError({ reason: new MissingEndpoint({ issuer: metadata.issuer, endpoint: name }) }))
     : Effect.succeed(url)

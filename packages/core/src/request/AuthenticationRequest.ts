@@ -11,6 +11,7 @@
 import { Data, Duration, Effect, Option, Redacted, type Schema } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as DeliveryMode from "../client/DeliveryMode.ts"
+import * as SecurityProfile from "../client/SecurityProfile.ts"
 import { AuthenticationRequestError, InvalidParameter, Unsupported } from "./AuthenticationRequestError.ts"
 import * as BindingMessage from "./BindingMessage.ts"
 import * as NotificationToken from "./NotificationToken.ts"
@@ -89,28 +90,32 @@ export const make = Effect.fnUntraced(function* (
       : NotificationToken.relabel(options.clientNotificationToken)
     : undefined
 
+  const parameters: ReadonlyArray<Parameter> = [
+    ...present("scope", options.scope.join(" ")),
+    ...present(options.hint.parameter, Redacted.value(options.hint.value)),
+    ...present("client_notification_token", token && Redacted.value(token)),
+    ...present("acr_values", options.acrValues?.join(" ") || undefined),
+    ...present("binding_message", options.bindingMessage),
+    ...present("user_code", options.userCode && Redacted.value(options.userCode)),
+    ...present("requested_expiry", expiry?.toString()),
+    ...present("authorization_details", options.authorizationDetails),
+    ...present("resource", options.resource?.length === 0 ? undefined : options.resource),
+    ...present("claims", options.claims),
+    ...present("request_context", options.requestContext),
+    ...extensions
+  ]
+  const broken = SecurityProfile.violation(registration.profile, "request", {
+    registration,
+    parameters: Object.fromEntries(parameters)
+  })
+  if (broken !== undefined) return yield* new AuthenticationRequestError({ reason: broken })
+
   return new AuthenticationRequest({
     scope: options.scope,
     bindingMessage: options.bindingMessage,
     clientNotificationToken: token,
     expectations: expectations(options),
-    parameters: Redacted.make(
-      [
-        ...present("scope", options.scope.join(" ")),
-        ...present(options.hint.parameter, Redacted.value(options.hint.value)),
-        ...present("client_notification_token", token && Redacted.value(token)),
-        ...present("acr_values", options.acrValues?.join(" ") || undefined),
-        ...present("binding_message", options.bindingMessage),
-        ...present("user_code", options.userCode && Redacted.value(options.userCode)),
-        ...present("requested_expiry", expiry?.toString()),
-        ...present("authorization_details", options.authorizationDetails),
-        ...present("resource", options.resource?.length === 0 ? undefined : options.resource),
-        ...present("claims", options.claims),
-        ...present("request_context", options.requestContext),
-        ...extensions
-      ],
-      { label: "authentication request" }
-    )
+    parameters: Redacted.make(parameters, { label: "authentication request" })
   })
 })
 

@@ -14,6 +14,7 @@ import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as DeliveryMode from "../client/DeliveryMode.ts"
 import type { HttpFault } from "../client/HttpFault.ts"
 import * as OAuthError from "../client/OAuthError.ts"
+import type { Registered } from "../client/SecurityProfile.ts"
 import { type Answer, fault, Transport } from "../client/Transport.ts"
 import * as AuthenticatedRequest from "../discovery/AuthenticatedRequest.ts"
 import { Discovery } from "../discovery/Discovery.ts"
@@ -30,26 +31,25 @@ import {
 import * as BindingMessage from "./BindingMessage.ts"
 import { AuthReqId, PendingAuthentication } from "./PendingAuthentication.ts"
 import * as RequestParameters from "./RequestParameters.ts"
-import { RequestSigner } from "./RequestSigner.ts"
 
-/** What the second half has to know of the first. */
+/** What the first half leaves to the second. */
 export interface Sent {
+  /** The raw response, its body unread. */
+  readonly response: HttpClientResponse.HttpClientResponse
   readonly request: AuthenticationRequest.AuthenticationRequest
+  readonly issuer: string
   /** When the request was sent: the expiry counts from here. */
   readonly sentAt: DateTime.Utc
 }
 
 /** The endpoint whole, and in its two halves. */
 export interface Service {
-  /** Sends the request and gives the raw response. */
+  /** Sends the request, and gives the raw response with what reading it needs. */
   readonly request: (
     request: AuthenticationRequest.AuthenticationRequest
-  ) => Effect.Effect<HttpClientResponse.HttpClientResponse, AuthenticationRequestError | DiscoveryError>
-  /** Reads a response: the acknowledgement, or why there is none. */
-  readonly process: (
-    response: HttpClientResponse.HttpClientResponse,
-    sent: Sent
-  ) => Effect.Effect<PendingAuthentication, AuthenticationRequestError | DiscoveryError>
+  ) => Effect.Effect<Sent, AuthenticationRequestError | DiscoveryError>
+  /** Reads the response: the acknowledgement, or why there is none. */
+  readonly process: (sent: Sent) => Effect.Effect<PendingAuthentication, AuthenticationRequestError>
   /** Checks, sends and reads. */
   readonly initiate: (
     options: AuthenticationRequest.Options
@@ -68,33 +68,33 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
   const transport = yield* Transport
 
   const authenticated = yield* AuthenticatedRequest.make
-  const signer = yield* RequestSigner
+  const { deliveryMode, senderConstraint } = registration
 
-  const form = Effect.fnUntraced(function* (
+  /** What is sent, and to whom: known before anything is sent, so that no answer is lost for want of metadata. */
+  const prepared = Effect.fnUntraced(function* (
     request: AuthenticationRequest.AuthenticationRequest
-  ): Effect.fn.Return<HttpClientRequest.HttpClientRequest, AuthenticationRequestError | DiscoveryError> {
+  ): Effect.fn.Return<
+    { readonly built: HttpClientRequest.HttpClientRequest; readonly issuer: string },
+    AuthenticationRequestError | DiscoveryError
+  > {
     const metadata = yield* discovery.metadata
+    const { clientId, requestSigner } = registration
     const parameters = Redacted.value(request.parameters)
-    yield* supported(metadata, registration.deliveryMode, parameters, signer)
-    yield* warn(metadata, request, registration.deliveryMode)
-    const { clientId } = registration
-    return yield* authenticated("backchannel_authentication_endpoint", {
+    yield* supported(metadata, registration, parameters)
+    yield* warn(metadata, request, deliveryMode)
+    const claims = RequestParameters.claims(parameters)
+    const built = yield* authenticated("backchannel_authentication_endpoint", {
       parameters:
-        signer === undefined
+        requestSigner === undefined
           ? RequestParameters.form(parameters)
-          : [
-              [
-                "request",
-                Redacted.value(yield* signer.sign(RequestParameters.claims(parameters), { ...metadata, clientId }))
-              ]
-            ],
-      proved: false
+          : [["request", Redacted.value(yield* requestSigner.sign(claims, { ...metadata, clientId }))]]
     })
+    return { built, issuer: metadata.issuer }
   })
 
   const acknowledged = Effect.fnUntraced(function* (
     answer: Answer,
-    { issuer, request, sentAt }: Sent & { readonly issuer: string }
+    { issuer, request, sentAt }: Omit<Sent, "response">
   ): Effect.fn.Return<PendingAuthentication, AuthenticationRequestError> {
     const error = OAuthError.fromAnswer(answer)
     if (Option.isSome(error)) return yield* fromOAuthError(error.value)
@@ -105,15 +105,17 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
       decodeAcknowledgement(answer.body),
       ({ message }) => new AuthenticationRequestError({ reason: new InvalidAcknowledgement({ issues: message }) })
     )
+    const { proofKey } = senderConstraint
     return new PendingAuthentication({
       version: 1,
       issuer,
       clientId: registration.clientId,
       authReqId: Redacted.make(acknowledgement.auth_req_id, { label: "auth_req_id" }),
-      deliveryMode: registration.deliveryMode,
+      deliveryMode: deliveryMode,
       ...(request.clientNotificationToken === undefined
         ? undefined
         : { clientNotificationToken: request.clientNotificationToken }),
+      ...(proofKey === undefined ? undefined : { proofKey }),
       expiresAt: DateTime.addDuration(sentAt, acknowledgement.expires_in),
       interval: Seconds.interval(acknowledgement.interval),
       scope: request.scope,
@@ -123,11 +125,14 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
   })
 
   return BackchannelAuthentication.of({
-    request: (request) => Effect.flatMap(form(request), (built) => Effect.mapError(transport.send(built), faulty)),
-    process: Effect.fnUntraced(function* (response, sent) {
-      const answer = yield* Effect.mapError(transport.json(response), faulty)
-      const { issuer } = yield* discovery.metadata
-      return yield* acknowledged(answer, { ...sent, issuer })
+    request: Effect.fnUntraced(function* (request) {
+      const { built, issuer } = yield* prepared(request)
+      const sentAt = yield* DateTime.now
+      const response = yield* Effect.mapError(transport.send(built), faulty)
+      return { response, request, issuer, sentAt }
+    }),
+    process: Effect.fnUntraced(function* (sent) {
+      return yield* acknowledged(yield* Effect.mapError(transport.json(sent.response), faulty), sent)
     }),
     initiate: Effect.fnUntraced(function* (options) {
       const request = yield* Effect.provideService(
@@ -135,9 +140,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
         ClientRegistration,
         registration
       )
-      // Known before anything is sent: an answer is never lost for want of metadata.
-      const { issuer } = yield* discovery.metadata
-      const built = yield* form(request)
+      const { built, issuer } = yield* prepared(request)
       const sentAt = yield* DateTime.now
       const answer = yield* Effect.mapError(transport.exchange(built), faulty)
       return yield* acknowledged(answer, { issuer, request, sentAt })
@@ -149,21 +152,17 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
 export const layer: Layer.Layer<BackchannelAuthentication, never, ClientRegistration | Discovery | Transport> =
   Layer.effect(BackchannelAuthentication, make)
 
-/** Sends a request and gives the raw response. */
+/** Sends a request, and gives the raw response with what reading it needs. */
 export const request = (
   request: AuthenticationRequest.AuthenticationRequest
-): Effect.Effect<
-  HttpClientResponse.HttpClientResponse,
-  AuthenticationRequestError | DiscoveryError,
-  BackchannelAuthentication
-> => BackchannelAuthentication.use((endpoint) => endpoint.request(request))
+): Effect.Effect<Sent, AuthenticationRequestError | DiscoveryError, BackchannelAuthentication> =>
+  BackchannelAuthentication.use((endpoint) => endpoint.request(request))
 
-/** Reads a response: the acknowledgement, or why there is none. */
+/** Reads the response: the acknowledgement, or why there is none. */
 export const process = (
-  response: HttpClientResponse.HttpClientResponse,
   sent: Sent
-): Effect.Effect<PendingAuthentication, AuthenticationRequestError | DiscoveryError, BackchannelAuthentication> =>
-  BackchannelAuthentication.use((endpoint) => endpoint.process(response, sent))
+): Effect.Effect<PendingAuthentication, AuthenticationRequestError, BackchannelAuthentication> =>
+  BackchannelAuthentication.use((endpoint) => endpoint.process(sent))
 
 /** Checks a request, sends it, and reads the response. */
 export const initiate = (
@@ -183,27 +182,31 @@ const faulty = (reason: HttpFault): AuthenticationRequestError => new Authentica
 
 const supported = (
   metadata: ProviderMetadata.ProviderMetadata,
-  mode: string,
-  parameters: ReadonlyArray<RequestParameters.Parameter>,
-  signer: RequestSigner | undefined
+  { deliveryMode, requestSigner, senderConstraint }: Registered,
+  parameters: ReadonlyArray<RequestParameters.Parameter>
 ): Effect.Effect<void, AuthenticationRequestError> => {
   const modes = metadata.backchannel_token_delivery_modes_supported
-  const algorithms = metadata.backchannel_authentication_request_signing_alg_values_supported
+  const signing = metadata.backchannel_authentication_request_signing_alg_values_supported
+  const proving = metadata.dpop_signing_alg_values_supported
   const missing = [
-    modes?.includes(mode) === true
+    modes?.includes(deliveryMode) === true
       ? undefined
       : new Unsupported({
-          feature: `${mode} delivery`,
+          feature: `${deliveryMode} delivery`,
           problem: `the provider has ${modes === undefined ? "no delivery modes in its metadata" : `only ${modes.join(", ")}`}`
         }),
-    signer === undefined || algorithms?.includes(signer.algorithm) === true
+    requestSigner === undefined || signing?.includes(requestSigner.algorithm) === true
       ? undefined
       : new Unsupported({
-          feature: `requests signed with ${signer.algorithm}`,
+          feature: `requests signed with ${requestSigner.algorithm}`,
           problem:
-            algorithms === undefined
-              ? "the provider takes no signed requests"
-              : `the provider takes ${algorithms.join(", ")}`
+            signing === undefined ? "the provider takes no signed requests" : `the provider takes ${signing.join(", ")}`
+        }),
+    senderConstraint.algorithm === undefined || proving?.includes(senderConstraint.algorithm) !== false
+      ? undefined
+      : new Unsupported({
+          feature: `DPoP proofs signed with ${senderConstraint.algorithm}`,
+          problem: `the provider takes ${proving.join(", ")}`
         }),
     metadata.backchannel_user_code_parameter_supported === true || parameters.every(([name]) => name !== "user_code")
       ? undefined

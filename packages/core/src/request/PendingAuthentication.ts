@@ -10,6 +10,7 @@
  */
 import { Schema } from "effect"
 import { DeliveryMode } from "../client/DeliveryMode.ts"
+import { JsonWebKey } from "../crypto/JsonWebKey.ts"
 
 /** Schema of an authentication request id: the provider's handle, opaque, for one redemption. */
 export const AuthReqId: Schema.brand<Schema.NonEmptyString, "AuthReqId"> = Schema.NonEmptyString.pipe(
@@ -48,6 +49,8 @@ export class PendingAuthentication extends Schema.Class<PendingAuthentication>(
   authReqId: secret(AuthReqId, "auth_req_id"),
   deliveryMode: DeliveryMode,
   clientNotificationToken: Schema.optionalKey(secret(Schema.String, "client_notification_token")),
+  /** The private key of the DPoP proofs, where it can be kept: the tokens will be bound to it. */
+  proofKey: Schema.optionalKey(secret(JsonWebKey, "private JWK")),
   /** Counted from the moment of sending, on the client's clock. */
   expiresAt: Schema.DateTimeUtc,
   /** The least time between two polls. */

@@ -28,11 +28,11 @@
  * @see CIBA Core 1.0 section 7.1.1
  */
 import { Clock, Duration, Effect, Layer } from "effect"
+import { RequestSigner } from "../client/RequestSigner.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import { InvalidKey, type SigningKey } from "../crypto/SigningKey.ts"
 import * as SecureRandomness from "../internal/SecureRandomness.ts"
-import { RequestSigner } from "./RequestSigner.ts"
 
 /** How requests are signed. */
 export interface Options<E = never, R = never> {

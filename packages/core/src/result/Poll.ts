@@ -85,7 +85,7 @@ export const make = Effect.fnUntraced(function* (
     pending: PendingAuthentication
   ): Effect.fn.Return<void, TokenError | DiscoveryError> {
     const metadata = yield* discovery.metadata
-    yield* ProviderMetadata.endpoint(metadata, "token_endpoint", registration.useMtlsEndpointAliases)
+    yield* ProviderMetadata.endpoint(metadata, "token_endpoint", registration.mutualTls)
     const { clientId, deliveryMode, issuer } = pending
     if (issuer !== metadata.issuer || clientId !== registration.clientId) {
       return yield* new TokenError({ reason: new ForeignAuthentication({ issuer, clientId }) })
@@ -109,7 +109,7 @@ export const make = Effect.fnUntraced(function* (
     })
 
   const poll = (pending: PendingAuthentication): Effect.Effect<TokenResponse, TokenError | DiscoveryError> =>
-    endpoint.redeem(pending.authReqId, options).pipe(
+    endpoint.redeem(pending.authReqId, { ...options, proofKey: pending.proofKey }).pipe(
       Effect.tap(() => remember(pending)),
       Effect.tapError((error) => (error.reason._tag === "InvalidTokenResponse" ? remember(pending) : Effect.void))
     )

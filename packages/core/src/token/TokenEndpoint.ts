@@ -9,28 +9,20 @@
  *
  * @see CIBA Core 1.0 sections 10.1 and 11
  */
-import { Clock, Context, Effect, Layer, Option, Redacted } from "effect"
-import type { Headers, HttpClientRequest, HttpClientResponse } from "effect/http"
+import { Context, Effect, Layer, Redacted } from "effect"
+import type { HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as DeliveryMode from "../client/DeliveryMode.ts"
-import type { HttpFault } from "../client/HttpFault.ts"
-import * as OAuthError from "../client/OAuthError.ts"
-import { SenderConstraint } from "../client/SenderConstraint.ts"
-import { type Answer, fault, Transport } from "../client/Transport.ts"
-import * as AuthenticatedRequest from "../discovery/AuthenticatedRequest.ts"
+import type { Transport } from "../client/Transport.ts"
 import type { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
 import type { AuthReqId } from "../request/PendingAuthentication.ts"
-import { fromOAuthError, InvalidTokenResponse, PushDelivery, TokenError } from "./TokenError.ts"
-import * as TokenResponse from "./TokenResponse.ts"
+import { PushDelivery, TokenError } from "./TokenError.ts"
+import * as TokenRequest from "./TokenRequest.ts"
+import type * as TokenResponse from "./TokenResponse.ts"
 
 /** What a token request may carry beyond what the grant needs. */
-export interface Options {
-  /** Further form parameters; none may take the place of the grant's own. */
-  readonly additionalParameters?: ReadonlyArray<readonly [name: string, value: string]> | undefined
-  /** Further headers. */
-  readonly headers?: Headers.Input | undefined
-}
+export type Options = TokenRequest.Options
 
 /** Why a redemption gave no tokens. */
 export type RedeemError = TokenError | DiscoveryError
@@ -59,35 +51,22 @@ export class TokenEndpoint extends Context.Service<TokenEndpoint, Service>()("@e
 /** The endpoint of the provider at hand, asked as the client at hand. */
 export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | Transport> = Effect.gen(function* () {
   const { deliveryMode } = yield* ClientRegistration
-  const transport = yield* Transport
-  const authenticated = yield* AuthenticatedRequest.make
-  const constraint = yield* SenderConstraint
-  const nonceRetries = constraint.tokenType === "DPoP" ? 2 : 0
+  const token = yield* TokenRequest.make
 
-  const grant = Effect.fnUntraced(function* (
-    authReqId: Redacted.Redacted<AuthReqId>,
-    options: Options = {}
-  ): Effect.fn.Return<HttpClientRequest.HttpClientRequest, RedeemError> {
-    if (deliveryMode === "push") return yield* new TokenError({ reason: new PushDelivery() })
-    const additional = options.additionalParameters?.filter(([name]) => !reserved.has(name)) ?? []
-    return yield* authenticated("token_endpoint", {
-      parameters: [["grant_type", DeliveryMode.grantType], ["auth_req_id", Redacted.value(authReqId)], ...additional],
-      headers: options.headers,
-      proved: true
-    })
-  })
+  const grant = (authReqId: Redacted.Redacted<AuthReqId>): Effect.Effect<TokenRequest.Grant, TokenError> =>
+    deliveryMode === "push"
+      ? Effect.fail(new TokenError({ reason: new PushDelivery() }))
+      : Effect.succeed([
+          ["grant_type", DeliveryMode.grantType],
+          ["auth_req_id", Redacted.value(authReqId)]
+        ])
 
   return TokenEndpoint.of({
     backchannelAuthenticationGrantRequest: (authReqId, options) =>
-      Effect.flatMap(grant(authReqId, options), (request) => Effect.mapError(transport.send(request), faulty)),
-    processBackchannelAuthenticationGrantResponse: (response) =>
-      Effect.flatMap(Effect.mapError(transport.json(response), faulty), tokens),
+      Effect.flatMap(grant(authReqId), (parameters) => token.send(parameters, options)),
+    processBackchannelAuthenticationGrantResponse: token.read,
     redeem: (authReqId, options) =>
-      grant(authReqId, options).pipe(
-        Effect.flatMap((request) => Effect.mapError(transport.exchange(request), faulty)),
-        Effect.flatMap(tokens),
-        Effect.retry({ times: nonceRetries, while: ({ reason }) => reason._tag === "UseDpopNonce" })
-      )
+      Effect.flatMap(grant(authReqId), (parameters) => token.exchange(parameters, options))
   })
 })
 
@@ -116,26 +95,3 @@ export const redeem = (
   options?: Options
 ): Effect.Effect<TokenResponse.TokenResponse, RedeemError, TokenEndpoint> =>
   TokenEndpoint.use((endpoint) => endpoint.redeem(authReqId, options))
-
-const reserved = new Set([
-  "grant_type",
-  "auth_req_id",
-  "client_id",
-  "client_secret",
-  "client_assertion",
-  "client_assertion_type"
-])
-
-const faulty = (reason: HttpFault): TokenError => new TokenError({ reason })
-
-const tokens = Effect.fnUntraced(function* (answer: Answer): Effect.fn.Return<TokenResponse.TokenResponse, TokenError> {
-  const error = OAuthError.fromAnswer(answer)
-  if (Option.isSome(error)) return yield* fromOAuthError(error.value)
-  if (answer.status !== 200) {
-    return yield* faulty(fault("UnexpectedStatus", answer, answer.status, answer.retryAfter))
-  }
-  return yield* Effect.mapError(
-    TokenResponse.decode(answer.body, yield* Clock.currentTimeMillis),
-    ({ message }) => new TokenError({ reason: new InvalidTokenResponse({ issues: message }) })
-  )
-})

@@ -6,6 +6,8 @@
 import { Schema } from "effect"
 import { HttpFault } from "../client/HttpFault.ts"
 import * as OAuthError from "../client/OAuthError.ts"
+import { InvalidKey } from "../crypto/SigningKey.ts"
+import { InvalidParameter } from "../request/AuthenticationRequestError.ts"
 
 /** The person has not answered yet. A poll meets it; a whole wait does not end with it. */
 export class AuthorizationPending extends Schema.TaggedError<AuthorizationPending>()(
@@ -144,7 +146,9 @@ export class TokenError extends Schema.TaggedError<TokenError>()("TokenError", {
     AlreadyRedeemed,
     PushDelivery,
     ForeignAuthentication,
-    PollingStopped
+    PollingStopped,
+    InvalidParameter,
+    InvalidKey
   ])
 }) {
   override get message(): string {

@@ -4,6 +4,7 @@
  * @see OpenID Connect Core 3.1.3.7, CIBA Core 1.0 section 10.3.1
  */
 import { Schema } from "effect"
+import { ProfileViolation } from "../client/SecurityProfile.ts"
 import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import { InvalidSignature, MalformedToken } from "../crypto/JsonWebToken.ts"
 
@@ -159,7 +160,8 @@ export class IdTokenError extends Schema.TaggedError<IdTokenError>()("IdTokenErr
     UnsatisfiedAcr,
     StaleAuthentication,
     WrongSubject,
-    UnexpectedTokenType
+    UnexpectedTokenType,
+    ProfileViolation
   ])
 }) {
   override get message(): string {

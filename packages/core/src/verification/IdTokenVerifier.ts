@@ -12,7 +12,7 @@
  */
 import { Clock, Context, DateTime, Effect, Layer, Redacted, Schema } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
-import { SenderConstraint } from "../client/SenderConstraint.ts"
+import * as SecurityProfile from "../client/SecurityProfile.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
@@ -63,7 +63,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     const discovery = yield* Discovery
     const keys = yield* ProviderKeys
     const algorithm = registration.idTokenSignedResponseAlg
-    const { tokenType } = yield* SenderConstraint
+    const { tokenType } = registration.senderConstraint
     const opener = yield* IdTokenOpener
     const opened = opener?.open ?? Effect.succeed
 
@@ -135,6 +135,14 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
       if (!granted.every((value) => pending.scope.includes(value))) {
         yield* Effect.logWarning("The provider granted more scope than was requested")
       }
+      const broken = SecurityProfile.violation(registration.profile, "answer", {
+        registration,
+        claims,
+        tokenType: token_type,
+        requestedScope: pending.scope,
+        grantedScope: granted
+      })
+      if (broken !== undefined) return yield* refused(broken)
       const expiresAt = TokenResponse.expiresAt(response)
       const { authorization_details, grant_id, ...additional } = rest
       return new VerifiedIdentity({
@@ -143,6 +151,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
         claims,
         accessToken: access_token,
         tokenType: token_type,
+        proofKey: pending.proofKey,
         expiresAt: expiresAt === undefined ? undefined : DateTime.makeUnsafe(expiresAt),
         refreshToken: refresh_token ?? undefined,
         idToken: signed,

@@ -6,6 +6,7 @@
  * - Tokens are `Redacted`. Claims are not: they are personal data, and a log of an identity shows them.
  */
 import { Data, type DateTime, type Redacted } from "effect"
+import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import type { IdTokenClaims } from "./IdTokenClaims.ts"
 
 /** A person who approved. */
@@ -16,6 +17,8 @@ export class VerifiedIdentity extends Data.Class<{
   readonly claims: IdTokenClaims
   readonly accessToken: Redacted.Redacted<string>
   readonly tokenType: string
+  /** The private key that the tokens are bound to, where DPoP binds them and the key could be kept. */
+  readonly proofKey: Redacted.Redacted<JsonWebKey> | undefined
   /** When the access token ends, where the provider says so. */
   readonly expiresAt: DateTime.Utc | undefined
   readonly refreshToken: Redacted.Redacted<string> | undefined

@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, expect, it } from "@effect/vitest"
 import { ClientAuthentication, ClientRegistration, SigningKey } from "@effect-ciba/core"
 import { Duration, Effect, Redacted } from "effect"
 
@@ -8,14 +8,18 @@ const empty = Redacted.make("")
 describe("a registration", () => {
   it.effect("is completed with the defaults of the specifications", () =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* ClientRegistration.make({ clientId: "shop", authentication: none }), {
+      const registration = yield* ClientRegistration.make({ clientId: "shop", authentication: none })
+      expect(registration).toMatchObject({
         clientId: "shop",
         authentication: none,
         deliveryMode: "poll",
         idTokenSignedResponseAlg: "RS256",
         userCodeParameter: false,
-        useMtlsEndpointAliases: false,
-        clockTolerance: Duration.seconds(30)
+        mutualTls: undefined,
+        requestSigner: undefined,
+        senderConstraint: { tokenType: "Bearer" },
+        clockTolerance: Duration.seconds(30),
+        profile: undefined
       })
     })
   )
@@ -29,14 +33,12 @@ describe("a registration", () => {
         idTokenSignedResponseAlg: "HS256",
         userCodeParameter: true
       } as const
-      assert.deepStrictEqual(
-        yield* ClientRegistration.make({
-          ...options,
-          authentication: Effect.succeed(authentication),
-          clockTolerance: "5 seconds"
-        }),
-        { ...options, authentication, clockTolerance: Duration.seconds(5), useMtlsEndpointAliases: false }
-      )
+      const registration = yield* ClientRegistration.make({
+        ...options,
+        authentication: Effect.succeed(authentication),
+        clockTolerance: "5 seconds"
+      })
+      expect(registration).toMatchObject({ ...options, authentication, clockTolerance: Duration.seconds(5) })
     })
   )
 
@@ -54,6 +56,16 @@ describe("a registration", () => {
           "authentication: the client secret is empty"
         ] as const
     ),
+    [
+      "that tolerates any clock",
+      { clientId: "shop", authentication: none, clockTolerance: "1 hour" },
+      "clockTolerance: it must be between zero and ten minutes"
+    ],
+    [
+      "for bound tokens without a key (B11)",
+      { clientId: "shop", authentication: none, dpopBoundAccessTokens: true },
+      "dpopBoundAccessTokens: there is no key to bind the tokens to; provide Dpop.layer"
+    ],
     [
       "that expects ID Tokens signed with a secret it does not have",
       { clientId: "shop", authentication: none, idTokenSignedResponseAlg: "HS512" },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { AuthenticatedRequest, ClientAuthentication, ClientRegistration, Discovery } from "@effect-ciba/core"
+import { AuthenticatedRequest, ClientAuthentication, ClientRegistration, Discovery, MutualTls } from "@effect-ciba/core"
 import { Effect, Layer, Redacted } from "effect"
 
 const top = {
@@ -20,7 +20,7 @@ const called = (mtls_endpoint_aliases: object, registration: Partial<ClientRegis
   AuthenticatedRequest.make.pipe(
     Effect.flatMap((request) =>
       Effect.forEach(["backchannel_authentication_endpoint", "token_endpoint"] as const, (endpoint) =>
-        Effect.map(request(endpoint, { parameters: [], proved: true }), ({ url }) => url)
+        Effect.map(request(endpoint, { parameters: [] }), ({ url }) => url)
       )
     ),
     Effect.provide(
@@ -61,12 +61,10 @@ describe("mutual TLS", () => {
 
   it.effect("tokens bound to a certificate, or a registration, call the aliases with any method (A9, A10, N2)", () =>
     Effect.gen(function* () {
-      expect(yield* called(aliases, { certificateBoundAccessTokens: true })).toEqual(aliased)
-      expect(yield* called(aliases, { useMtlsEndpointAliases: true })).toEqual(aliased)
+      expect(yield* called(aliases, { mutualTls: MutualTls.make() })).toEqual(aliased)
+      expect(yield* called(aliases, { mutualTls: MutualTls.make({ boundAccessTokens: false }) })).toEqual(aliased)
       expect(yield* called(aliases, {})).toEqual(direct)
-      expect(yield* called(aliases, { certificateBoundAccessTokens: true, useMtlsEndpointAliases: false })).toEqual(
-        direct
-      )
+      expect(yield* called(aliases, { mutualTls: MutualTls.make({ useEndpointAliases: false }) })).toEqual(direct)
     })
   )
 })

@@ -164,13 +164,11 @@ describe("in two halves", () => {
   it.effect("the first gives the raw response, and the second reads it as of the moment of sending (F8, F10)", () =>
     Effect.gen(function* () {
       const made = yield* request
-      const response = yield* BackchannelAuthentication.request(made)
-      expect(response.status).toBe(200)
+      yield* TestClock.adjust("1 second")
+      const sent = yield* BackchannelAuthentication.request(made)
+      expect(sent.response.status).toBe(200)
       yield* TestClock.adjust("1 minute")
-      const pending = yield* BackchannelAuthentication.process(response, {
-        request: made,
-        sentAt: DateTime.makeUnsafe(1000)
-      })
+      const pending = yield* BackchannelAuthentication.process(sent)
       expect(Redacted.value(pending.authReqId)).toBe(acknowledgement.auth_req_id)
       expect(pending).toMatchObject({ bindingMessage: "W4SCT", clientId: TestClient.clientId, deliveryMode: "poll" })
       expect(DateTime.toEpochMillis(pending.expiresAt)).toBe(121_000)
@@ -181,16 +179,15 @@ describe("in two halves", () => {
   it.effect("the first takes any status for a response, and the second says what it means (G4, G12)", () =>
     Effect.gen(function* () {
       const made = yield* request
-      const sent = { request: made, sentAt: DateTime.makeUnsafe(0) }
       const unknown = yield* BackchannelAuthentication.request(made)
       const unavailable = yield* BackchannelAuthentication.request(made)
-      expect([unknown.status, unavailable.status]).toEqual([400, 503])
-      expect((yield* Effect.flip(BackchannelAuthentication.process(unknown, sent))).reason).toMatchObject({
+      expect([unknown.response.status, unavailable.response.status]).toEqual([400, 503])
+      expect((yield* Effect.flip(BackchannelAuthentication.process(unknown))).reason).toMatchObject({
         _tag: "UnknownUserId",
         code: "unknown_user_id",
         status: 400
       })
-      expect((yield* Effect.flip(BackchannelAuthentication.process(unavailable, sent))).reason).toMatchObject({
+      expect((yield* Effect.flip(BackchannelAuthentication.process(unavailable))).reason).toMatchObject({
         _tag: "HttpFault",
         kind: "UnexpectedStatus",
         status: 503,

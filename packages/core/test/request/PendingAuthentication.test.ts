@@ -1,11 +1,21 @@
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
-import { type AuthenticationRequest, PendingAuthentication } from "@effect-ciba/core"
+import { type AuthenticationRequest, Dpop, PendingAuthentication, SigningKey } from "@effect-ciba/core"
 import { ProviderScript } from "@effect-ciba/testing"
-import { DateTime, Duration, Effect, Inspectable, Redacted, Schema } from "effect"
+import { DateTime, Duration, Effect, Inspectable, Layer, Redacted, Schema } from "effect"
 import { acknowledgement, answering, ask, everyMode, flow } from "../support/Asking.ts"
 
 const token = "marker-token-of-22-characters"
+
+/** RFC 8037, appendix A.1. */
+const proofJwk = Redacted.make({
+  kty: "OKP",
+  crv: "Ed25519",
+  alg: "EdDSA",
+  kid: "proof",
+  d: "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+  x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+})
 
 /** A request that leaves no member of a pending authentication empty. */
 const full: Partial<AuthenticationRequest.Options> = {
@@ -23,14 +33,15 @@ const pending = ask(full).pipe(
     flow(
       { ...everyMode, ...answering(ProviderScript.json(200, { ...acknowledgement, auth_req_id: "marker-id" })) },
       { deliveryMode: "ping", userCodeParameter: true }
-    )
+    ).pipe(Layer.provide(Dpop.layer({ key: SigningKey.fromJwk(proofJwk) })))
   )
 )
 
 describe("a pending authentication", () => {
   it.effect("holds what waiting and believing need, and the user code is not among it (C11, F8)", () =>
     Effect.gen(function* () {
-      const { authReqId, clientNotificationToken, ...plain } = yield* pending
+      const { authReqId, clientNotificationToken, proofKey, ...plain } = yield* pending
+      expect(proofKey && Redacted.value(proofKey)).toEqual(Redacted.value(proofJwk))
       expect(Redacted.value(authReqId)).toBe("marker-id")
       expect(clientNotificationToken && Redacted.value(clientNotificationToken)).toBe(token)
       expect(plain).toEqual({
@@ -57,7 +68,7 @@ describe("a pending authentication", () => {
     it.effect(`shows no secret to ${name}, and what is none (C11, I13)`, () =>
       Effect.gen(function* () {
         const shown = print(yield* pending)
-        expect(shown).not.toContain("marker")
+        expect(shown).not.toMatch(/marker|nWGxne/)
         expect(shown).toContain("W4SCT")
       })
     )
@@ -66,21 +77,23 @@ describe("a pending authentication", () => {
   it.effect("is refused by the plain JSON codec, each secret by itself (I13)", () =>
     Effect.gen(function* () {
       const { PendingAuthentication: Pending } = PendingAuthentication
-      const { authReqId, clientNotificationToken } = Pending.fields
+      const { authReqId, clientNotificationToken, proofKey } = Pending.fields
       const before = yield* pending
       const refusals = yield* Effect.all([
         Effect.flip(Schema.encodeUnknownEffect(Schema.toCodecJson(Pending))(before)),
         Effect.flip(Schema.encodeUnknownEffect(Schema.toCodecJson(Schema.Struct({ authReqId })))(before)),
-        Effect.flip(Schema.encodeUnknownEffect(Schema.toCodecJson(Schema.Struct({ clientNotificationToken })))(before))
+        Effect.flip(Schema.encodeUnknownEffect(Schema.toCodecJson(Schema.Struct({ clientNotificationToken })))(before)),
+        Effect.flip(Schema.encodeUnknownEffect(Schema.toCodecJson(Schema.Struct({ proofKey })))(before))
       ])
       for (const { message } of refusals) {
         expect(message).toContain("Cannot serialize Redacted")
-        expect(message).not.toContain("marker")
+        expect(message).not.toMatch(/marker|nWGxne/)
       }
       expect(refusals.map(({ message }) => /at \["(\w+)"\]/.exec(message)?.[1])).toEqual([
         "authReqId",
         "authReqId",
-        "clientNotificationToken"
+        "clientNotificationToken",
+        "proofKey"
       ])
     })
   )

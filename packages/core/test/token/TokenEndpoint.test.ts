@@ -98,15 +98,11 @@ describe("the token request", () => {
     )
   }
 
-  it.effect("takes further parameters between grant and credentials, and none in place of them", () =>
+  it.effect("takes further parameters between grant and credentials", () =>
     Effect.gen(function* () {
       const additionalParameters = [
-        ["grant_type", "password"],
         ["resource", "https://a.test"],
-        ["auth_req_id", "another"],
         ["resource", "https://b.test"],
-        ["client_id", "another"],
-        ["client_secret", "another"],
         ["audience", ""]
       ] as const
       const authentication = ClientAuthentication.clientSecretPost(Redacted.make("s"))
@@ -116,6 +112,15 @@ describe("the token request", () => {
       )
     })
   )
+
+  for (const name of ["grant_type", "auth_req_id", "client_id", "client_secret", "client_assertion"]) {
+    it.effect(`is not sent with another ${name} than its own`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(heard({ additionalParameters: [[name, "another"]] }, client.authentication))
+        expect(error).toMatchObject({ _tag: "TokenError", reason: { _tag: "InvalidParameter", parameter: name } })
+      })
+    )
+  }
 
   it.effect("takes further headers, and none in place of its own", () =>
     Effect.gen(function* () {

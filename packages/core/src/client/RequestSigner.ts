@@ -17,6 +17,6 @@ export interface RequestSigner {
 
 /** The signer at hand. */
 export const RequestSigner: Context.Reference<RequestSigner | undefined> = Context.Reference(
-  "@effect-ciba/core/request/RequestSigner",
+  "@effect-ciba/core/client/RequestSigner",
   { defaultValue: (): RequestSigner | undefined => undefined }
 )
