@@ -90,13 +90,14 @@ export const fromAnswer = (answer: Pick<Answer, "status" | "body" | "retryAfter"
     ...(answer.retryAfter === undefined ? undefined : { retryAfter: answer.retryAfter })
   }))
 
+/** Foreign text fit to be shown: without control characters, cut at a length. */
+export const printable = (text: unknown, length: number): string =>
+  String(text)
+    .replace(/[\p{Cc}\p{Cf}]/gu, " ")
+    .slice(0, length)
+
 const lenientText = Schema.optionalKey(Schema.Unknown)
 
 const Body = Schema.Struct({ error: Schema.NonEmptyString, error_description: lenientText, error_uri: lenientText })
 
 const decode = Schema.decodeUnknownOption(Body)
-
-const printable = (text: unknown, length: number): string =>
-  String(text)
-    .replace(/[\p{Cc}\p{Cf}]/gu, " ")
-    .slice(0, length)

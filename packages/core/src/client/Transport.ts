@@ -42,12 +42,19 @@ export interface Answer {
   readonly url: string
 }
 
+/** A text answer of any status. */
+export interface TextAnswer extends Omit<Answer, "body"> {
+  readonly text: string
+}
+
 /** What the client can do over HTTP. */
 export interface Service {
   /** Sends a request and gives the response, its body unread. */
   readonly send: (
     request: HttpClientRequest.HttpClientRequest
   ) => Effect.Effect<HttpClientResponse.HttpClientResponse, HttpFault>
+  /** Reads a response's body as text, within the limits. */
+  readonly text: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<TextAnswer, HttpFault>
   /** Reads a response's body as JSON, within the limits. */
   readonly json: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<Answer, HttpFault>
   /** Sends a request and reads its response: one call, with one time limit. */
@@ -89,17 +96,22 @@ export const make = Effect.fnUntraced(function* (
         )
       : Effect.fail(fault("InsecureUrl", request))
 
-  const json: Service["json"] = Effect.fnUntraced(function* (response) {
+  const text: Service["text"] = Effect.fnUntraced(function* (response) {
     const { request, status } = response
     const wish = retryAfter(response.headers, yield* Clock.currentTimeMillis)
-    const unreadable = fault(status === 200 ? "Unreadable" : "UnexpectedStatus", request, status, wish)
-    const text = yield* read(response, maxBytes, unreadable)
-    const body = yield* Effect.mapError(decodeJson(text), () => unreadable)
-    return { status, body, retryAfter: wish, method: request.method, url: request.url }
+    const read = yield* readText(response, maxBytes, unreadable(request, status, wish))
+    return { status, text: read, retryAfter: wish, method: request.method, url: request.url }
+  })
+
+  const json: Service["json"] = Effect.fnUntraced(function* (response) {
+    const { text: read, ...answer } = yield* text(response)
+    const body = yield* Effect.mapError(decodeJson(read), () => unreadable(answer, answer.status, answer.retryAfter))
+    return { ...answer, body }
   })
 
   return Transport.of({
     send: (request) => bounded(send(request), request),
+    text: (response) => bounded(text(response), response.request),
     json: (response) => bounded(json(response), response.request),
     exchange: (request) => bounded(Effect.flatMap(send(request), json), request)
   })
@@ -190,21 +202,27 @@ const isAllowed = (url: string, insecure: "loopback" | undefined): boolean =>
 
 const decodeJson = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Json))
 
-const read = (
+const unreadable = (
+  request: { readonly method: string; readonly url: string },
+  status: number,
+  wish: Duration.Duration | undefined
+): HttpFault => fault(status === 200 ? "Unreadable" : "UnexpectedStatus", request, status, wish)
+
+const readText = (
   response: HttpClientResponse.HttpClientResponse,
   maxBytes: number,
-  unreadable: HttpFault
+  broken: HttpFault
 ): Effect.Effect<string, HttpFault> =>
   Effect.suspend(() => {
     const chunks: Array<Uint8Array> = []
     let size = 0
     return response.stream.pipe(
-      Stream.mapError(() => unreadable),
+      Stream.mapError(() => broken),
       Stream.runForEach((chunk) => {
         chunks.push(chunk)
         size += chunk.byteLength
         return size > maxBytes
-          ? Effect.fail(fault("TooLarge", response.request, response.status, unreadable.retryAfter))
+          ? Effect.fail(fault("TooLarge", response.request, response.status, broken.retryAfter))
           : Effect.void
       }),
       Effect.map(() => new TextDecoder().decode(concat(chunks, size)))

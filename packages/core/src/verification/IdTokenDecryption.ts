@@ -6,7 +6,7 @@
 import { Effect, Layer, type Redacted } from "effect"
 import * as JsonWebEncryption from "../crypto/JsonWebEncryption.ts"
 import type { InvalidKey } from "../crypto/SigningKey.ts"
-import { IdTokenError, NotEncrypted } from "./IdTokenError.ts"
+import { NotEncrypted } from "./IdTokenError.ts"
 import { IdTokenOpener } from "./IdTokenOpener.ts"
 
 /** What was registered. */
@@ -26,11 +26,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   return {
     open: (idToken) =>
       JsonWebEncryption.isEncrypted(idToken)
-        ? Effect.mapError(
-            JsonWebEncryption.decrypt(idToken, { keys, contentAlgorithm }),
-            (reason) => new IdTokenError({ reason })
-          )
-        : Effect.fail(new IdTokenError({ reason: new NotEncrypted() }))
+        ? JsonWebEncryption.decrypt(idToken, { keys, contentAlgorithm })
+        : Effect.fail(new NotEncrypted())
   }
 })
 

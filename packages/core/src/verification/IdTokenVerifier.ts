@@ -13,27 +13,18 @@
 import { Clock, Context, DateTime, Effect, Layer, Redacted, Schema } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as SecurityProfile from "../client/SecurityProfile.ts"
-import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
-import * as JsonWebToken from "../crypto/JsonWebToken.ts"
-import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import * as TokenHash from "../crypto/TokenHash.ts"
 import { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
-import { ProviderKeys } from "../discovery/ProviderKeys.ts"
+import type { ProviderKeys } from "../discovery/ProviderKeys.ts"
+import * as ProviderSignature from "../discovery/ProviderSignature.ts"
 import { reveal } from "../internal/Untrusted.ts"
 import type { Expectations, PendingAuthentication } from "../request/PendingAuthentication.ts"
 import * as TokenResponse from "../token/TokenResponse.ts"
 import * as ClaimsPolicy from "./ClaimsPolicy.ts"
 import type * as IdToken from "./IdToken.ts"
 import { IdTokenClaims } from "./IdTokenClaims.ts"
-import {
-  IdTokenError,
-  InvalidClaims,
-  UnexpectedAlgorithm,
-  UnexpectedTokenType,
-  UnknownKey,
-  WrongBinding
-} from "./IdTokenError.ts"
+import { IdTokenError, InvalidClaims, UnexpectedTokenType, WrongBinding } from "./IdTokenError.ts"
 import { IdTokenOpener } from "./IdTokenOpener.ts"
 import { VerifiedIdentity } from "./VerifiedIdentity.ts"
 
@@ -61,45 +52,21 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
   function* () {
     const registration = yield* ClientRegistration
     const discovery = yield* Discovery
-    const keys = yield* ProviderKeys
+    const signature = yield* ProviderSignature.make
     const algorithm = registration.idTokenSignedResponseAlg
     const { tokenType } = registration.senderConstraint
     const opener = yield* IdTokenOpener
-    const opened = opener?.open ?? Effect.succeed
-
-    const candidates = Effect.fnUntraced(function* (
-      header: JsonWebToken.Header
-    ): Effect.fn.Return<ReadonlyArray<JsonWebKey | Redacted.Redacted<string>>, DiscoveryError> {
-      if (!JwsAlgorithm.isSymmetric(algorithm)) return yield* keys.candidates({ algorithm, keyId: header.kid })
-      const { secret } = registration.authentication
-      return secret === undefined ? [] : [secret]
-    })
-
-    const verifiedPayload = Effect.fnUntraced(function* (
-      jwt: Redacted.Redacted<string>
-    ): Effect.fn.Return<unknown, IdTokenError | DiscoveryError> {
-      const header = yield* refuse(Effect.fromResult(JsonWebToken.header(jwt)))
-      if (header.alg !== algorithm) {
-        return yield* refused(new UnexpectedAlgorithm({ expected: algorithm, actual: header.alg }))
-      }
-      const [first, ...others] = yield* candidates(header)
-      if (first === undefined) {
-        return yield* refused(
-          new UnknownKey({ algorithm, ...(header.kid === undefined ? undefined : { keyId: header.kid }) })
-        )
-      }
-      const attempt = (key: JsonWebKey | Redacted.Redacted<string>) => JsonWebToken.verify(jwt, { algorithm, key })
-      return yield* refuse(
-        others.reduce((tried, key) => Effect.catchTag(tried, "InvalidSignature", () => attempt(key)), attempt(first))
-      )
-    })
+    const opened = (idToken: Redacted.Redacted<string>): Effect.Effect<Redacted.Redacted<string>, IdTokenError> =>
+      opener === undefined ? Effect.succeed(idToken) : refuse(opener.open(idToken))
 
     const believed = Effect.fnUntraced(function* (
       jwt: Redacted.Redacted<string>,
       expectations: Expectations
     ): Effect.fn.Return<IdTokenClaims, IdTokenError | DiscoveryError> {
       const { issuer } = yield* discovery.metadata
-      const payload = yield* verifiedPayload(jwt)
+      const payload = yield* Effect.mapError(signature(jwt, algorithm), (reason) =>
+        reason._tag === "DiscoveryError" ? reason : new IdTokenError({ reason })
+      )
       const claims = yield* Effect.mapError(
         decodeClaims(payload),
         ({ message }) => new IdTokenError({ reason: new InvalidClaims({ issues: message }) })
