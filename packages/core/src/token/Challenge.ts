@@ -61,7 +61,6 @@ export const parse = (header: string): ReadonlyArray<Challenge> => {
   }
 
   while (at < header.length) {
-    take(separators)
     const name = take(token)?.toLowerCase()
     if (name === undefined) {
       if (take(quote) === undefined) at += 1
@@ -87,7 +86,6 @@ interface Found {
   readonly parameters: Map<string, string>
 }
 
-const separators = /[\s,]*/y
 const token = /[\w!#$%&'*+.^`|~-]+/y
 const equals = /[ \t]*=[ \t]*/y
 const token68 = /[ \t]+[\w.~+/-]+=*(?=[ \t]*(?:,|$))/y

@@ -330,6 +330,11 @@ describe("a UserInfo endpoint that does not serve", () => {
       () => new Response("", { status: 503, headers: { "retry-after": "5" } }),
       { kind: "UnexpectedStatus", status: 503 }
     ],
+    [
+      "is unwell, with claims",
+      () => new Response(encodeJson(person), { status: 500 }),
+      { kind: "UnexpectedStatus", status: 500 }
+    ],
     ["has no content", () => new Response(null, { status: 204 }), { kind: "UnexpectedStatus", status: 204 }]
   ] as const) {
     it.effect(`since it ${what} says so (S3)`, () =>
