@@ -63,7 +63,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     const discovery = yield* Discovery
     const keys = yield* ProviderKeys
     const algorithm = registration.idTokenSignedResponseAlg
-    const { tokenType } = registration.senderConstraint
+    const { proofKey, tokenType } = registration.senderConstraint
     const opener = yield* IdTokenOpener
     const opened = opener?.open ?? Effect.succeed
 
@@ -151,7 +151,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
         claims,
         accessToken: access_token,
         tokenType: token_type,
-        proofKey: pending.proofKey,
+        proofKey: pending.proofKey ?? proofKey,
         expiresAt: expiresAt === undefined ? undefined : DateTime.makeUnsafe(expiresAt),
         refreshToken: refresh_token ?? undefined,
         idToken: signed,
