@@ -8,6 +8,11 @@
  * - A server's demand for a nonce is answered at once, with a new proof and new client credentials.
  * - The answer must be of type `DPoP`; an unbound token is refused.
  *
+ * **Gotchas**
+ *
+ * - At a server that takes nothing but its newest nonce, waits that poll at the same instant get in each other's way. One
+ *   that is refused three times in a row ends with `UseDpopNonce`, and can be completed again.
+ *
  * **Example** (A key made for this process)
  *
  * ```ts
@@ -25,7 +30,7 @@
  *
  * @see RFC 9449
  */
-import { Clock, Effect, Layer, Redacted, Result } from "effect"
+import { Clock, Effect, Equal, Layer, Redacted, Result } from "effect"
 import { Url } from "effect/http"
 import * as JsonWebKey from "../crypto/JsonWebKey.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
@@ -58,7 +63,7 @@ const constraint = (key: KeyPair, nonces: Map<string, string>): SenderConstraint
     algorithm: key.algorithm,
     proofKey: key.privateJwk,
     withKey: (proofKey) =>
-      proofKey === key.privateJwk
+      Equal.equals(proofKey, key.privateJwk)
         ? Effect.succeed(constraint(key, nonces))
         : Effect.map(fromJwk(proofKey), (kept) => constraint(kept, nonces)),
     prove: Effect.fnUntraced(function* ({ accessToken, method, url }) {
