@@ -3,8 +3,8 @@
  *
  * **Details**
  *
- * - A key comes in as JWK, PEM (PKCS#8), `CryptoKey` or a pair of them, bound to one algorithm, and is tried once with a signature:
- *   a key that does not fit its algorithm fails here and not in the middle of a flow.
+ * - A key comes in as JWK, PEM (PKCS#8), `CryptoKey` or a pair of them, bound to one algorithm, and is tried once with
+ *   a signature: a key that does not fit its algorithm fails here and not in the middle of a flow.
  * - Key material is `Redacted` from here on.
  *
  * **Gotchas**

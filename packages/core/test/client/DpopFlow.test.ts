@@ -27,7 +27,7 @@ const ended = (provider: ProviderOptions, requests: number) =>
   }).pipe(Effect.provide(bound(provider)))
 
 describe("nonces", () => {
-  it.effect("of every answer, pending and success alike, save the next request a round trip (M5, M7, H26, T-10)", () =>
+  it.effect("of every answer, pending and success alike, save the next request a round trip (M5, M7, T-10)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const first = yield* Effect.forkChild(Ciba.complete(yield* Ciba.initiate(request)))

@@ -39,7 +39,7 @@ const provided = (options?: ProviderOptions) =>
   Effect.provide(TestProvider.layer({ user: TestUser.approve(), ...options }))
 
 describe("a process that takes over", () => {
-  it.effect("proves with the key that was kept, and hands it on, whatever key it has itself (H26, M1, M5, M6)", () =>
+  it.effect("proves with the key that was kept, and hands it on, whatever key it has itself (M1, M5, M6)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const [own, other] = yield* Effect.all([SigningKey.generate("ES256"), SigningKey.generate("EdDSA")])
@@ -54,7 +54,7 @@ describe("a process that takes over", () => {
     }).pipe(provided({ dpop: { nonces: "lasting" } }))
   )
 
-  it.effect("without DPoP fails before it redeems anything (M10)", () =>
+  it.effect("without DPoP fails before it redeems anything", () =>
     Effect.gen(function* () {
       const pending = yield* Effect.provide(initiate, proving(yield* SigningKey.generate("ES256")))
       const error = yield* completed(pending, 0).pipe(Effect.flip, Effect.provide(client))
@@ -64,7 +64,7 @@ describe("a process that takes over", () => {
     }).pipe(provided())
   )
 
-  it.effect("proves with its own key where none was kept, and the identity has it (M1)", () =>
+  it.effect("proves with its own key where none was kept, and the identity has it", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const pending = yield* Effect.provide(initiate, proving(yield* heldKey))
@@ -77,7 +77,7 @@ describe("a process that takes over", () => {
   )
 })
 
-it.effect("a key that cannot be taken out signs requests and proofs, and is kept nowhere (D1, M1, M2)", () =>
+it.effect("a key that cannot be taken out signs requests and proofs, and is kept nowhere (D1, M1)", () =>
   Effect.gen(function* () {
     const key = yield* heldKey
     yield* Effect.gen(function* () {
@@ -95,7 +95,7 @@ it.effect("a key that cannot be taken out signs requests and proofs, and is kept
   })
 )
 
-it.effect("a key that can be taken out of WebCrypto is kept like any other (M1)", () =>
+it.effect("a key that can be taken out of WebCrypto is kept like any other", () =>
   Effect.gen(function* () {
     const pair = yield* Effect.promise(() => crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]))
     const key = yield* SigningKey.fromCryptoKeyPair(pair, { algorithm: "EdDSA", keyId: "kept" })
