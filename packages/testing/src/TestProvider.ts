@@ -6,6 +6,7 @@
  * - It answers for one issuer: discovery in both layouts, the key set, the backchannel authentication endpoint and the
  *   token endpoint in poll mode. Any other host cannot be reached.
  * - It is strict where CIBA Core 1.0 is: client authentication, hints, parameters sent twice, pace, expiry, single use.
+ * - It takes signed requests and DPoP proofs, and each assertion, signed request and proof once: it remembers every `jti`.
  * - Its time is the `Clock`, so that `TestClock` owns it; its random values come from `WebCrypto`, so that they can be
  *   seeded. Answers arrive without real asynchrony, and `TestClock.adjust` waits for its signatures.
  * - People behave as `user` says, or as the test decides with `approve` and `deny`.
@@ -40,6 +41,7 @@ import * as AuthenticationRequests from "./internal/AuthenticationRequests.ts"
 import * as BackchannelEndpoint from "./internal/BackchannelEndpoint.ts"
 import * as ClientAuthenticator from "./internal/ClientAuthenticator.ts"
 import * as Directory from "./internal/Directory.ts"
+import * as DpopProofs from "./internal/DpopProofs.ts"
 import * as Hints from "./internal/Hints.ts"
 import * as InMemoryHttp from "./internal/InMemoryHttp.ts"
 import * as IssuedTokens from "./internal/IssuedTokens.ts"
@@ -48,6 +50,7 @@ import * as RequestLog from "./internal/RequestLog.ts"
 import * as ScriptPlayer from "./internal/ScriptPlayer.ts"
 import * as Settings from "./internal/Settings.ts"
 import { yieldWhile } from "./internal/Settled.ts"
+import * as SignedRequests from "./internal/SignedRequests.ts"
 import * as TokenEndpoint from "./internal/TokenEndpoint.ts"
 import type { ProviderOptions } from "./ProviderOptions.ts"
 import * as Reply from "./Reply.ts"
@@ -107,6 +110,10 @@ export interface Service {
   readonly deny: (authReqId?: string | Redacted.Redacted<string>) => Effect.Effect<void, NoPendingRequest>
   /** From now on, other keys sign, and only those are published. */
   readonly rotateKeys: Effect.Effect<void>
+  /** From now on, DPoP proofs need another nonce than before, if they need one. */
+  readonly rotateDpopNonce: Effect.Effect<void>
+  /** The thumbprint of the key that an access token is bound to, if it is (`jkt`, RFC 9449 section 6.1). */
+  readonly boundTo: (accessToken: string | Redacted.Redacted<string>) => Effect.Effect<string | undefined>
 }
 
 /** The provider, as the test sees it. */
@@ -121,6 +128,8 @@ export const make = Effect.fnUntraced(function* (
   const log = RequestLog.make()
   const requests = AuthenticationRequests.make(settings)
   const authenticate = ClientAuthenticator.make(settings)
+  const proofs = DpopProofs.make(settings)
+  const { boundTo, issue } = IssuedTokens.make(settings, keys)
 
   const client = InMemoryHttp.make({
     route: (url) => Directory.route(settings.issuer, url),
@@ -130,9 +139,10 @@ export const make = Effect.fnUntraced(function* (
       backchannel: BackchannelEndpoint.make(settings, {
         authenticate,
         requests,
-        identify: Hints.make(settings, keys)
+        identify: Hints.make(settings, keys),
+        open: SignedRequests.make(settings)
       }),
-      token: TokenEndpoint.make(settings, { authenticate, requests, issue: IssuedTokens.make(settings, keys) }),
+      token: TokenEndpoint.make(settings, { authenticate, requests, issue, proofs }),
       elsewhere: () => Effect.succeed(Reply.html(404))
     },
     log,
@@ -143,7 +153,7 @@ export const make = Effect.fnUntraced(function* (
   const decide = (approved: boolean): Service["approve"] =>
     Effect.fnUntraced(function* (authReqId) {
       const at = yield* Clock.currentTimeMillis
-      const wanted = Redacted.isRedacted(authReqId) ? Redacted.value(authReqId) : authReqId
+      const wanted = authReqId === undefined ? undefined : plain(authReqId)
       const entry = requests.pending(at).findLast((candidate) => wanted === undefined || candidate.authReqId === wanted)
       if (entry === undefined) return yield* new NoPendingRequest()
       requests.decide(entry.authReqId, { approved, at })
@@ -164,7 +174,9 @@ export const make = Effect.fnUntraced(function* (
     pending: Effect.map(Clock.currentTimeMillis, (now) => requests.pending(now).map(pendingRequest)),
     approve: decide(true),
     deny: decide(false),
-    rotateKeys: keys.rotate
+    rotateKeys: keys.rotate,
+    rotateDpopNonce: proofs.rotate,
+    boundTo: (accessToken) => Effect.sync(() => boundTo(plain(accessToken)))
   })
   return { provider, client }
 })
@@ -176,6 +188,9 @@ export const layer = (options?: ProviderOptions): Layer.Layer<TestProvider | Htt
       Context.make(TestProvider, provider).pipe(Context.add(HttpClient.HttpClient, client))
     )
   )
+
+const plain = (secret: string | Redacted.Redacted<string>): string =>
+  Redacted.isRedacted(secret) ? Redacted.value(secret) : secret
 
 const pendingRequest = (entry: AuthenticationRequests.Entry): PendingRequest => ({
   authReqId: Redacted.make(entry.authReqId, { label: "auth_req_id" }),

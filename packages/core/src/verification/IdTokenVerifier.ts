@@ -54,7 +54,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     const discovery = yield* Discovery
     const signature = yield* ProviderSignature.make
     const algorithm = registration.idTokenSignedResponseAlg
-    const { tokenType } = registration.senderConstraint
+    const { proofKey, tokenType } = registration.senderConstraint
     const opener = yield* IdTokenOpener
     const opened = (idToken: Redacted.Redacted<string>): Effect.Effect<Redacted.Redacted<string>, IdTokenError> =>
       opener === undefined ? Effect.succeed(idToken) : refuse(opener.open(idToken))
@@ -118,7 +118,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
         claims,
         accessToken: access_token,
         tokenType: token_type,
-        proofKey: pending.proofKey,
+        proofKey: pending.proofKey ?? proofKey,
         expiresAt: expiresAt === undefined ? undefined : DateTime.makeUnsafe(expiresAt),
         refreshToken: refresh_token ?? undefined,
         idToken: signed,

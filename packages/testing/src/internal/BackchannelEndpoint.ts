@@ -7,6 +7,7 @@ import type { Authenticate } from "./ClientAuthenticator.ts"
 import { accept, type FormRequest, invalid, type Parameters } from "./FormRequest.ts"
 import type { Identify } from "./Hints.ts"
 import type { Settings } from "./Settings.ts"
+import type { Open } from "./SignedRequests.ts"
 import * as Unguessable from "./Unguessable.ts"
 
 export type Endpoint = (form: FormRequest) => Effect.Effect<Reply.Reply, Reply.Reply>
@@ -16,13 +17,14 @@ export const make = (
   parts: {
     readonly authenticate: Authenticate
     readonly identify: Identify
+    readonly open: Open
     readonly requests: AuthenticationRequests
   }
 ): Endpoint =>
   Effect.fnUntraced(function* (form) {
-    const parameters = yield* accept(form)
-    const client = yield* parts.authenticate(form, parameters)
-    if (parameters.has("request")) return yield* invalid("Signed authentication requests are not supported")
+    const sent = yield* accept(form)
+    const client = yield* parts.authenticate(form, sent)
+    const parameters = yield* parts.open(client, sent)
     const scope = yield* scopeIn(parameters)
     const user = yield* parts.identify(client, parameters)
     yield* checkUserCode(user, parameters.get("user_code"))

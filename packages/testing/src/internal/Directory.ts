@@ -1,6 +1,7 @@
 /** Where the endpoints are, and the metadata document that says so. */
 
 import type { Endpoint } from "../RequestRecord.ts"
+import * as DpopProofs from "./DpopProofs.ts"
 import type { Settings } from "./Settings.ts"
 import { cibaGrant } from "./TokenEndpoint.ts"
 
@@ -31,6 +32,9 @@ export const metadata = (settings: Settings): unknown => {
   const assertionAlgorithms = clients.flatMap(({ authentication }) =>
     "algorithm" in authentication ? [authentication.algorithm] : []
   )
+  const requestAlgorithms = clients.flatMap(({ requestSigning }) =>
+    requestSigning === undefined ? [] : [requestSigning.algorithm]
+  )
   return settings.metadata({
     issuer: settings.issuer,
     jwks_uri: `${bare}/jwks`,
@@ -46,6 +50,10 @@ export const metadata = (settings: Settings): unknown => {
     ...(assertionAlgorithms.length === 0
       ? undefined
       : { token_endpoint_auth_signing_alg_values_supported: unique(assertionAlgorithms) }),
+    ...(requestAlgorithms.length === 0
+      ? undefined
+      : { backchannel_authentication_request_signing_alg_values_supported: unique(requestAlgorithms) }),
+    dpop_signing_alg_values_supported: DpopProofs.algorithms,
     id_token_signing_alg_values_supported: unique(clients.map((client) => client.idTokenSignedResponseAlg))
   })
 }

@@ -9,12 +9,22 @@ import type { Settings } from "./Settings.ts"
 import { settled } from "./Settled.ts"
 import * as Unguessable from "./Unguessable.ts"
 
-export type Issue = (entry: Entry, approval: Decision) => Effect.Effect<Reply.Reply>
+/** Issues tokens, the access token bound to the key with the thumbprint, if there is one. */
+export type Issue = (entry: Entry, approval: Decision, thumbprint?: string) => Effect.Effect<Reply.Reply>
 
-export const make = (settings: Settings, keys: PublishedKeys): Issue =>
-  Effect.fnUntraced(function* (entry, approval) {
+export interface IssuedTokens {
+  readonly issue: Issue
+  /** The thumbprint of the key that an access token is bound to. */
+  readonly boundTo: (accessToken: string) => string | undefined
+}
+
+export const make = (settings: Settings, keys: PublishedKeys): IssuedTokens => {
+  const thumbprints = new Map<string, string>()
+
+  const issue: Issue = Effect.fnUntraced(function* (entry, approval, thumbprint) {
     const now = seconds(yield* Clock.currentTimeMillis)
     const accessToken = yield* Unguessable.text(32)
+    if (thumbprint !== undefined) thumbprints.set(accessToken, thumbprint)
     const key = keys.signing(entry.client)
     const idToken = yield* TokenHash.half(Redacted.make(accessToken), key.algorithm).pipe(
       Effect.flatMap((hash) =>
@@ -39,7 +49,7 @@ export const make = (settings: Settings, keys: PublishedKeys): Issue =>
       200,
       settings.tokenResponse({
         access_token: accessToken,
-        token_type: "Bearer",
+        token_type: thumbprint === undefined ? "Bearer" : "DPoP",
         expires_in: seconds(settings.accessTokenLifetime),
         ...(settings.refreshTokens ? { refresh_token: yield* Unguessable.text(32) } : undefined),
         scope: entry.scope,
@@ -47,5 +57,8 @@ export const make = (settings: Settings, keys: PublishedKeys): Issue =>
       })
     )
   })
+
+  return { issue, boundTo: (accessToken) => thumbprints.get(accessToken) }
+}
 
 const seconds = (millis: number): number => Math.floor(millis / 1000)
