@@ -12,6 +12,7 @@
  * | is no JSON by its type | 415 |
  * | is larger than 64 KiB (`maxBodySize`) | 413 |
  * | is malformed | 400 |
+ * | takes longer than 10 seconds | 408 |
  * | could not be kept | 503 |
  *
  * - It never redirects, and reads no body for a stranger.
@@ -49,7 +50,10 @@ export const handle = (
     const token = bearer(request.headers.authorization)
     if (token === undefined || !(yield* inbox.knows(token))) return unauthorized
     if (!isJson(request.headers["content-type"])) return answer(415)
-    const body = yield* read(request, options?.maxBodySize ?? 65_536)
+    const body = yield* Effect.timeoutOrElse(read(request, options?.maxBodySize ?? 65_536), {
+      duration: "10 seconds",
+      orElse: () => Effect.succeed(Result.fail(408))
+    })
     if (Result.isFailure(body)) return answer(body.failure)
     const notification = Option.flatMap(decodeJson(body.success), Notification.decode)
     if (Option.isNone(notification)) return answer(400)
