@@ -57,6 +57,7 @@ export class AuthenticationRequest extends Data.Class<{
   readonly scope: ReadonlyArray<string>
   readonly bindingMessage: string | undefined
   readonly clientNotificationToken: Redacted.Redacted<string> | undefined
+  readonly authorizationDetails: ReadonlyArray<AuthorizationDetail> | undefined
   readonly expectations: Expectations
   /** The parameters, without those of client authentication. */
   readonly parameters: Redacted.Redacted<ReadonlyArray<Parameter>>
@@ -114,6 +115,7 @@ export const make = Effect.fnUntraced(function* (
     scope: options.scope,
     bindingMessage: options.bindingMessage,
     clientNotificationToken: token,
+    authorizationDetails: options.authorizationDetails,
     expectations: expectations(options),
     parameters: Redacted.make(parameters, { label: "authentication request" })
   })
@@ -226,6 +228,6 @@ const expectations = (options: Options): Expectations => {
     ...(options.essentialAcr === true && options.acrValues !== undefined
       ? { acrValues: options.acrValues }
       : undefined),
-    ...(subject === undefined ? undefined : { subject })
+    ...(subject === undefined ? undefined : { subject: Redacted.make(subject, { label: "subject" }) })
   }
 }

@@ -6,7 +6,8 @@
  * - The signature is always verified, with the registered algorithm and the issuer's keys, or the client secret for
  *   HMAC; the algorithm that the token names decides nothing.
  * - Then issuer, audience, times, and whatever the request led to expect.
- * - `at_hash`, `rt_hash` and `auth_req_id` are compared wherever they are there.
+ * - `at_hash`, `rt_hash` and `auth_req_id` are compared wherever they are there. In push mode they have to be: the ID
+ *   Token is the signature of the tokens beside it.
  *
  * @see OpenID Connect Core 3.1.3.7, CIBA Core 1.0 sections 10.1.1 and 10.3.1
  */
@@ -85,14 +86,21 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
       const { access_token, expires_in, id_token, refresh_token, scope, token_type, ...rest } = reveal(response).members
       const signed = yield* opened(id_token)
       const claims = yield* believed(signed, pending.expectations)
-      yield* bound("at_hash", claims.at_hash, TokenHash.half(access_token, algorithm))
+      const isPush = pending.deliveryMode === "push"
+      yield* bound("at_hash", claims.at_hash, TokenHash.half(access_token, algorithm), isPush)
       if (refresh_token) {
-        yield* bound("rt_hash", claims["urn:openid:params:jwt:claim:rt_hash"], TokenHash.half(refresh_token, algorithm))
+        yield* bound(
+          "rt_hash",
+          claims["urn:openid:params:jwt:claim:rt_hash"],
+          TokenHash.half(refresh_token, algorithm),
+          isPush
+        )
       }
       yield* bound(
         "auth_req_id",
         claims["urn:openid:params:jwt:claim:auth_req_id"],
-        Effect.succeed(Redacted.value(pending.authReqId))
+        Effect.succeed(Redacted.value(pending.authReqId)),
+        isPush
       )
       if (token_type !== tokenType) {
         return yield* refused(new UnexpectedTokenType({ expected: tokenType, actual: token_type }))
@@ -168,8 +176,9 @@ const refuse = <A, E extends IdTokenError["reason"]>(effect: Effect.Effect<A, E>
 const bound = (
   claim: WrongBinding["claim"],
   claimed: string | undefined,
-  actual: Effect.Effect<string>
+  actual: Effect.Effect<string>,
+  required: boolean
 ): Effect.Effect<void, IdTokenError> =>
-  claimed === undefined
+  claimed === undefined && !required
     ? Effect.void
     : Effect.flatMap(actual, (value) => (value === claimed ? Effect.void : refused(new WrongBinding({ claim }))))
