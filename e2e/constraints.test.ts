@@ -58,46 +58,42 @@ layer(
     })
   )
 
-  it.effect(
-    "another process takes over with the key that was kept, each request anew (H26, M1, M6, M14, T-9)",
-    () =>
-      Effect.gen(function* () {
-        const server = yield* AuthorizationServer
-        const clientId = "private_key_jwt-ES256"
-        const process = (key: SigningKey.KeyPair) =>
-          NodeCiba.layer({
-            issuer: server.issuer,
-            clientId,
-            authentication: ClientAuthentication.privateKeyJwt(
-              SigningKey.fromJwk(Redacted.make(server.clientKeys.ES256), { algorithm: "ES256" })
-            ),
-            allowInsecureRequests: "loopback"
-          }).pipe(Layer.provide(Dpop.layer({ key })))
-        const [first, second] = yield* Effect.all([SigningKey.generate("ES256"), SigningKey.generate("ES256")])
-        const pending = yield* Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") }).pipe(
-          Effect.provide(process(first))
-        )
-        const [waiting] = yield* server.pending
-        yield* server.approve(waiting?.ref ?? "nobody was asked")
-        const identity = yield* Effect.provide(Ciba.complete(pending), process(second))
-        expect(identity).toMatchObject({ subject: "jo", tokenType: "DPoP" })
-        expect(identity.proofKey && Redacted.value(identity.proofKey)).toMatchObject({ x: first.publicJwk.x })
-        const sent = (yield* server.log).filter(({ form }) => form.client_id === clientId)
-        expect(sent.map(({ error, path, status }) => [path, error ?? status])).toEqual([
-          ["/backchannel", 200],
-          ["/token", "use_dpop_nonce"],
-          ["/token", 200]
-        ])
-        const proofs = sent.slice(1).map(({ headers }) => headers.dpop)
-        for (const { jwk } of yield* Effect.forEach(proofs, (proof) => part(proof, 0))) {
-          expect(jwk).toMatchObject({ x: first.publicJwk.x, y: first.publicJwk.y })
-        }
-        const assertions = sent.map(({ form }) => form.client_assertion)
-        const ids = yield* Effect.forEach([...assertions, ...proofs], (jwt) =>
-          Effect.map(part(jwt, 1), ({ jti }) => jti)
-        )
-        expect(new Set(ids).size).toBe(5)
-      })
+  it.effect("another process takes over with the key that was kept, each request anew (H26, M1, M6, M14, T-9)", () =>
+    Effect.gen(function* () {
+      const server = yield* AuthorizationServer
+      const clientId = "private_key_jwt-ES256"
+      const process = (key: SigningKey.KeyPair) =>
+        NodeCiba.layer({
+          issuer: server.issuer,
+          clientId,
+          authentication: ClientAuthentication.privateKeyJwt(
+            SigningKey.fromJwk(Redacted.make(server.clientKeys.ES256), { algorithm: "ES256" })
+          ),
+          allowInsecureRequests: "loopback"
+        }).pipe(Layer.provide(Dpop.layer({ key })))
+      const [first, second] = yield* Effect.all([SigningKey.generate("ES256"), SigningKey.generate("ES256")])
+      const pending = yield* Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") }).pipe(
+        Effect.provide(process(first))
+      )
+      const [waiting] = yield* server.pending
+      yield* server.approve(waiting?.ref ?? "nobody was asked")
+      const identity = yield* Effect.provide(Ciba.complete(pending), process(second))
+      expect(identity).toMatchObject({ subject: "jo", tokenType: "DPoP" })
+      expect(identity.proofKey && Redacted.value(identity.proofKey)).toMatchObject({ x: first.publicJwk.x })
+      const sent = (yield* server.log).filter(({ form }) => form.client_id === clientId)
+      expect(sent.map(({ error, path, status }) => [path, error ?? status])).toEqual([
+        ["/backchannel", 200],
+        ["/token", "use_dpop_nonce"],
+        ["/token", 200]
+      ])
+      const proofs = sent.slice(1).map(({ headers }) => headers.dpop)
+      for (const { jwk } of yield* Effect.forEach(proofs, (proof) => part(proof, 0))) {
+        expect(jwk).toMatchObject({ x: first.publicJwk.x, y: first.publicJwk.y })
+      }
+      const assertions = sent.map(({ form }) => form.client_assertion)
+      const ids = yield* Effect.forEach([...assertions, ...proofs], (jwt) => Effect.map(part(jwt, 1), ({ jti }) => jti))
+      expect(new Set(ids).size).toBe(5)
+    })
   )
 
   it.effect("an unbound token is refused (M10, T-15)", () =>
