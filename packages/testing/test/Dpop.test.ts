@@ -72,34 +72,37 @@ describe("a DPoP proof", () => {
     }).pipe(Effect.provide(TestProvider.layer({ pacing: "off" })))
   )
 
-  const refused: ReadonlyArray<readonly [string, Effect.Effect<string>]> = [
-    ["no proof at all", Effect.succeed("nonsense")],
-    ["two in one header", Effect.map(proof(), (one) => `${one}, ${one}`)],
-    ["of another type", proof({}, { type: "jwt" })],
-    ["without jti", proof({ jti: undefined })],
-    ["for another method", proof({ htm: "GET" })],
-    ["for another endpoint", proof({ htu: `${Raw.issuer}/backchannel` })],
-    ["for a URL with a query", proof({ htu: `${Raw.issuer}/token?a=b` })],
-    ["for what is no URL", proof({ htu: "token" })],
-    ["too old", proof({ iat: 3539 })],
-    ["from the future", proof({ iat: 3611 })],
+  const refused: ReadonlyArray<readonly [what: string, made: Effect.Effect<string>, why: string]> = [
+    ["no proof at all", Effect.succeed("nonsense"), "lacks typ"],
+    ["two in one header", Effect.map(proof(), (one) => `${one}, ${one}`), "signature"],
+    ["of another type", proof({}, { type: "jwt" }), "lacks typ"],
+    ["without jti", proof({ jti: undefined }), "lacks jti"],
+    ["for another method", proof({ htm: "GET" }), "htm is GET"],
+    ["for another endpoint", proof({ htu: `${Raw.issuer}/backchannel` }), "htu is"],
+    ["for a URL with a query", proof({ htu: `${Raw.issuer}/token?a=b` }), "htu is"],
+    ["for what is no URL", proof({ htu: "token" }), "htu is token"],
+    ["too old", proof({ iat: 3539 }), "iat"],
+    ["from the future", proof({ iat: 3611 }), "iat"],
     [
       "with the private key in it",
       Effect.flatMap(key, ({ privateJwk }) =>
         proof({}, { jwk: privateJwk === undefined ? { kty: "EC" } : Redacted.value(privateJwk) })
-      )
+      ),
+      "private key"
     ],
     [
       "with another key in it",
-      Effect.flatMap(SigningKey.generate("ES256"), ({ publicJwk }) => proof({}, { jwk: JsonWebKey.bare(publicJwk) }))
+      Effect.flatMap(SigningKey.generate("ES256"), ({ publicJwk }) => proof({}, { jwk: JsonWebKey.bare(publicJwk) })),
+      "signature"
     ]
   ]
-  for (const [what, made] of refused) {
+  for (const [what, made, why] of refused) {
     it.effect(`is refused with invalid_dpop_proof: ${what}`, () =>
       Effect.gen(function* () {
         yield* TestClock.adjust("1 hour")
         const answer = yield* redeem(yield* Raw.acknowledged(), yield* made)
         assert.deepStrictEqual([answer.status, answer.body.error], [400, "invalid_dpop_proof"])
+        assert.include(answer.body.error_description, why)
       }).pipe(Effect.provide(TestProvider.layer(approved)))
     )
   }

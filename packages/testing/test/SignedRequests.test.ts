@@ -60,24 +60,25 @@ describe("a signed request", () => {
     }).pipe(provide())
   )
 
-  const refused: ReadonlyArray<readonly [string, ReturnType<typeof signed>]> = [
-    ["another issuer", signed({ iss: "other" })],
-    ["another client_id", signed({ client_id: "other" })],
-    ["another audience", signed({ aud: "https://other.test" })],
-    ["no jti", signed({ jti: undefined })],
-    ["no nbf", signed({ nbf: undefined })],
-    ["an end in the past", signed({ exp: 0 })],
-    ["a time in the future", signed({ iat: 11 })],
-    ["a beginning in the future", signed({ nbf: 11 })],
-    ["another type", signed({}, { type: "client-authentication+jwt" })],
-    ["another key", Effect.flatMap(SigningKey.generate("ES256"), (other) => signed({}, { with: other }))],
-    ["no form of a token", Effect.map(signed(), (parameters) => ({ ...parameters, request: "nonsense" }))]
+  const refused: ReadonlyArray<readonly [what: string, made: ReturnType<typeof signed>, why: string]> = [
+    ["another issuer", signed({ iss: "other" }), "iss"],
+    ["another client_id", signed({ client_id: "other" }), "iss"],
+    ["another audience", signed({ aud: "https://other.test" }), "aud is"],
+    ["no jti", signed({ jti: undefined }), "lacks"],
+    ["no nbf", signed({ nbf: undefined }), "lacks"],
+    ["an end in the past", signed({ exp: 0 }), "expired"],
+    ["a time in the future", signed({ iat: 11 }), "future"],
+    ["a beginning in the future", signed({ nbf: 11 }), "future"],
+    ["another type", signed({}, { type: "client-authentication+jwt" }), "typ"],
+    ["another key", Effect.flatMap(SigningKey.generate("ES256"), (other) => signed({}, { with: other })), "signature"],
+    ["no form of a token", Effect.map(signed(), (parameters) => ({ ...parameters, request: "nonsense" })), "signature"]
   ]
-  for (const [what, made] of refused) {
+  for (const [what, made, why] of refused) {
     it.effect(`is refused with invalid_request_object when it has ${what}`, () =>
       Effect.gen(function* () {
         const answer = yield* Raw.ask(yield* made)
         assert.deepStrictEqual([answer.status, answer.body.error], [400, "invalid_request_object"])
+        assert.include(answer.body.error_description, why)
       }).pipe(provide())
     )
   }

@@ -208,6 +208,15 @@ describe("a CryptoKey is refused, and the message says what to do:", () => {
   )
 })
 
+it.effect("a pair whose both halves are private shows nothing private", () =>
+  Effect.gen(function* () {
+    const { privateKey } = yield* Effect.promise(() => ecPair(true))
+    const pair = { privateKey, publicKey: privateKey }
+    const { publicJwk } = yield* SigningKey.fromCryptoKeyPair(pair, { algorithm: "ES256" })
+    assert.hasAllKeys(publicJwk, ["alg", "crv", "kty", "x", "y"])
+  })
+)
+
 describe("a pair of CryptoKeys is refused, and the message says what to do:", () => {
   const apart = "its two halves do not belong together; pass a pair as it was made"
   const hidden = (publicKey: CryptoKey) =>

@@ -5,9 +5,13 @@ import { type Duration, Effect, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { part } from "./Jwt.ts"
 
+/** Moves the clock, once all who wait for it are asleep. */
+export const later = (duration: Duration.Input) =>
+  Effect.andThen(Effect.repeat(Effect.yieldNow, { times: 100 }), TestClock.adjust(duration))
+
 /** Moves the clock, and waits until so many token requests are over. */
 export const polled = (duration: Duration.Input, count: number) =>
-  TestProvider.TestProvider.use(({ afterPolls }) => Effect.andThen(TestClock.adjust(duration), afterPolls(count)))
+  TestProvider.TestProvider.use(({ afterPolls }) => Effect.andThen(later(duration), afterPolls(count)))
 
 /** Waits, without the clock, until something is as it should be. */
 export const until = <A, E, R>(
