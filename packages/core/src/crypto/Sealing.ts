@@ -76,4 +76,4 @@ const made = (keyId: string, bytes: Uint8Array): SealingKey => ({
   material: Redacted.make(bytes, { label: "sealing key" })
 })
 
-const invalid = new InvalidKey({ problem: "a sealing key is 32 random bytes as base64url text" })
+const invalid = /* @__PURE__ */ new InvalidKey({ problem: "a sealing key is 32 random bytes as base64url text" })

@@ -44,7 +44,7 @@ export interface Service {
 export class PendingStore extends Context.Service<PendingStore, Service>()("@effect-ciba/core/request/PendingStore") {}
 
 /** A store that lives as long as the process. */
-export const layerMemory: Layer.Layer<PendingStore> = Layer.sync(PendingStore, () => {
+export const layerMemory: Layer.Layer<PendingStore> = /* @__PURE__ */ Layer.sync(PendingStore, () => {
   const kept = new Map<string, PendingAuthentication>()
   return PendingStore.of({
     put: (pending) => Effect.sync(() => void kept.set(pending.id, pending)),
@@ -62,7 +62,7 @@ export interface Options {
 }
 
 /** A store over the `KeyValueStore` at hand. */
-export const make = Effect.fnUntraced(function* (
+export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<Service, never, KeyValueStore.KeyValueStore> {
   const store = KeyValueStore.prefix(yield* KeyValueStore.KeyValueStore, options.prefix ?? "ciba/")
@@ -110,7 +110,10 @@ export const make = Effect.fnUntraced(function* (
 export const layerKeyValueStore = (options: Options): Layer.Layer<PendingStore, never, KeyValueStore.KeyValueStore> =>
   Layer.effect(PendingStore, make(options))
 
-const byRevision = Order.mapInput(Order.Number, ({ revision }: { readonly revision: number }) => revision)
+const byRevision = /* @__PURE__ */ Order.mapInput(
+  Order.Number,
+  ({ revision }: { readonly revision: number }) => revision
+)
 
 const parts = (name: string): { readonly id: string | undefined; readonly revision: number } => {
   const [, id, revision] = /^(.+)\.(\d+)$/.exec(name) ?? []

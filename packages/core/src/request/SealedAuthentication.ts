@@ -32,6 +32,6 @@ export const open = (sealed: string, keys: Sealing.Keys): Effect.Effect<PendingA
     )
   )
 
-const encode = Schema.encodeEffect(exposed)
+const encode = /* @__PURE__ */ Schema.encodeEffect(exposed)
 
-const decode = Schema.decodeEffect(exposed)
+const decode = /* @__PURE__ */ Schema.decodeEffect(exposed)

@@ -11,12 +11,26 @@
  *
  * @see CIBA Core 1.0 sections 10.2 and 10.3
  */
-import { Clock, Context, DateTime, Deferred, Duration, Effect, Equal, Layer, Option, Redacted, Semaphore } from "effect"
+import {
+  Clock,
+  Context,
+  DateTime,
+  Deferred,
+  Duration,
+  Effect,
+  Equal,
+  Layer,
+  Option,
+  Redacted,
+  type Scope,
+  Semaphore
+} from "effect"
 import * as TokenHash from "../crypto/TokenHash.ts"
 import * as SecureRandomness from "../internal/SecureRandomness.ts"
 import { change, type PendingAuthentication } from "../request/PendingAuthentication.ts"
 import { PendingStore, type PendingStoreError } from "../request/PendingStore.ts"
 import type { Notification } from "./Notification.ts"
+import * as Ping from "./Ping.ts"
 
 /** A call that may come. */
 export interface Expected {
@@ -48,6 +62,8 @@ export interface Service {
     token: Redacted.Redacted<string>,
     notification: Notification
   ) => Effect.Effect<Delivery, PendingStoreError>
+  /** The ping of one wait: `Ping.make` over `take`. */
+  readonly ping: (pending: PendingAuthentication, options: Ping.Options) => Effect.Effect<Ping.Ping, never, Scope.Scope>
   /** Waits for the first call for this request. */
   readonly take: (pending: PendingAuthentication) => Effect.Effect<Notification>
   /** Takes no call for this request any more. Repeated ones are still known as such until it expires. */
@@ -62,7 +78,7 @@ export class NotificationInbox extends Context.Service<NotificationInbox, Servic
 ) {}
 
 /** An inbox in memory. */
-export const make: Effect.Effect<Service> = Effect.gen(function* () {
+export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function* () {
   const store = yield* Effect.serviceOption(PendingStore)
   const blind = yield* SecureRandomness.text(32)
   const entries = new Map<string, Entry>()
@@ -131,6 +147,11 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
     return "Accepted"
   })
 
+  const take = Effect.fnUntraced(function* (pending: PendingAuthentication): Effect.fn.Return<Notification> {
+    const entry = yield* acknowledge(pending)
+    return entry === undefined ? yield* Effect.never : yield* Deferred.await(entry.arrived)
+  })
+
   return NotificationInbox.of({
     expect: (expected) => Effect.asVoid(opened(expected)),
     acknowledge: (pending) => Effect.asVoid(acknowledge(pending)),
@@ -139,10 +160,8 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
       const entry = yield* found(token)
       return entry === undefined ? "Refused" : yield* entry.turn.withPermit(accepted(entry, notification))
     }),
-    take: Effect.fnUntraced(function* (pending) {
-      const entry = yield* acknowledge(pending)
-      return entry === undefined ? yield* Effect.never : yield* Deferred.await(entry.arrived)
-    }),
+    ping: (pending, options) => Ping.make(take(pending), options),
+    take,
     close: Effect.fnUntraced(function* ({ clientNotificationToken: token }) {
       const entry = token === undefined ? undefined : yield* found(token)
       if (entry !== undefined) entry.closed = true
@@ -152,7 +171,7 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
 })
 
 /** An inbox in memory, as a layer. It uses the `PendingStore` at hand, if there is one. */
-export const layer: Layer.Layer<NotificationInbox> = Layer.effect(NotificationInbox, make)
+export const layer: Layer.Layer<NotificationInbox> = /* @__PURE__ */ Layer.effect(NotificationInbox, make)
 
 interface Entry {
   readonly deliveryMode: "ping" | "push"
@@ -166,4 +185,4 @@ interface Entry {
 }
 
 /** How long a push waits for the acknowledgement that it has overtaken. */
-const patience = Duration.seconds(10)
+const patience = /* @__PURE__ */ Duration.seconds(10)

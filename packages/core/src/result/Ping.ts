@@ -24,13 +24,21 @@ export const none: Ping = {
   stretched: Effect.succeed
 }
 
+/** What a wait asks of its ping. */
+export interface Options {
+  /** The least time between two polls until it comes. */
+  readonly fallback: Duration.Duration
+  /** Told when it has come. */
+  readonly rung: Effect.Effect<void>
+}
+
 /** A ping that comes when `rings` ends; until then polls are `fallback` apart, and one comes before the deadline. */
-export const make = Effect.fnUntraced(function* (
-  rings: Effect.Effect<void>,
-  fallback: Duration.Duration
+export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
+  rings: Effect.Effect<unknown>,
+  { fallback, rung }: Options
 ): Effect.fn.Return<Ping, never, Scope.Scope> {
   const bell = yield* Latch.make()
-  yield* Effect.forkScoped(Effect.andThen(rings, bell.open))
+  yield* Effect.forkScoped(rings.pipe(Effect.andThen(rung), Effect.andThen(bell.open)))
   let awaited = true
   const answered = Effect.andThen(
     bell.await,

@@ -102,7 +102,7 @@ export const make = Effect.fnUntraced(function* (
 
   const pingOf = (pending: PendingAuthentication): Effect.Effect<Ping.Ping, never, Scope.Scope> =>
     Option.isSome(inbox) && pending.deliveryMode === "ping"
-      ? Ping.make(Effect.andThen(inbox.value.take(pending), publish(Step.Pinged({ id: pending.id }))), fallback)
+      ? inbox.value.ping(pending, { fallback, rung: publish(Step.Pinged({ id: pending.id })) })
       : Effect.succeed(Ping.none)
 
   const untilDecided = Effect.fnUntraced(function* ({

@@ -20,7 +20,7 @@ export type Wait = (pending: PendingAuthentication) => Effect.Effect<TokenRespon
 
 /** Waits at the inbox at hand. */
 export const make: Effect.Effect<Wait, never, ClientRegistration | Discovery | NotificationInbox | CibaEvents> =
-  Effect.gen(function* () {
+  /* @__PURE__ */ Effect.gen(function* () {
     const registration = yield* ClientRegistration
     const discovery = yield* Discovery
     const inbox = yield* NotificationInbox
