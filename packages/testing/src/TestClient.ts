@@ -37,6 +37,12 @@ export interface RequestSigning {
   readonly algorithm: JwsAlgorithm.Asymmetric
 }
 
+/** Where and how the provider calls the client (CIBA Core 9). */
+export interface NotificationEndpoint {
+  readonly deliveryMode: "ping" | "push"
+  readonly url: string
+}
+
 /** A registered client. */
 export interface TestClient {
   readonly clientId: string
@@ -45,6 +51,8 @@ export interface TestClient {
   readonly idTokenSignedResponseAlg: JwsAlgorithm.JwsAlgorithm
   /** With it, every authentication request must be signed; without it, none may be. */
   readonly requestSigning?: RequestSigning | undefined
+  /** With it the client is registered for ping or push; without it for poll. */
+  readonly notification?: NotificationEndpoint | undefined
 }
 
 /** What is registered besides the authentication. */
@@ -55,6 +63,8 @@ export interface Options {
   readonly idTokenSignedResponseAlg?: JwsAlgorithm.JwsAlgorithm | undefined
   /** The public key of its signed requests, which are mandatory then; its algorithm is the JWK's, or else ES256. */
   readonly requestKey?: JsonWebKey | undefined
+  /** Where and how the provider calls the client; it does not by default, and the client polls. */
+  readonly notification?: NotificationEndpoint | undefined
 }
 
 /** What is registered for a client that shares a secret with the provider. */
@@ -105,7 +115,8 @@ const make = (authentication: Authentication, options: Options | undefined): Tes
   requestSigning:
     options?.requestKey === undefined
       ? undefined
-      : { key: options.requestKey, algorithm: algorithmOf(options.requestKey) }
+      : { key: options.requestKey, algorithm: algorithmOf(options.requestKey) },
+  notification: options?.notification
 })
 
 const isAlgorithm = Schema.is(JwsAlgorithm.JwsAlgorithm)

@@ -1,6 +1,7 @@
 /** The backchannel authentication endpoint (CIBA Core 7). */
 import { Clock, Effect } from "effect"
 import * as Reply from "../Reply.ts"
+import type { TestClient } from "../TestClient.ts"
 import type { TestUser } from "../TestUser.ts"
 import type { AuthenticationRequests } from "./AuthenticationRequests.ts"
 import type { Authenticate } from "./ClientAuthenticator.ts"
@@ -32,6 +33,7 @@ export const make = (
     if (bindingMessage !== undefined && bindingMessage.search(settings.bindingMessage) < 0) {
       return yield* refuse("invalid_binding_message", "The binding message cannot be shown")
     }
+    const notificationToken = yield* notificationTokenIn(client, parameters)
     const expiresIn = yield* lifetime(parameters.get("requested_expiry"), settings.expiresIn)
     const acknowledgedAt = yield* Clock.currentTimeMillis
     const authReqId = yield* Unguessable.text(20)
@@ -43,6 +45,7 @@ export const make = (
       acrValues: parameters.get("acr_values"),
       nonce: parameters.get("nonce"),
       bindingMessage,
+      notificationToken,
       acknowledgedAt,
       expiresAt: acknowledgedAt + expiresIn
     })
@@ -51,7 +54,9 @@ export const make = (
       settings.acknowledgement({
         auth_req_id: authReqId,
         expires_in: expiresIn / 1000,
-        ...(settings.intervalOmitted ? undefined : { interval: settings.interval / 1000 })
+        ...(settings.intervalOmitted || client.notification?.deliveryMode === "push"
+          ? undefined
+          : { interval: settings.interval / 1000 })
       })
     )
   })
@@ -63,6 +68,17 @@ const scopeIn = (parameters: Parameters): Effect.Effect<string, Reply.Reply> => 
   const scope = parameters.get("scope")
   if (scope === undefined) return invalid("There is no scope")
   return scope.split(" ").includes("openid") ? Effect.succeed(scope) : refuse("invalid_scope", "scope lacks openid")
+}
+
+const notificationTokenIn = (
+  { notification }: TestClient,
+  parameters: Parameters
+): Effect.Effect<string | undefined, Reply.Reply> => {
+  const token = parameters.get("client_notification_token")
+  if (notification === undefined) return Effect.undefined
+  return token !== undefined && /^[A-Za-z0-9\-._~+/]{1,1024}=*$/.test(token)
+    ? Effect.succeed(token)
+    : invalid("There is no client_notification_token, or it is no bearer token")
 }
 
 const checkUserCode = (user: TestUser, given: string | undefined): Effect.Effect<void, Reply.Reply> =>

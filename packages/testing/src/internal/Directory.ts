@@ -40,7 +40,10 @@ export const metadata = (settings: Settings): unknown => {
     jwks_uri: `${bare}/jwks`,
     backchannel_authentication_endpoint: `${bare}/backchannel`,
     token_endpoint: `${bare}/token`,
-    backchannel_token_delivery_modes_supported: ["poll"],
+    backchannel_token_delivery_modes_supported: unique([
+      "poll",
+      ...clients.flatMap(({ notification }) => (notification === undefined ? [] : [notification.deliveryMode]))
+    ]),
     backchannel_user_code_parameter_supported: settings.users.some((user) => user.userCode !== undefined),
     grant_types_supported: [cibaGrant],
     scopes_supported: ["openid"],

@@ -25,9 +25,12 @@ export const make = (settings: Settings, keys: PublishedKeys): IssuedTokens => {
     const now = seconds(yield* Clock.currentTimeMillis)
     const accessToken = yield* Unguessable.text(32)
     if (thumbprint !== undefined) thumbprints.set(accessToken, thumbprint)
+    const refreshToken = settings.refreshTokens ? yield* Unguessable.text(32) : undefined
     const key = keys.signing(entry.client)
-    const idToken = yield* TokenHash.half(Redacted.make(accessToken), key.algorithm).pipe(
-      Effect.flatMap((hash) =>
+    const half = (token: string) => TokenHash.half(Redacted.make(token), key.algorithm)
+    const isPush = entry.client.notification?.deliveryMode === "push"
+    const idToken = yield* Effect.all([half(accessToken), half(refreshToken ?? "")]).pipe(
+      Effect.flatMap(([at_hash, rt_hash]) =>
         JsonWebToken.sign(
           settings.idTokenClaims({
             iss: settings.issuer,
@@ -38,7 +41,9 @@ export const make = (settings: Settings, keys: PublishedKeys): IssuedTokens => {
             auth_time: seconds(approval.at),
             ...(entry.acrValues === undefined ? undefined : { acr: entry.acrValues.split(" ")[0] }),
             ...(entry.nonce === undefined ? undefined : { nonce: entry.nonce }),
-            at_hash: hash
+            at_hash,
+            ...(isPush ? { "urn:openid:params:jwt:claim:auth_req_id": entry.authReqId } : undefined),
+            ...(isPush && refreshToken !== undefined ? { "urn:openid:params:jwt:claim:rt_hash": rt_hash } : undefined)
           }),
           { key }
         )
@@ -51,7 +56,7 @@ export const make = (settings: Settings, keys: PublishedKeys): IssuedTokens => {
         access_token: accessToken,
         token_type: thumbprint === undefined ? "Bearer" : "DPoP",
         expires_in: seconds(settings.accessTokenLifetime),
-        ...(settings.refreshTokens ? { refresh_token: yield* Unguessable.text(32) } : undefined),
+        ...(refreshToken === undefined ? undefined : { refresh_token: refreshToken }),
         scope: entry.scope,
         id_token: Redacted.value(idToken)
       })

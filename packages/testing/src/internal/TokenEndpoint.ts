@@ -45,6 +45,7 @@ export const make = (settings: Settings, parts: Parts): Endpoint => {
 
 const backchannelAuthentication = (settings: Settings, { issue, requests }: Parts): Grant =>
   Effect.fnUntraced(function* (client, parameters, thumbprint) {
+    if (client.notification?.deliveryMode === "push") return yield* refuse("unauthorized_client")
     const authReqId = parameters.get("auth_req_id")
     if (authReqId === undefined) return yield* invalid("There is no auth_req_id")
     const entry = requests.find(authReqId)
