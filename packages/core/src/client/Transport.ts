@@ -63,6 +63,7 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Service, never, HttpClient.HttpClient> {
   const client = yield* HttpClient.HttpClient
   const constraint = yield* SenderConstraint
+  const init = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
   const requestTimeout = Duration.fromInputUnsafe(options?.requestTimeout ?? "35 seconds")
   const maxBytes = options?.maxResponseSize ?? 1_048_576
 
@@ -78,7 +79,7 @@ export const make = Effect.fnUntraced(function* (
   const send: Service["send"] = (request) =>
     isAllowed(request.url, options?.allowInsecureRequests)
       ? client.execute(request).pipe(
-          Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
+          Effect.updateContext(withoutRedirects(init)),
           Effect.provideService(HttpClient.TracerPropagationEnabled, false),
           Effect.mapError((error) => unreachable(error, request)),
           Effect.tap(constraint.observe),
@@ -159,6 +160,16 @@ export const fault = (
 
 /** A URL fit to be shown: without user, query and fragment. */
 export const redactUrl = (url: string): string => url.replace(/[?#].*$/s, "").replace(/^([a-z]+:\/\/)[^/]*@/i, "$1")
+
+/** What fetch is told besides: what the caller tells it, when the layer is made or the call, and no redirect. */
+const withoutRedirects =
+  (init: Option.Option<RequestInit>) =>
+  (context: Context.Context<never>): Context.Context<FetchHttpClient.RequestInit> =>
+    Context.add(context, FetchHttpClient.RequestInit, {
+      ...Option.getOrUndefined(init),
+      ...Context.getOrUndefined(context, FetchHttpClient.RequestInit),
+      redirect: "manual"
+    })
 
 const tenYears = 315_360_000
 
