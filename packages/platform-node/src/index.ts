@@ -1,3 +1,6 @@
+export * as CertificateFiles from "./CertificateFiles.ts"
+export * as ClientCertificate from "./ClientCertificate.ts"
 export * as EnvironmentAuthentication from "./EnvironmentAuthentication.ts"
+export * as EnvironmentTls from "./EnvironmentTls.ts"
 export * as NodeCiba from "./NodeCiba.ts"
 export * as NodeTls from "./NodeTls.ts"
