@@ -59,7 +59,7 @@ export const checkAuthorities = (
   source = "tls.authorities"
 ): Effect.Effect<ReadonlyArray<string>, CertificateError> => {
   const texts = [authorities].flat()
-  const [first = "", ...others] = texts.flatMap((text) => text.match(/-----BEGIN .*?(?=-----BEGIN |$)/gs) ?? [""])
+  const [first = "", ...others] = texts.flatMap(blocks)
   return Effect.as(
     attempt(() => [first, ...others].map((block) => new X509Certificate(block)), source, {}, noCertificate),
     texts
@@ -134,6 +134,12 @@ const attempt = <A>(
       return new CertificateError({ source, problem: known.find((problem) => problem !== undefined) ?? otherwise })
     }
   })
+
+/** The parts of a PEM text, or an empty one. */
+const blocks = (text: string): ReadonlyArray<string> => {
+  const [, ...parts] = `\n${text}`.split(/^(?=-----BEGIN )/m)
+  return parts.length === 0 ? [""] : parts
+}
 
 const passphrase = (certificate: ClientCertificate) =>
   certificate.passphrase === undefined ? undefined : { passphrase: Redacted.value(certificate.passphrase) }
