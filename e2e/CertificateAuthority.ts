@@ -31,10 +31,7 @@ const common = () => ({
   notAfter: new Date(Date.now() + 3_600_000)
 })
 
-const loopback = new x509.SubjectAlternativeNameExtension([
-  { type: "ip", value: "127.0.0.1" },
-  { type: "dns", value: "localhost" }
-])
+const loopback = new x509.SubjectAlternativeNameExtension([{ type: "ip", value: "127.0.0.1" }])
 
 /** A certificate that nobody but its owner vouches for. */
 export const selfSigned = (subject: string): Effect.Effect<Issued> =>
@@ -52,7 +49,7 @@ export const selfSigned = (subject: string): Effect.Effect<Issued> =>
 export const make: Effect.Effect<CertificateAuthority> = Effect.promise(async () => {
   const keys = await generate()
   const own = await x509.X509CertificateGenerator.createSelfSigned({
-    name: "CN=Test Authority",
+    name: `CN=Test Authority ${crypto.randomUUID()}`,
     keys,
     ...common(),
     extensions: [new x509.BasicConstraintsExtension(true, 1, true)]
