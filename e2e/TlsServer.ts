@@ -1,4 +1,4 @@
-/** A server that asks for a certificate and says whose it saw, for as long as its scope is open. */
+/** A server that asks for a certificate, says whose it saw, and leaves it to the client to end a connection. */
 import * as Https from "node:https"
 import type { AddressInfo } from "node:net"
 import type { SecureVersion, TLSSocket } from "node:tls"
@@ -41,6 +41,7 @@ export const make = Effect.fnUntraced(function* ({ own, ...options }: Options) {
       response.end(subject)
     }
   )
+  server.keepAliveTimeout = 600_000
   let open = 0
   const changed = (by: number) => {
     open += by
