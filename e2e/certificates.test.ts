@@ -289,7 +289,7 @@ describe("the layer does not start where", () => {
       "the chain is half written",
       (given, other) => ({ ...given, certificate: `${given.certificate}\n${half(other.certificate)}` }),
       "certificate",
-      "the chain behind the certificate is broken"
+      "TLS refuses it: the chain behind it is broken, or its key or signature is too weak"
     ],
     ["the key is text", (given) => ({ ...given, privateKey: "marker" }), "privateKey", noKey],
     ["the key is half written", (given) => ({ ...given, privateKey: half(given.privateKey) }), "privateKey", noKey],

@@ -94,7 +94,7 @@ const checkPem = Effect.fnUntraced(function* (pem: Pem, { certificate, privateKe
     () => createSecureContext(material(pem)),
     certificate,
     {},
-    "the chain behind the certificate is broken"
+    "TLS refuses it: the chain behind it is broken, or its key or signature is too weak"
   )
   return pem
 })

@@ -6,7 +6,8 @@
  * - https only; plain http for loopback alone, by an explicit option.
  * - No redirect is followed, no answer is read beyond a size, no call lasts beyond a time.
  * - No trace id leaves for the provider.
- * - The `HttpClient` is injected: fetch, undici, or a provider in memory.
+ * - The `HttpClient` is injected: fetch, undici, or a provider in memory. What `FetchHttpClient.RequestInit` tells fetch
+ *   is kept, its `redirect` apart.
  *
  * @see CIBA Core 7.1, FAPI 2.0 Security Profile 5.2.2
  */
