@@ -5,7 +5,6 @@ import { Effect, Layer, Redacted, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import { approved } from "./Approval.ts"
 import { AuthorizationServer, make, layer as serverLayer } from "./AuthorizationServer.ts"
-import * as CertificateAuthority from "./CertificateAuthority.ts"
 import * as Fault from "./Fault.ts"
 import * as RegisteredClients from "./RegisteredClients.ts"
 
@@ -168,55 +167,4 @@ it.live(
       }
     }).pipe(Effect.scoped),
   20_000
-)
-
-it.live("a certificate authenticates the client and binds its tokens, over TLS (N1, N2, N6, E8, E9)", () =>
-  Effect.gen(function* () {
-    const authority = yield* CertificateAuthority.make
-    const [own, shown] = yield* Effect.all([authority.issue("127.0.0.1"), authority.issue("bank-app")])
-    const { client_secret: _, ...registered } = RegisteredClients.client("mtls", {
-      token_endpoint_auth_method: "tls_client_auth",
-      tls_client_auth_subject_dn: "CN=bank-app",
-      tls_client_certificate_bound_access_tokens: true
-    })
-    const server = yield* make({
-      interval: "1 second",
-      tls: { cert: own.certificate, key: own.privateKey, ca: authority.certificate },
-      features: { mTLS: { enabled: true, certificateBoundAccessTokens: true, tlsClientAuth: true } },
-      configuration: {
-        clientAuthMethods: [
-          "tls_client_auth",
-          "client_secret_basic",
-          "client_secret_post",
-          "client_secret_jwt",
-          "private_key_jwt",
-          "none"
-        ]
-      },
-      clients: [registered]
-    })
-    const flow = (tls: NodeCiba.Options["tls"]) =>
-      approved().pipe(
-        Effect.provide(
-          NodeCiba.layer({
-            issuer: server.issuer,
-            clientId: "mtls",
-            authentication: ClientAuthentication.tlsClientAuth,
-            tls
-          })
-        ),
-        Effect.provideService(AuthorizationServer, server)
-      )
-    const client = { certificate: shown.certificate, privateKey: Redacted.make(shown.privateKey) }
-    const { identity } = yield* flow({ client, authorities: authority.certificate })
-    expect(identity.subject).toBe("jo")
-    for (const { form } of (yield* server.log).filter(({ path }) => path === "/token" || path === "/backchannel")) {
-      expect(form).toMatchObject({ client_id: "mtls" })
-      expect(form).not.toHaveProperty("client_assertion")
-    }
-    const without = yield* Effect.flip(flow({ authorities: authority.certificate }))
-    expect(without).toMatchObject({ reason: { _tag: "InvalidClient" } })
-    const untrusting = yield* Effect.flip(flow({ client }))
-    expect(untrusting).toMatchObject({ _tag: "DiscoveryError", reason: { kind: "Unreachable" } })
-  }).pipe(Effect.scoped)
 )

@@ -6,7 +6,8 @@
  * - https only; plain http for loopback alone, by an explicit option.
  * - No redirect is followed, no answer is read beyond a size, no call lasts beyond a time.
  * - No trace id leaves for the provider.
- * - The `HttpClient` is injected: fetch, undici, or a provider in memory.
+ * - The `HttpClient` is injected: fetch, undici, or a provider in memory. What `FetchHttpClient.RequestInit` tells fetch
+ *   is kept, its `redirect` apart.
  *
  * @see CIBA Core 7.1, FAPI 2.0 Security Profile 5.2.2
  */
@@ -70,6 +71,7 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Service, never, HttpClient.HttpClient> {
   const client = yield* HttpClient.HttpClient
   const constraint = yield* SenderConstraint
+  const init = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
   const requestTimeout = Duration.fromInputUnsafe(options?.requestTimeout ?? "35 seconds")
   const maxBytes = options?.maxResponseSize ?? 1_048_576
 
@@ -85,7 +87,7 @@ export const make = Effect.fnUntraced(function* (
   const send: Service["send"] = (request) =>
     isAllowed(request.url, options?.allowInsecureRequests)
       ? client.execute(request).pipe(
-          Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
+          Effect.updateContext(withoutRedirects(init)),
           Effect.provideService(HttpClient.TracerPropagationEnabled, false),
           Effect.mapError((error) => unreachable(error, request)),
           Effect.tap(constraint.observe),
@@ -171,6 +173,16 @@ export const fault = (
 
 /** A URL fit to be shown: without user, query and fragment. */
 export const redactUrl = (url: string): string => url.replace(/[?#].*$/s, "").replace(/^([a-z]+:\/\/)[^/]*@/i, "$1")
+
+/** What fetch is told besides: what the caller tells it, when the layer is made or the call, and no redirect. */
+const withoutRedirects =
+  (init: Option.Option<RequestInit>) =>
+  (context: Context.Context<never>): Context.Context<FetchHttpClient.RequestInit> =>
+    Context.add(context, FetchHttpClient.RequestInit, {
+      ...Option.getOrUndefined(init),
+      ...Context.getOrUndefined(context, FetchHttpClient.RequestInit),
+      redirect: "manual"
+    })
 
 const tenYears = 315_360_000
 
