@@ -51,6 +51,8 @@ export interface ClientAuthentication {
   readonly algorithm?: JwsAlgorithm.JwsAlgorithm
   /** The secret shared with the provider, where there is one: it also verifies ID Tokens signed with HMAC. */
   readonly secret?: Redacted.Redacted<string>
+  /** Who its assertions are for, where that is not the issuer. */
+  readonly audience?: string | ((target: Target) => string)
   /** What the certificate that authenticates the client means besides. */
   readonly mutualTls?: MutualTls.MutualTls
   /** Credentials for one HTTP attempt. */
@@ -117,6 +119,7 @@ export const clientSecretJwt = (
 ): ClientAuthentication => ({
   method: "client_secret_jwt",
   algorithm: options?.algorithm ?? "HS256",
+  ...(options?.audience === undefined ? undefined : { audience: options.audience }),
   secret,
   credentials: assertion(SigningKey.fromSecret(secret, options?.algorithm ?? "HS256"), options)
 })
@@ -131,6 +134,7 @@ export const privateKeyJwt = <E = never, R = never>(
     (signingKey): ClientAuthentication => ({
       method: "private_key_jwt",
       algorithm: signingKey.algorithm,
+      ...(options?.audience === undefined ? undefined : { audience: options.audience }),
       credentials: assertion(signingKey, options)
     })
   )

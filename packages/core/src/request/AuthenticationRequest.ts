@@ -11,7 +11,7 @@
 import { Data, Duration, Effect, Option, Redacted, type Schema } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as DeliveryMode from "../client/DeliveryMode.ts"
-import * as SecurityProfile from "../client/SecurityProfile.ts"
+import * as ProfileRule from "../client/ProfileRule.ts"
 import { AuthenticationRequestError, InvalidParameter, Unsupported } from "./AuthenticationRequestError.ts"
 import * as BindingMessage from "./BindingMessage.ts"
 import * as NotificationToken from "./NotificationToken.ts"
@@ -57,6 +57,7 @@ export class AuthenticationRequest extends Data.Class<{
   readonly scope: ReadonlyArray<string>
   readonly bindingMessage: string | undefined
   readonly clientNotificationToken: Redacted.Redacted<string> | undefined
+  readonly acrValues: ReadonlyArray<string> | undefined
   readonly authorizationDetails: ReadonlyArray<AuthorizationDetail> | undefined
   readonly expectations: Expectations
   /** The parameters, without those of client authentication. */
@@ -105,7 +106,7 @@ export const make = Effect.fnUntraced(function* (
     ...present("request_context", options.requestContext),
     ...extensions
   ]
-  const broken = SecurityProfile.violation(registration.profile, "request", {
+  const broken = ProfileRule.violation(registration.profile, "request", {
     registration,
     parameters: Object.fromEntries(parameters)
   })
@@ -115,6 +116,7 @@ export const make = Effect.fnUntraced(function* (
     scope: options.scope,
     bindingMessage: options.bindingMessage,
     clientNotificationToken: token,
+    acrValues: options.acrValues,
     authorizationDetails: options.authorizationDetails,
     expectations: expectations(options),
     parameters: Redacted.make(parameters, { label: "authentication request" })

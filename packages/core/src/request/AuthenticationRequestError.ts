@@ -7,7 +7,7 @@
 import { Schema } from "effect"
 import { HttpFault } from "../client/HttpFault.ts"
 import * as OAuthError from "../client/OAuthError.ts"
-import { ProfileViolation } from "../client/SecurityProfile.ts"
+import { ProfileViolation } from "../client/ProfileRule.ts"
 
 /** A parameter that cannot be sent as it is. Nothing was sent. */
 export class InvalidParameter extends Schema.TaggedError<InvalidParameter>()("InvalidParameter", {

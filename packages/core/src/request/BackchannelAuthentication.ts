@@ -14,7 +14,7 @@ import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as DeliveryMode from "../client/DeliveryMode.ts"
 import type { HttpFault } from "../client/HttpFault.ts"
 import * as OAuthError from "../client/OAuthError.ts"
-import type { Registered } from "../client/SecurityProfile.ts"
+import type { Registered } from "../client/ProfileRule.ts"
 import { type Answer, fault, Transport } from "../client/Transport.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import * as AuthenticatedRequest from "../discovery/AuthenticatedRequest.ts"
@@ -137,6 +137,7 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
       interval: Seconds.interval(acknowledgement.interval),
       scope: request.scope,
       ...(request.bindingMessage === undefined ? undefined : { bindingMessage: request.bindingMessage }),
+      ...(request.acrValues === undefined ? undefined : { acrValues: request.acrValues }),
       ...(request.authorizationDetails === undefined
         ? undefined
         : { authorizationDetails: request.authorizationDetails }),

@@ -4,7 +4,7 @@
  * @see OpenID Connect Core 3.1.3.7, CIBA Core 1.0 section 10.3.1
  */
 import { Schema } from "effect"
-import { ProfileViolation } from "../client/SecurityProfile.ts"
+import { ProfileViolation } from "../client/ProfileRule.ts"
 import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import { InvalidSignature, MalformedToken } from "../crypto/JsonWebToken.ts"
 import { UnexpectedAlgorithm, UnknownKey } from "../discovery/ProviderSignature.ts"

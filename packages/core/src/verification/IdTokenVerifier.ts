@@ -13,7 +13,7 @@
  */
 import { Clock, Context, DateTime, Effect, Layer, Redacted, Schema } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
-import * as SecurityProfile from "../client/SecurityProfile.ts"
+import * as ProfileRule from "../client/ProfileRule.ts"
 import * as TokenHash from "../crypto/TokenHash.ts"
 import { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
@@ -110,11 +110,12 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
       if (!granted.every((value) => pending.scope.includes(value))) {
         yield* Effect.logWarning("The provider granted more scope than was requested")
       }
-      const broken = SecurityProfile.violation(registration.profile, "answer", {
+      const broken = ProfileRule.violation(registration.profile, "answer", {
         registration,
         claims,
         tokenType: token_type,
         requestedScope: pending.scope,
+        requestedAcr: pending.acrValues,
         grantedScope: granted
       })
       if (broken !== undefined) return yield* refused(broken)
