@@ -80,6 +80,8 @@ export interface AssertionOptions {
   readonly type?: string | null | undefined
   /** Further claims. */
   readonly claims?: Readonly<Record<string, unknown>> | undefined
+  /** Further header members, `x5t#S256` for one; none takes the place of the library's own. */
+  readonly header?: JsonWebToken.FurtherHeader | undefined
 }
 
 /** No proof: a public client, known by its `client_id` alone. */
@@ -167,7 +169,11 @@ const assertion = (
         iat: now,
         exp: now + Math.ceil(Duration.toSeconds(options?.lifetime ?? "1 minute"))
       },
-      { key, type: options?.type === null ? undefined : (options?.type ?? "client-authentication+jwt") }
+      {
+        key,
+        type: options?.type === null ? undefined : (options?.type ?? "client-authentication+jwt"),
+        header: options?.header
+      }
     )
     return yield* inBody([
       ["client_id", target.clientId],

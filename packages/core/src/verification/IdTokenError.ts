@@ -7,6 +7,7 @@ import { Schema } from "effect"
 import { ProfileViolation } from "../client/SecurityProfile.ts"
 import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import { InvalidSignature, MalformedToken } from "../crypto/JsonWebToken.ts"
+import { oneLine } from "../internal/ForeignText.ts"
 
 const mismatch = { expected: Schema.String, actual: Schema.String }
 
@@ -37,7 +38,7 @@ export class UnknownKey extends Schema.TaggedError<UnknownKey>()("UnknownKey", {
 /** A claim that every ID Token has is missing, or has the wrong type. */
 export class InvalidClaims extends Schema.TaggedError<InvalidClaims>()("InvalidClaims", { issues: Schema.String }) {
   override get message(): string {
-    return `its claims are not valid: ${this.issues.replace(/\s*\n\s*/g, " ")}`
+    return `its claims are not valid: ${oneLine(this.issues)}`
   }
 }
 

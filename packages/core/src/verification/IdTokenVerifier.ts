@@ -20,6 +20,7 @@ import * as TokenHash from "../crypto/TokenHash.ts"
 import { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
 import { ProviderKeys } from "../discovery/ProviderKeys.ts"
+import { printable } from "../internal/ForeignText.ts"
 import { reveal } from "../internal/Untrusted.ts"
 import type { Expectations, PendingAuthentication } from "../request/PendingAuthentication.ts"
 import * as TokenResponse from "../token/TokenResponse.ts"
@@ -80,12 +81,12 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     ): Effect.fn.Return<unknown, IdTokenError | DiscoveryError> {
       const header = yield* refuse(Effect.fromResult(JsonWebToken.header(jwt)))
       if (header.alg !== algorithm) {
-        return yield* refused(new UnexpectedAlgorithm({ expected: algorithm, actual: header.alg }))
+        return yield* refused(new UnexpectedAlgorithm({ expected: algorithm, actual: printable(header.alg) }))
       }
       const [first, ...others] = yield* candidates(header)
       if (first === undefined) {
         return yield* refused(
-          new UnknownKey({ algorithm, ...(header.kid === undefined ? undefined : { keyId: header.kid }) })
+          new UnknownKey({ algorithm, ...(header.kid === undefined ? undefined : { keyId: printable(header.kid) }) })
         )
       }
       const attempt = (key: JsonWebKey | Redacted.Redacted<string>) => JsonWebToken.verify(jwt, { algorithm, key })
@@ -128,7 +129,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
         Effect.succeed(Redacted.value(pending.authReqId))
       )
       if (token_type !== tokenType) {
-        return yield* refused(new UnexpectedTokenType({ expected: tokenType, actual: token_type }))
+        return yield* refused(new UnexpectedTokenType({ expected: tokenType, actual: printable(token_type) }))
       }
       const named = scope?.split(" ").filter((value) => value !== "") ?? []
       const granted = named.length > 0 ? named : pending.scope
