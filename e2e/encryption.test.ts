@@ -1,6 +1,6 @@
 import { expect, it } from "@effect/vitest"
 import { ClientAuthentication, IdTokenDecryption, UserHint } from "@effect-ciba/core"
-import type { ContentAlgorithm, KeyAlgorithm } from "@effect-ciba/core/crypto/JsonWebEncryption"
+import type { ContentAlgorithm, PrivateKeyAlgorithm } from "@effect-ciba/core/crypto/JsonWebEncryption"
 import { NodeCiba } from "@effect-ciba/platform-node"
 import { Effect, Layer, Redacted } from "effect"
 import { exportJWK, generateKeyPair } from "jose"
@@ -10,7 +10,7 @@ import * as RegisteredClients from "./RegisteredClients.ts"
 
 const secret = Redacted.make(RegisteredClients.secret)
 
-const cases: ReadonlyArray<readonly [KeyAlgorithm, ContentAlgorithm]> = [
+const cases: ReadonlyArray<readonly [PrivateKeyAlgorithm, ContentAlgorithm]> = [
   ["RSA-OAEP", "A256GCM"],
   ["RSA-OAEP-256", "A128CBC-HS256"],
   ["ECDH-ES", "A128GCM"],
@@ -18,7 +18,7 @@ const cases: ReadonlyArray<readonly [KeyAlgorithm, ContentAlgorithm]> = [
   ["ECDH-ES+A256KW", "A256GCM"]
 ]
 
-const encryptionKey = (algorithm: KeyAlgorithm) =>
+const encryptionKey = (algorithm: PrivateKeyAlgorithm) =>
   Effect.promise(async () => {
     const pair = await generateKeyPair(algorithm, { extractable: true })
     const kid = `enc-${algorithm}`

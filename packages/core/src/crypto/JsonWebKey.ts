@@ -1,7 +1,8 @@
 /**
  * JSON Web Keys (RFC 7517), as far as choosing and publishing them needs.
  */
-import { Schema } from "effect"
+import { Effect, Redacted, Schema } from "effect"
+import { InvalidKey } from "./InvalidKey.ts"
 
 const members = Schema.Struct({
   kty: Schema.NonEmptyString,
@@ -18,8 +19,26 @@ export const JsonWebKey: Schema.Codec<JsonWebKey> = Schema.StructWithRest(member
   Schema.Record(Schema.String, Schema.Unknown)
 ])
 
+/** Reads a private key; `purpose` says in a failure what it is needed for. */
+export const fromPrivate = Effect.fnUntraced(function* (
+  jwk: Redacted.Redacted<unknown>,
+  purpose: string
+): Effect.fn.Return<JsonWebKey, InvalidKey> {
+  const key = yield* Effect.mapError(
+    decode(Redacted.value(jwk)),
+    () => new InvalidKey({ problem: "it is not a JSON Web Key; pass the parsed object, with its private members" })
+  )
+  return key.d === undefined ? yield* publicOnly(purpose) : key
+})
+
+/** A public key where a private one is needed. */
+export const publicOnly = (purpose: string): InvalidKey =>
+  new InvalidKey({ problem: `it is a public key; ${purpose} needs the private one` })
+
 /** The key without its private and symmetric members. */
 export const publicPart = (key: JsonWebKey): JsonWebKey => {
   const { d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, oth: _oth, k: _k, priv: _priv, key_ops: _ops, ...rest } = key
   return rest
 }
+
+const decode = Schema.decodeUnknownEffect(JsonWebKey)

@@ -32,9 +32,10 @@ import { Clock, Duration, Effect, Layer, Option } from "effect"
 import type { Target } from "../client/ClientAuthentication.ts"
 import { ClientRegistrationError } from "../client/ClientRegistration.ts"
 import { RequestSigner } from "../client/RequestSigner.ts"
+import { InvalidKey } from "../crypto/InvalidKey.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
-import { InvalidKey, type SigningKey } from "../crypto/SigningKey.ts"
+import type { SigningKey } from "../crypto/SigningKey.ts"
 import * as SecureRandomness from "../internal/SecureRandomness.ts"
 
 /** How requests are signed. */

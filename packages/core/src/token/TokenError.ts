@@ -6,7 +6,7 @@
 import { Schema } from "effect"
 import { HttpFault } from "../client/HttpFault.ts"
 import * as OAuthError from "../client/OAuthError.ts"
-import { InvalidKey } from "../crypto/SigningKey.ts"
+import { InvalidKey } from "../crypto/InvalidKey.ts"
 import { oneLine } from "../internal/ForeignText.ts"
 import { InvalidParameter } from "../request/AuthenticationRequestError.ts"
 
