@@ -17,18 +17,41 @@ const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as con
 
 const generate = () => crypto.subtle.generateKey(algorithm, true, ["sign", "verify"])
 
-const validity = () => ({ notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) })
+const issued = async (certificate: x509.X509Certificate, { privateKey }: CryptoKeyPair): Promise<Issued> => ({
+  certificate: certificate.toString("pem"),
+  privateKey: x509.PemConverter.encode(
+    await crypto.subtle.exportKey("pkcs8", privateKey),
+    x509.PemConverter.PrivateKeyTag
+  )
+})
 
-const pem = async (key: CryptoKey) =>
-  x509.PemConverter.encode(await crypto.subtle.exportKey("pkcs8", key), x509.PemConverter.PrivateKeyTag)
+const common = () => ({
+  signingAlgorithm: algorithm,
+  notBefore: new Date(Date.now() - 60_000),
+  notAfter: new Date(Date.now() + 3_600_000)
+})
+
+const loopback = new x509.SubjectAlternativeNameExtension([{ type: "ip", value: "127.0.0.1" }])
+
+/** A certificate that nobody but its owner vouches for. */
+export const selfSigned = (subject: string): Effect.Effect<Issued> =>
+  Effect.promise(async () => {
+    const keys = await generate()
+    const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+      name: `CN=${subject}`,
+      keys,
+      ...common(),
+      extensions: [loopback]
+    })
+    return issued(certificate, keys)
+  })
 
 export const make: Effect.Effect<CertificateAuthority> = Effect.promise(async () => {
   const keys = await generate()
   const own = await x509.X509CertificateGenerator.createSelfSigned({
-    name: "CN=Test Authority",
+    name: `CN=Test Authority ${crypto.randomUUID()}`,
     keys,
-    signingAlgorithm: algorithm,
-    ...validity(),
+    ...common(),
     extensions: [new x509.BasicConstraintsExtension(true, 1, true)]
   })
   return {
@@ -41,11 +64,10 @@ export const make: Effect.Effect<CertificateAuthority> = Effect.promise(async ()
           issuer: own.subject,
           publicKey: subjectKeys.publicKey,
           signingKey: keys.privateKey,
-          signingAlgorithm: algorithm,
-          ...validity(),
-          extensions: [new x509.SubjectAlternativeNameExtension([{ type: "ip", value: "127.0.0.1" }])]
+          ...common(),
+          extensions: [loopback]
         })
-        return { certificate: certificate.toString("pem"), privateKey: await pem(subjectKeys.privateKey) }
+        return issued(certificate, subjectKeys)
       })
   }
 })

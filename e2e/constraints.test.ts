@@ -1,11 +1,10 @@
 import { expect, it, layer } from "@effect/vitest"
-import { ClientAuthentication, Dpop, SignedRequest, SigningKey } from "@effect-ciba/core"
+import { Ciba, ClientAuthentication, Dpop, SignedRequest, SigningKey, UserHint } from "@effect-ciba/core"
 import { NodeCiba } from "@effect-ciba/platform-node"
 import { Effect, Layer, Redacted, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import { approved } from "./Approval.ts"
 import { AuthorizationServer, make, layer as serverLayer } from "./AuthorizationServer.ts"
-import * as CertificateAuthority from "./CertificateAuthority.ts"
 import * as Fault from "./Fault.ts"
 import * as RegisteredClients from "./RegisteredClients.ts"
 
@@ -23,41 +22,77 @@ layer(
   }),
   { excludeTestServices: true }
 )("DPoP with required nonces", (it) => {
-  it.effect(
-    "each poll has a new proof; the nonce's demand costs one more request (M1–M3, M5–M7, M10, M14, M16, H26, H27)",
-    () =>
-      Effect.gen(function* () {
-        const server = yield* AuthorizationServer
-        const { identity } = yield* approved().pipe(
-          Effect.provide(
-            NodeCiba.layer({
-              issuer: server.issuer,
-              clientId: "dpop",
-              authentication: ClientAuthentication.clientSecretBasic(secret),
-              allowInsecureRequests: "loopback"
-            }).pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") })))
-          )
+  it.effect("each poll has a new proof; the nonce's demand costs one more request (M1–M3, M5, M6, M16, H27)", () =>
+    Effect.gen(function* () {
+      const server = yield* AuthorizationServer
+      const { identity } = yield* approved().pipe(
+        Effect.provide(
+          NodeCiba.layer({
+            issuer: server.issuer,
+            clientId: "dpop",
+            authentication: ClientAuthentication.clientSecretBasic(secret),
+            allowInsecureRequests: "loopback"
+          }).pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") })))
         )
-        expect(identity.tokenType).toBe("DPoP")
-        const log = yield* server.log
-        const polls = log.filter(({ path }) => path === "/token")
-        expect(polls.map(({ error, status }) => [status, error])).toEqual([
-          [400, "use_dpop_nonce"],
-          [200, undefined]
-        ])
-        expect(log.find(({ path }) => path === "/backchannel")?.headers).not.toHaveProperty("dpop")
-        const [first, second] = yield* Effect.forEach(polls, ({ headers }) => part(headers.dpop, 1))
-        expect(first).toMatchObject({ htm: "POST", htu: `${server.issuer}/token` })
-        expect(first).not.toHaveProperty("nonce")
-        expect(second?.nonce).toEqual(expect.any(String))
-        expect(second?.jti).not.toBe(first?.jti)
-        const header = yield* part(polls[0]?.headers.dpop, 0)
-        expect(header).toEqual({
-          alg: "ES256",
-          typ: "dpop+jwt",
-          jwk: expect.not.objectContaining({ d: expect.anything() })
-        })
+      )
+      expect(identity.tokenType).toBe("DPoP")
+      const log = yield* server.log
+      const polls = log.filter(({ path }) => path === "/token")
+      expect(polls.map(({ error, status }) => [status, error])).toEqual([
+        [400, "use_dpop_nonce"],
+        [200, undefined]
+      ])
+      expect(log.find(({ path }) => path === "/backchannel")?.headers).not.toHaveProperty("dpop")
+      const [first, second] = yield* Effect.forEach(polls, ({ headers }) => part(headers.dpop, 1))
+      expect(first).toMatchObject({ htm: "POST", htu: `${server.issuer}/token` })
+      expect(first).not.toHaveProperty("nonce")
+      expect(second?.nonce).toEqual(expect.any(String))
+      expect(second?.jti).not.toBe(first?.jti)
+      const header = yield* part(polls[0]?.headers.dpop, 0)
+      expect(header).toEqual({
+        alg: "ES256",
+        typ: "dpop+jwt",
+        jwk: expect.not.objectContaining({ d: expect.anything() })
       })
+    })
+  )
+
+  it.effect("another process takes over with the key that was kept, each request anew (H26, M1, M6, M14, T-9)", () =>
+    Effect.gen(function* () {
+      const server = yield* AuthorizationServer
+      const clientId = "private_key_jwt-ES256"
+      const process = (key: SigningKey.KeyPair) =>
+        NodeCiba.layer({
+          issuer: server.issuer,
+          clientId,
+          authentication: ClientAuthentication.privateKeyJwt(
+            SigningKey.fromJwk(Redacted.make(server.clientKeys.ES256), { algorithm: "ES256" })
+          ),
+          allowInsecureRequests: "loopback"
+        }).pipe(Layer.provide(Dpop.layer({ key })))
+      const [first, second] = yield* Effect.all([SigningKey.generate("ES256"), SigningKey.generate("ES256")])
+      const pending = yield* Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") }).pipe(
+        Effect.provide(process(first))
+      )
+      const [waiting] = yield* server.pending
+      yield* server.approve(waiting?.ref ?? "nobody was asked")
+      const identity = yield* Effect.provide(Ciba.complete(pending), process(second))
+      expect(identity).toMatchObject({ subject: "jo", tokenType: "DPoP" })
+      expect(identity.proofKey && Redacted.value(identity.proofKey)).toMatchObject({ x: first.publicJwk.x })
+      const sent = (yield* server.log).filter(({ form }) => form.client_id === clientId)
+      expect(sent.map(({ error, path, status }) => [path, error ?? status])).toEqual([
+        ["/backchannel", 200],
+        ["/token", "use_dpop_nonce"],
+        ["/token", 200]
+      ])
+      const proofs = sent.slice(1).map(({ headers }) => headers.dpop)
+      for (const { jwk } of yield* Effect.forEach(proofs, (proof) => part(proof, 0))) {
+        expect(jwk).toMatchObject({ x: first.publicJwk.x, y: first.publicJwk.y })
+      }
+      const assertions = sent.map(({ form }) => form.client_assertion)
+      const ids = yield* Effect.forEach([...assertions, ...proofs], (jwt) => Effect.map(part(jwt, 1), ({ jti }) => jti))
+      expect(new Set(ids).size).toBe(5)
+    })
   )
 
   it.effect("an unbound token is refused (M10, T-15)", () =>
@@ -132,55 +167,4 @@ it.live(
       }
     }).pipe(Effect.scoped),
   20_000
-)
-
-it.live("a certificate authenticates the client and binds its tokens, over TLS (N1, N2, N6, E8, E9)", () =>
-  Effect.gen(function* () {
-    const authority = yield* CertificateAuthority.make
-    const [own, shown] = yield* Effect.all([authority.issue("127.0.0.1"), authority.issue("bank-app")])
-    const { client_secret: _, ...registered } = RegisteredClients.client("mtls", {
-      token_endpoint_auth_method: "tls_client_auth",
-      tls_client_auth_subject_dn: "CN=bank-app",
-      tls_client_certificate_bound_access_tokens: true
-    })
-    const server = yield* make({
-      interval: "1 second",
-      tls: { cert: own.certificate, key: own.privateKey, ca: authority.certificate },
-      features: { mTLS: { enabled: true, certificateBoundAccessTokens: true, tlsClientAuth: true } },
-      configuration: {
-        clientAuthMethods: [
-          "tls_client_auth",
-          "client_secret_basic",
-          "client_secret_post",
-          "client_secret_jwt",
-          "private_key_jwt",
-          "none"
-        ]
-      },
-      clients: [registered]
-    })
-    const flow = (tls: NodeCiba.Options["tls"]) =>
-      approved().pipe(
-        Effect.provide(
-          NodeCiba.layer({
-            issuer: server.issuer,
-            clientId: "mtls",
-            authentication: ClientAuthentication.tlsClientAuth,
-            tls
-          })
-        ),
-        Effect.provideService(AuthorizationServer, server)
-      )
-    const client = { certificate: shown.certificate, privateKey: Redacted.make(shown.privateKey) }
-    const { identity } = yield* flow({ client, authorities: authority.certificate })
-    expect(identity.subject).toBe("jo")
-    for (const { form } of (yield* server.log).filter(({ path }) => path === "/token" || path === "/backchannel")) {
-      expect(form).toMatchObject({ client_id: "mtls" })
-      expect(form).not.toHaveProperty("client_assertion")
-    }
-    const without = yield* Effect.flip(flow({ authorities: authority.certificate }))
-    expect(without).toMatchObject({ reason: { _tag: "InvalidClient" } })
-    const untrusting = yield* Effect.flip(flow({ client }))
-    expect(untrusting).toMatchObject({ _tag: "DiscoveryError", reason: { kind: "Unreachable" } })
-  }).pipe(Effect.scoped)
 )

@@ -12,6 +12,7 @@ const tasks = {
   architecture: ["node", "scripts/check-architecture.ts"],
   bench: ["node", "e2e/bench/main.ts"],
   build: ["tsc", "-b", "packages/core", "packages/platform-node", "packages/testing"],
+  bundle: ["node", "scripts/check-bundle.ts"],
   check: ["tsc", "-b"],
   deadcode: ["knip"],
   demo: ["node", "examples/demo/main.ts"],

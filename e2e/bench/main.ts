@@ -32,6 +32,7 @@ const runtime = ManagedRuntime.make(
 const id = (value: string) => Redacted.make(PendingAuthentication.AuthReqId.make(value))
 const approved = new PendingAuthentication.PendingAuthentication({
   version: 1,
+  id: "bench",
   issuer,
   clientId: "bench",
   authReqId: Redacted.make(PendingAuthentication.AuthReqId.make("approved"), { label: "auth_req_id" }),

@@ -35,25 +35,37 @@
  *
  * @see CIBA Core 1.0 section 5
  */
-import { Context, Effect, Layer, Schedule } from "effect"
+import { Context, DateTime, Effect, Layer, Option, Result, Schedule, Stream } from "effect"
 import type { HttpClient } from "effect/http"
 import type { CibaError } from "./CibaError.ts"
 import * as ClientRegistration from "./client/ClientRegistration.ts"
+import type * as DeliveryMode from "./client/DeliveryMode.ts"
 import * as Transport from "./client/Transport.ts"
 import * as Discovery from "./discovery/Discovery.ts"
 import type { DiscoveryError } from "./discovery/DiscoveryError.ts"
 import * as ProviderKeys from "./discovery/ProviderKeys.ts"
-import type * as AuthenticationRequest from "./request/AuthenticationRequest.ts"
+import * as ProviderPace from "./discovery/ProviderPace.ts"
+import * as AuthenticationRequest from "./request/AuthenticationRequest.ts"
 import type { AuthenticationRequestError } from "./request/AuthenticationRequestError.ts"
 import * as BackchannelAuthentication from "./request/BackchannelAuthentication.ts"
 import type { PendingAuthentication } from "./request/PendingAuthentication.ts"
+import { PendingStore, type PendingStoreError } from "./request/PendingStore.ts"
+import { type CibaEvent, Step } from "./result/CibaEvent.ts"
+import * as CibaEvents from "./result/CibaEvents.ts"
+import { NotificationInbox } from "./result/NotificationInbox.ts"
 import * as Poll from "./result/Poll.ts"
+import * as Push from "./result/Push.ts"
 import * as TokenEndpoint from "./token/TokenEndpoint.ts"
+import * as TokenRequest from "./token/TokenRequest.ts"
+import type { TokenResponse } from "./token/TokenResponse.ts"
 import * as IdTokenVerifier from "./verification/IdTokenVerifier.ts"
 import type { VerifiedIdentity } from "./verification/VerifiedIdentity.ts"
 
 /** Why an authentication that was taken did not lead to an identity. */
 export type CompletionError = Exclude<CibaError, AuthenticationRequestError>
+
+/** How an authentication ended. */
+export type Decision = Result.Result<VerifiedIdentity, CompletionError>
 
 /** The flow in its two halves. */
 export interface Service {
@@ -61,60 +73,149 @@ export interface Service {
     request: AuthenticationRequest.Options
   ) => Effect.Effect<PendingAuthentication, AuthenticationRequestError | DiscoveryError>
   readonly complete: (pending: PendingAuthentication) => Effect.Effect<VerifiedIdentity, CompletionError>
+  /** Completes, and leaves the authentication in the store until `forget`. */
+  readonly decide: (pending: PendingAuthentication) => Effect.Effect<VerifiedIdentity, CompletionError>
+  /** Takes a decided authentication out of the store. */
+  readonly forget: (pending: PendingAuthentication) => Effect.Effect<void>
+  /** What happens, as it happens. */
+  readonly events: Stream.Stream<CibaEvent>
 }
 
 /** The flow at one provider, as one client. */
 export class Ciba extends Context.Service<Ciba, Service>()("@effect-ciba/core/Ciba") {}
 
-/** A client, its provider, and how the two speak. */
-export interface Options<E = never, R = never>
-  extends ClientRegistration.Options<E, R>,
+interface Common<E, R>
+  extends Omit<ClientRegistration.Options<E, R>, "deliveryMode">,
     Discovery.Options,
-    Transport.Options {
+    Transport.Options,
+    ProviderPace.Options {
   /** How the provider's keys are kept. */
   readonly keys?: ProviderKeys.Options | undefined
+}
+
+/** A client, its provider, and how the two speak. */
+export interface Options<E = never, R = never> extends Common<E, R> {
+  /** The registered `backchannel_token_delivery_mode`; `poll` by default. Push has `layerPush`. */
+  readonly deliveryMode?: Exclude<DeliveryMode.DeliveryMode, "push"> | undefined
   /** How polls are made. */
   readonly poll?: Poll.Options | undefined
 }
 
-/** Everything that the flow consists of: each step is there for those who want the pieces. */
-export type Pieces =
+/** A client that is registered for push delivery. */
+export interface PushOptions<E = never, R = never> extends Common<E, R> {}
+
+/** Everything that the flow consists of, whatever the mode. */
+export type CommonPieces =
   | Ciba
   | ClientRegistration.ClientRegistration
   | Transport.Transport
   | Discovery.Discovery
   | ProviderKeys.ProviderKeys
+  | ProviderPace.ProviderPace
   | BackchannelAuthentication.BackchannelAuthentication
-  | TokenEndpoint.TokenEndpoint
-  | Poll.Poll
+  | CibaEvents.CibaEvents
   | IdTokenVerifier.IdTokenVerifier
 
-/** The flow over the steps at hand. */
-export const make: Effect.Effect<
+/** Everything that the flow consists of: each step is there for those who want the pieces. */
+export type Pieces = CommonPieces | TokenEndpoint.TokenEndpoint | Poll.Poll
+
+type Wait = (pending: PendingAuthentication) => Effect.Effect<TokenResponse, CompletionError>
+
+/** The flow over the steps at hand, and a way to wait. */
+export const make = Effect.fnUntraced(function* (
+  wait: Wait
+): Effect.fn.Return<
   Service,
   never,
-  BackchannelAuthentication.BackchannelAuthentication | Poll.Poll | IdTokenVerifier.IdTokenVerifier
-> = Effect.gen(function* () {
-  const { initiate } = yield* BackchannelAuthentication.BackchannelAuthentication
-  const poll = yield* Poll.Poll
+  | ClientRegistration.ClientRegistration
+  | BackchannelAuthentication.BackchannelAuthentication
+  | CibaEvents.CibaEvents
+  | IdTokenVerifier.IdTokenVerifier
+> {
+  const registration = yield* ClientRegistration.ClientRegistration
+  const backchannel = yield* BackchannelAuthentication.BackchannelAuthentication
   const verifier = yield* IdTokenVerifier.IdTokenVerifier
+  const { events, isOpen, publish } = yield* CibaEvents.CibaEvents
+  const store = yield* Effect.serviceOption(PendingStore)
+  const inbox = yield* Effect.serviceOption(NotificationInbox)
+
+  const stored = (
+    use: (store: PendingStore["Service"]) => Effect.Effect<void, PendingStoreError>
+  ): Effect.Effect<void> =>
+    Option.isNone(store) ? Effect.void : Effect.catch(use(store.value), ({ message }) => Effect.logError(message))
+
+  const notified = <A>(use: (inbox: NotificationInbox["Service"]) => Effect.Effect<A>): Effect.Effect<A | undefined> =>
+    Option.isNone(inbox) ? Effect.undefined : use(inbox.value)
+
+  const expected = Effect.fnUntraced(function* (
+    request: AuthenticationRequest.AuthenticationRequest
+  ): Effect.fn.Return<void> {
+    const { clientNotificationToken: token } = request
+    const { deliveryMode } = registration
+    if (token === undefined || deliveryMode === "poll") return
+    const until = DateTime.add(yield* DateTime.now, { hours: 1 })
+    yield* notified((inbox) => inbox.expect({ token, deliveryMode, until }))
+  })
+
+  const unexpected = ({ clientNotificationToken: token }: AuthenticationRequest.AuthenticationRequest) =>
+    token === undefined ? Effect.void : notified((inbox) => inbox.forget(token))
+
+  const decide = Effect.fn("Ciba.complete")(function* (
+    pending: PendingAuthentication
+  ): Effect.fn.Return<VerifiedIdentity, CompletionError> {
+    const { expiresAt, id, received } = pending
+    yield* Effect.annotateCurrentSpan("ciba.authentication.id", id)
+    if (!isOpen(id)) yield* publish(Step.Resumed({ id, expiresAt }))
+    const response = received === undefined ? wait(pending) : TokenRequest.readReceived(received)
+    const identity = Effect.flatMap(response, (read) =>
+      Effect.retry(verifier.verify(read, pending), { schedule: keysAgain, while: isFault })
+    )
+    return yield* identity.pipe(
+      Effect.tap(() => publish(Step.Decided({ id, outcome: "approved" }))),
+      Effect.tapError((error) =>
+        isDecision(error) ? publish(Step.Decided({ id, outcome: error.reason._tag })) : Effect.void
+      )
+    )
+  })
+
+  const forget = (pending: PendingAuthentication): Effect.Effect<void> =>
+    Effect.andThen(
+      stored((store) => store.remove(pending)),
+      Effect.asVoid(notified((inbox) => inbox.close(pending)))
+    )
 
   return Ciba.of({
-    initiate,
-    complete: Effect.fn("Ciba.complete")(function* (pending) {
-      const response = yield* poll.wait(pending)
-      return yield* Effect.retry(verifier.verify(response, pending), { schedule: keysAgain, while: isFault })
-    })
+    initiate: Effect.fn("Ciba.initiate")(function* (options) {
+      const request = yield* Effect.provideService(
+        AuthenticationRequest.make(options),
+        ClientRegistration.ClientRegistration,
+        registration
+      )
+      yield* expected(request)
+      const pending = yield* Effect.onError(backchannel.send(request), () => unexpected(request))
+      yield* notified((inbox) => inbox.acknowledge(pending))
+      yield* stored((store) => store.put(pending))
+      yield* publish(Step.Acknowledged(pending))
+      return pending
+    }),
+    complete: (pending) =>
+      decide(pending).pipe(
+        Effect.tap(() => forget(pending)),
+        Effect.tapError((error) => (isDecision(error) ? forget(pending) : Effect.void))
+      ),
+    decide,
+    forget,
+    events
   })
 })
 
-/** The id is spent, and the response in hand: keys that cannot be reached now are worth waiting for. */
-const keysAgain = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("30 seconds")]).pipe(
-  Schedule.upTo({ times: 12 })
-)
-
-const isFault = (error: CompletionError): boolean =>
-  error._tag === "DiscoveryError" && error.reason._tag === "HttpFault"
+const flow = <E, R>(
+  options: Omit<Common<E, R>, keyof Discovery.Options> & Pick<ClientRegistration.Options, "deliveryMode">
+) =>
+  Layer.mergeAll(BackchannelAuthentication.layer, IdTokenVerifier.layer).pipe(
+    Layer.provideMerge(Layer.mergeAll(ProviderKeys.layer(options.keys), ProviderPace.layer(options), CibaEvents.layer)),
+    Layer.provideMerge(Layer.merge(ClientRegistration.layer(options), Transport.layer(options)))
+  )
 
 /** The flow as a layer, over any `HttpClient`, with metadata from elsewhere: `Discovery.layerStatic`, for one. */
 export const layerNoDiscovery = <E = never, R = never>(
@@ -124,12 +225,13 @@ export const layerNoDiscovery = <E = never, R = never>(
   ClientRegistration.ClientRegistrationError | E,
   HttpClient.HttpClient | Discovery.Discovery | R
 > =>
-  Layer.effect(Ciba, make).pipe(
-    Layer.provideMerge(
-      Layer.mergeAll(Poll.layer(options.poll), BackchannelAuthentication.layer, IdTokenVerifier.layer)
-    ),
-    Layer.provideMerge(Layer.merge(TokenEndpoint.layer, ProviderKeys.layer(options.keys))),
-    Layer.provideMerge(Layer.merge(ClientRegistration.layer(options), Transport.layer(options)))
+  Layer.effect(
+    Ciba,
+    Poll.Poll.use((poll) => make(poll.wait))
+  ).pipe(
+    Layer.provideMerge(Poll.layer(options.poll)),
+    Layer.provideMerge(TokenEndpoint.layer),
+    Layer.provideMerge(flow(options))
   )
 
 /** The whole flow as a layer, over any `HttpClient`. */
@@ -137,6 +239,22 @@ export const layer = <E = never, R = never>(
   options: Options<E, R>
 ): Layer.Layer<Pieces, ClientRegistration.ClientRegistrationError | E, HttpClient.HttpClient | R> =>
   Layer.provideMerge(layerNoDiscovery(options), Layer.provide(Discovery.layer(options), Transport.layer(options)))
+
+/**
+ * The whole flow in push mode as a layer. The CIBA grant, which push clients must not use, is not among its pieces (CIBA
+ * Core 11).
+ */
+export const layerPush = <E = never, R = never>(
+  options: PushOptions<E, R>
+): Layer.Layer<
+  CommonPieces,
+  ClientRegistration.ClientRegistrationError | E,
+  HttpClient.HttpClient | NotificationInbox | R
+> =>
+  Layer.effect(Ciba, Effect.flatMap(Push.make, make)).pipe(
+    Layer.provideMerge(flow({ ...options, deliveryMode: "push" })),
+    Layer.provideMerge(Layer.provide(Discovery.layer(options), Transport.layer(options)))
+  )
 
 /** Asks: sends the request, and gives what waiting for the answer needs. */
 export const initiate = (
@@ -156,3 +274,82 @@ export const authenticate: (
 ): Effect.fn.Return<VerifiedIdentity, CibaError, Ciba> {
   return yield* complete(yield* initiate(request))
 })
+
+/**
+ * Asks many people, and handles each decision as it comes. However many there are, a provider is asked no faster than
+ * `maxConcurrentRequests` and its own wishes allow.
+ */
+export const authenticateAll = Effect.fnUntraced(function* <E, R>(
+  requests: Iterable<AuthenticationRequest.Options>,
+  handle: (
+    decision: Result.Result<VerifiedIdentity, CibaError>,
+    request: AuthenticationRequest.Options
+  ) => Effect.Effect<void, E, R>
+): Effect.fn.Return<void, E, Ciba | R> {
+  const ciba = yield* Ciba
+  yield* Effect.forEach(
+    requests,
+    Effect.fnUntraced(function* (request) {
+      const asked = yield* Effect.result(ciba.initiate(request))
+      if (Result.isFailure(asked)) return yield* handle(Result.fail(asked.failure), request)
+      return yield* settle(ciba, asked.success, (decision) => handle(decision, request))
+    }),
+    { concurrency: "unbounded", discard: true }
+  )
+})
+
+/**
+ * Goes on with everything that the `PendingStore` keeps, and handles each decision as it comes. An authentication stays in
+ * the store until its decision has been handled: after a crash it is handled again rather than never.
+ */
+export const resumeAll = Effect.fnUntraced(function* <E, R>(
+  handle: (decision: Decision, pending: PendingAuthentication) => Effect.Effect<void, E, R>
+): Effect.fn.Return<void, E | PendingStoreError, Ciba | PendingStore | R> {
+  const ciba = yield* Ciba
+  const kept = yield* PendingStore.use((store) => store.all)
+  yield* Effect.forEach(kept, (pending) => settle(ciba, pending, (decision) => handle(decision, pending)), {
+    concurrency: "unbounded",
+    discard: true
+  })
+})
+
+/** What happens to the authentications at hand, as it happens. */
+export const events: Stream.Stream<CibaEvent, never, Ciba> = Stream.unwrap(
+  Ciba.use((ciba) => Effect.succeed(ciba.events))
+)
+
+const settle = Effect.fnUntraced(function* <E, R>(
+  ciba: Service,
+  pending: PendingAuthentication,
+  handle: (decision: Decision) => Effect.Effect<void, E, R>
+): Effect.fn.Return<void, E, R> {
+  const decision = yield* Effect.result(ciba.decide(pending))
+  if (Result.isFailure(decision) && isForeign(decision.failure)) return
+  yield* handle(decision)
+  if (Result.isSuccess(decision) || isDecision(decision.failure)) yield* ciba.forget(pending)
+})
+
+/** The id is spent, and the response in hand: keys that cannot be reached now are worth waiting for. */
+const keysAgain = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("30 seconds")]).pipe(
+  Schedule.upTo({ times: 12 })
+)
+
+const isFault = (error: CompletionError): boolean =>
+  error._tag === "DiscoveryError" && error.reason._tag === "HttpFault"
+
+const isForeign = (error: CompletionError): boolean => error.reason._tag === "ForeignAuthentication"
+
+/** Whether a failure ends the authentication; after any other it can be completed again. */
+const isDecision = (error: CompletionError): boolean => {
+  if (error._tag !== "TokenError") return error._tag === "IdTokenError"
+  return !stillPending.has(error.reason._tag)
+}
+
+const stillPending = new Set<string>([
+  "PollingStopped",
+  "ForeignAuthentication",
+  "PushDelivery",
+  "InvalidParameter",
+  "InvalidKey",
+  "HttpFault"
+])

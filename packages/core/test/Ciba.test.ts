@@ -39,14 +39,14 @@ describe("Ciba.authenticate", () => {
   it.effect("discovers, asks, fetches the keys, waits, and verifies, in this order (T-34)", () =>
     Effect.gen(function* () {
       expect((yield* ending(subject)).end).toBe("jo")
-      expect(yield* endpoints).toEqual(["discovery 0", "backchannel 0", "keys 0", "token 5", "token 10", "token 15"])
+      expect(yield* endpoints).toEqual(["discovery 0", "keys 0", "backchannel 0", "token 5", "token 10", "token 15"])
     }).pipe(Effect.provide(flow({ user: TestUser.approve({ after: "12 seconds" }) })))
   )
 
   it.effect("fails with the person's no at the next poll, and sends nothing after it (H13)", () =>
     Effect.gen(function* () {
       expect(yield* ending(subject)).toEqual({ end: "AccessDenied", at: 15 })
-      expect(yield* endpoints).toEqual(["discovery 0", "backchannel 0", "keys 0", "token 5", "token 10", "token 15"])
+      expect(yield* endpoints).toEqual(["discovery 0", "keys 0", "backchannel 0", "token 5", "token 10", "token 15"])
     }).pipe(Effect.provide(flow({ user: TestUser.deny({ after: "12 seconds" }) })))
   )
 
@@ -63,7 +63,7 @@ describe("Ciba.authenticate", () => {
         end: "UnknownUserId",
         at: 0
       })
-      expect(yield* endpoints).toEqual(["discovery 0", "backchannel 0"])
+      expect(yield* endpoints).toEqual(["discovery 0", "keys 0", "backchannel 0"])
     }).pipe(Effect.provide(flow({ user: TestUser.approve() })))
   )
 })
@@ -124,12 +124,12 @@ describe("Ciba.complete", () => {
     )
   }
 
-  it.effect("sends nothing before the keys are there, and can be called again (T-34)", () =>
+  it.effect("asks nobody before the keys are there, and can be called again (T-34)", () =>
     Effect.gen(function* () {
-      const pending = yield* Ciba.initiate(request)
-      const error = yield* Effect.flip(Ciba.complete(pending))
+      const error = yield* Effect.flip(Ciba.initiate(request))
       expect(error).toMatchObject({ _tag: "DiscoveryError", reason: { status: 503 } })
-      expect(yield* polls).toEqual([])
+      expect(yield* endpoints).toEqual(["discovery 0", "keys 0"])
+      const pending = yield* Ciba.initiate(request)
       const again = yield* Effect.forkChild(Ciba.complete(pending))
       yield* TestClock.adjust("5 seconds")
       expect((yield* Fiber.join(again)).subject).toBe("jo")
@@ -171,7 +171,7 @@ describe("Ciba.complete", () => {
         const { clientId, issuer } = foreign
         expect({ ...reason }).toEqual({ _tag: "ForeignAuthentication", clientId, issuer })
         yield* TestClock.adjust("10 minutes")
-        expect(yield* endpoints).toEqual(["discovery 0", "backchannel 0"])
+        expect(yield* endpoints).toEqual(["discovery 0", "keys 0", "backchannel 0"])
       }).pipe(Effect.provide(flow({ user: TestUser.approve() })))
     )
   }
@@ -268,7 +268,7 @@ describe("Ciba.complete", () => {
 it.effect("metadata at hand needs no discovery (A2)", () =>
   Effect.gen(function* () {
     expect((yield* ending(subject)).end).toBe("jo")
-    expect(yield* endpoints).toEqual(["backchannel 0", "keys 0", "token 5"])
+    expect(yield* endpoints).toEqual(["keys 0", "backchannel 0", "token 5"])
   }).pipe(
     Effect.provide(
       Ciba.layerNoDiscovery(client).pipe(

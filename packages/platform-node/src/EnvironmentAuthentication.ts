@@ -4,12 +4,9 @@
 import { ClientAuthentication, ClientRegistration, JwsAlgorithm, SigningKey } from "@effect-ciba/core"
 import { Config, Effect, Option, Redacted, Schema } from "effect"
 
-/** The methods that the environment has means for. */
-export type Method = Exclude<ClientAuthentication.Method, "tls_client_auth" | "self_signed_tls_client_auth">
-
 /** What the environment says. */
 export interface Environment {
-  readonly method: Option.Option<Method>
+  readonly method: Option.Option<ClientAuthentication.Method>
   readonly secret: Option.Option<Redacted.Redacted<string>>
   readonly privateKey: Option.Option<Redacted.Redacted<string>>
   readonly algorithm: Option.Option<JwsAlgorithm.JwsAlgorithm>
@@ -19,7 +16,15 @@ export interface Environment {
 export const config: Config.Config<Environment> = Config.all({
   method: Config.option(
     Config.Literals(
-      ["none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"],
+      [
+        "none",
+        "client_secret_basic",
+        "client_secret_post",
+        "client_secret_jwt",
+        "private_key_jwt",
+        "tls_client_auth",
+        "self_signed_tls_client_auth"
+      ],
       "CIBA_CLIENT_AUTH_METHOD"
     )
   ),
@@ -53,10 +58,14 @@ export const make = Effect.fnUntraced(function* (
       const algorithm = yield* fitting(environment.algorithm, isAsymmetric, method)
       return yield* ClientAuthentication.privateKeyJwt(signingKey(key, algorithm))
     }
+    case "tls_client_auth":
+      return ClientAuthentication.tlsClientAuth
+    case "self_signed_tls_client_auth":
+      return ClientAuthentication.selfSignedTlsClientAuth
   }
 })
 
-const strongest = ({ privateKey }: Environment): Method =>
+const strongest = ({ privateKey }: Environment): ClientAuthentication.Method =>
   Option.isSome(privateKey) ? "private_key_jwt" : "client_secret_basic"
 
 const needed = <A>(

@@ -25,7 +25,9 @@
  */
 import { Ciba, type ClientRegistration, JwsAlgorithm, type SigningKey } from "@effect-ciba/core"
 import { Config, Effect, Layer, Option } from "effect"
+import type { CertificateError } from "./ClientCertificate.ts"
 import * as EnvironmentAuthentication from "./EnvironmentAuthentication.ts"
+import * as EnvironmentTls from "./EnvironmentTls.ts"
 import * as NodeTls from "./NodeTls.ts"
 
 /** A client, its provider, and what the connection between them shows and trusts. */
@@ -37,7 +39,7 @@ export interface Options<E = never, R = never> extends Ciba.Options<E, R> {
 /** The flow over undici's HTTP client, with connections of its own. */
 export const layer = <E = never, R = never>(
   options: Options<E, R>
-): Layer.Layer<Ciba.Pieces, ClientRegistration.ClientRegistrationError | E, R> =>
+): Layer.Layer<Ciba.Pieces, ClientRegistration.ClientRegistrationError | CertificateError | E, R> =>
   Layer.provide(Ciba.layer(options), NodeTls.layer(options.tls ?? {}))
 
 /**
@@ -49,30 +51,38 @@ export const layer = <E = never, R = never>(
  * | `CIBA_CLIENT_SECRET` | the shared secret, or |
  * | `CIBA_PRIVATE_KEY` | the private key: a JWK, or PEM in PKCS#8 form |
  * | `CIBA_SIGNING_ALG` | the key's algorithm, unless the JWK names it |
- * | `CIBA_CLIENT_AUTH_METHOD` | `client_secret_basic` (default with a secret), `client_secret_post`, `client_secret_jwt`, `private_key_jwt` (default with a key), `none` |
+ * | `CIBA_CLIENT_AUTH_METHOD` | `client_secret_basic` (default with a secret), `client_secret_post`, `client_secret_jwt`, `private_key_jwt` (default with a key), `tls_client_auth`, `self_signed_tls_client_auth`, `none` |
+ * | `CIBA_TLS_CERTIFICATE_FILE`, `CIBA_TLS_PRIVATE_KEY_FILE` | the paths of the client's certificate and its key as PEM, or |
+ * | `CIBA_TLS_PKCS12_FILE` | the path of both as PKCS#12; files are read again each minute |
+ * | `CIBA_TLS_PASSPHRASE` | what the key is encrypted with |
+ * | `CIBA_TLS_CA_FILE` | the path of the authorities that are trusted in the place of the system's, as PEM |
+ * | `CIBA_TLS_BOUND_ACCESS_TOKENS` | `true` where the certificate binds tokens; the provider's aliases are called |
+ * | `CIBA_DELIVERY_MODE` | the registered `backchannel_token_delivery_mode`: `poll` (default) or `ping` |
  * | `CIBA_ID_TOKEN_ALG` | the registered `id_token_signed_response_alg`; `RS256` by default |
  * | `CIBA_ALLOW_INSECURE` | `loopback` for plain http on this machine |
  */
 export const layerConfig: Layer.Layer<
   Ciba.Pieces,
-  Config.ConfigError | ClientRegistration.ClientRegistrationError | SigningKey.InvalidKey
+  Config.ConfigError | ClientRegistration.ClientRegistrationError | SigningKey.InvalidKey | CertificateError
 > = Layer.unwrap(
-  Effect.map(
-    Config.all({
+  Effect.gen(function* () {
+    const { allowInsecureRequests, authentication, tls, ...rest } = yield* Config.all({
       issuer: Config.NonEmptyString("CIBA_ISSUER"),
       clientId: Config.NonEmptyString("CIBA_CLIENT_ID"),
       authentication: EnvironmentAuthentication.config,
+      deliveryMode: Config.withDefault(Config.Literals(["poll", "ping"], "CIBA_DELIVERY_MODE"), "poll" as const),
       idTokenSignedResponseAlg: Config.withDefault(
         Config.schema(JwsAlgorithm.JwsAlgorithm, "CIBA_ID_TOKEN_ALG"),
         "RS256" as const
       ),
+      tls: EnvironmentTls.config,
       allowInsecureRequests: Config.option(Config.Literal("loopback", "CIBA_ALLOW_INSECURE"))
-    }),
-    ({ allowInsecureRequests, authentication, ...rest }) =>
-      layer({
-        ...rest,
-        authentication: EnvironmentAuthentication.make(authentication),
-        allowInsecureRequests: Option.getOrUndefined(allowInsecureRequests)
-      })
-  )
+    })
+    return layer({
+      ...rest,
+      ...(yield* EnvironmentTls.make(tls, authentication.method)),
+      authentication: EnvironmentAuthentication.make(authentication),
+      allowInsecureRequests: Option.getOrUndefined(allowInsecureRequests)
+    })
+  })
 )

@@ -1,3 +1,7 @@
+export * as CertificateFiles from "./CertificateFiles.ts"
+export * as ClientCertificate from "./ClientCertificate.ts"
 export * as EnvironmentAuthentication from "./EnvironmentAuthentication.ts"
+export * as EnvironmentTls from "./EnvironmentTls.ts"
 export * as NodeCiba from "./NodeCiba.ts"
+export * as NodeNotificationServer from "./NodeNotificationServer.ts"
 export * as NodeTls from "./NodeTls.ts"

@@ -126,6 +126,16 @@ describe("the environment", () => {
     })
   )
 
+  it.effect("names the delivery mode, poll by default", () =>
+    Effect.gen(function* () {
+      const mode = (environment: Environment) =>
+        Effect.map(registered({ CIBA_CLIENT_SECRET: secret, ...environment }), ({ deliveryMode }) => deliveryMode)
+      assert.strictEqual(yield* mode({}), "poll")
+      assert.strictEqual(yield* mode({ CIBA_DELIVERY_MODE: "poll" }), "poll")
+      assert.strictEqual(yield* mode({ CIBA_DELIVERY_MODE: "ping" }), "ping")
+    })
+  )
+
   it.live("allows plain http on this machine, if it says so", () =>
     Effect.gen(function* () {
       const server = yield* serve((_request, response) => json(response, { issuer: server.url }))
@@ -148,6 +158,10 @@ describe("a message says what is wrong, and no more, where the environment", () 
     message: `Client registration, ${parameter}: ${problem}`
   })
   const key = (problem: string) => ({ tag: "InvalidKey", message: `The key cannot be used: ${problem}` })
+  const missing = (path: string) => ({
+    tag: "CertificateError",
+    message: `TLS, ${path}: there is no such file; check the path, and that the volume is mounted`
+  })
   const signing = (method: string, algorithm: string): Environment => ({
     CIBA_CLIENT_AUTH_METHOD: method,
     CIBA_SIGNING_ALG: algorithm,
@@ -212,6 +226,57 @@ describe("a message says what is wrong, and no more, where the environment", () 
       { CIBA_PRIVATE_KEY: "-----BEGIN PRIVATE KEY-----\nmarker" },
       key("PEM names no algorithm; set CIBA_SIGNING_ALG")
     ],
+    ...["tls_client_auth", "self_signed_tls_client_auth"].map(
+      (method) =>
+        [
+          `has no certificate for ${method}`,
+          { CIBA_CLIENT_AUTH_METHOD: method, CIBA_CLIENT_SECRET: secret, CIBA_TLS_PASSPHRASE: "marker" },
+          registration("CIBA_TLS_CERTIFICATE_FILE", `${method} needs it or CIBA_TLS_PKCS12_FILE, and neither is set`)
+        ] as const
+    ),
+    [
+      "has no certificate to bind tokens to",
+      { CIBA_CLIENT_SECRET: secret, CIBA_TLS_BOUND_ACCESS_TOKENS: "true" },
+      registration(
+        "CIBA_TLS_CERTIFICATE_FILE",
+        "CIBA_TLS_BOUND_ACCESS_TOKENS needs it or CIBA_TLS_PKCS12_FILE, and neither is set"
+      )
+    ],
+    [
+      "has a certificate without its key",
+      { CIBA_CLIENT_SECRET: secret, CIBA_TLS_CERTIFICATE_FILE: "/nowhere/tls.crt" },
+      registration("CIBA_TLS_PRIVATE_KEY_FILE", "the certificate needs it, and it is not set")
+    ],
+    [
+      "has a certificate's key without it",
+      { CIBA_CLIENT_SECRET: secret, CIBA_TLS_PRIVATE_KEY_FILE: "/nowhere/tls.key" },
+      registration("CIBA_TLS_CERTIFICATE_FILE", "the private key needs it, and it is not set")
+    ],
+    ...["CIBA_TLS_CERTIFICATE_FILE", "CIBA_TLS_PRIVATE_KEY_FILE"].map(
+      (name) =>
+        [
+          `has both CIBA_TLS_PKCS12_FILE and ${name}`,
+          { CIBA_CLIENT_SECRET: secret, CIBA_TLS_PKCS12_FILE: "/nowhere/tls.p12", [name]: "/nowhere/tls" },
+          registration("CIBA_TLS_PKCS12_FILE", "it holds certificate and key; set no other file for them")
+        ] as const
+    ),
+    ...["CIBA_TLS_PKCS12_FILE", "CIBA_TLS_CA_FILE"].map(
+      (name) =>
+        [
+          `names a file that is not there in ${name}`,
+          { CIBA_CLIENT_SECRET: secret, [name]: "/nowhere/tls", CIBA_TLS_PASSPHRASE: "marker" },
+          missing("/nowhere/tls")
+        ] as const
+    ),
+    [
+      "names files of a certificate and its key that are not there",
+      {
+        CIBA_CLIENT_SECRET: secret,
+        CIBA_TLS_CERTIFICATE_FILE: "/nowhere/tls.crt",
+        CIBA_TLS_PRIVATE_KEY_FILE: "/nowhere/tls.key"
+      },
+      missing("/nowhere/tls.crt")
+    ],
     [
       "wants ID Tokens signed with a secret that is not there",
       { CIBA_CLIENT_AUTH_METHOD: "none", CIBA_ID_TOKEN_ALG: "HS256" },
@@ -232,7 +297,9 @@ describe("a message says what is wrong, and no more, where the environment", () 
   const unreadable: ReadonlyArray<readonly [name: string, value: string]> = [
     ["CIBA_ISSUER", ""],
     ["CIBA_CLIENT_ID", ""],
-    ["CIBA_CLIENT_AUTH_METHOD", "tls_client_auth"],
+    ["CIBA_CLIENT_AUTH_METHOD", "mutual_tls"],
+    ["CIBA_TLS_BOUND_ACCESS_TOKENS", "perhaps"],
+    ["CIBA_DELIVERY_MODE", "push"],
     ["CIBA_SIGNING_ALG", "none"],
     ["CIBA_ID_TOKEN_ALG", "none"],
     ["CIBA_ALLOW_INSECURE", "true"]

@@ -127,12 +127,17 @@ it.live("the flow does not take its credentials or the person's hint to where a 
   Effect.gen(function* () {
     const target = yield* serve((_request, response) => json(response, {}))
     const provider = yield* serve(({ path }, response) => {
+      if (path === "/jwks") {
+        json(response, { keys: [] })
+        return
+      }
       if (path !== "/.well-known/openid-configuration") {
         response.writeHead(307, { location: `${target.url}/stolen` }).end()
         return
       }
       json(response, {
         issuer: provider.url,
+        jwks_uri: `${provider.url}/jwks`,
         backchannel_authentication_endpoint: `${provider.url}/backchannel`,
         backchannel_token_delivery_modes_supported: ["poll"]
       })
@@ -155,7 +160,7 @@ it.live("the flow does not take its credentials or the person's hint to where a 
     )
     assert.deepStrictEqual(
       provider.received.map(({ path }) => path),
-      ["/.well-known/openid-configuration", "/backchannel"]
+      ["/.well-known/openid-configuration", "/jwks", "/backchannel"]
     )
     assert.deepStrictEqual(target.received, [])
   })

@@ -24,6 +24,17 @@ export type JsonObject = { readonly [member: string]: unknown }
  */
 export type Pacing = "off" | "between-polls" | "from-acknowledgement"
 
+/**
+ * Which nonce a DPoP proof must carry at the token endpoint:
+ *
+ * - `off`: any or none, and none is given
+ * - `lasting`: one that is good until the test calls `rotateDpopNonce`
+ * - `per-answer`: that of the last answer, and each answer has a new one
+ *
+ * The nonce is in every answer of the endpoint; a proof without it is answered with `use_dpop_nonce`.
+ */
+export type DpopNonces = "off" | "lasting" | "per-answer"
+
 /** The set-up. */
 export interface ProviderOptions {
   /** `https://provider.test` by default; a path is allowed. */
@@ -45,6 +56,13 @@ export interface ProviderOptions {
   readonly expiredLoginHintTokens?: ReadonlyArray<string> | undefined
   /** What the `aud` of a client assertion may be; the issuer alone by default (CIBA Core errata 1, section 7.1). */
   readonly assertionAudiences?: ReadonlyArray<string> | undefined
+  /** What DPoP proofs need. Each that comes is verified, and what is issued is bound to its key. */
+  readonly dpop?:
+    | {
+        /** `off` by default. */
+        readonly nonces?: DpopNonces | undefined
+      }
+    | undefined
   /** One hour by default. */
   readonly accessTokenLifetime?: Duration.Input | undefined
   /** One hour by default. */

@@ -31,12 +31,28 @@ export type Authentication =
     }
   | { readonly method: "private_key_jwt"; readonly key: JsonWebKey; readonly algorithm: JwsAlgorithm.Asymmetric }
 
+/** What a client signs its requests with. */
+export interface RequestSigning {
+  readonly key: JsonWebKey
+  readonly algorithm: JwsAlgorithm.Asymmetric
+}
+
+/** Where and how the provider calls the client (CIBA Core 9). */
+export interface NotificationEndpoint {
+  readonly deliveryMode: "ping" | "push"
+  readonly url: string
+}
+
 /** A registered client. */
 export interface TestClient {
   readonly clientId: string
   readonly authentication: Authentication
   /** What its ID Tokens are signed with; a client without a secret gets none signed with HS256, HS384 or HS512. */
   readonly idTokenSignedResponseAlg: JwsAlgorithm.JwsAlgorithm
+  /** With it, every authentication request must be signed; without it, none may be. */
+  readonly requestSigning?: RequestSigning | undefined
+  /** With it the client is registered for ping or push; without it for poll. */
+  readonly notification?: NotificationEndpoint | undefined
 }
 
 /** What is registered besides the authentication. */
@@ -45,6 +61,10 @@ export interface Options {
   readonly clientId?: string | undefined
   /** `RS256` by default. */
   readonly idTokenSignedResponseAlg?: JwsAlgorithm.JwsAlgorithm | undefined
+  /** The public key of its signed requests, which are mandatory then; its algorithm is the JWK's, or else ES256. */
+  readonly requestKey?: JsonWebKey | undefined
+  /** Where and how the provider calls the client; it does not by default, and the client polls. */
+  readonly notification?: NotificationEndpoint | undefined
 }
 
 /** What is registered for a client that shares a secret with the provider. */
@@ -91,7 +111,12 @@ export const privateKeyJwt = (
 const make = (authentication: Authentication, options: Options | undefined): TestClient => ({
   clientId: options?.clientId ?? clientId,
   authentication,
-  idTokenSignedResponseAlg: options?.idTokenSignedResponseAlg ?? "RS256"
+  idTokenSignedResponseAlg: options?.idTokenSignedResponseAlg ?? "RS256",
+  requestSigning:
+    options?.requestKey === undefined
+      ? undefined
+      : { key: options.requestKey, algorithm: algorithmOf(options.requestKey) },
+  notification: options?.notification
 })
 
 const isAlgorithm = Schema.is(JwsAlgorithm.JwsAlgorithm)

@@ -17,16 +17,12 @@
  * await Effect.runPromise(program) // => [true, false]
  * ```
  */
-import type { JsonWebKey } from "@effect-ciba/core/crypto/JsonWebKey"
 import type * as JwsAlgorithm from "@effect-ciba/core/crypto/JwsAlgorithm"
 import * as SigningKey from "@effect-ciba/core/crypto/SigningKey"
 import { Effect } from "effect"
 
-/** A signing key whose public half is known. */
-export type TestKey = SigningKey.SigningKey & { readonly publicJwk: JsonWebKey }
-
 /** The process's key for an algorithm; a `name` gives further keys. The provider's own ones are called "provider". */
-export const signing = (algorithm: JwsAlgorithm.Asymmetric, name = "provider"): Effect.Effect<TestKey> =>
+export const signing = (algorithm: JwsAlgorithm.Asymmetric, name = "provider"): Effect.Effect<SigningKey.KeyPair> =>
   Effect.suspend(() => {
     const id = `${algorithm} ${name}`
     return (
@@ -38,4 +34,4 @@ export const signing = (algorithm: JwsAlgorithm.Asymmetric, name = "provider"): 
     )
   })
 
-const made = new Map<string, Effect.Effect<TestKey>>()
+const made = new Map<string, Effect.Effect<SigningKey.KeyPair>>()

@@ -4,8 +4,9 @@
  * **Details**
  *
  * - It answers for one issuer: discovery in both layouts, the key set, the backchannel authentication endpoint and the
- *   token endpoint in poll mode. Any other host cannot be reached.
+ *   token endpoint. Any other host cannot be reached. Clients that are registered for ping or push get calls to send.
  * - It is strict where CIBA Core 1.0 is: client authentication, hints, parameters sent twice, pace, expiry, single use.
+ * - It takes signed requests and DPoP proofs, and each assertion, signed request and proof once: it remembers every `jti`.
  * - Its time is the `Clock`, so that `TestClock` owns it; its random values come from `WebCrypto`, so that they can be
  *   seeded. Answers arrive without real asynchrony, and `TestClock.adjust` waits for its signatures.
  * - People behave as `user` says, or as the test decides with `approve` and `deny`.
@@ -34,22 +35,25 @@
  *
  * @see CIBA Core 1.0 sections 7, 10.1 and 11
  */
-import { Clock, Context, Effect, Layer, Redacted, Schema } from "effect"
+import { Clock, Context, Effect, identity, Layer, Redacted, Schema } from "effect"
 import { HttpClient } from "effect/http"
 import * as AuthenticationRequests from "./internal/AuthenticationRequests.ts"
 import * as BackchannelEndpoint from "./internal/BackchannelEndpoint.ts"
 import * as ClientAuthenticator from "./internal/ClientAuthenticator.ts"
 import * as Directory from "./internal/Directory.ts"
+import * as DpopProofs from "./internal/DpopProofs.ts"
 import * as Hints from "./internal/Hints.ts"
 import * as InMemoryHttp from "./internal/InMemoryHttp.ts"
 import * as IssuedTokens from "./internal/IssuedTokens.ts"
+import * as Notifications from "./internal/Notifications.ts"
 import * as PublishedKeys from "./internal/PublishedKeys.ts"
 import * as RequestLog from "./internal/RequestLog.ts"
 import * as ScriptPlayer from "./internal/ScriptPlayer.ts"
 import * as Settings from "./internal/Settings.ts"
 import { yieldWhile } from "./internal/Settled.ts"
+import * as SignedRequests from "./internal/SignedRequests.ts"
 import * as TokenEndpoint from "./internal/TokenEndpoint.ts"
-import type { ProviderOptions } from "./ProviderOptions.ts"
+import type { JsonObject, ProviderOptions } from "./ProviderOptions.ts"
 import * as Reply from "./Reply.ts"
 import type { RequestRecord } from "./RequestRecord.ts"
 
@@ -68,6 +72,20 @@ export class PollsMissing extends Schema.TaggedError<PollsMissing>()("PollsMissi
   override get message(): string {
     return `${this.over} of ${this.expected} polls are over, and no other comes`
   }
+}
+
+/** There is nothing to tell the client: it is not to be called, or, in push mode, nothing is decided. */
+export class NoNotification extends Schema.TaggedError<NoNotification>()("NoNotification", {}) {
+  override get message(): string {
+    return "There is nothing to notify: no client that is called has asked, or nothing is decided in push mode"
+  }
+}
+
+/** What the provider tells the client: bearer and body. */
+export interface Call {
+  readonly url: string
+  readonly token: string
+  readonly body: JsonObject
 }
 
 /** A request that waits for the person. */
@@ -105,8 +123,21 @@ export interface Service {
   readonly approve: (authReqId?: string | Redacted.Redacted<string>) => Effect.Effect<void, NoPendingRequest>
   /** The person refuses: this request, or else the latest pending one. */
   readonly deny: (authReqId?: string | Redacted.Redacted<string>) => Effect.Effect<void, NoPendingRequest>
+  /**
+   * The call that the provider makes at the client's notification endpoint: a ping, or a push of what was decided. Send it
+   * with `fetch`, or give it to `NotificationReceiver.toWebHandler`; or drop it, send it twice, or forge it.
+   */
+  readonly notification: (options?: {
+    /** The request that it is about; the latest by default. */
+    readonly authReqId?: string | Redacted.Redacted<string> | undefined
+    readonly forge?: ((call: Call) => Call) | undefined
+  }) => Effect.Effect<Request, NoNotification>
   /** From now on, other keys sign, and only those are published. */
   readonly rotateKeys: Effect.Effect<void>
+  /** From now on, DPoP proofs need another nonce than before, if they need one. */
+  readonly rotateDpopNonce: Effect.Effect<void>
+  /** The thumbprint of the key that an access token is bound to, if it is (`jkt`, RFC 9449 section 6.1). */
+  readonly boundTo: (accessToken: string | Redacted.Redacted<string>) => Effect.Effect<string | undefined>
 }
 
 /** The provider, as the test sees it. */
@@ -121,6 +152,8 @@ export const make = Effect.fnUntraced(function* (
   const log = RequestLog.make()
   const requests = AuthenticationRequests.make(settings)
   const authenticate = ClientAuthenticator.make(settings)
+  const proofs = DpopProofs.make(settings)
+  const { boundTo, issue } = IssuedTokens.make(settings, keys)
 
   const client = InMemoryHttp.make({
     route: (url) => Directory.route(settings.issuer, url),
@@ -130,9 +163,10 @@ export const make = Effect.fnUntraced(function* (
       backchannel: BackchannelEndpoint.make(settings, {
         authenticate,
         requests,
-        identify: Hints.make(settings, keys)
+        identify: Hints.make(settings, keys),
+        open: SignedRequests.make(settings)
       }),
-      token: TokenEndpoint.make(settings, { authenticate, requests, issue: IssuedTokens.make(settings, keys) }),
+      token: TokenEndpoint.make(settings, { authenticate, requests, issue, proofs }),
       elsewhere: () => Effect.succeed(Reply.html(404))
     },
     log,
@@ -143,11 +177,30 @@ export const make = Effect.fnUntraced(function* (
   const decide = (approved: boolean): Service["approve"] =>
     Effect.fnUntraced(function* (authReqId) {
       const at = yield* Clock.currentTimeMillis
-      const wanted = Redacted.isRedacted(authReqId) ? Redacted.value(authReqId) : authReqId
+      const wanted = authReqId === undefined ? undefined : plain(authReqId)
       const entry = requests.pending(at).findLast((candidate) => wanted === undefined || candidate.authReqId === wanted)
       if (entry === undefined) return yield* new NoPendingRequest()
       requests.decide(entry.authReqId, { approved, at })
     })
+
+  const notify = Notifications.make({ issue, requests })
+
+  const notification: Service["notification"] = Effect.fnUntraced(function* ({ authReqId, forge = identity } = {}) {
+    const wanted = authReqId === undefined ? undefined : plain(authReqId)
+    const entry = requests
+      .all()
+      .findLast(({ authReqId, notificationToken }) =>
+        wanted === undefined ? notificationToken !== undefined : authReqId === wanted
+      )
+    const call = entry && (yield* notify(entry))
+    if (call === undefined) return yield* new NoNotification()
+    const { body, token, url } = forge(call)
+    return new Request(url, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+      body: Reply.json(200, body).body
+    })
+  })
 
   const provider = TestProvider.of({
     issuer: settings.issuer,
@@ -164,7 +217,10 @@ export const make = Effect.fnUntraced(function* (
     pending: Effect.map(Clock.currentTimeMillis, (now) => requests.pending(now).map(pendingRequest)),
     approve: decide(true),
     deny: decide(false),
-    rotateKeys: keys.rotate
+    notification,
+    rotateKeys: keys.rotate,
+    rotateDpopNonce: proofs.rotate,
+    boundTo: (accessToken) => Effect.sync(() => boundTo(plain(accessToken)))
   })
   return { provider, client }
 })
@@ -176,6 +232,9 @@ export const layer = (options?: ProviderOptions): Layer.Layer<TestProvider | Htt
       Context.make(TestProvider, provider).pipe(Context.add(HttpClient.HttpClient, client))
     )
   )
+
+const plain = (secret: string | Redacted.Redacted<string>): string =>
+  Redacted.isRedacted(secret) ? Redacted.value(secret) : secret
 
 const pendingRequest = (entry: AuthenticationRequests.Entry): PendingRequest => ({
   authReqId: Redacted.make(entry.authReqId, { label: "auth_req_id" }),

@@ -2,9 +2,11 @@
 import { TestClient, TestProvider } from "@effect-ciba/testing"
 import { Effect, Redacted, Schema } from "effect"
 import { Base64, Base64Url } from "effect/encoding"
-import { HttpClient, type HttpClientError, HttpClientRequest, type HttpClientResponse } from "effect/http"
+import { type Headers, HttpClient, type HttpClientError, HttpClientRequest, type HttpClientResponse } from "effect/http"
 
 export const issuer = "https://provider.test"
+
+export type Claims = Readonly<Record<string, unknown>>
 
 export type Parameters = Readonly<Record<string, string | undefined>>
 
@@ -26,12 +28,14 @@ const object = Schema.decodeUnknownEffect(Schema.Record(Schema.String, Schema.Un
 export const send = (
   path: string,
   pairs: ReadonlyArray<readonly [string, string]>,
-  authorization: string | null = defaultBasic
+  authorization: string | null = defaultBasic,
+  headers: Headers.Input = {}
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError, HttpClient.HttpClient> =>
   HttpClient.execute(
     HttpClientRequest.post(`${issuer}${path}`).pipe(
       HttpClientRequest.bodyUrlParams(pairs),
-      HttpClientRequest.setHeaders(authorization === null ? {} : { authorization })
+      HttpClientRequest.setHeaders(authorization === null ? {} : { authorization }),
+      HttpClientRequest.setHeaders(headers)
     )
   )
 

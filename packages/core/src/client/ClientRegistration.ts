@@ -36,6 +36,8 @@ export interface Options<E = never, R = never> {
   readonly deliveryMode?: DeliveryMode | undefined
   /** The registered `id_token_signed_response_alg`; `RS256` by default. */
   readonly idTokenSignedResponseAlg?: JwsAlgorithm.JwsAlgorithm | undefined
+  /** The registered `userinfo_signed_response_alg`; by default UserInfo comes unsigned. */
+  readonly userInfoSignedResponseAlg?: JwsAlgorithm.JwsAlgorithm | undefined
   /** The registered `backchannel_user_code_parameter`; `false` by default. */
   readonly userCodeParameter?: boolean | undefined
   /** What the client's certificate means; by default what the method of authentication makes of it. */
@@ -73,11 +75,16 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
   if (authentication.secret !== undefined && Redacted.value(authentication.secret) === "") {
     return yield* new ClientRegistrationError({ parameter: "authentication", problem: "the client secret is empty" })
   }
-  if (JwsAlgorithm.isSymmetric(algorithm) && authentication.secret === undefined) {
-    return yield* new ClientRegistrationError({
-      parameter: "idTokenSignedResponseAlg",
-      problem: `${algorithm} needs a client secret, and the method ${authentication.method} has none; use an asymmetric algorithm`
-    })
+  for (const [parameter, signedWith] of [
+    ["idTokenSignedResponseAlg", algorithm],
+    ["userInfoSignedResponseAlg", options.userInfoSignedResponseAlg]
+  ] as const) {
+    if (signedWith !== undefined && JwsAlgorithm.isSymmetric(signedWith) && authentication.secret === undefined) {
+      return yield* new ClientRegistrationError({
+        parameter,
+        problem: `${signedWith} needs a client secret, and the method ${authentication.method} has none; use an asymmetric algorithm`
+      })
+    }
   }
   const clockTolerance = Duration.fromInput(options.clockTolerance ?? "30 seconds")
   if (Option.isNone(clockTolerance) || !isTolerable(clockTolerance.value)) {
@@ -98,6 +105,7 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
     authentication,
     deliveryMode: options.deliveryMode ?? "poll",
     idTokenSignedResponseAlg: algorithm,
+    userInfoSignedResponseAlg: options.userInfoSignedResponseAlg,
     userCodeParameter: options.userCodeParameter ?? false,
     mutualTls: options.mutualTls ?? authentication.mutualTls,
     senderConstraint,

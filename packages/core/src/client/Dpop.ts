@@ -4,9 +4,14 @@
  * **Details**
  *
  * - A proof names the method and URL that are really called, and carries the nonce that this server sent last.
- * - Nonces are taken from every response, of any status, and kept apart by origin.
+ * - Nonces are taken from every response, of any status, and kept apart by origin; what is no nonce is passed over.
  * - A server's demand for a nonce is answered at once, with a new proof and new client credentials.
  * - The answer must be of type `DPoP`; an unbound token is refused.
+ *
+ * **Gotchas**
+ *
+ * - At a server that takes nothing but its newest nonce, waits that poll at the same instant get in each other's way. One
+ *   that is refused three times in a row ends with `UseDpopNonce`, and can be completed again.
  *
  * **Example** (A key made for this process)
  *
@@ -25,7 +30,9 @@
  *
  * @see RFC 9449
  */
-import { Clock, Effect, Layer, Redacted } from "effect"
+import { Clock, Effect, Equal, Layer, Redacted, Result } from "effect"
+import { Url } from "effect/http"
+import * as JsonWebKey from "../crypto/JsonWebKey.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import { fromJwk, type KeyPair } from "../crypto/SigningKey.ts"
 import * as TokenHash from "../crypto/TokenHash.ts"
@@ -49,16 +56,14 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
 export const layer = <E = never, R = never>(options: Options<E, R>): Layer.Layer<never, E, R> =>
   Layer.effect(SenderConstraint, make(options))
 
-const origin = (url: string): string => url.replace(/^([a-z]+:\/\/[^/?#]+).*$/is, "$1").toLowerCase()
-
 const constraint = (key: KeyPair, nonces: Map<string, string>): SenderConstraint => {
-  const { alg: _alg, kid: _kid, use: _use, ...publicJwk } = key.publicJwk
+  const jwk = JsonWebKey.bare(key.publicJwk)
   return {
     tokenType: "DPoP",
     algorithm: key.algorithm,
     proofKey: key.privateJwk,
     withKey: (proofKey) =>
-      proofKey === key.privateJwk
+      Equal.equals(proofKey, key.privateJwk)
         ? Effect.succeed(constraint(key, nonces))
         : Effect.map(fromJwk(proofKey), (kept) => constraint(kept, nonces)),
     prove: Effect.fnUntraced(function* ({ accessToken, method, url }) {
@@ -72,14 +77,30 @@ const constraint = (key: KeyPair, nonces: Map<string, string>): SenderConstraint
           ...(accessToken === undefined ? undefined : { ath: yield* TokenHash.whole(accessToken) }),
           ...(nonce === undefined ? undefined : { nonce })
         },
-        { key, type: "dpop+jwt", jwk: publicJwk }
+        { key, type: "dpop+jwt", jwk }
       )
       return { dpop: Redacted.value(proof) }
     }),
     observe: ({ headers, request }) =>
       Effect.sync(() => {
         const nonce = headers["dpop-nonce"]
-        if (nonce !== undefined) nonces.set(origin(request.url), nonce)
+        if (nonce !== undefined && isNonce.test(nonce)) remember(nonces, origin(request.url), nonce)
       })
   }
 }
+
+/** A nonce (RFC 9449 section 8.1), and small enough for the header that it has to go into. */
+const isNonce = /^[!\x23-\x5b\x5d-\x7e]{1,2048}$/
+
+const servers = 100
+
+/** The last nonce of a server. Where there are too many servers, the one that has been silent longest is forgotten. */
+const remember = (nonces: Map<string, string>, server: string, nonce: string): void => {
+  nonces.delete(server)
+  nonces.set(server, nonce)
+  const [silent] = nonces.keys()
+  if (nonces.size > servers && silent !== undefined) nonces.delete(silent)
+}
+
+const origin = (url: string): string =>
+  Result.match(Url.fromString(url), { onFailure: () => url, onSuccess: (parsed) => parsed.origin })

@@ -11,17 +11,28 @@ import { Duration, Schema } from "effect"
  * - `InsecureUrl`: the URL is not https, and was not asked for
  * - `Unreachable`: no answer came, the connection failed or broke
  * - `TimedOut`: no answer came in time
+ * - `Abandoned`: the client gave the call up before an answer came
  * - `Redirected`: the server answered with a redirect, which is never followed
  * - `TooLarge`: the answer is larger than the limit
  * - `Unreadable`: the answer broke off, or is not JSON
  * - `UnexpectedStatus`: the status is none that this step knows
  */
 export const Kind: Schema.Literals<
-  readonly ["InsecureUrl", "Unreachable", "TimedOut", "Redirected", "TooLarge", "Unreadable", "UnexpectedStatus"]
+  readonly [
+    "InsecureUrl",
+    "Unreachable",
+    "TimedOut",
+    "Abandoned",
+    "Redirected",
+    "TooLarge",
+    "Unreadable",
+    "UnexpectedStatus"
+  ]
 > = Schema.Literals([
   "InsecureUrl",
   "Unreachable",
   "TimedOut",
+  "Abandoned",
   "Redirected",
   "TooLarge",
   "Unreadable",
@@ -50,6 +61,7 @@ const sentences: Readonly<Record<typeof Kind.Type, string>> = {
   InsecureUrl: 'the URL is not https; plain http works only for loopback, with allowInsecureRequests: "loopback"',
   Unreachable: "the server could not be reached, or the connection broke",
   TimedOut: "the server did not answer in time",
+  Abandoned: "the call was given up before an answer came",
   Redirected: "the server answered with a redirect, which is not followed",
   TooLarge: "the answer is larger than the limit",
   Unreadable: "the answer is not a complete JSON document",

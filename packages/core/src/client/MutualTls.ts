@@ -3,7 +3,8 @@
  *
  * **Details**
  *
- * - The certificate itself belongs to the `HttpClient`: `NodeTls` on Node.js.
+ * - The certificate itself belongs to the `HttpClient`: `NodeTls` on Node.js; where fetch takes one in its options (Bun,
+ *   Deno, Workers), `FetchHttpClient.RequestInit`.
  * - A provider may publish other URLs for connections with certificates (`mtls_endpoint_aliases`). Each one that is
  *   published is called, and the endpoint itself where none is.
  * - `ClientAuthentication.tlsClientAuth` and `.selfSignedTlsClientAuth` call the aliases by themselves.

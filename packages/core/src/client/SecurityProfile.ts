@@ -34,6 +34,8 @@ export interface Registered {
   readonly authentication: ClientAuthentication.ClientAuthentication
   readonly deliveryMode: DeliveryMode
   readonly idTokenSignedResponseAlg: JwsAlgorithm.JwsAlgorithm
+  /** Nothing, where UserInfo comes unsigned. */
+  readonly userInfoSignedResponseAlg: JwsAlgorithm.JwsAlgorithm | undefined
   readonly userCodeParameter: boolean
   readonly mutualTls: MutualTls | undefined
   readonly senderConstraint: SenderConstraint

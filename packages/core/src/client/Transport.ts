@@ -6,7 +6,8 @@
  * - https only; plain http for loopback alone, by an explicit option.
  * - No redirect is followed, no answer is read beyond a size, no call lasts beyond a time.
  * - No trace id leaves for the provider.
- * - The `HttpClient` is injected: fetch, undici, or a provider in memory.
+ * - The `HttpClient` is injected: fetch, undici, or a provider in memory. What `FetchHttpClient.RequestInit` tells fetch
+ *   is kept, its `redirect` apart.
  *
  * @see CIBA Core 7.1, FAPI 2.0 Security Profile 5.2.2
  */
@@ -42,12 +43,19 @@ export interface Answer {
   readonly url: string
 }
 
+/** A text answer of any status. */
+export interface TextAnswer extends Omit<Answer, "body"> {
+  readonly text: string
+}
+
 /** What the client can do over HTTP. */
 export interface Service {
   /** Sends a request and gives the response, its body unread. */
   readonly send: (
     request: HttpClientRequest.HttpClientRequest
   ) => Effect.Effect<HttpClientResponse.HttpClientResponse, HttpFault>
+  /** Reads a response's body as text, within the limits. */
+  readonly text: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<TextAnswer, HttpFault>
   /** Reads a response's body as JSON, within the limits. */
   readonly json: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<Answer, HttpFault>
   /** Sends a request and reads its response: one call, with one time limit. */
@@ -63,6 +71,7 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Service, never, HttpClient.HttpClient> {
   const client = yield* HttpClient.HttpClient
   const constraint = yield* SenderConstraint
+  const init = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
   const requestTimeout = Duration.fromInputUnsafe(options?.requestTimeout ?? "35 seconds")
   const maxBytes = options?.maxResponseSize ?? 1_048_576
 
@@ -78,7 +87,7 @@ export const make = Effect.fnUntraced(function* (
   const send: Service["send"] = (request) =>
     isAllowed(request.url, options?.allowInsecureRequests)
       ? client.execute(request).pipe(
-          Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
+          Effect.updateContext(withoutRedirects(init)),
           Effect.provideService(HttpClient.TracerPropagationEnabled, false),
           Effect.mapError((error) => unreachable(error, request)),
           Effect.tap(constraint.observe),
@@ -89,17 +98,22 @@ export const make = Effect.fnUntraced(function* (
         )
       : Effect.fail(fault("InsecureUrl", request))
 
-  const json: Service["json"] = Effect.fnUntraced(function* (response) {
+  const text: Service["text"] = Effect.fnUntraced(function* (response) {
     const { request, status } = response
     const wish = retryAfter(response.headers, yield* Clock.currentTimeMillis)
-    const unreadable = fault(status === 200 ? "Unreadable" : "UnexpectedStatus", request, status, wish)
-    const text = yield* read(response, maxBytes, unreadable)
-    const body = yield* Effect.mapError(decodeJson(text), () => unreadable)
-    return { status, body, retryAfter: wish, method: request.method, url: request.url }
+    const read = yield* readText(response, maxBytes, unreadable(request, status, wish))
+    return { status, text: read, retryAfter: wish, method: request.method, url: request.url }
+  })
+
+  const json: Service["json"] = Effect.fnUntraced(function* (response) {
+    const { text: read, ...answer } = yield* text(response)
+    const body = yield* Effect.mapError(decodeJson(read), () => unreadable(answer, answer.status, answer.retryAfter))
+    return { ...answer, body }
   })
 
   return Transport.of({
     send: (request) => bounded(send(request), request),
+    text: (response) => bounded(text(response), response.request),
     json: (response) => bounded(json(response), response.request),
     exchange: (request) => bounded(Effect.flatMap(send(request), json), request)
   })
@@ -160,6 +174,16 @@ export const fault = (
 /** A URL fit to be shown: without user, query and fragment. */
 export const redactUrl = (url: string): string => url.replace(/[?#].*$/s, "").replace(/^([a-z]+:\/\/)[^/]*@/i, "$1")
 
+/** What fetch is told besides: what the caller tells it, when the layer is made or the call, and no redirect. */
+const withoutRedirects =
+  (init: Option.Option<RequestInit>) =>
+  (context: Context.Context<never>): Context.Context<FetchHttpClient.RequestInit> =>
+    Context.add(context, FetchHttpClient.RequestInit, {
+      ...Option.getOrUndefined(init),
+      ...Context.getOrUndefined(context, FetchHttpClient.RequestInit),
+      redirect: "manual"
+    })
+
 const tenYears = 315_360_000
 
 const unreachable = (
@@ -190,21 +214,27 @@ const isAllowed = (url: string, insecure: "loopback" | undefined): boolean =>
 
 const decodeJson = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Json))
 
-const read = (
+const unreadable = (
+  request: { readonly method: string; readonly url: string },
+  status: number,
+  wish: Duration.Duration | undefined
+): HttpFault => fault(status === 200 ? "Unreadable" : "UnexpectedStatus", request, status, wish)
+
+const readText = (
   response: HttpClientResponse.HttpClientResponse,
   maxBytes: number,
-  unreadable: HttpFault
+  broken: HttpFault
 ): Effect.Effect<string, HttpFault> =>
   Effect.suspend(() => {
     const chunks: Array<Uint8Array> = []
     let size = 0
     return response.stream.pipe(
-      Stream.mapError(() => unreadable),
+      Stream.mapError(() => broken),
       Stream.runForEach((chunk) => {
         chunks.push(chunk)
         size += chunk.byteLength
         return size > maxBytes
-          ? Effect.fail(fault("TooLarge", response.request, response.status, unreadable.retryAfter))
+          ? Effect.fail(fault("TooLarge", response.request, response.status, broken.retryAfter))
           : Effect.void
       }),
       Effect.map(() => new TextDecoder().decode(concat(chunks, size)))

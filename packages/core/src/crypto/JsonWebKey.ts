@@ -3,6 +3,7 @@
  */
 import { Effect, Redacted, Schema } from "effect"
 import { InvalidKey } from "./InvalidKey.ts"
+import * as TokenHash from "./TokenHash.ts"
 
 const members = Schema.Struct({
   kty: Schema.NonEmptyString,
@@ -40,5 +41,23 @@ export const publicPart = (key: JsonWebKey): JsonWebKey => {
   const { d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, oth: _oth, k: _k, priv: _priv, key_ops: _ops, ...rest } = key
   return rest
 }
+
+/** The members that make a public key the key it is, and no other (RFC 7638 section 3.2). */
+export const bare = (key: JsonWebKey): JsonWebKey => ({
+  ...Object.fromEntries((essential[key.kty] ?? []).map((name) => [name, key[name]])),
+  kty: key.kty
+})
+
+/** The key's thumbprint (RFC 7638): the `jkt` of what is bound to it. */
+export const thumbprint = (key: JsonWebKey): Effect.Effect<string> => TokenHash.whole(Redacted.make(encode(bare(key))))
+
+/** In the order of the thumbprint. */
+const essential: Readonly<Record<string, ReadonlyArray<string>>> = {
+  EC: ["crv", "kty", "x", "y"],
+  OKP: ["crv", "kty", "x"],
+  RSA: ["e", "kty", "n"]
+}
+
+const encode = Schema.encodeSync(Schema.fromJsonString(Schema.Unknown))
 
 const decode = Schema.decodeUnknownEffect(JsonWebKey)

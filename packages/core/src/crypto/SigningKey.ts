@@ -3,8 +3,8 @@
  *
  * **Details**
  *
- * - A key comes in as JWK, PEM (PKCS#8) or `CryptoKey`, bound to one algorithm, and is tried once with a signature:
- *   a key that does not fit its algorithm fails here and not in the middle of a flow.
+ * - A key comes in as JWK, PEM (PKCS#8), `CryptoKey` or a pair of them, bound to one algorithm, and is tried once with
+ *   a signature: a key that does not fit its algorithm fails here and not in the middle of a flow.
  * - Key material is `Redacted` from here on.
  *
  * **Gotchas**
@@ -136,6 +136,52 @@ export const fromCryptoKey = (
   options: Options & { readonly algorithm: JwsAlgorithm.Asymmetric }
 ): Effect.Effect<SigningKey, InvalidKey> => tried(new SigningKey({ ...options, material: key }))
 
+/**
+ * A key pair that WebCrypto holds already. The private half may be one that cannot be taken out: then nobody can steal
+ * it, and no other process can take over what it proves.
+ *
+ * **Example** (DPoP with a key that cannot be taken out)
+ *
+ * ```ts
+ * import { Dpop, SigningKey } from "@effect-ciba/core"
+ * import { Effect, Layer } from "effect"
+ *
+ * const pair = Effect.promise(() =>
+ *   crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"])
+ * )
+ * const key = Effect.flatMap(pair, (held) => SigningKey.fromCryptoKeyPair(held, { algorithm: "ES256" }))
+ *
+ * Layer.isLayer(Dpop.layer({ key })) // => true
+ * ```
+ */
+export const fromCryptoKeyPair = Effect.fnUntraced(function* (
+  pair: { readonly privateKey: CryptoKey; readonly publicKey: CryptoKey },
+  options: Options & { readonly algorithm: JwsAlgorithm.Asymmetric }
+): Effect.fn.Return<KeyPair, InvalidKey> {
+  const { algorithm, keyId } = options
+  const { privateKey, publicKey } = pair
+  const named = {
+    kty: JwsAlgorithm.keyShape(algorithm).kty,
+    alg: algorithm,
+    ...(keyId === undefined ? undefined : { kid: keyId })
+  }
+  const exported = (half: CryptoKey) =>
+    Effect.map(
+      imported(algorithm, () => jose.exportJWK(half)),
+      (jwk) => ({ ...jwk, ...named })
+    )
+  const key = new KeyPair({
+    algorithm,
+    keyId,
+    publicJwk: Jwk.publicPart(yield* exported(publicKey)),
+    privateJwk: privateKey.extractable
+      ? Redacted.make(yield* exported(privateKey), { label: "private JWK" })
+      : undefined,
+    material: privateKey
+  })
+  return yield* matched(yield* tried(key))
+})
+
 /** A shared secret, whose UTF-8 bytes are the key (OpenID Connect Core 10.1). */
 export const fromSecret = (secret: Redacted.Redacted<string>, algorithm: JwsAlgorithm.Symmetric): SigningKey =>
   new SigningKey({ algorithm, material: new TextEncoder().encode(Redacted.value(secret)) })
@@ -177,14 +223,23 @@ const imported = <A>(algorithm: JwsAlgorithm.JwsAlgorithm, read: () => Promise<A
       })
   })
 
+const trial = (key: SigningKey): Promise<string> =>
+  new jose.CompactSign(new Uint8Array(1)).setProtectedHeader({ alg: key.algorithm }).sign(Redacted.value(key.material))
+
 const tried = <K extends SigningKey>(key: K): Effect.Effect<K, InvalidKey> =>
   Effect.tryPromise({
-    try: () =>
-      new jose.CompactSign(new Uint8Array(1))
-        .setProtectedHeader({ alg: key.algorithm })
-        .sign(Redacted.value(key.material)),
+    try: () => trial(key),
     catch: () =>
       new InvalidKey({
         problem: `it cannot sign with ${key.algorithm}; pass a private key for this algorithm, with "sign" among its usages (RSA: 2048 bits or more)`
       })
+  }).pipe(Effect.as(key))
+
+const matched = (key: KeyPair): Effect.Effect<KeyPair, InvalidKey> =>
+  Effect.tryPromise({
+    try: () =>
+      Promise.all([trial(key), jose.importJWK(key.publicJwk, key.algorithm)]).then(([signature, publicKey]) =>
+        jose.compactVerify(signature, publicKey)
+      ),
+    catch: () => new InvalidKey({ problem: "its two halves do not belong together; pass a pair as it was made" })
   }).pipe(Effect.as(key))

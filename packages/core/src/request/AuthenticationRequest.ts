@@ -228,6 +228,6 @@ const expectations = (options: Options): Expectations => {
     ...(options.essentialAcr === true && options.acrValues !== undefined
       ? { acrValues: options.acrValues }
       : undefined),
-    ...(subject === undefined ? undefined : { subject })
+    ...(subject === undefined ? undefined : { subject: Redacted.make(subject, { label: "subject" }) })
   }
 }

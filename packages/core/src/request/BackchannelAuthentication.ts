@@ -16,12 +16,16 @@ import type { HttpFault } from "../client/HttpFault.ts"
 import * as OAuthError from "../client/OAuthError.ts"
 import type { Registered } from "../client/SecurityProfile.ts"
 import { type Answer, fault, Transport } from "../client/Transport.ts"
+import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import * as AuthenticatedRequest from "../discovery/AuthenticatedRequest.ts"
 import { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
+import { ProviderKeys } from "../discovery/ProviderKeys.ts"
 import * as ProviderMetadata from "../discovery/ProviderMetadata.ts"
+import { ProviderPace } from "../discovery/ProviderPace.ts"
 import { printable } from "../internal/ForeignText.ts"
 import * as Seconds from "../internal/Seconds.ts"
+import * as SecureRandomness from "../internal/SecureRandomness.ts"
 import * as AuthenticationRequest from "./AuthenticationRequest.ts"
 import {
   AuthenticationRequestError,
@@ -53,6 +57,10 @@ export interface Service {
   ) => Effect.Effect<Sent, AuthenticationRequestError | DiscoveryError>
   /** Reads the response: the acknowledgement, or why there is none. */
   readonly process: (sent: Sent) => Effect.Effect<PendingAuthentication, AuthenticationRequestError>
+  /** Sends and reads: one call, with one time limit. */
+  readonly send: (
+    request: AuthenticationRequest.AuthenticationRequest
+  ) => Effect.Effect<PendingAuthentication, AuthenticationRequestError | DiscoveryError>
   /** Checks, sends and reads. */
   readonly initiate: (
     options: AuthenticationRequest.Options
@@ -64,16 +72,22 @@ export class BackchannelAuthentication extends Context.Service<BackchannelAuthen
   "@effect-ciba/core/request/BackchannelAuthentication"
 ) {}
 
+/** What the endpoint needs. */
+export type Needs = ClientRegistration | Discovery | ProviderKeys | ProviderPace | Transport
+
 /** The endpoint of the provider at hand, asked as the client at hand. */
-export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | Transport> = Effect.gen(function* () {
+export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* () {
   const registration = yield* ClientRegistration
   const discovery = yield* Discovery
   const transport = yield* Transport
 
   const authenticated = yield* AuthenticatedRequest.make
   const { deliveryMode, senderConstraint } = registration
+  const keys = yield* ProviderKeys
+  const pace = yield* ProviderPace
+  const keysAtHand = JwsAlgorithm.isSymmetric(registration.idTokenSignedResponseAlg) ? Effect.void : keys.prefetch
 
-  /** What is sent, and to whom: known before anything is sent, so that no answer is lost for want of metadata. */
+  /** What is sent, and to whom: with metadata and keys at hand, so that no answer is lost for want of them. */
   const prepared = Effect.fnUntraced(function* (
     request: AuthenticationRequest.AuthenticationRequest
   ): Effect.fn.Return<
@@ -86,6 +100,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     yield* supported(metadata, registration, request)
     yield* warn(metadata, request, deliveryMode)
     const endpoint = yield* ProviderMetadata.endpoint(metadata, "backchannel_authentication_endpoint", mutualTls)
+    yield* keysAtHand
     const claims = RequestParameters.claims(parameters)
     const target = { issuer: metadata.issuer, clientId, endpoint }
     const built = yield* authenticated("backchannel_authentication_endpoint", {
@@ -117,6 +132,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     const { proofKey } = senderConstraint
     return new PendingAuthentication({
       version: 1,
+      id: yield* SecureRandomness.text(12),
       issuer,
       clientId: registration.clientId,
       authReqId: Redacted.make(acknowledgement.auth_req_id, { label: "auth_req_id" }),
@@ -129,8 +145,20 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
       interval: Seconds.interval(acknowledgement.interval),
       scope: request.scope,
       ...(request.bindingMessage === undefined ? undefined : { bindingMessage: request.bindingMessage }),
+      ...(request.authorizationDetails === undefined
+        ? undefined
+        : { authorizationDetails: request.authorizationDetails }),
       expectations: request.expectations
     })
+  })
+
+  const send = Effect.fnUntraced(function* (
+    request: AuthenticationRequest.AuthenticationRequest
+  ): Effect.fn.Return<PendingAuthentication, AuthenticationRequestError | DiscoveryError> {
+    const { built, issuer } = yield* prepared(request)
+    const sentAt = yield* DateTime.now
+    const answer = yield* pace.turn(Effect.mapError(transport.exchange(built), faulty))
+    return yield* acknowledged(answer, { issuer, request, sentAt })
   })
 
   return BackchannelAuthentication.of({
@@ -143,23 +171,14 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     process: Effect.fnUntraced(function* (sent) {
       return yield* acknowledged(yield* Effect.mapError(transport.json(sent.response), faulty), sent)
     }),
-    initiate: Effect.fnUntraced(function* (options) {
-      const request = yield* Effect.provideService(
-        AuthenticationRequest.make(options),
-        ClientRegistration,
-        registration
-      )
-      const { built, issuer } = yield* prepared(request)
-      const sentAt = yield* DateTime.now
-      const answer = yield* Effect.mapError(transport.exchange(built), faulty)
-      return yield* acknowledged(answer, { issuer, request, sentAt })
-    })
+    send,
+    initiate: (options) =>
+      Effect.flatMap(Effect.provideService(AuthenticationRequest.make(options), ClientRegistration, registration), send)
   })
 })
 
 /** The endpoint as a layer. */
-export const layer: Layer.Layer<BackchannelAuthentication, never, ClientRegistration | Discovery | Transport> =
-  Layer.effect(BackchannelAuthentication, make)
+export const layer: Layer.Layer<BackchannelAuthentication, never, Needs> = Layer.effect(BackchannelAuthentication, make)
 
 /** Sends a request, and gives the raw response with what reading it needs. */
 export const request = (

@@ -24,7 +24,11 @@
  *
  * @see CIBA Core 1.0 sections 7.3, 10.1 and 11
  */
-import { Cause, Clock, Duration, Effect, Pull, Schedule } from "effect"
+import { Cause, Duration, Effect, Pull, Schedule } from "effect"
+
+import { instant } from "../internal/Instant.ts"
+
+export { instant }
 
 /** What the policy remembers between two polls. */
 export interface State {
@@ -65,9 +69,9 @@ export const start = (state: State, now: number): Decision => {
   return pollAt(now + Math.min(Duration.toMillis(state.interval), left * 0.9), state)
 }
 
-/** The first poll of a wait that goes on: an interval after the last answer of the one before. */
-export const resume = (state: State, answeredAt: number, now: number): Decision =>
-  pollAt(Math.max(now, answeredAt + Duration.toMillis(state.interval)), state)
+/** The first poll of a wait that goes on: not before the instant that the one before it has left. */
+export const resume = (state: State, notBefore: number, now: number): Decision =>
+  pollAt(Math.max(now, notBefore), state)
 
 /** The interval after an answer: what a slow-down adds stays. */
 export const intervalAfter = (interval: Duration.Duration, answer: Answer): Duration.Duration =>
@@ -83,9 +87,6 @@ export const step = (state: State, answer: Answer, now: number): Decision => {
 /** The policy as a schedule, on the injected clock; `compose` sets a slower pace or a cap. */
 export const schedule = (begin: State, compose?: Compose): Schedule.Schedule<Decision, Answer> =>
   compose === undefined ? policy(begin) : slower(policy(begin), begin.deadline, compose(policy(begin)))
-
-/** The current instant, in milliseconds on the monotonic clock. */
-export const instant: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1_000_000)
 
 const pollAt = (at: number, state: State): Decision =>
   at < state.deadline ? { _tag: "Poll", at, state } : { _tag: "Expired" }

@@ -2,7 +2,7 @@
  * A request to the token endpoint, whatever the grant: fresh credentials and fresh proof for each attempt, a demanded
  * nonce answered at once, and errors in the endpoint's own words.
  */
-import { Clock, Effect, Option, type Redacted } from "effect"
+import { Effect, Option, Redacted } from "effect"
 import type { Headers, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import type { HttpFault } from "../client/HttpFault.ts"
@@ -101,6 +101,23 @@ export const make: Effect.Effect<TokenRequest, never, ClientRegistration | Disco
   }
 )
 
+/** Reads a response that came before, or that was pushed: tokens that are not verified yet, or why there are none. */
+export const readReceived = Effect.fnUntraced(function* (
+  received: TokenResponse.Received
+): Effect.fn.Return<TokenResponse.TokenResponse, TokenError> {
+  const error = OAuthError.fromAnswer({ status: 200, body: Redacted.value(received.body), retryAfter: undefined })
+  return yield* Option.match(error, {
+    onNone: () => accepted(received),
+    onSome: (found) => Effect.fail(fromOAuthError(found))
+  })
+})
+
+const accepted = (received: TokenResponse.Received): Effect.Effect<TokenResponse.TokenResponse, TokenError> =>
+  Effect.mapError(
+    TokenResponse.decode(received),
+    ({ message }) => new TokenError({ reason: new InvalidTokenResponse({ issues: message }) })
+  )
+
 const takenProblem = (name: string, own: ReadonlyArray<RequestParameters.Parameter>): string | undefined =>
   ownNames.has(name) || own.some(([taken]) => taken === name) ? "the library sets it; take it out" : undefined
 
@@ -114,8 +131,5 @@ const tokens = Effect.fnUntraced(function* (answer: Answer): Effect.fn.Return<To
   if (answer.status !== 200) {
     return yield* faulty(fault("UnexpectedStatus", answer, answer.status, answer.retryAfter))
   }
-  return yield* Effect.mapError(
-    TokenResponse.decode(answer.body, yield* Clock.currentTimeMillis),
-    ({ message }) => new TokenError({ reason: new InvalidTokenResponse({ issues: message }) })
-  )
+  return yield* accepted(yield* TokenResponse.received(answer.body))
 })

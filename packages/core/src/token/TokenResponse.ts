@@ -5,9 +5,10 @@
  *
  * @see CIBA Core 1.0 section 10.1.1, OpenID Connect Core 3.1.3.3
  */
-import { Duration, Effect, Option, type Redacted, Schema, SchemaTransformation } from "effect"
+import { DateTime, Duration, Effect, Option, Redacted, Schema, SchemaTransformation } from "effect"
 import { Seconds } from "../internal/Seconds.ts"
 import { reveal, Untrusted } from "../internal/Untrusted.ts"
+import type { PendingAuthentication } from "../request/PendingAuthentication.ts"
 
 const secret = (label: string): Schema.Codec<Redacted.Redacted<string>, string> =>
   Schema.RedactedFromValue(Schema.NonEmptyString, { label, disallowEncode: true })
@@ -38,17 +39,26 @@ const Body = Schema.StructWithRest(members, [Schema.Record(Schema.String, Schema
 export type Members = typeof members.Type & { readonly [member: string]: unknown }
 
 /** A token response that nobody has verified yet. */
-export class TokenResponse extends Untrusted<{ readonly members: Members; readonly receivedAt: number }> {}
+export class TokenResponse extends Untrusted<{ readonly members: Members; readonly received: Received }> {}
 
-/** Reads a token response; `receivedAt` in milliseconds since the epoch. */
-export const decode = (body: unknown, receivedAt: number): Effect.Effect<TokenResponse, Schema.SchemaError> =>
-  Effect.map(decodeBody(body), (read) => new TokenResponse({ members: read, receivedAt }))
+/** A response as it came, and when. */
+export type Received = NonNullable<PendingAuthentication["received"]>
+
+/** A response that came just now. */
+export const received = (body: Schema.Json): Effect.Effect<Received> =>
+  Effect.map(DateTime.now, (at) => ({ body: Redacted.make(body, { label: "token response" }), at }))
+
+/** Reads a token response. */
+export const decode = (received: Received): Effect.Effect<TokenResponse, Schema.SchemaError> =>
+  Effect.map(decodeBody(Redacted.value(received.body)), (members) => new TokenResponse({ members, received }))
 
 /** When the access token ends, in milliseconds since the epoch, where the provider says so. */
 export const expiresAt = (response: TokenResponse): number | undefined => {
-  const { members, receivedAt } = reveal(response)
+  const { members, received } = reveal(response)
   const lifetime = Schema.decodeUnknownOption(Seconds)(members.expires_in)
-  return Option.getOrUndefined(Option.map(lifetime, (left) => receivedAt + Duration.toMillis(left)))
+  return Option.getOrUndefined(
+    Option.map(lifetime, (left) => DateTime.toEpochMillis(received.at) + Duration.toMillis(left))
+  )
 }
 
 const decodeBody = Schema.decodeUnknownEffect(Body, { errors: "all" })

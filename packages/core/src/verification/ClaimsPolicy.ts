@@ -3,7 +3,7 @@
  *
  * @see OpenID Connect Core 3.1.3.7
  */
-import { DateTime, Duration } from "effect"
+import { DateTime, Duration, Redacted } from "effect"
 import { printable } from "../internal/ForeignText.ts"
 import type { Expectations } from "../request/PendingAuthentication.ts"
 import type { IdTokenClaims } from "./IdTokenClaims.ts"
@@ -64,7 +64,7 @@ const times = (claims: IdTokenClaims, standard: Standard): IdTokenError["reason"
 const expected = (claims: IdTokenClaims, standard: Standard): IdTokenError["reason"] | undefined => {
   const { acrValues, maxAge, nonce, subject } = standard.expectations
   if (nonce !== undefined && claims.nonce !== nonce) return new WrongNonce()
-  if (subject !== undefined && claims.sub !== subject) return new WrongSubject()
+  if (subject !== undefined && claims.sub !== Redacted.value(subject)) return new WrongSubject()
   if (acrValues !== undefined && (claims.acr === undefined || !acrValues.includes(claims.acr))) {
     return new UnsatisfiedAcr({
       expected: acrValues,

@@ -25,7 +25,7 @@
 import { Effect, Layer, type Redacted } from "effect"
 import type { InvalidKey } from "../crypto/InvalidKey.ts"
 import * as JsonWebEncryption from "../crypto/JsonWebEncryption.ts"
-import { IdTokenError, NotEncrypted } from "./IdTokenError.ts"
+import { NotEncrypted } from "./IdTokenError.ts"
 import { IdTokenOpener } from "./IdTokenOpener.ts"
 
 /** What was registered for a client that holds private keys. */
@@ -62,11 +62,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   return {
     open: (idToken) =>
       JsonWebEncryption.isEncrypted(idToken)
-        ? Effect.mapError(
-            JsonWebEncryption.decrypt(idToken, { keys, contentAlgorithm }),
-            (reason) => new IdTokenError({ reason })
-          )
-        : Effect.fail(new IdTokenError({ reason: new NotEncrypted() }))
+        ? JsonWebEncryption.decrypt(idToken, { keys, contentAlgorithm })
+        : Effect.fail(new NotEncrypted())
   }
 })
 

@@ -7,6 +7,7 @@ import { Schema } from "effect"
 import { ProfileViolation } from "../client/SecurityProfile.ts"
 import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import { InvalidSignature, MalformedToken } from "../crypto/JsonWebToken.ts"
+import { UnexpectedAlgorithm, UnknownKey } from "../discovery/ProviderSignature.ts"
 import { oneLine } from "../internal/ForeignText.ts"
 
 const mismatch = { expected: Schema.String, actual: Schema.String }
@@ -15,23 +16,6 @@ const mismatch = { expected: Schema.String, actual: Schema.String }
 export class NotEncrypted extends Schema.TaggedError<NotEncrypted>()("NotEncrypted", {}) {
   override get message(): string {
     return "it is not encrypted, as it was registered to be"
-  }
-}
-
-/** The token is signed with another algorithm than the registered one, or with none. */
-export class UnexpectedAlgorithm extends Schema.TaggedError<UnexpectedAlgorithm>()("UnexpectedAlgorithm", mismatch) {
-  override get message(): string {
-    return `it is signed with "${this.actual}"; the client is registered for ${this.expected}`
-  }
-}
-
-/** The issuer publishes no key that fits the token. */
-export class UnknownKey extends Schema.TaggedError<UnknownKey>()("UnknownKey", {
-  algorithm: Schema.String,
-  keyId: Schema.optionalKey(Schema.String)
-}) {
-  override get message(): string {
-    return `the issuer publishes no ${this.algorithm} key${this.keyId === undefined ? "" : ` "${this.keyId}"`}`
   }
 }
 

@@ -3,11 +3,14 @@
  * programs whose tokens come signed alone.
  */
 import { Context, type Effect, type Redacted } from "effect"
-import type { IdTokenError } from "./IdTokenError.ts"
+import type { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
+import type { NotEncrypted } from "./IdTokenError.ts"
 
 /** Opens an ID Token. */
 export interface IdTokenOpener {
-  readonly open: (idToken: Redacted.Redacted<string>) => Effect.Effect<Redacted.Redacted<string>, IdTokenError>
+  readonly open: (
+    idToken: Redacted.Redacted<string>
+  ) => Effect.Effect<Redacted.Redacted<string>, NotEncrypted | DecryptionFailed>
 }
 
 /** The opener at hand. */

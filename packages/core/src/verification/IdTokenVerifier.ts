@@ -6,20 +6,19 @@
  * - The signature is always verified, with the registered algorithm and the issuer's keys, or the client secret for
  *   HMAC; the algorithm that the token names decides nothing.
  * - Then issuer, audience, times, and whatever the request led to expect.
- * - `at_hash`, `rt_hash` and `auth_req_id` are compared wherever they are there.
+ * - `at_hash`, `rt_hash` and `auth_req_id` are compared wherever they are there. In push mode they have to be: the ID
+ *   Token is the signature of the tokens beside it.
  *
  * @see OpenID Connect Core 3.1.3.7, CIBA Core 1.0 sections 10.1.1 and 10.3.1
  */
 import { Clock, Context, DateTime, Effect, Layer, Redacted, Schema } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as SecurityProfile from "../client/SecurityProfile.ts"
-import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
-import * as JsonWebToken from "../crypto/JsonWebToken.ts"
-import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import * as TokenHash from "../crypto/TokenHash.ts"
 import { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
-import { ProviderKeys } from "../discovery/ProviderKeys.ts"
+import type { ProviderKeys } from "../discovery/ProviderKeys.ts"
+import * as ProviderSignature from "../discovery/ProviderSignature.ts"
 import { printable } from "../internal/ForeignText.ts"
 import { reveal } from "../internal/Untrusted.ts"
 import type { Expectations, PendingAuthentication } from "../request/PendingAuthentication.ts"
@@ -27,14 +26,7 @@ import * as TokenResponse from "../token/TokenResponse.ts"
 import * as ClaimsPolicy from "./ClaimsPolicy.ts"
 import type * as IdToken from "./IdToken.ts"
 import { IdTokenClaims } from "./IdTokenClaims.ts"
-import {
-  IdTokenError,
-  InvalidClaims,
-  UnexpectedAlgorithm,
-  UnexpectedTokenType,
-  UnknownKey,
-  WrongBinding
-} from "./IdTokenError.ts"
+import { IdTokenError, InvalidClaims, UnexpectedTokenType, WrongBinding } from "./IdTokenError.ts"
 import { IdTokenOpener } from "./IdTokenOpener.ts"
 import { VerifiedIdentity } from "./VerifiedIdentity.ts"
 
@@ -62,45 +54,21 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
   function* () {
     const registration = yield* ClientRegistration
     const discovery = yield* Discovery
-    const keys = yield* ProviderKeys
+    const signature = yield* ProviderSignature.make
     const algorithm = registration.idTokenSignedResponseAlg
-    const { tokenType } = registration.senderConstraint
+    const { proofKey, tokenType } = registration.senderConstraint
     const opener = yield* IdTokenOpener
-    const opened = opener?.open ?? Effect.succeed
-
-    const candidates = Effect.fnUntraced(function* (
-      header: JsonWebToken.Header
-    ): Effect.fn.Return<ReadonlyArray<JsonWebKey | Redacted.Redacted<string>>, DiscoveryError> {
-      if (!JwsAlgorithm.isSymmetric(algorithm)) return yield* keys.candidates({ algorithm, keyId: header.kid })
-      const { secret } = registration.authentication
-      return secret === undefined ? [] : [secret]
-    })
-
-    const verifiedPayload = Effect.fnUntraced(function* (
-      jwt: Redacted.Redacted<string>
-    ): Effect.fn.Return<unknown, IdTokenError | DiscoveryError> {
-      const header = yield* refuse(Effect.fromResult(JsonWebToken.header(jwt)))
-      if (header.alg !== algorithm) {
-        return yield* refused(new UnexpectedAlgorithm({ expected: algorithm, actual: printable(header.alg) }))
-      }
-      const [first, ...others] = yield* candidates(header)
-      if (first === undefined) {
-        return yield* refused(
-          new UnknownKey({ algorithm, ...(header.kid === undefined ? undefined : { keyId: printable(header.kid) }) })
-        )
-      }
-      const attempt = (key: JsonWebKey | Redacted.Redacted<string>) => JsonWebToken.verify(jwt, { algorithm, key })
-      return yield* refuse(
-        others.reduce((tried, key) => Effect.catchTag(tried, "InvalidSignature", () => attempt(key)), attempt(first))
-      )
-    })
+    const opened = (idToken: Redacted.Redacted<string>): Effect.Effect<Redacted.Redacted<string>, IdTokenError> =>
+      opener === undefined ? Effect.succeed(idToken) : refuse(opener.open(idToken))
 
     const believed = Effect.fnUntraced(function* (
       jwt: Redacted.Redacted<string>,
       expectations: Expectations
     ): Effect.fn.Return<IdTokenClaims, IdTokenError | DiscoveryError> {
       const { issuer } = yield* discovery.metadata
-      const payload = yield* verifiedPayload(jwt)
+      const payload = yield* Effect.mapError(signature(jwt, algorithm), (reason) =>
+        reason._tag === "DiscoveryError" ? reason : new IdTokenError({ reason })
+      )
       const claims = yield* Effect.mapError(
         decodeClaims(payload),
         ({ message }) => new IdTokenError({ reason: new InvalidClaims({ issues: message }) })
@@ -119,14 +87,21 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
       const { access_token, expires_in, id_token, refresh_token, scope, token_type, ...rest } = reveal(response).members
       const signed = yield* opened(id_token)
       const claims = yield* believed(signed, pending.expectations)
-      yield* bound("at_hash", claims.at_hash, TokenHash.half(access_token, algorithm))
+      const isPush = pending.deliveryMode === "push"
+      yield* bound("at_hash", claims.at_hash, TokenHash.half(access_token, algorithm), isPush)
       if (refresh_token) {
-        yield* bound("rt_hash", claims["urn:openid:params:jwt:claim:rt_hash"], TokenHash.half(refresh_token, algorithm))
+        yield* bound(
+          "rt_hash",
+          claims["urn:openid:params:jwt:claim:rt_hash"],
+          TokenHash.half(refresh_token, algorithm),
+          isPush
+        )
       }
       yield* bound(
         "auth_req_id",
         claims["urn:openid:params:jwt:claim:auth_req_id"],
-        Effect.succeed(Redacted.value(pending.authReqId))
+        Effect.succeed(Redacted.value(pending.authReqId)),
+        isPush
       )
       if (token_type !== tokenType) {
         return yield* refused(new UnexpectedTokenType({ expected: tokenType, actual: printable(token_type) }))
@@ -152,7 +127,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
         claims,
         accessToken: access_token,
         tokenType: token_type,
-        proofKey: pending.proofKey,
+        proofKey: pending.proofKey ?? proofKey,
         expiresAt: expiresAt === undefined ? undefined : DateTime.makeUnsafe(expiresAt),
         refreshToken: refresh_token ?? undefined,
         idToken: signed,
@@ -202,8 +177,9 @@ const refuse = <A, E extends IdTokenError["reason"]>(effect: Effect.Effect<A, E>
 const bound = (
   claim: WrongBinding["claim"],
   claimed: string | undefined,
-  actual: Effect.Effect<string>
+  actual: Effect.Effect<string>,
+  required: boolean
 ): Effect.Effect<void, IdTokenError> =>
-  claimed === undefined
+  claimed === undefined && !required
     ? Effect.void
     : Effect.flatMap(actual, (value) => (value === claimed ? Effect.void : refused(new WrongBinding({ claim }))))

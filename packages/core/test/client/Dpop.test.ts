@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Dpop, SigningKey } from "@effect-ciba/core"
+import { Dpop, type SenderConstraint, SigningKey } from "@effect-ciba/core"
 import { Effect, Redacted } from "effect"
 import { HttpClientRequest, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
@@ -14,6 +14,10 @@ const answered = (url: string, nonce?: string) =>
   )
 
 const constraint = Dpop.make({ key: SigningKey.generate("ES256") })
+
+/** The nonce of a proof for this URL. */
+const nonceAt = (prove: SenderConstraint.SenderConstraint["prove"], url: string) =>
+  Effect.flatMap(prove({ method: "GET", url }), ({ dpop = "" }) => Effect.map(part(dpop, 1), ({ nonce }) => nonce))
 
 describe("a proof", () => {
   it.effect("names method, URL without query, time and a new id (M1, M2, M3)", () =>
@@ -40,22 +44,91 @@ describe("a proof", () => {
     })
   )
 
-  it.effect("carries the last nonce of its own server, from any answer, until the next one (M5, M7, M8)", () =>
+  for (const [algorithm, members] of [
+    ["PS256", ["e", "kty", "n"]],
+    ["ES384", ["crv", "kty", "x", "y"]],
+    ["EdDSA", ["crv", "kty", "x"]]
+  ] as const) {
+    it.effect(`in ${algorithm} shows what makes the public key, and nothing else of the JWK (M2)`, () =>
+      Effect.gen(function* () {
+        const { privateJwk } = yield* SigningKey.generateJwk(algorithm)
+        const jwk = { ...Redacted.value(privateJwk), "x-note": "marker", exp: 1 }
+        const { prove } = yield* Dpop.make({ key: SigningKey.fromJwk(Redacted.make(jwk)) })
+        const header = yield* part((yield* prove(target)).dpop ?? "", 0)
+        expect(Object.keys(header).sort()).toEqual(["alg", "jwk", "typ"])
+        expect(header).toMatchObject({ typ: "dpop+jwt", alg: algorithm })
+        expect(Object.keys(Object(header.jwk)).sort()).toEqual(members)
+      })
+    )
+  }
+
+  it.effect("carries the last nonce of its own server, from any answer, until the next one (M5, M7, M8, T-10)", () =>
     Effect.gen(function* () {
       const { observe, prove } = yield* constraint
-      const nonceAt = (url: string) =>
-        Effect.flatMap(prove({ method: "GET", url }), ({ dpop = "" }) =>
-          Effect.map(part(dpop, 1), ({ nonce }) => nonce)
-        )
       yield* observe(answered("https://op.test/token", "n-1"))
       yield* observe(answered("https://rs.test/accounts", "n-2"))
-      expect(yield* nonceAt("https://OP.test/userinfo")).toBe("n-1")
-      expect(yield* nonceAt("https://rs.test/")).toBe("n-2")
-      expect(yield* nonceAt("https://op.test:8443/token")).toBeUndefined()
+      expect(yield* nonceAt(prove, "https://OP.test/userinfo")).toBe("n-1")
+      expect(yield* nonceAt(prove, "https://op.test:443/token")).toBe("n-1")
+      expect(yield* nonceAt(prove, "https://rs.test/")).toBe("n-2")
+      expect(yield* nonceAt(prove, "https://rs.test?a=b")).toBe("n-2")
+      for (const other of ["https://op.test:8443/token", "http://op.test/token", "https://op.test.evil/", "nowhere"]) {
+        expect(yield* nonceAt(prove, other)).toBeUndefined()
+      }
       yield* observe(answered("https://op.test/token"))
-      expect(yield* nonceAt("https://op.test/token")).toBe("n-1")
-      yield* observe(answered("https://op.test/jwks", "n-3"))
-      expect(yield* nonceAt("https://op.test/token")).toBe("n-3")
+      expect(yield* nonceAt(prove, "https://op.test/token")).toBe("n-1")
+      yield* observe(answered("https://OP.test:443/jwks", "n-3"))
+      expect(yield* nonceAt(prove, "https://op.test/token")).toBe("n-3")
+    })
+  )
+
+  for (const [what, nonce] of [
+    ["two nonces", "n-2, n-3"],
+    ["a quotation mark", 'n"2'],
+    ["a backslash", "n\\2"],
+    ["a tabulator", "n\t2"],
+    ["a letter outside of ASCII", "n-\u00e9"],
+    ["nothing", ""],
+    ["a nonce that fills the header", "n".repeat(2049)]
+  ] as const) {
+    it.effect(`does not carry what is no nonce: ${what} (M5)`, () =>
+      Effect.gen(function* () {
+        const { observe, prove } = yield* constraint
+        yield* observe(answered(target.url, "!#[]^~/+="))
+        yield* observe(answered(target.url, nonce))
+        expect(yield* nonceAt(prove, target.url)).toBe("!#[]^~/+=")
+      })
+    )
+  }
+
+  it.effect("may carry a long nonce, and those of a hundred servers are remembered (M8)", () =>
+    Effect.gen(function* () {
+      const { observe, prove } = yield* constraint
+      const server = (index: number) => `https://rs-${index}.test/`
+      const long = "n".repeat(2048)
+      yield* Effect.forEach(
+        Array.from({ length: 100 }, (_, index) => server(index)),
+        (url) => observe(answered(url, long))
+      )
+      yield* observe(answered(server(0), "n-2"))
+      yield* observe(answered(server(100), "n-3"))
+      const nonces = yield* Effect.forEach([0, 1, 2, 100].map(server), (url) => nonceAt(prove, url))
+      expect(nonces).toEqual(["n-2", undefined, long, "n-3"])
     })
   )
 })
+
+it.effect("a key that was kept is imported once more only if it is another one", () =>
+  Effect.gen(function* () {
+    const key = yield* SigningKey.generate("ES256")
+    const other = yield* SigningKey.generate("EdDSA")
+    const own = yield* Dpop.make({ key })
+    yield* own.observe(answered(target.url, "n-1"))
+    const stored = key.privateJwk && Redacted.make({ ...Redacted.value(key.privateJwk) })
+    const same = yield* own.withKey(stored ?? Redacted.make({ kty: "none" }))
+    expect(same.proofKey).toBe(key.privateJwk)
+    const kept = yield* own.withKey(other.privateJwk ?? Redacted.make({ kty: "none" }))
+    expect(kept.algorithm).toBe("EdDSA")
+    expect(yield* nonceAt(kept.prove, target.url)).toBe("n-1")
+    expect(yield* Effect.flip(own.withKey(Redacted.make({ kty: "EC" })))).toMatchObject({ _tag: "InvalidKey" })
+  })
+)

@@ -1,70 +1,204 @@
-import { describe, expect, it } from "@effect/vitest"
-import { AuthenticatedRequest, ClientAuthentication, ClientRegistration, Discovery, MutualTls } from "@effect-ciba/core"
-import { Effect, Layer, Redacted } from "effect"
+// Where a client with a certificate sends its requests, and what is in them.
+import { assert, describe, it } from "@effect/vitest"
+import {
+  Ciba,
+  ClientAuthentication,
+  type ClientRegistration,
+  Discovery,
+  Dpop,
+  MutualTls,
+  ProviderMetadata,
+  SigningKey,
+  TokenEndpoint,
+  UserHint
+} from "@effect-ciba/core"
+import { Effect, Layer } from "effect"
+import { HttpClient, HttpClientResponse } from "effect/http"
+import { encodeJson, part } from "../support/Jwt.ts"
 
-const top = {
+const names = [
+  "backchannel_authentication_endpoint",
+  "token_endpoint",
+  "userinfo_endpoint",
+  "revocation_endpoint",
+  "introspection_endpoint"
+] as const
+
+const at = (host: string) => ({
+  backchannel_authentication_endpoint: `https://${host}/backchannel`,
+  token_endpoint: `https://${host}/token`,
+  userinfo_endpoint: `https://${host}/me`,
+  revocation_endpoint: `https://${host}/revoke`,
+  introspection_endpoint: `https://${host}/introspect`
+})
+
+const ordinary = at("op.test")
+const aliases = { ...at("mtls.op.test"), something_else: "https://mtls.op.test/else", another: 7 }
+
+const metadata = (mtls_endpoint_aliases: unknown): ProviderMetadata.ProviderMetadata => ({
   issuer: "https://op.test",
-  token_endpoint: "https://op.test/token",
-  backchannel_authentication_endpoint: "https://op.test/bc"
-}
+  backchannel_token_delivery_modes_supported: ["poll"],
+  ...ordinary,
+  mtls_endpoint_aliases
+})
 
-const aliases = {
-  token_endpoint: "https://mtls.op.test/token",
-  backchannel_authentication_endpoint: "https://mtls.op.test/bc",
-  something_else: 7
-}
+type Registration = Partial<Omit<ClientRegistration.Options<SigningKey.InvalidKey>, "deliveryMode">>
 
-const basic = ClientAuthentication.clientSecretBasic(Redacted.make("secret"))
-
-const called = (mtls_endpoint_aliases: object, registration: Partial<ClientRegistration.Options>) =>
-  AuthenticatedRequest.make.pipe(
-    Effect.flatMap((request) =>
-      Effect.forEach(["backchannel_authentication_endpoint", "token_endpoint"] as const, (endpoint) =>
-        Effect.map(request(endpoint, { parameters: [] }), ({ url }) => url)
+/** The requests of one authentication: it is asked for, and polled once. */
+const requests = Effect.fnUntraced(function* (
+  registration: Registration,
+  published: unknown = aliases,
+  constraint: Layer.Layer<never> = Layer.empty
+) {
+  const seen: Array<{ readonly url: string; readonly form: URLSearchParams; readonly dpop: string | undefined }> = []
+  const client = HttpClient.make((request, url) =>
+    Effect.sync(() => {
+      const body = request.body._tag === "Uint8Array" ? new TextDecoder().decode(request.body.body) : ""
+      seen.push({ url: url.href, form: new URLSearchParams(body), dpop: request.headers.dpop })
+      const answer = seen.length === 1 ? { auth_req_id: "1c266114", expires_in: 120 } : { error: "access_denied" }
+      return HttpClientResponse.fromWeb(
+        request,
+        new Response(encodeJson(answer), { status: seen.length === 1 ? 200 : 400 })
       )
-    ),
-    Effect.provide(
-      Layer.merge(
-        ClientRegistration.layer({ clientId: "bank", authentication: basic, ...registration }),
-        Discovery.layerStatic({ ...top, mtls_endpoint_aliases })
-      )
-    )
+    })
   )
+  yield* Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") }).pipe(
+    Effect.flatMap(({ authReqId }) => Effect.exit(TokenEndpoint.redeem(authReqId))),
+    Effect.provide(
+      Ciba.layerNoDiscovery({
+        clientId: "bank",
+        authentication: ClientAuthentication.none,
+        ...registration
+      }).pipe(Layer.provide(Discovery.layerStatic(metadata(published))), Layer.provide(constraint))
+    ),
+    Effect.provideService(HttpClient.HttpClient, client)
+  )
+  return seen
+})
 
-const direct = ["https://op.test/bc", "https://op.test/token"]
-const aliased = ["https://mtls.op.test/bc", "https://mtls.op.test/token"]
+const called = (registration: Registration, published?: unknown) =>
+  Effect.map(requests(registration, published), (seen) => seen.map(({ url }) => url))
+
+const pair = ({ backchannel_authentication_endpoint, token_endpoint }: Readonly<Record<string, unknown>>) => [
+  backchannel_authentication_endpoint,
+  token_endpoint
+]
+
+const assertion = ClientAuthentication.privateKeyJwt(SigningKey.generate("ES256"))
+
+const byCertificate = [ClientAuthentication.tlsClientAuth, ClientAuthentication.selfSignedTlsClientAuth]
 
 describe("mutual TLS", () => {
-  for (const authentication of [ClientAuthentication.tlsClientAuth, ClientAuthentication.selfSignedTlsClientAuth]) {
-    it.effect(`${authentication.method} sends its id, no assertion, and calls the aliases (A9, E8, E9, N1)`, () =>
+  for (const authentication of byCertificate) {
+    it.effect(
+      `${authentication.method} puts its id and no proof into each body, and calls the aliases (A9, E8, E9, N1)`,
+      () =>
+        Effect.gen(function* () {
+          const seen = yield* requests({ authentication })
+          assert.deepStrictEqual(
+            seen.map(({ url }) => url),
+            pair(aliases)
+          )
+          for (const { form } of seen) {
+            assert.deepStrictEqual(form.getAll("client_id"), ["bank"])
+            assert.deepStrictEqual(
+              [...form.keys()].filter((name) => name.startsWith("client_") && name !== "client_id"),
+              []
+            )
+          }
+        })
+    )
+  }
+
+  for (const name of names) {
+    it.effect(`an alias of ${name} alone leaves every other endpoint where it is (A9, T-22)`, () =>
       Effect.gen(function* () {
-        const target = { clientId: "bank", issuer: "https://op.test", endpoint: "https://op.test/token" }
-        const { headers, parameters } = yield* authentication.credentials(target)
-        expect(Redacted.value(headers)).toEqual({})
-        expect(Redacted.value(parameters)).toEqual([["client_id", "bank"]])
-        expect(yield* called(aliases, { authentication })).toEqual(aliased)
+        const partial = metadata({ [name]: aliases[name] })
+        const urls = yield* Effect.forEach(names, (endpoint) =>
+          ProviderMetadata.endpoint(partial, endpoint, MutualTls.make())
+        )
+        assert.deepStrictEqual(Object.fromEntries(names.map((endpoint, index) => [endpoint, urls[index]])), {
+          ...ordinary,
+          [name]: aliases[name]
+        })
+        assert.strictEqual(yield* ProviderMetadata.endpoint(partial, name), ordinary[name])
       })
     )
   }
 
-  it.effect("an alias that is missing leaves its endpoint, one by one (A9, T-22)", () =>
+  const lists: ReadonlyArray<readonly [what: string, published: unknown]> = [
+    ["empty", {}],
+    ["null", null],
+    ["text", "https://mtls.op.test"],
+    ["a list", [aliases]],
+    ["of numbers", { backchannel_authentication_endpoint: 7, token_endpoint: 7 }],
+    ["about other endpoints", { userinfo_endpoint: aliases.userinfo_endpoint, unknown_endpoint: "https://x.test" }]
+  ]
+  for (const [what, published] of lists) {
+    it.effect(`aliases that are ${what} leave the endpoints where they are (A9, T-22)`, () =>
+      Effect.gen(function* () {
+        const authentication = ClientAuthentication.tlsClientAuth
+        assert.deepStrictEqual(yield* called({ authentication }, published), pair(ordinary))
+      })
+    )
+  }
+
+  it.effect("an alias without TLS is refused, and the endpoint itself is not called in its place (A9, N6)", () =>
     Effect.gen(function* () {
+      const published = { backchannel_authentication_endpoint: "http://mtls.op.test/backchannel" }
       const authentication = ClientAuthentication.tlsClientAuth
-      expect(yield* called({ token_endpoint: aliases.token_endpoint }, { authentication })).toEqual([
-        "https://op.test/bc",
-        "https://mtls.op.test/token"
-      ])
-      expect(yield* called({}, { authentication })).toEqual(direct)
-      expect(yield* called({ token_endpoint: 7 }, { authentication })).toEqual(direct)
+      const error = yield* Effect.flip(called({ authentication }, published))
+      assert.include(error.message, "http://mtls.op.test/backchannel: the URL is not https")
     })
   )
 
-  it.effect("tokens bound to a certificate, or a registration, call the aliases with any method (A9, A10, N2)", () =>
+  it.effect(
+    "a client that signs assertions calls the aliases if it is registered to, its tokens bound or not (A10, T-22)",
+    () =>
+      Effect.gen(function* () {
+        for (const boundAccessTokens of [false, true]) {
+          const mutualTls = MutualTls.make({ boundAccessTokens })
+          const seen = yield* requests({ authentication: assertion, mutualTls })
+          assert.deepStrictEqual(
+            seen.map(({ url }) => url),
+            pair(aliases)
+          )
+          for (const { form } of seen) assert.isTrue(form.has("client_assertion"))
+        }
+      })
+  )
+
+  it.effect("no alias is called without mutual TLS, or where the registration says so (A10, T-22)", () =>
     Effect.gen(function* () {
-      expect(yield* called(aliases, { mutualTls: MutualTls.make() })).toEqual(aliased)
-      expect(yield* called(aliases, { mutualTls: MutualTls.make({ boundAccessTokens: false }) })).toEqual(aliased)
-      expect(yield* called(aliases, {})).toEqual(direct)
-      expect(yield* called(aliases, { mutualTls: MutualTls.make({ useEndpointAliases: false }) })).toEqual(direct)
+      const off = MutualTls.make({ useEndpointAliases: false })
+      assert.deepStrictEqual(yield* called({ authentication: assertion }), pair(ordinary))
+      assert.deepStrictEqual(yield* called({ authentication: assertion, mutualTls: off }), pair(ordinary))
+      for (const authentication of byCertificate) {
+        assert.deepStrictEqual(yield* called({ authentication, mutualTls: off }), pair(ordinary))
+      }
+    })
+  )
+
+  it.effect("an assertion for an endpoint and a proof for a URL name the one that is called (T-23)", () =>
+    Effect.gen(function* () {
+      const authentication = ClientAuthentication.privateKeyJwt(SigningKey.generate("ES256"), {
+        audience: ({ endpoint }) => endpoint
+      })
+      const constraint = Dpop.layer({ key: SigningKey.generate("ES256") }).pipe(Layer.orDie)
+      for (const [mutualTls, endpoints] of [
+        [MutualTls.make(), aliases],
+        [undefined, ordinary]
+      ] as const) {
+        const seen = yield* requests({ authentication, mutualTls }, aliases, constraint)
+        const audiences = yield* Effect.forEach(seen, ({ form }) => part(form.get("client_assertion") ?? "", 1))
+        assert.deepStrictEqual(
+          audiences.map(({ aud }) => aud),
+          pair(endpoints)
+        )
+        const [backchannel, token] = seen
+        assert.isUndefined(backchannel?.dpop)
+        assert.strictEqual((yield* part(token?.dpop ?? "", 1)).htu, endpoints.token_endpoint)
+      }
     })
   )
 })

@@ -176,6 +176,33 @@ describe("a redirect", () => {
   )
 })
 
+it.effect("what a caller tells fetch, such as a certificate, is kept, and no redirect is followed all the same", () =>
+  Effect.gen(function* () {
+    const told: Array<RequestInit | undefined> = []
+    const tell = (init: RequestInit) => Effect.provideService(FetchHttpClient.RequestInit, init)
+    const fetch: typeof globalThis.fetch = (_input, init) => {
+      told.push(init)
+      return Promise.resolve(new Response("{}"))
+    }
+    const layer = Transport.layer().pipe(Layer.provide(FetchHttpClient.layer))
+    const fetched = sent(post).pipe(Effect.provideService(FetchHttpClient.Fetch, fetch))
+    yield* fetched.pipe(
+      Effect.provide(layer),
+      tell({ redirect: "follow", integrity: "at the layer", cache: "no-store" })
+    )
+    yield* Effect.gen(function* () {
+      yield* fetched.pipe(tell({ redirect: "error", integrity: "at the call" }))
+    }).pipe(Effect.provide(layer), tell({ integrity: "at the layer", cache: "no-store" }))
+    assert.deepStrictEqual(
+      told.map((init) => [init?.integrity, init?.cache, init?.redirect]),
+      [
+        ["at the layer", "no-store", "manual"],
+        ["at the call", "no-store", "manual"]
+      ]
+    )
+  })
+)
+
 describe("an answer", () => {
   it.effect("of any status is read if it is JSON, with the wait that it asks for", () =>
     Effect.gen(function* () {

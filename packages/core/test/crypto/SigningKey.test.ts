@@ -13,6 +13,16 @@ const signs = Effect.fnUntraced(function* (key: SigningKey.SigningKey, algorithm
   assert.deepStrictEqual(yield* JsonWebToken.verify(jwt, { algorithm, key: key.publicJwk }), { sub: "jo" })
 })
 
+const ecPair = (extractable: boolean) =>
+  crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, extractable, ["sign"])
+
+const rsaPair = (extractable: boolean) =>
+  crypto.subtle.generateKey(
+    { name: "RSA-PSS", hash: "SHA-256", modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) },
+    extractable,
+    ["sign"]
+  )
+
 const problemOf = <A>(effect: Effect.Effect<A, SigningKey.InvalidKey>) =>
   Effect.map(Effect.flip(effect), (error) => {
     assert.strictEqual(error.message, `The key cannot be used: ${error.problem}`)
@@ -52,6 +62,35 @@ describe("a key comes", () => {
       assert.strictEqual(key.publicJwk, undefined)
     })
   )
+
+  for (const [what, algorithm, pairOf] of [
+    ["RSA", "PS256", rsaPair],
+    ["EC", "ES256", ecPair],
+    ["Ed25519", "EdDSA", (extractable: boolean) => crypto.subtle.generateKey("Ed25519", extractable, ["sign"])]
+  ] as const) {
+    it.effect(`as a ${what} pair of CryptoKeys that lets nobody look inside, and shows its public half`, () =>
+      Effect.gen(function* () {
+        const pair = yield* Effect.promise(() => pairOf(false))
+        const key = yield* SigningKey.fromCryptoKeyPair(pair, { algorithm, keyId: "held" })
+        yield* signs(key, algorithm)
+        assert.strictEqual(key.keyId, "held")
+        assert.include(key.publicJwk, { alg: algorithm, kid: "held" })
+        assert.isUndefined(key.privateJwk)
+      })
+    )
+
+    it.effect(`as a ${what} pair of CryptoKeys that can be taken out, private half and all`, () =>
+      Effect.gen(function* () {
+        const pair = yield* Effect.promise(() => pairOf(true))
+        const { privateJwk, publicJwk } = yield* SigningKey.fromCryptoKeyPair(pair, { algorithm })
+        const again = yield* SigningKey.fromJwk(privateJwk ?? Redacted.make(undefined))
+        yield* signs(again, algorithm)
+        assert.deepStrictEqual(again.publicJwk, publicJwk)
+        assert.notProperty(publicJwk, "d")
+        assert.notProperty(publicJwk, "kid")
+      })
+    )
+  }
 
   it.effect("with the algorithm and the key id that the caller names, and its public half says the same", () =>
     Effect.gen(function* () {
@@ -165,6 +204,40 @@ describe("a CryptoKey is refused, and the message says what to do:", () => {
       assert.strictEqual(yield* from(publicKey, "ES256"), cannotSign("ES256"))
       assert.strictEqual(yield* from(privateKey, "ES384"), cannotSign("ES384"))
       assert.strictEqual(yield* from(privateKey, "RS256"), cannotSign("RS256"))
+    })
+  )
+})
+
+it.effect("a pair whose both halves are private shows nothing private", () =>
+  Effect.gen(function* () {
+    const { privateKey } = yield* Effect.promise(() => ecPair(true))
+    const pair = { privateKey, publicKey: privateKey }
+    const { publicJwk } = yield* SigningKey.fromCryptoKeyPair(pair, { algorithm: "ES256" })
+    assert.hasAllKeys(publicJwk, ["alg", "crv", "kty", "x", "y"])
+  })
+)
+
+describe("a pair of CryptoKeys is refused, and the message says what to do:", () => {
+  const apart = "its two halves do not belong together; pass a pair as it was made"
+  const hidden = (publicKey: CryptoKey) =>
+    crypto.subtle
+      .exportKey("raw", publicKey)
+      .then((raw) => crypto.subtle.importKey("raw", raw, { name: "ECDSA", namedCurve: "P-256" }, false, ["verify"]))
+
+  it.effect("halves of different pairs, of different types, and what is not the half that it should be", () =>
+    Effect.gen(function* () {
+      const [one, other, rsa] = yield* Effect.promise(() => Promise.all([ecPair(false), ecPair(true), rsaPair(true)]))
+      const from = (privateKey: CryptoKey, publicKey: CryptoKey) =>
+        problemOf(SigningKey.fromCryptoKeyPair({ privateKey, publicKey }, { algorithm: "ES256" }))
+      assert.strictEqual(yield* from(one.privateKey, other.publicKey), apart)
+      assert.strictEqual(yield* from(one.privateKey, rsa.publicKey), apart)
+      assert.strictEqual(yield* from(rsa.privateKey, one.publicKey), cannotSign("ES256"))
+      assert.strictEqual(yield* from(one.publicKey, one.publicKey), cannotSign("ES256"))
+      assert.strictEqual(yield* from(one.privateKey, one.privateKey), notRead("ES256"))
+      assert.strictEqual(
+        yield* from(one.privateKey, yield* Effect.promise(() => hidden(one.publicKey))),
+        notRead("ES256")
+      )
     })
   )
 })

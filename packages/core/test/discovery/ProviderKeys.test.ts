@@ -184,8 +184,8 @@ describe("keys", () => {
         records.map(({ at, endpoint }) => [endpoint, at]),
         [
           ["discovery", 0],
-          ["backchannel", 0],
           ["keys", 0],
+          ["backchannel", 0],
           ["token", 5000]
         ]
       )

@@ -1,4 +1,5 @@
 // What the client takes from the metadata, and what it refuses to do without.
+
 import { assert, describe, it } from "@effect/vitest"
 import {
   type AuthenticationRequest,
@@ -8,13 +9,13 @@ import {
   Discovery,
   DiscoveryError,
   PendingAuthentication,
-  ProviderKeys,
   TokenEndpoint,
   UserHint
 } from "@effect-ciba/core"
 import { TestClient, TestProvider } from "@effect-ciba/testing"
 import type { JsonObject } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, Layer, Logger, Redacted, Schema } from "effect"
+import * as AnyMode from "../support/AnyMode.ts"
 
 const issuer = "https://provider.test"
 
@@ -27,8 +28,8 @@ const document = {
   grant_types_supported: ["urn:openid:params:grant-type:ciba"]
 }
 
-const flow = (metadata: JsonObject, options?: Partial<Ciba.Options>) =>
-  Ciba.layer({
+const flow = (metadata: JsonObject, options?: Partial<AnyMode.Options>) =>
+  AnyMode.layer({
     issuer,
     clientId: TestClient.clientId,
     authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
@@ -54,16 +55,18 @@ describe("endpoints", () => {
   it.effect("are those of the document, wherever they are (A2)", () =>
     Effect.gen(function* () {
       yield* Effect.exit(Ciba.initiate(request))
-      yield* Effect.exit(ProviderKeys.ProviderKeys.use((keys) => keys.prefetch))
       const authReqId = Redacted.make(PendingAuthentication.AuthReqId.make("id"))
-      yield* Effect.exit(TokenEndpoint.TokenEndpoint.use((endpoint) => endpoint.redeem(authReqId)))
+      yield* TokenEndpoint.make.pipe(
+        Effect.flatMap((endpoint) => endpoint.redeem(authReqId)),
+        Effect.exit
+      )
       const records = yield* TestProvider.TestProvider.use((provider) => provider.requests)
       assert.deepStrictEqual(
         records.map(({ method, url }) => [method, url]),
         [
           ["GET", "https://provider.test/.well-known/openid-configuration"],
+          ["GET", "https://provider.test/jwks"],
           ["POST", "https://asked.example/bc?tenant=1"],
-          ["GET", "https://keys.example/set"],
           ["POST", "https://tokens.example/t"]
         ]
       )
@@ -71,7 +74,6 @@ describe("endpoints", () => {
       Effect.provide(
         flow({
           ...document,
-          jwks_uri: "https://keys.example/set",
           backchannel_authentication_endpoint: "https://asked.example/bc?tenant=1",
           token_endpoint: "https://tokens.example/t"
         })
@@ -96,7 +98,7 @@ describe("endpoints", () => {
     Effect.gen(function* () {
       const reason = yield* refusal()
       assert.strictEqual(reason._tag === "HttpFault" && reason.kind, "InsecureUrl")
-      assert.deepStrictEqual(yield* called, ["discovery"])
+      assert.deepStrictEqual(yield* called, ["discovery", "keys"])
     }).pipe(Effect.provide(flow({ ...document, backchannel_authentication_endpoint: "http://provider.test/bc" })))
   )
 })

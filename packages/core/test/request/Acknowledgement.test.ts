@@ -25,6 +25,7 @@ describe("an acknowledgement", () => {
       expect(Redacted.value(pending.authReqId)).toBe(acknowledgement.auth_req_id)
       expect({ ...pending, authReqId: "" }).toEqual({
         version: 1,
+        id: pending.id,
         issuer: "https://provider.test",
         clientId: "test-client",
         authReqId: "",

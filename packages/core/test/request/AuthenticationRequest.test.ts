@@ -247,7 +247,7 @@ describe("AuthenticationRequest", () => {
       })
       expect(expectations).toEqual({
         nonce: "n-1",
-        subject: "jo",
+        subject: Redacted.make("jo", { label: "subject" }),
         acrValues: ["gold"],
         maxAge: Duration.minutes(5)
       })

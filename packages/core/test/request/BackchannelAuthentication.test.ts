@@ -1,10 +1,11 @@
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
-import { AuthenticationRequest, BackchannelAuthentication, type Ciba, ClientAuthentication } from "@effect-ciba/core"
+import { AuthenticationRequest, BackchannelAuthentication, ClientAuthentication } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { DateTime, Duration, Effect, Fiber, Layer, Logger, Redacted } from "effect"
 import { TestClock } from "effect/testing"
+import type * as AnyMode from "../support/AnyMode.ts"
 import { acknowledgement, answering, ask, everyMode, flow, hint, publishing, requestsTo } from "../support/Asking.ts"
 
 const modes = "backchannel_token_delivery_modes_supported"
@@ -122,7 +123,7 @@ describe("the request", () => {
   )
 
   const unsent: ReadonlyArray<
-    readonly [title: string, provider: ProviderOptions, options: Partial<Ciba.Options>, reason: object]
+    readonly [title: string, provider: ProviderOptions, options: Partial<AnyMode.Options>, reason: object]
   > = [
     [
       "where the provider has no endpoint for it (A3)",
@@ -350,7 +351,7 @@ describe("in two halves", () => {
 
 describe("a warning", () => {
   /** What a program logs, levels and texts. */
-  const logOf = (provider: ProviderOptions, options?: Partial<Ciba.Options>, bindingMessage?: string) => {
+  const logOf = (provider: ProviderOptions, options?: Partial<AnyMode.Options>, bindingMessage?: string) => {
     const logged: Array<string> = []
     const listener = Logger.layer([
       Logger.make(({ logLevel, message }) => void logged.push(`${logLevel}: ${[message].flat().join()}`))

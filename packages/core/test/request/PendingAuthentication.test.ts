@@ -1,6 +1,6 @@
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
-import { type AuthenticationRequest, Dpop, PendingAuthentication, SigningKey } from "@effect-ciba/core"
+import { type AuthenticationRequest, Dpop, HttpFault, PendingAuthentication, SigningKey } from "@effect-ciba/core"
 import { ProviderScript } from "@effect-ciba/testing"
 import { DateTime, Duration, Effect, Inspectable, Layer, Redacted, Schema } from "effect"
 import { acknowledgement, answering, ask, everyMode, flow } from "../support/Asking.ts"
@@ -25,6 +25,7 @@ const full: Partial<AuthenticationRequest.Options> = {
   userCode: Redacted.make("marker-code"),
   acrValues: ["gold", "silver"],
   essentialAcr: true,
+  authorizationDetails: [{ type: "payment", amount: "12.30" }],
   extensionParameters: { nonce: "n-1", max_age: "300" }
 }
 
@@ -40,10 +41,11 @@ const pending = ask(full).pipe(
 describe("a pending authentication", () => {
   it.effect("holds what waiting and believing need, and the user code is not among it (C11, F8)", () =>
     Effect.gen(function* () {
-      const { authReqId, clientNotificationToken, proofKey, ...plain } = yield* pending
+      const { authReqId, clientNotificationToken, id, proofKey, ...plain } = yield* pending
       expect(proofKey && Redacted.value(proofKey)).toEqual(Redacted.value(proofJwk))
       expect(Redacted.value(authReqId)).toBe("marker-id")
       expect(clientNotificationToken && Redacted.value(clientNotificationToken)).toBe(token)
+      expect(id).toMatch(/^[\w-]{16}$/)
       expect(plain).toEqual({
         version: 1,
         issuer: "https://provider.test",
@@ -53,6 +55,7 @@ describe("a pending authentication", () => {
         interval: Duration.seconds(2),
         scope: ["openid", "profile"],
         bindingMessage: "W4SCT",
+        authorizationDetails: [{ type: "payment", amount: "12.30" }],
         expectations: { nonce: "n-1", maxAge: Duration.minutes(5), acrValues: ["gold", "silver"] }
       })
     })
@@ -100,7 +103,14 @@ describe("a pending authentication", () => {
 
   it.effect("comes back whole from its schema, the notification token included (T-36)", () =>
     Effect.gen(function* () {
-      const before = yield* pending
+      const before = PendingAuthentication.change(yield* pending, {
+        nextPollAt: DateTime.makeUnsafe(7_000),
+        lost: new HttpFault.HttpFault({ kind: "TimedOut", method: "POST", url: "https://provider.test/token" }),
+        received: {
+          body: Redacted.make({ access_token: "marker-access" }, { label: "token response" }),
+          at: DateTime.makeUnsafe(8_000)
+        }
+      })
       const encoded = yield* Schema.encodeEffect(PendingAuthentication.PendingAuthentication)(before)
       const after = yield* Schema.decodeUnknownEffect(PendingAuthentication.PendingAuthentication)({ ...encoded })
       expect(after).toEqual(before)
@@ -112,6 +122,7 @@ describe("a pending authentication", () => {
 
   const required = [
     "version",
+    "id",
     "issuer",
     "clientId",
     "authReqId",

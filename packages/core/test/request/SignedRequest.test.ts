@@ -22,6 +22,7 @@ const provider = () => {
   const bodies: Array<URLSearchParams> = []
   const client = HttpClient.make((request) =>
     Effect.sync(() => {
+      if (request.method === "GET") return HttpClientResponse.fromWeb(request, Response.json({ keys: [] }))
       bodies.push(
         new URLSearchParams(request.body._tag === "Uint8Array" ? new TextDecoder().decode(request.body.body) : "")
       )
@@ -55,6 +56,7 @@ const asked = (
         Layer.provide(
           Discovery.layerStatic({
             issuer: "https://op.test",
+            jwks_uri: "https://op.test/jwks",
             backchannel_authentication_endpoint: "https://op.test/bc",
             backchannel_token_delivery_modes_supported: ["poll"],
             ...(algorithms.length === 0 ? undefined : { [algorithmsMember]: algorithms })

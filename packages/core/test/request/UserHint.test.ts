@@ -53,7 +53,7 @@ describe("an ID Token as a hint", () => {
       const token = yield* JsonWebToken.sign({ iss: "https://provider.test", sub: "jo", exp: 60 }, { key })
       yield* TestClock.adjust("400 days")
       const pending = yield* ask({ hint: UserHint.idToken(token) })
-      expect(pending.expectations).toEqual({ subject: "jo" })
+      expect(pending.expectations).toEqual({ subject: Redacted.make("jo", { label: "subject" }) })
       const [request] = yield* requestsTo("backchannel")
       expect(request?.parameters).toEqual([
         ["scope", "openid"],

@@ -2,7 +2,7 @@
 import {
   type AuthenticationRequest,
   BackchannelAuthentication,
-  Ciba,
+  type Ciba,
   ClientAuthentication,
   UserHint
 } from "@effect-ciba/core"
@@ -11,13 +11,14 @@ import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import type { Endpoint } from "@effect-ciba/testing/RequestRecord"
 import { Effect, Layer } from "effect"
 import { HttpClient } from "effect/http"
+import * as AnyMode from "./AnyMode.ts"
 
 export const hint = UserHint.login("jo@example.com")
 
 export const acknowledgement = { auth_req_id: "1c266114-a1be-4252-8ad1-04986c5b9ac1", expires_in: 120, interval: 2 }
 
-export const flow = (provider: ProviderOptions = {}, options?: Partial<Ciba.Options>) =>
-  Ciba.layer({
+export const flow = (provider: ProviderOptions = {}, options?: Partial<AnyMode.Options>) =>
+  AnyMode.layer({
     issuer: "https://provider.test",
     clientId: TestClient.clientId,
     authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
@@ -43,7 +44,10 @@ export const requestsTo = (endpoint: Endpoint) =>
   )
 
 /** The body of each POST of a program, byte for byte. */
-export const bodiesOf = <E>(program: Effect.Effect<unknown, E, Ciba.Pieces>, options?: Partial<Ciba.Options>) => {
+export const bodiesOf = <E>(
+  program: Effect.Effect<unknown, E, Ciba.CommonPieces>,
+  options?: Partial<AnyMode.Options>
+) => {
   const bodies: Array<string> = []
   const recorder = Layer.effect(
     HttpClient.HttpClient,
@@ -60,7 +64,7 @@ export const bodiesOf = <E>(program: Effect.Effect<unknown, E, Ciba.Pieces>, opt
   return program.pipe(
     Effect.as(bodies),
     Effect.provide(
-      Ciba.layer({
+      AnyMode.layer({
         issuer: "https://provider.test",
         clientId: TestClient.clientId,
         authentication: ClientAuthentication.none,

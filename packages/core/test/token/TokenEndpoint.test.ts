@@ -1,5 +1,12 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Ciba, ClientAuthentication, Discovery, PendingAuthentication, TokenEndpoint } from "@effect-ciba/core"
+import {
+  Ciba,
+  ClientAuthentication,
+  Discovery,
+  NotificationInbox,
+  PendingAuthentication,
+  TokenEndpoint
+} from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Effect, Layer, Redacted } from "effect"
 import { Headers, HttpClient, type HttpClientRequest, HttpClientResponse } from "effect/http"
@@ -215,7 +222,13 @@ describe("the token request", () => {
       }
       expect(yield* sent).toEqual([])
     }).pipe(
-      Effect.provide(Ciba.layer({ ...client, deliveryMode: "push" }).pipe(Layer.provideMerge(TestProvider.layer())))
+      Effect.provide(
+        TokenEndpoint.layer.pipe(
+          Layer.provide(Ciba.layerPush(client)),
+          Layer.provide(NotificationInbox.layer),
+          Layer.provideMerge(TestProvider.layer())
+        )
+      )
     )
   )
 })

@@ -3,10 +3,9 @@ import { IdTokenDecryption, TokenEndpoint } from "@effect-ciba/core"
 import { AuthReqId } from "@effect-ciba/core/request/PendingAuthentication"
 import { ProviderScript, TestClient, TestKeys } from "@effect-ciba/testing"
 import { Effect, Redacted } from "effect"
-import { flow } from "../support/Asking.ts"
 import * as Jwe from "../support/Jwe.ts"
 import { join } from "../support/Jwt.ts"
-import { believed, type Given, refusal, response, subject } from "../support/Verdict.ts"
+import { believed, type Given, layer, refusal, response, subject } from "../support/Verdict.ts"
 
 const header = { alg: "dir", enc: "A256GCM", cty: "JWT" }
 
@@ -108,8 +107,8 @@ describe("an ID Token that was registered to come encrypted", () => {
       expect(error).toMatchObject({ reason: { _tag: "HttpFault", kind: "TooLarge" } })
     }).pipe(
       Effect.provide(
-        flow(
-          {
+        layer({
+          provider: {
             tokenScript: ProviderScript.make([
               ProviderScript.json(200, {
                 access_token: "a",
@@ -118,8 +117,8 @@ describe("an ID Token that was registered to come encrypted", () => {
               })
             ])
           },
-          { maxResponseSize: 3000 }
-        )
+          options: { maxResponseSize: 3000 }
+        })
       ),
       Effect.provide(decryption)
     )

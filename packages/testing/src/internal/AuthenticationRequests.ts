@@ -13,6 +13,7 @@ export interface Asked {
   readonly acrValues: string | undefined
   readonly nonce: string | undefined
   readonly bindingMessage: string | undefined
+  readonly notificationToken: string | undefined
   /** In milliseconds on the `Clock`, as all times here. */
   readonly acknowledgedAt: number
   readonly expiresAt: number
@@ -34,6 +35,8 @@ export interface Entry extends Asked {
 export interface AuthenticationRequests {
   readonly open: (asked: Asked) => void
   readonly find: (authReqId: string) => Entry | undefined
+  /** All, oldest first. */
+  readonly all: () => ReadonlyArray<Entry>
   /** Those that wait for the person, oldest first. */
   readonly pending: (now: number) => ReadonlyArray<Entry>
   readonly decide: (authReqId: string, decision: Decision) => void
@@ -72,6 +75,7 @@ export const make = (settings: Settings): AuthenticationRequests => {
       })
     },
     find: (authReqId) => entries.get(authReqId),
+    all: () => [...entries.values()],
     pending: (now) =>
       [...entries.values()].filter(
         (entry) => !entry.redeemed && now < entry.expiresAt && decided(entry, now) === undefined

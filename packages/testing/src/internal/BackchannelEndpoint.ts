@@ -1,12 +1,14 @@
 /** The backchannel authentication endpoint (CIBA Core 7). */
 import { Clock, Effect } from "effect"
 import * as Reply from "../Reply.ts"
+import type { TestClient } from "../TestClient.ts"
 import type { TestUser } from "../TestUser.ts"
 import type { AuthenticationRequests } from "./AuthenticationRequests.ts"
 import type { Authenticate } from "./ClientAuthenticator.ts"
 import { accept, type FormRequest, invalid, type Parameters } from "./FormRequest.ts"
 import type { Identify } from "./Hints.ts"
 import type { Settings } from "./Settings.ts"
+import type { Open } from "./SignedRequests.ts"
 import * as Unguessable from "./Unguessable.ts"
 
 export type Endpoint = (form: FormRequest) => Effect.Effect<Reply.Reply, Reply.Reply>
@@ -16,13 +18,14 @@ export const make = (
   parts: {
     readonly authenticate: Authenticate
     readonly identify: Identify
+    readonly open: Open
     readonly requests: AuthenticationRequests
   }
 ): Endpoint =>
   Effect.fnUntraced(function* (form) {
-    const parameters = yield* accept(form)
-    const client = yield* parts.authenticate(form, parameters)
-    if (parameters.has("request")) return yield* invalid("Signed authentication requests are not supported")
+    const sent = yield* accept(form)
+    const client = yield* parts.authenticate(form, sent)
+    const parameters = yield* parts.open(client, sent)
     const scope = yield* scopeIn(parameters)
     const user = yield* parts.identify(client, parameters)
     yield* checkUserCode(user, parameters.get("user_code"))
@@ -30,6 +33,7 @@ export const make = (
     if (bindingMessage !== undefined && bindingMessage.search(settings.bindingMessage) < 0) {
       return yield* refuse("invalid_binding_message", "The binding message cannot be shown")
     }
+    const notificationToken = yield* notificationTokenIn(client, parameters)
     const expiresIn = yield* lifetime(parameters.get("requested_expiry"), settings.expiresIn)
     const acknowledgedAt = yield* Clock.currentTimeMillis
     const authReqId = yield* Unguessable.text(20)
@@ -41,6 +45,7 @@ export const make = (
       acrValues: parameters.get("acr_values"),
       nonce: parameters.get("nonce"),
       bindingMessage,
+      notificationToken,
       acknowledgedAt,
       expiresAt: acknowledgedAt + expiresIn
     })
@@ -49,7 +54,9 @@ export const make = (
       settings.acknowledgement({
         auth_req_id: authReqId,
         expires_in: expiresIn / 1000,
-        ...(settings.intervalOmitted ? undefined : { interval: settings.interval / 1000 })
+        ...(settings.intervalOmitted || client.notification?.deliveryMode === "push"
+          ? undefined
+          : { interval: settings.interval / 1000 })
       })
     )
   })
@@ -61,6 +68,17 @@ const scopeIn = (parameters: Parameters): Effect.Effect<string, Reply.Reply> => 
   const scope = parameters.get("scope")
   if (scope === undefined) return invalid("There is no scope")
   return scope.split(" ").includes("openid") ? Effect.succeed(scope) : refuse("invalid_scope", "scope lacks openid")
+}
+
+const notificationTokenIn = (
+  { notification }: TestClient,
+  parameters: Parameters
+): Effect.Effect<string | undefined, Reply.Reply> => {
+  const token = parameters.get("client_notification_token")
+  if (notification === undefined) return Effect.undefined
+  return token !== undefined && /^[A-Za-z0-9\-._~+/]{1,1024}=*$/.test(token)
+    ? Effect.succeed(token)
+    : invalid("There is no client_notification_token, or it is no bearer token")
 }
 
 const checkUserCode = (user: TestUser, given: string | undefined): Effect.Effect<void, Reply.Reply> =>

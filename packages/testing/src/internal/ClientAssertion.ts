@@ -3,6 +3,7 @@ import * as JsonWebToken from "@effect-ciba/core/crypto/JsonWebToken"
 import { Clock, Effect, Option, type Redacted, Result, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import type { Authentication } from "../TestClient.ts"
+import * as FirstUse from "./FirstUse.ts"
 import type { Settings } from "./Settings.ts"
 import { settled } from "./Settled.ts"
 
@@ -25,7 +26,7 @@ export const subject = (assertion: string): string | undefined =>
   )
 
 export const make = (settings: Settings): Judge => {
-  const seen = new Set<string>()
+  const first = FirstUse.make()
   return Effect.fnUntraced(function* (assertion, clientId, registered) {
     const now = (yield* Clock.currentTimeMillis) / 1000
     const verified = yield* JsonWebToken.verify(assertion, {
@@ -41,9 +42,7 @@ export const make = (settings: Settings): Judge => {
     if (!settings.assertionAudiences.includes(aud)) return `The assertion's aud is ${aud}`
     if (exp <= now) return "The assertion has expired"
     if ((iat ?? now) > now + skew || (nbf ?? now) > now + skew) return "The assertion comes from the future"
-    if (seen.has(`${clientId} ${jti}`)) return "The assertion's jti was used before"
-    seen.add(`${clientId} ${jti}`)
-    return undefined
+    return first(`${clientId} ${jti}`) ? undefined : "The assertion's jti was used before"
   })
 }
 

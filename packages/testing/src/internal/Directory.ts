@@ -1,6 +1,7 @@
 /** Where the endpoints are, and the metadata document that says so. */
 
 import type { Endpoint } from "../RequestRecord.ts"
+import * as DpopProofs from "./DpopProofs.ts"
 import type { Settings } from "./Settings.ts"
 import { cibaGrant } from "./TokenEndpoint.ts"
 
@@ -31,12 +32,18 @@ export const metadata = (settings: Settings): unknown => {
   const assertionAlgorithms = clients.flatMap(({ authentication }) =>
     "algorithm" in authentication ? [authentication.algorithm] : []
   )
+  const requestAlgorithms = clients.flatMap(({ requestSigning }) =>
+    requestSigning === undefined ? [] : [requestSigning.algorithm]
+  )
   return settings.metadata({
     issuer: settings.issuer,
     jwks_uri: `${bare}/jwks`,
     backchannel_authentication_endpoint: `${bare}/backchannel`,
     token_endpoint: `${bare}/token`,
-    backchannel_token_delivery_modes_supported: ["poll"],
+    backchannel_token_delivery_modes_supported: unique([
+      "poll",
+      ...clients.flatMap(({ notification }) => (notification === undefined ? [] : [notification.deliveryMode]))
+    ]),
     backchannel_user_code_parameter_supported: settings.users.some((user) => user.userCode !== undefined),
     grant_types_supported: [cibaGrant],
     scopes_supported: ["openid"],
@@ -46,6 +53,10 @@ export const metadata = (settings: Settings): unknown => {
     ...(assertionAlgorithms.length === 0
       ? undefined
       : { token_endpoint_auth_signing_alg_values_supported: unique(assertionAlgorithms) }),
+    ...(requestAlgorithms.length === 0
+      ? undefined
+      : { backchannel_authentication_request_signing_alg_values_supported: unique(requestAlgorithms) }),
+    dpop_signing_alg_values_supported: DpopProofs.algorithms,
     id_token_signing_alg_values_supported: unique(clients.map((client) => client.idTokenSignedResponseAlg))
   })
 }

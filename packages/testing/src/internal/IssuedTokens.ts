@@ -9,15 +9,28 @@ import type { Settings } from "./Settings.ts"
 import { settled } from "./Settled.ts"
 import * as Unguessable from "./Unguessable.ts"
 
-export type Issue = (entry: Entry, approval: Decision) => Effect.Effect<Reply.Reply>
+/** Issues tokens, the access token bound to the key with the thumbprint, if there is one. */
+export type Issue = (entry: Entry, approval: Decision, thumbprint?: string) => Effect.Effect<Reply.Reply>
 
-export const make = (settings: Settings, keys: PublishedKeys): Issue =>
-  Effect.fnUntraced(function* (entry, approval) {
+export interface IssuedTokens {
+  readonly issue: Issue
+  /** The thumbprint of the key that an access token is bound to. */
+  readonly boundTo: (accessToken: string) => string | undefined
+}
+
+export const make = (settings: Settings, keys: PublishedKeys): IssuedTokens => {
+  const thumbprints = new Map<string, string>()
+
+  const issue: Issue = Effect.fnUntraced(function* (entry, approval, thumbprint) {
     const now = seconds(yield* Clock.currentTimeMillis)
     const accessToken = yield* Unguessable.text(32)
+    if (thumbprint !== undefined) thumbprints.set(accessToken, thumbprint)
+    const refreshToken = settings.refreshTokens ? yield* Unguessable.text(32) : undefined
     const key = keys.signing(entry.client)
-    const idToken = yield* TokenHash.half(Redacted.make(accessToken), key.algorithm).pipe(
-      Effect.flatMap((hash) =>
+    const half = (token: string) => TokenHash.half(Redacted.make(token), key.algorithm)
+    const isPush = entry.client.notification?.deliveryMode === "push"
+    const idToken = yield* Effect.all([half(accessToken), half(refreshToken ?? "")]).pipe(
+      Effect.flatMap(([at_hash, rt_hash]) =>
         JsonWebToken.sign(
           settings.idTokenClaims({
             iss: settings.issuer,
@@ -28,7 +41,9 @@ export const make = (settings: Settings, keys: PublishedKeys): Issue =>
             auth_time: seconds(approval.at),
             ...(entry.acrValues === undefined ? undefined : { acr: entry.acrValues.split(" ")[0] }),
             ...(entry.nonce === undefined ? undefined : { nonce: entry.nonce }),
-            at_hash: hash
+            at_hash,
+            ...(isPush ? { "urn:openid:params:jwt:claim:auth_req_id": entry.authReqId } : undefined),
+            ...(isPush && refreshToken !== undefined ? { "urn:openid:params:jwt:claim:rt_hash": rt_hash } : undefined)
           }),
           { key }
         )
@@ -39,13 +54,16 @@ export const make = (settings: Settings, keys: PublishedKeys): Issue =>
       200,
       settings.tokenResponse({
         access_token: accessToken,
-        token_type: "Bearer",
+        token_type: thumbprint === undefined ? "Bearer" : "DPoP",
         expires_in: seconds(settings.accessTokenLifetime),
-        ...(settings.refreshTokens ? { refresh_token: yield* Unguessable.text(32) } : undefined),
+        ...(refreshToken === undefined ? undefined : { refresh_token: refreshToken }),
         scope: entry.scope,
         id_token: Redacted.value(idToken)
       })
     )
   })
+
+  return { issue, boundTo: (accessToken) => thumbprints.get(accessToken) }
+}
 
 const seconds = (millis: number): number => Math.floor(millis / 1000)

@@ -2,7 +2,7 @@
 import type { JsonWebKey } from "@effect-ciba/core/crypto/JsonWebKey"
 import type { SigningKey } from "@effect-ciba/core/crypto/SigningKey"
 import { Duration, identity } from "effect"
-import type { JsonObject, Pacing, ProviderOptions } from "../ProviderOptions.ts"
+import type { DpopNonces, JsonObject, Pacing, ProviderOptions } from "../ProviderOptions.ts"
 import * as TestClient from "../TestClient.ts"
 import * as TestUser from "../TestUser.ts"
 
@@ -17,6 +17,7 @@ export interface Settings {
   readonly bindingMessage: RegExp
   readonly expiredLoginHintTokens: ReadonlyArray<string>
   readonly assertionAudiences: ReadonlyArray<string>
+  readonly dpopNonces: DpopNonces
   readonly accessTokenLifetime: number
   readonly idTokenLifetime: number
   readonly refreshTokens: boolean
@@ -44,6 +45,7 @@ export const make = (options: ProviderOptions): Settings => {
     bindingMessage: options.bindingMessage ?? /(?:)/,
     expiredLoginHintTokens: options.expiredLoginHintTokens ?? [],
     assertionAudiences: options.assertionAudiences ?? [issuer],
+    dpopNonces: options.dpop?.nonces ?? "off",
     accessTokenLifetime: millis(options.accessTokenLifetime, "1 hour"),
     idTokenLifetime: millis(options.idTokenLifetime, "1 hour"),
     refreshTokens: options.refreshTokens ?? false,

@@ -4,6 +4,7 @@ import * as Reply from "../Reply.ts"
 import type { TestClient } from "../TestClient.ts"
 import { type AuthenticationRequests, decided } from "./AuthenticationRequests.ts"
 import type { Authenticate } from "./ClientAuthenticator.ts"
+import type { DpopProofs } from "./DpopProofs.ts"
 import { accept, type FormRequest, invalid, type Parameters } from "./FormRequest.ts"
 import type { Issue } from "./IssuedTokens.ts"
 import type { Settings } from "./Settings.ts"
@@ -12,30 +13,39 @@ export type Endpoint = (form: FormRequest) => Effect.Effect<Reply.Reply, Reply.R
 
 export const cibaGrant: string = "urn:openid:params:grant-type:ciba"
 
-type Grant = (client: TestClient, parameters: Parameters) => Effect.Effect<Reply.Reply, Reply.Reply>
+type Grant = (
+  client: TestClient,
+  parameters: Parameters,
+  thumbprint: string | undefined
+) => Effect.Effect<Reply.Reply, Reply.Reply>
 
 export interface Parts {
   readonly authenticate: Authenticate
   readonly issue: Issue
+  readonly proofs: DpopProofs
   readonly requests: AuthenticationRequests
 }
 
 export const make = (settings: Settings, parts: Parts): Endpoint => {
   const grants = new Map<string, Grant>([[cibaGrant, backchannelAuthentication(settings, parts)]])
-  return Effect.fnUntraced(function* (form) {
+  const handle: Endpoint = Effect.fnUntraced(function* (form) {
     const parameters = yield* accept(form)
     const client = yield* parts.authenticate(form, parameters)
+    const thumbprint = yield* parts.proofs.verify(form)
     const grantType = parameters.get("grant_type")
     if (grantType === undefined) return yield* invalid("There is no grant_type")
     const grant = grants.get(grantType)
     return grant === undefined
       ? yield* Effect.fail(Reply.error("unsupported_grant_type"))
-      : yield* grant(client, parameters)
+      : yield* grant(client, parameters, thumbprint)
   })
+  const { answer } = parts.proofs
+  return (form) => Effect.mapBoth(handle(form), { onFailure: answer, onSuccess: answer })
 }
 
 const backchannelAuthentication = (settings: Settings, { issue, requests }: Parts): Grant =>
-  Effect.fnUntraced(function* (client, parameters) {
+  Effect.fnUntraced(function* (client, parameters, thumbprint) {
+    if (client.notification?.deliveryMode === "push") return yield* refuse("unauthorized_client")
     const authReqId = parameters.get("auth_req_id")
     if (authReqId === undefined) return yield* invalid("There is no auth_req_id")
     const entry = requests.find(authReqId)
@@ -47,7 +57,7 @@ const backchannelAuthentication = (settings: Settings, { issue, requests }: Part
     if (decision === undefined) return yield* refuse("authorization_pending")
     if (!decision.approved) return yield* refuse("access_denied")
     requests.redeem(authReqId)
-    return yield* issue(entry, decision)
+    return yield* issue(entry, decision, thumbprint)
   })
 
 const refuse = (code: string): Effect.Effect<never, Reply.Reply> => Effect.fail(Reply.error(code))

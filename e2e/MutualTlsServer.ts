@@ -1,0 +1,100 @@
+/** The authorization server over TLS, with a second address for clients that show a certificate (RFC 8705 5). */
+import { createHash, type X509Certificate } from "node:crypto"
+import * as Https from "node:https"
+import type { AddressInfo } from "node:net"
+import type { TLSSocket } from "node:tls"
+import { Effect } from "effect"
+import { make as makeServer, type Service } from "./AuthorizationServer.ts"
+import * as CertificateAuthority from "./CertificateAuthority.ts"
+import * as RegisteredClients from "./RegisteredClients.ts"
+
+/** A request to the second address. */
+export interface Arrival {
+  readonly path: string
+  /** The thumbprint of the certificate that was shown. */
+  readonly thumbprint: string | undefined
+}
+
+export interface MutualTlsServer {
+  readonly server: Service
+  readonly authority: CertificateAuthority.CertificateAuthority
+  /** Every request to the second address so far. */
+  readonly arrivals: ReadonlyArray<Arrival>
+}
+
+const paths = {
+  backchannel_authentication_endpoint: "/backchannel",
+  token_endpoint: "/token",
+  userinfo_endpoint: "/me"
+}
+
+/** What `cnf` says of a certificate (RFC 8705 3.1). */
+export const thumbprint = (certificate: X509Certificate): string =>
+  createHash("sha256").update(certificate.raw).digest("base64url")
+
+export const make = Effect.fnUntraced(function* (
+  client: (
+    authority: CertificateAuthority.CertificateAuthority
+  ) => Effect.Effect<Partial<RegisteredClients.SecretClient>>,
+  aliases: ReadonlyArray<keyof typeof paths> = [
+    "backchannel_authentication_endpoint",
+    "token_endpoint",
+    "userinfo_endpoint"
+  ]
+) {
+  const authority = yield* CertificateAuthority.make
+  const own = yield* authority.issue("server")
+  const tls = { cert: own.certificate, key: own.privateKey, ca: authority.certificate }
+  const { client_secret: _, ...registered } = RegisteredClients.client("bank-app", {
+    tls_client_certificate_bound_access_tokens: true,
+    ...(yield* client(authority))
+  })
+  const second = Https.createServer({ ...tls, requestCert: true, rejectUnauthorized: false })
+  yield* Effect.acquireRelease(
+    Effect.callback<void>((resume) => void second.listen(0, "127.0.0.1", () => resume(Effect.void))),
+    () =>
+      Effect.callback<void>((resume) => {
+        second.close(() => resume(Effect.void))
+        second.closeAllConnections()
+      })
+  )
+  const { port } = second.address() as AddressInfo
+  const server = yield* makeServer({
+    interval: "1 second",
+    tls,
+    features: {
+      mTLS: {
+        enabled: true,
+        certificateBoundAccessTokens: true,
+        tlsClientAuth: true,
+        selfSignedTlsClientAuth: true
+      },
+      resourceIndicators: { enabled: true }
+    },
+    configuration: {
+      clientAuthMethods: [
+        "tls_client_auth",
+        "self_signed_tls_client_auth",
+        "client_secret_basic",
+        "client_secret_post",
+        "client_secret_jwt",
+        "private_key_jwt",
+        "none"
+      ],
+      discovery: {
+        mtls_endpoint_aliases: Object.fromEntries(
+          aliases.map((name) => [name, `https://127.0.0.1:${port}${paths[name]}`])
+        )
+      }
+    },
+    clients: [registered]
+  })
+  const arrivals: Array<Arrival> = []
+  second.on("request", ({ socket, url = "" }) => {
+    const shown = (socket as TLSSocket).getPeerX509Certificate()
+    arrivals.push({ path: url, thumbprint: shown && thumbprint(shown) })
+  })
+  second.on("request", server.provider.callback())
+  const scene: MutualTlsServer = { server, authority, arrivals }
+  return scene
+})

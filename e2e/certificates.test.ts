@@ -1,0 +1,440 @@
+// Certificates on real connections: as values, from files, and replaced while the client runs.
+import { execFile } from "node:child_process"
+import { createPrivateKey } from "node:crypto"
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { inspect } from "node:util"
+import { assert, describe, it } from "@effect/vitest"
+import { CertificateFiles, type ClientCertificate, NodeTls } from "@effect-ciba/platform-node"
+import { Effect, Fiber, Layer, Logger, Queue, Redacted, Schema } from "effect"
+import { HttpClient } from "effect/http"
+import { TestClock } from "effect/testing"
+import * as CertificateAuthority from "./CertificateAuthority.ts"
+import * as Pkcs12 from "./Pkcs12.ts"
+import * as TlsServer from "./TlsServer.ts"
+
+const directory = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "certificates-"))),
+  (path) => Effect.promise(() => rm(path, { recursive: true }))
+)
+
+const write = (path: string, content: string | Uint8Array) => Effect.promise(() => writeFile(path, content))
+
+const values = ({ certificate, privateKey }: CertificateAuthority.Issued): ClientCertificate.ClientCertificate => ({
+  certificate,
+  privateKey: Redacted.make(privateKey)
+})
+
+const get = (url: string) => Effect.flatMap(HttpClient.get(url), ({ text }) => text)
+
+/** A server, its authority, and a directory for the client's files. */
+const scene = Effect.gen(function* () {
+  const authority = yield* CertificateAuthority.make
+  const server = yield* TlsServer.make({ own: yield* authority.issue("server") })
+  const path = yield* directory
+  const paths = { certificate: join(path, "tls.crt"), privateKey: join(path, "tls.key") }
+  const install = Effect.fnUntraced(function* (issued: CertificateAuthority.Issued) {
+    yield* write(paths.certificate, issued.certificate)
+    yield* write(paths.privateKey, issued.privateKey)
+  })
+  return { authority, server, path, paths, install }
+})
+
+/** The client, and what it logs. */
+const following = Effect.fnUntraced(function* (options: NodeTls.Options) {
+  const logged = yield* Queue.unbounded<string>()
+  const logger = Logger.make(({ logLevel, message }) => Queue.offerUnsafe(logged, `${logLevel}: ${message}`))
+  const context = yield* Layer.build(Layer.provide(NodeTls.layer(options), Logger.layer([logger])))
+  return {
+    provide: Effect.provide(context),
+    nextLook: Effect.andThen(TestClock.adjust("1 minute"), Queue.take(logged))
+  }
+})
+
+const replaced = "Info: TLS: certificates were replaced, and new connections use them"
+
+describe("a certificate", () => {
+  it.effect("is shown alike as PEM and as PKCS#12, as values and from files", () =>
+    Effect.gen(function* () {
+      const { authority, install, path, paths, server } = yield* scene
+      const issued = yield* authority.issue("shop")
+      const passphrase = Redacted.make("öffne dich")
+      const file = join(path, "shop.p12")
+      const pkcs12 = Pkcs12.make(issued, Redacted.value(passphrase))
+      yield* install(issued)
+      yield* write(file, pkcs12)
+      const sources: ReadonlyArray<NodeTls.Options["client"]> = [
+        values(issued),
+        { pkcs12: Redacted.make(pkcs12), passphrase },
+        CertificateFiles.pem(paths),
+        CertificateFiles.pkcs12(file, { passphrase }),
+        undefined
+      ]
+      const seen = yield* Effect.forEach(sources, (client) =>
+        Effect.provide(get(server.url), NodeTls.layer({ client, authorities: authority.certificate }))
+      )
+      assert.deepStrictEqual(seen, [...Array.from({ length: 4 }, () => "CN=shop"), "nobody"])
+    })
+  )
+
+  it.effect("that is replaced is shown by new requests, while those under way end on their connections", () =>
+    Effect.gen(function* () {
+      const { authority, path, server } = yield* scene
+      const mount = Effect.fnUntraced(function* (version: string) {
+        const issued = yield* authority.issue(version)
+        yield* Effect.promise(() => mkdir(join(path, version)))
+        yield* write(join(path, version, "tls.crt"), issued.certificate)
+        yield* write(join(path, version, "tls.key"), issued.privateKey)
+        yield* Effect.promise(() => symlink(version, join(path, "..new")))
+        yield* Effect.promise(() => rename(join(path, "..new"), join(path, "..data")))
+      })
+      yield* mount("first")
+      const client = CertificateFiles.pem({
+        certificate: join(path, "..data", "tls.crt"),
+        privateKey: join(path, "..data", "tls.key")
+      })
+      const { nextLook, provide } = yield* following({ client, authorities: authority.certificate })
+      yield* Effect.gen(function* () {
+        assert.strictEqual(yield* get(server.url), "CN=first")
+        const underWay = yield* Effect.forkChild(get(`${server.url}/held`))
+        yield* server.holding
+        yield* mount("second")
+        assert.strictEqual(yield* nextLook, replaced)
+        assert.strictEqual(yield* get(server.url), "CN=second")
+        yield* server.release
+        assert.strictEqual(yield* Fiber.join(underWay), "held by CN=first")
+        yield* server.open(1)
+        assert.strictEqual(yield* get(server.url), "CN=second")
+        assert.deepStrictEqual(server.connections, ["CN=first", "CN=second"])
+      }).pipe(provide)
+    })
+  )
+
+  it.effect("that is half replaced is refused with a warning, and the last whole one is shown", () =>
+    Effect.gen(function* () {
+      const { authority, install, paths, server } = yield* scene
+      const [first, second] = yield* Effect.all([authority.issue("first"), authority.issue("second")])
+      yield* install(first)
+      const { nextLook, provide } = yield* following({
+        client: CertificateFiles.pem(paths),
+        authorities: authority.certificate
+      })
+      yield* Effect.gen(function* () {
+        yield* write(paths.certificate, second.certificate)
+        const kept = "Connections keep what was read before"
+        assert.strictEqual(
+          yield* nextLook,
+          `Warn: TLS, ${paths.privateKey}: it is not the private key of ${paths.certificate}; give the two that were issued together, the client's certificate first. ${kept}`
+        )
+        yield* write(paths.privateKey, second.privateKey.slice(0, 90))
+        assert.strictEqual(
+          yield* nextLook,
+          `Warn: TLS, ${paths.privateKey}: it holds no whole private key as PEM (-----BEGIN PRIVATE KEY-----). ${kept}`
+        )
+        assert.strictEqual(yield* get(server.url), "CN=first")
+        yield* write(paths.privateKey, second.privateKey)
+        assert.strictEqual(yield* nextLook, replaced)
+        assert.strictEqual(yield* get(server.url), "CN=second")
+      }).pipe(provide)
+    })
+  )
+
+  it.effect("that stays the same costs no connection, however often it is looked at", () =>
+    Effect.gen(function* () {
+      const { authority, install, paths, server } = yield* scene
+      yield* install(yield* authority.issue("first"))
+      const looks = yield* Queue.unbounded<void>()
+      const { provide } = yield* following({
+        client: Effect.tap(CertificateFiles.pem(paths), () => Queue.offer(looks, undefined)),
+        authorities: Effect.succeed(authority.certificate),
+        reloadEvery: "2 minutes"
+      })
+      yield* Effect.gen(function* () {
+        for (let count = 0; count < 6; count++) {
+          yield* Queue.take(looks)
+          yield* get(server.url)
+          if (count === 2) yield* install(yield* authority.issue("second"))
+          yield* TestClock.adjust("1 minute")
+          assert.strictEqual(yield* Queue.size(looks), 0)
+          yield* TestClock.adjust("1 minute")
+        }
+        assert.deepStrictEqual(server.connections, ["CN=first", "CN=second"])
+      }).pipe(provide)
+    })
+  )
+
+  it.effect("of an authority can be replaced, and servers of the other are trusted from then on (N6)", () =>
+    Effect.gen(function* () {
+      const { authority, path, server } = yield* scene
+      const file = join(path, "ca.crt")
+      yield* write(file, (yield* CertificateAuthority.make).certificate)
+      const { nextLook, provide } = yield* following({ authorities: CertificateFiles.authorities(file) })
+      yield* Effect.gen(function* () {
+        const refused = yield* Effect.flip(get(server.url))
+        assert.include(inspect(refused, { depth: 9 }), "UNABLE_TO_VERIFY_LEAF_SIGNATURE")
+        yield* write(file, authority.certificate)
+        assert.strictEqual(yield* nextLook, replaced)
+        assert.strictEqual(yield* get(server.url), "nobody")
+      }).pipe(provide)
+    })
+  )
+})
+
+describe("with the end of the layer", () => {
+  it.effect("every connection is closed, those of a replaced certificate too", () =>
+    Effect.gen(function* () {
+      const { authority, install, paths, server } = yield* scene
+      yield* install(yield* authority.issue("first"))
+      yield* Effect.gen(function* () {
+        const { nextLook, provide } = yield* following({
+          client: CertificateFiles.pem(paths),
+          authorities: authority.certificate
+        })
+        yield* Effect.forkScoped(provide(Effect.exit(get(`${server.url}/held`))))
+        yield* server.holding
+        yield* install(yield* authority.issue("second"))
+        assert.strictEqual(yield* nextLook, replaced)
+        yield* provide(get(server.url))
+        yield* server.open(2)
+      }).pipe(Effect.scoped)
+      yield* server.open(0)
+    })
+  )
+
+  it.live("nothing is left that keeps the process alive", () =>
+    Effect.gen(function* () {
+      const { authority, install, path, paths, server } = yield* scene
+      const authorities = join(path, "ca.crt")
+      yield* install(yield* authority.issue("shop"))
+      yield* write(authorities, authority.certificate)
+      const program = `
+        import { CertificateFiles, NodeTls } from "@effect-ciba/platform-node"
+        import { Effect } from "effect"
+        import { HttpClient } from "effect/http"
+        const [url, certificate, privateKey, authorities] = process.argv.slice(-4)
+        const layer = NodeTls.layer({
+          client: CertificateFiles.pem({ certificate, privateKey }),
+          authorities: CertificateFiles.authorities(authorities)
+        })
+        const seen = HttpClient.get(url).pipe(Effect.flatMap(({ text }) => text), Effect.provide(layer))
+        console.log(await Effect.runPromise(seen))
+      `
+      const parameters = ["--input-type=module", "--eval", program]
+      const output = yield* Effect.callback<string>((resume) => {
+        const child = execFile(
+          process.execPath,
+          [...parameters, server.url, paths.certificate, paths.privateKey, authorities],
+          { cwd: import.meta.dirname },
+          (error, stdout, stderr) => resume(error === null ? Effect.succeed(stdout) : Effect.die(stderr))
+        )
+        return Effect.sync(() => child.kill())
+      })
+      assert.strictEqual(output, "CN=shop\n")
+    })
+  )
+})
+
+describe("the layer does not start where", () => {
+  const encodeJson = Schema.encodeSync(Schema.fromJsonString(Schema.Unknown))
+
+  const refusal = (options: NodeTls.Options) =>
+    Effect.map(Effect.flip(Layer.build(NodeTls.layer(options))), (error) => {
+      for (const shown of [error.message, String(error), encodeJson(error), inspect(error, { depth: 9 })]) {
+        assert.notMatch(shown, /marker|M[HI][A-Za-z0-9+]{6}/)
+      }
+      return [error._tag, error.source, error.problem]
+    })
+
+  const missing = "there is no such file; check the path, and that the volume is mounted"
+  const noCertificate = "it holds no whole certificate as PEM (-----BEGIN CERTIFICATE-----)"
+  const noKey = "it holds no whole private key as PEM (-----BEGIN PRIVATE KEY-----)"
+  const encrypted = "the private key is encrypted; give its passphrase"
+  const wrongPassphrase = "the passphrase does not open it"
+  const foreign = (certificate: string) =>
+    `it is not the private key of ${certificate}; give the two that were issued together, the client's certificate first`
+
+  const half = (text: string) => text.slice(0, text.length / 2)
+  const secret = Redacted.make("marker-passphrase")
+  const encrypt = (privateKey: string) =>
+    createPrivateKey(privateKey)
+      .export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: Redacted.value(secret) })
+      .toString()
+
+  type Case = readonly [
+    what: string,
+    break_: (given: CertificateAuthority.Issued, other: CertificateAuthority.Issued) => Broken,
+    culprit: "certificate" | "privateKey",
+    problem: string | ((certificate: string) => string)
+  ]
+  interface Broken extends CertificateAuthority.Issued {
+    readonly passphrase?: Redacted.Redacted<string>
+  }
+
+  const pairs: ReadonlyArray<Case> = [
+    ["the certificate is empty", (given) => ({ ...given, certificate: "" }), "certificate", noCertificate],
+    [
+      "the certificate is half written",
+      (given) => ({ ...given, certificate: half(given.certificate) }),
+      "certificate",
+      noCertificate
+    ],
+    [
+      "the certificate is the key",
+      (given) => ({ ...given, certificate: given.privateKey }),
+      "certificate",
+      noCertificate
+    ],
+    [
+      "the chain is half written",
+      (given, other) => ({ ...given, certificate: `${given.certificate}\n${half(other.certificate)}` }),
+      "certificate",
+      "TLS refuses it: the chain behind it is broken, or its key or signature is too weak"
+    ],
+    ["the key is text", (given) => ({ ...given, privateKey: "marker" }), "privateKey", noKey],
+    ["the key is half written", (given) => ({ ...given, privateKey: half(given.privateKey) }), "privateKey", noKey],
+    ["the key is another certificate's", (given, { privateKey }) => ({ ...given, privateKey }), "privateKey", foreign],
+    [
+      "the chain has another certificate first",
+      (given, other) => ({ ...given, certificate: `${other.certificate}\n${given.certificate}` }),
+      "privateKey",
+      foreign
+    ],
+    [
+      "the key is encrypted, and the passphrase is missing",
+      (given) => ({ ...given, privateKey: encrypt(given.privateKey) }),
+      "privateKey",
+      encrypted
+    ],
+    [
+      "the key is encrypted, and the passphrase another's",
+      (given) => ({ ...given, privateKey: encrypt(given.privateKey), passphrase: Redacted.make("marker-wrong") }),
+      "privateKey",
+      wrongPassphrase
+    ]
+  ]
+  for (const [what, break_, culprit, problem] of pairs) {
+    it.effect(what, () =>
+      Effect.gen(function* () {
+        const { authority, install, paths } = yield* scene
+        const broken = break_(yield* authority.issue("shop"), yield* authority.issue("other"))
+        yield* install(broken)
+        const { passphrase } = broken
+        const options = { certificate: "tls.client.certificate", privateKey: "tls.client.privateKey" }
+        for (const [client, sources] of [
+          [CertificateFiles.pem({ ...paths, passphrase }), paths],
+          [{ ...values(broken), passphrase }, options]
+        ] as const) {
+          const expected = typeof problem === "string" ? problem : problem(sources.certificate)
+          assert.deepStrictEqual(yield* refusal({ client }), ["CertificateError", sources[culprit], expected])
+        }
+      })
+    )
+  }
+
+  it.effect("an encrypted key is opened by its passphrase, or a plain one needs none", () =>
+    Effect.gen(function* () {
+      const { authority, server } = yield* scene
+      const issued = yield* authority.issue("shop")
+      for (const privateKey of [encrypt(issued.privateKey), issued.privateKey]) {
+        const client = { ...values({ ...issued, privateKey }), passphrase: secret }
+        const layer = NodeTls.layer({ client, authorities: authority.certificate })
+        assert.strictEqual(yield* Effect.provide(get(server.url), layer), "CN=shop")
+      }
+    })
+  )
+
+  const files: ReadonlyArray<
+    readonly [
+      string,
+      (issued: CertificateAuthority.Issued, passphrase: string) => Uint8Array,
+      string | undefined,
+      string
+    ]
+  > = [
+    ["a PKCS#12 file's passphrase is missing", Pkcs12.make, undefined, encrypted],
+    ["a PKCS#12 file's passphrase is another's", Pkcs12.make, "marker-wrong", wrongPassphrase],
+    [
+      "a PKCS#12 file is encrypted as long ago",
+      Pkcs12.outdated,
+      "marker",
+      "it is encrypted in an old way that OpenSSL 3 does not read; write it anew with: openssl pkcs12 -legacy -in old.p12 -nodes | openssl pkcs12 -export -out new.p12"
+    ],
+    [
+      "a PKCS#12 file has no key",
+      Pkcs12.withoutKey,
+      "marker",
+      "it holds no private key; export the certificate together with it"
+    ],
+    [
+      "a PKCS#12 file is half written",
+      (issued, passphrase) => Pkcs12.make(issued, passphrase).subarray(0, 200),
+      "marker",
+      "it is no whole PKCS#12; export certificate and key with: openssl pkcs12 -export"
+    ]
+  ]
+  for (const [what, make, passphrase, problem] of files) {
+    it.effect(what, () =>
+      Effect.gen(function* () {
+        const { authority, path } = yield* scene
+        const content = make(yield* authority.issue("shop"), "marker")
+        const file = join(path, "shop.p12")
+        yield* write(file, content)
+        const options = passphrase === undefined ? {} : { passphrase: Redacted.make(passphrase) }
+        assert.deepStrictEqual(yield* refusal({ client: CertificateFiles.pkcs12(file, options) }), [
+          "CertificateError",
+          file,
+          problem
+        ])
+        assert.deepStrictEqual(yield* refusal({ client: { pkcs12: Redacted.make(content), ...options } }), [
+          "CertificateError",
+          "tls.client.pkcs12",
+          problem
+        ])
+      })
+    )
+  }
+
+  it.effect("a file is missing, or cannot be read", () =>
+    Effect.gen(function* () {
+      const { authority, install, path, paths } = yield* scene
+      yield* install(yield* authority.issue("shop"))
+      const nowhere = join(path, "nowhere")
+      const cases: ReadonlyArray<readonly [NodeTls.Options, string, string]> = [
+        [{ client: CertificateFiles.pem({ ...paths, certificate: nowhere }) }, nowhere, missing],
+        [{ client: CertificateFiles.pem({ ...paths, privateKey: nowhere }) }, nowhere, missing],
+        [{ client: CertificateFiles.pkcs12(nowhere) }, nowhere, missing],
+        [{ authorities: CertificateFiles.authorities(nowhere) }, nowhere, missing],
+        [{ client: CertificateFiles.pem({ ...paths, privateKey: path }) }, path, "it cannot be read"]
+      ]
+      for (const [options, ...expected] of cases) {
+        assert.deepStrictEqual(yield* refusal(options), ["CertificateError", ...expected])
+      }
+    })
+  )
+
+  it.effect("an authority is none, which Node.js would ignore (N6)", () =>
+    Effect.gen(function* () {
+      const { authority, path } = yield* scene
+      const { certificate } = authority
+      const file = join(path, "ca.crt")
+      for (const authorities of [
+        "",
+        "marker",
+        half(certificate),
+        certificate + certificate,
+        `${certificate}\n${half(certificate)}`,
+        [certificate, "marker"],
+        []
+      ]) {
+        assert.deepStrictEqual(yield* refusal({ authorities }), ["CertificateError", "tls.authorities", noCertificate])
+      }
+      yield* write(file, half(certificate))
+      assert.deepStrictEqual(yield* refusal({ authorities: CertificateFiles.authorities(file) }), [
+        "CertificateError",
+        file,
+        noCertificate
+      ])
+    })
+  )
+})

@@ -1,0 +1,79 @@
+/**
+ * Text sealed for storage: encrypted and bound to the key that sealed it, so that whoever reads or writes the storage
+ * can neither read nor change it.
+ *
+ * **Details**
+ *
+ * - A compact JWE with a key of 256 bits (`dir`, `A256GCM`); its header names the key.
+ * - The first key seals. The others open what was sealed before a rotation.
+ *
+ * **Example** (A rotation)
+ *
+ * ```ts
+ * import { Sealing } from "@effect-ciba/core"
+ * import { Effect, Redacted } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const [old, current] = yield* Effect.all([Sealing.generate("2026-10"), Sealing.generate("2026-11")])
+ *   const sealed = yield* Sealing.seal(Redacted.make("text"), [old])
+ *   return Redacted.value(yield* Sealing.open(sealed, [current, old]))
+ * })
+ *
+ * await Effect.runPromise(program) // => "text"
+ * ```
+ *
+ * @see RFC 7516
+ */
+import { Effect, Redacted, Result } from "effect"
+import { Base64Url } from "effect/encoding"
+import * as jose from "jose"
+import * as SecureRandomness from "../internal/SecureRandomness.ts"
+import { DecryptionFailed } from "./DecryptionFailed.ts"
+import { InvalidKey } from "./SigningKey.ts"
+
+/** A key that seals and opens. */
+export interface SealingKey {
+  readonly keyId: string
+  readonly material: Redacted.Redacted<Uint8Array>
+}
+
+/** The keys at hand, the one that seals first. */
+export type Keys = readonly [SealingKey, ...ReadonlyArray<SealingKey>]
+
+/** A key from its 32 bytes, as base64url text. */
+export const key = (keyId: string, bytes: Redacted.Redacted<string>): Effect.Effect<SealingKey, InvalidKey> =>
+  Result.match(Base64Url.decode(Redacted.value(bytes)), {
+    onFailure: () => Effect.fail(invalid),
+    onSuccess: (read) => (read.byteLength === 32 ? Effect.succeed(made(keyId, read)) : Effect.fail(invalid))
+  })
+
+/** A new key. */
+export const generate = (keyId: string): Effect.Effect<SealingKey> =>
+  Effect.flatMap(SecureRandomness.source, (random) => Effect.map(random.randomBytes(32), (bytes) => made(keyId, bytes)))
+
+/** Seals a text. */
+export const seal = (text: Redacted.Redacted<string>, [key]: Keys): Effect.Effect<string> =>
+  Effect.promise(() =>
+    new jose.CompactEncrypt(new TextEncoder().encode(Redacted.value(text)))
+      .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: key.keyId })
+      .encrypt(Redacted.value(key.material))
+  )
+
+/** Opens what one of the keys has sealed. */
+export const open = (sealed: string, keys: Keys): Effect.Effect<Redacted.Redacted<string>, DecryptionFailed> =>
+  Effect.tryPromise({
+    try: () =>
+      jose.compactDecrypt(
+        sealed,
+        ({ kid }) => Redacted.value(keys.find(({ keyId }) => keyId === kid)?.material ?? keys[0].material),
+        { keyManagementAlgorithms: ["dir"], contentEncryptionAlgorithms: ["A256GCM"] }
+      ),
+    catch: () => new DecryptionFailed({ problem: "none of the keys has sealed it, or it was changed since" })
+  }).pipe(Effect.map(({ plaintext }) => Redacted.make(new TextDecoder().decode(plaintext), { label: "sealed text" })))
+
+const made = (keyId: string, bytes: Uint8Array): SealingKey => ({
+  keyId,
+  material: Redacted.make(bytes, { label: "sealing key" })
+})
+
+const invalid = /* @__PURE__ */ new InvalidKey({ problem: "a sealing key is 32 random bytes as base64url text" })

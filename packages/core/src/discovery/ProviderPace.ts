@@ -1,0 +1,59 @@
+/**
+ * How hard a provider is worked by everything that waits for it: so many requests at once, and none while it asks for a
+ * pause.
+ *
+ * **Details**
+ *
+ * - Requests take their turns in the order in which they come.
+ * - A 429 or 503 pauses all of them: as long as `Retry-After` says, or a second, doubling with each further one.
+ */
+import { Context, Duration, Effect, Layer, Semaphore } from "effect"
+import type { HttpFault } from "../client/HttpFault.ts"
+import { instant } from "../internal/Instant.ts"
+
+/** The pace. */
+export interface Options {
+  /** How many requests are under way at once; 256 by default. */
+  readonly maxConcurrentRequests?: number | undefined
+}
+
+/** What requests go through. */
+export interface Service {
+  /** Runs a request when it is its turn and nothing is paused. */
+  readonly turn: <A, E>(request: Effect.Effect<A, E>) => Effect.Effect<A, E>
+  /** Learns what became of a request. */
+  readonly observe: (fault: HttpFault | undefined) => Effect.Effect<void>
+}
+
+/** The pace at one provider. */
+export class ProviderPace extends Context.Service<ProviderPace, Service>()(
+  "@effect-ciba/core/discovery/ProviderPace"
+) {}
+
+/** A pace of one's own. */
+export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.Return<Service> {
+  const semaphore = yield* Semaphore.make(options?.maxConcurrentRequests ?? 256)
+  let refusals = 0
+  let pausedUntil = Number.NEGATIVE_INFINITY
+
+  const unpaused: Effect.Effect<void> = Effect.flatMap(instant, (now) =>
+    pausedUntil <= now ? Effect.void : Effect.andThen(Effect.sleep(Duration.millis(pausedUntil - now)), unpaused)
+  )
+
+  return ProviderPace.of({
+    turn: (request) => semaphore.withPermit(Effect.andThen(unpaused, request)),
+    observe: (fault) =>
+      Effect.map(instant, (now) => {
+        if (fault?.status !== 429 && fault?.status !== 503) {
+          if (fault === undefined) refusals = 0
+          return
+        }
+        refusals += 1
+        const wish = fault.retryAfter ?? Duration.seconds(Math.min(2 ** (refusals - 1), 30))
+        pausedUntil = Math.max(pausedUntil, now + Duration.toMillis(wish))
+      })
+  })
+})
+
+/** The pace as a layer. */
+export const layer = (options?: Options): Layer.Layer<ProviderPace> => Layer.effect(ProviderPace, make(options))

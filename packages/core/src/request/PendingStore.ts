@@ -1,0 +1,126 @@
+/**
+ * Where pending authentications outlive the process: each is kept from its acknowledgement until it is decided, with
+ * everything that the wait has learned.
+ *
+ * **Details**
+ *
+ * - The flow uses a store where there is one: `Ciba.resumeAll` goes on where an earlier process stopped.
+ * - Over a `KeyValueStore`, entries are sealed, and a write that breaks off in its middle leaves the one before intact.
+ *
+ * **Gotchas**
+ *
+ * - A store belongs to one process at a time: two of them would poll for the same approvals.
+ * - A store that fails does not end a wait. The failure is logged, and a restart may find an older state.
+ *
+ * @see CIBA Core 1.0 section 7.4
+ */
+import { Context, Effect, Layer, Option, Order, Schema } from "effect"
+import { KeyValueStore } from "effect/persistence"
+import type * as Sealing from "../crypto/Sealing.ts"
+import type { PendingAuthentication } from "./PendingAuthentication.ts"
+import * as SealedAuthentication from "./SealedAuthentication.ts"
+
+/** The storage failed; the operation may or may not have been done. */
+export class PendingStoreError extends Schema.TaggedError<PendingStoreError>()("PendingStoreError", {
+  operation: Schema.Literals(["put", "remove", "all"]),
+  problem: Schema.String
+}) {
+  override get message(): string {
+    return `The store of pending authentications, ${this.operation}: ${this.problem}`
+  }
+}
+
+/** A store. */
+export interface Service {
+  /** Keeps the authentication, in the place of what was kept under its `id`. */
+  readonly put: (pending: PendingAuthentication) => Effect.Effect<void, PendingStoreError>
+  /** Forgets it. */
+  readonly remove: (pending: PendingAuthentication) => Effect.Effect<void, PendingStoreError>
+  /** Everything that is kept, the expired included. */
+  readonly all: Effect.Effect<ReadonlyArray<PendingAuthentication>, PendingStoreError>
+}
+
+/** The store of pending authentications. */
+export class PendingStore extends Context.Service<PendingStore, Service>()("@effect-ciba/core/request/PendingStore") {}
+
+/** A store that lives as long as the process. */
+export const layerMemory: Layer.Layer<PendingStore> = /* @__PURE__ */ Layer.sync(PendingStore, () => {
+  const kept = new Map<string, PendingAuthentication>()
+  return PendingStore.of({
+    put: (pending) => Effect.sync(() => void kept.set(pending.id, pending)),
+    remove: ({ id }) => Effect.sync(() => void kept.delete(id)),
+    all: Effect.sync(() => [...kept.values()])
+  })
+})
+
+/** How entries are kept. */
+export interface Options {
+  /** The first key seals; the others open what was sealed before a rotation. */
+  readonly keys: Sealing.Keys
+  /** What the names of entries begin with; `ciba/` by default. */
+  readonly prefix?: string | undefined
+}
+
+/** A store over the `KeyValueStore` at hand. */
+export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
+  options: Options
+): Effect.fn.Return<Service, never, KeyValueStore.KeyValueStore> {
+  const store = KeyValueStore.prefix(yield* KeyValueStore.KeyValueStore, options.prefix ?? "ciba/")
+  const revisions = new Map<string, number>()
+
+  const read = Effect.fnUntraced(function* (name: string) {
+    const { id, revision } = parts(name)
+    const sealed = yield* store.get(name)
+    if (id === undefined || sealed === undefined) return []
+    const pending = yield* Effect.option(SealedAuthentication.open(sealed, options.keys))
+    return Option.match(pending, { onNone: () => [], onSome: (pending) => [{ id, revision, pending }] })
+  })
+
+  return PendingStore.of({
+    put: Effect.fnUntraced(
+      function* (pending) {
+        const revision = (revisions.get(pending.id) ?? 0) + 1
+        yield* store.set(`${pending.id}.${revision}`, yield* SealedAuthentication.seal(pending, options.keys))
+        revisions.set(pending.id, revision)
+        yield* store.remove(`${pending.id}.${revision - 1}`)
+      },
+      Effect.mapError((cause) => failed("put", cause))
+    ),
+    remove: Effect.fnUntraced(
+      function* ({ id }) {
+        const names = yield* store.keys
+        yield* Effect.forEach(
+          names.filter((name) => parts(name).id === id),
+          (name) => store.remove(name)
+        )
+        revisions.delete(id)
+      },
+      Effect.mapError((cause) => failed("remove", cause))
+    ),
+    all: Effect.gen(function* () {
+      const entries = (yield* Effect.forEach(yield* store.keys, read)).flat()
+      const latest = new Map(entries.sort(byRevision).map((entry) => [entry.id, entry]))
+      for (const { id, revision } of latest.values()) revisions.set(id, revision)
+      return [...latest.values()].map(({ pending }) => pending)
+    }).pipe(Effect.mapError((cause) => failed("all", cause)))
+  })
+})
+
+/** A store over the `KeyValueStore` at hand, as a layer. */
+export const layerKeyValueStore = (options: Options): Layer.Layer<PendingStore, never, KeyValueStore.KeyValueStore> =>
+  Layer.effect(PendingStore, make(options))
+
+const byRevision = /* @__PURE__ */ Order.mapInput(
+  Order.Number,
+  ({ revision }: { readonly revision: number }) => revision
+)
+
+const parts = (name: string): { readonly id: string | undefined; readonly revision: number } => {
+  const [, id, revision] = /^(.+)\.(\d+)$/.exec(name) ?? []
+  return { id, revision: Number(revision) }
+}
+
+const failed = (
+  operation: PendingStoreError["operation"],
+  { message }: KeyValueStore.KeyValueStoreError
+): PendingStoreError => new PendingStoreError({ operation, problem: message })

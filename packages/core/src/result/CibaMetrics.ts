@@ -1,0 +1,61 @@
+/**
+ * Figures from events.
+ *
+ * | metric | kind | attributes |
+ * | --- | --- | --- |
+ * | `ciba.client.authentications.pending` | gauge | – |
+ * | `ciba.client.decisions` | counter | `ciba.outcome` |
+ * | `ciba.client.decision.duration` | histogram, seconds since the wait began | `ciba.outcome` |
+ * | `ciba.client.decision.polls` | histogram, polls of a wait | `ciba.outcome` |
+ * | `ciba.client.faults` | counter | `error.type` |
+ */
+import { DateTime, Effect, Metric } from "effect"
+import type { CibaEvent } from "./CibaEvent.ts"
+
+/** Waits that are under way. */
+export const pending: Metric.Gauge<number> = Metric.gauge("ciba.client.authentications.pending", {
+  description: "Authentications that wait for their decision"
+})
+
+/** How waits ended. */
+export const decisions: Metric.Counter<number> = Metric.counter("ciba.client.decisions", {
+  description: "Authentications that were decided, by outcome",
+  incremental: true
+})
+
+/** How long they took. */
+export const duration: Metric.Histogram<number> = Metric.histogram("ciba.client.decision.duration", {
+  description: "Seconds from acknowledgement, or resumption, to decision",
+  boundaries: [1, 2, 5, 10, 20, 30, 60, 120, 300, 600]
+})
+
+/** How many polls they took. */
+export const polls: Metric.Histogram<number> = Metric.histogram("ciba.client.decision.polls", {
+  description: "Polls from acknowledgement, or resumption, to decision",
+  boundaries: [0, 1, 2, 5, 10, 20, 50, 100]
+})
+
+/** What was ridden out. */
+export const faults: Metric.Counter<number> = Metric.counter("ciba.client.faults", {
+  description: "Polls that failed and were ridden out, by kind",
+  incremental: true
+})
+
+/** What is known of a wait that is under way. */
+export interface Tally {
+  readonly since: DateTime.Utc
+  readonly polls: number
+}
+
+/** Counts an event; the tally is that of its wait. */
+export const count = Effect.fnUntraced(function* (event: CibaEvent, tally: Tally): Effect.fn.Return<void> {
+  if (event._tag === "FaultRiddenOut") {
+    yield* Metric.update(Metric.withAttributes(faults, { "error.type": event.kind }), 1)
+  }
+  if (event._tag !== "Decided") return
+  const outcome = { "ciba.outcome": event.outcome }
+  const seconds = (DateTime.toEpochMillis(event.at) - DateTime.toEpochMillis(tally.since)) / 1000
+  yield* Metric.update(Metric.withAttributes(decisions, outcome), 1)
+  yield* Metric.update(Metric.withAttributes(duration, outcome), seconds)
+  yield* Metric.update(Metric.withAttributes(polls, outcome), tally.polls)
+})

@@ -1,0 +1,46 @@
+/**
+ * The wait for the person's answer in push mode: the provider sends the result, and nothing is asked.
+ *
+ * @see CIBA Core 1.0 sections 10.3 and 12
+ */
+import { Clock, DateTime, Duration, Effect, Redacted } from "effect"
+import { ClientRegistration } from "../client/ClientRegistration.ts"
+import { Discovery } from "../discovery/Discovery.ts"
+import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
+import type { PendingAuthentication } from "../request/PendingAuthentication.ts"
+import { ExpiredToken, ForeignAuthentication, TokenError } from "../token/TokenError.ts"
+import * as TokenRequest from "../token/TokenRequest.ts"
+import type { TokenResponse } from "../token/TokenResponse.ts"
+import { Step } from "./CibaEvent.ts"
+import { CibaEvents } from "./CibaEvents.ts"
+import { NotificationInbox } from "./NotificationInbox.ts"
+
+/** Waits until the provider has sent the result, or the request expires. The tokens are not verified yet. */
+export type Wait = (pending: PendingAuthentication) => Effect.Effect<TokenResponse, TokenError | DiscoveryError>
+
+/** Waits at the inbox at hand. */
+export const make: Effect.Effect<Wait, never, ClientRegistration | Discovery | NotificationInbox | CibaEvents> =
+  /* @__PURE__ */ Effect.gen(function* () {
+    const registration = yield* ClientRegistration
+    const discovery = yield* Discovery
+    const inbox = yield* NotificationInbox
+    const { publish } = yield* CibaEvents
+
+    return Effect.fnUntraced(function* (pending) {
+      const metadata = yield* discovery.metadata
+      const { clientId, expiresAt, id, issuer } = pending
+      if (issuer !== metadata.issuer || clientId !== registration.clientId) {
+        return yield* new TokenError({ reason: new ForeignAuthentication({ issuer, clientId }) })
+      }
+      const left = DateTime.toEpochMillis(expiresAt) - (yield* Clock.currentTimeMillis)
+      const { body } = yield* Effect.timeoutOrElse(inbox.take(pending), {
+        duration: Duration.millis(Math.max(0, left)),
+        orElse: () => Effect.fail(new TokenError({ reason: new ExpiredToken({ local: true }) }))
+      })
+      yield* publish(Step.Pushed({ id }))
+      return yield* TokenRequest.readReceived({
+        body: Redacted.make(Redacted.value(body), { label: "token response" }),
+        at: yield* DateTime.now
+      })
+    })
+  })

@@ -1,0 +1,211 @@
+// DPoP at a provider that checks it.
+import { describe, expect, it } from "@effect/vitest"
+import { Ciba, ClientAuthentication, Discovery, Dpop, MutualTls, SigningKey, TokenEndpoint } from "@effect-ciba/core"
+import { AuthReqId } from "@effect-ciba/core/request/PendingAuthentication"
+import { ProviderScript, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
+import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
+import type { RequestRecord } from "@effect-ciba/testing/RequestRecord"
+import { Effect, Fiber, Layer, Redacted } from "effect"
+import { HttpClient, type HttpClientRequest, HttpClientResponse } from "effect/http"
+import { ask, flow, hint, publishing, requestsTo } from "../support/Asking.ts"
+import { part } from "../support/Jwt.ts"
+import { later, polled, proofOf, until } from "../support/Polling.ts"
+
+const request = { scope: ["openid"], hint }
+
+const bound = (provider: ProviderOptions) =>
+  flow(provider).pipe(Layer.provide(Dpop.layer({ key: TestKeys.signing("ES256", "proof") })))
+
+const isPending = ({ error }: RequestRecord) => error === "authorization_pending"
+
+/** A demand for this nonce. */
+const demand = (nonce: string) => ProviderScript.error("use_dpop_nonce", { headers: { "dpop-nonce": nonce } })
+
+/** Asks, waits for one poll's worth of token requests, and gives how it ended. */
+const ended = (provider: ProviderOptions, requests: number) =>
+  Effect.gen(function* () {
+    const waiting = yield* Effect.forkChild(Effect.flip(Ciba.complete(yield* Ciba.initiate(request))))
+    yield* polled("5 seconds", requests)
+    return { error: yield* Fiber.join(waiting), requests: yield* requestsTo("token") }
+  }).pipe(Effect.provide(bound(provider)))
+
+describe("nonces", () => {
+  it.effect("of every answer, pending and success alike, save the next request a round trip (M5, M7, T-10)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const first = yield* Effect.forkChild(Ciba.complete(yield* Ciba.initiate(request)))
+      yield* polled("5 seconds", 2)
+      yield* polled("5 seconds", 3)
+      yield* provider.approve()
+      yield* polled("5 seconds", 4)
+      expect((yield* Fiber.join(first)).tokenType).toBe("DPoP")
+      const second = yield* Effect.forkChild(Ciba.complete(yield* Ciba.initiate(request)))
+      yield* provider.approve()
+      yield* polled("5 seconds", 5)
+      expect((yield* Fiber.join(second)).tokenType).toBe("DPoP")
+      const requests = yield* requestsTo("token")
+      const proofs = yield* Effect.forEach(requests, proofOf)
+      expect(requests.map(({ error }, index) => [proofs[index]?.claims.nonce, error])).toEqual([
+        [undefined, "use_dpop_nonce"],
+        ["nonce-2", "authorization_pending"],
+        ["nonce-3", "authorization_pending"],
+        ["nonce-4", undefined],
+        ["nonce-5", undefined]
+      ])
+      expect(new Set(proofs.map(({ claims }) => claims.jti)).size).toBe(5)
+    }).pipe(Effect.provide(bound({ dpop: { nonces: "per-answer" } })))
+  )
+
+  it.effect(
+    "that change while many waits poll at once cost each of them one more request at most (H27, M6, T-10)",
+    () =>
+      Effect.gen(function* () {
+        const provider = yield* TestProvider.TestProvider
+        const pending = yield* Effect.replicateEffect(Ciba.initiate(request), 4)
+        const waits = yield* Effect.forEach(pending, (one) => Effect.forkChild(Ciba.complete(one)))
+        yield* later("5 seconds")
+        yield* until(requestsTo("token"), (sent) => sent.filter(isPending).length === 4)
+        yield* provider.rotateDpopNonce
+        yield* Effect.forEach(pending, ({ authReqId }) => provider.approve(authReqId))
+        yield* later("5 seconds")
+        yield* Effect.forEach(waits, Fiber.join)
+        const sent = yield* requestsTo("token")
+        for (const { authReqId } of pending) {
+          const own = sent.filter(
+            ({ parameters }) => Object.fromEntries(parameters).auth_req_id === Redacted.value(authReqId)
+          )
+          expect(own.map(({ error, status }) => error ?? status).join()).toMatch(
+            /^(use_dpop_nonce,)?authorization_pending,(use_dpop_nonce,)?200$/
+          )
+        }
+        expect(sent.filter(({ error }) => error === "use_dpop_nonce").length).toBeGreaterThan(1)
+      }).pipe(Effect.provide(bound({ dpop: { nonces: "lasting" } })))
+  )
+
+  it.effect("that were refused too often end a wait that can be completed again (H27, T-10)", () =>
+    Effect.gen(function* () {
+      const pending = yield* Ciba.initiate(request)
+      const waiting = yield* Effect.forkChild(Effect.flip(Ciba.complete(pending)))
+      yield* polled("5 seconds", 3)
+      expect((yield* Fiber.join(waiting)).reason._tag).toBe("UseDpopNonce")
+      const again = yield* Effect.forkChild(Ciba.complete(pending))
+      yield* polled("5 seconds", 4)
+      expect((yield* Fiber.join(again)).subject).toBe("jo")
+    }).pipe(
+      Effect.provide(bound({ user: TestUser.approve(), tokenScript: ProviderScript.make(["a", "b", "c"].map(demand)) }))
+    )
+  )
+
+  it.effect("that are demanded again and again are given twice, and then it is an error (H27, T-10)", () =>
+    Effect.gen(function* () {
+      const tokenScript = ProviderScript.make(["a", "b", "c", "d"].map(demand))
+      const { error, requests } = yield* ended({ tokenScript }, 3)
+      expect(error).toMatchObject({ _tag: "TokenError", reason: { _tag: "UseDpopNonce" } })
+      const nonces = yield* Effect.forEach(requests, (one) => Effect.map(proofOf(one), ({ claims }) => claims.nonce))
+      expect(nonces).toEqual([undefined, "a", "b"])
+      expect(requests.map(({ at }) => at)).toEqual([5000, 5000, 5000])
+    })
+  )
+})
+
+describe("an answer", () => {
+  it.effect("that the proof is invalid ends the wait at once (M15)", () =>
+    Effect.gen(function* () {
+      const tokenScript = ProviderScript.make([ProviderScript.error("invalid_dpop_proof")])
+      const { error, requests } = yield* ended({ tokenScript }, 1)
+      expect(error).toMatchObject({ _tag: "TokenError", reason: { _tag: "InvalidDpopProof" } })
+      expect(requests).toHaveLength(1)
+    })
+  )
+
+  it.effect("with a token of type Bearer is refused, though the proof was taken (M10, T-15)", () =>
+    Effect.gen(function* () {
+      const tokenResponse: ProviderOptions["tokenResponse"] = (body) => ({ ...body, token_type: "Bearer" })
+      const { error } = yield* ended({ user: TestUser.approve(), tokenResponse }, 1)
+      expect(error).toMatchObject({
+        _tag: "IdTokenError",
+        reason: { _tag: "UnexpectedTokenType", expected: "DPoP", actual: "Bearer" }
+      })
+    })
+  )
+})
+
+describe("the algorithm of the proofs", () => {
+  const dpop_signing_alg_values_supported = "dpop_signing_alg_values_supported"
+
+  it.effect("must be one that the provider lists, or nobody is asked (M13)", () =>
+    Effect.gen(function* () {
+      expect(yield* Effect.flip(ask())).toMatchObject({
+        _tag: "AuthenticationRequestError",
+        reason: {
+          _tag: "Unsupported",
+          feature: "DPoP proofs signed with ES256",
+          problem: "the provider takes ES384, PS256"
+        }
+      })
+      expect(yield* requestsTo("backchannel")).toEqual([])
+    }).pipe(Effect.provide(bound(publishing({ [dpop_signing_alg_values_supported]: ["ES384", "PS256"] }))))
+  )
+
+  for (const listed of [["PS256", "ES256"], undefined]) {
+    it.effect(`may be ES256 where the provider lists ${listed ?? "none"} (M13)`, () =>
+      Effect.gen(function* () {
+        yield* ask()
+        expect(yield* requestsTo("backchannel")).toHaveLength(1)
+      }).pipe(Effect.provide(bound(publishing({ [dpop_signing_alg_values_supported]: listed }))))
+    )
+  }
+})
+
+it.effect(
+  "a proof is for the alias that is called, less its query, and none goes to the authentication endpoint (M1, M3, M16, T-23)",
+  () =>
+    Effect.gen(function* () {
+      const heard: Array<HttpClientRequest.HttpClientRequest> = []
+      const listener = HttpClient.make((request) => {
+        if (request.method === "GET") {
+          return Effect.succeed(HttpClientResponse.fromWeb(request, Response.json({ keys: [] })))
+        }
+        heard.push(request)
+        const body = request.url.includes("/bc") ? { auth_req_id: "id", expires_in: 60 } : { error: "slow_down" }
+        return Effect.succeed(HttpClientResponse.fromWeb(request, Response.json(body)))
+      })
+      const id = Redacted.make(AuthReqId.make("id"))
+      yield* Effect.gen(function* () {
+        yield* ask()
+        yield* Effect.flip(TokenEndpoint.redeem(id))
+        yield* Effect.flip(TokenEndpoint.redeem(id))
+      }).pipe(
+        Effect.provide(
+          Ciba.layerNoDiscovery({
+            clientId: "shop",
+            authentication: ClientAuthentication.none,
+            mutualTls: MutualTls.make()
+          }).pipe(
+            Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") })),
+            Layer.provide(Layer.succeed(HttpClient.HttpClient, listener)),
+            Layer.provide(
+              Discovery.layerStatic({
+                issuer: "https://op.test",
+                jwks_uri: "https://op.test/jwks",
+                backchannel_authentication_endpoint: "https://op.test/bc",
+                token_endpoint: "https://op.test/token",
+                backchannel_token_delivery_modes_supported: ["poll"],
+                mtls_endpoint_aliases: { token_endpoint: "https://mtls.op.test:8443/token?tenant=1" }
+              })
+            )
+          )
+        )
+      )
+      expect(heard.map(({ url }) => url)).toEqual([
+        "https://op.test/bc",
+        "https://mtls.op.test:8443/token?tenant=1",
+        "https://mtls.op.test:8443/token?tenant=1"
+      ])
+      const [asked, ...redeemed] = heard.map(({ headers }) => headers.dpop)
+      expect(asked).toBeUndefined()
+      const [first, second] = yield* Effect.forEach(redeemed, (proof = "") => part(proof, 1))
+      expect(first).toMatchObject({ htm: "POST", htu: "https://mtls.op.test:8443/token" })
+      expect(second?.jti).not.toBe(first?.jti)
+    })
+)

@@ -1,0 +1,149 @@
+// What every `NotificationInbox` has to do, whatever it is made of.
+import { describe, expect, it } from "@effect/vitest"
+import { NotificationInbox, PendingStore } from "@effect-ciba/core"
+import { DateTime, Effect, Exit, Fiber, Layer, Redacted } from "effect"
+import { TestClock } from "effect/testing"
+import { bearer, notification, pending } from "./Notified.ts"
+
+export const contract = (name: string, inbox: Layer.Layer<NotificationInbox.NotificationInbox>): void => {
+  const using =
+    <A, E>(test: (inbox: NotificationInbox.Service) => Effect.Effect<A, E>) =>
+    () =>
+      Effect.provide(NotificationInbox.NotificationInbox.use(test), inbox)
+
+  const until = DateTime.makeUnsafe(120_000)
+
+  describe(`the inbox ${name}`, () => {
+    it.effect(
+      "hands a call to the wait that it is for, and to nobody else (K2, K7)",
+      using(
+        Effect.fnUntraced(function* (inbox) {
+          const [a, b] = [pending("a"), pending("b")]
+          yield* inbox.acknowledge(a)
+          yield* inbox.acknowledge(b)
+          const forA = yield* Effect.forkChild(inbox.take(a))
+          const forB = yield* Effect.forkChild(inbox.take(b))
+          expect(yield* inbox.deliver(bearer("token-a"), notification("a"))).toBe("Accepted")
+          expect(Redacted.value((yield* Fiber.join(forA)).authReqId)).toBe("request-a")
+          expect(forB.pollUnsafe()).toBeUndefined()
+          yield* Fiber.interrupt(forB)
+        })
+      )
+    )
+
+    it.effect(
+      "refuses a bearer that it does not know, and one with another request's id (K2, K3, K8, L2)",
+      using(
+        Effect.fnUntraced(function* (inbox) {
+          yield* inbox.acknowledge(pending("a"))
+          yield* inbox.acknowledge(pending("b"))
+          expect(yield* inbox.knows(bearer("token-a"))).toBe(true)
+          expect(yield* inbox.knows(bearer("token-x"))).toBe(false)
+          expect(yield* inbox.deliver(bearer("token-x"), notification("a"))).toBe("Refused")
+          expect(yield* inbox.deliver(bearer("token-a"), notification("b"))).toBe("Refused")
+          expect(yield* inbox.deliver(bearer("token-a"), notification("nobody"))).toBe("Refused")
+          expect(yield* inbox.deliver(bearer("token-a"), notification("a"))).toBe("Accepted")
+        })
+      )
+    )
+
+    it.effect(
+      "takes the first call, and knows the others for duplicates, also at the same time and after the end (K9, L14)",
+      using(
+        Effect.fnUntraced(function* (inbox) {
+          yield* inbox.acknowledge(pending("a"))
+          const deliveries = yield* Effect.replicateEffect(inbox.deliver(bearer("token-a"), notification("a")), 50, {
+            concurrency: "unbounded"
+          })
+          expect(deliveries.filter((delivery) => delivery === "Accepted")).toHaveLength(1)
+          expect(deliveries.filter((delivery) => delivery === "Duplicate")).toHaveLength(49)
+          yield* inbox.close(pending("a"))
+          expect(yield* inbox.deliver(bearer("token-a"), notification("a"))).toBe("Duplicate")
+        })
+      )
+    )
+
+    it.effect(
+      "keeps a ping that overtakes the acknowledgement, if it is for the id that comes (K10)",
+      using(
+        Effect.fnUntraced(function* (inbox) {
+          yield* inbox.expect({ token: bearer("token-a"), deliveryMode: "ping", until })
+          yield* inbox.expect({ token: bearer("token-b"), deliveryMode: "ping", until })
+          expect(yield* inbox.deliver(bearer("token-a"), notification("a"))).toBe("Accepted")
+          expect(yield* inbox.deliver(bearer("token-a"), notification("a"))).toBe("Duplicate")
+          expect(yield* inbox.deliver(bearer("token-b"), notification("a"))).toBe("Accepted")
+          const forA = yield* Effect.forkChild(inbox.take(pending("a")))
+          const forB = yield* Effect.forkChild(inbox.take(pending("b")))
+          yield* TestClock.adjust("1 second")
+          expect(Exit.isSuccess(yield* Fiber.await(forA))).toBe(true)
+          expect(forB.pollUnsafe()).toBeUndefined()
+          yield* Fiber.interrupt(forB)
+        })
+      )
+    )
+
+    it.effect(
+      "holds a push until its acknowledgement has come, and refuses one that waits in vain (K10, L2)",
+      using(
+        Effect.fnUntraced(function* (inbox) {
+          const [a, b] = [pending("a", { deliveryMode: "push" }), bearer("token-b")]
+          yield* inbox.expect({ token: bearer("token-a"), deliveryMode: "push", until })
+          yield* inbox.expect({ token: b, deliveryMode: "push", until })
+          const first = yield* Effect.forkChild(inbox.deliver(bearer("token-a"), notification("a")))
+          const second = yield* Effect.forkChild(inbox.deliver(b, notification("b")))
+          yield* TestClock.adjust("5 seconds")
+          expect(first.pollUnsafe()).toBeUndefined()
+          yield* inbox.acknowledge(a)
+          expect(yield* Fiber.join(first)).toBe("Accepted")
+          yield* TestClock.adjust("5 seconds")
+          expect(yield* Fiber.join(second)).toBe("Refused")
+        })
+      )
+    )
+
+    it.effect(
+      "forgets a bearer when its request has expired, or has failed (K18)",
+      using(
+        Effect.fnUntraced(function* (inbox) {
+          yield* inbox.acknowledge(pending("a"))
+          yield* inbox.expect({ token: bearer("token-b"), deliveryMode: "ping", until })
+          yield* inbox.forget(bearer("token-b"))
+          expect(yield* inbox.knows(bearer("token-b"))).toBe(false)
+          yield* TestClock.adjust("119 seconds")
+          expect(yield* inbox.knows(bearer("token-a"))).toBe(true)
+          yield* TestClock.adjust("1 second")
+          expect(yield* inbox.knows(bearer("token-a"))).toBe(false)
+          expect(yield* inbox.deliver(bearer("token-a"), notification("a"))).toBe("Refused")
+        })
+      )
+    )
+
+    it.effect("has a push in the store before it is taken, and does not take what cannot be kept (L9, T-17)", () =>
+      Effect.gen(function* () {
+        let broken = true
+        const kept: Array<unknown> = []
+        const store = PendingStore.PendingStore.of({
+          put: (pending) =>
+            broken
+              ? Effect.fail(new PendingStore.PendingStoreError({ operation: "put", problem: "the disk is full" }))
+              : Effect.sync(() => void kept.push(pending.received && Redacted.value(pending.received.body))),
+          remove: () => Effect.void,
+          all: Effect.succeed([])
+        })
+        yield* Effect.gen(function* () {
+          const inbox = yield* NotificationInbox.NotificationInbox
+          const a = pending("a", { deliveryMode: "push" })
+          yield* inbox.acknowledge(a)
+          const wait = yield* Effect.forkChild(inbox.take(a))
+          const deliver = inbox.deliver(bearer("token-a"), notification("a", { access_token: "at" }))
+          expect((yield* Effect.flip(deliver)).message).toContain("the disk is full")
+          expect(wait.pollUnsafe()).toBeUndefined()
+          broken = false
+          expect(yield* deliver).toBe("Accepted")
+          expect(kept).toEqual([{ auth_req_id: "request-a", access_token: "at" }])
+          expect(Redacted.value((yield* Fiber.join(wait)).body)).toEqual(kept[0])
+        }).pipe(Effect.provide(Layer.provide(inbox, Layer.succeed(PendingStore.PendingStore, store))))
+      })
+    )
+  })
+}

@@ -1,0 +1,33 @@
+// Pending authentications that await a call of the provider.
+import { PendingAuthentication } from "@effect-ciba/core"
+import { DateTime, Duration, Redacted } from "effect"
+
+export const bearer = (text: string) => Redacted.make(text, { label: "client_notification_token" })
+
+export const authReqId = (text: string) =>
+  Redacted.make(PendingAuthentication.AuthReqId.make(text), { label: "auth_req_id" })
+
+/** One that is known by its name: bearer `token-<name>`, id `request-<name>`, good for two minutes. */
+export const pending = (
+  name: string,
+  changes: Partial<ConstructorParameters<typeof PendingAuthentication.PendingAuthentication>[0]> = {}
+) =>
+  new PendingAuthentication.PendingAuthentication({
+    version: 1,
+    id: name,
+    issuer: "https://provider.test",
+    clientId: "test-client",
+    authReqId: authReqId(`request-${name}`),
+    deliveryMode: "ping",
+    clientNotificationToken: bearer(`token-${name}`),
+    expiresAt: DateTime.makeUnsafe(120_000),
+    interval: Duration.seconds(5),
+    scope: ["openid"],
+    expectations: {},
+    ...changes
+  })
+
+export const notification = (name: string, body: Readonly<Record<string, string>> = {}) => ({
+  authReqId: authReqId(`request-${name}`),
+  body: Redacted.make({ auth_req_id: `request-${name}`, ...body }, { label: "notification" })
+})

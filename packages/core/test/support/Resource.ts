@@ -1,0 +1,71 @@
+// A resource server that answers as it is told, and remembers who asked.
+import { ClientAuthentication, ClientRegistration, Transport } from "@effect-ciba/core"
+import { Effect, Layer, Redacted, Stream } from "effect"
+import { HttpClient, type HttpClientRequest, HttpClientResponse } from "effect/http"
+
+/** A request as it arrived. */
+export interface Heard {
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+export type Reply = (heard: Heard) => Response | Promise<Response>
+
+/** Answers one after the other; the last one for ever. */
+export const answering = (...replies: readonly [Reply, ...ReadonlyArray<Reply>]) => {
+  const heard: Array<Heard> = []
+  const client = HttpClient.make((request, url) =>
+    Effect.gen(function* () {
+      const received = {
+        method: request.method,
+        url: url.href,
+        headers: { ...request.headers },
+        body: yield* text(request)
+      }
+      const reply = replies[Math.min(heard.push(received), replies.length) - 1] ?? replies[0]
+      return HttpClientResponse.fromWeb(request, yield* Effect.promise(() => Promise.resolve(reply(received))))
+    })
+  )
+  return { heard, layer: Layer.succeed(HttpClient.HttpClient, client) }
+}
+
+export const ok: Reply = () => Response.json({ served: true })
+
+/** A refusal with these challenges. */
+export const refused =
+  (status: number, challenges: string, nonce?: string): Reply =>
+  () =>
+    new Response("no", {
+      status,
+      headers: { "www-authenticate": challenges, ...(nonce === undefined ? undefined : { "dpop-nonce": nonce }) }
+    })
+
+export const expired = refused(401, 'Bearer realm="rs", error="invalid_token"')
+
+export const nonceWanted = (nonce: string): Reply => refused(401, 'DPoP error="use_dpop_nonce"', nonce)
+
+/** What a client needs that calls resources. */
+export const client = (server: Layer.Layer<HttpClient.HttpClient>, limits?: Transport.Options) =>
+  Layer.merge(
+    ClientRegistration.layer({ clientId: "bank-app", authentication: ClientAuthentication.none }),
+    Layer.provide(Transport.layer(limits), server)
+  )
+
+export const bearer = (accessToken = "marker-access") => ({
+  accessToken: Redacted.make(accessToken, { label: "access_token" }),
+  tokenType: "Bearer",
+  proofKey: undefined
+})
+
+const text = ({ body }: HttpClientRequest.HttpClientRequest): Effect.Effect<string> => {
+  switch (body._tag) {
+    case "Uint8Array":
+      return Effect.succeed(new TextDecoder().decode(body.body))
+    case "Stream":
+      return Effect.orDie(Stream.mkString(Stream.decodeText(body.stream)))
+    default:
+      return Effect.succeed(body._tag)
+  }
+}

@@ -1,0 +1,90 @@
+import { describe, expect, it } from "@effect/vitest"
+import { ProtectedResource } from "@effect-ciba/core"
+import { Effect } from "effect"
+import { HttpClientRequest, HttpClientResponse } from "effect/http"
+import { answering, bearer, client } from "../support/Resource.ts"
+
+const url = "https://rs.test/accounts"
+
+describe("a refusal", () => {
+  const answered = (status: number, challenges?: string) =>
+    HttpClientResponse.fromWeb(
+      HttpClientRequest.get(url),
+      new Response(null, { status, ...(challenges && { headers: { "www-authenticate": challenges } }) })
+    )
+
+  const reasons: ReadonlyArray<readonly [status: number, challenges: string | undefined, reason: object]> = [
+    [400, 'Bearer error="invalid_request"', { _tag: "InvalidRequest", code: "invalid_request", status: 400 }],
+    [401, 'Bearer error="invalid_token"', { _tag: "InvalidToken", code: "invalid_token", status: 401 }],
+    [401, 'DPoP error="invalid_token"', { _tag: "InvalidToken" }],
+    [
+      403,
+      'Bearer error="insufficient_scope", scope="accounts payments"',
+      { _tag: "InsufficientScope", scope: ["accounts", "payments"], status: 403 }
+    ],
+    [401, 'DPoP error="use_dpop_nonce", algs="ES256"', { _tag: "UseDpopNonce", algs: ["ES256"] }],
+    [
+      401,
+      'DPoP error="invalid_dpop_proof", algs="ES256 PS256"',
+      { _tag: "InvalidDpopProof", algs: ["ES256", "PS256"] }
+    ],
+    [401, 'Bearer error="tired", error_description="Go away"', { _tag: "Unrecognized", description: "Go away" }],
+    [401, 'Basic realm="x", DPoP algs="ES256", Bearer error="invalid_token"', { _tag: "InvalidToken" }],
+    [401, "Bearer", { _tag: "Unrecognized", status: 401 }],
+    [401, 'Basic error="invalid_token"', { _tag: "Unrecognized" }],
+    [401, undefined, { _tag: "Unrecognized", status: 401 }]
+  ]
+  for (const [status, challenges, reason] of reasons) {
+    it.effect(`with ${status} and ${challenges ?? "no challenge"} has its reason (S3)`, () =>
+      Effect.gen(function* () {
+        expect(ProtectedResource.refusal(answered(status, challenges))).toMatchObject({ _tag: "ResourceError", reason })
+        const { heard, layer } = answering(() => new Response(null, answered(status, challenges)))
+        const error = yield* ProtectedResource.make(bearer()).pipe(
+          Effect.map(ProtectedResource.filterAccepted),
+          Effect.flatMap((resource) => Effect.flip(resource.get(url))),
+          Effect.provide(client(layer))
+        )
+        expect(error).toMatchObject({ _tag: "ResourceError", reason })
+        expect(heard).toHaveLength(1)
+      })
+    )
+  }
+
+  for (const [status, challenges] of [
+    [200, undefined],
+    [200, 'Bearer error="invalid_token"'],
+    [403, undefined],
+    [403, "Bearer"],
+    [400, undefined],
+    [404, 'Bearer error="invalid_token"'],
+    [500, undefined]
+  ] as const) {
+    it.effect(`is not what ${status} with ${challenges ?? "no challenge"} is (S3)`, () =>
+      Effect.gen(function* () {
+        expect(ProtectedResource.refusal(answered(status, challenges))).toBeUndefined()
+        const { layer } = answering(() => new Response(null, answered(status, challenges)))
+        const response = yield* ProtectedResource.make(bearer()).pipe(
+          Effect.map(ProtectedResource.filterAccepted),
+          Effect.flatMap((resource) => resource.get(url)),
+          Effect.provide(client(layer))
+        )
+        expect(response.status).toBe(status)
+      })
+    )
+  }
+
+  it("says what is wrong, with the server's words cut and clean (S3)", () => {
+    const message = (status: number, challenges: string) =>
+      ProtectedResource.refusal(answered(status, challenges))?.message
+    expect(message(403, 'Bearer error=insufficient_scope, scope="a b"')).toBe(
+      'Resource: the resource needs the scope "a b" (insufficient_scope, status 403)'
+    )
+    expect(message(401, "Bearer")).toBe("Resource: the resource server refuses the request (no code, status 401)")
+    expect(message(401, 'DPoP error=invalid_dpop_proof, algs="ES256 PS256"')).toBe(
+      "Resource: the resource server does not accept the DPoP proof; it takes ES256 or PS256 (invalid_dpop_proof, status 401)"
+    )
+    const long = message(401, `Bearer error="${"e".repeat(5000)}", error_description="a\u009fb${"d".repeat(5000)}"`)
+    expect(long).toContain(": a bddd")
+    expect(long?.length).toBeLessThan(1000)
+  })
+})

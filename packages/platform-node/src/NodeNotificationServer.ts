@@ -1,0 +1,101 @@
+/**
+ * The client's notification endpoint as a server of its own, on http or https.
+ *
+ * **Details**
+ *
+ * - It answers one path, as `NotificationReceiver` says, and 404 everywhere else.
+ * - With `clientAuthorities` only callers with a certificate from one of them get through: what Open Finance Brazil asks
+ *   of providers.
+ * - When its scope closes it takes no new call, and answers those that are under way.
+ *
+ * **Gotchas**
+ *
+ * - CIBA wants https. Plain http is for a proxy in front that speaks it, and for tests.
+ *
+ * **Example** (Pings on port 8443)
+ *
+ * ```ts
+ * import { Ciba, ClientAuthentication, NotificationInbox } from "@effect-ciba/core"
+ * import { NodeCiba, NodeNotificationServer } from "@effect-ciba/platform-node"
+ * import { Layer, Redacted } from "effect"
+ *
+ * const CibaLive = NodeCiba.layer({
+ *   issuer: "https://op.example.com",
+ *   clientId: "point-of-sale",
+ *   authentication: ClientAuthentication.clientSecretBasic(Redacted.make("a secret")),
+ *   deliveryMode: "ping"
+ * })
+ *
+ * const Live = Layer.merge(CibaLive, NodeNotificationServer.layer({ path: "/ciba", port: 8443 })).pipe(
+ *   Layer.provide(NotificationInbox.layer)
+ * )
+ *
+ * Layer.isLayer(Live) // => true
+ * ```
+ *
+ * @see CIBA Core 1.0 section 9
+ */
+import { createServer, type Server } from "node:http"
+import { createServer as createSecureServer } from "node:https"
+import { NodeHttpServer } from "@effect/platform-node"
+import { type NotificationInbox, NotificationReceiver } from "@effect-ciba/core"
+import { Duration, Layer, Redacted } from "effect"
+import { HttpRouter, type HttpServer, type HttpServerError } from "effect/http"
+
+/** What the server shows, and whom it lets in. */
+export interface Tls {
+  /** The certificate, and the chain behind it, as PEM. */
+  readonly certificate: string
+  /** Its private key as PEM. */
+  readonly privateKey: Redacted.Redacted<string>
+  /** The authorities of the callers' certificates, as PEM; without them nobody is asked for one. */
+  readonly clientAuthorities?: string | ReadonlyArray<string> | undefined
+}
+
+/** Where the endpoint is. */
+export interface Options extends NotificationReceiver.Options {
+  readonly path: HttpRouter.PathInput
+  readonly port: number
+  /** The address to listen on; all of them by default. */
+  readonly host?: string | undefined
+  /** For https; plain http by default. */
+  readonly tls?: Tls | undefined
+  /** How long calls that are under way may take when the server stops; 10 seconds by default. */
+  readonly shutdownTimeout?: Duration.Input | undefined
+}
+
+/** The server as a layer. It listens as long as its scope is open. */
+export const layer = (
+  options: Options
+): Layer.Layer<HttpServer.HttpServer, HttpServerError.ServeError, NotificationInbox.NotificationInbox> =>
+  HttpRouter.serve(NotificationReceiver.route(options.path, options), {
+    disableLogger: true,
+    disableListenLog: true
+  }).pipe(
+    Layer.provideMerge(
+      NodeHttpServer.layer(() => server(options.tls), {
+        port: options.port,
+        ...(options.host === undefined ? undefined : { host: options.host }),
+        gracefulShutdownTimeout: options.shutdownTimeout ?? "10 seconds"
+      })
+    )
+  )
+
+/** Who dawdles is not waited for. */
+const timeouts = {
+  headersTimeout: Duration.toMillis("10 seconds"),
+  requestTimeout: Duration.toMillis("20 seconds")
+}
+
+const server = (tls: Tls | undefined): Server =>
+  tls === undefined
+    ? createServer(timeouts)
+    : createSecureServer({
+        ...timeouts,
+        minVersion: "TLSv1.2",
+        cert: tls.certificate,
+        key: Redacted.value(tls.privateKey),
+        ...(tls.clientAuthorities === undefined
+          ? undefined
+          : { ca: [tls.clientAuthorities].flat(), requestCert: true, rejectUnauthorized: true })
+      })

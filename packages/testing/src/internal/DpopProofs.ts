@@ -1,0 +1,106 @@
+/** The DPoP proofs that the provider accepts (RFC 9449 section 4.3), each of them once, and the nonces it wants in them. */
+import * as JsonWebKey from "@effect-ciba/core/crypto/JsonWebKey"
+import * as JsonWebToken from "@effect-ciba/core/crypto/JsonWebToken"
+import * as JwsAlgorithm from "@effect-ciba/core/crypto/JwsAlgorithm"
+import { Clock, Effect, Option, Redacted, Result, Schema } from "effect"
+import { Base64Url } from "effect/encoding"
+import { Url } from "effect/http"
+import * as Reply from "../Reply.ts"
+import * as FirstUse from "./FirstUse.ts"
+import type { FormRequest } from "./FormRequest.ts"
+import type { Settings } from "./Settings.ts"
+import { settled } from "./Settled.ts"
+
+export interface DpopProofs {
+  /** The thumbprint of the key that a request proves to hold; nothing, where it has no proof. */
+  readonly verify: (form: FormRequest) => Effect.Effect<string | undefined, Reply.Reply>
+  /** An answer with the nonce that is good from now on, where nonces are wanted. */
+  readonly answer: (reply: Reply.Reply) => Reply.Reply
+  /** From now on another nonce is good. */
+  readonly rotate: Effect.Effect<void>
+}
+
+/** The algorithms of proofs that are taken. */
+export const algorithms: ReadonlyArray<JwsAlgorithm.JwsAlgorithm> = JwsAlgorithm.JwsAlgorithm.literals.filter(
+  (algorithm) => !JwsAlgorithm.isSymmetric(algorithm)
+)
+
+export const make = ({ dpopNonces }: Settings): DpopProofs => {
+  const first = FirstUse.make()
+  let nonces = 1
+  const good = (): string => `nonce-${nonces}`
+  const rotate = (): void => {
+    nonces += 1
+  }
+
+  return {
+    verify: Effect.fnUntraced(function* (form) {
+      const proof = form.headers.dpop
+      if (proof === undefined) return undefined
+      const header = decodeHeader(proof)
+      if (Option.isNone(header)) return yield* refuse("The proof's header lacks typ, alg or jwk, or has other ones")
+      const { alg, jwk } = header.value
+      if (!algorithms.includes(alg)) return yield* refuse(`The proof is signed with ${alg}`)
+      if ("d" in jwk) return yield* refuse("The proof's jwk is a private key")
+      const verified = yield* JsonWebToken.verify(Redacted.make(proof), { algorithm: alg, key: jwk }).pipe(
+        settled,
+        Effect.option
+      )
+      if (Option.isNone(verified)) return yield* refuse("The proof's signature does not verify with its jwk")
+      const claims = decodeClaims(verified.value)
+      if (Option.isNone(claims)) return yield* refuse("The proof lacks jti, htm, htu or iat")
+      const { htm, htu, iat, jti, nonce } = claims.value
+      const now = (yield* Clock.currentTimeMillis) / 1000
+      if (htm !== form.method) return yield* refuse(`The proof's htm is ${htm}`)
+      if (!isTarget(htu, form.url)) return yield* refuse(`The proof's htu is ${htu}`)
+      if (iat > now + ahead || iat < now - age) return yield* refuse("The proof's iat is too far from now")
+      if (!first(jti)) return yield* refuse("The proof's jti was used before")
+      if (dpopNonces !== "off" && nonce !== good()) {
+        return yield* Effect.fail(Reply.error("use_dpop_nonce", { description: "The proof lacks the nonce of now" }))
+      }
+      return yield* settled(JsonWebKey.thumbprint(jwk))
+    }),
+    answer: (reply) => {
+      if (dpopNonces === "off") return reply
+      if (dpopNonces === "per-answer") rotate()
+      return { ...reply, headers: { ...reply.headers, "dpop-nonce": good() } }
+    },
+    rotate: Effect.sync(rotate)
+  }
+}
+
+const refuse = (description: string): Effect.Effect<never, Reply.Reply> =>
+  Effect.fail(Reply.error("invalid_dpop_proof", { description }))
+
+const Header = Schema.Struct({
+  typ: Schema.Literal("dpop+jwt"),
+  alg: JwsAlgorithm.JwsAlgorithm,
+  jwk: JsonWebKey.JsonWebKey
+})
+
+const decodeHeader = (proof: string): Option.Option<typeof Header.Type> =>
+  Base64Url.decodeString(proof.split(".")[0] ?? "").pipe(
+    Result.getOrElse(() => ""),
+    Schema.decodeUnknownOption(Schema.fromJsonString(Header))
+  )
+
+const decodeClaims = Schema.decodeUnknownOption(
+  Schema.Struct({
+    jti: Schema.NonEmptyString,
+    htm: Schema.String,
+    htu: Schema.String,
+    iat: Schema.Finite,
+    nonce: Schema.optionalKey(Schema.String)
+  })
+)
+
+/** The URL called, less its query and fragment, in whatever spelling (RFC 9449 section 4.3). */
+const isTarget = (htu: string, called: URL): boolean =>
+  Result.match(Url.fromString(htu), {
+    onFailure: () => false,
+    onSuccess: ({ href }) => href === `${called.origin}${called.pathname}`
+  })
+
+/** How many seconds a proof may be old, and how many ahead. */
+const age = 60
+const ahead = 10

@@ -1,0 +1,13 @@
+/** Ids that are good for one use. */
+
+/** Whether an id comes for the first time. */
+export type FirstUse = (id: string) => boolean
+
+export const make = (): FirstUse => {
+  const seen = new Set<string>()
+  return (id) => {
+    const first = !seen.has(id)
+    seen.add(id)
+    return first
+  }
+}

@@ -1,0 +1,74 @@
+// What a program carries that only polls with a client secret: nothing of DPoP, mutual TLS, encryption, ping or push.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { join, resolve } from "node:path"
+import { gzipSync } from "node:zlib"
+import { rolldown } from "rolldown"
+
+const root = resolve(import.meta.dirname, "..")
+
+const imports = (names: string): string => `import { ${names} } from "@effect-ciba/core"
+import { Effect, Layer, Redacted } from "effect"
+import { FetchHttpClient } from "effect/http"`
+
+const base = `issuer: "https://op.example.com", clientId: "shop",
+  authentication: ClientAuthentication.clientSecretBasic(Redacted.make("a secret"))`
+
+const polls = `${imports("Ciba, ClientAuthentication, UserHint")}
+const live = Ciba.layer({ ${base} }).pipe(Layer.provide(FetchHttpClient.layer))
+const identity = Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo") })
+Effect.runPromise(Effect.provide(identity, live))`
+
+// A program with everything, in which each of the strings has to be found: a string that is never found checks nothing.
+const hasAll = `${imports(
+  "Ciba, ClientAuthentication, Dpop, IdTokenDecryption, MutualTls, NotificationInbox, NotificationReceiver, PendingStore, SecurityProfile, SigningKey, UserHint"
+)}
+const live = Ciba.layer({ ${base}, mutualTls: MutualTls.make(), profile: SecurityProfile.fapi2Ciba }).pipe(
+  Layer.provideMerge(NotificationInbox.layer),
+  Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") })),
+  Layer.provide(IdTokenDecryption.layer({ keys: [Redacted.make({})], keyAlgorithm: "RSA-OAEP" })),
+  Layer.provide(FetchHttpClient.layer)
+)
+const push = Ciba.layerPush({ ${base} })
+console.log(ClientAuthentication.tlsClientAuth, push, NotificationReceiver.toWebHandler, PendingStore.layerKeyValueStore)
+Effect.runPromise(Effect.provide(Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo") }), live))`
+
+const strings: Readonly<Record<string, ReadonlyArray<string>>> = {
+  DPoP: ["dpop+jwt", "htu:"],
+  "mutual TLS": ["tls_client_auth", "mtls_endpoint_aliases"],
+  encryption: ["its content is compressed", "Invalid Compact JWE"],
+  ping: ['"www-authenticate": "Bearer"', '"Duplicate"', "bell."],
+  push: ["Step.Pushed"],
+  storage: ["none of the keys has sealed it"],
+  profiles: ["FAPI-CIBA"]
+}
+
+const bundle = async (name: string, code: string, minify: boolean): Promise<string> => {
+  const folder = mkdtempSync(join(root, "e2e", ".bundle-"))
+  try {
+    const input = join(folder, `${name}.ts`)
+    writeFileSync(input, code)
+    const built = await rolldown({ input, platform: "neutral", logLevel: "silent" })
+    const { output } = await built.generate({ format: "esm", minify })
+    return output[0].code
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+const [lean, full, minified] = await Promise.all([
+  bundle("polls", polls, false),
+  bundle("has-all", hasAll, false),
+  bundle("polls", polls, true)
+])
+const problems = Object.entries(strings).flatMap(([what, texts]) =>
+  texts.flatMap((text) => [
+    ...(lean.includes(text) ? [`a program that only polls carries ${what}: ${text}`] : []),
+    ...(full.includes(text) ? [] : [`${text} is nowhere to be found; the check for ${what} checks nothing`])
+  ])
+)
+const kilobytes = (bytes: number): string => `${Math.round(bytes / 1024)} kB`
+console.log(
+  `polls alone, effect included: ${kilobytes(minified.length)} minified, ${kilobytes(gzipSync(minified).length)} compressed`
+)
+console.log([...problems, `bundle: ${problems.length} problems`].join("\n"))
+process.exitCode = problems.length === 0 ? 0 : 1
