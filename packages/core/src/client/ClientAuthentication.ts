@@ -112,7 +112,10 @@ export const clientSecretPost = (secret: Redacted.Redacted<string>): ClientAuthe
     ])
 })
 
-/** An assertion signed with the shared secret; HS256 by default. */
+/**
+ * An assertion signed with the shared secret; HS256 by default. The secret should have as many bytes as the hash, 32 for
+ * HS256 (RFC 7518 3.2); a shorter one is taken, because providers issue them.
+ */
 export const clientSecretJwt = (
   secret: Redacted.Redacted<string>,
   options?: AssertionOptions & { readonly algorithm?: JwsAlgorithm.Symmetric | undefined }

@@ -172,7 +172,7 @@ describe("AuthenticationRequest", () => {
     ["no details (O2)", { authorizationDetails: [] }, "authorization_details"],
     ["a relative resource (P1)", { resource: "/accounts" }, "resource"],
     ["a resource with a fragment (P1)", { resource: ["https://a.test", "https://b.test#c"] }, "resource"],
-    ["an older grant without its id (U6, U7)", { grantManagement: { action: "replace", grantId: "" } }, "grant_id"],
+    ["an older grant without its id (U6)", { grantManagement: { action: "replace", grantId: "" } }, "grant_id"],
     ["half a character in a binding message (C10)", { bindingMessage: "pay \ud83d now" }, "binding_message"],
     ["half a character in a hint (T-29)", { hint: UserHint.login("jo\udd11") }, "login_hint"],
     ["half a character in a user code (C11)", { userCode: Redacted.make("\ud800") }, "user_code"],

@@ -38,7 +38,7 @@ const refusedRequests: ReadonlyArray<
     { _tag: "Unsupported", feature: "authorization details of type payment", problem: "the provider has none" }
   ],
   [
-    "with an action on grants that the provider does not list (U6, U7)",
+    "with an action on grants that the provider does not list (U6)",
     publishing({ [actions]: ["create", "merge"] }),
     { grantManagement: { action: "replace", grantId: "g-1" } },
     {
@@ -48,7 +48,7 @@ const refusedRequests: ReadonlyArray<
     }
   ],
   [
-    "with an action on grants where the provider lists none (U6, U7)",
+    "with an action on grants where the provider lists none (U6)",
     publishing({ [actions]: [] }),
     { grantManagement: { action: "create" } },
     { _tag: "Unsupported", feature: "the grant management action create", problem: "the provider has none" }

@@ -134,7 +134,7 @@ describe("a signed request", () => {
     })
   )
 
-  it.effect("may leave out what it is, and have further header members, but none for its own (D12, T-12)", () =>
+  it.effect("may leave out what it is, and have further header members, but none for its own (D12)", () =>
     Effect.gen(function* () {
       const key = yield* SigningKey.generate("ES256")
       const [form] = yield* asked({
@@ -216,7 +216,7 @@ describe("a signed request", () => {
     ["backdated", "61 minutes", "it must be between zero and an hour"],
     ["backdated", Number.POSITIVE_INFINITY, "it must be between zero and an hour"]
   ] as const) {
-    it.effect(`is never made with ${input} for its ${option} (D7, D8)`, () =>
+    it.effect(`is never made with ${input} for its ${option} (D8)`, () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(asked({ [option]: input }))
         expect(error).toMatchObject({
