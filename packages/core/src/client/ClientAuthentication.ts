@@ -82,6 +82,8 @@ export interface AssertionOptions {
   readonly type?: string | null | undefined
   /** Further claims. */
   readonly claims?: Readonly<Record<string, unknown>> | undefined
+  /** Further header members, `x5t#S256` for one; none takes the place of the library's own. */
+  readonly header?: JsonWebToken.FurtherHeader | undefined
 }
 
 /** No proof: a public client, known by its `client_id` alone. */
@@ -112,7 +114,10 @@ export const clientSecretPost = (secret: Redacted.Redacted<string>): ClientAuthe
     ])
 })
 
-/** An assertion signed with the shared secret; HS256 by default. */
+/**
+ * An assertion signed with the shared secret; HS256 by default. The secret should have as many bytes as the hash, 32 for
+ * HS256 (RFC 7518 3.2); a shorter one is taken, because providers issue them.
+ */
 export const clientSecretJwt = (
   secret: Redacted.Redacted<string>,
   options?: AssertionOptions & { readonly algorithm?: JwsAlgorithm.Symmetric | undefined }
@@ -171,7 +176,11 @@ const assertion = (
         iat: now,
         exp: now + Math.ceil(Duration.toSeconds(options?.lifetime ?? "1 minute"))
       },
-      { key, type: options?.type === null ? undefined : (options?.type ?? "client-authentication+jwt") }
+      {
+        key,
+        type: options?.type === null ? undefined : (options?.type ?? "client-authentication+jwt"),
+        header: options?.header
+      }
     )
     return yield* inBody([
       ["client_id", target.clientId],

@@ -19,6 +19,7 @@ import { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
 import type { ProviderKeys } from "../discovery/ProviderKeys.ts"
 import * as ProviderSignature from "../discovery/ProviderSignature.ts"
+import { printable } from "../internal/ForeignText.ts"
 import { reveal } from "../internal/Untrusted.ts"
 import type { Expectations, PendingAuthentication } from "../request/PendingAuthentication.ts"
 import * as TokenResponse from "../token/TokenResponse.ts"
@@ -103,7 +104,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
         isPush
       )
       if (token_type !== tokenType) {
-        return yield* refused(new UnexpectedTokenType({ expected: tokenType, actual: token_type }))
+        return yield* refused(new UnexpectedTokenType({ expected: tokenType, actual: printable(token_type) }))
       }
       const named = scope?.split(" ").filter((value) => value !== "") ?? []
       const granted = named.length > 0 ? named : pending.scope
