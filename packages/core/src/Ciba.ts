@@ -48,6 +48,9 @@ import type { AuthenticationRequestError } from "./request/AuthenticationRequest
 import * as BackchannelAuthentication from "./request/BackchannelAuthentication.ts"
 import type { PendingAuthentication } from "./request/PendingAuthentication.ts"
 import * as Poll from "./result/Poll.ts"
+import * as Introspection from "./token/Introspection.ts"
+import * as Refresh from "./token/Refresh.ts"
+import * as Revocation from "./token/Revocation.ts"
 import * as TokenEndpoint from "./token/TokenEndpoint.ts"
 import * as IdTokenVerifier from "./verification/IdTokenVerifier.ts"
 import type { VerifiedIdentity } from "./verification/VerifiedIdentity.ts"
@@ -88,6 +91,9 @@ export type Pieces =
   | TokenEndpoint.TokenEndpoint
   | Poll.Poll
   | IdTokenVerifier.IdTokenVerifier
+  | Refresh.Refresh
+  | Revocation.Revocation
+  | Introspection.Introspection
 
 /** The flow over the steps at hand. */
 export const make: Effect.Effect<
@@ -126,7 +132,14 @@ export const layerNoDiscovery = <E = never, R = never>(
 > =>
   Layer.effect(Ciba, make).pipe(
     Layer.provideMerge(
-      Layer.mergeAll(Poll.layer(options.poll), BackchannelAuthentication.layer, IdTokenVerifier.layer)
+      Layer.mergeAll(
+        Poll.layer(options.poll),
+        BackchannelAuthentication.layer,
+        IdTokenVerifier.layer,
+        Refresh.layer,
+        Revocation.layer,
+        Introspection.layer
+      )
     ),
     Layer.provideMerge(Layer.merge(TokenEndpoint.layer, ProviderKeys.layer(options.keys))),
     Layer.provideMerge(Layer.merge(ClientRegistration.layer(options), Transport.layer(options)))

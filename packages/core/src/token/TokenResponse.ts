@@ -12,8 +12,8 @@ import { reveal, Untrusted } from "../internal/Untrusted.ts"
 const secret = (label: string): Schema.Codec<Redacted.Redacted<string>, string> =>
   Schema.RedactedFromValue(Schema.NonEmptyString, { label, disallowEncode: true })
 
-/** Token types compare without regard to case (RFC 6749 5.1). */
-const TokenType = Schema.NonEmptyString.pipe(
+/** Schema of a token type: compared without regard to case (RFC 6749 5.1). */
+export const TokenType: Schema.Codec<string> = Schema.NonEmptyString.pipe(
   Schema.decodeTo(
     Schema.String,
     SchemaTransformation.transform({
@@ -23,32 +23,49 @@ const TokenType = Schema.NonEmptyString.pipe(
   )
 )
 
-const members = Schema.Struct({
-  access_token: secret("access_token"),
-  token_type: TokenType,
-  id_token: secret("id_token"),
-  refresh_token: Schema.optionalKey(Schema.NullOr(secret("refresh_token"))),
-  expires_in: Schema.optionalKey(Schema.Unknown),
-  scope: Schema.optionalKey(Schema.NullOr(Schema.String))
-})
+const membersWith = <IdToken extends Schema.Struct.Fields[string]>(id_token: IdToken) =>
+  Schema.Struct({
+    access_token: secret("access_token"),
+    token_type: TokenType,
+    id_token,
+    refresh_token: Schema.optionalKey(Schema.NullOr(secret("refresh_token"))),
+    expires_in: Schema.optionalKey(Schema.Unknown),
+    scope: Schema.optionalKey(Schema.NullOr(Schema.String))
+  })
 
-const Body = Schema.StructWithRest(members, [Schema.Record(Schema.String, Schema.Unknown)])
+const members = membersWith(secret("id_token"))
+
+const refreshMembers = membersWith(Schema.optionalKey(Schema.NullOr(secret("id_token"))))
+
+const others = [Schema.Record(Schema.String, Schema.Unknown)] as const
 
 /** The members of a response, for the code that verifies it. */
 export type Members = typeof members.Type & { readonly [member: string]: unknown }
 
+/** The members of a response to a refresh token. */
+export type RefreshMembers = typeof refreshMembers.Type & { readonly [member: string]: unknown }
+
 /** A token response that nobody has verified yet. */
 export class TokenResponse extends Untrusted<{ readonly members: Members; readonly receivedAt: number }> {}
+
+/** A response to a refresh token: an ID Token may be missing (OpenID Connect Core 12.2). Every `TokenResponse` is one. */
+export class RefreshResponse extends Untrusted<{ readonly members: RefreshMembers; readonly receivedAt: number }> {}
 
 /** Reads a token response; `receivedAt` in milliseconds since the epoch. */
 export const decode = (body: unknown, receivedAt: number): Effect.Effect<TokenResponse, Schema.SchemaError> =>
   Effect.map(decodeBody(body), (read) => new TokenResponse({ members: read, receivedAt }))
 
+/** Reads a response to a refresh token; `receivedAt` in milliseconds since the epoch. */
+export const decodeRefresh = (body: unknown, receivedAt: number): Effect.Effect<RefreshResponse, Schema.SchemaError> =>
+  Effect.map(decodeRefreshBody(body), (read) => new RefreshResponse({ members: read, receivedAt }))
+
 /** When the access token ends, in milliseconds since the epoch, where the provider says so. */
-export const expiresAt = (response: TokenResponse): number | undefined => {
+export const expiresAt = (response: RefreshResponse): number | undefined => {
   const { members, receivedAt } = reveal(response)
   const lifetime = Schema.decodeUnknownOption(Seconds)(members.expires_in)
   return Option.getOrUndefined(Option.map(lifetime, (left) => receivedAt + Duration.toMillis(left)))
 }
 
-const decodeBody = Schema.decodeUnknownEffect(Body, { errors: "all" })
+const decodeBody = Schema.decodeUnknownEffect(Schema.StructWithRest(members, others), { errors: "all" })
+
+const decodeRefreshBody = Schema.decodeUnknownEffect(Schema.StructWithRest(refreshMembers, others), { errors: "all" })
