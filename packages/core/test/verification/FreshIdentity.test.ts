@@ -1,6 +1,6 @@
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
-import { type Ciba, Dpop, FreshIdentity, SigningKey, type VerifiedIdentity } from "@effect-ciba/core"
+import { type Ciba, Dpop, FreshIdentity, ProtectedResource, SigningKey, type VerifiedIdentity } from "@effect-ciba/core"
 import { Data, DateTime, Deferred, Effect, Exit, Fiber, Layer, Redacted, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import {
@@ -128,6 +128,25 @@ describe("an identity that is kept fresh", () => {
       expect(server.forms()).toMatchObject([{ resource: "https://a.test" }])
       expect(server.heard[0]?.headers["x-fapi-interaction-id"]).toBe("i-1")
       expect((yield* part(server.heard[0]?.headers.dpop ?? "", 0)).jwk).toMatchObject({ x: publicJwk.x })
+    })
+  )
+
+  it.effect("goes to a resource, and there once more with new tokens when the old ones are refused (Q1, Q2)", () =>
+    Effect.gen(function* () {
+      const refused = text(401, "", { "www-authenticate": 'Bearer error="invalid_token"' })
+      const server = provider([refused, numbered(2), text(200, "served")])
+      const response = yield* FreshIdentity.make(identity()).pipe(
+        Effect.flatMap((fresh) => ProtectedResource.make(fresh)),
+        Effect.flatMap((client) => client.get("https://api.test/accounts")),
+        Effect.scoped,
+        Effect.provide(server.layer())
+      )
+      expect(response.status).toBe(200)
+      expect(server.heard.map(({ headers, path }) => [path, headers.authorization])).toEqual([
+        ["/accounts", "Bearer marker-access-1"],
+        ["/token", expect.stringMatching(/^Basic /)],
+        ["/accounts", "Bearer marker-access-2"]
+      ])
     })
   )
 })
