@@ -1,8 +1,9 @@
 /**
- * A client that signs its assertions with a private key, as banks want it: no secret is shared. The public JWK is what
- * the provider registers, under its key id; the private one is `Redacted`, and never leaves the program.
+ * A client that signs its assertions with a private key and binds its tokens with another, as banks want it: no secret is
+ * shared. The public JWK is what the provider registers, under its key id; the private one is `Redacted`, and never leaves
+ * the program. The profile refuses whatever would break its rules.
  */
-import { Ciba, ClientAuthentication, SecurityProfile, SigningKey, UserHint } from "@effect-ciba/core"
+import { Ciba, ClientAuthentication, Dpop, SecurityProfile, SigningKey, UserHint } from "@effect-ciba/core"
 import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Console, Effect, Layer } from "effect"
 
@@ -17,6 +18,7 @@ const program = Effect.gen(function* () {
     idTokenSignedResponseAlg: "PS256",
     profile: SecurityProfile.fapi2Ciba
   }).pipe(
+    Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") })),
     Layer.provide(
       TestProvider.layer({
         client: TestClient.privateKeyJwt(publicJwk, { clientId: "bank-app", idTokenSignedResponseAlg: "PS256" }),
@@ -31,7 +33,7 @@ const program = Effect.gen(function* () {
     hint: UserHint.login("jo@example.com"),
     bindingMessage: "W4SCT"
   }).pipe(Effect.provide(CibaLive))
-  yield* Console.log(`${identity.subject} approved.`)
+  yield* Console.log(`${identity.subject} approved; the token is of type ${identity.tokenType}.`)
 })
 
 await Effect.runPromise(program)

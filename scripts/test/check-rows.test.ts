@@ -13,7 +13,7 @@ const requirements = [
   "| A3 | SHOULD | three |",
   "| C17 | MUST | not claimed |",
   "| T-9 | — | nine |",
-  "| Ta | MUST | a threat |"
+  "| Tj | MUST | a threat |"
 ].join("\n")
 
 const rows = (test: string) =>
@@ -22,7 +22,7 @@ const rows = (test: string) =>
 describe("rows", () => {
   it("are cited in parentheses or brackets, alone, listed or as a range", () => {
     expect(citations("rejects it (H11, T-3)")).toEqual(["H11", "T-3"])
-    expect(citations("rejects it [Ta] and it (A1–A3, T-8-T-9)")).toEqual(["Ta", "A1", "A2", "A3", "T-8", "T-9"])
+    expect(citations("rejects it [Tj] and it (A1–A3, T-8-T-9)")).toEqual(["Tj", "A1", "A2", "A3", "T-8", "T-9"])
     expect(citations("knows ES256 (RFC 7518) and H11 (an aside)")).toEqual([])
   })
 
@@ -37,7 +37,7 @@ describe("rows", () => {
     expect(table.split("\n").slice(1)).toEqual([
       "A         3     2  ",
       "C         1     0  (C17)",
-      "T         2     1  (Ta)"
+      "T         2     1  (Tj)"
     ])
   })
 
