@@ -5,7 +5,8 @@
  * **Details**
  *
  * - Requests take their turns in the order in which they come.
- * - A 429 or 503 pauses all of them: as long as `Retry-After` says, or a second, doubling with each further one.
+ * - A 429 or 503 pauses all of them: as long as `Retry-After` says, or a second, doubling with each further one, and a
+ *   minute at most. The one that was told to wait longer waits longer by itself.
  */
 import { Context, Duration, Effect, Layer, Semaphore } from "effect"
 import type { HttpFault } from "../client/HttpFault.ts"
@@ -19,8 +20,8 @@ export interface Options {
 
 /** What requests go through. */
 export interface Service {
-  /** Runs a request when it is its turn and nothing is paused. */
-  readonly turn: <A, E>(request: Effect.Effect<A, E>) => Effect.Effect<A, E>
+  /** Runs a request when it is its turn and nothing is paused; whatever is paused, not after `latest`. */
+  readonly turn: <A, E>(request: Effect.Effect<A, E>, latest?: number) => Effect.Effect<A, E>
   /** Learns what became of a request. */
   readonly observe: (fault: HttpFault | undefined) => Effect.Effect<void>
 }
@@ -36,12 +37,15 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
   let refusals = 0
   let pausedUntil = Number.NEGATIVE_INFINITY
 
-  const unpaused: Effect.Effect<void> = Effect.flatMap(instant, (now) =>
-    pausedUntil <= now ? Effect.void : Effect.andThen(Effect.sleep(Duration.millis(pausedUntil - now)), unpaused)
-  )
+  const unpaused = (latest: number): Effect.Effect<void> =>
+    Effect.flatMap(instant, (now) => {
+      const until = Math.min(pausedUntil, latest)
+      return until <= now ? Effect.void : Effect.andThen(Effect.sleep(Duration.millis(until - now)), unpaused(latest))
+    })
 
   return ProviderPace.of({
-    turn: (request) => semaphore.withPermit(Effect.andThen(unpaused, request)),
+    turn: (request, latest = Number.POSITIVE_INFINITY) =>
+      Effect.andThen(unpaused(latest), semaphore.withPermit(request)),
     observe: (fault) =>
       Effect.map(instant, (now) => {
         if (fault?.status !== 429 && fault?.status !== 503) {
@@ -49,11 +53,14 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
           return
         }
         refusals += 1
-        const wish = fault.retryAfter ?? Duration.seconds(Math.min(2 ** (refusals - 1), 30))
-        pausedUntil = Math.max(pausedUntil, now + Duration.toMillis(wish))
+        const wish = fault.retryAfter ?? Duration.seconds(2 ** Math.min(refusals - 1, 5))
+        pausedUntil = Math.max(pausedUntil, now + Math.min(Duration.toMillis(wish), longest))
       })
   })
 })
 
 /** The pace as a layer. */
 export const layer = (options?: Options): Layer.Layer<ProviderPace> => Layer.effect(ProviderPace, make(options))
+
+/** A minute, in milliseconds. */
+const longest = 60_000

@@ -158,9 +158,14 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
   ): Effect.fn.Return<PendingAuthentication, AuthenticationRequestError | DiscoveryError> {
     const { built, issuer } = yield* prepared(request)
     const sentAt = yield* DateTime.now
-    const answer = yield* pace.turn(Effect.mapError(transport.exchange(built), faulty))
+    const answer = yield* Effect.mapError(transport.exchange(built), faulty)
     return yield* acknowledged(answer, { issuer, request, sentAt })
   })
+
+  const paced: Service["send"] = (request) =>
+    Effect.tapError(pace.turn(send(request)), ({ reason }) =>
+      reason._tag === "HttpFault" ? pace.observe(reason) : Effect.void
+    )
 
   return BackchannelAuthentication.of({
     request: Effect.fnUntraced(function* (request) {
@@ -172,7 +177,7 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
     process: Effect.fnUntraced(function* (sent) {
       return yield* acknowledged(yield* Effect.mapError(transport.json(sent.response), faulty), sent)
     }),
-    send,
+    send: paced,
     initiate: (options) =>
       Effect.flatMap(Effect.provideService(AuthenticationRequest.make(options), ClientRegistration, registration), send)
   })

@@ -163,7 +163,7 @@ export const make = Effect.fnUntraced(function* (
     )
 
     while (true) {
-      const answer = yield* pace.turn(poll)
+      const answer = yield* pace.turn(poll, deadline)
       if (answer._tag === "Success") {
         yield* memory.note(pending, { ...progress, spent: true }, answer.response)
         return answer.response
