@@ -163,8 +163,8 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
   })
 
   const paced: Service["send"] = (request) =>
-    Effect.tapError(pace.turn(send(request)), ({ reason }) =>
-      reason._tag === "HttpFault" ? pace.observe(reason) : Effect.void
+    Effect.tapError(pace.turn(send(request)), ({ _tag, reason }) =>
+      _tag === "AuthenticationRequestError" && reason._tag === "HttpFault" ? pace.observe(reason) : Effect.void
     )
 
   return BackchannelAuthentication.of({
