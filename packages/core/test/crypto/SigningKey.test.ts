@@ -1,6 +1,6 @@
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
-import { JsonWebToken, type JwsAlgorithm, SigningKey } from "@effect-ciba/core"
+import { JsonWebKey, JsonWebToken, type JwsAlgorithm, SigningKey } from "@effect-ciba/core"
 import { Effect, Redacted } from "effect"
 import * as Jwt from "../support/Jwt.ts"
 import * as Pem from "../support/Pem.ts"
@@ -207,6 +207,22 @@ describe("a CryptoKey is refused, and the message says what to do:", () => {
     })
   )
 })
+
+it.effect("a new key may be one that cannot be taken out, and may be longer", () =>
+  Effect.gen(function* () {
+    const held = yield* SigningKey.generate("ES256", { extractable: false })
+    yield* signs(held, "ES256")
+    assert.isUndefined(held.privateJwk)
+    const material = Redacted.value(held.material)
+    assert.isFalse(material instanceof CryptoKey && material.extractable)
+    assert.strictEqual(held.keyId, yield* JsonWebKey.thumbprint(held.publicJwk))
+    assert.isDefined((yield* SigningKey.generate("ES256")).privateJwk)
+    for (const extractable of [true, false]) {
+      const { publicJwk } = yield* SigningKey.generate("PS256", { extractable, modulusLength: 3072 })
+      assert.lengthOf(String(publicJwk.n), 512)
+    }
+  })
+)
 
 it.effect("a pair whose both halves are private shows nothing private", () =>
   Effect.gen(function* () {
