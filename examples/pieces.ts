@@ -23,7 +23,9 @@ const program = Effect.gen(function* () {
   const request = yield* AuthenticationRequest.make({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
   const sent = yield* BackchannelAuthentication.request(request)
   const pending = yield* BackchannelAuthentication.process(sent)
-  yield* Console.log(`2  taken with status ${sent.response.status}; it expires at ${DateTime.formatIso(pending.expiresAt)}`)
+  yield* Console.log(
+    `2  taken with status ${sent.response.status}; it expires at ${DateTime.formatIso(pending.expiresAt)}`
+  )
 
   const pollAfter = (
     interval: Duration.Duration

@@ -88,11 +88,12 @@ export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
     ),
     remove: Effect.fnUntraced(
       function* ({ id }) {
-        const names = yield* store.keys
-        yield* Effect.forEach(
-          names.filter((name) => parts(name).id === id),
-          (name) => store.remove(name)
-        )
+        const revision = revisions.get(id)
+        const names =
+          revision === undefined
+            ? (yield* store.keys).filter((name) => parts(name).id === id)
+            : [revision - 1, revision, revision + 1].map((near) => `${id}.${near}`)
+        yield* Effect.forEach(names, (name) => store.remove(name))
         revisions.delete(id)
       },
       Effect.mapError((cause) => failed("remove", cause))

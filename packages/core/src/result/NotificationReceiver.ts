@@ -24,7 +24,7 @@
  *
  * @see CIBA Core 1.0 sections 9, 10.2 and 10.3
  */
-import { Context, Effect, type Layer, Option, Redacted, Result, Schema, Stream } from "effect"
+import { Effect, type Layer, Option, Redacted, Result, Schema, Stream } from "effect"
 import { HttpEffect, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import * as Notification from "./Notification.ts"
 import { type Delivery, NotificationInbox } from "./NotificationInbox.ts"
@@ -35,14 +35,11 @@ export interface Options {
   readonly maxBodySize?: number | undefined
 }
 
+/** What answering needs. */
+export type Needs = HttpServerRequest.HttpServerRequest | NotificationInbox
+
 /** Answers one call. */
-export const handle = (
-  options?: Options
-): Effect.Effect<
-  HttpServerResponse.HttpServerResponse,
-  never,
-  HttpServerRequest.HttpServerRequest | NotificationInbox
-> =>
+export const handle = (options?: Options): Effect.Effect<HttpServerResponse.HttpServerResponse, never, Needs> =>
   Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const inbox = yield* NotificationInbox
@@ -78,9 +75,9 @@ export const route = (
 export const toWebHandler = (
   options?: Options
 ): Effect.Effect<(request: Request) => Promise<Response>, never, NotificationInbox> =>
-  Effect.map(NotificationInbox, (inbox) => {
-    const handler = HttpEffect.toWebHandler(Effect.provideService(handle(options), NotificationInbox, inbox))
-    return (request) => handler(request, Context.empty())
+  Effect.map(Effect.context<NotificationInbox>(), (context) => {
+    const handler = HttpEffect.toWebHandlerWith<NotificationInbox, Needs>(context)(handle(options))
+    return (request) => handler(request)
   })
 
 const answer = (

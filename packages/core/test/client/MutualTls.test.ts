@@ -42,7 +42,7 @@ const metadata = (mtls_endpoint_aliases: unknown): ProviderMetadata.ProviderMeta
   mtls_endpoint_aliases
 })
 
-type Registration = Partial<ClientRegistration.Options<SigningKey.InvalidKey>>
+type Registration = Partial<Omit<ClientRegistration.Options<SigningKey.InvalidKey>, "deliveryMode">>
 
 /** The requests of one authentication: it is asked for, and polled once. */
 const requests = Effect.fnUntraced(function* (

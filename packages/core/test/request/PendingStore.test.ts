@@ -1,0 +1,137 @@
+import { describe, expect, it } from "@effect/vitest"
+import { PendingAuthentication, PendingStore, SealedAuthentication, Sealing } from "@effect-ciba/core"
+import { DateTime, Duration, Effect, Layer, Redacted } from "effect"
+import { KeyValueStore } from "effect/persistence"
+import { pending } from "../support/Notified.ts"
+
+const key = (keyId: string) => Sealing.key(keyId, Redacted.make("MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI"))
+
+const overKeyValue = Layer.unwrap(Effect.map(key("k"), (k) => PendingStore.layerKeyValueStore({ keys: [k] }))).pipe(
+  Layer.provideMerge(KeyValueStore.layerMemory)
+)
+
+const ids = (store: PendingStore.Service) => Effect.map(store.all, (all) => all.map(({ id }) => id).sort())
+
+const using = <A, E, R>(use: (store: PendingStore.Service) => Effect.Effect<A, E, R>) =>
+  PendingStore.PendingStore.use(use)
+
+for (const [name, layer] of [
+  ["in memory", PendingStore.layerMemory],
+  ["over a KeyValueStore", overKeyValue]
+] as const) {
+  describe(`a store ${name}`, () => {
+    it.effect("gives back what was put last, whole, until it is removed (F8, F9, T-36)", () =>
+      using(
+        Effect.fnUntraced(function* (store) {
+          const later = PendingAuthentication.change(pending("a"), {
+            interval: Duration.seconds(15),
+            nextPollAt: DateTime.makeUnsafe(7000),
+            received: {
+              body: Redacted.make({ access_token: "at" }, { label: "token response" }),
+              at: DateTime.makeUnsafe(6000)
+            }
+          })
+          yield* store.put(pending("a"))
+          yield* store.put(pending("b"))
+          yield* store.put(later)
+          const [a] = (yield* store.all).filter(({ id }) => id === "a")
+          expect(a && { ...a, authReqId: Redacted.value(a.authReqId) }).toMatchObject({
+            authReqId: "request-a",
+            interval: Duration.seconds(15),
+            nextPollAt: DateTime.makeUnsafe(7000)
+          })
+          expect(a?.received && Redacted.value(a.received.body)).toEqual({ access_token: "at" })
+          expect(a?.clientNotificationToken && Redacted.value(a.clientNotificationToken)).toBe("token-a")
+          yield* store.remove(later)
+          expect(yield* ids(store)).toEqual(["b"])
+        })
+      ).pipe(Effect.provide(layer))
+    )
+  })
+}
+
+describe("a store over a KeyValueStore", () => {
+  it.effect("writes nothing that can be read, and keeps one entry for each authentication", () =>
+    Effect.gen(function* () {
+      const kv = yield* KeyValueStore.KeyValueStore
+      yield* using((store) => Effect.replicateEffect(store.put(pending("a")), 5, { discard: true }))
+      const names = yield* kv.keys
+      expect(names).toHaveLength(1)
+      for (const name of names) {
+        expect(`${name}${yield* kv.get(name)}`).not.toMatch(/request-a|token-a|provider\.test/)
+      }
+    }).pipe(Effect.provide(overKeyValue))
+  )
+
+  it.effect("finds the entry before one that broke off in the middle, and writes over the broken one", () =>
+    Effect.gen(function* () {
+      const kv = yield* KeyValueStore.KeyValueStore
+      yield* using((store) => store.put(pending("a")))
+      const [name = ""] = yield* kv.keys
+      const whole = (yield* kv.get(name)) ?? ""
+      yield* kv.set("ciba/a.2", whole.slice(0, 100))
+      const [reopened] = [yield* PendingStore.make({ keys: [yield* key("k")] })]
+      expect(yield* ids(reopened)).toEqual(["a"])
+      yield* reopened.put(PendingAuthentication.change(pending("a"), { bindingMessage: "W4SCT" }))
+      expect((yield* reopened.all).map(({ bindingMessage }) => bindingMessage)).toEqual(["W4SCT"])
+      expect(yield* kv.keys).toEqual(["ciba/a.2"])
+      yield* kv.set("ciba/a.3", "")
+      yield* reopened.remove(pending("a"))
+      expect(yield* kv.keys).toEqual([])
+    }).pipe(Effect.provide(overKeyValue))
+  )
+
+  it.effect("opens entries of an older key, seals with the newer, and passes over what no key opens", () =>
+    Effect.gen(function* () {
+      const kv = yield* KeyValueStore.KeyValueStore
+      const [old, current, stranger] = yield* Effect.all(["old", "current", "stranger"].map(Sealing.generate))
+      if (old === undefined || current === undefined || stranger === undefined) return
+      const first = yield* PendingStore.make({ keys: [old] })
+      yield* first.put(pending("a"))
+      yield* kv.set("ciba/b.1", yield* SealedAuthentication.seal(pending("b"), [stranger]))
+      const second = yield* PendingStore.make({ keys: [current, old] })
+      expect(yield* ids(second)).toEqual(["a"])
+      yield* second.put(pending("a"))
+      const third = yield* PendingStore.make({ keys: [current] })
+      expect(yield* ids(third)).toEqual(["a"])
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
+  it.effect("shares its storage with others, by its prefix", () =>
+    Effect.gen(function* () {
+      const kv = yield* KeyValueStore.KeyValueStore
+      yield* kv.set("settings", "dark")
+      const keys = [yield* key("k")] as const
+      const [one, other] = yield* Effect.all([
+        PendingStore.make({ keys, prefix: "one/" }),
+        PendingStore.make({ keys, prefix: "other/" })
+      ])
+      yield* one.put(pending("a"))
+      expect([yield* ids(one), yield* ids(other)]).toEqual([["a"], []])
+      expect([...(yield* kv.keys)].sort()).toEqual(["one/a.1", "settings"])
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
+  it.effect("says what failed, and shows no key", () =>
+    Effect.gen(function* () {
+      const failing = KeyValueStore.make({
+        ...KeyValueStore.makeStringOnly({
+          get: () => Effect.undefined,
+          set: () => Effect.fail(new KeyValueStore.KeyValueStoreError({ method: "set", message: "the disk is full" })),
+          remove: () => Effect.void,
+          clear: Effect.void,
+          clearPrefix: () => Effect.void,
+          keys: Effect.succeed([]),
+          size: Effect.succeed(0)
+        })
+      })
+      const store = yield* Effect.provideService(
+        PendingStore.make({ keys: [yield* key("k")] }),
+        KeyValueStore.KeyValueStore,
+        failing
+      )
+      const error = yield* Effect.flip(store.put(pending("a")))
+      expect(error.message).toBe("The store of pending authentications, put: the disk is full")
+    })
+  )
+})

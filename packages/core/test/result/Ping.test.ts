@@ -1,0 +1,209 @@
+import { describe, expect, it } from "@effect/vitest"
+import {
+  Ciba,
+  ClientAuthentication,
+  NotificationInbox,
+  NotificationReceiver,
+  type PendingAuthentication,
+  UserHint
+} from "@effect-ciba/core"
+import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
+import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
+import { type Duration, Effect, Exit, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
+
+const client = TestClient.clientSecretBasic({
+  notification: { deliveryMode: "ping", url: "https://client.test/ciba" }
+})
+
+const flow = (provider: ProviderOptions = {}, options: Partial<Ciba.Options> = {}) =>
+  Ciba.layer({
+    issuer: "https://provider.test",
+    clientId: TestClient.clientId,
+    authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
+    deliveryMode: "ping",
+    ...options
+  }).pipe(
+    Layer.provideMerge(NotificationInbox.layer),
+    Layer.provideMerge(TestProvider.layer({ client, expiresIn: "2 minutes", ...provider }))
+  )
+
+const ask = Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
+
+const polls = TestProvider.TestProvider.use((provider) =>
+  Effect.map(provider.polls, (all) => all.map((at) => at / 1000))
+)
+
+/** The provider calls; what the client answers. */
+const ping = Effect.fnUntraced(function* (forge?: (call: TestProvider.Call) => TestProvider.Call) {
+  const provider = yield* TestProvider.TestProvider
+  const handle = yield* NotificationReceiver.toWebHandler()
+  const request = yield* provider.notification({ forge })
+  const { status } = yield* Effect.promise(() => handle(request))
+  yield* Effect.promise(() => new Promise(setImmediate))
+  return status
+})
+
+const after = Effect.fnUntraced(function* (time: Duration.Input) {
+  yield* TestClock.adjust(time)
+})
+
+const waiting = (pending: PendingAuthentication.PendingAuthentication) => Effect.forkChild(Ciba.complete(pending))
+
+describe("a ping", () => {
+  it.effect("ends the pause at once, whatever the interval (K7, K14)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const wait = yield* waiting(yield* ask)
+      yield* after("7 seconds")
+      yield* provider.approve()
+      expect(yield* ping()).toBe(204)
+      yield* after("0 seconds")
+      expect((yield* Fiber.join(wait)).subject).toBe("jo")
+      expect(yield* polls).toEqual([7])
+    }).pipe(Effect.provide(flow({ interval: "31 seconds" })))
+  )
+
+  it.effect("that never comes costs time and nothing else: the client polls, rarely (K15, T-28)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const wait = yield* waiting(yield* ask)
+      yield* after("40 seconds")
+      yield* provider.approve()
+      yield* after("80 seconds")
+      expect((yield* Fiber.join(wait)).subject).toBe("jo")
+      expect(yield* polls).toEqual([30, 60])
+    }).pipe(Effect.provide(flow()))
+  )
+
+  it.effect("may announce anything: a refusal, or nothing yet, and then the interval holds (K12)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const wait = yield* Effect.forkChild(Effect.flip(Ciba.complete(yield* ask)))
+      yield* after("7 seconds")
+      expect(yield* ping()).toBe(204)
+      yield* after("4 seconds")
+      yield* provider.deny()
+      yield* after("1 second")
+      expect((yield* Fiber.join(wait)).reason._tag).toBe("AccessDenied")
+      expect(yield* polls).toEqual([7, 12])
+    }).pipe(Effect.provide(flow()))
+  )
+
+  it.effect("that the token endpoint answers with slow_down is waited out (T-19)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const wait = yield* waiting(yield* ask)
+      yield* after("7 seconds")
+      yield* provider.approve()
+      yield* ping()
+      yield* after("9 seconds")
+      expect(wait.pollUnsafe()).toBeUndefined()
+      yield* after("1 second")
+      expect((yield* Fiber.join(wait)).subject).toBe("jo")
+      expect(yield* polls).toEqual([7, 17])
+    }).pipe(Effect.provide(flow({ tokenScript: ProviderScript.make([ProviderScript.slowDown()]) })))
+  )
+
+  it.effect("redeems once, however often it comes, and is known for a duplicate after the end (K9, T-18)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const wait = yield* waiting(yield* ask)
+      yield* after("7 seconds")
+      yield* provider.approve()
+      expect(yield* Effect.all([ping(), ping(), ping()], { concurrency: "unbounded" })).toEqual([204, 204, 204])
+      yield* after("0 seconds")
+      yield* Fiber.join(wait)
+      expect(yield* ping()).toBe(204)
+      yield* after("1 minute")
+      expect(yield* polls).toEqual([7])
+    }).pipe(Effect.provide(flow()))
+  )
+
+  it.effect("during a poll starts no second one, and is not forgotten (H3, K9)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const wait = yield* waiting(yield* ask)
+      yield* after("35 seconds")
+      expect(yield* polls).toEqual([30])
+      yield* provider.approve()
+      yield* ping()
+      yield* after("1 second")
+      expect(yield* polls).toEqual([30])
+      yield* after("9 seconds")
+      expect((yield* Fiber.join(wait)).subject).toBe("jo")
+      expect(yield* polls).toEqual([30, 40])
+      expect(yield* provider.inFlightMax).toBe(1)
+    }).pipe(
+      Effect.provide(
+        flow({ tokenScript: ProviderScript.make([ProviderScript.delayed("10 seconds", ProviderScript.pending)]) })
+      )
+    )
+  )
+
+  it.effect("before anybody waits is kept for who does (K10)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const pending = yield* ask
+      yield* provider.approve()
+      expect(yield* ping()).toBe(204)
+      const wait = yield* waiting(pending)
+      yield* after("0 seconds")
+      yield* Effect.promise(() => new Promise(setImmediate))
+      yield* after("0 seconds")
+      expect((yield* Fiber.join(wait)).subject).toBe("jo")
+      expect(yield* polls).toEqual([0])
+    }).pipe(Effect.provide(flow()))
+  )
+
+  const forgeries: ReadonlyArray<readonly [what: string, forge: (call: TestProvider.Call) => TestProvider.Call]> = [
+    ["with another bearer (K3)", (call) => ({ ...call, token: `${call.token}x` })],
+    ["with another id (K8)", (call) => ({ ...call, body: { auth_req_id: "another" } })],
+    ["without an id (K17)", (call) => ({ ...call, body: {} })]
+  ]
+  for (const [what, forge] of forgeries) {
+    it.effect(`${what} wakes nobody`, () =>
+      Effect.gen(function* () {
+        const wait = yield* waiting(yield* ask)
+        yield* after("7 seconds")
+        expect(yield* ping(forge)).toBeGreaterThanOrEqual(400)
+        yield* after("1 second")
+        expect(yield* polls).toEqual([])
+        yield* Fiber.interrupt(wait)
+      }).pipe(Effect.provide(flow()))
+    )
+  }
+
+  it.effect("need not come for a request that expires: the client's own clock ends it (K13, T-21)", () =>
+    Effect.gen(function* () {
+      const wait = yield* Effect.forkChild(Effect.exit(Ciba.complete(yield* ask)))
+      yield* after("119 seconds")
+      expect(wait.pollUnsafe()).toBeUndefined()
+      yield* after("1 second")
+      const exit = yield* Fiber.join(wait)
+      expect(Exit.isFailure(exit)).toBe(true)
+      expect((yield* polls).every((at) => at < 120)).toBe(true)
+    }).pipe(Effect.provide(flow({ user: TestUser.ignore })))
+  )
+
+  it.effect("after the expiry opens nothing any more (K18)", () =>
+    Effect.gen(function* () {
+      yield* ask
+      yield* after("2 minutes")
+      expect(yield* ping()).toBe(401)
+    }).pipe(Effect.provide(flow()))
+  )
+
+  it.effect("many of them, with a bearer that fits, cause one early poll and no more (K16)", () =>
+    Effect.gen(function* () {
+      const wait = yield* waiting(yield* ask)
+      yield* after("7 seconds")
+      yield* ping()
+      yield* after("0 seconds")
+      for (let index = 0; index < 20; index++) yield* ping()
+      yield* after("4 seconds")
+      expect(yield* polls).toEqual([7])
+      yield* Fiber.interrupt(wait)
+    }).pipe(Effect.provide(flow()))
+  )
+})

@@ -1,0 +1,220 @@
+import { describe, expect, expectTypeOf, it } from "@effect/vitest"
+import {
+  Ciba,
+  ClientAuthentication,
+  NotificationInbox,
+  NotificationReceiver,
+  type Poll,
+  type TokenEndpoint,
+  UserHint
+} from "@effect-ciba/core"
+import { TestClient, TestKeys, TestProvider } from "@effect-ciba/testing"
+import type { JsonObject, ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
+import { Effect, Fiber, type Layer as L, Layer, Redacted } from "effect"
+import { TestClock } from "effect/testing"
+
+const client = TestClient.clientSecretBasic({
+  notification: { deliveryMode: "push", url: "https://client.test/ciba" }
+})
+
+const pushed = Ciba.layerPush({
+  issuer: "https://provider.test",
+  clientId: TestClient.clientId,
+  authentication: ClientAuthentication.clientSecretBasic(TestClient.secret)
+})
+
+const flow = (provider: ProviderOptions = {}) =>
+  pushed.pipe(
+    Layer.provideMerge(NotificationInbox.layer),
+    Layer.provideMerge(TestProvider.layer({ client, expiresIn: "2 minutes", refreshTokens: true, ...provider }))
+  )
+
+const ask = Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
+
+/** The provider calls with what was decided; what the client answers. */
+const push = Effect.fnUntraced(function* (forge?: (body: JsonObject) => JsonObject) {
+  const provider = yield* TestProvider.TestProvider
+  const handle = yield* NotificationReceiver.toWebHandler()
+  const request = yield* provider.notification({
+    forge: (call) => (forge === undefined ? call : { ...call, body: forge(call.body) })
+  })
+  const { status } = yield* Effect.promise(() => handle(request))
+  return status
+})
+
+const tokenRequests = TestProvider.TestProvider.use(({ polls }) => polls)
+
+/** How a wait ends after one push. */
+const ending = (forge?: (body: JsonObject) => JsonObject) =>
+  Effect.gen(function* () {
+    const provider = yield* TestProvider.TestProvider
+    const wait = yield* Effect.forkChild(Effect.flip(Ciba.complete(yield* ask)))
+    yield* TestClock.adjust("3 seconds")
+    yield* provider.approve()
+    const status = yield* push(forge)
+    const { reason } = yield* Fiber.join(wait)
+    return { status, reason }
+  })
+
+describe("a push", () => {
+  it.effect("is the answer: verified tokens, without a token request (L3, L4, L9, L15)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const wait = yield* Effect.forkChild(Ciba.complete(yield* ask))
+      yield* TestClock.adjust("3 seconds")
+      yield* provider.approve()
+      expect(yield* push()).toBe(204)
+      const identity = yield* Fiber.join(wait)
+      expect(identity.subject).toBe("jo")
+      expect(Redacted.isRedacted(identity.refreshToken)).toBe(true)
+      expect(yield* push()).toBe(204)
+      expect(yield* tokenRequests).toEqual([])
+    }).pipe(Effect.provide(flow()))
+  )
+
+  it.effect("with members that nobody knows is taken, and they are kept apart (L11)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const wait = yield* Effect.forkChild(Ciba.complete(yield* ask))
+      yield* provider.approve()
+      yield* TestClock.adjust("1 second")
+      expect(yield* push((body) => ({ ...body, extra: { deep: 1 } }))).toBe(204)
+      const { additional } = yield* Fiber.join(wait)
+      expect(Redacted.value(additional)).toMatchObject({ extra: { deep: 1 } })
+    }).pipe(Effect.provide(flow()))
+  )
+
+  for (const member of ["access_token", "token_type", "id_token"]) {
+    it.effect(`without ${member} ends the wait, and gives nothing away (L3, L10)`, () =>
+      Effect.gen(function* () {
+        const { reason } = yield* ending(({ [member]: _, ...body }) => body)
+        expect(reason._tag).toBe("InvalidTokenResponse")
+      }).pipe(Effect.provide(flow()))
+    )
+  }
+
+  const claims: ReadonlyArray<readonly [what: string, provider: ProviderOptions, claim: string]> = [
+    ["no auth_req_id (L5, L18, T-16)", { idTokenClaims: without("auth_req_id") }, "auth_req_id"],
+    ["another auth_req_id (L5)", { idTokenClaims: replaced("auth_req_id", () => "another") }, "auth_req_id"],
+    [
+      "the hash of the auth_req_id (L5, T-16)",
+      { idTokenClaims: replaced("auth_req_id", () => "yjC0WzMiAKcIuP7X-j2JaQ") },
+      "auth_req_id"
+    ],
+    ["no at_hash (L6)", { idTokenClaims: ({ at_hash: _, ...rest }) => rest }, "at_hash"],
+    [
+      "another at_hash (L6, L8)",
+      { idTokenClaims: (all) => ({ ...all, at_hash: "Wt0kVFXMacqvnHeyU0001w" }) },
+      "at_hash"
+    ],
+    ["no rt_hash beside a refresh token (L7, T-16)", { idTokenClaims: without("rt_hash") }, "rt_hash"],
+    ["another rt_hash (L7, L8)", { idTokenClaims: replaced("rt_hash", () => "sHahCuSpXCRg5mkDDvvr4w") }, "rt_hash"]
+  ]
+  for (const [what, provider, claim] of claims) {
+    it.effect(`whose ID Token has ${what} is refused`, () =>
+      Effect.gen(function* () {
+        const { reason, status } = yield* ending()
+        expect(status).toBe(204)
+        expect({ ...reason }).toEqual({ _tag: "WrongBinding", claim })
+      }).pipe(Effect.provide(flow(provider)))
+    )
+  }
+
+  it.effect("with other tokens than its ID Token signs for is refused (L4, L6, L7)", () =>
+    Effect.gen(function* () {
+      const access = yield* ending((body) => ({ ...body, access_token: "another" }))
+      expect({ ...access.reason }).toEqual({ _tag: "WrongBinding", claim: "at_hash" })
+      const refresh = yield* ending((body) => ({ ...body, refresh_token: "another" }))
+      expect({ ...refresh.reason }).toEqual({ _tag: "WrongBinding", claim: "rt_hash" })
+    }).pipe(Effect.provide(flow()))
+  )
+
+  it.effect("whose ID Token another key has signed is refused (L4)", () =>
+    Effect.gen(function* () {
+      const idTokenKey = yield* TestKeys.signing("RS256", "stranger")
+      const { reason } = yield* Effect.provide(ending(), flow({ idTokenKey, idTokenHeaderKeyId: null }))
+      expect(reason._tag).toBe("InvalidSignature")
+    })
+  )
+
+  it.effect("whose ID Token is not signed at all is refused (L4)", () =>
+    Effect.gen(function* () {
+      const { reason } = yield* ending((body) => ({
+        ...body,
+        id_token: `eyJhbGciOiJub25lIn0.${String(body.id_token).split(".")[1]}.`
+      }))
+      expect(reason._tag).toBe("UnexpectedAlgorithm")
+    }).pipe(Effect.provide(flow()))
+  )
+
+  it.effect("of a refusal ends the wait with it (L12, L13)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const wait = yield* Effect.forkChild(Effect.flip(Ciba.complete(yield* ask)))
+      yield* TestClock.adjust("3 seconds")
+      yield* provider.deny()
+      expect(yield* push()).toBe(204)
+      expect((yield* Fiber.join(wait)).reason._tag).toBe("AccessDenied")
+    }).pipe(Effect.provide(flow()))
+  )
+
+  for (const [error, tag] of [
+    ["access_denied", "AccessDenied"],
+    ["expired_token", "ExpiredToken"],
+    ["transaction_failed", "TransactionFailed"],
+    ["teapot", "Unrecognized"]
+  ] as const) {
+    it.effect(`of the error ${error} ends the wait with ${tag} (L12, L13)`, () =>
+      Effect.gen(function* () {
+        const { reason, status } = yield* ending(({ auth_req_id }) => ({
+          auth_req_id,
+          error,
+          error_description: "said the provider"
+        }))
+        expect(status).toBe(204)
+        expect(reason._tag).toBe(tag)
+      }).pipe(Effect.provide(flow()))
+    )
+  }
+
+  it.effect("for another request, or with another bearer, is refused before its tokens are looked at (L2)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const wait = yield* Effect.forkChild(Ciba.complete(yield* ask))
+      yield* TestClock.adjust("3 seconds")
+      yield* provider.approve()
+      expect(yield* push((body) => ({ ...body, auth_req_id: "another" }))).toBe(401)
+      const handle = yield* NotificationReceiver.toWebHandler()
+      const forged = yield* provider.notification({ forge: (call) => ({ ...call, token: "a".repeat(27) }) })
+      expect((yield* Effect.promise(() => handle(forged))).status).toBe(401)
+      expect(wait.pollUnsafe()).toBeUndefined()
+      expect(yield* push()).toBe(204)
+      expect((yield* Fiber.join(wait)).subject).toBe("jo")
+    }).pipe(Effect.provide(flow()))
+  )
+
+  it.effect("need not come for a request that expires: the client's own clock ends it (L17)", () =>
+    Effect.gen(function* () {
+      const wait = yield* Effect.forkChild(Effect.flip(Ciba.complete(yield* ask)))
+      yield* TestClock.adjust("119 seconds")
+      expect(wait.pollUnsafe()).toBeUndefined()
+      yield* TestClock.adjust("1 second")
+      expect({ ...(yield* Fiber.join(wait)).reason }).toEqual({ _tag: "ExpiredToken", local: true })
+      expect(yield* tokenRequests).toEqual([])
+    }).pipe(Effect.provide(flow()))
+  )
+
+  it("leaves no way to the CIBA grant: the types of a push client have none (H24, L15)", () => {
+    type Provided = typeof pushed extends L.Layer<infer A, infer _E, infer _R> ? A : never
+    expectTypeOf<Extract<Provided, TokenEndpoint.TokenEndpoint | Poll.Poll>>().toBeNever()
+    expectTypeOf<Extract<Provided, Ciba.Ciba>>().toEqualTypeOf<Ciba.Ciba>()
+  })
+})
+
+function without(name: string): (claims: JsonObject) => JsonObject {
+  return ({ [`urn:openid:params:jwt:claim:${name}`]: _, ...rest }) => rest
+}
+
+function replaced(name: string, value: () => string): (claims: JsonObject) => JsonObject {
+  return (claims) => ({ ...claims, [`urn:openid:params:jwt:claim:${name}`]: value() })
+}
