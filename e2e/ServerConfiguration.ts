@@ -26,8 +26,21 @@ export const make = (options: Options, reach: Reach): Configuration => {
     cookies: { keys: ["not a browser in sight"] },
     enabledJWA: {
       clientAuthSigningAlgValues: [...hmacAlgorithms, ...Keys.algorithms],
-      idTokenEncryptionAlgValues: ["RSA-OAEP", "RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW"],
-      idTokenEncryptionEncValues: ["A128GCM", "A256GCM", "A128CBC-HS256", "A256CBC-HS512"],
+      idTokenEncryptionAlgValues: [
+        "RSA-OAEP",
+        "RSA-OAEP-256",
+        "ECDH-ES",
+        "ECDH-ES+A128KW",
+        "ECDH-ES+A256KW",
+        "dir",
+        "A128KW",
+        "A192KW",
+        "A256KW",
+        "A128GCMKW",
+        "A192GCMKW",
+        "A256GCMKW"
+      ],
+      idTokenEncryptionEncValues: ["A128GCM", "A192GCM", "A256GCM", "A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512"],
       idTokenSigningAlgValues: [...hmacAlgorithms, ...Keys.algorithms],
       requestObjectSigningAlgValues: [...Keys.algorithms],
       userinfoSigningAlgValues: [...Keys.algorithms],

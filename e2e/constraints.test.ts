@@ -1,10 +1,10 @@
-import { expect, it, layer } from "@effect/vitest"
-import { Ciba, ClientAuthentication, Dpop, SignedRequest, SigningKey, UserHint } from "@effect-ciba/core"
+import { expect, layer } from "@effect/vitest"
+import { Ciba, ClientAuthentication, Dpop, SigningKey, UserHint } from "@effect-ciba/core"
 import { NodeCiba } from "@effect-ciba/platform-node"
 import { Effect, Layer, Redacted, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import { approved } from "./Approval.ts"
-import { AuthorizationServer, make, layer as serverLayer } from "./AuthorizationServer.ts"
+import { AuthorizationServer, layer as serverLayer } from "./AuthorizationServer.ts"
 import * as Fault from "./Fault.ts"
 import * as RegisteredClients from "./RegisteredClients.ts"
 
@@ -118,53 +118,3 @@ layer(
     })
   )
 })
-
-it.live(
-  "a request is signed in each algorithm that profiles know, and nothing of it stands beside (D1–D7, D11–D14)",
-  () =>
-    Effect.gen(function* () {
-      const algorithms = ["PS256", "ES256", "EdDSA"] as const
-      const keys = yield* Effect.forEach(algorithms, (algorithm) => SigningKey.generate(algorithm))
-      const clients = keys.map(({ algorithm, publicJwk }) =>
-        RegisteredClients.client(`signed-${algorithm}`, {
-          backchannel_authentication_request_signing_alg:
-            algorithm === "PS256" || algorithm === "ES256" ? algorithm : "EdDSA",
-          jwks: { keys: [publicJwk] }
-        })
-      )
-      const server = yield* make({ interval: "1 second", signedRequests: true, clients })
-      for (const key of keys) {
-        const { identity, request } = yield* approved({ requestedExpiry: "2 minutes" }).pipe(
-          Effect.provide(
-            NodeCiba.layer({
-              issuer: server.issuer,
-              clientId: `signed-${key.algorithm}`,
-              authentication: ClientAuthentication.clientSecretPost(secret),
-              allowInsecureRequests: "loopback"
-            }).pipe(Layer.provide(SignedRequest.layer({ key })))
-          ),
-          Effect.provideService(AuthorizationServer, server)
-        )
-        expect(identity.subject).toBe("jo")
-        const sent = (yield* server.log).filter(({ path }) => path === "/backchannel").at(-1)
-        expect(Object.keys(sent?.form ?? {}).sort()).toEqual(["client_id", "client_secret", "request"])
-        expect(yield* part(sent?.form.request, 0)).toEqual({
-          alg: key.algorithm,
-          kid: key.keyId,
-          typ: "oauth-authz-req+jwt"
-        })
-        const claims = yield* part(sent?.form.request, 1)
-        expect(claims).toMatchObject({
-          iss: `signed-${key.algorithm}`,
-          aud: server.issuer,
-          scope: "openid",
-          login_hint: "jo@example.com",
-          requested_expiry: "120",
-          binding_message: request?.bindingMessage
-        })
-        expect(Number(claims.exp) - Number(claims.nbf)).toBe(300)
-        expect(claims).not.toHaveProperty("sub")
-      }
-    }).pipe(Effect.scoped),
-  20_000
-)

@@ -1,45 +1,169 @@
 import { expect, it } from "@effect/vitest"
-import { ClientAuthentication } from "@effect-ciba/core"
+import { ClientAuthentication, SignedRequest, SigningKey } from "@effect-ciba/core"
 import { NodeCiba } from "@effect-ciba/platform-node"
-import { Effect, Redacted } from "effect"
+import { Effect, Layer, Redacted } from "effect"
+import { decodeJwt } from "jose"
+import { type AuthorizationDetail, errors } from "oidc-provider"
 import { approved } from "./Approval.ts"
-import { AuthorizationServer, make } from "./AuthorizationServer.ts"
+import { AuthorizationServer, type Features, make } from "./AuthorizationServer.ts"
 import * as RegisteredClients from "./RegisteredClients.ts"
 
-it.live("details are granted as they were asked for, and a resource gets a token of its own (O1, O2, O4, P1, P2)", () =>
+/** A token is for the details that the token request names, or for all that were granted. */
+const narrowed = (granted: ReadonlyArray<AuthorizationDetail> = [], asked: unknown) => {
+  const types = typeof asked === "string" ? JSON.parse(asked).map(({ type }: AuthorizationDetail) => type) : undefined
+  return granted.filter(({ type }) => types?.includes(type) ?? true)
+}
+
+const features: Features = {
+  richAuthorizationRequests: {
+    enabled: true,
+    types: { payment: { validate: () => {} }, account: { validate: () => {} } },
+    authorizationDetailsForGrantSource: (_, source) => source?.rar,
+    authorizationDetailsForAccessToken: (ctx, _, source) =>
+      narrowed(source?.rar, ctx.oidc.params?.authorization_details),
+    authorizationDetailsForIntrospection: (_, token) => token.rar
+  },
+  resourceIndicators: { enabled: true },
+  claimsParameter: { enabled: true }
+}
+
+const details = [
+  { type: "payment", amount: { value: "12.30", currency: "€" } },
+  { type: "account", actions: ["read"] }
+]
+
+const resources = ["https://api.example.com/payments", "https://api.example.com/accounts"]
+
+const asked = {
+  authorizationDetails: details,
+  resource: resources,
+  claims: { id_token: { email: { essential: true } } },
+  requestContext: { channel: "till 3", lines: [1, 2] }
+}
+
+const registered = (id: string, metadata?: Parameters<typeof RegisteredClients.client>[1]) =>
+  RegisteredClients.client(id, { authorization_details_types: ["payment", "account"], ...metadata })
+
+const as = (clientId: string, options?: Partial<NodeCiba.Options>) =>
+  Layer.unwrap(
+    AuthorizationServer.use(({ issuer }) =>
+      Effect.succeed(
+        NodeCiba.layer({
+          issuer,
+          clientId,
+          authentication: ClientAuthentication.clientSecretBasic(Redacted.make(RegisteredClients.secret)),
+          allowInsecureRequests: "loopback",
+          poll: { resource: "https://api.example.com/payments" },
+          ...options
+        })
+      )
+    )
+  )
+
+it.live(
+  "details are granted as they were asked for, and a resource gets a token of its own (O1, O2, O4, P1, P2, P4)",
+  () =>
+    Effect.gen(function* () {
+      const server = yield* make({ interval: "1 second", features, clients: [registered("details")] })
+      const { identity, request } = yield* approved(asked).pipe(
+        Effect.provide(as("details")),
+        Effect.provideService(AuthorizationServer, server)
+      )
+      expect(request?.parameters).toMatchObject({
+        authorization_details: JSON.stringify(details),
+        resource: resources,
+        claims: '{"id_token":{"email":{"essential":true}}}',
+        request_context: '{"channel":"till 3","lines":[1,2]}'
+      })
+      expect(identity.authorizationDetails).toEqual(details)
+      expect(identity.claims).toMatchObject({ email: "jo@example.com" })
+      expect(decodeJwt(Redacted.value(identity.accessToken))).toMatchObject({
+        aud: "https://api.example.com/payments",
+        authorization_details: details
+      })
+    }).pipe(Effect.scoped)
+)
+
+it.live("the token request narrows the token to fewer details and one resource (O3, O4, P2)", () =>
+  Effect.gen(function* () {
+    const server = yield* make({ interval: "1 second", features, clients: [registered("narrow")] })
+    const [, account] = details
+    const poll = {
+      authorizationDetails: [{ type: "account", actions: ["read"] }],
+      resource: "https://api.example.com/accounts"
+    }
+    const { identity, request } = yield* approved(asked).pipe(
+      Effect.provide(as("narrow", { poll })),
+      Effect.provideService(AuthorizationServer, server)
+    )
+    expect(request?.parameters).toMatchObject({ resource: resources })
+    expect(identity.authorizationDetails).toEqual([account])
+    expect(decodeJwt(Redacted.value(identity.accessToken))).toMatchObject({
+      aud: "https://api.example.com/accounts",
+      authorization_details: [account]
+    })
+  }).pipe(Effect.scoped)
+)
+
+it.live("a signed request carries details and resources with their JSON types (O2, O7, P1, D1, D2, D9)", () =>
+  Effect.gen(function* () {
+    const key = yield* SigningKey.generate("ES256")
+    const client = registered("signed", {
+      backchannel_authentication_request_signing_alg: "ES256",
+      jwks: { keys: [key.publicJwk] }
+    })
+    const server = yield* make({ interval: "1 second", signedRequests: true, features, clients: [client] })
+    const { identity, request } = yield* approved({ ...asked, requestedExpiry: "2 minutes" }).pipe(
+      Effect.provide(as("signed").pipe(Layer.provide(SignedRequest.layer({ key })))),
+      Effect.provideService(AuthorizationServer, server)
+    )
+    const { form } = (yield* server.log).find(({ path }) => path === "/backchannel") ?? {}
+    expect(Object.keys(form ?? {})).toEqual(["request", "client_id"])
+    expect(decodeJwt(form?.request ?? "")).toMatchObject({
+      authorization_details: details,
+      resource: resources,
+      claims: { id_token: { email: { essential: true } } },
+      request_context: { channel: "till 3", lines: [1, 2] },
+      requested_expiry: "120"
+    })
+    expect(request?.parameters).toMatchObject({
+      authorization_details: JSON.stringify(details),
+      resource: resources,
+      requested_expiry: "120"
+    })
+    expect(identity.authorizationDetails).toEqual(details)
+    expect(identity.claims).toMatchObject({ email: "jo@example.com" })
+  }).pipe(Effect.scoped)
+)
+
+it.live("details and resources that the provider does not know end the request (O5, O6, P3)", () =>
   Effect.gen(function* () {
     const server = yield* make({
       interval: "1 second",
       features: {
-        richAuthorizationRequests: {
+        ...features,
+        resourceIndicators: {
           enabled: true,
-          types: { payment: { validate: () => {} } },
-          authorizationDetailsForGrantSource: (_, source) => source?.rar,
-          authorizationDetailsForAccessToken: (_, __, source) => source?.rar,
-          authorizationDetailsForIntrospection: (_, token) => token.rar
-        },
-        resourceIndicators: { enabled: true }
+          getResourceServerInfo: () => {
+            throw new errors.InvalidTarget()
+          }
+        }
       },
-      clients: [RegisteredClients.client("details", { authorization_details_types: ["payment"] })]
+      clients: [registered("unknown", { authorization_details_types: ["payment"] })]
     })
-    const details = [{ type: "payment", amount: "12.30", currency: "EUR" }]
-    const { identity, request } = yield* approved({
-      authorizationDetails: details,
-      resource: "https://api.example.com"
-    }).pipe(
-      Effect.provide(
-        NodeCiba.layer({
-          issuer: server.issuer,
-          clientId: "details",
-          authentication: ClientAuthentication.clientSecretBasic(Redacted.make(RegisteredClients.secret)),
-          allowInsecureRequests: "loopback",
-          poll: { additionalParameters: [["resource", "https://api.example.com"]] }
-        })
-      ),
-      Effect.provideService(AuthorizationServer, server)
-    )
-    expect(request?.parameters).toMatchObject({ resource: "https://api.example.com" })
-    expect(identity.authorizationDetails).toEqual(details)
-    expect(Redacted.value(identity.accessToken).split(".")).toHaveLength(3)
+    const refused = (ask: Parameters<typeof approved>[0]) =>
+      Effect.flip(approved(ask)).pipe(Effect.provide(as("unknown")), Effect.provideService(AuthorizationServer, server))
+    expect(yield* refused({ authorizationDetails: [{ type: "loan" }] })).toMatchObject({
+      reason: { _tag: "Unsupported", feature: "authorization details of type loan" }
+    })
+    expect((yield* server.log).filter(({ path }) => path === "/backchannel")).toEqual([])
+    expect(yield* refused({ authorizationDetails: [{ type: "account" }] })).toMatchObject({
+      _tag: "AuthenticationRequestError",
+      reason: { _tag: "InvalidAuthorizationDetails" }
+    })
+    expect(yield* refused({ resource: "https://nowhere.example.com" })).toMatchObject({
+      _tag: "AuthenticationRequestError",
+      reason: { _tag: "InvalidTarget" }
+    })
   }).pipe(Effect.scoped)
 )

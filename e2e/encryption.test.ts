@@ -1,6 +1,6 @@
 import { expect, it } from "@effect/vitest"
 import { ClientAuthentication, IdTokenDecryption, UserHint } from "@effect-ciba/core"
-import type { ContentAlgorithm, KeyAlgorithm } from "@effect-ciba/core/crypto/JsonWebEncryption"
+import type { ContentAlgorithm, PrivateKeyAlgorithm, SecretAlgorithm } from "@effect-ciba/core/crypto/JsonWebEncryption"
 import { NodeCiba } from "@effect-ciba/platform-node"
 import { Effect, Layer, Redacted } from "effect"
 import { exportJWK, generateKeyPair } from "jose"
@@ -10,7 +10,7 @@ import * as RegisteredClients from "./RegisteredClients.ts"
 
 const secret = Redacted.make(RegisteredClients.secret)
 
-const cases: ReadonlyArray<readonly [KeyAlgorithm, ContentAlgorithm]> = [
+const cases: ReadonlyArray<readonly [PrivateKeyAlgorithm, ContentAlgorithm]> = [
   ["RSA-OAEP", "A256GCM"],
   ["RSA-OAEP-256", "A128CBC-HS256"],
   ["ECDH-ES", "A128GCM"],
@@ -18,7 +18,7 @@ const cases: ReadonlyArray<readonly [KeyAlgorithm, ContentAlgorithm]> = [
   ["ECDH-ES+A256KW", "A256GCM"]
 ]
 
-const encryptionKey = (algorithm: KeyAlgorithm) =>
+const encryptionKey = (algorithm: PrivateKeyAlgorithm) =>
   Effect.promise(async () => {
     const pair = await generateKeyPair(algorithm, { extractable: true })
     const kid = `enc-${algorithm}`
@@ -72,6 +72,61 @@ it.live(
           const plain = as("client_secret_basic").pipe(Layer.provide(decryption))
           const refused = yield* Effect.flip(approved().pipe(Effect.provide(plain)))
           expect(refused).toMatchObject({ reason: { _tag: "NotEncrypted" } })
+        }),
+        { concurrency: 5 }
+      ).pipe(Effect.provideService(AuthorizationServer, server))
+    }).pipe(Effect.scoped),
+  30_000
+)
+
+const shared: ReadonlyArray<readonly [SecretAlgorithm, ContentAlgorithm]> = [
+  ["dir", "A128GCM"],
+  ["dir", "A128CBC-HS256"],
+  ["dir", "A192CBC-HS384"],
+  ["dir", "A256CBC-HS512"],
+  ["A128KW", "A128CBC-HS256"],
+  ["A192KW", "A192GCM"],
+  ["A256KW", "A256GCM"],
+  ["A128GCMKW", "A256CBC-HS512"],
+  ["A192GCMKW", "A256GCM"],
+  ["A256GCMKW", "A128GCM"]
+]
+
+it.live(
+  "ID Tokens that are encrypted with the client secret are opened with it, and with no other (J1, J14)",
+  () =>
+    Effect.gen(function* () {
+      const server = yield* make({
+        interval: "1 second",
+        features: { encryption: { enabled: true } },
+        clients: shared.map(([algorithm, content]) =>
+          RegisteredClients.client(`${algorithm}-${content}`, {
+            id_token_encrypted_response_alg: algorithm,
+            id_token_encrypted_response_enc: content
+          })
+        )
+      })
+      yield* Effect.forEach(
+        shared,
+        Effect.fnUntraced(function* ([keyAlgorithm, contentAlgorithm]) {
+          const opening = (clientSecret: Redacted.Redacted<string>) =>
+            approved().pipe(
+              Effect.provide(
+                NodeCiba.layer({
+                  issuer: server.issuer,
+                  clientId: `${keyAlgorithm}-${contentAlgorithm}`,
+                  authentication: ClientAuthentication.clientSecretBasic(secret),
+                  allowInsecureRequests: "loopback"
+                }).pipe(
+                  Layer.provide(IdTokenDecryption.layer({ secret: clientSecret, keyAlgorithm, contentAlgorithm }))
+                )
+              )
+            )
+          const { identity } = yield* opening(secret)
+          expect(identity.subject).toBe("jo")
+          expect(Redacted.value(identity.idToken).split(".")).toHaveLength(3)
+          const another = yield* Effect.flip(opening(Redacted.make("another secret")))
+          expect(another).toMatchObject({ reason: { _tag: "DecryptionFailed" } })
         }),
         { concurrency: 5 }
       ).pipe(Effect.provideService(AuthorizationServer, server))

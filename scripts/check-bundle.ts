@@ -39,7 +39,7 @@ const strings: Readonly<Record<string, ReadonlyArray<string>>> = {
   ping: ['"www-authenticate": "Bearer"', '"Duplicate"', "bell."],
   push: ["Step.Pushed"],
   storage: ["none of the keys has sealed it"],
-  profiles: ["FAPI-CIBA"]
+  profiles: ["FAPI-CIBA draft 03 with"]
 }
 
 const bundle = async (name: string, code: string, minify: boolean): Promise<string> => {

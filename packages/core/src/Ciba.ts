@@ -209,12 +209,15 @@ export const make = Effect.fnUntraced(function* (
   })
 })
 
+const transport = ({ profile, ...options }: Transport.Options & Pick<ClientRegistration.Options, "profile">) =>
+  Transport.layer({ interactionIds: profile?.interactionIds, ...options })
+
 const flow = <E, R>(
   options: Omit<Common<E, R>, keyof Discovery.Options> & Pick<ClientRegistration.Options, "deliveryMode">
 ) =>
   Layer.mergeAll(BackchannelAuthentication.layer, IdTokenVerifier.layer).pipe(
     Layer.provideMerge(Layer.mergeAll(ProviderKeys.layer(options.keys), ProviderPace.layer(options), CibaEvents.layer)),
-    Layer.provideMerge(Layer.merge(ClientRegistration.layer(options), Transport.layer(options)))
+    Layer.provideMerge(Layer.merge(ClientRegistration.layer(options), transport(options)))
   )
 
 /** The flow as a layer, over any `HttpClient`, with metadata from elsewhere: `Discovery.layerStatic`, for one. */
@@ -238,7 +241,7 @@ export const layerNoDiscovery = <E = never, R = never>(
 export const layer = <E = never, R = never>(
   options: Options<E, R>
 ): Layer.Layer<Pieces, ClientRegistration.ClientRegistrationError | E, HttpClient.HttpClient | R> =>
-  Layer.provideMerge(layerNoDiscovery(options), Layer.provide(Discovery.layer(options), Transport.layer(options)))
+  Layer.provideMerge(layerNoDiscovery(options), Layer.provide(Discovery.layer(options), transport(options)))
 
 /**
  * The whole flow in push mode as a layer. The CIBA grant, which push clients must not use, is not among its pieces (CIBA
@@ -253,7 +256,7 @@ export const layerPush = <E = never, R = never>(
 > =>
   Layer.effect(Ciba, Effect.flatMap(Push.make, make)).pipe(
     Layer.provideMerge(flow({ ...options, deliveryMode: "push" })),
-    Layer.provideMerge(Layer.provide(Discovery.layer(options), Transport.layer(options)))
+    Layer.provideMerge(Layer.provide(Discovery.layer(options), transport(options)))
   )
 
 /** Asks: sends the request, and gives what waiting for the answer needs. */

@@ -51,6 +51,8 @@ export interface ClientAuthentication {
   readonly algorithm?: JwsAlgorithm.JwsAlgorithm
   /** The secret shared with the provider, where there is one: it also verifies ID Tokens signed with HMAC. */
   readonly secret?: Redacted.Redacted<string>
+  /** Who its assertions are for, where that is not the issuer. */
+  readonly audience?: string | ((target: Target) => string)
   /** What the certificate that authenticates the client means besides. */
   readonly mutualTls?: MutualTls.MutualTls
   /** Credentials for one HTTP attempt. */
@@ -80,6 +82,8 @@ export interface AssertionOptions {
   readonly type?: string | null | undefined
   /** Further claims; or a function of the library's own, for providers that want others. */
   readonly claims?: JsonWebToken.FurtherClaims | undefined
+  /** Further header members, `x5t#S256` for one; none takes the place of the library's own. */
+  readonly header?: JsonWebToken.FurtherHeader | undefined
 }
 
 /** No proof: a public client, known by its `client_id` alone. */
@@ -110,13 +114,17 @@ export const clientSecretPost = (secret: Redacted.Redacted<string>): ClientAuthe
     ])
 })
 
-/** An assertion signed with the shared secret; HS256 by default. */
+/**
+ * An assertion signed with the shared secret; HS256 by default. The secret should have as many bytes as the hash, 32 for
+ * HS256 (RFC 7518 3.2); a shorter one is taken, because providers issue them.
+ */
 export const clientSecretJwt = (
   secret: Redacted.Redacted<string>,
   options?: AssertionOptions & { readonly algorithm?: JwsAlgorithm.Symmetric | undefined }
 ): ClientAuthentication => ({
   method: "client_secret_jwt",
   algorithm: options?.algorithm ?? "HS256",
+  ...(options?.audience === undefined ? undefined : { audience: options.audience }),
   secret,
   credentials: assertion(SigningKey.fromSecret(secret, options?.algorithm ?? "HS256"), options)
 })
@@ -131,6 +139,7 @@ export const privateKeyJwt = <E = never, R = never>(
     (signingKey): ClientAuthentication => ({
       method: "private_key_jwt",
       algorithm: signingKey.algorithm,
+      ...(options?.audience === undefined ? undefined : { audience: options.audience }),
       credentials: assertion(signingKey, options)
     })
   )
@@ -169,7 +178,11 @@ const assertion = (
         },
         options?.claims
       ),
-      { key, type: options?.type === null ? undefined : (options?.type ?? "client-authentication+jwt") }
+      {
+        key,
+        type: options?.type === null ? undefined : (options?.type ?? "client-authentication+jwt"),
+        header: options?.header
+      }
     )
     return yield* inBody([
       ["client_id", target.clientId],

@@ -13,8 +13,8 @@ import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import type { ClientAuthentication } from "./ClientAuthentication.ts"
 import type { DeliveryMode } from "./DeliveryMode.ts"
 import type { MutualTls } from "./MutualTls.ts"
+import * as ProfileRule from "./ProfileRule.ts"
 import { RequestSigner } from "./RequestSigner.ts"
-import * as SecurityProfile from "./SecurityProfile.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
 
 /** A registration that contradicts itself; `problem` says what to change. */
@@ -47,13 +47,13 @@ export interface Options<E = never, R = never> {
   /** How far the provider's clock may be off when its tokens are judged; 30 seconds by default. */
   readonly clockTolerance?: Duration.Input | undefined
   /** Rules that registration, requests and answers must keep; none by default. */
-  readonly profile?: SecurityProfile.SecurityProfile | undefined
+  readonly profile?: ProfileRule.SecurityProfile | undefined
 }
 
 /** A registration, checked and complete. */
-export interface Service extends SecurityProfile.Registered {
+export interface Service extends ProfileRule.Registered {
   readonly clockTolerance: Duration.Duration
-  readonly profile: SecurityProfile.SecurityProfile | undefined
+  readonly profile: ProfileRule.SecurityProfile | undefined
 }
 
 /** The client's registration at one provider. */
@@ -113,7 +113,7 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
     clockTolerance: clockTolerance.value,
     profile: options.profile
   })
-  const broken = SecurityProfile.violation(options.profile, "registration", registration)
+  const broken = ProfileRule.violation(options.profile, "registration", registration)
   if (broken !== undefined) {
     return yield* new ClientRegistrationError({
       parameter: broken.parameter,

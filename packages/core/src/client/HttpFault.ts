@@ -12,6 +12,7 @@ import { Duration, Schema } from "effect"
  * - `Unreachable`: no answer came, the connection failed or broke
  * - `TimedOut`: no answer came in time
  * - `Abandoned`: the client gave the call up before an answer came
+ * - `NotEchoed`: the answer does not give back the `x-fapi-interaction-id` of the request
  * - `Redirected`: the server answered with a redirect, which is never followed
  * - `TooLarge`: the answer is larger than the limit
  * - `Unreadable`: the answer broke off, or is not JSON
@@ -23,6 +24,7 @@ export const Kind: Schema.Literals<
     "Unreachable",
     "TimedOut",
     "Abandoned",
+    "NotEchoed",
     "Redirected",
     "TooLarge",
     "Unreadable",
@@ -33,6 +35,7 @@ export const Kind: Schema.Literals<
   "Unreachable",
   "TimedOut",
   "Abandoned",
+  "NotEchoed",
   "Redirected",
   "TooLarge",
   "Unreadable",
@@ -62,6 +65,7 @@ const sentences: Readonly<Record<typeof Kind.Type, string>> = {
   Unreachable: "the server could not be reached, or the connection broke",
   TimedOut: "the server did not answer in time",
   Abandoned: "the call was given up before an answer came",
+  NotEchoed: "the answer does not give back the x-fapi-interaction-id of the request",
   Redirected: "the server answered with a redirect, which is not followed",
   TooLarge: "the answer is larger than the limit",
   Unreadable: "the answer is not a complete JSON document",

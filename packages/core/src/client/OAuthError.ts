@@ -4,6 +4,7 @@
  * @see RFC 6749 section 5.2, CIBA Core 1.0 sections 11 and 13
  */
 import { type Duration, Option, Schema } from "effect"
+import { printable } from "../internal/ForeignText.ts"
 import type { Answer } from "./Transport.ts"
 
 /** What every error answer holds. */
@@ -69,6 +70,30 @@ export class AccessDenied extends Schema.TaggedError<AccessDenied>()("AccessDeni
   }
 }
 
+/** The details are of an unknown type, are malformed, or are not for this client (RFC 9396 5). */
+export class InvalidAuthorizationDetails extends Schema.TaggedError<InvalidAuthorizationDetails>()(
+  "InvalidAuthorizationDetails",
+  fields
+) {
+  override get message(): string {
+    return sentence(this, "the provider refuses the authorization details")
+  }
+}
+
+/** The resource is unknown, malformed, or not for this client (RFC 8707 2). */
+export class InvalidTarget extends Schema.TaggedError<InvalidTarget>()("InvalidTarget", fields) {
+  override get message(): string {
+    return sentence(this, "the provider refuses the resource")
+  }
+}
+
+/** The grant is unknown, or not this client's and this person's (Grant Management for OAuth 2.0). */
+export class InvalidGrantId extends Schema.TaggedError<InvalidGrantId>()("InvalidGrantId", fields) {
+  override get message(): string {
+    return sentence(this, "the provider does not accept the grant_id")
+  }
+}
+
 /** A code that this library does not know; `code` holds it. */
 export class Unrecognized extends Schema.TaggedError<Unrecognized>()("Unrecognized", fields) {
   override get message(): string {
@@ -89,12 +114,6 @@ export const fromAnswer = (answer: Pick<Answer, "status" | "body" | "retryAfter"
     ...(error_uri === undefined ? undefined : { uri: printable(error_uri, 500) }),
     ...(answer.retryAfter === undefined ? undefined : { retryAfter: answer.retryAfter })
   }))
-
-/** Foreign text fit to be shown: without control characters, cut at a length. */
-export const printable = (text: unknown, length: number): string =>
-  String(text)
-    .replace(/[\p{Cc}\p{Cf}]/gu, " ")
-    .slice(0, length)
 
 const lenientText = Schema.optionalKey(Schema.Unknown)
 

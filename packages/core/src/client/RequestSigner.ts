@@ -4,6 +4,7 @@
  */
 import { Context, type Duration, type Effect, type Redacted } from "effect"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
+import type { Target } from "./ClientAuthentication.ts"
 
 /** Signs a request's parameters. */
 export interface RequestSigner {
@@ -11,7 +12,7 @@ export interface RequestSigner {
   readonly lifetime: Duration.Duration
   readonly sign: (
     parameters: Readonly<Record<string, unknown>>,
-    parties: { readonly issuer: string; readonly clientId: string }
+    target: Target
   ) => Effect.Effect<Redacted.Redacted<string>>
 }
 

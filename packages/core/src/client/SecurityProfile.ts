@@ -3,6 +3,19 @@
  *
  * A registration and a request are judged before anything is sent, an answer before anything of it is handed out.
  *
+ * | profile | what it demands |
+ * | --- | --- |
+ * | `fapiCiba1` | poll or ping, `private_key_jwt` or certificates, PS256 or ES256, signed requests of an hour at most, certificate-bound tokens, a context in every request, the asked `acr` and no more than the asked scope |
+ * | `fapi2Ciba` | the same with EdDSA, DPoP or certificates, assertions for the issuer; requests may be unsigned |
+ * | `connectIdAu` | `fapi2Ciba`, a purpose of 3 to 300 characters, a `login_hint`, interaction ids |
+ * | `brazil` | `fapiCiba1` in PS256 alone, no URL in a binding message, calls of the provider with a certificate |
+ * | `camara` | poll, `private_key_jwt`, a `login_hint` of the telecoms' forms, exactly one purpose, signed requests of five minutes at most |
+ *
+ * **Gotchas**
+ *
+ * - With interaction ids, an answer that does not give the id back is refused. A request for authentication has rung the
+ *   person's phone by then.
+ *
  * **Example** (A shared secret under FAPI)
  *
  * ```ts
@@ -19,157 +32,54 @@
  * const error = await Effect.runPromise(Effect.flip(registration))
  * error.parameter // => "authentication"
  * ```
+ *
+ * **Example** (A rule of one's own)
+ *
+ * ```ts
+ * import { SecurityProfile } from "@effect-ciba/core"
+ *
+ * const ours = SecurityProfile.extend(SecurityProfile.fapi2Ciba, {
+ *   name: "ours",
+ *   request: [
+ *     {
+ *       reference: "our policy 7",
+ *       parameter: "requested_expiry",
+ *       problem: ({ parameters }) =>
+ *         "requested_expiry" in parameters ? undefined : "say how long the person may take"
+ *     }
+ *   ]
+ * })
+ *
+ * ours.request.length - SecurityProfile.fapi2Ciba.request.length // => 1
+ * ```
  */
-import { Schema } from "effect"
-import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
-import type * as ClientAuthentication from "./ClientAuthentication.ts"
-import type { DeliveryMode } from "./DeliveryMode.ts"
-import type { MutualTls } from "./MutualTls.ts"
-import type { RequestSigner } from "./RequestSigner.ts"
-import type { SenderConstraint } from "./SenderConstraint.ts"
+import type { Rules, SecurityProfile } from "./ProfileRule.ts"
 
-/** A registration as a rule sees it. */
-export interface Registered {
-  readonly clientId: string
-  readonly authentication: ClientAuthentication.ClientAuthentication
-  readonly deliveryMode: DeliveryMode
-  readonly idTokenSignedResponseAlg: JwsAlgorithm.JwsAlgorithm
-  /** Nothing, where UserInfo comes unsigned. */
-  readonly userInfoSignedResponseAlg: JwsAlgorithm.JwsAlgorithm | undefined
-  readonly userCodeParameter: boolean
-  readonly mutualTls: MutualTls | undefined
-  readonly senderConstraint: SenderConstraint
-  /** Who signs requests, where somebody does. */
-  readonly requestSigner: RequestSigner | undefined
-}
+export { fapi2Ciba, fapiCiba1 } from "./FapiProfiles.ts"
+export { brazil, camara, connectIdAu } from "./NationalProfiles.ts"
+export {
+  type Answered,
+  type Asked,
+  ProfileViolation,
+  type Registered,
+  type Rule,
+  type Rules,
+  type SecurityProfile,
+  violation
+} from "./ProfileRule.ts"
 
-/** A request as a rule sees it. A rule's text never shows a value: values are the person's. */
-export interface Asked {
-  readonly registration: Registered
-  readonly parameters: Readonly<Record<string, Schema.Json>>
-}
-
-/** A verified answer as a rule sees it. */
-export interface Answered {
-  readonly registration: Registered
-  readonly claims: Readonly<Record<string, unknown>>
-  readonly tokenType: string
-  readonly requestedScope: ReadonlyArray<string>
-  readonly grantedScope: ReadonlyArray<string>
-}
-
-/** What the rules of each stage look at. */
-export interface Subjects {
-  readonly registration: Registered
-  readonly request: Asked
-  readonly answer: Answered
-}
-
-/** A demand. */
-export interface Rule<Subject> {
-  /** The specification's section. */
-  readonly reference: string
-  /** The option, parameter or claim that is judged. */
-  readonly parameter: string
-  /** What is wrong, and what to do; nothing, where the rule is kept. */
-  readonly problem: (subject: Subject) => string | undefined
-}
-
-/** Rules by the stage that they are about. */
-export type Rules = { readonly [Stage in keyof Subjects]: ReadonlyArray<Rule<Subjects[Stage]>> }
-
-/** A named set of rules. */
-export interface SecurityProfile extends Rules {
-  readonly name: string
-}
-
-/** A rule that was broken: whose, which, and what to do. */
-export class ProfileViolation extends Schema.TaggedError<ProfileViolation>()("ProfileViolation", {
-  profile: Schema.String,
-  reference: Schema.String,
-  parameter: Schema.String,
-  problem: Schema.String
-}) {
-  override get message(): string {
-    return `${this.parameter}: ${this.problem} (${this.profile}: ${this.reference})`
-  }
-}
-
-/** The first rule of a stage that is broken, if one is. */
-export const violation = <Stage extends keyof Subjects>(
-  profile: SecurityProfile | undefined,
-  stage: Stage,
-  subject: Subjects[Stage]
-): ProfileViolation | undefined => {
-  if (profile === undefined) return undefined
-  const rules: Rules[Stage] = profile[stage]
-  for (const { parameter, problem, reference } of rules) {
-    const broken = problem(subject)
-    if (broken !== undefined) {
-      return new ProfileViolation({ profile: profile.name, reference, parameter, problem: broken })
-    }
-  }
-  return undefined
-}
-
-const noPush = (reference: string): Rule<Registered> => ({
-  reference,
-  parameter: "deliveryMode",
-  problem: ({ deliveryMode }) =>
-    deliveryMode === "push" ? "push delivery is not allowed; use poll or ping" : undefined
+/** A profile with more rules; whatever else is given takes the place of what was there. */
+export const extend = (
+  profile: SecurityProfile,
+  { answer = [], registration = [], request = [], ...rest }: Partial<SecurityProfile> & { readonly name: string }
+): SecurityProfile => ({
+  ...profile,
+  ...rest,
+  ...merged(profile, { answer, registration, request })
 })
 
-const methods = (reference: string, allowed: ReadonlyArray<ClientAuthentication.Method>): Rule<Registered> => ({
-  reference,
-  parameter: "authentication",
-  problem: ({ authentication }) =>
-    allowed.includes(authentication.method)
-      ? undefined
-      : `${authentication.method} is not allowed; use ${allowed.join(" or ")}`
+const merged = (one: Rules, other: Rules): Rules => ({
+  registration: [...one.registration, ...other.registration],
+  request: [...one.request, ...other.request],
+  answer: [...one.answer, ...other.answer]
 })
-
-const algorithms = (reference: string, allowed: ReadonlyArray<string>): ReadonlyArray<Rule<Registered>> => [
-  {
-    reference,
-    parameter: "idTokenSignedResponseAlg",
-    problem: ({ idTokenSignedResponseAlg: algorithm }) => unlisted(algorithm, allowed)
-  },
-  {
-    reference,
-    parameter: "authentication",
-    problem: ({ authentication: { algorithm } }) => (algorithm === undefined ? undefined : unlisted(algorithm, allowed))
-  }
-]
-
-const unlisted = (algorithm: string, allowed: ReadonlyArray<string>): string | undefined =>
-  allowed.includes(algorithm) ? undefined : `${algorithm} is not allowed; use ${allowed.join(" or ")}`
-
-const strong: ReadonlyArray<ClientAuthentication.Method> = [
-  "private_key_jwt",
-  "tls_client_auth",
-  "self_signed_tls_client_auth"
-]
-
-/** FAPI-CIBA, implementer's draft 1, over FAPI 1.0 Advanced. */
-export const fapiCiba1: SecurityProfile = {
-  name: "FAPI-CIBA ID1",
-  registration: [
-    noPush("FAPI-CIBA 5.2.2-3"),
-    methods("FAPI 1.0 Advanced 5.2.2-14", strong),
-    ...algorithms("FAPI-CIBA 7.10", ["PS256", "ES256"])
-  ],
-  request: [],
-  answer: []
-}
-
-/** FAPI-CIBA, working draft 03, over FAPI 2.0. */
-export const fapi2Ciba: SecurityProfile = {
-  name: "FAPI-CIBA draft 03 with FAPI 2.0",
-  registration: [
-    noPush("FAPI-CIBA draft 03, 4.1.1-3"),
-    methods("FAPI 2.0 5.3.3.1-2", strong),
-    ...algorithms("FAPI 2.0 5.4.1", ["PS256", "ES256", "EdDSA", "Ed25519"])
-  ],
-  request: [],
-  answer: []
-}

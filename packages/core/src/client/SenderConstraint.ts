@@ -4,9 +4,9 @@
  */
 import { Context, Effect, type Redacted } from "effect"
 import type { HttpClientResponse } from "effect/http"
+import { InvalidKey } from "../crypto/InvalidKey.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
-import { InvalidKey } from "../crypto/SigningKey.ts"
 
 /** What one HTTP attempt is about. */
 export interface Target {

@@ -21,6 +21,7 @@ import {
   type HttpClientResponse
 } from "effect/http"
 import { HttpFault, type Kind } from "./HttpFault.ts"
+import * as InteractionId from "./InteractionId.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
 
 /** The limits of a call. */
@@ -29,6 +30,8 @@ export interface Options {
   readonly requestTimeout?: Duration.Input | undefined
   /** The largest answer that is read, in bytes. */
   readonly maxResponseSize?: number | undefined
+  /** Whether an answer has to give back the `x-fapi-interaction-id` of its request; as the profile has it by default. */
+  readonly interactionIds?: boolean | undefined
   /** Plain http to 127.0.0.0/8, [::1] and localhost, for tests and development. */
   readonly allowInsecureRequests?: "loopback" | undefined
 }
@@ -94,6 +97,10 @@ export const make = Effect.fnUntraced(function* (
           Effect.filterOrFail(
             (response) => !isRedirect(response.status),
             (response) => fault("Redirected", request, response.status)
+          ),
+          Effect.filterOrFail(
+            (response) => options?.interactionIds !== true || InteractionId.isEchoed(request, response),
+            (response) => fault("NotEchoed", request, response.status)
           )
         )
       : Effect.fail(fault("InsecureUrl", request))

@@ -9,22 +9,26 @@
  * @see RFC 7516, OpenID Connect Core 10.2
  */
 import { Effect, Redacted, Result, Schema } from "effect"
+import { WebCrypto } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 import * as jose from "jose"
 import { DecryptionFailed } from "./DecryptionFailed.ts"
+import { InvalidKey } from "./InvalidKey.ts"
 import * as Jwk from "./JsonWebKey.ts"
-import { InvalidKey } from "./SigningKey.ts"
 
-const keyAlgorithms = ["RSA-OAEP", "RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW"] as const
-const contentAlgorithms = ["A128GCM", "A256GCM", "A128CBC-HS256", "A256CBC-HS512"] as const
+/** How the content key is brought over to a private key: `id_token_encrypted_response_alg`. */
+export type PrivateKeyAlgorithm = "RSA-OAEP" | "RSA-OAEP-256" | "ECDH-ES" | "ECDH-ES+A128KW" | "ECDH-ES+A256KW"
 
-/** How the content key is brought over: `id_token_encrypted_response_alg`. */
-export type KeyAlgorithm = (typeof keyAlgorithms)[number]
+/** How it is brought over with the client secret; `dir` where the secret itself makes the content key. */
+export type SecretAlgorithm = "dir" | "A128KW" | "A192KW" | "A256KW" | "A128GCMKW" | "A192GCMKW" | "A256GCMKW"
+
+/** How the content key is brought over. */
+export type KeyAlgorithm = PrivateKeyAlgorithm | SecretAlgorithm
 
 /** How the content is encrypted: `id_token_encrypted_response_enc`. */
-export type ContentAlgorithm = (typeof contentAlgorithms)[number]
+export type ContentAlgorithm = "A128GCM" | "A192GCM" | "A256GCM" | "A128CBC-HS256" | "A192CBC-HS384" | "A256CBC-HS512"
 
-/** A private key that decrypts. */
+/** A key that decrypts. */
 export interface DecryptionKey {
   readonly keyId: string | undefined
   readonly algorithm: KeyAlgorithm
@@ -34,20 +38,41 @@ export interface DecryptionKey {
 /** A decryption key from a private JWK. */
 export const keyFromJwk = Effect.fnUntraced(function* (
   jwk: Redacted.Redacted<unknown>,
-  algorithm: KeyAlgorithm
+  algorithm: PrivateKeyAlgorithm
 ): Effect.fn.Return<DecryptionKey, InvalidKey> {
-  const key = yield* Effect.mapError(
-    Schema.decodeUnknownEffect(Jwk.JsonWebKey)(Redacted.value(jwk)),
-    () => new InvalidKey({ problem: "it is not a JSON Web Key; pass the parsed object, with its private members" })
-  )
-  if (key.d === undefined)
-    return yield* new InvalidKey({ problem: "it is a public key; decryption needs the private one" })
+  const key = yield* Jwk.fromPrivate(jwk, "decryption")
   const material = yield* Effect.tryPromise({
     try: () => jose.importJWK(key, algorithm),
     catch: () => new InvalidKey({ problem: `it cannot be read as a key for ${algorithm}` })
   })
   return { keyId: key.kid, algorithm, material: Redacted.make(material, { label: "decryption key" }) }
 })
+
+/** A decryption key from the client secret: as many bits as the algorithm needs, the left-most of a hash of it. */
+export const keyFromSecret = Effect.fnUntraced(function* (
+  secret: Redacted.Redacted<string>,
+  algorithm: SecretAlgorithm,
+  contentAlgorithm: ContentAlgorithm
+): Effect.fn.Return<DecryptionKey, InvalidKey> {
+  if (Redacted.value(secret) === "") return yield* new InvalidKey({ problem: "the client secret is empty" })
+  const crypto = yield* WebCrypto.WebCrypto
+  const bits = algorithm === "dir" ? contentBits[contentAlgorithm] : Number(algorithm.slice(1, 4))
+  const hash = bits <= 256 ? "SHA-256" : `SHA-${bits}`
+  const digest = yield* Effect.promise(() =>
+    crypto.subtle.digest(hash, new TextEncoder().encode(Redacted.value(secret)))
+  )
+  const material = new Uint8Array(digest, 0, bits / 8)
+  return { keyId: undefined, algorithm, material: Redacted.make(material, { label: "decryption key" }) }
+})
+
+const contentBits: Readonly<Record<ContentAlgorithm, number>> = {
+  A128GCM: 128,
+  A192GCM: 192,
+  A256GCM: 256,
+  "A128CBC-HS256": 256,
+  "A192CBC-HS384": 384,
+  "A256CBC-HS512": 512
+}
 
 /** Whether a token is a compact JWE by its looks. */
 export const isEncrypted = (token: Redacted.Redacted<string>): boolean => Redacted.value(token).split(".").length === 5

@@ -1,7 +1,8 @@
 /**
  * JSON Web Keys (RFC 7517), as far as choosing and publishing them needs.
  */
-import { type Effect, Redacted, Schema } from "effect"
+import { Effect, Redacted, Schema } from "effect"
+import { InvalidKey } from "./InvalidKey.ts"
 import * as TokenHash from "./TokenHash.ts"
 
 const members = Schema.Struct({
@@ -18,6 +19,22 @@ export type JsonWebKey = typeof members.Type & { readonly [member: string]: unkn
 export const JsonWebKey: Schema.Codec<JsonWebKey> = Schema.StructWithRest(members, [
   Schema.Record(Schema.String, Schema.Unknown)
 ])
+
+/** Reads a private key; `purpose` says in a failure what it is needed for. */
+export const fromPrivate = Effect.fnUntraced(function* (
+  jwk: Redacted.Redacted<unknown>,
+  purpose: string
+): Effect.fn.Return<JsonWebKey, InvalidKey> {
+  const key = yield* Effect.mapError(
+    decode(Redacted.value(jwk)),
+    () => new InvalidKey({ problem: "it is not a JSON Web Key; pass the parsed object, with its private members" })
+  )
+  return key.d === undefined ? yield* publicOnly(purpose) : key
+})
+
+/** A public key where a private one is needed. */
+export const publicOnly = (purpose: string): InvalidKey =>
+  new InvalidKey({ problem: `it is a public key; ${purpose} needs the private one` })
 
 /** The key without its private and symmetric members. */
 export const publicPart = (key: JsonWebKey): JsonWebKey => {
@@ -42,3 +59,5 @@ const essential: Readonly<Record<string, ReadonlyArray<string>>> = {
 }
 
 const encode = Schema.encodeSync(Schema.fromJsonString(Schema.Unknown))
+
+const decode = Schema.decodeUnknownEffect(JsonWebKey)

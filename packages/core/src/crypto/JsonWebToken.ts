@@ -8,6 +8,7 @@
 import { Effect, Redacted, Result, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import * as jose from "jose"
+import { printable } from "../internal/ForeignText.ts"
 import type { JsonWebKey } from "./JsonWebKey.ts"
 import type * as JwsAlgorithm from "./JwsAlgorithm.ts"
 import type { SigningKey } from "./SigningKey.ts"
@@ -48,21 +49,26 @@ export type FurtherClaims = Claims | ((own: Claims) => Claims)
 export const withFurther = (own: Claims, further: FurtherClaims | undefined): Claims =>
   typeof further === "function" ? further(own) : { ...further, ...own }
 
+/** Header members beyond those of the library, and none that changes how the token is read. */
+export type FurtherHeader = Schema.JsonObject & { readonly [member in "alg" | "b64" | "crit" | "kid" | "typ"]?: never }
+
 /** A signed token over the claims, fresh at each run. */
 export const sign = (
   claims: Claims,
   options: {
     readonly key: SigningKey
     readonly type?: string | undefined
+    readonly header?: FurtherHeader | undefined
     /** The public key, where the header is to carry it. */
     readonly jwk?: JsonWebKey | undefined
   }
 ): Effect.Effect<Redacted.Redacted<string>> => {
-  const { jwk, key, type } = options
+  const { header, jwk, key, type } = options
   return Effect.map(
     Effect.promise(() =>
       new jose.CompactSign(new TextEncoder().encode(encodeClaims(claims)))
         .setProtectedHeader({
+          ...header,
           alg: key.algorithm,
           ...(key.keyId === undefined || jwk !== undefined ? undefined : { kid: key.keyId }),
           ...(type === undefined ? undefined : { typ: type }),
@@ -102,7 +108,7 @@ export const verify = Effect.fnUntraced(function* (
     catch: () =>
       new InvalidSignature({
         algorithm,
-        ...(Redacted.isRedacted(key) || key.kid === undefined ? undefined : { keyId: key.kid })
+        ...(Redacted.isRedacted(key) || key.kid === undefined ? undefined : { keyId: printable(key.kid) })
       })
   })
   // An unencoded payload (RFC 7797) is legal in a JWS, and forbidden in a JWT.

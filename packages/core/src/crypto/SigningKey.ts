@@ -28,17 +28,11 @@
  */
 import { Effect, Redacted, Schema } from "effect"
 import * as jose from "jose"
+import { InvalidKey } from "./InvalidKey.ts"
 import * as Jwk from "./JsonWebKey.ts"
 import * as JwsAlgorithm from "./JwsAlgorithm.ts"
 
-/** A key cannot be used as it is; `problem` says why and what to do. */
-export class InvalidKey extends Schema.TaggedError<InvalidKey>()("InvalidKey", {
-  problem: Schema.String
-}) {
-  override get message(): string {
-    return `The key cannot be used: ${this.problem}`
-  }
-}
+export { InvalidKey }
 
 /** A private or shared key, bound to one algorithm. */
 export class SigningKey {
@@ -95,10 +89,7 @@ export const fromJwk = Effect.fnUntraced(function* (
   jwk: Redacted.Redacted<unknown>,
   options?: Options
 ): Effect.fn.Return<KeyPair, InvalidKey> {
-  const key = yield* Effect.mapError(
-    Schema.decodeUnknownEffect(Jwk.JsonWebKey)(Redacted.value(jwk)),
-    () => new InvalidKey({ problem: "it is not a JSON Web Key; pass the parsed object, with its private members" })
-  )
+  const key = yield* Jwk.fromPrivate(jwk, "a signature")
   const algorithm = options?.algorithm ?? (yield* algorithmOf(key))
   const shape = JwsAlgorithm.keyShape(algorithm)
   if (key.kty !== shape.kty || (shape.crv !== undefined && key.crv !== shape.crv)) {
@@ -108,9 +99,6 @@ export const fromJwk = Effect.fnUntraced(function* (
   }
   if (key.use !== undefined && key.use !== "sig") {
     return yield* new InvalidKey({ problem: 'its "use" is not "sig"; pass the key that was made for signatures' })
-  }
-  if (key.d === undefined) {
-    return yield* new InvalidKey({ problem: publicOnly })
   }
   const material = yield* imported(algorithm, () => jose.importJWK(key, algorithm))
   const keyId = options?.keyId ?? key.kid
@@ -129,7 +117,7 @@ export const fromPem = Effect.fnUntraced(function* (
 ): Effect.fn.Return<KeyPair, InvalidKey> {
   const text = Redacted.value(pem).trim()
   if (/^-----BEGIN (RSA PUBLIC KEY|PUBLIC KEY|CERTIFICATE)-----/.test(text)) {
-    return yield* new InvalidKey({ problem: publicOnly })
+    return yield* Jwk.publicOnly("a signature")
   }
   if (!text.startsWith("-----BEGIN PRIVATE KEY-----")) {
     return yield* new InvalidKey({
@@ -245,8 +233,6 @@ const algorithmOf = (key: Jwk.JsonWebKey): Effect.Effect<JwsAlgorithm.Asymmetric
     ? Effect.succeed(algorithm)
     : Effect.fail(new InvalidKey({ problem: 'it names no usable "alg"; pass the algorithm as an option' }))
 }
-
-const publicOnly = "it is a public key; a signature needs the private one"
 
 const imported = <A>(algorithm: JwsAlgorithm.JwsAlgorithm, read: () => Promise<A>): Effect.Effect<A, InvalidKey> =>
   Effect.tryPromise({

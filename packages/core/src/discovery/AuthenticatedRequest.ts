@@ -4,6 +4,7 @@
 import { Effect, Redacted } from "effect"
 import type { Headers, HttpClientRequest } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
+import * as InteractionId from "../client/InteractionId.ts"
 import type { SenderConstraint } from "../client/SenderConstraint.ts"
 import { form } from "../client/Transport.ts"
 import { Discovery } from "./Discovery.ts"
@@ -27,7 +28,7 @@ export type AuthenticatedRequest = (
 /** The maker of requests. A parameter of authentication is never replaced by one of the content. */
 export const make: Effect.Effect<AuthenticatedRequest, never, ClientRegistration | Discovery> = Effect.gen(
   function* () {
-    const { authentication, clientId, mutualTls } = yield* ClientRegistration
+    const { authentication, clientId, mutualTls, profile } = yield* ClientRegistration
     const discovery = yield* Discovery
 
     return Effect.fnUntraced(function* (name, { constraint, headers, parameters }) {
@@ -41,6 +42,7 @@ export const make: Effect.Effect<AuthenticatedRequest, never, ClientRegistration
         url,
         [...parameters.filter(([parameter]) => !taken.has(parameter)), ...own],
         headers ?? {},
+        profile?.interactionIds === true ? yield* InteractionId.headers : {},
         Redacted.value(credentials.headers),
         proof
       )

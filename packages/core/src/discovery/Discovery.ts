@@ -27,7 +27,8 @@
  */
 import { Cache, Clock, Context, Duration, Effect, Exit, Layer, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
-import { fault, retryAfter, Transport } from "../client/Transport.ts"
+import { fault, redactUrl, retryAfter, Transport } from "../client/Transport.ts"
+import { printable } from "../internal/ForeignText.ts"
 import { DiscoveryError, InvalidDocument, IssuerMismatch } from "./DiscoveryError.ts"
 import { ProviderMetadata } from "./ProviderMetadata.ts"
 
@@ -93,7 +94,9 @@ const fetchDocument = Effect.fnUntraced(function* (
 ): Effect.fn.Return<ProviderMetadata, DiscoveryError, Transport> {
   const document = yield* decode(url, yield* fetchJson(url))
   if (document.issuer !== issuer) {
-    return yield* new DiscoveryError({ reason: new IssuerMismatch({ expected: issuer, actual: document.issuer }) })
+    return yield* new DiscoveryError({
+      reason: new IssuerMismatch({ expected: issuer, actual: printable(document.issuer) })
+    })
   }
   return document
 })
@@ -118,5 +121,5 @@ export const fetchJson = (url: string): Effect.Effect<Schema.Json, DiscoveryErro
 const decode = (url: string, document: unknown): Effect.Effect<ProviderMetadata, DiscoveryError> =>
   Effect.mapError(
     Schema.decodeUnknownEffect(ProviderMetadata)(document),
-    (error) => new DiscoveryError({ reason: new InvalidDocument({ url, issues: error.message }) })
+    (error) => new DiscoveryError({ reason: new InvalidDocument({ url: redactUrl(url), issues: error.message }) })
   )

@@ -3,6 +3,7 @@
  */
 import { Schema } from "effect"
 import { HttpFault } from "../client/HttpFault.ts"
+import { oneLine } from "../internal/ForeignText.ts"
 
 /** The document is not what its specification says. */
 export class InvalidDocument extends Schema.TaggedError<InvalidDocument>()("InvalidDocument", {
@@ -10,7 +11,7 @@ export class InvalidDocument extends Schema.TaggedError<InvalidDocument>()("Inva
   issues: Schema.String
 }) {
   override get message(): string {
-    return `${this.url} is not a valid document: ${this.issues.replace(/\s*\n\s*/g, " ")}`
+    return `${this.url} is not a valid document: ${oneLine(this.issues)}`
   }
 }
 

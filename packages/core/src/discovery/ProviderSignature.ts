@@ -9,6 +9,7 @@ import { ClientRegistration } from "../client/ClientRegistration.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
+import { printable } from "../internal/ForeignText.ts"
 import type { DiscoveryError } from "./DiscoveryError.ts"
 import { ProviderKeys } from "./ProviderKeys.ts"
 
@@ -61,10 +62,10 @@ export const make: Effect.Effect<ProviderSignature, never, ClientRegistration | 
 
     return Effect.fnUntraced(function* (jwt, algorithm) {
       const { alg, kid } = yield* Effect.fromResult(JsonWebToken.header(jwt))
-      if (alg !== algorithm) return yield* new UnexpectedAlgorithm({ expected: algorithm, actual: alg })
+      if (alg !== algorithm) return yield* new UnexpectedAlgorithm({ expected: algorithm, actual: printable(alg) })
       const [first, ...others] = yield* candidates(algorithm, kid)
       if (first === undefined) {
-        return yield* new UnknownKey({ algorithm, ...(kid === undefined ? undefined : { keyId: kid }) })
+        return yield* new UnknownKey({ algorithm, ...(kid === undefined ? undefined : { keyId: printable(kid) }) })
       }
       const attempt = (key: JsonWebKey | Redacted.Redacted<string>) => JsonWebToken.verify(jwt, { algorithm, key })
       return yield* others.reduce(

@@ -9,14 +9,18 @@
  * @see CIBA Core 1.0 section 7.1
  */
 import { Data, Duration, Effect, Option, Redacted, type Schema } from "effect"
+import type { Headers } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as DeliveryMode from "../client/DeliveryMode.ts"
-import * as SecurityProfile from "../client/SecurityProfile.ts"
-import { AuthenticationRequestError, InvalidParameter, Unsupported } from "./AuthenticationRequestError.ts"
+import * as ProfileRule from "../client/ProfileRule.ts"
+import { AuthenticationRequestError, Unsupported } from "./AuthenticationRequestError.ts"
+import * as AuthorizationDetails from "./AuthorizationDetails.ts"
 import * as BindingMessage from "./BindingMessage.ts"
+import * as GrantManagement from "./GrantManagement.ts"
 import * as NotificationToken from "./NotificationToken.ts"
 import type { Expectations } from "./PendingAuthentication.ts"
-import type { Parameter } from "./RequestParameters.ts"
+import { invalid, type Parameter, type Problem, present, textProblems } from "./RequestParameters.ts"
+import * as ResourceIndicator from "./ResourceIndicator.ts"
 import * as UserHint from "./UserHint.ts"
 
 /** A request as the caller writes it. */
@@ -38,29 +42,34 @@ export interface Options {
   /** The bearer of the provider's call, in ping and push mode; made anew by default. */
   readonly clientNotificationToken?: Redacted.Redacted<string> | undefined
   /** What exactly is to be authorized (RFC 9396): objects with a `type`. */
-  readonly authorizationDetails?: ReadonlyArray<AuthorizationDetail> | undefined
+  readonly authorizationDetails?: AuthorizationDetails.AuthorizationDetails | undefined
   /** Where the tokens are to be used (RFC 8707): absolute URIs without fragment. */
-  readonly resource?: string | ReadonlyArray<string> | undefined
+  readonly resource?: ResourceIndicator.ResourceIndicator | undefined
+  /** What becomes of the person's grant (Grant Management for OAuth 2.0). */
+  readonly grantManagement?: GrantManagement.GrantManagement | undefined
   /** Claims that are asked for one by one (OpenID Connect Core 5.5). */
   readonly claims?: Schema.JsonObject | undefined
   /** What the client knows of the circumstances (FAPI-CIBA 5.3). */
   readonly requestContext?: Schema.JsonObject | undefined
   /** Parameters of extensions. What is no text goes out as JSON: as text in a form, as it is in a signed request. */
   readonly extensionParameters?: Readonly<Record<string, Schema.Json>> | undefined
+  /** Further headers of the HTTP request; none takes the place of the library's own. */
+  readonly headers?: Headers.Input | undefined
 }
-
-/** An object of `authorization_details`. */
-export type AuthorizationDetail = Schema.JsonObject & { readonly type: string }
 
 /** A request that has passed its checks. */
 export class AuthenticationRequest extends Data.Class<{
   readonly scope: ReadonlyArray<string>
   readonly bindingMessage: string | undefined
   readonly clientNotificationToken: Redacted.Redacted<string> | undefined
-  readonly authorizationDetails: ReadonlyArray<AuthorizationDetail> | undefined
+  readonly acrValues: ReadonlyArray<string> | undefined
+  readonly authorizationDetails: AuthorizationDetails.AuthorizationDetails | undefined
+  readonly grantManagement: GrantManagement.GrantManagement | undefined
   readonly expectations: Expectations
   /** The parameters, without those of client authentication. */
   readonly parameters: Redacted.Redacted<ReadonlyArray<Parameter>>
+  /** Further headers. */
+  readonly headers: Redacted.Redacted<Headers.Input>
 }> {}
 
 /** Checks a request; a failure names the parameter, what is wrong with it, and what to do. */
@@ -71,11 +80,8 @@ export const make = Effect.fnUntraced(function* (
   const extensions = Object.entries(options.extensionParameters ?? {})
   const expiry = options.requestedExpiry === undefined ? undefined : Duration.toSeconds(options.requestedExpiry)
 
-  for (const [parameter, problem] of problems(options, extensions, expiry)) {
-    if (problem !== undefined) {
-      return yield* new AuthenticationRequestError({ reason: new InvalidParameter({ parameter, problem }) })
-    }
-  }
+  const wrong = invalid(problems(options, extensions, expiry))
+  if (wrong !== undefined) return yield* new AuthenticationRequestError({ reason: wrong })
   if (options.userCode !== undefined && !registration.userCodeParameter) {
     return yield* new AuthenticationRequestError({
       reason: new Unsupported({
@@ -100,12 +106,15 @@ export const make = Effect.fnUntraced(function* (
     ...present("user_code", options.userCode && Redacted.value(options.userCode)),
     ...present("requested_expiry", expiry?.toString()),
     ...present("authorization_details", options.authorizationDetails),
-    ...present("resource", options.resource?.length === 0 ? undefined : options.resource),
+    ...ResourceIndicator.parameters(options.resource),
+    ...GrantManagement.parameters(options.grantManagement),
     ...present("claims", options.claims),
     ...present("request_context", options.requestContext),
     ...extensions
   ]
-  const broken = SecurityProfile.violation(registration.profile, "request", {
+  const unsendable = invalid(textProblems(parameters))
+  if (unsendable !== undefined) return yield* new AuthenticationRequestError({ reason: unsendable })
+  const broken = ProfileRule.violation(registration.profile, "request", {
     registration,
     parameters: Object.fromEntries(parameters)
   })
@@ -115,20 +124,20 @@ export const make = Effect.fnUntraced(function* (
     scope: options.scope,
     bindingMessage: options.bindingMessage,
     clientNotificationToken: token,
+    acrValues: options.acrValues,
     authorizationDetails: options.authorizationDetails,
+    grantManagement: options.grantManagement,
     expectations: expectations(options),
-    parameters: Redacted.make(parameters, { label: "authentication request" })
+    parameters: Redacted.make(parameters, { label: "authentication request" }),
+    headers: Redacted.make(options.headers ?? {}, { label: "request headers" })
   })
 })
-
-const present = (name: string, value: Schema.Json | undefined): ReadonlyArray<Parameter> =>
-  value === undefined ? [] : [[name, value]]
 
 const problems = (
   options: Options,
   extensions: ReadonlyArray<Parameter>,
   expiry: number | undefined
-): ReadonlyArray<readonly [parameter: string, problem: string | undefined]> => [
+): ReadonlyArray<Problem> => [
   ["scope", scopeProblem(options.scope)],
   [options.hint.parameter, UserHint.problem(options.hint)],
   [
@@ -156,11 +165,9 @@ const problems = (
     "client_notification_token",
     options.clientNotificationToken && NotificationToken.problem(options.clientNotificationToken)
   ],
-  ["authorization_details", options.authorizationDetails && detailsProblem(options.authorizationDetails)],
-  [
-    "resource",
-    [options.resource ?? []].flat().every(isResource) ? undefined : "it must be an absolute URI without fragment"
-  ],
+  ["authorization_details", options.authorizationDetails && AuthorizationDetails.problem(options.authorizationDetails)],
+  ["resource", ResourceIndicator.problem(options.resource)],
+  ["grant_id", options.grantManagement && GrantManagement.problem(options.grantManagement)],
   ...extensions.map(([name, value]) => [name, extensionProblem(name, value)] as const)
 ]
 
@@ -173,13 +180,6 @@ const scopeProblem = (scope: ReadonlyArray<string>): string | undefined => {
     ? undefined
     : "a value has a space, a quote or a backslash, or is empty"
 }
-
-const detailsProblem = (details: ReadonlyArray<AuthorizationDetail>): string | undefined =>
-  details.length > 0 && details.every(({ type }) => typeof type === "string" && type !== "")
-    ? undefined
-    : "it must be objects with a type, one at least (RFC 9396 2)"
-
-const isResource = (uri: string): boolean => /^[a-z][a-z0-9+.-]*:[^#]+$/i.test(uri)
 
 const extensionProblem = (name: string, value: Schema.Json): string | undefined => {
   if (name === "") return "an extension parameter has no name"
@@ -202,6 +202,8 @@ const reserved = new Set([
   "requested_expiry",
   "authorization_details",
   "resource",
+  "grant_management_action",
+  "grant_id",
   "claims",
   "request_context",
   "request",

@@ -7,7 +7,8 @@
 import { Schema } from "effect"
 import { HttpFault } from "../client/HttpFault.ts"
 import * as OAuthError from "../client/OAuthError.ts"
-import { ProfileViolation } from "../client/SecurityProfile.ts"
+import { ProfileViolation } from "../client/ProfileRule.ts"
+import { oneLine } from "../internal/ForeignText.ts"
 
 /** A parameter that cannot be sent as it is. Nothing was sent. */
 export class InvalidParameter extends Schema.TaggedError<InvalidParameter>()("InvalidParameter", {
@@ -34,7 +35,7 @@ export class InvalidAcknowledgement extends Schema.TaggedError<InvalidAcknowledg
   issues: Schema.String
 }) {
   override get message(): string {
-    return `the acknowledgement is not valid: ${this.issues.replace(/\s*\n\s*/g, " ")}`
+    return `the acknowledgement is not valid: ${oneLine(this.issues)}`
   }
 }
 
@@ -102,6 +103,9 @@ export class AuthenticationRequestError extends Schema.TaggedError<Authenticatio
       InvalidBindingMessage,
       OAuthError.InvalidClient,
       OAuthError.AccessDenied,
+      OAuthError.InvalidAuthorizationDetails,
+      OAuthError.InvalidTarget,
+      OAuthError.InvalidGrantId,
       OAuthError.Unrecognized
     ])
   }
@@ -127,5 +131,8 @@ const reasons = new Map<string, new (error: OAuthError.OAuthError) => Authentica
   ["invalid_user_code", InvalidUserCode],
   ["invalid_binding_message", InvalidBindingMessage],
   ["invalid_client", OAuthError.InvalidClient],
-  ["access_denied", OAuthError.AccessDenied]
+  ["access_denied", OAuthError.AccessDenied],
+  ["invalid_authorization_details", OAuthError.InvalidAuthorizationDetails],
+  ["invalid_target", OAuthError.InvalidTarget],
+  ["invalid_grant_id", OAuthError.InvalidGrantId]
 ])

@@ -14,7 +14,7 @@ import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as DeliveryMode from "../client/DeliveryMode.ts"
 import type { HttpFault } from "../client/HttpFault.ts"
 import * as OAuthError from "../client/OAuthError.ts"
-import type { Registered } from "../client/SecurityProfile.ts"
+import type { Registered } from "../client/ProfileRule.ts"
 import { type Answer, fault, Transport } from "../client/Transport.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import * as AuthenticatedRequest from "../discovery/AuthenticatedRequest.ts"
@@ -23,6 +23,7 @@ import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
 import { ProviderKeys } from "../discovery/ProviderKeys.ts"
 import * as ProviderMetadata from "../discovery/ProviderMetadata.ts"
 import { ProviderPace } from "../discovery/ProviderPace.ts"
+import { printable } from "../internal/ForeignText.ts"
 import * as Seconds from "../internal/Seconds.ts"
 import * as SecureRandomness from "../internal/SecureRandomness.ts"
 import * as AuthenticationRequest from "./AuthenticationRequest.ts"
@@ -32,7 +33,9 @@ import {
   InvalidAcknowledgement,
   Unsupported
 } from "./AuthenticationRequestError.ts"
+import * as AuthorizationDetails from "./AuthorizationDetails.ts"
 import * as BindingMessage from "./BindingMessage.ts"
+import * as GrantManagement from "./GrantManagement.ts"
 import { AuthReqId, PendingAuthentication } from "./PendingAuthentication.ts"
 import * as RequestParameters from "./RequestParameters.ts"
 
@@ -92,18 +95,23 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
     AuthenticationRequestError | DiscoveryError
   > {
     const metadata = yield* discovery.metadata
-    const { clientId, requestSigner } = registration
+    const { clientId, mutualTls, requestSigner } = registration
     const parameters = Redacted.value(request.parameters)
-    yield* supported(metadata, registration, parameters)
+    yield* supported(metadata, registration, request)
     yield* warn(metadata, request, deliveryMode)
-    yield* ProviderMetadata.endpoint(metadata, "backchannel_authentication_endpoint", registration.mutualTls)
+    const endpoint = yield* ProviderMetadata.endpoint(metadata, "backchannel_authentication_endpoint", mutualTls)
     yield* keysAtHand
     const claims = RequestParameters.claims(parameters)
+    const target = { issuer: metadata.issuer, clientId, endpoint }
     const built = yield* authenticated("backchannel_authentication_endpoint", {
+      headers: Redacted.value(request.headers),
       parameters:
         requestSigner === undefined
           ? RequestParameters.form(parameters)
-          : [["request", Redacted.value(yield* requestSigner.sign(claims, { ...metadata, clientId }))]]
+          : [
+              ["request", Redacted.value(yield* requestSigner.sign(claims, target))],
+              ["client_id", clientId]
+            ]
     })
     return { built, issuer: metadata.issuer }
   })
@@ -137,6 +145,7 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
       interval: Seconds.interval(acknowledgement.interval),
       scope: request.scope,
       ...(request.bindingMessage === undefined ? undefined : { bindingMessage: request.bindingMessage }),
+      ...(request.acrValues === undefined ? undefined : { acrValues: request.acrValues }),
       ...(request.authorizationDetails === undefined
         ? undefined
         : { authorizationDetails: request.authorizationDetails }),
@@ -203,7 +212,7 @@ const faulty = (reason: HttpFault): AuthenticationRequestError => new Authentica
 const supported = (
   metadata: ProviderMetadata.ProviderMetadata,
   { deliveryMode, requestSigner, senderConstraint }: Registered,
-  parameters: ReadonlyArray<RequestParameters.Parameter>
+  request: AuthenticationRequest.AuthenticationRequest
 ): Effect.Effect<void, AuthenticationRequestError> => {
   const modes = metadata.backchannel_token_delivery_modes_supported
   const signing = metadata.backchannel_authentication_request_signing_alg_values_supported
@@ -213,24 +222,29 @@ const supported = (
       ? undefined
       : new Unsupported({
           feature: `${deliveryMode} delivery`,
-          problem: `the provider has ${modes === undefined ? "no delivery modes in its metadata" : `only ${modes.join(", ")}`}`
+          problem: `the provider has ${modes === undefined ? "no delivery modes in its metadata" : `only ${printable(modes.join(", "))}`}`
         }),
     requestSigner === undefined || signing?.includes(requestSigner.algorithm) === true
       ? undefined
       : new Unsupported({
           feature: `requests signed with ${requestSigner.algorithm}`,
           problem:
-            signing === undefined ? "the provider takes no signed requests" : `the provider takes ${signing.join(", ")}`
+            signing === undefined
+              ? "the provider takes no signed requests"
+              : `the provider takes ${printable(signing.join(", "))}`
         }),
     senderConstraint.algorithm === undefined || proving?.includes(senderConstraint.algorithm) !== false
       ? undefined
       : new Unsupported({
           feature: `DPoP proofs signed with ${senderConstraint.algorithm}`,
-          problem: `the provider takes ${proving.join(", ")}`
+          problem: `the provider takes ${printable(proving.join(", "))}`
         }),
-    metadata.backchannel_user_code_parameter_supported === true || parameters.every(([name]) => name !== "user_code")
+    metadata.backchannel_user_code_parameter_supported === true ||
+    Redacted.value(request.parameters).every(([name]) => name !== "user_code")
       ? undefined
-      : new Unsupported({ feature: "user_code", problem: "the provider does not support it" })
+      : new Unsupported({ feature: "user_code", problem: "the provider does not support it" }),
+    AuthorizationDetails.unsupported(metadata, request.authorizationDetails),
+    GrantManagement.unsupported(metadata, request.grantManagement)
   ].find((problem) => problem !== undefined)
   return missing === undefined ? Effect.void : Effect.fail(new AuthenticationRequestError({ reason: missing }))
 }

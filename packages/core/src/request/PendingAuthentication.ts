@@ -51,6 +51,7 @@ const members = <Exposed extends boolean>(exposed: Exposed) => {
       Schema.Struct({ body: secret(Schema.Json, "token response"), at: Schema.DateTimeUtc })
     ),
     scope: Schema.Array(Schema.String),
+    acrValues: Schema.optionalKey(Schema.Array(Schema.String)),
     bindingMessage: Schema.optionalKey(Schema.String),
     authorizationDetails: Schema.optionalKey(Schema.Array(Schema.Json)),
     expectations: Schema.Struct({

@@ -4,9 +4,17 @@
  * @see CIBA Core 1.0 sections 7.1 and 7.1.1
  */
 import { Schema } from "effect"
+import { InvalidParameter } from "./AuthenticationRequestError.ts"
 
 /** A parameter. One that is not text is JSON: as text in a form, as it is in a claim. */
 export type Parameter = readonly [name: string, value: Schema.Json]
+
+/** What is wrong with a parameter, if something is. */
+export type Problem = readonly [parameter: string, problem: string | undefined]
+
+/** A parameter that may be missing. */
+export const present = (name: string, value: Schema.Json | undefined): ReadonlyArray<Parameter> =>
+  value === undefined ? [] : [[name, value]]
 
 /** The parameters as a form. `resource` alone is there once for each of its values (RFC 8707 2). */
 export const form = (parameters: ReadonlyArray<Parameter>): ReadonlyArray<readonly [string, string]> =>
@@ -19,6 +27,21 @@ export const form = (parameters: ReadonlyArray<Parameter>): ReadonlyArray<readon
 /** The parameters as claims, each with its JSON type. */
 export const claims = (parameters: ReadonlyArray<Parameter>): Readonly<Record<string, Schema.Json>> =>
   Object.fromEntries(parameters)
+
+/** The first problem. */
+export const invalid = (problems: ReadonlyArray<Problem>): InvalidParameter | undefined => {
+  for (const [parameter, problem] of problems) {
+    if (problem !== undefined) return new InvalidParameter({ parameter, problem })
+  }
+  return undefined
+}
+
+/** Half a surrogate pair has no UTF-8: the server would read another character. */
+export const textProblems = (parameters: ReadonlyArray<Parameter>): ReadonlyArray<Problem> =>
+  form(parameters).map(([name, value]) => [
+    name,
+    /\p{Cs}/u.test(`${name}=${value}`) ? "it has half a surrogate pair; send well-formed text" : undefined
+  ])
 
 const text = (value: Schema.Json): string => (typeof value === "string" ? value : encode(value))
 

@@ -49,11 +49,12 @@
 import { Effect, Redacted, Result } from "effect"
 import { Headers, HttpClient, HttpClientRequest, type HttpClientResponse, Url, UrlParams } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
-import { printable } from "../client/OAuthError.ts"
+import * as InteractionId from "../client/InteractionId.ts"
 import type { SenderConstraint } from "../client/SenderConstraint.ts"
 import { Transport } from "../client/Transport.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import { InvalidKey } from "../crypto/SigningKey.ts"
+import { printable } from "../internal/ForeignText.ts"
 import * as Challenge from "./Challenge.ts"
 import { fromChallenge, ResourceError, UnsupportedTokenType } from "./ResourceError.ts"
 
@@ -74,7 +75,7 @@ export interface Renewable<A extends Tokens = Tokens, E = never> {
 
 /** What else there is to say. */
 export interface Options {
-  /** Headers of the caller that are never sent; none by default. */
+  /** Headers of the caller that are never sent; those of the profile by default. */
   readonly withheldHeaders?: ReadonlyArray<string> | undefined
 }
 
@@ -83,8 +84,10 @@ export const make = Effect.fnUntraced(function* <A extends Tokens, E = never>(
   source: A | Renewable<A, E>,
   options?: Options
 ): Effect.fn.Return<HttpClient.HttpClient.With<ResourceError | E>, never, ClientRegistration | Transport> {
-  const { senderConstraint } = yield* ClientRegistration
+  const { profile, senderConstraint } = yield* ClientRegistration
   const transport = yield* Transport
+  const withheld = options?.withheldHeaders ?? profile?.withheldHeaders ?? []
+  const correlation = profile?.interactionIds === true ? InteractionId.headers : Effect.succeed({})
 
   const send = Effect.fnUntraced(function* (
     request: HttpClientRequest.HttpClientRequest,
@@ -98,6 +101,7 @@ export const make = Effect.fnUntraced(function* <A extends Tokens, E = never>(
       transport.send(
         HttpClientRequest.setHeaders(request, {
           ...proof,
+          ...(yield* correlation),
           authorization: `${scheme} ${Redacted.value(accessToken)}`
         })
       ),
@@ -125,9 +129,7 @@ export const make = Effect.fnUntraced(function* <A extends Tokens, E = never>(
   const execute = Effect.fnUntraced(function* (
     given: HttpClientRequest.HttpClientRequest
   ): Effect.fn.Return<HttpClientResponse.HttpClientResponse, ResourceError | E> {
-    const request = addressed(
-      HttpClientRequest.updateHeaders(given, Headers.removeMany(options?.withheldHeaders ?? []))
-    )
+    const request = addressed(HttpClientRequest.updateHeaders(given, Headers.removeMany(withheld)))
     if (!isRenewable(source)) return yield* attempt(request, source)
     const refused = yield* source.current
     const response = yield* attempt(request, refused)

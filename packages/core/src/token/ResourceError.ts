@@ -7,6 +7,7 @@ import { Schema } from "effect"
 import { HttpFault } from "../client/HttpFault.ts"
 import * as OAuthError from "../client/OAuthError.ts"
 import { InvalidKey } from "../crypto/SigningKey.ts"
+import { printable } from "../internal/ForeignText.ts"
 import type { Challenge } from "./Challenge.ts"
 
 const names = Schema.optionalKey(Schema.Array(Schema.String))
@@ -103,10 +104,10 @@ const reason = (challenge: Challenge | undefined, status: number): ResourceError
   if (challenge?.error === undefined) return new Unrecognized({ status })
   const { algs, error, errorDescription, errorUri, scope } = challenge
   const fields = {
-    code: OAuthError.printable(error, 100),
+    code: printable(error, 100),
     status,
-    ...(errorDescription === undefined ? undefined : { description: OAuthError.printable(errorDescription, 500) }),
-    ...(errorUri === undefined ? undefined : { uri: OAuthError.printable(errorUri, 500) })
+    ...(errorDescription === undefined ? undefined : { description: printable(errorDescription, 500) }),
+    ...(errorUri === undefined ? undefined : { uri: printable(errorUri, 500) })
   }
   const accepted = { ...fields, ...(algs === undefined ? undefined : { algs: shown(algs) }) }
   switch (error) {
@@ -126,4 +127,4 @@ const reason = (challenge: Challenge | undefined, status: number): ResourceError
 }
 
 const shown = (names: ReadonlyArray<string>): ReadonlyArray<string> =>
-  names.slice(0, 20).map((name) => OAuthError.printable(name, 100))
+  names.slice(0, 20).map((name) => printable(name, 100))

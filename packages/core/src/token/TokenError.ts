@@ -6,7 +6,8 @@
 import { Schema } from "effect"
 import { HttpFault } from "../client/HttpFault.ts"
 import * as OAuthError from "../client/OAuthError.ts"
-import { InvalidKey } from "../crypto/SigningKey.ts"
+import { InvalidKey } from "../crypto/InvalidKey.ts"
+import { oneLine } from "../internal/ForeignText.ts"
 import { InvalidParameter } from "../request/AuthenticationRequestError.ts"
 
 /** The person has not answered yet. A poll meets it; a whole wait does not end with it. */
@@ -88,7 +89,7 @@ export class InvalidTokenResponse extends Schema.TaggedError<InvalidTokenRespons
   issues: Schema.String
 }) {
   override get message(): string {
-    return `the token response is not valid: ${this.issues.replace(/\s*\n\s*/g, " ")}`
+    return `the token response is not valid: ${oneLine(this.issues)}`
   }
 }
 
@@ -135,6 +136,9 @@ export class TokenError extends Schema.TaggedError<TokenError>()("TokenError", {
     OAuthError.InvalidClient,
     OAuthError.UnauthorizedClient,
     OAuthError.InvalidScope,
+    OAuthError.InvalidAuthorizationDetails,
+    OAuthError.InvalidTarget,
+    OAuthError.InvalidGrantId,
     UnsupportedGrantType,
     TransactionFailed,
     UseDpopNonce,
@@ -172,6 +176,9 @@ const reasons = new Map<string, new (error: OAuthError.OAuthError) => TokenError
   ["invalid_client", OAuthError.InvalidClient],
   ["unauthorized_client", OAuthError.UnauthorizedClient],
   ["invalid_scope", OAuthError.InvalidScope],
+  ["invalid_authorization_details", OAuthError.InvalidAuthorizationDetails],
+  ["invalid_target", OAuthError.InvalidTarget],
+  ["invalid_grant_id", OAuthError.InvalidGrantId],
   ["unsupported_grant_type", UnsupportedGrantType],
   ["transaction_failed", TransactionFailed],
   ["use_dpop_nonce", UseDpopNonce],

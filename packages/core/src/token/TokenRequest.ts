@@ -12,13 +12,19 @@ import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as AuthenticatedRequest from "../discovery/AuthenticatedRequest.ts"
 import type { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
-import { InvalidParameter } from "../request/AuthenticationRequestError.ts"
+import * as AuthorizationDetails from "../request/AuthorizationDetails.ts"
+import * as RequestParameters from "../request/RequestParameters.ts"
+import * as ResourceIndicator from "../request/ResourceIndicator.ts"
 import { fromOAuthError, InvalidTokenResponse, TokenError } from "./TokenError.ts"
 import * as TokenResponse from "./TokenResponse.ts"
 
 /** What a token request may carry beyond what the grant needs. */
 export interface Options {
-  /** Further form parameters; none may take the place of the grant's own. */
+  /** Those of the granted details that the token is for (RFC 9396 6); all of them by default. */
+  readonly authorizationDetails?: AuthorizationDetails.AuthorizationDetails | undefined
+  /** Those of the granted resources where the token is to be used (RFC 8707 2.2). */
+  readonly resource?: ResourceIndicator.ResourceIndicator | undefined
+  /** Further form parameters; none may take the place of the library's own. */
   readonly additionalParameters?: ReadonlyArray<readonly [name: string, value: string]> | undefined
   /** Further headers. */
   readonly headers?: Headers.Input | undefined
@@ -57,15 +63,22 @@ export const make: Effect.Effect<TokenRequest, never, ClientRegistration | Disco
 
     const request = Effect.fnUntraced(function* (
       grant: Grant,
-      { additionalParameters = [], headers, proofKey }: Options = {}
+      { additionalParameters = [], authorizationDetails, headers, proofKey, resource }: Options = {}
     ): Effect.fn.Return<HttpClientRequest.HttpClientRequest, TokenError | DiscoveryError> {
-      const taken = additionalParameters.find(([name]) => ownNames.has(name) || grant.some(([own]) => own === name))
-      if (taken !== undefined) {
-        const reason = new InvalidParameter({ parameter: taken[0], problem: "the library sets it; take it out" })
-        return yield* new TokenError({ reason })
-      }
+      const own = [
+        ...grant,
+        ...RequestParameters.present("authorization_details", authorizationDetails),
+        ...ResourceIndicator.parameters(resource)
+      ]
+      const wrong = RequestParameters.invalid([
+        ["authorization_details", authorizationDetails && AuthorizationDetails.problem(authorizationDetails)],
+        ["resource", ResourceIndicator.problem(resource)],
+        ...additionalParameters.map(([name]) => [name, takenProblem(name, own)] as const),
+        ...RequestParameters.textProblems([...own, ...additionalParameters])
+      ])
+      if (wrong !== undefined) return yield* new TokenError({ reason: wrong })
       return yield* authenticated("token_endpoint", {
-        parameters: [...grant, ...additionalParameters],
+        parameters: [...RequestParameters.form(own), ...additionalParameters],
         headers,
         constraint:
           proofKey === undefined
@@ -104,6 +117,9 @@ const accepted = (received: TokenResponse.Received): Effect.Effect<TokenResponse
     TokenResponse.decode(received),
     ({ message }) => new TokenError({ reason: new InvalidTokenResponse({ issues: message }) })
   )
+
+const takenProblem = (name: string, own: ReadonlyArray<RequestParameters.Parameter>): string | undefined =>
+  ownNames.has(name) || own.some(([taken]) => taken === name) ? "the library sets it; take it out" : undefined
 
 const ownNames = new Set(["client_id", "client_secret", "client_assertion", "client_assertion_type"])
 

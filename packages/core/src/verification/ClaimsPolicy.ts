@@ -4,6 +4,7 @@
  * @see OpenID Connect Core 3.1.3.7
  */
 import { DateTime, Duration, Redacted } from "effect"
+import { printable } from "../internal/ForeignText.ts"
 import type { Expectations } from "../request/PendingAuthentication.ts"
 import type { IdTokenClaims } from "./IdTokenClaims.ts"
 import {
@@ -40,13 +41,13 @@ const oldest = Duration.toMillis("1 day")
 
 const parties = (claims: IdTokenClaims, { clientId, issuer }: Standard): IdTokenError["reason"] | undefined => {
   const audience = typeof claims.aud === "string" ? [claims.aud] : claims.aud
-  if (claims.iss !== issuer) return new WrongIssuer({ expected: issuer, actual: claims.iss })
+  if (claims.iss !== issuer) return new WrongIssuer({ expected: issuer, actual: printable(claims.iss) })
   if (!audience.every((party) => party === clientId)) {
-    return new WrongAudience({ expected: clientId, actual: audience.join(" ") })
+    return new WrongAudience({ expected: clientId, actual: printable(audience.join(" ")) })
   }
   return claims.azp === undefined || claims.azp === clientId
     ? undefined
-    : new WrongAuthorizedParty({ expected: clientId, actual: claims.azp })
+    : new WrongAuthorizedParty({ expected: clientId, actual: printable(claims.azp) })
 }
 
 const times = (claims: IdTokenClaims, standard: Standard): IdTokenError["reason"] | undefined => {
@@ -67,7 +68,7 @@ const expected = (claims: IdTokenClaims, standard: Standard): IdTokenError["reas
   if (acrValues !== undefined && (claims.acr === undefined || !acrValues.includes(claims.acr))) {
     return new UnsatisfiedAcr({
       expected: acrValues,
-      ...(claims.acr === undefined ? undefined : { actual: claims.acr })
+      ...(claims.acr === undefined ? undefined : { actual: printable(claims.acr) })
     })
   }
   if (maxAge === undefined) return undefined

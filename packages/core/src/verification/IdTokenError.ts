@@ -4,10 +4,11 @@
  * @see OpenID Connect Core 3.1.3.7, CIBA Core 1.0 section 10.3.1
  */
 import { Schema } from "effect"
-import { ProfileViolation } from "../client/SecurityProfile.ts"
+import { ProfileViolation } from "../client/ProfileRule.ts"
 import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import { InvalidSignature, MalformedToken } from "../crypto/JsonWebToken.ts"
 import { UnexpectedAlgorithm, UnknownKey } from "../discovery/ProviderSignature.ts"
+import { oneLine } from "../internal/ForeignText.ts"
 
 const mismatch = { expected: Schema.String, actual: Schema.String }
 
@@ -21,7 +22,7 @@ export class NotEncrypted extends Schema.TaggedError<NotEncrypted>()("NotEncrypt
 /** A claim that every ID Token has is missing, or has the wrong type. */
 export class InvalidClaims extends Schema.TaggedError<InvalidClaims>()("InvalidClaims", { issues: Schema.String }) {
   override get message(): string {
-    return `its claims are not valid: ${this.issues.replace(/\s*\n\s*/g, " ")}`
+    return `its claims are not valid: ${oneLine(this.issues)}`
   }
 }
 

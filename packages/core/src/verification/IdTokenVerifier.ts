@@ -13,12 +13,13 @@
  */
 import { Clock, Context, DateTime, Effect, Layer, Redacted, Schema } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
-import * as SecurityProfile from "../client/SecurityProfile.ts"
+import * as ProfileRule from "../client/ProfileRule.ts"
 import * as TokenHash from "../crypto/TokenHash.ts"
 import { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
 import type { ProviderKeys } from "../discovery/ProviderKeys.ts"
 import * as ProviderSignature from "../discovery/ProviderSignature.ts"
+import { printable } from "../internal/ForeignText.ts"
 import { reveal } from "../internal/Untrusted.ts"
 import type { Expectations, PendingAuthentication } from "../request/PendingAuthentication.ts"
 import * as TokenResponse from "../token/TokenResponse.ts"
@@ -103,18 +104,19 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
         isPush
       )
       if (token_type !== tokenType) {
-        return yield* refused(new UnexpectedTokenType({ expected: tokenType, actual: token_type }))
+        return yield* refused(new UnexpectedTokenType({ expected: tokenType, actual: printable(token_type) }))
       }
       const named = scope?.split(" ").filter((value) => value !== "") ?? []
       const granted = named.length > 0 ? named : pending.scope
       if (!granted.every((value) => pending.scope.includes(value))) {
         yield* Effect.logWarning("The provider granted more scope than was requested")
       }
-      const broken = SecurityProfile.violation(registration.profile, "answer", {
+      const broken = ProfileRule.violation(registration.profile, "answer", {
         registration,
         claims,
         tokenType: token_type,
         requestedScope: pending.scope,
+        requestedAcr: pending.acrValues,
         grantedScope: granted
       })
       if (broken !== undefined) return yield* refused(broken)

@@ -31,13 +31,13 @@ import { Clock, Context, DateTime, Duration, Effect, Layer, Redacted, Schema } f
 import type { Headers, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import type { HttpFault } from "../client/HttpFault.ts"
-import { printable } from "../client/OAuthError.ts"
 import { fault, retryAfter, Transport } from "../client/Transport.ts"
 import { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
 import type { ProviderKeys } from "../discovery/ProviderKeys.ts"
 import * as ProviderMetadata from "../discovery/ProviderMetadata.ts"
 import * as ProviderSignature from "../discovery/ProviderSignature.ts"
+import { printable } from "../internal/ForeignText.ts"
 import * as ProtectedResource from "../token/ProtectedResource.ts"
 import { ResourceError } from "../token/ResourceError.ts"
 import { Expired, InvalidClaims, WrongIssuer } from "./IdTokenError.ts"
@@ -148,10 +148,10 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Transport 
       const now = yield* Clock.currentTimeMillis
       const audience = typeof aud === "string" ? [aud] : aud
       if (iss !== undefined && iss !== issuer) {
-        return yield* refused(new WrongIssuer({ expected: issuer, actual: printable(iss, 200) }))
+        return yield* refused(new WrongIssuer({ expected: issuer, actual: printable(iss) }))
       }
       if (audience !== undefined && !audience.includes(clientId)) {
-        return yield* refused(new WrongAudience({ expected: clientId, actual: printable(audience.join(" "), 200) }))
+        return yield* refused(new WrongAudience({ expected: clientId, actual: printable(audience.join(" ")) }))
       }
       if (exp !== undefined && exp * 1000 + Duration.toMillis(clockTolerance) <= now) {
         return yield* refused(new Expired({ at: DateTime.fromEpochSeconds(exp) }))

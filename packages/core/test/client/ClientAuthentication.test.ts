@@ -173,6 +173,15 @@ describe("an assertion signed with a private key", () => {
     })
   )
 
+  it.effect("carries further header members beside its own (E4)", () =>
+    Effect.gen(function* () {
+      const { header } = yield* assertionOf(yield* signed({ type: null, header: { "x5t#S256": "thumbprint" } }))
+      const { kid, ...rest } = header
+      assert.isString(kid)
+      assert.deepStrictEqual(rest, { alg: "ES256", "x5t#S256": "thumbprint" })
+    })
+  )
+
   it.effect("lives as long as it is told, in whole seconds", () =>
     Effect.gen(function* () {
       const { claims } = yield* assertionOf(yield* signed({ lifetime: "4500 millis" }))

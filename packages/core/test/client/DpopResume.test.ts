@@ -87,7 +87,7 @@ it.effect("a key that cannot be taken out signs requests and proofs, and is kept
       expect(yield* provider.boundTo(identity.accessToken)).toBe(yield* JsonWebKey.thumbprint(key.publicJwk))
       expect([key.privateJwk, pending.proofKey, identity.proofKey]).toEqual([undefined, undefined, undefined])
       const [asked] = yield* requestsTo("backchannel")
-      expect(asked?.parameters.map(([name]) => name)).toEqual(["request"])
+      expect(asked?.parameters.map(([name]) => name)).toEqual(["request", "client_id"])
     }).pipe(
       Effect.provide(Layer.provide(proving(key), SignedRequest.layer({ key }))),
       provided({ client: TestClient.clientSecretBasic({ requestKey: key.publicJwk }) })

@@ -37,6 +37,7 @@ const aliases = { ...at("mtls.op.test"), something_else: "https://mtls.op.test/e
 
 const metadata = (mtls_endpoint_aliases: unknown): ProviderMetadata.ProviderMetadata => ({
   issuer: "https://op.test",
+  jwks_uri: "https://op.test/jwks",
   backchannel_token_delivery_modes_supported: ["poll"],
   ...ordinary,
   mtls_endpoint_aliases
@@ -53,6 +54,7 @@ const requests = Effect.fnUntraced(function* (
   const seen: Array<{ readonly url: string; readonly form: URLSearchParams; readonly dpop: string | undefined }> = []
   const client = HttpClient.make((request, url) =>
     Effect.sync(() => {
+      if (request.method === "GET") return HttpClientResponse.fromWeb(request, new Response('{"keys":[]}'))
       const body = request.body._tag === "Uint8Array" ? new TextDecoder().decode(request.body.body) : ""
       seen.push({ url: url.href, form: new URLSearchParams(body), dpop: request.headers.dpop })
       const answer = seen.length === 1 ? { auth_req_id: "1c266114", expires_in: 120 } : { error: "access_denied" }

@@ -27,6 +27,8 @@ const reserved = [
   "requested_expiry",
   "authorization_details",
   "resource",
+  "grant_management_action",
+  "grant_id",
   "claims",
   "request_context",
   "client_id",
@@ -51,7 +53,7 @@ const sent = (options: Partial<AuthenticationRequest.Options>, client?: Partial<
 
 describe("AuthenticationRequest", () => {
   it.effect(
-    "every parameter is sent under its name, once but for resource (O1, O2, P1, P2, U6, C4, C5, C9, C10, C11, C12, C16)",
+    "every parameter is sent under its name, once but for resource (O1, O2, P1, P2, P4, U6, C4, C5, C9, C10, C11, C12, C16)",
     () =>
       Effect.gen(function* () {
         const parameters = yield* sent(
@@ -66,7 +68,8 @@ describe("AuthenticationRequest", () => {
             resource: ["https://a.test", "https://b.test"],
             claims: { id_token: { email: null } },
             requestContext: { channel: "till 3" },
-            extensionParameters: { grant_id: "g-1", flag: true }
+            grantManagement: { action: "merge", grantId: "g-1" },
+            extensionParameters: { flag: true }
           },
           { deliveryMode: "ping", userCodeParameter: true }
         )
@@ -81,9 +84,10 @@ describe("AuthenticationRequest", () => {
           ["authorization_details", '[{"type":"payment","amount":1}]'],
           ["resource", "https://a.test"],
           ["resource", "https://b.test"],
+          ["grant_management_action", "merge"],
+          ["grant_id", "g-1"],
           ["claims", '{"id_token":{"email":null}}'],
           ["request_context", '{"channel":"till 3"}'],
-          ["grant_id", "g-1"],
           ["flag", "true"]
         ])
       })
@@ -94,6 +98,16 @@ describe("AuthenticationRequest", () => {
       expect(yield* sent({ scope: ["b", "openid", "a"] })).toEqual([
         ["scope", "b openid a"],
         ["login_hint", "jo@example.com"]
+      ])
+    })
+  )
+
+  it.effect("a new grant has an action and no id (U6)", () =>
+    Effect.gen(function* () {
+      expect(yield* sent({ grantManagement: { action: "create" } })).toEqual([
+        ["scope", "openid"],
+        ["login_hint", "jo@example.com"],
+        ["grant_management_action", "create"]
       ])
     })
   )
@@ -158,6 +172,22 @@ describe("AuthenticationRequest", () => {
     ["no details (O2)", { authorizationDetails: [] }, "authorization_details"],
     ["a relative resource (P1)", { resource: "/accounts" }, "resource"],
     ["a resource with a fragment (P1)", { resource: ["https://a.test", "https://b.test#c"] }, "resource"],
+    ["an older grant without its id (U6)", { grantManagement: { action: "replace", grantId: "" } }, "grant_id"],
+    ["half a character in a binding message (C10)", { bindingMessage: "pay \ud83d now" }, "binding_message"],
+    ["half a character in a hint (T-29)", { hint: UserHint.login("jo\udd11") }, "login_hint"],
+    ["half a character in a user code (C11)", { userCode: Redacted.make("\ud800") }, "user_code"],
+    ["half a character in a resource (P1)", { resource: ["https://a.test", "https://\ud800.test"] }, "resource"],
+    [
+      "half a character in the id of a grant (U6)",
+      { grantManagement: { action: "merge", grantId: "\ud800" } },
+      "grant_id"
+    ],
+    ["half a character in an extension parameter (C15)", { extensionParameters: { audience: "\udfff" } }, "audience"],
+    [
+      "half a character in the name of an extension parameter (C15)",
+      { extensionParameters: { "x-\ud800": "" } },
+      "x-\ud800"
+    ],
     ["an extension parameter without a name (C15)", { extensionParameters: { "": "x" } }, ""],
     ...reserved.map(
       (name) => [`${name} as an extension (C15, C16)`, { extensionParameters: { [name]: "x" } }, name] as const
@@ -187,7 +217,12 @@ describe("AuthenticationRequest", () => {
   it.effect("no secret of a request shows, however it is printed (C11, I13)", () =>
     Effect.gen(function* () {
       const request = yield* make(
-        { userCode: Redacted.make("marker-code"), hint: UserHint.login("marker-hint"), bindingMessage: "W4SCT" },
+        {
+          userCode: Redacted.make("marker-code"),
+          hint: UserHint.login("marker-hint"),
+          bindingMessage: "W4SCT",
+          headers: { "x-api-key": "marker-key" }
+        },
         { userCodeParameter: true, deliveryMode: "ping" }
       )
       const shown = [

@@ -30,13 +30,18 @@ describe("an error answer", () => {
       "the provider does not accept the client's authentication; check method, key and audience"
     ],
     ["(G10)", "access_denied", 403, "AccessDenied", "the request was refused"],
-    ...[
+    [
+      "(G11, O5)",
       "invalid_authorization_details",
-      "invalid_target",
-      "invalid_grant_id",
-      "invalid_dpop_proof",
-      "use_dpop_nonce"
-    ].map((code) => ["(G11)", code, 400, "Unrecognized", "the provider refuses the request"] as const),
+      400,
+      "InvalidAuthorizationDetails",
+      "the provider refuses the authorization details"
+    ],
+    ["(G11, P3)", "invalid_target", 400, "InvalidTarget", "the provider refuses the resource"],
+    ["(G11, U7)", "invalid_grant_id", 400, "InvalidGrantId", "the provider does not accept the grant_id"],
+    ...["invalid_dpop_proof", "use_dpop_nonce"].map(
+      (code) => ["(G11)", code, 400, "Unrecognized", "the provider refuses the request"] as const
+    ),
     ...["invalid_login_hint", "invalid_request_object", "expired_id_token_hint", "server_error", "__proto__"].map(
       (code) => ["(G11, T-27)", code, 400, "Unrecognized", "the provider refuses the request"] as const
     )

@@ -12,6 +12,97 @@ const modes = "backchannel_token_delivery_modes_supported"
 
 const request = AuthenticationRequest.make({ scope: ["openid"], hint, bindingMessage: "W4SCT" })
 
+type Asked = Partial<AuthenticationRequest.Options>
+
+const types = "authorization_details_types_supported"
+const actions = "grant_management_actions_supported"
+const details = [{ type: "payment" }, { type: "transfer" }]
+
+const refusedRequests: ReadonlyArray<
+  readonly [title: string, provider: ProviderOptions, asked: Asked, reason: object]
+> = [
+  [
+    "with a type of details that the provider does not list (O6)",
+    publishing({ [types]: ["payment", "account"] }),
+    { authorizationDetails: details },
+    {
+      _tag: "Unsupported",
+      feature: "authorization details of type transfer",
+      problem: "the provider has only payment, account"
+    }
+  ],
+  [
+    "with details where the provider lists no type (O6)",
+    publishing({ [types]: [] }),
+    { authorizationDetails: details },
+    { _tag: "Unsupported", feature: "authorization details of type payment", problem: "the provider has none" }
+  ],
+  [
+    "with an action on grants that the provider does not list (U6)",
+    publishing({ [actions]: ["create", "merge"] }),
+    { grantManagement: { action: "replace", grantId: "g-1" } },
+    {
+      _tag: "Unsupported",
+      feature: "the grant management action replace",
+      problem: "the provider has only create, merge"
+    }
+  ],
+  [
+    "with an action on grants where the provider lists none (U6)",
+    publishing({ [actions]: [] }),
+    { grantManagement: { action: "create" } },
+    { _tag: "Unsupported", feature: "the grant management action create", problem: "the provider has none" }
+  ],
+  [
+    "without an action on grants where the provider demands one (U6)",
+    publishing({ grant_management_action_required: true }),
+    {},
+    {
+      _tag: "InvalidParameter",
+      parameter: "grant_management_action",
+      problem: "the provider demands one; pass grantManagement"
+    }
+  ]
+]
+
+const sentRequests: ReadonlyArray<
+  readonly [title: string, provider: ProviderOptions, asked: Asked, parameters: ReadonlyArray<readonly string[]>]
+> = [
+  [
+    "with types of details that the provider lists (O1, O6)",
+    publishing({ [types]: ["transfer", "payment"] }),
+    { authorizationDetails: details },
+    [["authorization_details", '[{"type":"payment"},{"type":"transfer"}]']]
+  ],
+  [
+    "with any type of details where the provider lists nothing (O1, O6)",
+    publishing({ [types]: undefined }),
+    { authorizationDetails: details },
+    [["authorization_details", '[{"type":"payment"},{"type":"transfer"}]']]
+  ],
+  [
+    "with an action on grants that the provider lists, and may demand (U6)",
+    publishing({ [actions]: ["query", "merge"], grant_management_action_required: true }),
+    { grantManagement: { action: "merge", grantId: "g-1" } },
+    [
+      ["grant_management_action", "merge"],
+      ["grant_id", "g-1"]
+    ]
+  ],
+  [
+    "with any action on grants where the provider lists nothing (U6)",
+    publishing({ [actions]: undefined }),
+    { grantManagement: { action: "create" } },
+    [["grant_management_action", "create"]]
+  ],
+  [
+    "without an action on grants where the provider demands none (U6)",
+    publishing({ [actions]: ["create"], grant_management_action_required: false }),
+    {},
+    []
+  ]
+]
+
 describe("the request", () => {
   it.effect("is a form by POST that asks for JSON, with the registered authentication (C1, C2, C19)", () =>
     Effect.gen(function* () {
@@ -81,6 +172,53 @@ describe("the request", () => {
       { _tag: "Unsupported", feature: "user_code", problem: "the provider does not support it" }
     ]
   ]
+  for (const [title, provider, asked, reason] of refusedRequests) {
+    it.effect(`is not sent ${title}, whole or by its first half`, () =>
+      Effect.gen(function* () {
+        const whole = yield* Effect.flip(ask(asked))
+        expect(whole.reason).toMatchObject(reason)
+        const made = yield* AuthenticationRequest.make({ scope: ["openid"], hint, ...asked })
+        const half = yield* Effect.flip(BackchannelAuthentication.request(made))
+        expect(half.reason).toMatchObject(reason)
+        expect(yield* requestsTo("backchannel")).toEqual([])
+      }).pipe(Effect.provide(flow(provider)))
+    )
+  }
+
+  for (const [title, provider, asked, sent] of sentRequests) {
+    it.effect(`is sent ${title}`, () =>
+      Effect.gen(function* () {
+        yield* ask(asked)
+        const [request] = yield* requestsTo("backchannel")
+        expect(request?.parameters.slice(2)).toEqual(sent)
+      }).pipe(Effect.provide(flow(provider)))
+    )
+  }
+
+  it.effect("takes further headers, and none in place of its own", () =>
+    Effect.gen(function* () {
+      yield* ask()
+      const headers = {
+        "X-Fapi-Interaction-Id": "i-1",
+        Authorization: "Basic another",
+        Accept: "text/html",
+        "Content-Type": "text/plain"
+      }
+      yield* ask({ headers })
+      yield* BackchannelAuthentication.request(
+        yield* AuthenticationRequest.make({ scope: ["openid"], hint, headers: Object.entries(headers) })
+      )
+      const [plain, whole, half] = yield* requestsTo("backchannel")
+      for (const request of [whole, half]) {
+        expect(request?.status).toBe(200)
+        expect(request?.authorization && Redacted.value(request.authorization)).toBe(
+          plain?.authorization && Redacted.value(plain.authorization)
+        )
+        expect(request?.headers).toEqual({ ...plain?.headers, "x-fapi-interaction-id": "i-1" })
+      }
+    }).pipe(Effect.provide(flow()))
+  )
+
   for (const [title, provider, options, reason] of unsent) {
     it.effect(`is not sent ${title}, whole or by its first half`, () =>
       Effect.gen(function* () {

@@ -55,6 +55,7 @@ describe("a pending authentication", () => {
         interval: Duration.seconds(2),
         scope: ["openid", "profile"],
         bindingMessage: "W4SCT",
+        acrValues: ["gold", "silver"],
         authorizationDetails: [{ type: "payment", amount: "12.30" }],
         expectations: { nonce: "n-1", maxAge: Duration.minutes(5), acrValues: ["gold", "silver"] }
       })

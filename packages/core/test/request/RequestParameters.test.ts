@@ -8,7 +8,7 @@ const body = (options: Partial<AuthenticationRequest.Options>) =>
   Effect.map(bodiesOf(ask({ hint: UserHint.login("jo"), ...options })), (bodies) => bodies.join("\n"))
 
 describe("the form of a request", () => {
-  it.effect("is these bytes, parameters first and the client last (C1, C16, T-25)", () =>
+  it.effect("is these bytes, parameters first and the client last (C1, C16, U6, T-25)", () =>
     Effect.gen(function* () {
       const bodies = yield* bodiesOf(
         ask({
@@ -20,7 +20,8 @@ describe("the form of a request", () => {
           requestedExpiry: "1 minute",
           clientNotificationToken: Redacted.make(`${"t".repeat(22)}+/=`),
           resource: ["https://a.test", "https://b.test"],
-          extensionParameters: { grant_id: "g-1" }
+          grantManagement: { action: "replace", grantId: "g-1" },
+          extensionParameters: { audience: "till 3" }
         }),
         {
           authentication: ClientAuthentication.clientSecretPost(Redacted.make("s+=&")),
@@ -39,7 +40,9 @@ describe("the form of a request", () => {
           "requested_expiry=60",
           "resource=https%3A%2F%2Fa.test",
           "resource=https%3A%2F%2Fb.test",
+          "grant_management_action=replace",
           "grant_id=g-1",
+          "audience=till+3",
           `client_id=${TestClient.clientId}`,
           "client_secret=s%2B%3D%26"
         ].join("&")

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "@effect/vitest"
 import {
-  type AuthenticationRequest,
+  AuthenticationRequest,
+  BackchannelAuthentication,
   Ciba,
   ClientAuthentication,
   Discovery,
+  JsonWebToken,
   SignedRequest,
   SigningKey,
   UserHint
@@ -32,14 +34,24 @@ const provider = () => {
 
 const asked = (
   signing: Partial<SignedRequest.Options>,
-  options?: { readonly algorithms?: ReadonlyArray<string>; readonly request?: Partial<AuthenticationRequest.Options> }
+  options?: {
+    readonly algorithms?: ReadonlyArray<string>
+    readonly request?: Partial<AuthenticationRequest.Options>
+    readonly authentication?: Ciba.Options["authentication"]
+    readonly program?: Effect.Effect<unknown, unknown, Exclude<Ciba.Pieces, Discovery.Discovery>>
+  }
 ) => {
   const { bodies, layer } = provider()
   const algorithms = options?.algorithms ?? ["ES256"]
-  return Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo"), ...options?.request }).pipe(
+  const program =
+    options?.program ?? Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo"), ...options?.request })
+  return program.pipe(
     Effect.as(bodies),
     Effect.provide(
-      Ciba.layerNoDiscovery({ clientId: "shop", authentication: ClientAuthentication.none }).pipe(
+      Ciba.layerNoDiscovery({
+        clientId: "shop",
+        authentication: options?.authentication ?? ClientAuthentication.none
+      }).pipe(
         Layer.provide(layer),
         Layer.provide(
           Discovery.layerStatic({
@@ -57,36 +69,48 @@ const asked = (
 }
 
 describe("a signed request", () => {
-  it.effect("has every parameter as a claim with its JSON type, and its own times (D1, D2, D3, D5–D9, O2)", () =>
-    Effect.gen(function* () {
-      yield* TestClock.adjust("100 seconds")
-      const [form] = yield* asked(
-        {},
-        {
-          request: {
-            requestedExpiry: "2 minutes",
-            authorizationDetails: [{ type: "payment", amount: 1 }],
-            requestContext: { channel: "till 3" },
-            resource: ["https://a.test", "https://b.test"]
+  it.effect(
+    "has every parameter as a claim with its JSON type, and its own times (D1, D2, D3, D5–D9, D14, O2, U6)",
+    () =>
+      Effect.gen(function* () {
+        yield* TestClock.adjust("100 seconds")
+        const [form] = yield* asked(
+          {},
+          {
+            request: {
+              requestedExpiry: "2 minutes",
+              authorizationDetails: [{ type: "payment", amount: 1 }],
+              requestContext: { channel: "till 3" },
+              resource: ["https://a.test", "https://b.test"],
+              claims: { id_token: { email: null } },
+              grantManagement: { action: "merge", grantId: "g-1" },
+              extensionParameters: { count: 1, flag: false, text: "1", list: ["1", 2] }
+            }
           }
-        }
-      )
-      expect([...(form?.keys() ?? [])]).toEqual(["request", "client_id"])
-      expect(yield* part(form?.get("request") ?? "", 1)).toEqual({
-        scope: "openid",
-        login_hint: "jo",
-        requested_expiry: "120",
-        authorization_details: [{ type: "payment", amount: 1 }],
-        request_context: { channel: "till 3" },
-        resource: ["https://a.test", "https://b.test"],
-        iss: "shop",
-        aud: "https://op.test",
-        iat: 100,
-        nbf: 100,
-        exp: 400,
-        jti: expect.stringMatching(/^[\w-]{27}$/)
+        )
+        expect([...(form?.keys() ?? [])]).toEqual(["request", "client_id"])
+        expect(yield* part(form?.get("request") ?? "", 1)).toEqual({
+          scope: "openid",
+          login_hint: "jo",
+          requested_expiry: "120",
+          authorization_details: [{ type: "payment", amount: 1 }],
+          request_context: { channel: "till 3" },
+          resource: ["https://a.test", "https://b.test"],
+          claims: { id_token: { email: null } },
+          grant_management_action: "merge",
+          grant_id: "g-1",
+          count: 1,
+          flag: false,
+          text: "1",
+          list: ["1", 2],
+          iss: "shop",
+          aud: "https://op.test",
+          iat: 100,
+          nbf: 100,
+          exp: 400,
+          jti: expect.stringMatching(/^[\w-]{27}$/)
+        })
       })
-    })
   )
 
   it.effect("may name the client inside, too, and live as long as it is told (D8, D15, T-13)", () =>
@@ -97,7 +121,128 @@ describe("a signed request", () => {
     })
   )
 
-  it.effect("is made anew each time (D7, D16)", () =>
+  it.effect("names its key and says what it is, in a JWT that is signed and not encrypted (D4, D11, D12, D13)", () =>
+    Effect.gen(function* () {
+      const key = yield* SigningKey.generate("ES256")
+      const [form] = yield* asked({ key })
+      const jwt = form?.get("request") ?? ""
+      expect(jwt).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/)
+      expect(yield* part(jwt, 0)).toEqual({ alg: "ES256", kid: key.keyId, typ: "oauth-authz-req+jwt" })
+      expect(yield* JsonWebToken.verify(Redacted.make(jwt), { algorithm: "ES256", key: key.publicJwk })).toEqual(
+        yield* part(jwt, 1)
+      )
+    })
+  )
+
+  it.effect("may leave out what it is, and have further header members, but none for its own (D12)", () =>
+    Effect.gen(function* () {
+      const key = yield* SigningKey.generate("ES256")
+      const [form] = yield* asked({
+        key,
+        type: null,
+        header: { "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2" }
+      })
+      expect(yield* part(form?.get("request") ?? "", 0)).toEqual({
+        alg: "ES256",
+        kid: key.keyId,
+        "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"
+      })
+      const forged: JsonWebToken.FurtherHeader = JSON.parse('{"alg":"none","kid":"another","typ":"JWT"}')
+      const [kept] = yield* asked({ key, header: forged })
+      expect(yield* part(kept?.get("request") ?? "", 0)).toEqual({
+        alg: "ES256",
+        kid: key.keyId,
+        typ: "oauth-authz-req+jwt"
+      })
+    })
+  )
+
+  for (const [what, audience, expected] of [
+    ["the issuer", undefined, "https://op.test"],
+    ["whoever the caller says", "https://gateway.test", "https://gateway.test"],
+    ["the endpoint", ({ endpoint }) => endpoint, "https://op.test/bc"]
+  ] satisfies ReadonlyArray<readonly [string, SignedRequest.Options["audience"], string]>) {
+    it.effect(`is for ${what} (D5, T-11)`, () =>
+      Effect.gen(function* () {
+        const [form] = yield* asked({ audience })
+        expect((yield* part(form?.get("request") ?? "", 1)).aud).toBe(expected)
+      })
+    )
+  }
+
+  const secret = Redacted.make("a secret of thirty-two bytes here")
+  for (const [method, authentication, outside] of [
+    ["none", ClientAuthentication.none, ["client_id"]],
+    ["client_secret_basic", ClientAuthentication.clientSecretBasic(secret), ["client_id"]],
+    ["client_secret_post", ClientAuthentication.clientSecretPost(secret), ["client_id", "client_secret"]],
+    [
+      "client_secret_jwt",
+      ClientAuthentication.clientSecretJwt(secret),
+      ["client_id", "client_assertion_type", "client_assertion"]
+    ],
+    [
+      "private_key_jwt",
+      ClientAuthentication.privateKeyJwt(SigningKey.generate("ES256")),
+      ["client_id", "client_assertion_type", "client_assertion"]
+    ],
+    ["tls_client_auth", ClientAuthentication.tlsClientAuth, ["client_id"]],
+    ["self_signed_tls_client_auth", ClientAuthentication.selfSignedTlsClientAuth, ["client_id"]]
+  ] as const) {
+    it.effect(`leaves client id and credentials outside, for ${method} (D2, D3, D15, D18, T-13)`, () =>
+      Effect.gen(function* () {
+        const [form] = yield* asked({}, { authentication })
+        expect([...(form?.keys() ?? [])]).toEqual(["request", ...outside])
+        expect(form?.get("client_id")).toBe("shop")
+        const claims = yield* part(form?.get("request") ?? "", 1)
+        expect(Object.keys(claims).filter((name) => name.startsWith("client_"))).toEqual([])
+      })
+    )
+  }
+
+  it.effect("begins to be valid in the past, for a clock that is behind, and was made now (D8, T-24)", () =>
+    Effect.gen(function* () {
+      yield* TestClock.adjust("1 hour")
+      const [form] = yield* asked({ backdated: "10 minutes" })
+      expect(yield* part(form?.get("request") ?? "", 1)).toMatchObject({ nbf: 3000, iat: 3600, exp: 3900 })
+    })
+  )
+
+  for (const [option, input, problem] of [
+    ["lifetime", 0, "it must be above zero, and have an end"],
+    ["lifetime", "-1 seconds", "it must be above zero, and have an end"],
+    ["lifetime", Number.POSITIVE_INFINITY, "it must be above zero, and have an end"],
+    ["lifetime", Number.NaN, "it must be above zero, and have an end"],
+    ["backdated", "-1 seconds", "it must be between zero and an hour"],
+    ["backdated", "61 minutes", "it must be between zero and an hour"],
+    ["backdated", Number.POSITIVE_INFINITY, "it must be between zero and an hour"]
+  ] as const) {
+    it.effect(`is never made with ${input} for its ${option} (D8)`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(asked({ [option]: input }))
+        expect(error).toMatchObject({
+          _tag: "ClientRegistrationError",
+          message: `Client registration, ${option} of signed requests: ${problem}`
+        })
+      })
+    )
+  }
+
+  it.effect("is made anew each time that one request is sent, with its own times (D7, D16)", () =>
+    Effect.gen(function* () {
+      const program = Effect.gen(function* () {
+        const request = yield* AuthenticationRequest.make({ scope: ["openid"], hint: UserHint.login("jo") })
+        yield* BackchannelAuthentication.request(request)
+        yield* TestClock.adjust("7 seconds")
+        yield* BackchannelAuthentication.request(request)
+      })
+      const forms = yield* asked({}, { program })
+      const [first, second] = yield* Effect.forEach(forms, (form) => part(form.get("request") ?? "", 1))
+      expect(first).toMatchObject({ iat: 0, nbf: 0, exp: 300 })
+      expect(second).toEqual({ ...first, iat: 7, nbf: 7, exp: 307, jti: expect.not.stringMatching(String(first?.jti)) })
+    })
+  )
+
+  it.effect("is made anew for each request (D7)", () =>
     Effect.gen(function* () {
       const key = yield* SigningKey.generate("ES256")
       const [first] = yield* asked({ key })

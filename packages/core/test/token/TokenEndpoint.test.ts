@@ -105,6 +105,57 @@ describe("the token request", () => {
     )
   }
 
+  it.effect("may ask for less than was granted: fewer details, fewer resources (O3, P2, P4)", () =>
+    Effect.gen(function* () {
+      const [request] = yield* heard(
+        {
+          authorizationDetails: [{ type: "payment", amount: { value: "1", currency: "€" } }],
+          resource: ["https://a.test", "https://b.test"],
+          additionalParameters: [["audience", "till"]]
+        },
+        ClientAuthentication.none
+      )
+      expect([...new URLSearchParams(request?.body)].slice(2)).toEqual([
+        ["authorization_details", '[{"type":"payment","amount":{"value":"1","currency":"€"}}]'],
+        ["resource", "https://a.test"],
+        ["resource", "https://b.test"],
+        ["audience", "till"],
+        ["client_id", "test-client"]
+      ])
+      const [alone] = yield* heard({ resource: "https://a.test" }, ClientAuthentication.none)
+      expect(alone?.body).toBe(`${own}&resource=https%3A%2F%2Fa.test&client_id=test-client`)
+      const [neither] = yield* heard({ resource: [] }, ClientAuthentication.none)
+      expect(neither?.body).toBe(`${own}&client_id=test-client`)
+    })
+  )
+
+  const refused: ReadonlyArray<readonly [title: string, options: TokenEndpoint.Options, parameter: string]> = [
+    ["details without a type (O2)", { authorizationDetails: [{ type: "" }] }, "authorization_details"],
+    ["no details (O2)", { authorizationDetails: [] }, "authorization_details"],
+    ["a resource that is no URI (P1)", { resource: "/accounts" }, "resource"],
+    ["a resource with a fragment (P1)", { resource: ["https://a.test", "https://b.test#c"] }, "resource"],
+    [
+      "a resource in two ways",
+      { resource: "https://a.test", additionalParameters: [["resource", "https://b.test"]] },
+      "resource"
+    ],
+    [
+      "details in two ways",
+      { authorizationDetails: [{ type: "payment" }], additionalParameters: [["authorization_details", "[]"]] },
+      "authorization_details"
+    ],
+    ["half a character", { additionalParameters: [["audience", "\ud83d"]] }, "audience"],
+    ["half a character in a resource", { resource: "https://\udd11.test" }, "resource"]
+  ]
+  for (const [title, options, parameter] of refused) {
+    it.effect(`is not sent with ${title}`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(heard(options, client.authentication))
+        expect(error).toMatchObject({ _tag: "TokenError", reason: { _tag: "InvalidParameter", parameter } })
+      })
+    )
+  }
+
   it.effect("takes further parameters between grant and credentials", () =>
     Effect.gen(function* () {
       const additionalParameters = [
@@ -194,14 +245,22 @@ describe("an error answer", () => {
     ["invalid_client", "InvalidClient"],
     ["unauthorized_client", "UnauthorizedClient"],
     ["invalid_scope", "InvalidScope"],
+    ["invalid_authorization_details", "InvalidAuthorizationDetails"],
+    ["invalid_target", "InvalidTarget"],
+    ["invalid_grant_id", "InvalidGrantId"],
     ["unsupported_grant_type", "UnsupportedGrantType"],
     ["transaction_failed", "TransactionFailed"],
     ["consent_teapot", "Unrecognized"],
     ["Access_Denied", "Unrecognized"],
     ["constructor", "Unrecognized"]
   ]
+  const rows = new Map([
+    ["invalid_authorization_details", "O5, "],
+    ["invalid_target", "P3, "],
+    ["invalid_grant_id", "U7, "]
+  ])
   for (const [code, tag] of codes) {
-    it.effect(`${code} is ${tag}, whatever the status (H17, T-6)`, () =>
+    it.effect(`${code} is ${tag}, whatever the status (${rows.get(code) ?? ""}H17, T-6)`, () =>
       Effect.gen(function* () {
         for (const status of statuses) {
           const error = yield* Effect.flip(redeem())

@@ -1,0 +1,119 @@
+// What becomes of details, resources and grants on their way through a whole flow.
+import { describe, expect, it } from "@effect/vitest"
+import { type AuthenticationRequest, Ciba } from "@effect-ciba/core"
+import { ProviderScript, TestUser } from "@effect-ciba/testing"
+import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
+import { DateTime, Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import { ask, flow, requestsTo } from "../support/Asking.ts"
+
+const approving: ProviderOptions = { user: TestUser.approve() }
+
+/** How a flow ends within the hour. */
+const outcome = (options?: Partial<AuthenticationRequest.Options>) =>
+  Effect.gen(function* () {
+    const pending = yield* ask(options)
+    const wait = yield* Effect.forkChild(Effect.result(Ciba.complete(pending)))
+    yield* TestClock.adjust("1 hour")
+    return yield* Effect.fromResult(yield* Fiber.join(wait))
+  })
+
+const details = [{ type: "payment", amount: "12.30" }]
+
+describe("a flow", () => {
+  it.effect("narrows the token with each poll, and leaves the request as it was (O3, P2, P4)", () =>
+    Effect.gen(function* () {
+      yield* outcome({ authorizationDetails: [...details, { type: "account" }], resource: "https://a.test" })
+      const [asked] = yield* requestsTo("backchannel")
+      expect(asked?.parameters.slice(2)).toEqual([
+        ["authorization_details", '[{"type":"payment","amount":"12.30"},{"type":"account"}]'],
+        ["resource", "https://a.test"]
+      ])
+      const polls = yield* requestsTo("token")
+      expect(polls).toHaveLength(2)
+      for (const { parameters } of polls) {
+        expect(parameters.slice(2)).toEqual([
+          ["authorization_details", '[{"type":"payment","amount":"12.30"}]'],
+          ["resource", "https://a.test/accounts"]
+        ])
+      }
+    }).pipe(
+      Effect.provide(
+        flow(
+          { ...approving, tokenScript: ProviderScript.make([ProviderScript.pending]) },
+          { poll: { authorizationDetails: details, resource: "https://a.test/accounts" } }
+        )
+      )
+    )
+  )
+
+  it.effect("grants the details that the provider names, though others were asked for (O4)", () =>
+    Effect.gen(function* () {
+      const identity = yield* outcome({ authorizationDetails: details })
+      expect(identity.authorizationDetails).toEqual([{ type: "payment", amount: "10.00", account: "…42" }])
+    }).pipe(
+      Effect.provide(
+        flow({
+          ...approving,
+          tokenResponse: (body) => ({
+            ...body,
+            authorization_details: [{ type: "payment", amount: "10.00", account: "…42" }]
+          })
+        })
+      )
+    )
+  )
+
+  it.effect("grants no details where the provider names none, though they were asked for (O4)", () =>
+    Effect.gen(function* () {
+      const identity = yield* outcome({ authorizationDetails: details })
+      expect(identity.authorizationDetails).toBeUndefined()
+    }).pipe(Effect.provide(flow(approving)))
+  )
+
+  it.effect("gives the grant's id that came with the tokens, and not one in the acknowledgement (U6)", () =>
+    Effect.gen(function* () {
+      const pending = yield* ask({ grantManagement: { action: "create" } })
+      expect(Object.keys(pending)).not.toContain("grantId")
+      const identity = yield* outcome({ grantManagement: { action: "create" } })
+      expect(identity.grantId).toBe("g-2")
+    }).pipe(
+      Effect.provide(
+        flow({
+          ...approving,
+          acknowledgement: (body) => ({ ...body, grant_id: "g-1" }),
+          tokenResponse: (body) => ({ ...body, grant_id: "g-2" })
+        })
+      )
+    )
+  )
+
+  it.effect("has no grant id where only the acknowledgement named one (U6)", () =>
+    Effect.gen(function* () {
+      expect((yield* outcome({ grantManagement: { action: "create" } })).grantId).toBeUndefined()
+    }).pipe(Effect.provide(flow({ ...approving, acknowledgement: (body) => ({ ...body, grant_id: "g-1" }) })))
+  )
+
+  for (const [code, tag, row] of [
+    ["invalid_authorization_details", "InvalidAuthorizationDetails", "O5"],
+    ["invalid_target", "InvalidTarget", "P3"],
+    ["invalid_grant_id", "InvalidGrantId", "U7"]
+  ] as const) {
+    it.effect(`ends with ${code} from the token endpoint (${row})`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(outcome())
+        expect(error).toMatchObject({ _tag: "TokenError", reason: { _tag: tag, code, status: 400 } })
+        expect(yield* requestsTo("token")).toHaveLength(1)
+      }).pipe(Effect.provide(flow({ ...approving, tokenScript: ProviderScript.make([ProviderScript.error(code)]) })))
+    )
+  }
+
+  for (const granted of [30, 600]) {
+    it.effect(`that asks for two minutes lives for the ${granted} seconds that it is given (T-25)`, () =>
+      Effect.gen(function* () {
+        const pending = yield* ask({ requestedExpiry: "2 minutes" })
+        expect(pending.expiresAt).toEqual(DateTime.makeUnsafe(granted * 1000))
+      }).pipe(Effect.provide(flow({ ...approving, acknowledgement: (body) => ({ ...body, expires_in: granted }) })))
+    )
+  }
+})
