@@ -66,7 +66,8 @@ describe("a proof", () => {
   for (const [algorithm, members] of [
     ["PS256", ["e", "kty", "n"]],
     ["ES384", ["crv", "kty", "x", "y"]],
-    ["EdDSA", ["crv", "kty", "x"]]
+    ["EdDSA", ["crv", "kty", "x"]],
+    ["ML-DSA-44", ["alg", "kty", "pub"]]
   ] as const) {
     it.effect(`in ${algorithm} shows what makes the public key, and nothing else of the JWK (M2)`, () =>
       Effect.gen(function* () {

@@ -30,7 +30,18 @@ const problemOf = <A>(effect: Effect.Effect<A, SigningKey.InvalidKey>) =>
   })
 
 describe("a key comes", () => {
-  for (const algorithm of ["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const) {
+  for (const algorithm of [
+    "RS256",
+    "PS256",
+    "ES256",
+    "ES384",
+    "ES512",
+    "EdDSA",
+    "Ed25519",
+    "ML-DSA-44",
+    "ML-DSA-65",
+    "ML-DSA-87"
+  ] as const) {
     it.effect(`as a JWK and as PEM for ${algorithm}, and its signatures verify with its public half`, () =>
       Effect.gen(function* () {
         const { privateJwk, publicJwk } = yield* SigningKey.generateJwk(algorithm)
