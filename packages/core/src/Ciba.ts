@@ -55,6 +55,9 @@ import * as CibaEvents from "./result/CibaEvents.ts"
 import { NotificationInbox } from "./result/NotificationInbox.ts"
 import * as Poll from "./result/Poll.ts"
 import * as Push from "./result/Push.ts"
+import * as Introspection from "./token/Introspection.ts"
+import * as Refresh from "./token/Refresh.ts"
+import * as Revocation from "./token/Revocation.ts"
 import * as TokenEndpoint from "./token/TokenEndpoint.ts"
 import * as TokenRequest from "./token/TokenRequest.ts"
 import type { TokenResponse } from "./token/TokenResponse.ts"
@@ -115,6 +118,9 @@ export type CommonPieces =
   | BackchannelAuthentication.BackchannelAuthentication
   | CibaEvents.CibaEvents
   | IdTokenVerifier.IdTokenVerifier
+  | Refresh.Refresh
+  | Revocation.Revocation
+  | Introspection.Introspection
 
 /** Everything that the flow consists of: each step is there for those who want the pieces. */
 export type Pieces = CommonPieces | TokenEndpoint.TokenEndpoint | Poll.Poll
@@ -215,7 +221,13 @@ const transport = ({ profile, ...options }: Transport.Options & Pick<ClientRegis
 const flow = <E, R>(
   options: Omit<Common<E, R>, keyof Discovery.Options> & Pick<ClientRegistration.Options, "deliveryMode">
 ) =>
-  Layer.mergeAll(BackchannelAuthentication.layer, IdTokenVerifier.layer).pipe(
+  Layer.mergeAll(
+    BackchannelAuthentication.layer,
+    IdTokenVerifier.layer,
+    Refresh.layer,
+    Revocation.layer,
+    Introspection.layer
+  ).pipe(
     Layer.provideMerge(Layer.mergeAll(ProviderKeys.layer(options.keys), ProviderPace.layer(options), CibaEvents.layer)),
     Layer.provideMerge(Layer.merge(ClientRegistration.layer(options), transport(options)))
   )
@@ -243,6 +255,18 @@ export const layer = <E = never, R = never>(
 ): Layer.Layer<Pieces, ClientRegistration.ClientRegistrationError | E, HttpClient.HttpClient | R> =>
   Layer.provideMerge(layerNoDiscovery(options), Layer.provide(Discovery.layer(options), transport(options)))
 
+/** The flow in push mode as a layer, with metadata from elsewhere. */
+export const layerPushNoDiscovery = <E = never, R = never>(
+  options: Omit<PushOptions<E, R>, keyof Discovery.Options>
+): Layer.Layer<
+  Exclude<CommonPieces, Discovery.Discovery>,
+  ClientRegistration.ClientRegistrationError | E,
+  HttpClient.HttpClient | Discovery.Discovery | NotificationInbox | R
+> =>
+  Layer.effect(Ciba, Effect.flatMap(Push.make, make)).pipe(
+    Layer.provideMerge(flow({ ...options, deliveryMode: "push" }))
+  )
+
 /**
  * The whole flow in push mode as a layer. The CIBA grant, which push clients must not use, is not among its pieces (CIBA
  * Core 11).
@@ -253,11 +277,7 @@ export const layerPush = <E = never, R = never>(
   CommonPieces,
   ClientRegistration.ClientRegistrationError | E,
   HttpClient.HttpClient | NotificationInbox | R
-> =>
-  Layer.effect(Ciba, Effect.flatMap(Push.make, make)).pipe(
-    Layer.provideMerge(flow({ ...options, deliveryMode: "push" })),
-    Layer.provideMerge(Layer.provide(Discovery.layer(options), transport(options)))
-  )
+> => Layer.provideMerge(layerPushNoDiscovery(options), Layer.provide(Discovery.layer(options), transport(options)))
 
 /** Asks: sends the request, and gives what waiting for the answer needs. */
 export const initiate = (

@@ -38,6 +38,8 @@ export interface Options<E = never, R = never> {
   readonly idTokenSignedResponseAlg?: JwsAlgorithm.JwsAlgorithm | undefined
   /** The registered `userinfo_signed_response_alg`; by default UserInfo comes unsigned. */
   readonly userInfoSignedResponseAlg?: JwsAlgorithm.JwsAlgorithm | undefined
+  /** The registered `introspection_signed_response_alg`; by default introspection answers come unsigned. */
+  readonly introspectionSignedResponseAlg?: JwsAlgorithm.JwsAlgorithm | undefined
   /** The registered `backchannel_user_code_parameter`; `false` by default. */
   readonly userCodeParameter?: boolean | undefined
   /** What the client's certificate means; by default what the method of authentication makes of it. */
@@ -77,7 +79,8 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
   }
   for (const [parameter, signedWith] of [
     ["idTokenSignedResponseAlg", algorithm],
-    ["userInfoSignedResponseAlg", options.userInfoSignedResponseAlg]
+    ["userInfoSignedResponseAlg", options.userInfoSignedResponseAlg],
+    ["introspectionSignedResponseAlg", options.introspectionSignedResponseAlg]
   ] as const) {
     if (signedWith !== undefined && JwsAlgorithm.isSymmetric(signedWith) && authentication.secret === undefined) {
       return yield* new ClientRegistrationError({
@@ -106,6 +109,7 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
     deliveryMode: options.deliveryMode ?? "poll",
     idTokenSignedResponseAlg: algorithm,
     userInfoSignedResponseAlg: options.userInfoSignedResponseAlg,
+    introspectionSignedResponseAlg: options.introspectionSignedResponseAlg,
     userCodeParameter: options.userCodeParameter ?? false,
     mutualTls: options.mutualTls ?? authentication.mutualTls,
     senderConstraint,

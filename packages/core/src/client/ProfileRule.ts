@@ -17,6 +17,8 @@ export interface Registered {
   readonly idTokenSignedResponseAlg: JwsAlgorithm.JwsAlgorithm
   /** Nothing, where UserInfo comes unsigned. */
   readonly userInfoSignedResponseAlg: JwsAlgorithm.JwsAlgorithm | undefined
+  /** Nothing, where introspection answers come unsigned. */
+  readonly introspectionSignedResponseAlg: JwsAlgorithm.JwsAlgorithm | undefined
   readonly userCodeParameter: boolean
   readonly mutualTls: MutualTls | undefined
   readonly senderConstraint: SenderConstraint

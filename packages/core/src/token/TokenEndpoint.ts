@@ -19,7 +19,7 @@ import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
 import type { AuthReqId } from "../request/PendingAuthentication.ts"
 import { PushDelivery, TokenError } from "./TokenError.ts"
 import * as TokenRequest from "./TokenRequest.ts"
-import type * as TokenResponse from "./TokenResponse.ts"
+import * as TokenResponse from "./TokenResponse.ts"
 
 /** What a token request may carry beyond what the grant needs. */
 export type Options = TokenRequest.Options
@@ -51,9 +51,9 @@ export class TokenEndpoint extends Context.Service<TokenEndpoint, Service>()("@e
 /** The endpoint of the provider at hand, asked as the client at hand. */
 export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | Transport> = Effect.gen(function* () {
   const { deliveryMode } = yield* ClientRegistration
-  const token = yield* TokenRequest.make
+  const token = yield* TokenRequest.make(TokenResponse.decode)
 
-  const grant = (authReqId: Redacted.Redacted<AuthReqId>): Effect.Effect<TokenRequest.Grant, TokenError> =>
+  const grant = (authReqId: Redacted.Redacted<AuthReqId>): Effect.Effect<TokenRequest.Parameters, TokenError> =>
     deliveryMode === "push"
       ? Effect.fail(new TokenError({ reason: new PushDelivery() }))
       : Effect.succeed([

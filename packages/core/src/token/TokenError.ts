@@ -34,20 +34,33 @@ export class ExpiredToken extends Schema.TaggedError<ExpiredToken>()("ExpiredTok
   }
 }
 
-/** The id is unknown to the provider, or not this client's, or was redeemed before. */
+/**
+ * The `auth_req_id` or the refresh token is unknown to the provider, or not this client's, or was used before; a refresh
+ * token may have ended or been revoked, too.
+ */
 export class InvalidGrant extends Schema.TaggedError<InvalidGrant>()("InvalidGrant", OAuthError.fields) {
   override get message(): string {
-    return OAuthError.sentence(this, "the provider does not accept the auth_req_id")
+    return OAuthError.sentence(this, "the provider does not accept the auth_req_id or the refresh token")
   }
 }
 
-/** The provider does not offer the CIBA grant to this client. */
+/** The provider does not offer the grant, of CIBA or of refresh tokens, to this client. */
 export class UnsupportedGrantType extends Schema.TaggedError<UnsupportedGrantType>()(
   "UnsupportedGrantType",
   OAuthError.fields
 ) {
   override get message(): string {
-    return OAuthError.sentence(this, "the provider does not offer the CIBA grant")
+    return OAuthError.sentence(this, "the provider does not offer this grant to the client")
+  }
+}
+
+/** The provider does not revoke or introspect tokens of this kind (RFC 7009 2.2.1). */
+export class UnsupportedTokenType extends Schema.TaggedError<UnsupportedTokenType>()(
+  "UnsupportedTokenType",
+  OAuthError.fields
+) {
+  override get message(): string {
+    return OAuthError.sentence(this, "the provider does not do this with tokens of this kind")
   }
 }
 
@@ -117,6 +130,13 @@ export class ForeignAuthentication extends Schema.TaggedError<ForeignAuthenticat
   }
 }
 
+/** There is nothing to renew the tokens with; nothing was sent. */
+export class NoRefreshToken extends Schema.TaggedError<NoRefreshToken>()("NoRefreshToken", {}) {
+  override get message(): string {
+    return "the provider has issued no refresh token; many want the scope offline_access for one"
+  }
+}
+
 /** The caller's own schedule ended the wait. The request is still pending: complete it again. */
 export class PollingStopped extends Schema.TaggedError<PollingStopped>()("PollingStopped", {}) {
   override get message(): string {
@@ -124,7 +144,7 @@ export class PollingStopped extends Schema.TaggedError<PollingStopped>()("Pollin
   }
 }
 
-/** A failure to get tokens. */
+/** A failure to get tokens, to renew them, or to have the provider revoke or introspect one. */
 export class TokenError extends Schema.TaggedError<TokenError>()("TokenError", {
   reason: Schema.Union([
     AuthorizationPending,
@@ -140,6 +160,7 @@ export class TokenError extends Schema.TaggedError<TokenError>()("TokenError", {
     OAuthError.InvalidTarget,
     OAuthError.InvalidGrantId,
     UnsupportedGrantType,
+    UnsupportedTokenType,
     TransactionFailed,
     UseDpopNonce,
     InvalidDpopProof,
@@ -150,6 +171,7 @@ export class TokenError extends Schema.TaggedError<TokenError>()("TokenError", {
     AlreadyRedeemed,
     PushDelivery,
     ForeignAuthentication,
+    NoRefreshToken,
     PollingStopped,
     InvalidParameter,
     InvalidKey
@@ -160,12 +182,15 @@ export class TokenError extends Schema.TaggedError<TokenError>()("TokenError", {
   }
 }
 
-/** The failure that an error answer of the token endpoint stands for. */
+/** The failure that an error answer of an endpoint for tokens stands for. */
 export const fromOAuthError = (error: OAuthError.OAuthError): TokenError => {
   if (error.code === "expired_token") return new TokenError({ reason: new ExpiredToken({ local: false }) })
   const Reason = reasons.get(error.code) ?? OAuthError.Unrecognized
   return new TokenError({ reason: new Reason(error) })
 }
+
+/** The failure that a fault stands for. */
+export const fromFault = (reason: HttpFault): TokenError => new TokenError({ reason })
 
 const reasons = new Map<string, new (error: OAuthError.OAuthError) => TokenError["reason"]>([
   ["authorization_pending", AuthorizationPending],
@@ -180,6 +205,7 @@ const reasons = new Map<string, new (error: OAuthError.OAuthError) => TokenError
   ["invalid_target", OAuthError.InvalidTarget],
   ["invalid_grant_id", OAuthError.InvalidGrantId],
   ["unsupported_grant_type", UnsupportedGrantType],
+  ["unsupported_token_type", UnsupportedTokenType],
   ["transaction_failed", TransactionFailed],
   ["use_dpop_nonce", UseDpopNonce],
   ["invalid_dpop_proof", InvalidDpopProof]

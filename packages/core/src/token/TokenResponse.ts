@@ -13,8 +13,8 @@ import type { PendingAuthentication } from "../request/PendingAuthentication.ts"
 const secret = (label: string): Schema.Codec<Redacted.Redacted<string>, string> =>
   Schema.RedactedFromValue(Schema.NonEmptyString, { label, disallowEncode: true })
 
-/** Token types compare without regard to case (RFC 6749 5.1). */
-const TokenType = Schema.NonEmptyString.pipe(
+/** Schema of a token type: compared without regard to case (RFC 6749 5.1). */
+export const TokenType: Schema.Codec<string> = Schema.NonEmptyString.pipe(
   Schema.decodeTo(
     Schema.String,
     SchemaTransformation.transform({
@@ -24,19 +24,27 @@ const TokenType = Schema.NonEmptyString.pipe(
   )
 )
 
-const members = Schema.Struct({
-  access_token: secret("access_token"),
-  token_type: TokenType,
-  id_token: secret("id_token"),
-  refresh_token: Schema.optionalKey(Schema.NullOr(secret("refresh_token"))),
-  expires_in: Schema.optionalKey(Schema.Unknown),
-  scope: Schema.optionalKey(Schema.NullOr(Schema.String))
-})
+const membersWith = <IdToken extends Schema.Struct.Fields[string]>(id_token: IdToken) =>
+  Schema.Struct({
+    access_token: secret("access_token"),
+    token_type: TokenType,
+    id_token,
+    refresh_token: Schema.optionalKey(Schema.NullOr(secret("refresh_token"))),
+    expires_in: Schema.optionalKey(Schema.Unknown),
+    scope: Schema.optionalKey(Schema.NullOr(Schema.String))
+  })
 
-const Body = Schema.StructWithRest(members, [Schema.Record(Schema.String, Schema.Unknown)])
+const members = membersWith(secret("id_token"))
+
+const refreshMembers = membersWith(Schema.optionalKey(Schema.NullOr(secret("id_token"))))
+
+const others = [Schema.Record(Schema.String, Schema.Unknown)] as const
 
 /** The members of a response, for the code that verifies it. */
 export type Members = typeof members.Type & { readonly [member: string]: unknown }
+
+/** The members of a response to a refresh token. */
+export type RefreshMembers = typeof refreshMembers.Type & { readonly [member: string]: unknown }
 
 /** A token response that nobody has verified yet. */
 export class TokenResponse extends Untrusted<{ readonly members: Members; readonly received: Received }> {}
@@ -51,9 +59,15 @@ export const received = (body: Schema.Json): Effect.Effect<Received> =>
 /** Reads a token response. */
 export const decode = (received: Received): Effect.Effect<TokenResponse, Schema.SchemaError> =>
   Effect.map(decodeBody(Redacted.value(received.body)), (members) => new TokenResponse({ members, received }))
+/** A response to a refresh token: an ID Token may be missing (OpenID Connect Core 12.2). Every `TokenResponse` is one. */
+export class RefreshResponse extends Untrusted<{ readonly members: RefreshMembers; readonly received: Received }> {}
+
+/** Reads a response to a refresh token. */
+export const decodeRefresh = (received: Received): Effect.Effect<RefreshResponse, Schema.SchemaError> =>
+  Effect.map(decodeRefreshBody(Redacted.value(received.body)), (members) => new RefreshResponse({ members, received }))
 
 /** When the access token ends, in milliseconds since the epoch, where the provider says so. */
-export const expiresAt = (response: TokenResponse): number | undefined => {
+export const expiresAt = (response: RefreshResponse): number | undefined => {
   const { members, received } = reveal(response)
   const lifetime = Schema.decodeUnknownOption(Seconds)(members.expires_in)
   return Option.getOrUndefined(
@@ -61,4 +75,6 @@ export const expiresAt = (response: TokenResponse): number | undefined => {
   )
 }
 
-const decodeBody = Schema.decodeUnknownEffect(Body, { errors: "all" })
+const decodeBody = Schema.decodeUnknownEffect(Schema.StructWithRest(members, others), { errors: "all" })
+
+const decodeRefreshBody = Schema.decodeUnknownEffect(Schema.StructWithRest(refreshMembers, others), { errors: "all" })

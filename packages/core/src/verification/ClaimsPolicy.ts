@@ -18,6 +18,7 @@ import {
   WrongAuthorizedParty,
   WrongIssuer,
   WrongNonce,
+  WrongRenewal,
   WrongSubject
 } from "./IdTokenError.ts"
 
@@ -35,6 +36,22 @@ export interface Standard {
 /** The first thing that is wrong with the claims, if something is. */
 export const problem = (claims: IdTokenClaims, standard: Standard): IdTokenError["reason"] | undefined =>
   parties(claims, standard) ?? times(claims, standard) ?? expected(claims, standard)
+
+/**
+ * The first thing in the claims of a renewed ID Token that does not go with the earlier one's, if something does not.
+ *
+ * @see OpenID Connect Core 12.2
+ */
+export const renewalProblem = (claims: IdTokenClaims, before: IdTokenClaims): IdTokenError["reason"] | undefined => {
+  if (claims.iss !== before.iss) return new WrongRenewal({ claim: "iss" })
+  if (claims.sub !== before.sub) return new WrongSubject()
+  if (claims.iat < before.iat) return new WrongRenewal({ claim: "iat" })
+  if (differs(claims.auth_time, before.auth_time)) return new WrongRenewal({ claim: "auth_time" })
+  return claims.nonce === undefined || claims.nonce === before.nonce ? undefined : new WrongRenewal({ claim: "nonce" })
+}
+
+const differs = (one: number | undefined, other: number | undefined): boolean =>
+  one !== undefined && other !== undefined && one !== other
 
 /** An ID Token older than a day answers no request of today. */
 const oldest = Duration.toMillis("1 day")

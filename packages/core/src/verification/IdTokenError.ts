@@ -113,7 +113,16 @@ export class StaleAuthentication extends Schema.TaggedError<StaleAuthentication>
 /** The token is about another person than the one that was asked. */
 export class WrongSubject extends Schema.TaggedError<WrongSubject>()("WrongSubject", {}) {
   override get message(): string {
-    return "it is about another person than the id_token_hint"
+    return "it is about another person than the one that was asked"
+  }
+}
+
+/** A claim does not go with the ID Token that this one renews (OpenID Connect Core 12.2). */
+export class WrongRenewal extends Schema.TaggedError<WrongRenewal>()("WrongRenewal", {
+  claim: Schema.Literals(["iss", "iat", "auth_time", "nonce"])
+}) {
+  override get message(): string {
+    return `its ${this.claim} does not go with the ID Token that it renews`
   }
 }
 
@@ -145,6 +154,7 @@ export class IdTokenError extends Schema.TaggedError<IdTokenError>()("IdTokenErr
     UnsatisfiedAcr,
     StaleAuthentication,
     WrongSubject,
+    WrongRenewal,
     UnexpectedTokenType,
     ProfileViolation
   ])

@@ -8,27 +8,27 @@
  * - Then issuer, audience, times, and whatever the request led to expect.
  * - `at_hash`, `rt_hash` and `auth_req_id` are compared wherever they are there. In push mode they have to be: the ID
  *   Token is the signature of the tokens beside it.
+ * - An ID Token that comes with refreshed tokens is judged as the first one was, and must go with it.
  *
- * @see OpenID Connect Core 3.1.3.7, CIBA Core 1.0 sections 10.1.1 and 10.3.1
+ * @see OpenID Connect Core 3.1.3.7 and 12.2, CIBA Core 1.0 sections 10.1.1 and 10.3.1
  */
-import { Clock, Context, DateTime, Effect, Layer, Redacted, Schema } from "effect"
+import { Clock, Context, Effect, Layer, Redacted, Schema } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
-import * as ProfileRule from "../client/ProfileRule.ts"
 import * as TokenHash from "../crypto/TokenHash.ts"
 import { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
 import type { ProviderKeys } from "../discovery/ProviderKeys.ts"
 import * as ProviderSignature from "../discovery/ProviderSignature.ts"
-import { printable } from "../internal/ForeignText.ts"
 import { reveal } from "../internal/Untrusted.ts"
 import type { Expectations, PendingAuthentication } from "../request/PendingAuthentication.ts"
-import * as TokenResponse from "../token/TokenResponse.ts"
+import type * as TokenResponse from "../token/TokenResponse.ts"
 import * as ClaimsPolicy from "./ClaimsPolicy.ts"
+import * as GrantedTokens from "./GrantedTokens.ts"
 import type * as IdToken from "./IdToken.ts"
 import { IdTokenClaims } from "./IdTokenClaims.ts"
-import { IdTokenError, InvalidClaims, UnexpectedTokenType, WrongBinding } from "./IdTokenError.ts"
+import { IdTokenError, InvalidClaims, WrongBinding } from "./IdTokenError.ts"
 import { IdTokenOpener } from "./IdTokenOpener.ts"
-import { VerifiedIdentity } from "./VerifiedIdentity.ts"
+import type { VerifiedIdentity } from "./VerifiedIdentity.ts"
 
 /** The judgement, with and without the tokens that came along. */
 export interface Service {
@@ -41,6 +41,15 @@ export interface Service {
   readonly verify: (
     response: TokenResponse.TokenResponse,
     pending: PendingAuthentication
+  ) => Effect.Effect<VerifiedIdentity, IdTokenError | DiscoveryError>
+  /**
+   * The identity with the tokens of a response to its refresh token, once the ID Token is believed, where one came.
+   * `scope` is what was asked for, where that is less than the identity has.
+   */
+  readonly refreshed: (
+    response: TokenResponse.RefreshResponse,
+    identity: VerifiedIdentity,
+    scope?: ReadonlyArray<string>
   ) => Effect.Effect<VerifiedIdentity, IdTokenError | DiscoveryError>
 }
 
@@ -56,7 +65,6 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     const discovery = yield* Discovery
     const signature = yield* ProviderSignature.make
     const algorithm = registration.idTokenSignedResponseAlg
-    const { proofKey, tokenType } = registration.senderConstraint
     const opener = yield* IdTokenOpener
     const opened = (idToken: Redacted.Redacted<string>): Effect.Effect<Redacted.Redacted<string>, IdTokenError> =>
       opener === undefined ? Effect.succeed(idToken) : refuse(opener.open(idToken))
@@ -83,11 +91,14 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
       return problem === undefined ? claims : yield* refused(problem)
     })
 
-    const verify: Service["verify"] = Effect.fnUntraced(function* (response, pending) {
-      const { access_token, expires_in, id_token, refresh_token, scope, token_type, ...rest } = reveal(response).members
-      const signed = yield* opened(id_token)
-      const claims = yield* believed(signed, pending.expectations)
-      const isPush = pending.deliveryMode === "push"
+    /** The claims of an ID Token that belongs to the tokens beside it. */
+    const accompanying = Effect.fnUntraced(function* (
+      jwt: Redacted.Redacted<string>,
+      expectations: Expectations,
+      { access_token, refresh_token }: TokenResponse.RefreshMembers,
+      isPush: boolean
+    ): Effect.fn.Return<IdTokenClaims, IdTokenError | DiscoveryError> {
+      const claims = yield* believed(jwt, expectations)
       yield* bound("at_hash", claims.at_hash, TokenHash.half(access_token, algorithm), isPush)
       if (refresh_token) {
         yield* bound(
@@ -97,52 +108,46 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
           isPush
         )
       }
+      return claims
+    })
+
+    const verify: Service["verify"] = Effect.fnUntraced(function* (response, pending) {
+      const { members } = reveal(response)
+      const idToken = yield* opened(members.id_token)
+      const isPush = pending.deliveryMode === "push"
+      const claims = yield* accompanying(idToken, pending.expectations, members, isPush)
       yield* bound(
         "auth_req_id",
         claims["urn:openid:params:jwt:claim:auth_req_id"],
         Effect.succeed(Redacted.value(pending.authReqId)),
         isPush
       )
-      if (token_type !== tokenType) {
-        return yield* refused(new UnexpectedTokenType({ expected: tokenType, actual: printable(token_type) }))
-      }
-      const named = scope?.split(" ").filter((value) => value !== "") ?? []
-      const granted = named.length > 0 ? named : pending.scope
-      if (!granted.every((value) => pending.scope.includes(value))) {
-        yield* Effect.logWarning("The provider granted more scope than was requested")
-      }
-      const broken = ProfileRule.violation(registration.profile, "answer", {
-        registration,
+      const { acrValues: requestedAcr, proofKey, scope: requestedScope } = pending
+      return yield* GrantedTokens.identity(response, registration, {
         claims,
-        tokenType: token_type,
-        requestedScope: pending.scope,
-        requestedAcr: pending.acrValues,
-        grantedScope: granted
+        idToken,
+        proofKey,
+        requestedScope,
+        requestedAcr
       })
-      if (broken !== undefined) return yield* refused(broken)
-      const expiresAt = TokenResponse.expiresAt(response)
-      const { authorization_details, grant_id, ...additional } = rest
-      return new VerifiedIdentity({
-        subject: claims.sub,
-        issuer: claims.iss,
-        claims,
-        accessToken: access_token,
-        tokenType: token_type,
-        proofKey: pending.proofKey ?? proofKey,
-        expiresAt: expiresAt === undefined ? undefined : DateTime.makeUnsafe(expiresAt),
-        refreshToken: refresh_token ?? undefined,
-        idToken: signed,
-        scope: granted,
-        authorizationDetails: Array.isArray(authorization_details) ? authorization_details : undefined,
-        grantId: typeof grant_id === "string" ? grant_id : undefined,
-        additional: Redacted.make(additional, { label: "token response" })
-      })
+    })
+
+    const refreshed: Service["refreshed"] = Effect.fnUntraced(function* (response, identity, scope = identity.scope) {
+      const { members } = reveal(response)
+      const known = { ...identity, requestedScope: scope }
+      if (!members.id_token) return yield* GrantedTokens.identity(response, registration, known)
+      const idToken = yield* opened(members.id_token)
+      const claims = yield* accompanying(idToken, {}, members, false)
+      const problem = ClaimsPolicy.renewalProblem(claims, identity.claims)
+      if (problem !== undefined) return yield* refused(problem)
+      return yield* GrantedTokens.identity(response, registration, { ...known, claims, idToken })
     })
 
     return IdTokenVerifier.of({
       claims: (idToken, expectations = {}) =>
         Effect.flatMap(opened(reveal(idToken)), (signed) => believed(signed, expectations)),
-      verify
+      verify,
+      refreshed
     })
   }
 )
@@ -166,6 +171,14 @@ export const verify = (
   pending: PendingAuthentication
 ): Effect.Effect<VerifiedIdentity, IdTokenError | DiscoveryError, IdTokenVerifier> =>
   IdTokenVerifier.use((verifier) => verifier.verify(response, pending))
+
+/** The identity with the tokens of a response to its refresh token, once the ID Token is believed, where one came. */
+export const refreshed = (
+  response: TokenResponse.RefreshResponse,
+  identity: VerifiedIdentity,
+  scope?: ReadonlyArray<string>
+): Effect.Effect<VerifiedIdentity, IdTokenError | DiscoveryError, IdTokenVerifier> =>
+  IdTokenVerifier.use((verifier) => verifier.refreshed(response, identity, scope))
 
 const decodeClaims = Schema.decodeUnknownEffect(IdTokenClaims, { errors: "all" })
 

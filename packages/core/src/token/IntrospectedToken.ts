@@ -1,0 +1,118 @@
+/**
+ * What the provider says about a token: active, with everything about it, or not, with nothing.
+ *
+ * **Gotchas**
+ *
+ * - Subject and user name are not `Redacted`. They are personal data, and a log of an active token shows them.
+ *
+ * @see RFC 7662 section 2.2
+ */
+import { Data, DateTime, Effect, Redacted, Schema } from "effect"
+import { TokenType } from "./TokenResponse.ts"
+
+const text = Schema.optionalKey(Schema.String)
+const seconds = Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 8_640_000_000_000 })))
+
+const confirmation = Schema.Struct({
+  /** The thumbprint of the key that DPoP binds the token to (RFC 9449 6.2). */
+  jkt: Schema.optionalKey(Schema.NonEmptyString),
+  /** The thumbprint of the certificate that the token is bound to (RFC 8705 3.2). */
+  "x5t#S256": Schema.optionalKey(Schema.NonEmptyString)
+})
+
+const members = Schema.Struct({
+  active: Schema.Literal(true),
+  scope: text,
+  client_id: text,
+  username: text,
+  token_type: Schema.optionalKey(TokenType),
+  exp: seconds,
+  iat: seconds,
+  nbf: seconds,
+  sub: text,
+  aud: Schema.optionalKey(Schema.Union([Schema.String, Schema.Array(Schema.String)])),
+  iss: text,
+  jti: text,
+  cnf: Schema.optionalKey(Schema.StructWithRest(confirmation, [Schema.Record(Schema.String, Schema.Unknown)])),
+  authorization_details: Schema.optionalKey(Schema.Array(Schema.Unknown))
+})
+
+/** What the token is bound to; methods that are not listed pass through. */
+export type Confirmation = typeof confirmation.Type & { readonly [method: string]: unknown }
+
+/** A token that is good for something, as far as the provider tells. */
+export class ActiveToken extends Data.Class<{
+  readonly active: true
+  readonly scope: ReadonlyArray<string>
+  readonly clientId: string | undefined
+  readonly username: string | undefined
+  readonly tokenType: string | undefined
+  readonly expiresAt: DateTime.Utc | undefined
+  readonly issuedAt: DateTime.Utc | undefined
+  readonly notBefore: DateTime.Utc | undefined
+  readonly subject: string | undefined
+  readonly audience: ReadonlyArray<string>
+  readonly issuer: string | undefined
+  readonly tokenId: string | undefined
+  readonly confirmation: Confirmation | undefined
+  readonly authorizationDetails: ReadonlyArray<unknown> | undefined
+  /** Every other member of the answer. */
+  readonly additional: Redacted.Redacted<Readonly<Record<string, unknown>>>
+}> {}
+
+/** A token that is good for nothing here: ended, revoked, unknown, or not for this client to know about. */
+export class InactiveToken extends Data.Class<{ readonly active: false }> {}
+
+/** A token, as the provider describes it. */
+export type IntrospectedToken = ActiveToken | InactiveToken
+
+/** Reads an introspection answer. Of an inactive token, nothing else is looked at. */
+export const decode = Effect.fnUntraced(function* (
+  body: unknown
+): Effect.fn.Return<IntrospectedToken, Schema.SchemaError> {
+  if (!(yield* decodeState(body)).active) return new InactiveToken({ active: false })
+  const {
+    active,
+    aud = [],
+    authorization_details,
+    client_id,
+    cnf,
+    exp,
+    iat,
+    iss,
+    jti,
+    nbf,
+    scope = "",
+    sub,
+    token_type,
+    username,
+    ...additional
+  } = yield* decodeMembers(body)
+  return new ActiveToken({
+    active,
+    scope: scope.split(" ").filter((value) => value !== ""),
+    clientId: client_id,
+    username,
+    tokenType: token_type,
+    expiresAt: instant(exp),
+    issuedAt: instant(iat),
+    notBefore: instant(nbf),
+    subject: sub,
+    audience: typeof aud === "string" ? [aud] : aud,
+    issuer: iss,
+    tokenId: jti,
+    confirmation: cnf,
+    authorizationDetails: authorization_details,
+    additional: Redacted.make(additional, { label: "introspection response" })
+  })
+})
+
+const decodeState = Schema.decodeUnknownEffect(Schema.Struct({ active: Schema.Boolean }))
+
+const decodeMembers = Schema.decodeUnknownEffect(
+  Schema.StructWithRest(members, [Schema.Record(Schema.String, Schema.Unknown)]),
+  { errors: "all" }
+)
+
+const instant = (seconds: number | undefined): DateTime.Utc | undefined =>
+  seconds === undefined ? undefined : DateTime.fromEpochSeconds(seconds)

@@ -1,0 +1,147 @@
+// A provider that does nothing but what a test says: for what comes after an approval.
+import {
+  Ciba,
+  ClientAuthentication,
+  Discovery,
+  JsonWebToken,
+  NotificationInbox,
+  type SigningKey,
+  TokenHash,
+  VerifiedIdentity
+} from "@effect-ciba/core"
+import { TestKeys } from "@effect-ciba/testing"
+import { Effect, Layer, Redacted } from "effect"
+import { HttpClient, HttpClientResponse } from "effect/http"
+import { TestClock } from "effect/testing"
+import type { JsonObject } from "./Jwt.ts"
+
+export const issuer = "https://provider.test"
+
+export const clientId = "bank-app"
+
+export const published = {
+  issuer,
+  jwks_uri: `${issuer}/jwks`,
+  token_endpoint: `${issuer}/token`,
+  revocation_endpoint: `${issuer}/revoke`,
+  introspection_endpoint: `${issuer}/introspect`
+}
+
+/** A request as it arrived. */
+export interface Heard {
+  readonly path: string
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly form: ReadonlyArray<readonly [name: string, value: string]>
+}
+
+export type Answer = (heard: Heard) => Effect.Effect<Response>
+
+export const json =
+  (status: number, body: unknown, headers?: Record<string, string>): Answer =>
+  () =>
+    Effect.succeed(Response.json(body, { status, ...(headers && { headers }) }))
+
+export const text =
+  (status: number, body: string, headers?: Record<string, string>): Answer =>
+  () =>
+    Effect.succeed(new Response(body, { status, ...(headers && { headers }) }))
+
+/** Answers one after the other, the last one for ever; the keys stand aside. `heard` leaves requests for keys out. */
+export const provider = (answers: readonly [Answer, ...ReadonlyArray<Answer>], keys: Answer = publishedKeys) => {
+  const heard: Array<Heard> = []
+  const client = HttpClient.make((request, url) => {
+    const { body } = request
+    const sent = body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : ""
+    const received = { path: url.pathname, headers: request.headers, form: [...new URLSearchParams(sent)] }
+    const answer =
+      url.pathname === "/jwks" ? keys : (answers[Math.min(heard.push(received), answers.length) - 1] ?? answers[0])
+    return Effect.map(answer(received), (response) => HttpClientResponse.fromWeb(request, response))
+  })
+  const layer = (options?: Partial<Ciba.Options>, metadata: JsonObject = published) =>
+    Ciba.layerNoDiscovery({
+      clientId,
+      authentication: ClientAuthentication.clientSecretBasic(Redacted.make("a secret")),
+      idTokenSignedResponseAlg: "ES256",
+      ...options
+    }).pipe(
+      Layer.provideMerge(Discovery.layerStatic(metadata)),
+      Layer.provide(Layer.succeed(HttpClient.HttpClient, client)),
+      Layer.orDie
+    )
+  const pushLayer = () =>
+    Ciba.layerPushNoDiscovery({
+      clientId,
+      authentication: ClientAuthentication.clientSecretBasic(Redacted.make("a secret"))
+    }).pipe(
+      Layer.provide(NotificationInbox.layer),
+      Layer.provideMerge(Discovery.layerStatic(published)),
+      Layer.provide(Layer.succeed(HttpClient.HttpClient, client)),
+      Layer.orDie
+    )
+  return { heard, layer, pushLayer, forms: () => heard.map(({ form }) => Object.fromEntries(form)) }
+}
+
+export const publishedKeys: Answer = () =>
+  Effect.map(TestKeys.signing("ES256"), ({ publicJwk }) => Response.json({ keys: [publicJwk] }))
+
+/** What the clock of each test shows, in seconds. */
+export const now = 30 * 24 * 3600
+
+export const atNow = TestClock.setTime(now * 1000)
+
+/** A token over the claims, signed by the provider unless another key is given. */
+export const signed = (
+  claims: JsonObject,
+  options?: { readonly type?: string; readonly key?: SigningKey.SigningKey }
+) =>
+  Effect.gen(function* () {
+    const key = options?.key ?? (yield* TestKeys.signing("ES256"))
+    return Redacted.value(yield* JsonWebToken.sign(claims, { key, type: options?.type }))
+  })
+
+/** The claims of the ID Token that came with the approval. */
+export const before = {
+  iss: issuer,
+  sub: "marker-subject",
+  aud: clientId,
+  exp: now - 100,
+  iat: now - 3700,
+  auth_time: now - 3800
+}
+
+/** The claims of a good ID Token beside these tokens. */
+export const after = Effect.fnUntraced(function* (accessToken = "marker-access-2") {
+  const at_hash = yield* TokenHash.half(Redacted.make(accessToken), "ES256")
+  return { ...before, exp: now + 3600, iat: now, at_hash }
+})
+
+/** Tokens as the provider sends them. */
+export const tokens = { access_token: "marker-access-2", token_type: "Bearer", expires_in: 60 }
+
+const redacted = (value: string, label: string) => Redacted.make(value, { label })
+
+/** The person who approved an hour ago. */
+export const identity = (members: Partial<VerifiedIdentity.VerifiedIdentity> = {}) =>
+  new VerifiedIdentity.VerifiedIdentity({
+    subject: before.sub,
+    issuer,
+    claims: before,
+    accessToken: redacted("marker-access-1", "access_token"),
+    tokenType: "Bearer",
+    proofKey: undefined,
+    expiresAt: undefined,
+    refreshToken: redacted("marker-refresh-1", "refresh_token"),
+    idToken: redacted("marker-id-1", "id_token"),
+    scope: ["openid", "email"],
+    authorizationDetails: undefined,
+    grantId: "grant-1",
+    additional: Redacted.make({}),
+    ...members
+  })
+
+/** The tokens inside. */
+export const shown = ({ accessToken, idToken, refreshToken }: VerifiedIdentity.VerifiedIdentity) => ({
+  access: Redacted.value(accessToken),
+  refresh: refreshToken && Redacted.value(refreshToken),
+  id: Redacted.value(idToken)
+})

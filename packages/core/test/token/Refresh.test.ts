@@ -1,0 +1,181 @@
+import { describe, expect, it } from "@effect/vitest"
+import { ClientAuthentication, Dpop, Refresh, SigningKey, type TokenError, TokenResponse } from "@effect-ciba/core"
+import { Effect, Layer, Redacted } from "effect"
+import { json, provider, text, tokens } from "../support/Afterwards.ts"
+import { part } from "../support/Jwt.ts"
+
+const token = Redacted.make("1/ü = &")
+
+const reasonOf = (error: { readonly reason: object }) => ({ ...error.reason })
+
+describe("the refresh request", () => {
+  it.effect("is a form of grant type and refresh token, with the client's authentication in a header (Q1)", () =>
+    Effect.gen(function* () {
+      const { heard, layer } = provider([json(200, tokens)])
+      yield* Effect.provide(Refresh.refresh(token), layer())
+      expect(heard).toMatchObject([
+        {
+          path: "/token",
+          headers: { accept: "application/json", authorization: expect.stringMatching(/^Basic \S+$/) },
+          form: [
+            ["grant_type", "refresh_token"],
+            ["refresh_token", "1/ü = &"]
+          ]
+        }
+      ])
+    })
+  )
+
+  it.effect("takes a part of the scope, resources and headers", () =>
+    Effect.gen(function* () {
+      const { heard, layer } = provider([json(200, tokens)])
+      yield* Refresh.refresh(token, {
+        scope: ["openid", "email"],
+        additionalParameters: [
+          ["resource", "https://a.test"],
+          ["resource", "https://b.test"],
+          ["authorization_details", "[]"]
+        ],
+        headers: { "x-fapi-interaction-id": "i-1" }
+      }).pipe(Effect.provide(layer({ authentication: ClientAuthentication.none })))
+      expect(heard[0]?.form.slice(2)).toEqual([
+        ["scope", "openid email"],
+        ["resource", "https://a.test"],
+        ["resource", "https://b.test"],
+        ["authorization_details", "[]"],
+        ["client_id", "bank-app"]
+      ])
+      expect(heard[0]?.headers["x-fapi-interaction-id"]).toBe("i-1")
+    })
+  )
+
+  it.effect("names no scope where none is wanted", () =>
+    Effect.gen(function* () {
+      const { forms, layer } = provider([json(200, tokens)])
+      yield* Effect.provide(Refresh.refresh(token, { scope: [] }), layer())
+      expect(Object.keys(forms()[0] ?? {})).toEqual(["grant_type", "refresh_token"])
+    })
+  )
+
+  for (const name of ["grant_type", "refresh_token", "client_id", "client_assertion"]) {
+    it.effect(`is not sent with another ${name} than its own`, () =>
+      Effect.gen(function* () {
+        const { heard, layer } = provider([json(200, tokens)])
+        const error = yield* Refresh.refresh(token, { additionalParameters: [[name, "another"]] }).pipe(
+          Effect.flip,
+          Effect.provide(layer())
+        )
+        expect(reasonOf(error)).toMatchObject({ _tag: "InvalidParameter", parameter: name })
+        expect(heard).toEqual([])
+      })
+    )
+  }
+
+  it.effect("is open to push clients (Q6)", () =>
+    Effect.gen(function* () {
+      const { forms, pushLayer } = provider([json(200, tokens)])
+      yield* Effect.provide(Refresh.refresh(token), pushLayer())
+      expect(forms()).toMatchObject([{ grant_type: "refresh_token" }])
+    })
+  )
+
+  it.effect("proves possession of the key at hand or of the given one, and answers a demanded nonce (M5, M6)", () =>
+    Effect.gen(function* () {
+      const { heard, layer } = provider([
+        json(400, { error: "use_dpop_nonce" }, { "dpop-nonce": "n-1" }),
+        json(200, { ...tokens, token_type: "DPoP" })
+      ])
+      const kept = yield* SigningKey.generateJwk("ES256")
+      yield* Refresh.refresh(token, { proofKey: kept.privateJwk }).pipe(
+        Effect.provide(layer().pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") }))))
+      )
+      const proofs = yield* Effect.forEach(heard, ({ headers: { dpop = "" } }) =>
+        Effect.all([part(dpop, 0), part(dpop, 1)])
+      )
+      expect(proofs.map(([, claims]) => claims.nonce)).toEqual([undefined, "n-1"])
+      for (const [header] of proofs) expect(header.jwk).toMatchObject({ x: kept.publicJwk.x })
+    })
+  )
+
+  it.effect("is sent by the first half, which gives the response as it came, and is read by the second", () =>
+    Effect.gen(function* () {
+      const { heard, layer } = provider([json(418, { error: "invalid_grant" }, { "x-trace": "t-1" })])
+      const error = yield* Effect.gen(function* () {
+        const response = yield* Refresh.request(token)
+        expect([response.status, response.headers["x-trace"]]).toEqual([418, "t-1"])
+        return yield* Effect.flip(Refresh.process(response))
+      }).pipe(Effect.provide(layer()))
+      expect(reasonOf(error)).toEqual({ _tag: "InvalidGrant", code: "invalid_grant", status: 418 })
+      expect(error.message).toBe(
+        "Token: the provider does not accept the auth_req_id or the refresh token (invalid_grant, status 418)"
+      )
+      expect(heard).toHaveLength(1)
+    })
+  )
+})
+
+describe("the refresh response", () => {
+  for (const [what, more] of [
+    ["no ID Token", {}],
+    ["null for an ID Token", { id_token: null, refresh_token: null, scope: null }],
+    ["an ID Token", { id_token: "a.b.c" }]
+  ] as const) {
+    it.effect(`may have ${what}, and shows nothing of itself (Q4)`, () =>
+      Effect.gen(function* () {
+        const response = yield* Effect.provide(
+          Refresh.refresh(token),
+          provider([json(200, { ...tokens, ...more })]).layer()
+        )
+        expect(response).toBeInstanceOf(TokenResponse.RefreshResponse)
+        expect(JSON.stringify(response)).toBe("{}")
+      })
+    )
+  }
+
+  for (const [member, value] of [
+    ["access_token", undefined],
+    ["token_type", undefined],
+    ["id_token", "marker".length],
+    ["refresh_token", ""]
+  ] as const) {
+    it.effect(`with ${JSON.stringify(value)} for ${member} is refused`, () =>
+      Effect.gen(function* () {
+        const error = yield* Refresh.refresh(token).pipe(
+          Effect.flip,
+          Effect.provide(provider([json(200, { ...tokens, [member]: value })]).layer())
+        )
+        expect(error.reason._tag).toBe("InvalidTokenResponse")
+        expect(error.message).toContain(`["${member}"]`)
+        expect(error.message).not.toContain("marker")
+      })
+    )
+  }
+
+  for (const [code, tag] of [
+    ["invalid_grant", "InvalidGrant"],
+    ["invalid_scope", "InvalidScope"],
+    ["invalid_client", "InvalidClient"],
+    ["unauthorized_client", "UnauthorizedClient"],
+    ["unsupported_grant_type", "UnsupportedGrantType"]
+  ] satisfies ReadonlyArray<readonly [string, TokenError.TokenError["reason"]["_tag"]]>) {
+    it.effect(`${code} is ${tag}`, () =>
+      Effect.gen(function* () {
+        const error = yield* Refresh.refresh(token).pipe(
+          Effect.flip,
+          Effect.provide(provider([json(400, { error: code })]).layer())
+        )
+        expect(reasonOf(error)).toEqual({ _tag: tag, code, status: 400 })
+      })
+    )
+  }
+
+  it.effect("that is no answer of the provider's is a fault of transport", () =>
+    Effect.gen(function* () {
+      const error = yield* Refresh.refresh(token).pipe(
+        Effect.flip,
+        Effect.provide(provider([text(502, "<h1>Bad gateway</h1>")]).layer())
+      )
+      expect(reasonOf(error)).toMatchObject({ _tag: "HttpFault", kind: "UnexpectedStatus", status: 502 })
+    })
+  )
+})

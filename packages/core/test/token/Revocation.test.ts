@@ -1,0 +1,210 @@
+import { describe, expect, it } from "@effect/vitest"
+import { ClientAuthentication, Dpop, Revocation, SigningKey } from "@effect-ciba/core"
+import { Duration, Effect, Layer, Redacted } from "effect"
+import { type Answer, issuer, json, provider, published, text } from "../support/Afterwards.ts"
+import { part } from "../support/Jwt.ts"
+
+const token = Redacted.make("marker-token /ü")
+
+const done = text(200, "")
+
+const revoked = (answer: Answer) => Effect.provide(Revocation.revoke(token), provider([answer]).layer())
+
+describe("the revocation request", () => {
+  it.effect("is a form of the token, with the client's authentication in a header (R1)", () =>
+    Effect.gen(function* () {
+      const { heard, layer } = provider([done])
+      yield* Effect.provide(Revocation.revoke(token), layer())
+      expect(heard).toMatchObject([
+        {
+          path: "/revoke",
+          headers: {
+            authorization: expect.stringMatching(/^Basic \S+$/),
+            "content-type": "application/x-www-form-urlencoded"
+          },
+          form: [["token", "marker-token /ü"]]
+        }
+      ])
+    })
+  )
+
+  it.effect("says what the token is, where the caller does, and takes further parameters and headers (R1)", () =>
+    Effect.gen(function* () {
+      const { heard, layer } = provider([done])
+      yield* Revocation.revoke(token, {
+        tokenTypeHint: "refresh_token",
+        additionalParameters: [["tenant", "1"]],
+        headers: { "x-fapi-interaction-id": "i-1", authorization: "Basic another" }
+      }).pipe(Effect.provide(layer()))
+      expect(heard[0]?.form.slice(1)).toEqual([
+        ["token_type_hint", "refresh_token"],
+        ["tenant", "1"]
+      ])
+      expect(heard[0]?.headers["x-fapi-interaction-id"]).toBe("i-1")
+      expect(heard[0]?.headers.authorization).not.toContain("another")
+    })
+  )
+
+  for (const name of ["token", "token_type_hint", "client_id", "client_secret"]) {
+    it.effect(`is not sent with another ${name} than its own`, () =>
+      Effect.gen(function* () {
+        const { heard, layer } = provider([done])
+        const error = yield* Revocation.revoke(token, {
+          tokenTypeHint: "access_token",
+          additionalParameters: [[name, "another"]]
+        }).pipe(Effect.flip, Effect.provide(layer()))
+        expect(error).toMatchObject({ _tag: "TokenError", reason: { _tag: "InvalidParameter", parameter: name } })
+        expect(heard).toEqual([])
+      })
+    )
+  }
+
+  it.effect("carries a secret, a fresh assertion for the issuer, or the client's name alone (R5)", () =>
+    Effect.gen(function* () {
+      const { forms, layer } = provider([done])
+      const key = yield* SigningKey.generate("ES256")
+      for (const authentication of [
+        ClientAuthentication.clientSecretPost(Redacted.make("s")),
+        ClientAuthentication.privateKeyJwt(key),
+        ClientAuthentication.none
+      ]) {
+        yield* Effect.provide(
+          Effect.andThen(Revocation.revoke(token), Revocation.revoke(token)),
+          layer({ authentication })
+        )
+      }
+      const [post, , first, second, none] = forms()
+      expect(post).toEqual({ token: "marker-token /ü", client_id: "bank-app", client_secret: "s" })
+      expect(none).toEqual({ token: "marker-token /ü", client_id: "bank-app" })
+      const claims = yield* Effect.forEach([first, second], (form) => part(form?.client_assertion ?? "", 1))
+      expect(claims).toMatchObject([{ aud: "https://provider.test" }, { aud: "https://provider.test" }])
+      expect(claims[0]?.jti).not.toBe(claims[1]?.jti)
+    })
+  )
+
+  it.effect("goes to the alias where mutual TLS leads there (R5)", () =>
+    Effect.gen(function* () {
+      const { heard, layer } = provider([done])
+      yield* Revocation.revoke(token).pipe(
+        Effect.provide(
+          layer(
+            { authentication: ClientAuthentication.tlsClientAuth },
+            { ...published, mtls_endpoint_aliases: { revocation_endpoint: "https://mtls.provider.test/mtls/revoke" } }
+          )
+        )
+      )
+      expect(heard).toMatchObject([
+        {
+          path: "/mtls/revoke",
+          form: [
+            ["token", "marker-token /ü"],
+            ["client_id", "bank-app"]
+          ]
+        }
+      ])
+    })
+  )
+
+  it.effect("has no DPoP proof, and a demand for a nonce is not answered (R5)", () =>
+    Effect.gen(function* () {
+      const { heard, layer } = provider([json(400, { error: "use_dpop_nonce" }, { "dpop-nonce": "n-1" }), done])
+      const error = yield* Revocation.revoke(token).pipe(
+        Effect.flip,
+        Effect.provide(layer().pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") }))))
+      )
+      expect(error.reason._tag).toBe("UseDpopNonce")
+      expect(heard.map(({ headers }) => headers.dpop)).toEqual([undefined])
+    })
+  )
+
+  it.effect("cannot be made where the provider publishes no endpoint", () =>
+    Effect.gen(function* () {
+      const { layer } = provider([done])
+      const error = yield* Revocation.revoke(token).pipe(Effect.flip, Effect.provide(layer({}, { issuer })))
+      expect(error).toMatchObject({ _tag: "DiscoveryError", reason: { endpoint: "revocation_endpoint" } })
+    })
+  )
+})
+
+describe("the revocation response", () => {
+  for (const [what, answer] of [
+    ["nothing", done],
+    ["a page", text(200, "<h1>Bye</h1>")],
+    ["half a document", text(200, '{"error":')],
+    ["an error that the status denies", json(200, { error: "invalid_request" })],
+    ["more than is ever read", text(200, "x".repeat(2_000_000))]
+  ] as const) {
+    it.effect(`200 with ${what} is done (R1)`, () =>
+      Effect.gen(function* () {
+        expect(yield* revoked(answer)).toBeUndefined()
+      })
+    )
+  }
+
+  it.effect("is read by the second half, after the first gave it as it came (R1)", () =>
+    Effect.gen(function* () {
+      const response = yield* Revocation.request(token)
+      expect(response.status).toBe(418)
+      const error = yield* Effect.flip(Revocation.process(response))
+      expect(error).toMatchObject({ reason: { _tag: "InvalidRequest", status: 418 } })
+    }).pipe(Effect.provide(provider([json(418, { error: "invalid_request" })]).layer()))
+  )
+
+  for (const [code, status, tag] of [
+    ["unsupported_token_type", 400, "UnsupportedTokenType"],
+    ["invalid_request", 400, "InvalidRequest"],
+    ["invalid_client", 401, "InvalidClient"],
+    ["unauthorized_client", 400, "UnauthorizedClient"],
+    ["teapot", 400, "Unrecognized"]
+  ] as const) {
+    it.effect(`${code} is ${tag} (R1)`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(revoked(json(status, { error: code, error_description: "why" })))
+        expect(error._tag).toBe("TokenError")
+        expect({ ...error.reason }).toEqual({ _tag: tag, code, status, description: "why" })
+        expect(error.message).toMatch(new RegExp(`^Token: .+ \\(${code}, status ${status}\\): why$`))
+      })
+    )
+  }
+
+  for (const [what, answer] of [
+    ["a page", text(503, "<h1>Later</h1>", { "retry-after": "30" })],
+    ["no error", json(503, {}, { "retry-after": "30" })]
+  ] as const) {
+    it.effect(`503 with ${what} is a fault that says when to try again: the token is still good (R1)`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(revoked(answer))
+        expect({ ...error.reason }).toEqual({
+          _tag: "HttpFault",
+          kind: "UnexpectedStatus",
+          method: "POST",
+          url: "https://provider.test/revoke",
+          status: 503,
+          retryAfter: Duration.seconds(30)
+        })
+        expect(error.message + JSON.stringify(error)).not.toContain("marker")
+      })
+    )
+  }
+
+  it.effect("503 with an error of the provider's says when to try again, too (R1)", () =>
+    Effect.gen(function* () {
+      const answer = json(503, { error: "temporarily_unavailable" }, { "retry-after": "30" })
+      expect({ ...(yield* Effect.flip(revoked(answer))).reason }).toEqual({
+        _tag: "Unrecognized",
+        code: "temporarily_unavailable",
+        status: 503,
+        retryAfter: Duration.seconds(30)
+      })
+    })
+  )
+
+  for (const status of [201, 204, 404]) {
+    it.effect(`${status} is not done (R1)`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(revoked(() => Effect.succeed(new Response(null, { status }))))
+        expect(error.reason).toMatchObject({ _tag: "HttpFault", kind: "UnexpectedStatus", status })
+      })
+    )
+  }
+})
