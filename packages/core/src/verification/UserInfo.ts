@@ -31,6 +31,7 @@ import { Clock, Context, DateTime, Duration, Effect, Layer, Redacted, Schema } f
 import type { Headers, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import type { HttpFault } from "../client/HttpFault.ts"
+import { IdTokenOpener } from "../client/IdTokenOpener.ts"
 import { fault, retryAfter, Transport } from "../client/Transport.ts"
 import { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
@@ -41,7 +42,6 @@ import { printable } from "../internal/ForeignText.ts"
 import * as ProtectedResource from "../token/ProtectedResource.ts"
 import { ResourceError } from "../token/ResourceError.ts"
 import { Expired, InvalidClaims, WrongIssuer } from "./IdTokenError.ts"
-import { IdTokenOpener } from "./IdTokenOpener.ts"
 import { NotSigned, UnexpectedJwt, UserInfoError, WrongAudience, WrongSubject } from "./UserInfoError.ts"
 
 const members = Schema.Struct({
