@@ -24,8 +24,16 @@ import { HttpClient, HttpClientRequest } from "effect/http"
 import type { ProviderOptions } from "./ProviderOptions.ts"
 import * as TestProvider from "./TestProvider.ts"
 
-/** The `fetch` of the platform. */
-export type Fetch = typeof globalThis.fetch
+/** What a request is besides its URL. Other members than these are passed over. */
+export interface Init {
+  readonly method?: string | undefined
+  readonly headers?: RequestInit["headers"] | undefined
+  readonly body?: RequestInit["body"] | undefined
+  readonly signal?: AbortSignal | null | undefined
+}
+
+/** A `fetch` that takes what the platform's takes. */
+export type Fetch = (input: string | URL | Request, init?: Init) => Promise<Response>
 
 /** A provider, and the `fetch` that reaches it. */
 export const make = (
@@ -35,14 +43,14 @@ export const make = (
     Effect.map(Effect.provideService(fromHttpClient, HttpClient.HttpClient, client), (fetch) => ({ provider, fetch }))
   )
 
-/** The `HttpClient` at hand as `fetch`. Of the platform's, only method, headers, body and signal count. */
+/** The `HttpClient` at hand as `fetch`. */
 export const fromHttpClient: Effect.Effect<Fetch, never, HttpClient.HttpClient> = Effect.map(
   Effect.context<HttpClient.HttpClient>(),
   (context): Fetch => {
     const client = Context.get(context, HttpClient.HttpClient)
     return (input, init) =>
       Promise.resolve().then(() => {
-        const request = new Request(input, init)
+        const request = new Request(input, requestInit(init))
         const { signal } = request
         return Effect.runPromiseWith(context)(answer(client, request), { signal }).catch((error) =>
           Promise.reject(signal.aborted ? signal.reason : error)
@@ -50,6 +58,13 @@ export const fromHttpClient: Effect.Effect<Fetch, never, HttpClient.HttpClient> 
       })
   }
 )
+
+const requestInit = ({ body, headers, method, signal }: Init = {}): RequestInit => ({
+  ...(method === undefined ? undefined : { method }),
+  ...(headers === undefined ? undefined : { headers }),
+  ...(body === undefined ? undefined : { body, duplex: "half" }),
+  ...(signal === undefined ? undefined : { signal })
+})
 
 const answer = Effect.fnUntraced(function* (
   client: HttpClient.HttpClient,
