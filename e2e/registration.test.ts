@@ -1,0 +1,81 @@
+import { expect, it } from "@effect/vitest"
+import {
+  ClientAuthentication,
+  ClientMetadata,
+  Discovery,
+  DynamicRegistration,
+  SigningKey,
+  Transport
+} from "@effect-ciba/core"
+import { NodeCiba, NodeTls } from "@effect-ciba/platform-node"
+import { Effect, Layer, Redacted } from "effect"
+import { approved } from "./Approval.ts"
+import { AuthorizationServer, make } from "./AuthorizationServer.ts"
+
+it.live(
+  "a client registers itself, signs in, is changed, and is gone when it is removed (B1, B2, B4, B9, B10)",
+  () =>
+    Effect.gen(function* () {
+      const server = yield* make({
+        interval: "1 second",
+        signedRequests: true,
+        features: {
+          registration: { enabled: true, initialAccessToken: "let-me-in" },
+          registrationManagement: { enabled: true, rotateRegistrationAccessToken: true }
+        }
+      })
+      const key = yield* SigningKey.generate("ES256")
+      const metadata = yield* ClientMetadata.make({
+        deliveryMode: "poll",
+        clientName: "Point of sale",
+        tokenEndpointAuthMethod: "private_key_jwt",
+        tokenEndpointAuthSigningAlg: "ES256",
+        idTokenSignedResponseAlg: "ES256",
+        jwks: [key.publicJwk]
+      })
+      const management = DynamicRegistration.layer.pipe(
+        Layer.provide(Discovery.layer({ issuer: server.issuer })),
+        Layer.provide(Transport.layer({ allowInsecureRequests: "loopback" })),
+        Layer.provide(NodeTls.layer({}))
+      )
+      const flow = (clientId: string) =>
+        approved().pipe(
+          Effect.provide(
+            NodeCiba.layer({
+              issuer: server.issuer,
+              clientId,
+              authentication: ClientAuthentication.privateKeyJwt(key),
+              idTokenSignedResponseAlg: "ES256",
+              allowInsecureRequests: "loopback"
+            })
+          ),
+          Effect.provideService(AuthorizationServer, server)
+        )
+      yield* Effect.gen(function* () {
+        const stranger = yield* Effect.flip(DynamicRegistration.register(metadata))
+        expect(stranger.reason).toMatchObject({ _tag: "Unauthorized" })
+        const client = yield* DynamicRegistration.register(metadata, {
+          initialAccessToken: Redacted.make("let-me-in")
+        })
+        expect(client.changed).toEqual([])
+        expect(client.metadata).toMatchObject({ backchannel_token_delivery_mode: "poll", response_types: [] })
+        expect((yield* flow(client.clientId)).identity.subject).toBe("jo")
+
+        const read = yield* DynamicRegistration.read(client)
+        expect(read.metadata.client_name).toBe("Point of sale")
+        const updated = yield* DynamicRegistration.update(read, { ...read.metadata, client_name: "Till 3" })
+        expect(updated.metadata.client_name).toBe("Till 3")
+        const stale = yield* Effect.flip(DynamicRegistration.read(read))
+        expect(stale.reason).toMatchObject({ _tag: "Unauthorized" })
+
+        yield* DynamicRegistration.remove(updated)
+        expect(yield* Effect.flip(flow(client.clientId))).toMatchObject({ reason: { _tag: "InvalidClient" } })
+        const wrong = yield* DynamicRegistration.register(
+          { ...metadata, backchannel_token_delivery_mode: "ping" },
+          { initialAccessToken: Redacted.make("let-me-in") }
+        ).pipe(Effect.flip)
+        expect(wrong.reason).toMatchObject({ _tag: "InvalidClientMetadata" })
+      }).pipe(Effect.provide(management))
+    }).pipe(Effect.scoped),
+  20_000
+)

@@ -1,0 +1,266 @@
+/**
+ * A client as it is registered: the document under the specifications' own member names, and what makes one.
+ *
+ * **Details**
+ *
+ * - A CIBA client has no redirect and no response type. Its grant is the CIBA grant; a push client needs none.
+ * - One method of authentication covers every endpoint.
+ * - The mode decides whether there is a notification endpoint: it is there for ping and push, and only for them.
+ *
+ * **Example** (A client that polls and signs)
+ *
+ * ```ts
+ * import { ClientMetadata, SigningKey } from "@effect-ciba/core"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const key = yield* SigningKey.generate("ES256")
+ *   return yield* ClientMetadata.make({
+ *     deliveryMode: "poll",
+ *     clientName: "Point of sale",
+ *     tokenEndpointAuthMethod: "private_key_jwt",
+ *     tokenEndpointAuthSigningAlg: "ES256",
+ *     requestSigningAlg: "ES256",
+ *     jwks: [key.publicJwk]
+ *   })
+ * })
+ *
+ * const metadata = await Effect.runPromise(program)
+ * metadata.grant_types // => ["urn:openid:params:grant-type:ciba"]
+ * ```
+ *
+ * @see CIBA Core 1.0 section 4, RFC 7591 section 2
+ */
+import { Effect, Schema } from "effect"
+import type { ContentAlgorithm, KeyAlgorithm } from "../crypto/JsonWebEncryption.ts"
+import { JsonWebKey, publicPart } from "../crypto/JsonWebKey.ts"
+import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
+import type { Method } from "./ClientAuthentication.ts"
+import { ClientRegistrationError } from "./ClientRegistration.ts"
+import { DeliveryMode, grantType } from "./DeliveryMode.ts"
+
+const text = Schema.optionalKey(Schema.String)
+const list = Schema.optionalKey(Schema.Array(Schema.String))
+const flag = Schema.optionalKey(Schema.Boolean)
+
+const members = Schema.Struct({
+  client_name: text,
+  scope: text,
+  grant_types: list,
+  response_types: list,
+  token_endpoint_auth_method: text,
+  token_endpoint_auth_signing_alg: text,
+  jwks: Schema.optionalKey(Schema.Struct({ keys: Schema.Array(JsonWebKey) })),
+  jwks_uri: text,
+  subject_type: text,
+  sector_identifier_uri: text,
+  backchannel_token_delivery_mode: Schema.optionalKey(DeliveryMode),
+  backchannel_client_notification_endpoint: text,
+  backchannel_authentication_request_signing_alg: text,
+  backchannel_user_code_parameter: flag,
+  backchannel_endpoint_login_hint_token_types: list,
+  id_token_signed_response_alg: text,
+  id_token_encrypted_response_alg: text,
+  id_token_encrypted_response_enc: text,
+  userinfo_signed_response_alg: text,
+  introspection_signed_response_alg: text,
+  tls_client_certificate_bound_access_tokens: flag,
+  use_mtls_endpoint_aliases: flag,
+  tls_client_auth_subject_dn: text,
+  tls_client_auth_san_dns: text,
+  tls_client_auth_san_uri: text,
+  tls_client_auth_san_ip: text,
+  tls_client_auth_san_email: text,
+  dpop_bound_access_tokens: flag,
+  authorization_details_types: list,
+  software_statement: text
+})
+
+/** A client's metadata. */
+export type ClientMetadata = typeof members.Type & { readonly [member: string]: unknown }
+
+/** Schema of a client's metadata; members that are not listed pass through. */
+export const ClientMetadata: Schema.Codec<ClientMetadata> = Schema.StructWithRest(members, [
+  Schema.Record(Schema.String, Schema.Unknown)
+])
+
+/** The mode, and where the provider calls the client, if it does. */
+export type Delivery =
+  | { readonly deliveryMode: "poll" }
+  | { readonly deliveryMode: "ping" | "push"; readonly notificationEndpoint: string }
+
+/** By what the provider knows a certificate of `tls_client_auth` (RFC 8705 2.1.2). */
+export type CertificateSubject =
+  | { readonly tls_client_auth_subject_dn: string }
+  | { readonly tls_client_auth_san_dns: string }
+  | { readonly tls_client_auth_san_uri: string }
+  | { readonly tls_client_auth_san_ip: string }
+  | { readonly tls_client_auth_san_email: string }
+
+/** A client as it is written down. */
+export type Options = Delivery & {
+  readonly clientName?: string | undefined
+  readonly scope?: ReadonlyArray<string> | undefined
+  readonly tokenEndpointAuthMethod: Method
+  /** The algorithm of its assertions, where it makes them. */
+  readonly tokenEndpointAuthSigningAlg?: JwsAlgorithm.JwsAlgorithm | undefined
+  /** Its public keys, or where they are published; not both. */
+  readonly jwks?: ReadonlyArray<JsonWebKey> | undefined
+  readonly jwksUri?: string | undefined
+  /** The algorithm of its signed requests; without one it signs none. */
+  readonly requestSigningAlg?: JwsAlgorithm.Asymmetric | undefined
+  readonly userCodeParameter?: boolean | undefined
+  readonly idTokenSignedResponseAlg?: JwsAlgorithm.JwsAlgorithm | undefined
+  readonly idTokenEncryption?:
+    | { readonly keyAlgorithm: KeyAlgorithm; readonly contentAlgorithm: ContentAlgorithm }
+    | undefined
+  readonly userInfoSignedResponseAlg?: JwsAlgorithm.JwsAlgorithm | undefined
+  readonly introspectionSignedResponseAlg?: JwsAlgorithm.JwsAlgorithm | undefined
+  readonly certificateBoundAccessTokens?: boolean | undefined
+  readonly useMtlsEndpointAliases?: boolean | undefined
+  readonly certificateSubject?: CertificateSubject | undefined
+  readonly dpopBoundAccessTokens?: boolean | undefined
+  readonly authorizationDetailsTypes?: ReadonlyArray<string> | undefined
+  readonly loginHintTokenTypes?: ReadonlyArray<string> | undefined
+  readonly subjectType?: "public" | "pairwise" | undefined
+  readonly sectorIdentifierUri?: string | undefined
+  /** Whether the client wants refresh tokens; `false` by default. */
+  readonly refreshTokens?: boolean | undefined
+  readonly softwareStatement?: string | undefined
+  /** Members of extensions. */
+  readonly additional?: Readonly<Record<string, Schema.Json>> | undefined
+}
+
+/** The document to register, or what is wrong with it. */
+export const make = (options: Options): Effect.Effect<ClientMetadata, ClientRegistrationError> => {
+  const wrong = problems(options).find(([, problem]) => problem !== undefined)
+  const [parameter, problem] = wrong ?? []
+  return parameter === undefined || problem === undefined
+    ? Effect.succeed(document(options))
+    : Effect.fail(new ClientRegistrationError({ parameter, problem }))
+}
+
+/** What a provider may refuse, or read otherwise than meant: pairwise subjects (CIBA Core 4). */
+export const advice = (metadata: ClientMetadata): ReadonlyArray<string> => {
+  if (metadata.subject_type !== "pairwise") return []
+  if (metadata.backchannel_token_delivery_mode === "push") {
+    return metadata.sector_identifier_uri === undefined
+      ? []
+      : ["the document at sector_identifier_uri has to list the notification endpoint (pairwise subjects in push mode)"]
+  }
+  const showsPossession =
+    metadata.backchannel_authentication_request_signing_alg !== undefined ||
+    metadata.token_endpoint_auth_method === "private_key_jwt" ||
+    metadata.token_endpoint_auth_method === "self_signed_tls_client_auth"
+  return [
+    metadata.jwks_uri === undefined && metadata.sector_identifier_uri === undefined
+      ? "pairwise subjects need a jwks_uri or a sector_identifier_uri"
+      : "",
+    metadata.jwks_uri !== undefined && metadata.sector_identifier_uri !== undefined
+      ? "the document at sector_identifier_uri has to list the jwks_uri (pairwise subjects)"
+      : "",
+    showsPossession
+      ? ""
+      : "pairwise subjects need possession to be shown: sign requests, or use private_key_jwt or self_signed_tls_client_auth"
+  ].filter((line) => line !== "")
+}
+
+const problems = (options: Options): ReadonlyArray<readonly [parameter: string, problem: string | undefined]> => [
+  [
+    "notificationEndpoint",
+    options.deliveryMode === "poll" || /^https:\/\/[^#\s]+$/i.test(options.notificationEndpoint ?? "")
+      ? undefined
+      : `${options.deliveryMode} delivery needs an https URL without fragment (CIBA Core 9)`
+  ],
+  [
+    "requestSigningAlg",
+    options.requestSigningAlg === undefined || isAsymmetric(options.requestSigningAlg)
+      ? undefined
+      : "requests are signed with a private key; use an asymmetric algorithm (CIBA Core 7.1.1)"
+  ],
+  [
+    "tokenEndpointAuthSigningAlg",
+    options.tokenEndpointAuthSigningAlg === undefined ||
+    fits(options.tokenEndpointAuthMethod, options.tokenEndpointAuthSigningAlg)
+      ? undefined
+      : `it does not go with ${options.tokenEndpointAuthMethod}`
+  ],
+  [
+    "jwks",
+    options.jwks !== undefined && options.jwksUri !== undefined
+      ? "jwks and jwksUri exclude each other (RFC 7591 2)"
+      : undefined
+  ],
+  ["jwks", options.jwks?.every(isPublic) === false ? "a key has private members; register the public half" : undefined],
+  [
+    "jwksUri",
+    options.jwksUri === undefined || /^https:\/\//i.test(options.jwksUri) ? undefined : "it has to be an https URL"
+  ],
+  [
+    "jwks",
+    needsKeys(options) && options.jwks === undefined && options.jwksUri === undefined
+      ? "the provider needs the client's public keys; give jwks or jwksUri"
+      : undefined
+  ],
+  [
+    "certificateSubject",
+    (options.tokenEndpointAuthMethod === "tls_client_auth") === (options.certificateSubject !== undefined)
+      ? undefined
+      : "it belongs to tls_client_auth, and tls_client_auth needs it (RFC 8705 2.1.2)"
+  ]
+]
+
+const isAsymmetric = (algorithm: string): boolean =>
+  Schema.is(JwsAlgorithm.JwsAlgorithm)(algorithm) && !JwsAlgorithm.isSymmetric(algorithm)
+
+const fits = (method: Method, algorithm: JwsAlgorithm.JwsAlgorithm): boolean =>
+  method === "client_secret_jwt"
+    ? JwsAlgorithm.isSymmetric(algorithm)
+    : method === "private_key_jwt" && isAsymmetric(algorithm)
+
+const isPublic = (key: JsonWebKey): boolean =>
+  Object.keys(publicPart(key)).length === Object.keys(key).filter((name) => name !== "key_ops").length
+
+const needsKeys = ({ requestSigningAlg, tokenEndpointAuthMethod }: Options): boolean =>
+  requestSigningAlg !== undefined ||
+  tokenEndpointAuthMethod === "private_key_jwt" ||
+  tokenEndpointAuthMethod === "self_signed_tls_client_auth"
+
+const document = (options: Options): ClientMetadata => ({
+  ...options.additional,
+  ...present({
+    client_name: options.clientName,
+    scope: options.scope?.join(" "),
+    grant_types: [
+      ...(options.deliveryMode === "push" ? [] : [grantType]),
+      ...(options.refreshTokens === true ? ["refresh_token"] : [])
+    ],
+    response_types: [],
+    token_endpoint_auth_method: options.tokenEndpointAuthMethod,
+    token_endpoint_auth_signing_alg: options.tokenEndpointAuthSigningAlg,
+    jwks: options.jwks && { keys: options.jwks },
+    jwks_uri: options.jwksUri,
+    subject_type: options.subjectType,
+    sector_identifier_uri: options.sectorIdentifierUri,
+    backchannel_token_delivery_mode: options.deliveryMode,
+    backchannel_client_notification_endpoint:
+      options.deliveryMode === "poll" ? undefined : options.notificationEndpoint,
+    backchannel_authentication_request_signing_alg: options.requestSigningAlg,
+    backchannel_user_code_parameter: options.userCodeParameter,
+    backchannel_endpoint_login_hint_token_types: options.loginHintTokenTypes,
+    id_token_signed_response_alg: options.idTokenSignedResponseAlg,
+    id_token_encrypted_response_alg: options.idTokenEncryption?.keyAlgorithm,
+    id_token_encrypted_response_enc: options.idTokenEncryption?.contentAlgorithm,
+    userinfo_signed_response_alg: options.userInfoSignedResponseAlg,
+    introspection_signed_response_alg: options.introspectionSignedResponseAlg,
+    tls_client_certificate_bound_access_tokens: options.certificateBoundAccessTokens,
+    use_mtls_endpoint_aliases: options.useMtlsEndpointAliases,
+    dpop_bound_access_tokens: options.dpopBoundAccessTokens,
+    authorization_details_types: options.authorizationDetailsTypes,
+    software_statement: options.softwareStatement,
+    ...options.certificateSubject
+  })
+})
+
+const present = (document: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(document).filter(([, value]) => value !== undefined))
