@@ -14,6 +14,6 @@ export default defineConfig({
       project("scripts", "scripts/test/**/*.test.ts"),
       project("docs", "docs/**/*.test.ts")
     ],
-    reporters: ["default", ["json", { outputFile: ".cache/vitest.json" }]]
+    reporters: ["default", "./e2e/MatrixReporter.ts", ["json", { outputFile: ".cache/vitest.json" }]]
   }
 })

@@ -1,19 +1,27 @@
-// Prints which cells of the end-to-end matrix have run: every title that has the text of a cell must have passed.
+// Prints which cells of the end-to-end matrix have run. Where all files have run, a cell that has not is a failure.
+import { readdirSync } from "node:fs"
 import type { Reporter, TestCase, TestModule } from "vitest/node"
-import { cells } from "./Matrix.ts"
+import { rows } from "./Matrix.ts"
+
+const files = readdirSync(import.meta.dirname).filter((name) => name.endsWith(".test.ts"))
 
 export default class MatrixReporter implements Reporter {
   onTestRunEnd(modules: ReadonlyArray<TestModule>): void {
     const own = modules.filter(({ project }) => project.name === "e2e")
-    if (own.length === 0) return
     const tests = own.flatMap((module) => [...module.children.allTests()])
-    const lines = cells.map(({ name, titles }) => [...titles.map((title) => mark(tests, title)), name].join("  "))
-    console.log(["", "end to end against oidc-provider (+ passed, ! failed, · not run):", ...lines, ""].join("\n"))
+    if (tests.length === 0) return
+    const marked = rows.map(({ name, titles }) => ({ name, marks: titles.map((title) => mark(tests, title)) }))
+    const lines = marked.map(({ marks, name }) => `${marks.join(" ").padEnd(6)} ${name}`)
+    console.log(["", "End to end against oidc-provider (+ passed, ! failed, . not run):", ...lines, ""].join("\n"))
+    if (own.length === files.length && marked.some(({ marks }) => marks.includes("."))) {
+      console.error("A cell of the end-to-end matrix has not run: mend e2e/Matrix.ts, or the test that it names")
+      process.exitCode = 1
+    }
   }
 }
 
-const mark = (tests: ReadonlyArray<TestCase>, title: string): string => {
-  const states = tests.filter(({ fullName }) => fullName.includes(title)).map((test) => test.result().state)
+const mark = (tests: ReadonlyArray<TestCase>, title: string): "+" | "!" | "." => {
+  const states = tests.filter(({ fullName }) => `> ${fullName}`.includes(title)).map((test) => test.result().state)
   if (states.includes("failed")) return "!"
-  return states.includes("passed") ? "+" : "·"
+  return states.includes("passed") ? "+" : "."
 }

@@ -4,7 +4,7 @@
  *
  * **Details**
  *
- * - An unknown `kid` fetches the set once more, then not again before a cool-down has passed: tokens with invented key
+ * - An unknown `kid`, or a signature that no known key has made, fetches the set once more, then not again before a cool-down has passed: tokens with invented key
  *   ids cannot make the client hammer the provider.
  * - Keys that cannot be read are passed over.
  * - With a `ProviderKeyStore`, keys outlive the process.
@@ -39,6 +39,8 @@ export interface Wanted {
 export interface Service {
   /** The keys that may have signed the token; none, where the provider has none that fits. */
   readonly candidates: (wanted: Wanted) => Effect.Effect<ReadonlyArray<JsonWebKey>, DiscoveryError>
+  /** The same after another look, unless one was taken a moment ago: for a signature that no known key has made. */
+  readonly renewed: (wanted: Wanted) => Effect.Effect<ReadonlyArray<JsonWebKey>, DiscoveryError>
   /** Has the keys ready, so that no spent `auth_req_id` waits for them. */
   readonly prefetch: Effect.Effect<void, DiscoveryError>
 }
@@ -115,6 +117,10 @@ export const make = Effect.fnUntraced(function* (
 
   return ProviderKeys.of({
     prefetch: Effect.asVoid(orHeld(current)),
+    renewed: (wanted) =>
+      Effect.flatMap(orHeld(current), (known) =>
+        Effect.map(renewed(known), (set) => JsonWebKeySet.candidates(set, wanted))
+      ),
     candidates: Effect.fnUntraced(function* (wanted) {
       const known = yield* orHeld(current)
       const found = JsonWebKeySet.candidates(known, wanted)
@@ -140,7 +146,8 @@ export const layerStatic = (document: unknown): Layer.Layer<ProviderKeys, Discov
         Effect.succeed(
           ProviderKeys.of({
             prefetch: Effect.void,
-            candidates: (wanted) => Effect.succeed(JsonWebKeySet.candidates(set, wanted))
+            candidates: (wanted) => Effect.succeed(JsonWebKeySet.candidates(set, wanted)),
+            renewed: (wanted) => Effect.succeed(JsonWebKeySet.candidates(set, wanted))
           })
         )
     })

@@ -52,26 +52,36 @@ export const make: Effect.Effect<ProviderSignature, never, ClientRegistration | 
     const { authentication } = yield* ClientRegistration
     const keys = yield* ProviderKeys
 
-    const candidates = (
+    const verified = (
+      jwt: Redacted.Redacted<string>,
       algorithm: JwsAlgorithm.JwsAlgorithm,
-      keyId: string | undefined
-    ): Effect.Effect<ReadonlyArray<JsonWebKey | Redacted.Redacted<string>>, DiscoveryError> =>
-      JwsAlgorithm.isSymmetric(algorithm)
-        ? Effect.succeed(authentication.secret === undefined ? [] : [authentication.secret])
-        : keys.candidates({ algorithm, keyId })
+      [first, ...others]: readonly [Key, ...ReadonlyArray<Key>]
+    ): Effect.Effect<unknown, JsonWebToken.InvalidSignature | JsonWebToken.MalformedToken> => {
+      const attempt = (key: Key) => JsonWebToken.verify(jwt, { algorithm, key })
+      return others.reduce(
+        (tried, key) => Effect.catchTag(tried, "InvalidSignature", () => attempt(key)),
+        attempt(first)
+      )
+    }
 
     return Effect.fnUntraced(function* (jwt, algorithm) {
       const { alg, kid } = yield* Effect.fromResult(JsonWebToken.header(jwt))
       if (alg !== algorithm) return yield* new UnexpectedAlgorithm({ expected: algorithm, actual: printable(alg) })
-      const [first, ...others] = yield* candidates(algorithm, kid)
-      if (first === undefined) {
-        return yield* new UnknownKey({ algorithm, ...(kid === undefined ? undefined : { keyId: printable(kid) }) })
+      const unknown = new UnknownKey({ algorithm, ...(kid === undefined ? undefined : { keyId: printable(kid) }) })
+      if (JwsAlgorithm.isSymmetric(algorithm)) {
+        const { secret } = authentication
+        return secret === undefined ? yield* unknown : yield* verified(jwt, algorithm, [secret])
       }
-      const attempt = (key: JsonWebKey | Redacted.Redacted<string>) => JsonWebToken.verify(jwt, { algorithm, key })
-      return yield* others.reduce(
-        (tried, key) => Effect.catchTag(tried, "InvalidSignature", () => attempt(key)),
-        attempt(first)
+      const wanted = { algorithm, keyId: kid }
+      const [known, ...others] = yield* keys.candidates(wanted)
+      if (known === undefined) return yield* unknown
+      return yield* Effect.catchTag(verified(jwt, algorithm, [known, ...others]), "InvalidSignature", (error) =>
+        Effect.flatMap(keys.renewed(wanted), ([renewed, ...more]) =>
+          renewed === undefined || renewed === known ? Effect.fail(error) : verified(jwt, algorithm, [renewed, ...more])
+        )
       )
     })
   }
 )
+
+type Key = JsonWebKey | Redacted.Redacted<string>

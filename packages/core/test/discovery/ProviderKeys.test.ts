@@ -1,8 +1,19 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Ciba, ClientAuthentication, DiscoveryError, type JsonWebKey, ProviderKeys, UserHint } from "@effect-ciba/core"
+import {
+  Ciba,
+  ClientAuthentication,
+  DiscoveryError,
+  IdToken,
+  IdTokenVerifier,
+  type JsonWebKey,
+  JsonWebToken,
+  ProviderKeys,
+  SigningKey,
+  UserHint
+} from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
-import { Effect, Fiber, Layer } from "effect"
+import { Effect, Fiber, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 
 const issuer = "https://provider.test"
@@ -37,6 +48,13 @@ const authenticated = Effect.gen(function* () {
   return yield* Fiber.join(wait)
 })
 
+/** A token that nobody of the provider has signed. */
+const stranger = Effect.fnUntraced(function* (keyId: string | undefined) {
+  const { kid: _, ...jwk } = Redacted.value((yield* SigningKey.generateJwk("RS256")).privateJwk)
+  const key = yield* SigningKey.fromJwk(Redacted.make(jwk), { keyId })
+  return IdToken.make(yield* JsonWebToken.sign({ iss: issuer, sub: "mallory" }, { key }))
+})
+
 type Keys = ReadonlyArray<JsonWebKey.JsonWebKey>
 
 const published = (change: (keys: Keys) => ReadonlyArray<unknown>): ProviderOptions => ({
@@ -56,6 +74,37 @@ describe("a token verifies", () => {
       assert.deepStrictEqual(yield* fetches, [0, 40])
     }).pipe(Effect.provide(flow({})))
   )
+
+  for (const [what, unnamed] of [
+    ["keeps the key's id", false],
+    ["names no key", true]
+  ] as const) {
+    it.effect(`after a rotation that ${what}, with one fetch more for many bad signatures (A13)`, () =>
+      Effect.gen(function* () {
+        const provider = yield* TestProvider.TestProvider
+        assert.strictEqual(yield* authenticated, "jo")
+        yield* provider.rotateKeys
+        yield* TestClock.adjust("30 seconds")
+        assert.strictEqual(yield* authenticated, "jo")
+        assert.deepStrictEqual(yield* fetches, [0, 40])
+        const forged = IdTokenVerifier.claims(yield* stranger(unnamed ? undefined : "same"))
+        for (let count = 0; count < 20; count += 1) {
+          assert.strictEqual((yield* Effect.flip(forged)).reason._tag, "InvalidSignature")
+        }
+        assert.deepStrictEqual(yield* fetches, [0, 40])
+        yield* TestClock.adjust("31 seconds")
+        yield* Effect.flip(forged)
+        assert.deepStrictEqual(yield* fetches, [0, 40, 71])
+      }).pipe(
+        Effect.provide(
+          flow({
+            idTokenHeaderKeyId: unnamed ? null : "same",
+            ...published((keys) => keys.map(({ kid: _, ...key }) => (unnamed ? key : { ...key, kid: "same" })))
+          })
+        )
+      )
+    )
+  }
 
   const sets: ReadonlyArray<readonly [what: string, provider: Effect.Effect<ProviderOptions>]> = [
     [
