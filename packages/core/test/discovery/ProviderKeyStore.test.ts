@@ -88,17 +88,18 @@ describe("keys outlive the process", () => {
 })
 
 describe("a fetch is what it costs", () => {
-  const entries: ReadonlyArray<readonly [what: string, entry: string]> = [
-    ["an entry that is cut off", '{"document":'],
-    ["an entry with no key set in it", '{"document":{"keys":7},"fetchedAt":"1970-01-01T00:00:00.000Z"}'],
-    ["an entry of the future", '{"document":{"keys":[]},"fetchedAt":"1970-01-02T00:00:00.000Z"}']
+  const entries: ReadonlyArray<readonly [what: string, entry: (keys: string) => string]> = [
+    ["an entry that is cut off", (keys) => `{"document":{"keys":${keys}},"fetchedAt":"1970-01-01`],
+    ["an entry with no key set in it", () => '{"document":{"keys":7},"fetchedAt":"1970-01-01T00:00:00.000Z"}'],
+    ["an entry of the future", (keys) => `{"document":{"keys":${keys}},"fetchedAt":"1970-01-02T00:00:00.000Z"}`]
   ]
   for (const [what, entry] of entries) {
     it.effect(`when the store holds ${what}`, () =>
       Effect.gen(function* () {
-        const { kid } = yield* own
-        yield* KeyValueStore.KeyValueStore.use((store) => store.set(`jwks/${url}`, entry))
-        assert.strictEqual(yield* processFinds(kid), 1)
+        const key = yield* own
+        const kept = entry(JSON.stringify([key]))
+        yield* KeyValueStore.KeyValueStore.use((store) => store.set(`jwks/${url}`, kept))
+        assert.strictEqual(yield* processFinds(key.kid), 1)
         assert.deepStrictEqual(yield* fetches, [0])
       }).pipe(machine())
     )
