@@ -170,7 +170,7 @@ layer(
   const process = (options?: Partial<NodeCiba.Options>) =>
     Layer.provide(client("dpop", options), Dpop.layer({ key: SigningKey.generate("ES256") }))
 
-  it.effect("renews bound tokens, also for a process that starts with another key (Q1, M6, R3, R5)", () =>
+  it.effect("renews bound tokens, also for a process that starts with another key (Q1, M6, M12, R3, R5)", () =>
     Effect.gen(function* () {
       const server = yield* AuthorizationServer
       const identity = yield* Effect.provide(signedIn, process())
