@@ -69,7 +69,9 @@ export interface Identity extends ProtectedResource.Tokens {
  * In the place of a subject, claims of anybody are taken. For tokens whose subject is not known, and for no others: whoever
  * can swap tokens could show you another person (OpenID Connect Core 5.3.2).
  */
-export const skipSubjectCheck: unique symbol = Symbol.for("@effect-ciba/core/verification/UserInfo/skipSubjectCheck")
+export const skipSubjectCheck: unique symbol = /* @__PURE__ */ Symbol.for(
+  "@effect-ciba/core/verification/UserInfo/skipSubjectCheck"
+)
 
 /** What a request may carry besides the token. */
 export interface Options {
