@@ -67,7 +67,7 @@ export interface ProviderOptions {
   readonly accessTokenLifetime?: Duration.Input | undefined
   /** One hour by default. */
   readonly idTokenLifetime?: Duration.Input | undefined
-  /** Whether token responses have a `refresh_token`; `false` by default. */
+  /** Whether token responses have a `refresh_token`, good for once; `false` by default. */
   readonly refreshTokens?: boolean | undefined
 
   /** Forges the claims of ID Tokens. */
@@ -78,6 +78,8 @@ export interface ProviderOptions {
   readonly idTokenKey?: SigningKey | undefined
   /** Forges successful token responses. */
   readonly tokenResponse?: ((body: JsonObject) => unknown) | undefined
+  /** Forges the claims of UserInfo. */
+  readonly userInfo?: ((claims: JsonObject) => unknown) | undefined
   /** Forges the metadata document. */
   readonly metadata?: ((document: JsonObject) => unknown) | undefined
   /** Forges the published key set. */

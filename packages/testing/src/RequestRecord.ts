@@ -5,7 +5,15 @@ import type { Redacted } from "effect"
 import type { Headers } from "effect/http"
 
 /** The provider's endpoints; `elsewhere` is any other URL. */
-export type Endpoint = "discovery" | "keys" | "backchannel" | "token" | "elsewhere"
+export type Endpoint =
+  | "discovery"
+  | "keys"
+  | "backchannel"
+  | "token"
+  | "userinfo"
+  | "introspection"
+  | "revocation"
+  | "elsewhere"
 
 /** A request and what became of it. */
 export interface RequestRecord {

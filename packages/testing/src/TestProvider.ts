@@ -5,6 +5,7 @@
  *
  * - It answers for one issuer: discovery in both layouts, the key set, the backchannel authentication endpoint and the
  *   token endpoint. Any other host cannot be reached. Clients that are registered for ping or push get calls to send.
+ * - What it has issued, it refreshes, describes and revokes, and it tells who approved: UserInfo knows the `sub`.
  * - It is strict where CIBA Core 1.0 is: client authentication, hints, parameters sent twice, pace, expiry, single use.
  * - It takes signed requests and DPoP proofs, and each assertion, signed request and proof once: it remembers every `jti`.
  * - Its time is the `Clock`, so that `TestClock` owns it; its random values come from `WebCrypto`, so that they can be
@@ -44,15 +45,18 @@ import * as Directory from "./internal/Directory.ts"
 import * as DpopProofs from "./internal/DpopProofs.ts"
 import * as Hints from "./internal/Hints.ts"
 import * as InMemoryHttp from "./internal/InMemoryHttp.ts"
+import * as IntrospectionEndpoint from "./internal/IntrospectionEndpoint.ts"
 import * as IssuedTokens from "./internal/IssuedTokens.ts"
 import * as Notifications from "./internal/Notifications.ts"
 import * as PublishedKeys from "./internal/PublishedKeys.ts"
 import * as RequestLog from "./internal/RequestLog.ts"
+import * as RevocationEndpoint from "./internal/RevocationEndpoint.ts"
 import * as ScriptPlayer from "./internal/ScriptPlayer.ts"
 import * as Settings from "./internal/Settings.ts"
 import { yieldWhile } from "./internal/Settled.ts"
 import * as SignedRequests from "./internal/SignedRequests.ts"
 import * as TokenEndpoint from "./internal/TokenEndpoint.ts"
+import * as UserInfoEndpoint from "./internal/UserInfoEndpoint.ts"
 import type { JsonObject, ProviderOptions } from "./ProviderOptions.ts"
 import * as Reply from "./Reply.ts"
 import type { RequestRecord } from "./RequestRecord.ts"
@@ -153,7 +157,7 @@ export const make = Effect.fnUntraced(function* (
   const requests = AuthenticationRequests.make(settings)
   const authenticate = ClientAuthenticator.make(settings)
   const proofs = DpopProofs.make(settings)
-  const { boundTo, issue } = IssuedTokens.make(settings, keys)
+  const tokens = IssuedTokens.make(settings, keys)
 
   const client = InMemoryHttp.make({
     route: (url) => Directory.route(settings.issuer, url),
@@ -166,7 +170,10 @@ export const make = Effect.fnUntraced(function* (
         identify: Hints.make(settings, keys),
         open: SignedRequests.make(settings)
       }),
-      token: TokenEndpoint.make(settings, { authenticate, requests, issue, proofs }),
+      token: TokenEndpoint.make(settings, { authenticate, requests, tokens, proofs }),
+      userinfo: UserInfoEndpoint.make(settings, { proofs, tokens }),
+      introspection: IntrospectionEndpoint.make(settings, { authenticate, tokens }),
+      revocation: RevocationEndpoint.make({ authenticate, tokens }),
       elsewhere: () => Effect.succeed(Reply.html(404))
     },
     log,
@@ -183,7 +190,7 @@ export const make = Effect.fnUntraced(function* (
       requests.decide(entry.authReqId, { approved, at })
     })
 
-  const notify = Notifications.make({ issue, requests })
+  const notify = Notifications.make({ issue: tokens.issue, requests })
 
   const notification: Service["notification"] = Effect.fnUntraced(function* ({ authReqId, forge = identity } = {}) {
     const wanted = authReqId === undefined ? undefined : plain(authReqId)
@@ -220,7 +227,7 @@ export const make = Effect.fnUntraced(function* (
     notification,
     rotateKeys: keys.rotate,
     rotateDpopNonce: proofs.rotate,
-    boundTo: (accessToken) => Effect.sync(() => boundTo(plain(accessToken)))
+    boundTo: (accessToken) => Effect.sync(() => tokens.boundTo(plain(accessToken)))
   })
   return { provider, client }
 })

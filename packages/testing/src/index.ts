@@ -1,6 +1,7 @@
 /**
  * A CIBA provider, a user and faults, in memory.
  */
+export * as ProviderFetch from "./ProviderFetch.ts"
 export * as ProviderOptions from "./ProviderOptions.ts"
 export * as ProviderScript from "./ProviderScript.ts"
 export * as Reply from "./Reply.ts"

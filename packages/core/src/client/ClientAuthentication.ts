@@ -80,8 +80,8 @@ export interface AssertionOptions {
   readonly lifetime?: Duration.Input | undefined
   /** The `typ` header; `client-authentication+jwt` by default, `null` for none. */
   readonly type?: string | null | undefined
-  /** Further claims. */
-  readonly claims?: Readonly<Record<string, unknown>> | undefined
+  /** Further claims; or a function of the library's own, for providers that want others. */
+  readonly claims?: JsonWebToken.FurtherClaims | undefined
   /** Further header members, `x5t#S256` for one; none takes the place of the library's own. */
   readonly header?: JsonWebToken.FurtherHeader | undefined
 }
@@ -167,15 +167,17 @@ const assertion = (
     const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
     const audience = options?.audience ?? target.issuer
     const jwt = yield* JsonWebToken.sign(
-      {
-        ...options?.claims,
-        iss: target.clientId,
-        sub: target.clientId,
-        aud: typeof audience === "string" ? audience : audience(target),
-        jti: yield* SecureRandomness.text(20),
-        iat: now,
-        exp: now + Math.ceil(Duration.toSeconds(options?.lifetime ?? "1 minute"))
-      },
+      JsonWebToken.withFurther(
+        {
+          iss: target.clientId,
+          sub: target.clientId,
+          aud: typeof audience === "string" ? audience : audience(target),
+          jti: yield* SecureRandomness.text(20),
+          iat: now,
+          exp: now + Math.ceil(Duration.toSeconds(options?.lifetime ?? "1 minute"))
+        },
+        options?.claims
+      ),
       {
         key,
         type: options?.type === null ? undefined : (options?.type ?? "client-authentication+jwt"),

@@ -46,6 +46,15 @@ export interface Options<E = never, R = never> {
   readonly mutualTls?: MutualTls | undefined
   /** The registered `dpop_bound_access_tokens`: without `Dpop.layer` the client does not start. `false` by default. */
   readonly dpopBoundAccessTokens?: boolean | undefined
+  /** The registered `default_max_age`: how long ago the person may have authenticated, unless a request says otherwise. */
+  readonly defaultMaxAge?: Duration.Input | undefined
+  /** The registered `require_auth_time`: an ID Token must say when the person authenticated. `false` by default. */
+  readonly requireAuthTime?: boolean | undefined
+  /**
+   * Types of access tokens beside the one that the client expects (RFC 6749 7.1); none by default. Using them is up to
+   * you: `ProtectedResource` knows Bearer and DPoP alone.
+   */
+  readonly recognizedTokenTypes?: ReadonlyArray<string> | undefined
   /** How far the provider's clock may be off when its tokens are judged; 30 seconds by default. */
   readonly clockTolerance?: Duration.Input | undefined
   /** Rules that registration, requests and answers must keep; none by default. */
@@ -54,6 +63,9 @@ export interface Options<E = never, R = never> {
 
 /** A registration, checked and complete. */
 export interface Service extends ProfileRule.Registered {
+  /** How long ago the person may have authenticated; without an end, where it only has to be said when. */
+  readonly maxAge: Duration.Duration | undefined
+  readonly recognizedTokenTypes: ReadonlyArray<string>
   readonly clockTolerance: Duration.Duration
   readonly profile: ProfileRule.SecurityProfile | undefined
 }
@@ -96,6 +108,17 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
       problem: "it must be between zero and ten minutes"
     })
   }
+  const maxAge = options.defaultMaxAge ?? (options.requireAuthTime === true ? Duration.infinity : undefined)
+  if (maxAge !== undefined && !(Duration.toMillis(maxAge) >= 0)) {
+    return yield* new ClientRegistrationError({ parameter: "defaultMaxAge", problem: "it must be zero or more" })
+  }
+  const { recognizedTokenTypes = [] } = options
+  if (recognizedTokenTypes.some((type) => /^(bearer|dpop)$/i.test(type))) {
+    return yield* new ClientRegistrationError({
+      parameter: "recognizedTokenTypes",
+      problem: "Bearer and DPoP do not belong there; Dpop.layer decides between them"
+    })
+  }
   const senderConstraint = yield* SenderConstraint
   if (options.dpopBoundAccessTokens === true && senderConstraint.tokenType !== "DPoP") {
     return yield* new ClientRegistrationError({
@@ -114,6 +137,8 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
     mutualTls: options.mutualTls ?? authentication.mutualTls,
     senderConstraint,
     requestSigner: yield* RequestSigner,
+    maxAge: maxAge === undefined ? undefined : Duration.fromInputUnsafe(maxAge),
+    recognizedTokenTypes: recognizedTokenTypes.map((type) => type.toLowerCase()),
     clockTolerance: clockTolerance.value,
     profile: options.profile
   })

@@ -43,20 +43,26 @@ import { SenderConstraint } from "./SenderConstraint.ts"
 export interface Options<E = never, R = never> {
   /** The key, or the effect that reads or makes it. */
   readonly key: KeyPair | Effect.Effect<KeyPair, E, R>
+  /** Further claims; or a function of the library's own, for servers that want others. */
+  readonly claims?: JsonWebToken.FurtherClaims | undefined
 }
 
 /** Proofs with this key. */
 export const make = Effect.fnUntraced(function* <E = never, R = never>(
   options: Options<E, R>
 ): Effect.fn.Return<SenderConstraint, E, R> {
-  return constraint(Effect.isEffect(options.key) ? yield* options.key : options.key, new Map())
+  return constraint(Effect.isEffect(options.key) ? yield* options.key : options.key, options.claims, new Map())
 })
 
 /** DPoP for every token that is requested and used. */
 export const layer = <E = never, R = never>(options: Options<E, R>): Layer.Layer<never, E, R> =>
   Layer.effect(SenderConstraint, make(options))
 
-const constraint = (key: KeyPair, nonces: Map<string, string>): SenderConstraint => {
+const constraint = (
+  key: KeyPair,
+  further: JsonWebToken.FurtherClaims | undefined,
+  nonces: Map<string, string>
+): SenderConstraint => {
   const jwk = JsonWebKey.bare(key.publicJwk)
   return {
     tokenType: "DPoP",
@@ -64,19 +70,22 @@ const constraint = (key: KeyPair, nonces: Map<string, string>): SenderConstraint
     proofKey: key.privateJwk,
     withKey: (proofKey) =>
       Equal.equals(proofKey, key.privateJwk)
-        ? Effect.succeed(constraint(key, nonces))
-        : Effect.map(fromJwk(proofKey), (kept) => constraint(kept, nonces)),
+        ? Effect.succeed(constraint(key, further, nonces))
+        : Effect.map(fromJwk(proofKey), (kept) => constraint(kept, further, nonces)),
     prove: Effect.fnUntraced(function* ({ accessToken, method, url }) {
       const nonce = nonces.get(origin(url))
       const proof = yield* JsonWebToken.sign(
-        {
-          jti: yield* SecureRandomness.text(20),
-          htm: method,
-          htu: url.replace(/[?#].*$/s, ""),
-          iat: Math.floor((yield* Clock.currentTimeMillis) / 1000),
-          ...(accessToken === undefined ? undefined : { ath: yield* TokenHash.whole(accessToken) }),
-          ...(nonce === undefined ? undefined : { nonce })
-        },
+        JsonWebToken.withFurther(
+          {
+            jti: yield* SecureRandomness.text(20),
+            htm: method,
+            htu: url.replace(/[?#].*$/s, ""),
+            iat: Math.floor((yield* Clock.currentTimeMillis) / 1000),
+            ...(accessToken === undefined ? undefined : { ath: yield* TokenHash.whole(accessToken) }),
+            ...(nonce === undefined ? undefined : { nonce })
+          },
+          further
+        ),
         { key, type: "dpop+jwt", jwk }
       )
       return { dpop: Redacted.value(proof) }

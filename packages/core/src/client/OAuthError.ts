@@ -107,13 +107,23 @@ export const sentence = (error: OAuthError, text: string): string =>
 
 /** The error in an answer, if there is one. The status does not decide: servers disagree on it (H17, T-6). */
 export const fromAnswer = (answer: Pick<Answer, "status" | "body" | "retryAfter">): Option.Option<OAuthError> =>
-  Option.map(decode(answer.body), ({ error, error_description, error_uri }) => ({
-    code: printable(error, 100),
-    status: answer.status,
-    ...(error_description === undefined ? undefined : { description: printable(error_description, 500) }),
-    ...(error_uri === undefined ? undefined : { uri: printable(error_uri, 500) }),
-    ...(answer.retryAfter === undefined ? undefined : { retryAfter: answer.retryAfter })
-  }))
+  Option.map(decode(answer.body), ({ error, error_description, error_uri }) => {
+    const description = readable(error_description)
+    const uri = readable(error_uri)
+    return {
+      code: printable(error, 100),
+      status: answer.status,
+      ...(description === undefined ? undefined : { description }),
+      ...(uri === undefined ? undefined : { uri }),
+      ...(answer.retryAfter === undefined ? undefined : { retryAfter: answer.retryAfter })
+    }
+  })
+
+/** A text for people to read. A number or a flag will do; anything else is none. */
+const readable = (value: unknown): string | undefined =>
+  typeof value === "string" || typeof value === "number" || typeof value === "boolean"
+    ? printable(`${value}`, 500)
+    : undefined
 
 const lenientText = Schema.optionalKey(Schema.Unknown)
 

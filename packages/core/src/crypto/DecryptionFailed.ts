@@ -8,3 +8,10 @@ export class DecryptionFailed extends Schema.TaggedError<DecryptionFailed>()("De
     return `The token cannot be decrypted: ${this.problem}`
   }
 }
+
+/** The token came unencrypted, and encryption was agreed on. */
+export class NotEncrypted extends Schema.TaggedError<NotEncrypted>()("NotEncrypted", {}) {
+  override get message(): string {
+    return "it is not encrypted, as it was registered to be"
+  }
+}

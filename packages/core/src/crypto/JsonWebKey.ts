@@ -29,7 +29,7 @@ export const fromPrivate = Effect.fnUntraced(function* (
     decode(Redacted.value(jwk)),
     () => new InvalidKey({ problem: "it is not a JSON Web Key; pass the parsed object, with its private members" })
   )
-  return key.d === undefined ? yield* publicOnly(purpose) : key
+  return (key.kty === "AKP" ? key.priv : key.d) === undefined ? yield* publicOnly(purpose) : key
 })
 
 /** A public key where a private one is needed. */
@@ -53,6 +53,7 @@ export const thumbprint = (key: JsonWebKey): Effect.Effect<string> => TokenHash.
 
 /** In the order of the thumbprint. */
 const essential: Readonly<Record<string, ReadonlyArray<string>>> = {
+  AKP: ["alg", "kty", "pub"],
   EC: ["crv", "kty", "x", "y"],
   OKP: ["crv", "kty", "x"],
   RSA: ["e", "kty", "n"]

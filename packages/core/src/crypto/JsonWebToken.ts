@@ -39,12 +39,22 @@ const headerMembers = Schema.Struct({
 /** The header members by which a verification key is chosen. They are not verified. */
 export type Header = typeof headerMembers.Type
 
+/** Claims as they are written. */
+export type Claims = { readonly [claim: string]: unknown }
+
+/** Claims beside the library's own, none of which they replace; or a function that makes what is signed from those. */
+export type FurtherClaims = Claims | ((own: Claims) => Claims)
+
+/** The library's own claims with the further ones. */
+export const withFurther = (own: Claims, further: FurtherClaims | undefined): Claims =>
+  typeof further === "function" ? further(own) : { ...further, ...own }
+
 /** Header members beyond those of the library, and none that changes how the token is read. */
 export type FurtherHeader = Schema.JsonObject & { readonly [member in "alg" | "b64" | "crit" | "kid" | "typ"]?: never }
 
 /** A signed token over the claims, fresh at each run. */
 export const sign = (
-  claims: { readonly [claim: string]: unknown },
+  claims: Claims,
   options: {
     readonly key: SigningKey
     readonly type?: string | undefined

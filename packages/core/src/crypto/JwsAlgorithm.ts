@@ -1,9 +1,10 @@
 /**
  * The JSON Web Signature algorithms that this library signs and verifies with.
  *
- * `none` is not among them and has no spelling here.
+ * `none` is not among them and has no spelling here. ML-DSA needs a runtime that has it: Node.js 24.7 and later do, and
+ * browsers do not yet.
  *
- * @see RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 9864
+ * @see RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 9864, RFC 9964
  */
 import { Schema } from "effect"
 
@@ -19,6 +20,9 @@ const names = [
   "ES512",
   "EdDSA",
   "Ed25519",
+  "ML-DSA-44",
+  "ML-DSA-65",
+  "ML-DSA-87",
   "HS256",
   "HS384",
   "HS512"
@@ -42,11 +46,12 @@ export const isSymmetric = (algorithm: JwsAlgorithm): algorithm is Symmetric => 
 /** The key type, and where the algorithm fixes it the curve, of the keys that fit an asymmetric algorithm. */
 export const keyShape = (algorithm: Asymmetric): { readonly kty: string; readonly crv?: string } => shapes[algorithm]
 
-/** The hash that belongs to the algorithm (OpenID Connect Core 3.1.3.6); SHA-512 for EdDSA. */
+/** The hash that belongs to the algorithm (OpenID Connect Core 3.1.3.6); SHA-512 for EdDSA and ML-DSA. */
 export const hash = (algorithm: JwsAlgorithm): "SHA-256" | "SHA-384" | "SHA-512" =>
   algorithm.endsWith("256") ? "SHA-256" : algorithm.endsWith("384") ? "SHA-384" : "SHA-512"
 
 const rsa = { kty: "RSA" }
+const akp = { kty: "AKP" }
 const ed25519 = { kty: "OKP", crv: "Ed25519" }
 
 const shapes: Readonly<Record<Asymmetric, { readonly kty: string; readonly crv?: string }>> = {
@@ -60,5 +65,8 @@ const shapes: Readonly<Record<Asymmetric, { readonly kty: string; readonly crv?:
   ES384: { kty: "EC", crv: "P-384" },
   ES512: { kty: "EC", crv: "P-521" },
   EdDSA: ed25519,
-  Ed25519: ed25519
+  Ed25519: ed25519,
+  "ML-DSA-44": akp,
+  "ML-DSA-65": akp,
+  "ML-DSA-87": akp
 }

@@ -186,13 +186,20 @@ export const fromCryptoKeyPair = Effect.fnUntraced(function* (
 export const fromSecret = (secret: Redacted.Redacted<string>, algorithm: JwsAlgorithm.Symmetric): SigningKey =>
   new SigningKey({ algorithm, material: new TextEncoder().encode(Redacted.value(secret)) })
 
+/** How to make a key. */
+export interface GenerateOptions {
+  /** The length of an RSA key in bits; 2048 by default, and at least. */
+  readonly modulusLength?: number | undefined
+}
+
 /** A new key pair as JWKs: the private one to keep, the public one to register. */
 export const generateJwk = (
-  algorithm: JwsAlgorithm.Asymmetric
+  algorithm: JwsAlgorithm.Asymmetric,
+  options?: GenerateOptions
 ): Effect.Effect<{ readonly privateJwk: Redacted.Redacted<Jwk.JsonWebKey>; readonly publicJwk: Jwk.JsonWebKey }> =>
   Effect.promise(() =>
     jose
-      .generateKeyPair(algorithm, { extractable: true })
+      .generateKeyPair(algorithm, generated(true, options))
       .then((pair) => Promise.all([jose.exportJWK(pair.privateKey), jose.calculateJwkThumbprint(pair.publicKey)]))
       .then(([jwk, thumbprint]) => {
         const key = { ...jwk, kty: JwsAlgorithm.keyShape(algorithm).kty, kid: thumbprint, alg: algorithm, use: "sig" }
@@ -200,12 +207,25 @@ export const generateJwk = (
       })
   )
 
-/** A new signing key, with its public half to register. */
-export const generate = (algorithm: JwsAlgorithm.Asymmetric): Effect.Effect<KeyPair> =>
-  generateJwk(algorithm).pipe(
-    Effect.flatMap(({ privateJwk }) => fromJwk(privateJwk)),
-    Effect.orDie
+/** A new signing key, with its public half to register. One that is not `extractable` cannot be taken out. */
+export const generate = (
+  algorithm: JwsAlgorithm.Asymmetric,
+  options?: GenerateOptions & { readonly extractable?: boolean | undefined }
+): Effect.Effect<KeyPair> =>
+  Effect.orDie(
+    options?.extractable === false
+      ? Effect.gen(function* () {
+          const pair = yield* Effect.promise(() => jose.generateKeyPair(algorithm, generated(false, options)))
+          const keyId = yield* Effect.promise(() => jose.calculateJwkThumbprint(pair.publicKey))
+          return yield* fromCryptoKeyPair(pair, { algorithm, keyId })
+        })
+      : Effect.flatMap(generateJwk(algorithm, options), ({ privateJwk }) => fromJwk(privateJwk))
   )
+
+const generated = (extractable: boolean, options: GenerateOptions | undefined): jose.GenerateKeyPairOptions => ({
+  extractable,
+  ...(options?.modulusLength === undefined ? undefined : { modulusLength: options.modulusLength })
+})
 
 const algorithmOf = (key: Jwk.JsonWebKey): Effect.Effect<JwsAlgorithm.Asymmetric, InvalidKey> => {
   const algorithm = key.alg ?? ""

@@ -46,11 +46,13 @@
  * @see RFC 7591, RFC 7592
  */
 import { Context, DateTime, Effect, Equal, Layer, Option, Redacted, Schema } from "effect"
-import { HttpClientRequest, type HttpClientResponse } from "effect/http"
+import { type Headers, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import { ClientMetadata } from "../client/ClientMetadata.ts"
 import type { HttpFault } from "../client/HttpFault.ts"
 import * as OAuthError from "../client/OAuthError.ts"
+import { SenderConstraint } from "../client/SenderConstraint.ts"
 import { type Answer, fault, Transport } from "../client/Transport.ts"
+import { InvalidKey } from "../crypto/InvalidKey.ts"
 import { Discovery } from "./Discovery.ts"
 import type { DiscoveryError } from "./DiscoveryError.ts"
 import * as ProviderMetadata from "./ProviderMetadata.ts"
@@ -76,6 +78,10 @@ export class RegisteredClient extends Schema.Class<RegisteredClient>("@effect-ci
 export interface Options {
   /** The token that the provider gave for registering, where it wants one. */
   readonly initialAccessToken?: Redacted.Redacted<string> | undefined
+  /** Whether that token is bound to the key of `Dpop.layer` (RFC 9449 7); `false` by default. */
+  readonly dpopBound?: boolean | undefined
+  /** Further headers; none takes the place of the library's own. */
+  readonly headers?: Headers.Input | undefined
 }
 
 /** Registration and management. */
@@ -115,6 +121,7 @@ export class DynamicRegistration extends Context.Service<DynamicRegistration, Se
 export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__PURE__ */ Effect.gen(function* () {
   const discovery = yield* Discovery
   const transport = yield* Transport
+  const constraint = yield* SenderConstraint
 
   const send = (
     request: HttpClientRequest.HttpClientRequest
@@ -156,16 +163,36 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
     )
   })
 
-  const request: Service["request"] = Effect.fnUntraced(function* (metadata, options) {
+  /** The token with a fresh proof. */
+  const bound = (
+    accessToken: Redacted.Redacted<string>,
+    url: string
+  ): Effect.Effect<Readonly<Record<string, string>>> =>
+    Effect.map(constraint.prove({ method: "POST", url, accessToken }), (proof) => ({
+      ...proof,
+      authorization: `DPoP ${Redacted.value(accessToken)}`
+    }))
+
+  const request: Service["request"] = Effect.fnUntraced(function* (metadata, options = {}) {
     const url = yield* ProviderMetadata.endpoint(yield* discovery.metadata, "registration_endpoint")
-    const token = options?.initialAccessToken
-    return yield* send(
-      HttpClientRequest.post(url).pipe(
-        HttpClientRequest.acceptJson,
-        HttpClientRequest.setHeaders(token === undefined ? {} : { authorization: `Bearer ${Redacted.value(token)}` }),
-        HttpClientRequest.bodyText(encodeJson(metadata), "application/json")
-      )
+    const { dpopBound = false, headers = {}, initialAccessToken: token } = options
+    if (dpopBound && constraint.tokenType !== "DPoP") return yield* new RegistrationError({ reason: noKey })
+    const bearer = token === undefined ? {} : { authorization: `Bearer ${Redacted.value(token)}` }
+    const attempt = Effect.flatMap(
+      dpopBound && token !== undefined ? bound(token, url) : Effect.succeed(bearer),
+      (authorization) =>
+        send(
+          HttpClientRequest.post(url).pipe(
+            HttpClientRequest.setHeaders(headers),
+            HttpClientRequest.acceptJson,
+            HttpClientRequest.setHeaders(authorization),
+            HttpClientRequest.bodyText(encodeJson(metadata), "application/json")
+          )
+        )
     )
+    const response = yield* attempt
+    const wantsNonce = dpopBound && response.status === 401 && response.headers["dpop-nonce"] !== undefined
+    return wantsNonce ? yield* attempt : response
   })
 
   return DynamicRegistration.of({
@@ -228,6 +255,10 @@ export const update = (
 /** Ends the registration. */
 export const remove = (client: RegisteredClient): Effect.Effect<void, RegistrationError, DynamicRegistration> =>
   DynamicRegistration.use((registration) => registration.remove(client))
+
+const noKey = new InvalidKey({
+  problem: "the token is bound to one, and there is none to make DPoP proofs with; provide Dpop.layer"
+})
 
 const seconds = Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 8_640_000_000_000 })))
 

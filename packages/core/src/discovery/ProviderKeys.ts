@@ -7,16 +7,18 @@
  * - An unknown `kid`, or a signature that no known key has made, fetches the set once more, then not again before a cool-down has passed: tokens with invented key
  *   ids cannot make the client hammer the provider.
  * - Keys that cannot be read are passed over.
+ * - With a `ProviderKeyStore`, keys outlive the process.
  *
  * @see OpenID Connect Core 10.1.1
  */
-import { Clock, Context, Duration, Effect, Layer, Result, Semaphore } from "effect"
+import { Clock, Context, DateTime, Duration, Effect, Layer, Option, Result, Semaphore } from "effect"
 import { redactUrl, Transport } from "../client/Transport.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as JsonWebKeySet from "../crypto/JsonWebKeySet.ts"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import { Discovery, fetchJson } from "./Discovery.ts"
 import { DiscoveryError, InvalidDocument } from "./DiscoveryError.ts"
+import { KeptKeys, ProviderKeyStore } from "./ProviderKeyStore.ts"
 import * as ProviderMetadata from "./ProviderMetadata.ts"
 
 /** How long keys are good. */
@@ -54,26 +56,42 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Service, never, Discovery | Transport> {
   const discovery = yield* Discovery
   const transport = yield* Transport
+  const store = yield* Effect.serviceOption(ProviderKeyStore)
   const oneAtATime = Semaphore.withPermits(yield* Semaphore.make(1), 1)
   const lifetime = Duration.toMillis(options?.lifetime ?? "1 hour")
   const coolDown = Duration.toMillis(options?.coolDown ?? "30 seconds")
   let renewedAt = Number.NEGATIVE_INFINITY
   let held: { readonly set: JsonWebKeySet.JsonWebKeySet; readonly at: number } | undefined
 
+  const address = Effect.flatMap(discovery.metadata, (metadata) => ProviderMetadata.endpoint(metadata, "jwks_uri"))
+
   const fetched = Effect.fnUntraced(function* (): Effect.fn.Return<JsonWebKeySet.JsonWebKeySet, DiscoveryError> {
-    const metadata = yield* discovery.metadata
-    const url = yield* ProviderMetadata.endpoint(metadata, "jwks_uri")
+    const url = yield* address
     const document = yield* Effect.provideService(fetchJson(url), Transport, transport)
     const set = yield* Effect.mapError(
       Effect.fromResult(JsonWebKeySet.decode(document)),
       (error) => new DiscoveryError({ reason: new InvalidDocument({ url: redactUrl(url), issues: error.message }) })
     )
-    held = { set, at: yield* Clock.currentTimeMillis }
+    const at = yield* Clock.currentTimeMillis
+    held = { set, at }
+    if (Option.isSome(store)) {
+      yield* store.value.save(url, new KeptKeys({ document, fetchedAt: DateTime.makeUnsafe(at) }))
+    }
     return set
   })
 
+  /** What an earlier process has kept. A fetch that lies in the future is none of this moment's: clocks are wrong. */
+  const recalled = Effect.gen(function* () {
+    if (Option.isNone(store) || held !== undefined) return
+    const kept = yield* store.value.load(yield* address)
+    if (Option.isNone(kept)) return
+    const at = DateTime.toEpochMillis(kept.value.fetchedAt)
+    const set = JsonWebKeySet.decode(kept.value.document)
+    if (Result.isSuccess(set) && at <= (yield* Clock.currentTimeMillis)) held = { set: set.success, at }
+  })
+
   const current = oneAtATime(
-    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Effect.flatMap(Effect.andThen(recalled, Clock.currentTimeMillis), (now) =>
       held !== undefined && now - held.at < lifetime ? Effect.succeed(held.set) : fetched()
     )
   )

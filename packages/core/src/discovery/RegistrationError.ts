@@ -6,6 +6,7 @@
 import { Schema } from "effect"
 import { HttpFault } from "../client/HttpFault.ts"
 import * as OAuthError from "../client/OAuthError.ts"
+import { InvalidKey } from "../crypto/InvalidKey.ts"
 import { oneLine } from "../internal/ForeignText.ts"
 
 /** A redirect URI is not accepted. A CIBA client needs none. */
@@ -82,6 +83,7 @@ export class RegistrationError extends Schema.TaggedError<RegistrationError>()("
     OAuthError.Unrecognized,
     InvalidRegistration,
     Unmanaged,
+    InvalidKey,
     HttpFault
   ])
 }) {

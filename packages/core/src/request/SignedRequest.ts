@@ -52,6 +52,8 @@ export interface Options<E = never, R = never> {
   readonly type?: "oauth-authz-req+jwt" | null | undefined
   /** Further header members, `x5t#S256` for one; none takes the place of the library's own. */
   readonly header?: JsonWebToken.FurtherHeader | undefined
+  /** Further claims; or a function of those that the library has made, for providers that want others. */
+  readonly claims?: JsonWebToken.FurtherClaims | undefined
   /** Whether `client_id` is a claim, too: some providers want it inside and outside. `false` by default. */
   readonly clientIdClaim?: boolean | undefined
 }
@@ -76,16 +78,19 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
     sign: Effect.fnUntraced(function* (parameters, target) {
       const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
       return yield* JsonWebToken.sign(
-        {
-          ...parameters,
-          ...(options.clientIdClaim === true ? { client_id: target.clientId } : undefined),
-          iss: target.clientId,
-          aud: typeof audience === "string" ? audience : audience(target),
-          iat: now,
-          nbf: now - Math.floor(Duration.toSeconds(backdated.value)),
-          exp: now + Math.ceil(Duration.toSeconds(lifetime.value)),
-          jti: yield* SecureRandomness.text(20)
-        },
+        JsonWebToken.withFurther(
+          {
+            ...parameters,
+            ...(options.clientIdClaim === true ? { client_id: target.clientId } : undefined),
+            iss: target.clientId,
+            aud: typeof audience === "string" ? audience : audience(target),
+            iat: now,
+            nbf: now - Math.floor(Duration.toSeconds(backdated.value)),
+            exp: now + Math.ceil(Duration.toSeconds(lifetime.value)),
+            jti: yield* SecureRandomness.text(20)
+          },
+          options.claims
+        ),
         { key, type: options.type === null ? undefined : "oauth-authz-req+jwt", header: options.header }
       )
     })

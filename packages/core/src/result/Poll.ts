@@ -47,7 +47,7 @@ import * as PollMemory from "./PollMemory.ts"
 import * as PollPolicy from "./PollPolicy.ts"
 
 /** How to poll. */
-export interface Options extends TokenEndpoint.Options {
+export interface Options extends Omit<TokenEndpoint.Options, "proofKey"> {
   /** A slower pace than the policy's, or a cap; nothing makes it faster. */
   readonly schedule?: PollPolicy.Compose | undefined
   /** The least time between two polls while a ping is awaited; 30 seconds by default. */

@@ -45,6 +45,7 @@
 import { Context, Effect, Layer, Redacted, Schema } from "effect"
 import type { HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
+import { IdTokenOpener } from "../client/IdTokenOpener.ts"
 import { Transport } from "../client/Transport.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import type { JwsAlgorithm } from "../crypto/JwsAlgorithm.ts"
@@ -90,6 +91,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     const discovery = yield* Discovery
     const transport = yield* Transport
     const signature = yield* ProviderSignature.make
+    const opener = yield* IdTokenOpener
     const request = yield* PresentedToken.make(
       "introspection_endpoint",
       algorithm === undefined ? "application/json" : `application/${jwtType}`
@@ -103,13 +105,22 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
       return answer.body
     })
 
+    /** The signed token in an encrypted one; what is not encrypted, stays as it is. */
+    const opened = (jwt: Redacted.Redacted<string>): Effect.Effect<Redacted.Redacted<string>, IntrospectionError> =>
+      opener === undefined
+        ? Effect.succeed(jwt)
+        : opener.open(jwt).pipe(
+            Effect.catchTag("NotEncrypted", () => Effect.succeed(jwt)),
+            Effect.mapError((reason) => new IntrospectionError({ reason }))
+          )
+
     const signed = Effect.fnUntraced(function* (
       response: HttpClientResponse.HttpClientResponse,
       algorithm: JwsAlgorithm
     ): Effect.fn.Return<unknown, IntrospectError> {
       const { text } = yield* Effect.mapError(transport.text(response), fromFault)
       if (!isJwt(response)) return yield* refused(new NotSigned({ expected: algorithm }))
-      const jwt = Redacted.make(text, { label: "introspection response" })
+      const jwt = yield* opened(Redacted.make(text, { label: "introspection response" }))
       const { typ = "" } = yield* Effect.catch(Effect.fromResult(JsonWebToken.header(jwt)), refused)
       if (typ.toLowerCase().replace(/^application\//, "") !== jwtType) yield* unexpected("typ", jwtType, typ)
       const payload = yield* Effect.mapError(signature(jwt, algorithm), (reason) =>

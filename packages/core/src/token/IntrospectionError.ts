@@ -4,6 +4,7 @@
  * @see RFC 7662 section 2.2, RFC 9701 section 5
  */
 import { Schema } from "effect"
+import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import { InvalidSignature, MalformedToken } from "../crypto/JsonWebToken.ts"
 import { UnexpectedAlgorithm, UnknownKey } from "../discovery/ProviderSignature.ts"
 
@@ -40,6 +41,7 @@ export class IntrospectionError extends Schema.TaggedError<IntrospectionError>()
   reason: Schema.Union([
     InvalidIntrospection,
     NotSigned,
+    DecryptionFailed,
     MalformedToken,
     UnexpectedAlgorithm,
     UnknownKey,

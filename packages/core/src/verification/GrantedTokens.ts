@@ -40,7 +40,7 @@ export const identity = Effect.fnUntraced(function* (
 ): Effect.fn.Return<VerifiedIdentity, IdTokenError> {
   const { access_token, expires_in, id_token, refresh_token, scope, token_type, ...rest } = reveal(response).members
   const { tokenType } = registration.senderConstraint
-  if (token_type !== tokenType) {
+  if (token_type !== tokenType && !registration.recognizedTokenTypes.includes(token_type.toLowerCase())) {
     const reason = new UnexpectedTokenType({ expected: tokenType, actual: printable(token_type) })
     return yield* new IdTokenError({ reason })
   }
@@ -52,7 +52,7 @@ export const identity = Effect.fnUntraced(function* (
   const broken = ProfileRule.violation(registration.profile, "answer", {
     registration,
     claims,
-    tokenType,
+    tokenType: token_type,
     requestedScope,
     requestedAcr,
     grantedScope
@@ -65,7 +65,7 @@ export const identity = Effect.fnUntraced(function* (
     issuer: claims.iss,
     claims,
     accessToken: access_token,
-    tokenType,
+    tokenType: token_type,
     proofKey: proofKey ?? registration.senderConstraint.proofKey,
     expiresAt: expiresAt === undefined ? undefined : DateTime.makeUnsafe(expiresAt),
     refreshToken: refresh_token ?? refreshToken,

@@ -23,10 +23,10 @@
  * @see OpenID Connect Core 3.1.3.7 and 10.2
  */
 import { Effect, Layer, type Redacted } from "effect"
+import { IdTokenOpener } from "../client/IdTokenOpener.ts"
+import { NotEncrypted } from "../crypto/DecryptionFailed.ts"
 import type { InvalidKey } from "../crypto/InvalidKey.ts"
 import * as JsonWebEncryption from "../crypto/JsonWebEncryption.ts"
-import { NotEncrypted } from "./IdTokenError.ts"
-import { IdTokenOpener } from "./IdTokenOpener.ts"
 
 /** What was registered for a client that holds private keys. */
 export interface KeyOptions {

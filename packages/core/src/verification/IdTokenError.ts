@@ -5,19 +5,12 @@
  */
 import { Schema } from "effect"
 import { ProfileViolation } from "../client/ProfileRule.ts"
-import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
+import { DecryptionFailed, NotEncrypted } from "../crypto/DecryptionFailed.ts"
 import { InvalidSignature, MalformedToken } from "../crypto/JsonWebToken.ts"
 import { UnexpectedAlgorithm, UnknownKey } from "../discovery/ProviderSignature.ts"
 import { oneLine } from "../internal/ForeignText.ts"
 
 const mismatch = { expected: Schema.String, actual: Schema.String }
-
-/** The token came unencrypted, and encryption was agreed on. */
-export class NotEncrypted extends Schema.TaggedError<NotEncrypted>()("NotEncrypted", {}) {
-  override get message(): string {
-    return "it is not encrypted, as it was registered to be"
-  }
-}
 
 /** A claim that every ID Token has is missing, or has the wrong type. */
 export class InvalidClaims extends Schema.TaggedError<InvalidClaims>()("InvalidClaims", { issues: Schema.String }) {
@@ -99,13 +92,13 @@ export class UnsatisfiedAcr extends Schema.TaggedError<UnsatisfiedAcr>()("Unsati
   }
 }
 
-/** The person authenticated longer ago than `max_age`, or the token does not say when. */
+/** The person authenticated longer ago than was allowed, or the token does not say when. */
 export class StaleAuthentication extends Schema.TaggedError<StaleAuthentication>()("StaleAuthentication", {
   at: Schema.optionalKey(Schema.DateTimeUtc)
 }) {
   override get message(): string {
     return this.at === undefined
-      ? "it does not say when the person authenticated, and max_age was sent"
+      ? "it does not say when the person authenticated, as max_age and the registration can demand"
       : `the person authenticated too long ago, at ${this.at.toJSON()}`
   }
 }

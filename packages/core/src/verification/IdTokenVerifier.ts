@@ -14,6 +14,7 @@
  */
 import { Clock, Context, Effect, Layer, Redacted, Schema } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
+import { IdTokenOpener } from "../client/IdTokenOpener.ts"
 import * as TokenHash from "../crypto/TokenHash.ts"
 import { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
@@ -27,7 +28,6 @@ import * as GrantedTokens from "./GrantedTokens.ts"
 import type * as IdToken from "./IdToken.ts"
 import { IdTokenClaims } from "./IdTokenClaims.ts"
 import { IdTokenError, InvalidClaims, WrongBinding } from "./IdTokenError.ts"
-import { IdTokenOpener } from "./IdTokenOpener.ts"
 import type { VerifiedIdentity } from "./VerifiedIdentity.ts"
 
 /** The judgement, with and without the tokens that came along. */
@@ -65,6 +65,8 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     const discovery = yield* Discovery
     const signature = yield* ProviderSignature.make
     const algorithm = registration.idTokenSignedResponseAlg
+    const { maxAge } = registration
+    const registered: Expectations = maxAge === undefined ? {} : { maxAge }
     const opener = yield* IdTokenOpener
     const opened = (idToken: Redacted.Redacted<string>): Effect.Effect<Redacted.Redacted<string>, IdTokenError> =>
       opener === undefined ? Effect.succeed(idToken) : refuse(opener.open(idToken))
@@ -115,7 +117,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
       const { members } = reveal(response)
       const idToken = yield* opened(members.id_token)
       const isPush = pending.deliveryMode === "push"
-      const claims = yield* accompanying(idToken, pending.expectations, members, isPush)
+      const claims = yield* accompanying(idToken, { ...registered, ...pending.expectations }, members, isPush)
       yield* bound(
         "auth_req_id",
         claims["urn:openid:params:jwt:claim:auth_req_id"],
@@ -145,7 +147,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
 
     return IdTokenVerifier.of({
       claims: (idToken, expectations = {}) =>
-        Effect.flatMap(opened(reveal(idToken)), (signed) => believed(signed, expectations)),
+        Effect.flatMap(opened(reveal(idToken)), (signed) => believed(signed, { ...registered, ...expectations })),
       verify,
       refreshed
     })

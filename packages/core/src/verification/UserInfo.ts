@@ -31,6 +31,7 @@ import { Clock, Context, DateTime, Duration, Effect, Layer, Redacted, Schema } f
 import type { Headers, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import type { HttpFault } from "../client/HttpFault.ts"
+import { IdTokenOpener } from "../client/IdTokenOpener.ts"
 import { fault, retryAfter, Transport } from "../client/Transport.ts"
 import { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
@@ -41,7 +42,6 @@ import { printable } from "../internal/ForeignText.ts"
 import * as ProtectedResource from "../token/ProtectedResource.ts"
 import { ResourceError } from "../token/ResourceError.ts"
 import { Expired, InvalidClaims, WrongIssuer } from "./IdTokenError.ts"
-import { IdTokenOpener } from "./IdTokenOpener.ts"
 import { NotSigned, UnexpectedJwt, UserInfoError, WrongAudience, WrongSubject } from "./UserInfoError.ts"
 
 const members = Schema.Struct({
@@ -65,6 +65,14 @@ export interface Identity extends ProtectedResource.Tokens {
   readonly subject: string
 }
 
+/**
+ * In the place of a subject, claims of anybody are taken. For tokens whose subject is not known, and for no others: whoever
+ * can swap tokens could show you another person (OpenID Connect Core 5.3.2).
+ */
+export const skipSubjectCheck: unique symbol = /* @__PURE__ */ Symbol.for(
+  "@effect-ciba/core/verification/UserInfo/skipSubjectCheck"
+)
+
 /** What a request may carry besides the token. */
 export interface Options {
   readonly headers?: Headers.Input | undefined
@@ -80,7 +88,7 @@ export interface Service {
   /** The claims of a response, once they are believed to be about this subject of an ID Token. */
   readonly process: (
     response: HttpClientResponse.HttpClientResponse,
-    subject: string
+    subject: string | typeof skipSubjectCheck
   ) => Effect.Effect<UserInfoClaims, UserInfoError | ResourceError | DiscoveryError>
   /** Sends and reads. */
   readonly claims: <A extends Identity, E = never>(
@@ -164,7 +172,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Transport 
         ({ message }) => new UserInfoError({ reason: new InvalidClaims({ issues: message }) })
       )
       if (isJwt(response)) yield* judged(claims)
-      return claims.sub === subject ? claims : yield* refused(new WrongSubject())
+      return subject === skipSubjectCheck || claims.sub === subject ? claims : yield* refused(new WrongSubject())
     })
 
     return UserInfo.of({
@@ -191,7 +199,7 @@ export const request = <A extends ProtectedResource.Tokens, E = never>(
 /** The claims of a response, once they are believed to be about this subject of an ID Token. */
 export const process = (
   response: HttpClientResponse.HttpClientResponse,
-  subject: string
+  subject: string | typeof skipSubjectCheck
 ): Effect.Effect<UserInfoClaims, UserInfoError | ResourceError | DiscoveryError, UserInfo> =>
   UserInfo.use((userInfo) => userInfo.process(response, subject))
 

@@ -205,6 +205,25 @@ describe("an assertion signed with a private key", () => {
     }).pipe(Effect.provide(Randomness.foreseen()))
   )
 
+  it.effect("carries what a function makes of its own claims, for providers that want others, anew each time", () =>
+    Effect.gen(function* () {
+      const authentication = yield* signed({
+        claims: ({ exp: _exp, ...own }) => ({ ...own, nbf: own.iat, aud: ["one"] })
+      })
+      for (const now of [10, 20]) {
+        yield* TestClock.setTime(now * 1000)
+        assert.deepStrictEqual((yield* assertionOf(authentication)).claims, {
+          iss: "shop",
+          sub: "shop",
+          aud: ["one"],
+          jti: Base64Url.encode(new Uint8Array(20).fill(now / 10)),
+          iat: now,
+          nbf: now
+        })
+      }
+    }).pipe(Effect.provide(Randomness.foreseen()))
+  )
+
   it.effect("takes the key, or the effect that reads it; a key that cannot be used fails before any flow", () =>
     Effect.gen(function* () {
       const key = yield* TestKeys.signing("ES256", "client")

@@ -18,6 +18,8 @@ describe("a registration", () => {
         mutualTls: undefined,
         requestSigner: undefined,
         senderConstraint: { tokenType: "Bearer" },
+        maxAge: undefined,
+        recognizedTokenTypes: [],
         clockTolerance: Duration.seconds(30),
         profile: undefined
       })
@@ -61,6 +63,19 @@ describe("a registration", () => {
       { clientId: "shop", authentication: none, clockTolerance: "1 hour" },
       "clockTolerance: it must be between zero and ten minutes"
     ],
+    [
+      "that wants people to have authenticated in the future",
+      { clientId: "shop", authentication: none, defaultMaxAge: "-1 second" },
+      "defaultMaxAge: it must be zero or more"
+    ],
+    ...["Bearer", "dpop"].map(
+      (type) =>
+        [
+          `that takes ${type} for a further type of token`,
+          { clientId: "shop", authentication: none, recognizedTokenTypes: ["mac", type] },
+          "recognizedTokenTypes: Bearer and DPoP do not belong there; Dpop.layer decides between them"
+        ] as const
+    ),
     [
       "for bound tokens without a key (B11)",
       { clientId: "shop", authentication: none, dpopBoundAccessTokens: true },

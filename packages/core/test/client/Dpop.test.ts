@@ -34,6 +34,25 @@ describe("a proof", () => {
     })
   )
 
+  it.effect("carries further claims beside its own, or what a function makes of those, with a kept key, too", () =>
+    Effect.gen(function* () {
+      const key = yield* SigningKey.generate("ES256")
+      const proven = Effect.fnUntraced(function* (claims: Dpop.Options["claims"]) {
+        const own = yield* Dpop.make({ key, claims })
+        const kept = yield* own.withKey((yield* SigningKey.generate("ES256")).privateJwk ?? expect.fail("no key"))
+        const proofs = yield* Effect.forEach([own, kept], ({ prove }) => prove(target))
+        return yield* Effect.forEach(proofs, ({ dpop = "" }) => part(dpop, 1))
+      })
+      const jti = expect.stringMatching(/^[\w-]{27}$/)
+      for (const claims of yield* proven({ htm: "GET", tenant: "one" })) {
+        expect(claims).toEqual({ jti, htm: "POST", htu: target.url, iat: 0, tenant: "one" })
+      }
+      for (const claims of yield* proven((own) => ({ ...own, htu: String(own.htu).toUpperCase() }))) {
+        expect(claims).toEqual({ jti, htm: "POST", htu: "HTTPS://OP.TEST/TOKEN", iat: 0 })
+      }
+    })
+  )
+
   it.effect("carries the token's hash only with a token (M4)", () =>
     Effect.gen(function* () {
       const { prove } = yield* constraint
@@ -47,7 +66,8 @@ describe("a proof", () => {
   for (const [algorithm, members] of [
     ["PS256", ["e", "kty", "n"]],
     ["ES384", ["crv", "kty", "x", "y"]],
-    ["EdDSA", ["crv", "kty", "x"]]
+    ["EdDSA", ["crv", "kty", "x"]],
+    ["ML-DSA-44", ["alg", "kty", "pub"]]
   ] as const) {
     it.effect(`in ${algorithm} shows what makes the public key, and nothing else of the JWK (M2)`, () =>
       Effect.gen(function* () {

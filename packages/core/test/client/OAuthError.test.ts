@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { OAuthError } from "@effect-ciba/core"
-import { Duration, Option, type Schema } from "effect"
+import { Duration, Option, Schema } from "effect"
 
 const read = (body: Schema.Json, status = 400) => OAuthError.fromAnswer({ status, body, retryAfter: undefined })
 
@@ -43,6 +43,24 @@ describe("an error answer", () => {
     assert.deepStrictEqual(shown("one\r\n[31mtwo\u202ethree"), Option.some("one  [31mtwo three"))
     assert.deepStrictEqual(shown("x".repeat(501)), Option.some("x".repeat(500)))
     assert.deepStrictEqual(shown(7), Option.some("7"))
+  })
+
+  it("is read whatever its description is: what is no text is left out", () => {
+    const none = Option.some({ code: "x", status: 400 })
+    for (const odd of [{ toString: null, valueOf: null }, { toString: "x" }, {}, [], [[]], null]) {
+      assert.deepStrictEqual(read({ error: "x", error_description: odd, error_uri: odd }), none)
+    }
+    assert.deepStrictEqual(
+      read({ error: "x", error_description: false, error_uri: 0 }),
+      Option.some({ code: "x", status: 400, description: "false", uri: "0" })
+    )
+  })
+
+  it.prop("is read from any JSON, and never throws", [Schema.Json, Schema.Json], ([description, uri]) => {
+    const error = Option.getOrThrow(read({ error: "x", error_description: description, error_uri: uri }))
+    assert.strictEqual(error.code, "x")
+    for (const text of [error.description ?? "", error.uri ?? ""]) assert.isAtMost(text.length, 500)
+    assert.isTrue(Option.isOption(read(description)))
   })
 
   it("is one sentence as a message", () => {

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { JsonWebKey } from "@effect-ciba/core"
+import { JsonWebKey, SigningKey } from "@effect-ciba/core"
 import { Effect } from "effect"
+import { calculateJwkThumbprint } from "jose"
 
 describe("the thumbprint of a key", () => {
   const vectors: ReadonlyArray<readonly [string, JsonWebKey.JsonWebKey, string]> = [
@@ -31,6 +32,17 @@ describe("the thumbprint of a key", () => {
       "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
     ]
   ]
+  it.effect("is that of RFC 9964 for a key of ML-DSA: its algorithm is a part of it", () =>
+    Effect.gen(function* () {
+      const { publicJwk } = yield* SigningKey.generateJwk("ML-DSA-44")
+      assert.strictEqual(
+        yield* JsonWebKey.thumbprint({ ...publicJwk, "x-note": "marker" }),
+        yield* Effect.promise(() => calculateJwkThumbprint(publicJwk))
+      )
+      assert.hasAllKeys(JsonWebKey.bare(publicJwk), ["alg", "kty", "pub"])
+    })
+  )
+
   for (const [where, key, thumbprint] of vectors) {
     it.effect(`is that of ${where}`, () =>
       Effect.gen(function* () {

@@ -1,6 +1,6 @@
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
-import { JsonWebToken, type JwsAlgorithm, SigningKey } from "@effect-ciba/core"
+import { JsonWebKey, JsonWebToken, type JwsAlgorithm, SigningKey } from "@effect-ciba/core"
 import { Effect, Redacted } from "effect"
 import * as Jwt from "../support/Jwt.ts"
 import * as Pem from "../support/Pem.ts"
@@ -30,7 +30,18 @@ const problemOf = <A>(effect: Effect.Effect<A, SigningKey.InvalidKey>) =>
   })
 
 describe("a key comes", () => {
-  for (const algorithm of ["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const) {
+  for (const algorithm of [
+    "RS256",
+    "PS256",
+    "ES256",
+    "ES384",
+    "ES512",
+    "EdDSA",
+    "Ed25519",
+    "ML-DSA-44",
+    "ML-DSA-65",
+    "ML-DSA-87"
+  ] as const) {
     it.effect(`as a JWK and as PEM for ${algorithm}, and its signatures verify with its public half`, () =>
       Effect.gen(function* () {
         const { privateJwk, publicJwk } = yield* SigningKey.generateJwk(algorithm)
@@ -207,6 +218,22 @@ describe("a CryptoKey is refused, and the message says what to do:", () => {
     })
   )
 })
+
+it.effect("a new key may be one that cannot be taken out, and may be longer", () =>
+  Effect.gen(function* () {
+    const held = yield* SigningKey.generate("ES256", { extractable: false })
+    yield* signs(held, "ES256")
+    assert.isUndefined(held.privateJwk)
+    const material = Redacted.value(held.material)
+    assert.isFalse(material instanceof CryptoKey && material.extractable)
+    assert.strictEqual(held.keyId, yield* JsonWebKey.thumbprint(held.publicJwk))
+    assert.isDefined((yield* SigningKey.generate("ES256")).privateJwk)
+    for (const extractable of [true, false]) {
+      const { publicJwk } = yield* SigningKey.generate("PS256", { extractable, modulusLength: 3072 })
+      assert.lengthOf(String(publicJwk.n), 512)
+    }
+  })
+)
 
 it.effect("a pair whose both halves are private shows nothing private", () =>
   Effect.gen(function* () {

@@ -1,7 +1,8 @@
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
-import { type ClientMetadata, Discovery, DynamicRegistration, Transport } from "@effect-ciba/core"
+import { type ClientMetadata, Discovery, Dpop, DynamicRegistration, SigningKey, Transport } from "@effect-ciba/core"
 import { DateTime, Effect, Layer, Redacted, Schema } from "effect"
+import { part } from "../support/Jwt.ts"
 import { answering, type Reply } from "../support/Resource.ts"
 
 const asked: ClientMetadata.ClientMetadata = {
@@ -77,6 +78,57 @@ describe("registering", () => {
       )
       expect(heard[0]?.headers.authorization).toBe("Bearer iat")
       expect(client.clientSecretExpiresAt).toEqual(DateTime.makeUnsafe(1_000_000))
+    })
+  )
+
+  it.effect("carries further headers, and none in place of its own", () =>
+    Effect.gen(function* () {
+      const { heard, layer } = provider(created)
+      const headers = {
+        "x-tenant": "one",
+        authorization: "Bearer eve",
+        "content-type": "text/plain",
+        accept: "text/html"
+      }
+      yield* DynamicRegistration.register(asked, { initialAccessToken: Redacted.make("iat"), headers }).pipe(
+        Effect.provide(layer)
+      )
+      expect(heard[0]?.headers).toMatchObject({
+        "x-tenant": "one",
+        authorization: "Bearer iat",
+        "content-type": "application/json",
+        accept: "application/json"
+      })
+    })
+  )
+
+  it.effect("proves possession of the key that its token is bound to, and answers a demanded nonce once", () =>
+    Effect.gen(function* () {
+      const wanted: Reply = () => new Response("", { status: 401, headers: { "dpop-nonce": "n-1" } })
+      const options = { initialAccessToken: Redacted.make("iat"), dpopBound: true }
+      const { heard, layer } = provider(wanted, created)
+      const registered = yield* DynamicRegistration.register(asked, options).pipe(
+        Effect.provide(layer.pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") }))))
+      )
+      expect(registered.clientId).toBe("c-1")
+      const proofs = yield* Effect.forEach(heard, ({ headers }) => part(headers.dpop ?? "", 1))
+      const common = { htm: "POST", htu: "https://op.test/reg", ath: expect.stringMatching(/^[\w-]{43}$/) }
+      expect(proofs).toMatchObject([common, { ...common, nonce: "n-1" }])
+      expect(proofs[0]).not.toHaveProperty("nonce")
+      expect(heard.map(({ headers }) => headers.authorization)).toEqual(["DPoP iat", "DPoP iat"])
+
+      const stubborn = provider(wanted)
+      const refused = yield* DynamicRegistration.register(asked, options).pipe(
+        Effect.flip,
+        Effect.provide(stubborn.layer.pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") }))))
+      )
+      expect(refused.reason._tag).toBe("Unauthorized")
+      expect(stubborn.heard).toHaveLength(2)
+
+      const keyless = provider(created)
+      const error = yield* Effect.flip(Effect.provide(DynamicRegistration.register(asked, options), keyless.layer))
+      expect(error.reason._tag).toBe("InvalidKey")
+      expect(keyless.heard).toEqual([])
     })
   )
 

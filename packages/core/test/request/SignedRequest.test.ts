@@ -157,6 +157,20 @@ describe("a signed request", () => {
     })
   )
 
+  it.effect("may have further claims, or those that a function makes of its own, each time anew", () =>
+    Effect.gen(function* () {
+      const key = yield* SigningKey.generate("ES256")
+      const claimsOf = (form: URLSearchParams | undefined) => part(form?.get("request") ?? "", 1)
+      const [further] = yield* asked({ key, claims: { iss: "eve", tenant: "one" } })
+      const own = yield* claimsOf(further)
+      expect(own).toMatchObject({ tenant: "one", aud: "https://op.test", scope: "openid" })
+      expect(own.iss).not.toBe("eve")
+      const [made] = yield* asked({ key, claims: ({ nbf: _nbf, ...rest }) => ({ ...rest, aud: [rest.aud] }) })
+      expect(yield* claimsOf(made)).toMatchObject({ aud: ["https://op.test"], scope: "openid", iss: own.iss })
+      expect(yield* claimsOf(made)).not.toHaveProperty("nbf")
+    })
+  )
+
   for (const [what, audience, expected] of [
     ["the issuer", undefined, "https://op.test"],
     ["whoever the caller says", "https://gateway.test", "https://gateway.test"],

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Poll, UserHint } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
-import { Clock, Duration, Effect, Exit, Fiber, Layer, Schedule } from "effect"
+import { Clock, Duration, Effect, Exit, Fiber, Layer, Redacted, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 
 const { delayed, error, hang, html, lost, pending, proceed, redirect, reset, slowDown, status, truncated } =
@@ -436,4 +436,10 @@ describe("Poll", () => {
       expect(yield* provider.polls).toEqual([5000])
     }).pipe(Effect.provide(flow({ user: TestUser.approve() })))
   )
+})
+
+it("the key of proofs is no option: it comes with the pending authentication", () => {
+  // @ts-expect-error the pending authentication says which key proves
+  const options: Poll.Options = { proofKey: Redacted.make({ kty: "EC" }) }
+  expect(options).toHaveProperty("proofKey")
 })

@@ -13,11 +13,11 @@ export const ofKey = (key: CryptoKey) =>
     (bytes) => Redacted.make(block("PRIVATE KEY", Base64.encode(new Uint8Array(bytes))))
   )
 
-/** A new key for the algorithm, in PKCS#8 form. */
+/** A new key for the algorithm, in PKCS#8 form. The types of WebCrypto do not know ML-DSA yet. */
 export const pkcs8 = (algorithm: Exclude<JwsAlgorithm.Asymmetric, "RS384" | "RS512" | "PS384" | "PS512">) =>
   Effect.flatMap(
     Effect.promise(() => generate[algorithm]()),
-    ({ privateKey }) => ofKey(privateKey)
+    (pair) => ofKey("privateKey" in pair ? pair.privateKey : pair)
   )
 
 const rsa = (name: string) => () =>
@@ -32,6 +32,8 @@ const ec = (namedCurve: string) => () =>
 
 const ed25519 = () => crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"])
 
+const mlDsa = (name: string) => () => crypto.subtle.generateKey({ name }, true, ["sign", "verify"])
+
 const generate = {
   RS256: rsa("RSASSA-PKCS1-v1_5"),
   PS256: rsa("RSA-PSS"),
@@ -39,5 +41,8 @@ const generate = {
   ES384: ec("P-384"),
   ES512: ec("P-521"),
   EdDSA: ed25519,
-  Ed25519: ed25519
+  Ed25519: ed25519,
+  "ML-DSA-44": mlDsa("ML-DSA-44"),
+  "ML-DSA-65": mlDsa("ML-DSA-65"),
+  "ML-DSA-87": mlDsa("ML-DSA-87")
 }

@@ -3,7 +3,9 @@ import {
   type Ciba,
   ClientAuthentication,
   ClientRegistration,
+  DecryptionFailed,
   Dpop,
+  IdTokenOpener,
   Introspection,
   type JwsAlgorithm,
   SigningKey
@@ -311,6 +313,37 @@ describe("a signed introspection answer", () => {
         introspectionSignedResponseAlg: "HS256"
       })
       expect(found).toMatchObject({ subject: "jo" })
+    })
+  )
+
+  it.effect("may come encrypted, and the token inside is judged like any other (R4)", () =>
+    Effect.gen(function* () {
+      const outer = "an encrypted token"
+      const answered = Effect.fnUntraced(function* (inside: JsonObject, opens = true) {
+        const inner = yield* signed({ ...claims, ...inside }, { type })
+        const open = (jwt: Redacted.Redacted<string>) =>
+          !opens
+            ? Effect.fail(new DecryptionFailed.DecryptionFailed({ problem: "no key fits" }))
+            : Redacted.value(jwt) === outer
+              ? Effect.succeed(Redacted.make(inner))
+              : Effect.fail(new DecryptionFailed.NotEncrypted())
+        const opener = Layer.succeed(IdTokenOpener.IdTokenOpener, { open })
+        const introspected = (answer: Answer) =>
+          Introspection.introspect(token).pipe(
+            Effect.provide(provider([answer]).layer(registered).pipe(Layer.provide(opener))),
+            Effect.result
+          )
+        return [yield* introspected(jwt(outer)), yield* introspected(jwt(inner))]
+      })
+      for (const result of yield* answered({})) {
+        expect(result).toMatchObject({ success: { active: true, subject: "jo" } })
+      }
+      for (const result of yield* answered({ iss: "https://evil.test" })) {
+        expect(result).toMatchObject({ failure: { reason: { _tag: "UnexpectedValue", member: "iss" } } })
+      }
+      for (const result of yield* answered({}, false)) {
+        expect(result).toMatchObject({ failure: { reason: { _tag: "DecryptionFailed" } } })
+      }
     })
   )
 

@@ -150,6 +150,20 @@ describe("the type of the access token", () => {
     )
   }
 
+  for (const type of ["mac", "N_A", "MAC"]) {
+    it.effect(`may be ${type} where the client recognizes it, and is handed on as it came`, () =>
+      Effect.gen(function* () {
+        const options = { recognizedTokenTypes: ["Mac", "n_a"] }
+        const given = { ...response((body) => ({ ...body, token_type: type, mac_key: "marker" })), options }
+        const { additional, tokenType } = yield* believed(given)
+        expect(tokenType).toBe(type)
+        expect(Redacted.value(additional)).toEqual({ mac_key: "marker" })
+        const other = { ...response((body) => ({ ...body, token_type: "pop" })), options }
+        expect(yield* refusal(other)).toMatchObject({ _tag: "UnexpectedTokenType", expected: "Bearer", actual: "pop" })
+      })
+    )
+  }
+
   for (const [type, actual] of [
     ["DPoP", "DPoP"],
     ["dPOP", "DPoP"],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { IdTokenDecryption, TokenEndpoint } from "@effect-ciba/core"
+import { IdTokenDecryption, IdTokenOpener, TokenEndpoint } from "@effect-ciba/core"
 import { AuthReqId } from "@effect-ciba/core/request/PendingAuthentication"
 import { ProviderScript, TestClient, TestKeys } from "@effect-ciba/testing"
 import { Effect, Redacted } from "effect"
@@ -38,6 +38,18 @@ describe("an ID Token that was registered to come encrypted", () => {
       expect(identity.subject).toBe(subject)
       expect(Redacted.value(identity.idToken)).toBe(sent)
     }).pipe(Effect.provide(decryption))
+  )
+
+  it.effect("is opened by a function of the caller's, where the key lives elsewhere", () =>
+    Effect.gen(function* () {
+      const idTokens: Array<string> = []
+      const identity = yield* believed(sending((idToken) => `sealed ${idTokens.push(idToken)}`)).pipe(
+        Effect.provideService(IdTokenOpener.IdTokenOpener, {
+          open: (sealed) => Effect.succeed(Redacted.make(idTokens[Number(Redacted.value(sealed).slice(7)) - 1] ?? ""))
+        })
+      )
+      expect(identity.subject).toBe(subject)
+    })
   )
 
   it.effect("is in A128CBC-HS256, unless another algorithm is registered (J1, J14)", () =>

@@ -20,6 +20,8 @@ const maxAge = (seconds: string | number, given: Given): Given => ({
   request: { extensionParameters: { max_age: seconds } }
 })
 
+const registered = (options: Given["options"], given: Given): Given => ({ ...given, options: { ...options } })
+
 const accepted: ReadonlyArray<readonly [title: string, given: Given]> = [
   ["an end a millisecond short of thirty seconds ago (J8)", times({ exp: -29.999 })],
   ["a beginning three seconds ahead (J9, T-24)", times({ iat: 3 })],
@@ -32,7 +34,19 @@ const accepted: ReadonlyArray<readonly [title: string, given: Given]> = [
   ["a beginning this instant, where nothing is tolerated (J9)", tolerating("none", times({ iat: 0 }))],
   ["an authentication as old as max_age and the tolerance (I10)", maxAge("300", times({ auth_time: -330 }))],
   ["an old authentication, where no max_age was sent", times({ auth_time: -day })],
-  ["no time of authentication, where no max_age was sent", claims({ auth_time: undefined })]
+  ["no time of authentication, where no max_age was sent", claims({ auth_time: undefined })],
+  [
+    "an authentication as old as the registered default_max_age and the tolerance",
+    registered({ defaultMaxAge: "5 minutes" }, times({ auth_time: -330 }))
+  ],
+  [
+    "an authentication older than the registered default_max_age, where a larger max_age was sent",
+    maxAge("3600", registered({ defaultMaxAge: "5 minutes" }, times({ auth_time: -600 })))
+  ],
+  [
+    "an authentication of any age, where require_auth_time is registered",
+    registered({ requireAuthTime: true }, times({ auth_time: -day * 30 }))
+  ]
 ]
 
 const refused: ReadonlyArray<readonly [title: string, reason: object, given: Given]> = [
@@ -86,6 +100,21 @@ const refused: ReadonlyArray<readonly [title: string, reason: object, given: Giv
     "no time of authentication, where max_age was sent (I10)",
     { _tag: "StaleAuthentication" },
     maxAge("300", claims({ auth_time: undefined }))
+  ],
+  [
+    "an authentication a millisecond older than the registered default_max_age and the tolerance",
+    { _tag: "StaleAuthentication", at: at(-330.001) },
+    registered({ defaultMaxAge: "5 minutes" }, times({ auth_time: -330.001 }))
+  ],
+  [
+    "no time of authentication, where default_max_age is registered",
+    { _tag: "StaleAuthentication" },
+    registered({ defaultMaxAge: "5 minutes" }, claims({ auth_time: undefined }))
+  ],
+  [
+    "no time of authentication, where require_auth_time is registered",
+    { _tag: "StaleAuthentication" },
+    registered({ requireAuthTime: true }, claims({ auth_time: undefined }))
   ]
 ]
 

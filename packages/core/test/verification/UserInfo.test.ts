@@ -39,6 +39,7 @@ const told = <E = never>(
     readonly metadata?: JsonObject
     readonly decryption?: Layer.Layer<never>
     readonly headers?: Readonly<Record<string, string>>
+    readonly use?: Effect.Effect<unknown, unknown, UserInfo.UserInfo>
   } = {}
 ) =>
   Effect.gen(function* () {
@@ -58,10 +59,8 @@ const told = <E = never>(
       ]),
       Layer.provide([server, options.decryption ?? Layer.empty])
     )
-    const result = yield* UserInfo.claims(options.source ?? identity, { headers: options.headers }).pipe(
-      Effect.provide(services),
-      Effect.result
-    )
+    const claims = UserInfo.claims(options.source ?? identity, { headers: options.headers })
+    const result = yield* (options.use ?? claims).pipe(Effect.provide(services), Effect.result)
     return { heard, result }
   })
 
@@ -137,6 +136,17 @@ describe("UserInfo as JSON", () => {
       })
     )
   }
+
+  it.effect("about anybody is taken where its reader says that no subject is known, and has one all the same", () =>
+    Effect.gen(function* () {
+      const use = Effect.flatMap(UserInfo.request(bearer()), (response) =>
+        UserInfo.process(response, UserInfo.skipSubjectCheck)
+      )
+      const another = { ...person, sub: "another" }
+      expect((yield* told(json(another), {}, { use })).result).toEqual(success(another))
+      expectRefusal((yield* told(json({ name: "marker" }), {}, { use })).result, { _tag: "InvalidClaims" })
+    })
+  )
 
   for (const [what, body] of [
     ["without a subject", { name: "marker" }],

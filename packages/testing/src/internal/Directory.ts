@@ -3,7 +3,7 @@
 import type { Endpoint } from "../RequestRecord.ts"
 import * as DpopProofs from "./DpopProofs.ts"
 import type { Settings } from "./Settings.ts"
-import { cibaGrant } from "./TokenEndpoint.ts"
+import { cibaGrant, refreshGrant } from "./TokenEndpoint.ts"
 
 /** Which endpoint a URL belongs to; nothing for another host. */
 export const route = (issuer: string, url: URL): Endpoint | undefined => {
@@ -20,6 +20,12 @@ export const route = (issuer: string, url: URL): Endpoint | undefined => {
       return "backchannel"
     case `${path}/token`:
       return "token"
+    case `${path}/userinfo`:
+      return "userinfo"
+    case `${path}/introspection`:
+      return "introspection"
+    case `${path}/revocation`:
+      return "revocation"
     default:
       return "elsewhere"
   }
@@ -40,12 +46,15 @@ export const metadata = (settings: Settings): unknown => {
     jwks_uri: `${bare}/jwks`,
     backchannel_authentication_endpoint: `${bare}/backchannel`,
     token_endpoint: `${bare}/token`,
+    userinfo_endpoint: `${bare}/userinfo`,
+    introspection_endpoint: `${bare}/introspection`,
+    revocation_endpoint: `${bare}/revocation`,
     backchannel_token_delivery_modes_supported: unique([
       "poll",
       ...clients.flatMap(({ notification }) => (notification === undefined ? [] : [notification.deliveryMode]))
     ]),
     backchannel_user_code_parameter_supported: settings.users.some((user) => user.userCode !== undefined),
-    grant_types_supported: [cibaGrant],
+    grant_types_supported: settings.refreshTokens ? [cibaGrant, refreshGrant] : [cibaGrant],
     scopes_supported: ["openid"],
     response_types_supported: [],
     subject_types_supported: ["public"],

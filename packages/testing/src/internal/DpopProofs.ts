@@ -2,6 +2,7 @@
 import * as JsonWebKey from "@effect-ciba/core/crypto/JsonWebKey"
 import * as JsonWebToken from "@effect-ciba/core/crypto/JsonWebToken"
 import * as JwsAlgorithm from "@effect-ciba/core/crypto/JwsAlgorithm"
+import * as TokenHash from "@effect-ciba/core/crypto/TokenHash"
 import { Clock, Effect, Option, Redacted, Result, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import { Url } from "effect/http"
@@ -12,8 +13,8 @@ import type { Settings } from "./Settings.ts"
 import { settled } from "./Settled.ts"
 
 export interface DpopProofs {
-  /** The thumbprint of the key that a request proves to hold; nothing, where it has no proof. */
-  readonly verify: (form: FormRequest) => Effect.Effect<string | undefined, Reply.Reply>
+  /** The thumbprint of the key that a request proves to hold; nothing, where it has no proof. A token must be in it. */
+  readonly verify: (form: FormRequest, accessToken?: string) => Effect.Effect<string | undefined, Reply.Reply>
   /** An answer with the nonce that is good from now on, where nonces are wanted. */
   readonly answer: (reply: Reply.Reply) => Reply.Reply
   /** From now on another nonce is good. */
@@ -34,7 +35,7 @@ export const make = ({ dpopNonces }: Settings): DpopProofs => {
   }
 
   return {
-    verify: Effect.fnUntraced(function* (form) {
+    verify: Effect.fnUntraced(function* (form, accessToken) {
       const proof = form.headers.dpop
       if (proof === undefined) return undefined
       const header = decodeHeader(proof)
@@ -49,11 +50,14 @@ export const make = ({ dpopNonces }: Settings): DpopProofs => {
       if (Option.isNone(verified)) return yield* refuse("The proof's signature does not verify with its jwk")
       const claims = decodeClaims(verified.value)
       if (Option.isNone(claims)) return yield* refuse("The proof lacks jti, htm, htu or iat")
-      const { htm, htu, iat, jti, nonce } = claims.value
+      const { ath, htm, htu, iat, jti, nonce } = claims.value
       const now = (yield* Clock.currentTimeMillis) / 1000
       if (htm !== form.method) return yield* refuse(`The proof's htm is ${htm}`)
       if (!isTarget(htu, form.url)) return yield* refuse(`The proof's htu is ${htu}`)
       if (iat > now + ahead || iat < now - age) return yield* refuse("The proof's iat is too far from now")
+      if (accessToken !== undefined && ath !== (yield* settled(TokenHash.whole(Redacted.make(accessToken))))) {
+        return yield* refuse("The proof's ath is not the token's hash")
+      }
       if (!first(jti)) return yield* refuse("The proof's jti was used before")
       if (dpopNonces !== "off" && nonce !== good()) {
         return yield* Effect.fail(Reply.error("use_dpop_nonce", { description: "The proof lacks the nonce of now" }))
@@ -90,6 +94,7 @@ const decodeClaims = Schema.decodeUnknownOption(
     htm: Schema.String,
     htu: Schema.String,
     iat: Schema.Finite,
+    ath: Schema.optionalKey(Schema.String),
     nonce: Schema.optionalKey(Schema.String)
   })
 )

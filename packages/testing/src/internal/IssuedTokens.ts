@@ -9,23 +9,54 @@ import type { Settings } from "./Settings.ts"
 import { settled } from "./Settled.ts"
 import * as Unguessable from "./Unguessable.ts"
 
-/** Issues tokens, the access token bound to the key with the thumbprint, if there is one. */
-export type Issue = (entry: Entry, approval: Decision, thumbprint?: string) => Effect.Effect<Reply.Reply>
+/** Issues tokens, the access token bound to the key with the thumbprint, if there is one, for all of the scope or a part. */
+export type Issue = (
+  entry: Entry,
+  approval: Decision,
+  thumbprint?: string,
+  scope?: string
+) => Effect.Effect<Reply.Reply>
+
+/** A token that was issued. */
+export interface Issued {
+  readonly kind: "access_token" | "refresh_token"
+  readonly entry: Entry
+  readonly approval: Decision
+  readonly scope: string
+  /** The thumbprint of the key that it is bound to. */
+  readonly thumbprint: string | undefined
+  /** In milliseconds on the `Clock`. */
+  readonly issuedAt: number
+  readonly expiresAt: number
+}
 
 export interface IssuedTokens {
   readonly issue: Issue
   /** The thumbprint of the key that an access token is bound to. */
   readonly boundTo: (accessToken: string) => string | undefined
+  /** A token that is good now. */
+  readonly find: (token: string, now: number) => Issued | undefined
+  /** From now on, the token is good for nothing; with a refresh token, everything that came of the same approval. */
+  readonly revoke: (token: string) => void
+  /** From now on, the token is good for nothing. */
+  readonly spend: (token: string) => void
 }
 
 export const make = (settings: Settings, keys: PublishedKeys): IssuedTokens => {
-  const thumbprints = new Map<string, string>()
+  const issued = new Map<string, Issued>()
 
-  const issue: Issue = Effect.fnUntraced(function* (entry, approval, thumbprint) {
-    const now = seconds(yield* Clock.currentTimeMillis)
+  const issue: Issue = Effect.fnUntraced(function* (entry, approval, thumbprint, scope = entry.scope) {
+    const issuedAt = yield* Clock.currentTimeMillis
+    const now = seconds(issuedAt)
+    const common = { entry, approval, issuedAt }
     const accessToken = yield* Unguessable.text(32)
-    if (thumbprint !== undefined) thumbprints.set(accessToken, thumbprint)
+    const expiresAt = issuedAt + settings.accessTokenLifetime
+    issued.set(accessToken, { ...common, kind: "access_token", scope, thumbprint, expiresAt })
     const refreshToken = settings.refreshTokens ? yield* Unguessable.text(32) : undefined
+    if (refreshToken !== undefined) {
+      const lasting = { scope: entry.scope, thumbprint: undefined, expiresAt: Number.POSITIVE_INFINITY }
+      issued.set(refreshToken, { ...common, ...lasting, kind: "refresh_token" })
+    }
     const key = keys.signing(entry.client)
     const half = (token: string) => TokenHash.half(Redacted.make(token), key.algorithm)
     const isPush = entry.client.notification?.deliveryMode === "push"
@@ -57,13 +88,27 @@ export const make = (settings: Settings, keys: PublishedKeys): IssuedTokens => {
         token_type: thumbprint === undefined ? "Bearer" : "DPoP",
         expires_in: seconds(settings.accessTokenLifetime),
         ...(refreshToken === undefined ? undefined : { refresh_token: refreshToken }),
-        scope: entry.scope,
+        scope,
         id_token: Redacted.value(idToken)
       })
     )
   })
 
-  return { issue, boundTo: (accessToken) => thumbprints.get(accessToken) }
+  return {
+    issue,
+    boundTo: (accessToken) => issued.get(accessToken)?.thumbprint,
+    find: (token, now) => {
+      const found = issued.get(token)
+      return found !== undefined && now < found.expiresAt ? found : undefined
+    },
+    revoke: (token) => {
+      const { entry, kind } = issued.get(token) ?? {}
+      issued.delete(token)
+      if (kind !== "refresh_token") return
+      for (const [other, sibling] of issued) if (sibling.entry.authReqId === entry?.authReqId) issued.delete(other)
+    },
+    spend: (token) => void issued.delete(token)
+  }
 }
 
 const seconds = (millis: number): number => Math.floor(millis / 1000)

@@ -18,6 +18,9 @@ export const make = (options: ProviderOptions): Play => {
     keys: inOrder(options.keysScript?.answers),
     backchannel: inOrder(options.backchannelScript?.answers),
     token: inOrder(options.tokenScript?.answers),
+    userinfo: inOrder(undefined),
+    introspection: inOrder(undefined),
+    revocation: inOrder(undefined),
     elsewhere: inOrder(undefined)
   }
   return (endpoint, handle) =>

@@ -25,6 +25,7 @@ export interface Settings {
   readonly idTokenHeaderKeyId: string | null | undefined
   readonly idTokenKey: SigningKey | undefined
   readonly tokenResponse: (body: JsonObject) => unknown
+  readonly userInfo: (claims: JsonObject) => unknown
   readonly metadata: (document: JsonObject) => unknown
   readonly keys: (document: { readonly keys: ReadonlyArray<JsonWebKey> }) => unknown
   readonly acknowledgement: (body: JsonObject) => unknown
@@ -53,6 +54,7 @@ export const make = (options: ProviderOptions): Settings => {
     idTokenHeaderKeyId: options.idTokenHeaderKeyId,
     idTokenKey: options.idTokenKey,
     tokenResponse: options.tokenResponse ?? identity,
+    userInfo: options.userInfo ?? identity,
     metadata: options.metadata ?? identity,
     keys: options.keys ?? identity,
     acknowledgement: options.acknowledgement ?? identity

@@ -6,12 +6,14 @@ import { type AuthenticationRequests, decided } from "./AuthenticationRequests.t
 import type { Authenticate } from "./ClientAuthenticator.ts"
 import type { DpopProofs } from "./DpopProofs.ts"
 import { accept, type FormRequest, invalid, type Parameters } from "./FormRequest.ts"
-import type { Issue } from "./IssuedTokens.ts"
+import type { IssuedTokens } from "./IssuedTokens.ts"
 import type { Settings } from "./Settings.ts"
 
 export type Endpoint = (form: FormRequest) => Effect.Effect<Reply.Reply, Reply.Reply>
 
 export const cibaGrant: string = "urn:openid:params:grant-type:ciba"
+
+export const refreshGrant: string = "refresh_token"
 
 type Grant = (
   client: TestClient,
@@ -21,13 +23,16 @@ type Grant = (
 
 export interface Parts {
   readonly authenticate: Authenticate
-  readonly issue: Issue
+  readonly tokens: IssuedTokens
   readonly proofs: DpopProofs
   readonly requests: AuthenticationRequests
 }
 
 export const make = (settings: Settings, parts: Parts): Endpoint => {
-  const grants = new Map<string, Grant>([[cibaGrant, backchannelAuthentication(settings, parts)]])
+  const grants = new Map<string, Grant>([
+    [cibaGrant, backchannelAuthentication(settings, parts)],
+    ...(settings.refreshTokens ? [[refreshGrant, refresh(parts)] as const] : [])
+  ])
   const handle: Endpoint = Effect.fnUntraced(function* (form) {
     const parameters = yield* accept(form)
     const client = yield* parts.authenticate(form, parameters)
@@ -43,7 +48,7 @@ export const make = (settings: Settings, parts: Parts): Endpoint => {
   return (form) => Effect.mapBoth(handle(form), { onFailure: answer, onSuccess: answer })
 }
 
-const backchannelAuthentication = (settings: Settings, { issue, requests }: Parts): Grant =>
+const backchannelAuthentication = (settings: Settings, { requests, tokens }: Parts): Grant =>
   Effect.fnUntraced(function* (client, parameters, thumbprint) {
     if (client.notification?.deliveryMode === "push") return yield* refuse("unauthorized_client")
     const authReqId = parameters.get("auth_req_id")
@@ -57,7 +62,21 @@ const backchannelAuthentication = (settings: Settings, { issue, requests }: Part
     if (decision === undefined) return yield* refuse("authorization_pending")
     if (!decision.approved) return yield* refuse("access_denied")
     requests.redeem(authReqId)
-    return yield* issue(entry, decision, thumbprint)
+    return yield* tokens.issue(entry, decision, thumbprint)
+  })
+
+/** Each refresh token is good for once (RFC 6749 section 6, RFC 9700 section 4.14.2). */
+const refresh = ({ tokens }: Parts): Grant =>
+  Effect.fnUntraced(function* (client, parameters, thumbprint) {
+    const token = parameters.get("refresh_token")
+    if (token === undefined) return yield* invalid("There is no refresh_token")
+    const found = tokens.find(token, yield* Clock.currentTimeMillis)
+    if (found?.kind !== "refresh_token" || found.entry.client !== client) return yield* refuse("invalid_grant")
+    const scope = parameters.get("scope") ?? found.scope
+    const granted = found.scope.split(" ")
+    if (!scope.split(" ").every((value) => granted.includes(value))) return yield* refuse("invalid_scope")
+    tokens.spend(token)
+    return yield* tokens.issue(found.entry, found.approval, thumbprint, scope)
   })
 
 const refuse = (code: string): Effect.Effect<never, Reply.Reply> => Effect.fail(Reply.error(code))

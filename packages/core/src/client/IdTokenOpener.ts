@@ -1,10 +1,9 @@
 /**
  * Who opens encrypted ID Tokens: nobody, unless a layer says so. `IdTokenDecryption.layer` does; this file keeps it out of
- * programs whose tokens come signed alone.
+ * programs whose tokens come signed alone, and is the place for a key that lives elsewhere, in hardware or behind a service.
  */
 import { Context, type Effect, type Redacted } from "effect"
-import type { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
-import type { NotEncrypted } from "./IdTokenError.ts"
+import type { DecryptionFailed, NotEncrypted } from "../crypto/DecryptionFailed.ts"
 
 /** Opens an ID Token. */
 export interface IdTokenOpener {
@@ -15,6 +14,6 @@ export interface IdTokenOpener {
 
 /** The opener at hand. */
 export const IdTokenOpener: Context.Reference<IdTokenOpener | undefined> = Context.Reference(
-  "@effect-ciba/core/verification/IdTokenOpener",
+  "@effect-ciba/core/client/IdTokenOpener",
   { defaultValue: (): IdTokenOpener | undefined => undefined }
 )
