@@ -93,10 +93,8 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
   })
 
   const opened = Effect.fnUntraced(function* (expected: Expected): Effect.fn.Return<Entry> {
-    const known = yield* found(expected.token)
-    if (known !== undefined) return known
+    const name = yield* named(expected.token)
     const now = yield* Clock.currentTimeMillis
-    for (const [name, { until }] of entries) if (until <= now) entries.delete(name)
     const entry: Entry = {
       deliveryMode: expected.deliveryMode,
       until: DateTime.toEpochMillis(expected.until),
@@ -106,8 +104,10 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
       early: undefined,
       closed: false
     }
-    entries.set(yield* named(expected.token), entry)
-    return entry
+    for (const [other, { until }] of entries) if (until <= now) entries.delete(other)
+    const known = entries.get(name) ?? entry
+    entries.set(name, known)
+    return known
   })
 
   const acknowledge = Effect.fnUntraced(function* (

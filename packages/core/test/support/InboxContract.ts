@@ -32,6 +32,21 @@ export const contract = (name: string, inbox: Layer.Layer<NotificationInbox.Noti
     )
 
     it.effect(
+      "hands a call to all who take it, also where they are the first to speak of it (H3, K9)",
+      using(
+        Effect.fnUntraced(function* (inbox) {
+          const takes = yield* Effect.forEach(Array.from({ length: 20 }), () =>
+            Effect.forkChild(inbox.take(pending("a")))
+          )
+          yield* inbox.acknowledge(pending("a"))
+          expect(yield* inbox.deliver(bearer("token-a"), notification("a"))).toBe("Accepted")
+          const taken = yield* Effect.forEach(takes, Fiber.join)
+          expect(new Set(taken.map(({ authReqId }) => Redacted.value(authReqId)))).toEqual(new Set(["request-a"]))
+        })
+      )
+    )
+
+    it.effect(
       "refuses a bearer that it does not know, and one with another request's id (K2, K3, K8, L2)",
       using(
         Effect.fnUntraced(function* (inbox) {
