@@ -35,7 +35,7 @@
  *
  * @see CIBA Core 1.0 section 5
  */
-import { Context, DateTime, Effect, Layer, Option, Result, Schedule, Stream } from "effect"
+import { Context, DateTime, Effect, Equal, Layer, Option, Result, Schedule, Stream } from "effect"
 import type { HttpClient } from "effect/http"
 import type { CibaError } from "./CibaError.ts"
 import * as ClientRegistration from "./client/ClientRegistration.ts"
@@ -166,9 +166,21 @@ export const make = Effect.fnUntraced(function* (
   const unexpected = ({ clientNotificationToken: token }: AuthenticationRequest.AuthenticationRequest) =>
     token === undefined ? Effect.void : notified((inbox) => inbox.forget(token))
 
+  /** What the store knows of it, which may be more: another process, or another call, has waited since. */
+  const latest = Effect.fnUntraced(function* (pending: PendingAuthentication): Effect.fn.Return<PendingAuthentication> {
+    if (Option.isNone(store)) return pending
+    const kept = yield* Effect.catch(store.value.get(pending.id), ({ message }) =>
+      Effect.as(Effect.logError(message), Option.none<PendingAuthentication>())
+    )
+    const isSame = ({ authReqId, clientId, issuer }: PendingAuthentication) =>
+      Equal.equals(authReqId, pending.authReqId) && clientId === pending.clientId && issuer === pending.issuer
+    return Option.getOrElse(Option.filter(kept, isSame), () => pending)
+  })
+
   const decide = Effect.fn("Ciba.complete")(function* (
-    pending: PendingAuthentication
+    given: PendingAuthentication
   ): Effect.fn.Return<VerifiedIdentity, CompletionError> {
+    const pending = yield* latest(given)
     const { expiresAt, id, received } = pending
     yield* Effect.annotateCurrentSpan("ciba.authentication.id", id)
     if (!isOpen(id)) yield* publish(Step.Resumed({ id, expiresAt }))

@@ -22,7 +22,7 @@ import * as SealedAuthentication from "./SealedAuthentication.ts"
 
 /** The storage failed; the operation may or may not have been done. */
 export class PendingStoreError extends Schema.TaggedError<PendingStoreError>()("PendingStoreError", {
-  operation: Schema.Literals(["put", "remove", "all"]),
+  operation: Schema.Literals(["put", "get", "remove", "all"]),
   problem: Schema.String
 }) {
   override get message(): string {
@@ -34,6 +34,8 @@ export class PendingStoreError extends Schema.TaggedError<PendingStoreError>()("
 export interface Service {
   /** Keeps the authentication, in the place of what was kept under its `id`. */
   readonly put: (pending: PendingAuthentication) => Effect.Effect<void, PendingStoreError>
+  /** What is kept under an `id`, if something is. */
+  readonly get: (id: string) => Effect.Effect<Option.Option<PendingAuthentication>, PendingStoreError>
   /** Forgets it. */
   readonly remove: (pending: PendingAuthentication) => Effect.Effect<void, PendingStoreError>
   /** Everything that is kept, the expired included. */
@@ -48,6 +50,7 @@ export const layerMemory: Layer.Layer<PendingStore> = /* @__PURE__ */ Layer.sync
   const kept = new Map<string, PendingAuthentication>()
   return PendingStore.of({
     put: (pending) => Effect.sync(() => void kept.set(pending.id, pending)),
+    get: (id) => Effect.sync(() => Option.fromNullishOr(kept.get(id))),
     remove: ({ id }) => Effect.sync(() => void kept.delete(id)),
     all: Effect.sync(() => [...kept.values()])
   })
@@ -76,6 +79,22 @@ export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
     return Option.match(pending, { onNone: () => [], onSome: (pending) => [{ id, revision, pending }] })
   })
 
+  /** The latest of these entries that can be opened, for each authentication. */
+  const latest = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
+    const entries = (yield* Effect.forEach(names, read)).flat()
+    const newest = new Map(entries.sort(byRevision).map((entry) => [entry.id, entry]))
+    for (const { id, revision } of newest.values()) revisions.set(id, revision)
+    return [...newest.values()].map(({ pending }) => pending)
+  })
+
+  /** The names that an authentication's entries can have. */
+  const namesOf = Effect.fnUntraced(function* (id: string) {
+    const revision = revisions.get(id)
+    return revision === undefined
+      ? (yield* store.keys).filter((name) => parts(name).id === id)
+      : [revision - 1, revision, revision + 1].map((near) => `${id}.${near}`)
+  })
+
   return PendingStore.of({
     put: Effect.fnUntraced(
       function* (pending) {
@@ -86,24 +105,17 @@ export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
       },
       Effect.mapError((cause) => failed("put", cause))
     ),
-    remove: Effect.fnUntraced(
-      function* ({ id }) {
-        const revision = revisions.get(id)
-        const names =
-          revision === undefined
-            ? (yield* store.keys).filter((name) => parts(name).id === id)
-            : [revision - 1, revision, revision + 1].map((near) => `${id}.${near}`)
-        yield* Effect.forEach(names, (name) => store.remove(name))
-        revisions.delete(id)
-      },
-      Effect.mapError((cause) => failed("remove", cause))
-    ),
-    all: Effect.gen(function* () {
-      const entries = (yield* Effect.forEach(yield* store.keys, read)).flat()
-      const latest = new Map(entries.sort(byRevision).map((entry) => [entry.id, entry]))
-      for (const { id, revision } of latest.values()) revisions.set(id, revision)
-      return [...latest.values()].map(({ pending }) => pending)
-    }).pipe(Effect.mapError((cause) => failed("all", cause)))
+    get: (id) =>
+      Effect.flatMap(namesOf(id), latest).pipe(
+        Effect.map(([pending]) => Option.fromNullishOr(pending)),
+        Effect.mapError((cause) => failed("get", cause))
+      ),
+    remove: ({ id }) =>
+      Effect.flatMap(namesOf(id), (names) => Effect.forEach(names, (name) => store.remove(name))).pipe(
+        Effect.andThen(Effect.sync(() => void revisions.delete(id))),
+        Effect.mapError((cause) => failed("remove", cause))
+      ),
+    all: Effect.flatMap(store.keys, latest).pipe(Effect.mapError((cause) => failed("all", cause)))
   })
 })
 

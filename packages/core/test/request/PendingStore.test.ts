@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { PendingAuthentication, PendingStore, SealedAuthentication, Sealing } from "@effect-ciba/core"
-import { DateTime, Duration, Effect, Layer, Redacted } from "effect"
+import { DateTime, Duration, Effect, Layer, Option, Redacted } from "effect"
 import { KeyValueStore } from "effect/persistence"
 import { pending } from "../support/Notified.ts"
 
@@ -34,7 +34,9 @@ for (const [name, layer] of [
           yield* store.put(pending("a"))
           yield* store.put(pending("b"))
           yield* store.put(later)
-          const [a] = (yield* store.all).filter(({ id }) => id === "a")
+          const a = Option.getOrUndefined(yield* store.get("a"))
+          expect((yield* store.all).find(({ id }) => id === "a")).toEqual(a)
+          expect(yield* store.get("nobody")).toEqual(Option.none())
           expect(a && { ...a, authReqId: Redacted.value(a.authReqId) }).toMatchObject({
             authReqId: "request-a",
             interval: Duration.seconds(15),
@@ -44,6 +46,7 @@ for (const [name, layer] of [
           expect(a?.clientNotificationToken && Redacted.value(a.clientNotificationToken)).toBe("token-a")
           yield* store.remove(later)
           expect(yield* ids(store)).toEqual(["b"])
+          expect(yield* store.get("a")).toEqual(Option.none())
         })
       ).pipe(Effect.provide(layer))
     )

@@ -142,6 +142,7 @@ export const contract = (name: string, inbox: Layer.Layer<NotificationInbox.Noti
             broken
               ? Effect.fail(new PendingStore.PendingStoreError({ operation: "put", problem: "the disk is full" }))
               : Effect.sync(() => void kept.push(pending.received && Redacted.value(pending.received.body))),
+          get: () => Effect.succeedNone,
           remove: () => Effect.void,
           all: Effect.succeed([])
         })
