@@ -1,0 +1,182 @@
+import { createServer } from "node:net"
+import { expect, it } from "@effect/vitest"
+import { Ciba, ClientAuthentication, NotificationInbox, type PendingAuthentication, UserHint } from "@effect-ciba/core"
+import { NodeCiba, NodeNotificationServer } from "@effect-ciba/platform-node"
+import { type Duration, Effect, Fiber, Layer, Redacted } from "effect"
+import { make, type Service } from "./AuthorizationServer.ts"
+import * as RegisteredClients from "./RegisteredClients.ts"
+
+const freePort = Effect.callback<number>((resume) => {
+  const probe = createServer().listen(0, "127.0.0.1", () => {
+    const address = probe.address()
+    probe.close(() => resume(Effect.succeed(typeof address === "object" ? (address?.port ?? 0) : 0)))
+  })
+})
+
+interface Stage {
+  readonly server: Service
+  /** The client's notification endpoint. */
+  readonly url: string
+  /** Asks, and says under which name the person sees it. */
+  readonly ask: Effect.Effect<
+    { readonly pending: PendingAuthentication.PendingAuthentication; readonly ref: string },
+    unknown,
+    Ciba.Ciba
+  >
+  /** The token requests so far. */
+  readonly polls: Effect.Effect<number>
+}
+
+/** A provider that pings, a client that listens, and polls that would come every minute. */
+const staged = <A, E>(
+  use: (stage: Stage) => Effect.Effect<A, E, Ciba.Ciba | NotificationInbox.NotificationInbox>,
+  options: {
+    readonly interval?: Duration.Input
+    readonly pingFallback?: Duration.Input
+    readonly listens?: boolean
+  } = {}
+) =>
+  Effect.gen(function* () {
+    const port = yield* freePort
+    const server = yield* make({
+      interval: options.interval ?? "1 minute",
+      clients: [RegisteredClients.pingClient("ping", `https://127.0.0.1:${port}/ciba`)]
+    })
+    const flow = NodeCiba.layer({
+      issuer: server.issuer,
+      clientId: "ping",
+      authentication: ClientAuthentication.clientSecretBasic(Redacted.make(RegisteredClients.secret)),
+      deliveryMode: "ping",
+      allowInsecureRequests: "loopback",
+      poll: { pingFallback: options.pingFallback }
+    })
+    const endpoint = NodeNotificationServer.layer({ path: "/ciba", port, host: "127.0.0.1" })
+    const stage: Stage = {
+      server,
+      url: `http://127.0.0.1:${port}/ciba`,
+      ask: Effect.gen(function* () {
+        const pending = yield* Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
+        const { ref } = yield* server.awaitRequest
+        return { pending, ref }
+      }),
+      polls: Effect.map(server.log, (log) => log.filter(({ path }) => path === "/token").length)
+    }
+    return yield* Effect.provide(
+      use(stage),
+      (options.listens === false ? flow : Layer.merge(flow, endpoint)).pipe(Layer.provideMerge(NotificationInbox.layer))
+    )
+  }).pipe(Effect.scoped)
+
+const call = (url: string, init: RequestInit) => Effect.promise(() => fetch(url, { redirect: "manual", ...init }))
+
+const bearerOf = ({ clientNotificationToken: token }: PendingAuthentication.PendingAuthentication) =>
+  `Bearer ${token === undefined ? "" : Redacted.value(token)}`
+
+const ping = (url: string, pending: PendingAuthentication.PendingAuthentication, change: RequestInit = {}) =>
+  call(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: bearerOf(pending) },
+    body: `{"auth_req_id":"${Redacted.value(pending.authReqId)}"}`,
+    ...change
+  })
+
+it.live(
+  "a ping ends the wait at once, with one token request, for an approval and for a denial (K1, K7, K12, K14)",
+  () =>
+    staged(
+      Effect.fnUntraced(function* ({ ask, polls, server }) {
+        const first = yield* ask
+        const approved = yield* Effect.forkChild(Ciba.complete(first.pending))
+        yield* Effect.orDie(server.approve(first.ref))
+        expect((yield* Fiber.join(approved)).subject).toBe("jo")
+        expect(yield* polls).toBe(1)
+        const second = yield* ask
+        const denied = yield* Effect.forkChild(Effect.flip(Ciba.complete(second.pending)))
+        yield* Effect.orDie(server.deny(second.ref))
+        expect((yield* Fiber.join(denied)).reason._tag).toBe("AccessDenied")
+        expect(yield* polls).toBe(2)
+        expect(yield* server.failures).toEqual([])
+      })
+    )
+)
+
+it.live("a ping that is sent twice is answered twice, and redeems once (K4, K9, T-18)", () =>
+  staged(
+    Effect.fnUntraced(function* ({ ask, polls, server, url }) {
+      const { pending, ref } = yield* ask
+      const wait = yield* Effect.forkChild(Ciba.complete(pending))
+      yield* Effect.orDie(server.approve(ref))
+      const responses = yield* Effect.all([ping(url, pending), ping(url, pending)], { concurrency: "unbounded" })
+      yield* Fiber.join(wait)
+      responses.push(yield* ping(url, pending))
+      expect(responses.map(({ status }) => status)).toEqual([204, 204, 204])
+      expect(yield* polls).toBe(1)
+    })
+  )
+)
+
+it.live("a ping that overtakes the acknowledgement is kept for the wait (K10)", () =>
+  staged(
+    Effect.fnUntraced(function* ({ polls, server }) {
+      yield* server.inject("/backchannel", async (_, next) => {
+        await next()
+        await new Promise((resolve) => setTimeout(resolve, 500))
+      })
+      const approval = yield* Effect.forkChild(
+        Effect.flatMap(server.awaitRequest, ({ ref }) => Effect.orDie(server.approve(ref)))
+      )
+      const identity = yield* Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
+      yield* Fiber.join(approval)
+      expect(yield* server.failures).toEqual([])
+      expect(identity.subject).toBe("jo")
+      expect(yield* polls).toBe(1)
+    })
+  )
+)
+
+it.live("a ping that nobody hears costs time, and the approval arrives by a poll (K15, T-28)", () =>
+  staged(
+    Effect.fnUntraced(function* ({ polls, server }) {
+      const pending = yield* Ciba.initiate({
+        scope: ["openid"],
+        hint: UserHint.login("jo@example.com")
+      })
+      const { ref } = yield* server.awaitRequest
+      yield* Effect.orDie(server.approve(ref))
+      expect(yield* server.failures).toHaveLength(1)
+      expect((yield* Ciba.complete(pending)).subject).toBe("jo")
+      expect(yield* polls).toBe(1)
+    }),
+    { interval: "1 second", pingFallback: "2 seconds", listens: false }
+  )
+)
+
+const forgeries: ReadonlyArray<readonly [what: string, change: RequestInit, status: number]> = [
+  ["a strange bearer (K3)", { headers: { "content-type": "application/json", authorization: "Bearer x" } }, 401],
+  ["no bearer (K3)", { headers: { "content-type": "application/json" } }, 401],
+  ["another id (K8)", { body: '{"auth_req_id":"another"}' }, 401],
+  ["another method (K1)", { method: "PUT" }, 405],
+  ["half a document (K17)", { body: '{"auth_req_id"' }, 400],
+  ["a megabyte (K17)", { body: `{"auth_req_id":"${"x".repeat(1_048_576)}"}` }, 413]
+]
+it.live(
+  "forged calls are refused, redirected nowhere, wake nobody, and cost no token request (K1–K3, K5, K8, K17)",
+  () =>
+    staged(
+      Effect.fnUntraced(function* ({ ask, polls, server, url }) {
+        const { pending, ref } = yield* ask
+        const wait = yield* Effect.forkChild(Ciba.complete(pending))
+        for (const [what, change, status] of forgeries) {
+          const response = yield* ping(url, pending, change)
+          expect([what, response.status]).toEqual([what, status])
+        }
+        const elsewhere = yield* call(`${url}/`, { method: "POST" })
+        expect([elsewhere.status, elsewhere.headers.get("location")]).toEqual([401, null])
+        expect(yield* polls).toBe(0)
+        expect(wait.pollUnsafe()).toBeUndefined()
+        yield* Effect.orDie(server.approve(ref))
+        expect((yield* Fiber.join(wait)).subject).toBe("jo")
+        expect(yield* polls).toBe(1)
+      })
+    )
+)
