@@ -23,7 +23,7 @@
  * Effect.isEffect(program) // => true
  * ```
  */
-import { Ciba, type ClientRegistration, JwsAlgorithm, type SigningKey } from "@effect-ciba/core"
+import { Ciba, type ClientRegistration, JwsAlgorithm, type NotificationInbox, type SigningKey } from "@effect-ciba/core"
 import { Config, Effect, Layer, Option } from "effect"
 import type { CertificateError } from "./ClientCertificate.ts"
 import * as EnvironmentAuthentication from "./EnvironmentAuthentication.ts"
@@ -36,11 +36,23 @@ export interface Options<E = never, R = never> extends Ciba.Options<E, R> {
   readonly tls?: NodeTls.Options | undefined
 }
 
+/** A client that is registered for push delivery. */
+export interface PushOptions<E = never, R = never> extends Ciba.PushOptions<E, R>, Pick<Options, "tls"> {}
+
 /** The flow over undici's HTTP client, with connections of its own. */
 export const layer = <E = never, R = never>(
   options: Options<E, R>
 ): Layer.Layer<Ciba.Pieces, ClientRegistration.ClientRegistrationError | CertificateError | E, R> =>
   Layer.provide(Ciba.layer(options), NodeTls.layer(options.tls ?? {}))
+
+/** The flow in push mode, over the same. `NodeNotificationServer` receives what the provider sends. */
+export const layerPush = <E = never, R = never>(
+  options: PushOptions<E, R>
+): Layer.Layer<
+  Ciba.CommonPieces,
+  ClientRegistration.ClientRegistrationError | CertificateError | E,
+  NotificationInbox.NotificationInbox | R
+> => Layer.provide(Ciba.layerPush(options), NodeTls.layer(options.tls ?? {}))
 
 /**
  * The flow as the environment describes it.

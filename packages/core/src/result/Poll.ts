@@ -131,7 +131,7 @@ export const make = Effect.fnUntraced(function* (
       const sentAt = yield* instant
       if (sentAt >= deadline) return yield* Effect.fail(expired(progress.lost))
       const nextAt = sentAt + Duration.toMillis(progress.interval)
-      yield* memory.note(pending, { ...progress, nextAt, lost: progress.lost ?? abandoned })
+      yield* memory.note(pending, { ...progress, nextAt, lost: abandoned })
       yield* publish(Step.Polled({ id }))
       const answer = yield* Effect.match(
         endpoint.redeem(pending.authReqId, { ...options, proofKey: pending.proofKey }),

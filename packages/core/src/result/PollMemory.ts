@@ -2,7 +2,7 @@
  * What a wait has learned, for the next one with the same id: in memory as long as the request lives, and in the
  * `PendingStore`, where there is one, for the next process.
  */
-import { Clock, DateTime, type Duration, Effect, MutableHashMap, Option, type Redacted } from "effect"
+import { Clock, DateTime, Duration, Effect, MutableHashMap, Option, type Redacted } from "effect"
 import type { HttpFault } from "../client/HttpFault.ts"
 import { instant } from "../internal/Instant.ts"
 import { reveal } from "../internal/Untrusted.ts"
@@ -57,13 +57,12 @@ export const make: Effect.Effect<PollMemory> = Effect.gen(function* () {
       const wallClock = yield* Clock.currentTimeMillis
       const now = yield* instant
       const ahead = (at: DateTime.Utc): number => now + DateTime.toEpochMillis(at) - wallClock
-      return {
-        interval: known?.interval ?? pending.interval,
-        nextAt: known?.nextAt ?? (pending.nextPollAt === undefined ? undefined : ahead(pending.nextPollAt)),
-        deadline: ahead(pending.expiresAt),
-        lost: known === undefined ? pending.lost : known.lost,
-        spent: known?.spent ?? false
-      }
+      const interval = known?.interval ?? pending.interval
+      const lost = known === undefined ? pending.lost : known.lost
+      const noted = known?.nextAt ?? (pending.nextPollAt === undefined ? undefined : ahead(pending.nextPollAt))
+      // A poll that was under way may have reached the provider at any time until now.
+      const nextAt = lost?.kind === "Abandoned" ? Math.max(noted ?? now, now + Duration.toMillis(interval)) : noted
+      return { interval, nextAt, deadline: ahead(pending.expiresAt), lost, spent: known?.spent ?? false }
     }),
     note: Effect.fnUntraced(function* (pending, progress, response) {
       const now = yield* instant

@@ -1,0 +1,190 @@
+import { NodeFileSystem, NodePath } from "@effect/platform-node"
+import { expect, it } from "@effect/vitest"
+import {
+  Ciba,
+  ClientAuthentication,
+  NotificationInbox,
+  type PendingAuthentication,
+  PendingStore,
+  Sealing,
+  UserHint
+} from "@effect-ciba/core"
+import { NodeCiba, NodeNotificationServer } from "@effect-ciba/platform-node"
+import { TestClient, TestKeys, type TestProvider } from "@effect-ciba/testing"
+import type { JsonObject, ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
+import { Effect, Fiber, FileSystem, Layer, Redacted, Result } from "effect"
+import { HttpServer } from "effect/http"
+import { KeyValueStore } from "effect/persistence"
+import * as ProviderServer from "./ProviderServer.ts"
+
+const url = "https://client.test/ciba"
+
+const client = TestClient.clientSecretBasic({ notification: { deliveryMode: "push", url } })
+
+/** A provider and a client that share nothing but sockets, and a store on disk. */
+const staged = (options: ProviderOptions = {}) =>
+  Effect.gen(function* () {
+    const files = yield* FileSystem.FileSystem
+    const directory = yield* files.makeTempDirectoryScoped()
+    const key = yield* Sealing.generate("k")
+    const provider = yield* ProviderServer.make({ client, refreshTokens: true, ...options })
+    /** A process of the client: it listens, asks, and waits. */
+    const process = NodeCiba.layerPush({
+      issuer: provider.issuer,
+      clientId: TestClient.clientId,
+      authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
+      allowInsecureRequests: "loopback"
+    }).pipe(
+      Layer.merge(NodeNotificationServer.layer({ path: "/ciba", port: 0, host: "127.0.0.1" })),
+      Layer.provideMerge(NotificationInbox.layer),
+      Layer.provideMerge(PendingStore.layerKeyValueStore({ keys: [key] })),
+      Layer.provideMerge(KeyValueStore.layerFileSystem(directory)),
+      Layer.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer))
+    )
+    return { provider, process, stored: files.readDirectory(directory) }
+  }).pipe(Effect.provide(NodeFileSystem.layer))
+
+const ask = Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
+
+const endpoint = HttpServer.addressFormattedWith((address) => Effect.succeed(`${address}/ciba`))
+
+/** The provider calls; what the client answers. */
+const push = Effect.fnUntraced(function* (
+  provider: TestProvider.Service,
+  pending: PendingAuthentication.PendingAuthentication,
+  forge?: (body: JsonObject) => JsonObject
+) {
+  const call = yield* provider.notification({
+    authReqId: pending.authReqId,
+    forge: (call) => (forge === undefined ? call : { ...call, body: forge(call.body) })
+  })
+  const target = yield* endpoint
+  const body = yield* Effect.promise(() => call.text())
+  const { status } = yield* Effect.promise(() => fetch(target, { method: "POST", headers: call.headers, body }))
+  return status
+})
+
+it.live(
+  "a push is the answer, is kept on disk before it is acknowledged, and is taken once (L1, L3, L9, L14, L15)",
+  () =>
+    Effect.gen(function* () {
+      const { process, provider, stored } = yield* staged()
+      yield* Effect.gen(function* () {
+        const pending = yield* ask
+        const [before] = yield* stored
+        yield* provider.approve(pending.authReqId)
+        expect(yield* push(provider, pending)).toBe(204)
+        const [after] = yield* stored
+        expect([before, after]).toEqual([expect.stringMatching(/\.1$/), expect.stringMatching(/\.2$/)])
+        expect(yield* push(provider, pending)).toBe(204)
+        const identity = yield* Ciba.complete(pending)
+        expect(identity.subject).toBe("jo")
+        expect(Redacted.isRedacted(identity.refreshToken)).toBe(true)
+        expect(yield* push(provider, pending)).toBe(204)
+        expect(yield* stored).toEqual([])
+        expect(yield* provider.polls).toEqual([])
+      }).pipe(Effect.provide(process))
+    }).pipe(Effect.scoped)
+)
+
+it.live(
+  "a push that came before a restart is completed by the next process, and the provider is asked nothing (T-17)",
+  () =>
+    Effect.gen(function* () {
+      const { process, provider, stored } = yield* staged()
+      yield* Effect.gen(function* () {
+        const pending = yield* ask
+        yield* provider.approve(pending.authReqId)
+        expect(yield* push(provider, pending)).toBe(204)
+      }).pipe(Effect.provide(process))
+      const subjects: Array<string> = []
+      yield* Ciba.resumeAll((decision) =>
+        Effect.sync(() => subjects.push(Result.isSuccess(decision) ? decision.success.subject : "refused"))
+      ).pipe(Effect.provide(process))
+      expect(subjects).toEqual(["jo"])
+      expect(yield* stored).toEqual([])
+      expect((yield* provider.requests).filter(({ endpoint }) => endpoint === "backchannel")).toHaveLength(1)
+    }).pipe(Effect.scoped)
+)
+
+const outcomes: ReadonlyArray<readonly [what: string, forge: (body: JsonObject) => JsonObject, tag: string]> = [
+  ["access_denied (L12, L13)", ({ auth_req_id }) => ({ auth_req_id, error: "access_denied" }), "AccessDenied"],
+  ["expired_token (L12, L13)", ({ auth_req_id }) => ({ auth_req_id, error: "expired_token" }), "ExpiredToken"],
+  [
+    "transaction_failed (L13)",
+    ({ auth_req_id }) => ({ auth_req_id, error: "transaction_failed" }),
+    "TransactionFailed"
+  ],
+  ["an unknown error (L13)", ({ auth_req_id }) => ({ auth_req_id, error: "teapot" }), "Unrecognized"],
+  ["another access token (L6)", (body) => ({ ...body, access_token: "another" }), "WrongBinding"],
+  ["another refresh token (L7)", (body) => ({ ...body, refresh_token: "another" }), "WrongBinding"],
+  ["no ID Token (L3)", ({ id_token: _, ...body }) => body, "InvalidTokenResponse"],
+  [
+    "an ID Token without a signature (L4)",
+    (body) => ({ ...body, id_token: `eyJhbGciOiJub25lIn0.${String(body.id_token).split(".")[1]}.` }),
+    "UnexpectedAlgorithm"
+  ]
+]
+it.live("a push of an error, or a forged one, ends the wait with its reason (L3, L4, L6, L7, L10, L12, L13)", () =>
+  Effect.gen(function* () {
+    const { process, provider } = yield* staged()
+    yield* Effect.gen(function* () {
+      for (const [what, forge, tag] of outcomes) {
+        const pending = yield* ask
+        const wait = yield* Effect.forkChild(Effect.flip(Ciba.complete(pending)))
+        yield* provider.approve(pending.authReqId)
+        expect([what, yield* push(provider, pending, forge)]).toEqual([what, 204])
+        expect([what, (yield* Fiber.join(wait)).reason._tag]).toEqual([what, tag])
+      }
+    }).pipe(Effect.provide(process))
+  }).pipe(Effect.scoped)
+)
+
+const claims: ReadonlyArray<readonly [what: string, forge: (claims: JsonObject) => JsonObject]> = [
+  ["no auth_req_id (L5)", ({ "urn:openid:params:jwt:claim:auth_req_id": _, ...rest }) => rest],
+  [
+    "the hash of the auth_req_id (L5)",
+    (all) => ({ ...all, "urn:openid:params:jwt:claim:auth_req_id": "yjC0WzMiAKcIuP7X-j2JaQ" })
+  ],
+  ["no at_hash (L6)", ({ at_hash: _, ...rest }) => rest],
+  ["no rt_hash (L7)", ({ "urn:openid:params:jwt:claim:rt_hash": _, ...rest }) => rest]
+]
+for (const [what, idTokenClaims] of claims) {
+  it.live(`a push whose ID Token has ${what} is refused`, () =>
+    Effect.gen(function* () {
+      const { process, provider } = yield* staged({ idTokenClaims })
+      yield* Effect.gen(function* () {
+        const pending = yield* ask
+        const wait = yield* Effect.forkChild(Effect.flip(Ciba.complete(pending)))
+        yield* provider.approve(pending.authReqId)
+        yield* push(provider, pending)
+        expect((yield* Fiber.join(wait)).reason._tag).toBe("WrongBinding")
+      }).pipe(Effect.provide(process))
+    }).pipe(Effect.scoped)
+  )
+}
+
+it.live("a push that another key has signed, or with another bearer, is refused (L2, L4)", () =>
+  Effect.gen(function* () {
+    const idTokenKey = yield* TestKeys.signing("RS256", "stranger")
+    const { process, provider } = yield* staged({ idTokenKey, idTokenHeaderKeyId: null })
+    yield* Effect.gen(function* () {
+      const pending = yield* ask
+      const wait = yield* Effect.forkChild(Effect.flip(Ciba.complete(pending)))
+      yield* provider.approve(pending.authReqId)
+      const other = yield* ask
+      expect(
+        yield* push(provider, other, (body) => ({ ...body, auth_req_id: Redacted.value(pending.authReqId) })).pipe(
+          Effect.catchTag("NoNotification", () => Effect.succeed("nothing to say"))
+        )
+      ).toBe("nothing to say")
+      yield* provider.approve(other.authReqId)
+      expect(
+        yield* push(provider, other, (body) => ({ ...body, auth_req_id: Redacted.value(pending.authReqId) }))
+      ).toBe(401)
+      expect(wait.pollUnsafe()).toBeUndefined()
+      expect(yield* push(provider, pending)).toBe(204)
+      expect((yield* Fiber.join(wait)).reason._tag).toBe("InvalidSignature")
+    }).pipe(Effect.provide(process))
+  }).pipe(Effect.scoped)
+)
