@@ -48,12 +48,10 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
       Effect.andThen(unpaused(latest), semaphore.withPermit(request)),
     observe: (fault) =>
       Effect.map(instant, (now) => {
-        if (fault?.status !== 429 && fault?.status !== 503) {
-          if (fault === undefined) refusals = 0
-          return
-        }
-        refusals += 1
-        const wish = fault.retryAfter ?? Duration.seconds(2 ** Math.min(refusals - 1, 5))
+        if (fault === undefined) refusals = 0
+        if (fault?.status !== 429 && fault?.status !== 503) return
+        const wish = fault.retryAfter ?? Duration.seconds(2 ** Math.min(refusals, 5))
+        if (now >= pausedUntil) refusals += 1
         pausedUntil = Math.max(pausedUntil, now + Math.min(Duration.toMillis(wish), longest))
       })
   })
