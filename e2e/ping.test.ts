@@ -247,9 +247,9 @@ describe.concurrent("the clock of a wait", () => {
         expect((yield* Fiber.join(wait)).subject).toBe("jo")
         const [first, second] = yield* answered(server, 2)
         expect([first?.error, second?.status]).toEqual(["authorization_pending", 200])
-        expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(2000)
+        expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(3000)
       }),
-      { interval: "2 seconds" }
+      { interval: "3 seconds" }
     )
   )
 
@@ -276,6 +276,8 @@ describe.concurrent("the clock of a wait", () => {
     () =>
       staged(
         Effect.fnUntraced(function* ({ server, url }) {
+          // The server counts whole seconds: it may say expired a moment before the client's own clock does.
+          yield* server.inject("/token", Fault.status(400, { error: "authorization_pending" }))
           const pending = yield* Ciba.initiate({
             scope: ["openid"],
             hint: UserHint.login("jo@example.com"),
@@ -284,7 +286,7 @@ describe.concurrent("the clock of a wait", () => {
           const { reason } = yield* Effect.flip(Ciba.complete(pending))
           expect({ ...reason }).toEqual({ _tag: "ExpiredToken", local: true })
           expect((yield* ping(url, pending)).status).toBe(401)
-          expect(yield* answered(server, 1)).toMatchObject([{ error: "authorization_pending" }])
+          expect(yield* answered(server, 1)).toHaveLength(1)
         })
       )
   )
