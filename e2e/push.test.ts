@@ -107,6 +107,65 @@ it.live(
     }).pipe(Effect.scoped)
 )
 
+it.live(
+  "a push that comes after a restart, before anything goes on, is taken; so is one that comes again (L1, T-17)",
+  () =>
+    Effect.gen(function* () {
+      const { process, provider } = yield* staged()
+      const pending = yield* Effect.provide(ask, process)
+      yield* provider.approve(pending.authReqId)
+      const subjects = yield* Effect.gen(function* () {
+        expect(yield* push(provider, pending)).toBe(204)
+        const subjects: Array<string> = []
+        yield* Ciba.resumeAll((decision) =>
+          Effect.sync(() => subjects.push(Result.isSuccess(decision) ? decision.success.subject : "refused"))
+        )
+        return subjects
+      }).pipe(Effect.provide(process))
+      expect(subjects).toEqual(["jo"])
+      const other = yield* Effect.gen(function* () {
+        const other = yield* ask
+        yield* provider.approve(other.authReqId)
+        expect(yield* push(provider, other)).toBe(204)
+        return other
+      }).pipe(Effect.provide(process))
+      expect(yield* Effect.provide(push(provider, other), process)).toBe(204)
+      expect(yield* provider.polls).toEqual([])
+    }).pipe(Effect.scoped)
+)
+
+it.live("a push that comes twenty times at once is acknowledged each time, and counts once (L1, L14)", () =>
+  Effect.gen(function* () {
+    const { process, provider, stored } = yield* staged()
+    yield* Effect.gen(function* () {
+      const pending = yield* ask
+      yield* provider.approve(pending.authReqId)
+      const first = yield* provider.notification({ authReqId: pending.authReqId })
+      const body = yield* Effect.promise(() => first.text())
+      const target = yield* endpoint
+      const call = Effect.promise(() => fetch(target, { method: "POST", headers: first.headers, body }))
+      const responses = yield* Effect.replicateEffect(call, 20, { concurrency: "unbounded" })
+      expect(responses.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 204))
+      expect(yield* stored).toEqual([expect.stringMatching(/\.2$/)])
+      expect((yield* Ciba.complete(pending)).subject).toBe("jo")
+    }).pipe(Effect.provide(process))
+  }).pipe(Effect.scoped)
+)
+
+it.live("a push that does not come in time ends the wait as expired, and is refused afterwards (K18, L1, L17)", () =>
+  Effect.gen(function* () {
+    const { process, provider } = yield* staged({ expiresIn: "1 second" })
+    yield* Effect.gen(function* () {
+      const pending = yield* ask
+      yield* provider.approve(pending.authReqId)
+      const { reason } = yield* Effect.flip(Ciba.complete(pending))
+      expect({ ...reason }).toEqual({ _tag: "ExpiredToken", local: true })
+      expect(yield* push(provider, pending)).toBe(401)
+      expect(yield* provider.polls).toEqual([])
+    }).pipe(Effect.provide(process))
+  }).pipe(Effect.scoped)
+)
+
 const outcomes: ReadonlyArray<readonly [what: string, forge: (body: JsonObject) => JsonObject, tag: string]> = [
   ["access_denied (L12, L13)", ({ auth_req_id }) => ({ auth_req_id, error: "access_denied" }), "AccessDenied"],
   ["expired_token (L12, L13)", ({ auth_req_id }) => ({ auth_req_id, error: "expired_token" }), "ExpiredToken"],

@@ -211,8 +211,8 @@ export const make = Effect.fnUntraced(function* (
       )
       yield* expected(request)
       const pending = yield* Effect.onError(backchannel.send(request), () => unexpected(request))
-      yield* notified((inbox) => inbox.acknowledge(pending))
       yield* stored((store) => store.put(pending))
+      yield* notified((inbox) => inbox.acknowledge(pending))
       yield* publish(Step.Acknowledged(pending))
       return pending
     }),

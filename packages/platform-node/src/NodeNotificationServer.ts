@@ -6,7 +6,8 @@
  * - It answers one path, as `NotificationReceiver` says, and 404 everywhere else.
  * - With `clientAuthorities` only callers with a certificate from one of them get through: what Open Finance Brazil asks
  *   of providers.
- * - When its scope closes it takes no new call, and answers those that are under way.
+ * - When its scope closes it takes no new call, answers those that are under way, and then cuts every connection that is
+ *   left: whoever dawdles on one does not keep the process alive.
  *
  * **Gotchas**
  *
@@ -35,12 +36,13 @@
  *
  * @see CIBA Core 1.0 section 9
  */
-import { createServer, type Server } from "node:http"
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { createServer as createSecureServer } from "node:https"
+import type { Socket } from "node:net"
 import { NodeHttpServer } from "@effect/platform-node"
 import { type NotificationInbox, NotificationReceiver } from "@effect-ciba/core"
-import { Duration, Layer, Redacted } from "effect"
-import { HttpRouter, type HttpServer, type HttpServerError } from "effect/http"
+import { Duration, Effect, Layer, Redacted } from "effect"
+import { HttpRouter, HttpServer, type HttpServerError } from "effect/http"
 
 /** What the server shows, and whom it lets in. */
 export interface Tls {
@@ -71,15 +73,34 @@ export const layer = (
   HttpRouter.serve(NotificationReceiver.route(options.path, options), {
     disableLogger: true,
     disableListenLog: true
-  }).pipe(
-    Layer.provideMerge(
-      NodeHttpServer.layer(() => server(options.tls), {
-        port: options.port,
-        ...(options.host === undefined ? undefined : { host: options.host }),
-        gracefulShutdownTimeout: options.shutdownTimeout ?? "10 seconds"
-      })
-    )
+  }).pipe(Layer.provideMerge(Layer.effect(HttpServer.HttpServer, listen(options))))
+
+const listen = Effect.fnUntraced(function* (options: Options) {
+  const listener = server(options.tls)
+  const connections = new Set<Socket>()
+  listener.on("connection", (socket: Socket) => {
+    connections.add(socket)
+    socket.once("close", () => connections.delete(socket))
+  })
+  /** A connection that was kept alive for a next call would hold up the stop. */
+  const answering = ({ socket }: IncomingMessage, response: ServerResponse): void => {
+    response.once("finish", () => {
+      if (!listener.listening) socket.end()
+    })
+  }
+  listener.on("request", answering).on("checkContinue", answering)
+  const listening = yield* NodeHttpServer.make(() => listener, {
+    port: options.port,
+    ...(options.host === undefined ? undefined : { host: options.host }),
+    gracefulShutdownTimeout: options.shutdownTimeout ?? "10 seconds"
+  })
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      for (const socket of connections) socket.destroy()
+    })
   )
+  return listening
+})
 
 /** Who dawdles is not waited for. */
 const timeouts = {
@@ -92,6 +113,7 @@ const server = (tls: Tls | undefined): Server =>
     ? createServer(timeouts)
     : createSecureServer({
         ...timeouts,
+        handshakeTimeout: Duration.toMillis("10 seconds"),
         minVersion: "TLSv1.2",
         cert: tls.certificate,
         key: Redacted.value(tls.privateKey),

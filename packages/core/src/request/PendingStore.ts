@@ -83,7 +83,7 @@ export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
   const latest = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
     const entries = (yield* Effect.forEach(names, read)).flat()
     const newest = new Map(entries.sort(byRevision).map((entry) => [entry.id, entry]))
-    for (const { id, revision } of newest.values()) revisions.set(id, revision)
+    for (const { id, revision } of newest.values()) revisions.set(id, Math.max(revision, revisions.get(id) ?? 0))
     return [...newest.values()].map(({ pending }) => pending)
   })
 

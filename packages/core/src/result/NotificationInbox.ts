@@ -8,6 +8,8 @@
  * - Bearers are compared by keyed hashes: the time that it takes tells nothing of them.
  * - The first call counts. Later ones are acknowledged and change nothing.
  * - After its expiry a request is forgotten, and its bearer is nobody's.
+ * - With a `PendingStore` it expects calls for all that is kept, from its beginning: after a restart a call may come
+ *   before its wait goes on.
  *
  * @see CIBA Core 1.0 sections 10.2 and 10.3
  */
@@ -151,6 +153,16 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
     const entry = yield* acknowledge(pending)
     return entry === undefined ? yield* Effect.never : yield* Deferred.await(entry.arrived)
   })
+
+  const restored = Effect.fnUntraced(function* (pending: PendingAuthentication): Effect.fn.Return<void> {
+    const entry = yield* acknowledge(pending)
+    if (entry !== undefined && pending.received !== undefined) entry.closed = true
+  })
+
+  if (Option.isSome(store)) {
+    const kept = Effect.catch(store.value.all, ({ message }) => Effect.as(Effect.logError(message), []))
+    yield* Effect.forEach(yield* kept, restored, { discard: true })
+  }
 
   return NotificationInbox.of({
     expect: (expected) => Effect.asVoid(opened(expected)),

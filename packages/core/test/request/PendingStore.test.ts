@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { PendingAuthentication, PendingStore, SealedAuthentication, Sealing } from "@effect-ciba/core"
-import { DateTime, Duration, Effect, Layer, Option, Redacted } from "effect"
+import { DateTime, Deferred, Duration, Effect, Fiber, Layer, Option, Redacted } from "effect"
 import { KeyValueStore } from "effect/persistence"
 import { pending } from "../support/Notified.ts"
 
@@ -97,6 +97,38 @@ describe("a store over a KeyValueStore", () => {
       yield* second.put(pending("a"))
       const third = yield* PendingStore.make({ keys: [current] })
       expect(yield* ids(third)).toEqual(["a"])
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
+  it.effect("is not set back by a look that took longer than two writes", () =>
+    Effect.gen(function* () {
+      const kv = yield* KeyValueStore.KeyValueStore
+      const reading = yield* Deferred.make<void>()
+      const go = yield* Deferred.make<void>()
+      const slow = {
+        ...kv,
+        get: (name: string) =>
+          Effect.tap(kv.get(name), (found) =>
+            found === undefined ? Effect.void : Effect.andThen(Deferred.succeed(reading, undefined), Deferred.await(go))
+          )
+      }
+      const saying = (bindingMessage: string) => PendingAuthentication.change(pending("a"), { bindingMessage })
+      const store = yield* Effect.provideService(
+        PendingStore.make({ keys: [yield* key("k")] }),
+        KeyValueStore.KeyValueStore,
+        slow
+      )
+      yield* store.put(saying("1"))
+      const look = yield* Effect.forkChild(store.get("a"))
+      yield* Deferred.await(reading)
+      yield* store.put(saying("2"))
+      yield* store.put(saying("3"))
+      yield* Deferred.succeed(go, undefined)
+      yield* Fiber.join(look)
+      yield* store.put(saying("4"))
+      expect((yield* store.all).map(({ bindingMessage }) => bindingMessage)).toEqual(["4"])
+      yield* store.remove(saying("4"))
+      expect(yield* kv.keys).toEqual([])
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 

@@ -4,13 +4,15 @@ import {
   ClientAuthentication,
   NotificationInbox,
   NotificationReceiver,
+  type PendingAuthentication,
+  PendingStore,
   type Poll,
   type TokenEndpoint,
   UserHint
 } from "@effect-ciba/core"
 import { TestClient, TestKeys, TestProvider } from "@effect-ciba/testing"
 import type { JsonObject, ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
-import { Effect, Fiber, type Layer as L, Layer, Redacted } from "effect"
+import { Deferred, Effect, Fiber, type Layer as L, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 
 const client = TestClient.clientSecretBasic({
@@ -191,6 +193,45 @@ describe("a push", () => {
       expect(yield* push()).toBe(204)
       expect((yield* Fiber.join(wait)).subject).toBe("jo")
     }).pipe(Effect.provide(flow()))
+  )
+
+  it.effect("that overtakes the acknowledgement is stored after the request that it answers (K10, L1, T-17)", () =>
+    Effect.gen(function* () {
+      const keeping = yield* Deferred.make<void>()
+      const kept = yield* Deferred.make<void>()
+      const slowStore = Layer.effect(
+        PendingStore.PendingStore,
+        Effect.map(PendingStore.PendingStore, (store) => ({
+          ...store,
+          put: (pending: PendingAuthentication.PendingAuthentication) =>
+            pending.received === undefined
+              ? Deferred.succeed(keeping, undefined).pipe(
+                  Effect.andThen(Deferred.await(kept)),
+                  Effect.andThen(store.put(pending))
+                )
+              : store.put(pending)
+        }))
+      ).pipe(Layer.provide(PendingStore.layerMemory))
+      yield* Effect.gen(function* () {
+        const provider = yield* TestProvider.TestProvider
+        const asking = yield* Effect.forkChild(ask)
+        yield* Deferred.await(keeping)
+        yield* provider.approve()
+        const handle = yield* NotificationReceiver.toWebHandler()
+        const request = yield* provider.notification()
+        const pushing = yield* Effect.forkChild(Effect.promise(() => handle(request)))
+        yield* Effect.replicateEffect(
+          Effect.promise(() => new Promise(setImmediate)),
+          1000
+        )
+        expect(pushing.pollUnsafe()).toBeUndefined()
+        yield* Deferred.succeed(kept, undefined)
+        yield* Fiber.join(asking)
+        expect((yield* Fiber.join(pushing)).status).toBe(204)
+        const [stored] = yield* PendingStore.PendingStore.use((store) => store.all)
+        expect(stored?.received && Redacted.value(stored.received.body)).toMatchObject({ token_type: "Bearer" })
+      }).pipe(Effect.provide(flow().pipe(Layer.provideMerge(slowStore))))
+    })
   )
 
   it.effect("need not come for a request that expires: the client's own clock ends it (L17)", () =>
