@@ -156,9 +156,13 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
   const send = Effect.fnUntraced(function* (
     request: AuthenticationRequest.AuthenticationRequest
   ): Effect.fn.Return<PendingAuthentication, AuthenticationRequestError | DiscoveryError> {
-    const { built, issuer } = yield* prepared(request)
-    const sentAt = yield* DateTime.now
-    const answer = yield* pace.turn(Effect.mapError(transport.exchange(built), faulty))
+    const { answer, issuer, sentAt } = yield* pace.turn(
+      Effect.gen(function* () {
+        const { built, issuer } = yield* prepared(request)
+        const sentAt = yield* DateTime.now
+        return { answer: yield* Effect.mapError(transport.exchange(built), faulty), issuer, sentAt }
+      })
+    )
     return yield* acknowledged(answer, { issuer, request, sentAt })
   })
 

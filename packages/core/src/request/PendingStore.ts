@@ -102,6 +102,8 @@ export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
       const entries = (yield* Effect.forEach(yield* store.keys, read)).flat()
       const latest = new Map(entries.sort(byRevision).map((entry) => [entry.id, entry]))
       for (const { id, revision } of latest.values()) revisions.set(id, revision)
+      const older = entries.filter((entry) => latest.get(entry.id) !== entry)
+      yield* Effect.forEach(older, ({ id, revision }) => store.remove(`${id}.${revision}`))
       return [...latest.values()].map(({ pending }) => pending)
     }).pipe(Effect.mapError((cause) => failed("all", cause)))
   })
