@@ -381,6 +381,7 @@ const isDecision = (error: CompletionError): boolean => {
 const stillPending = new Set<string>([
   "PollingStopped",
   "AlreadyRedeemed",
+  "UseDpopNonce",
   "ForeignAuthentication",
   "PushDelivery",
   "InvalidParameter",
