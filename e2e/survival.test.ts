@@ -118,6 +118,8 @@ it.live(
         const ends = [...new Set(endings.flatMap((line) => (line.id === id ? [line.end] : [])))]
         const cut = own.some((exchange) => exchange.status === 200 && kills.some((at) => cutBy(exchange, at)))
         expect(cut ? [[who], ["OutcomeUnknown"]] : [[who]], `${told}: ${who}`).toContainEqual(ends)
+        const answers = own.map(({ status }) => status)
+        if (!cut) expect(answers.indexOf(200), `${told}: ${who}, ${answers}`).toBe(answers.length - 1)
         const gaps = own.slice(1).map(({ arrivedAt }, index) => arrivedAt - (own[index]?.arrivedAt ?? 0))
         expect(Math.min(...gaps, 1000), `${told}: ${who}, ${gaps}`).toBe(1000)
       }

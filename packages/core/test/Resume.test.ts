@@ -215,6 +215,29 @@ describe("a restart", () => {
     }).pipe(world({ user: TestUser.approve() }))
   )
 
+  it.effect("loses no response that was in hand: an interruption waits until it is stored (H25)", () =>
+    Effect.gen(function* () {
+      const { handle, outcomes } = handled()
+      const store = yield* PendingStore.PendingStore
+      const slow = Layer.succeed(
+        PendingStore.PendingStore,
+        PendingStore.PendingStore.of({
+          ...store,
+          put: (pending) => Effect.delay(store.put(pending), pending.received === undefined ? 0 : "1 second")
+        })
+      )
+      const first = yield* started(Ciba.authenticateAll([request], handle), Layer.provide(client(), slow))
+      yield* TestClock.adjust("5500 millis")
+      const end = yield* Effect.forkChild(killed(first))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(end)
+      const second = yield* started(Ciba.resumeAll(handle), client())
+      yield* Fiber.join(second)
+      expect(outcomes).toEqual(["jo"])
+      expect(yield* polls).toEqual([5])
+    }).pipe(world({ user: TestUser.approve() }))
+  )
+
   it.effect("believes a stored response as soon as the keys can be fetched again (T-34)", () =>
     Effect.gen(function* () {
       const { handle, outcomes } = handled()
