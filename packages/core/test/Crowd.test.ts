@@ -143,9 +143,12 @@ it.effect(
 
 const hundred = crowd(100, 3)
 
-it.effect(
-  "a pause that another wait has caused ends nobody's wait before the expiry, and none after it (F9, H9, H18)",
-  () =>
+for (const [what, refusal] of [
+  ["a 503", ProviderScript.status(503, { retryAfter: "120" })],
+  ["a 429", ProviderScript.status(429, { retryAfter: "120" })],
+  ["a 503 in JSON", ProviderScript.error("temporarily_unavailable", { status: 503, retryAfter: "120" })]
+] as const) {
+  it.effect(`${what} pauses the waits of others, too, and none of them beyond its expiry (F9, H9, H18, H22)`, () =>
     Effect.gen(function* () {
       const short = Effect.gen(function* () {
         const error = yield* Effect.flip(Ciba.authenticate({ ...request, requestedExpiry: "40 seconds" }))
@@ -157,13 +160,9 @@ it.effect(
       yield* TestClock.adjust("3 minutes")
       expect(yield* Fiber.join(waits)).toEqual(["jo", ["ExpiredToken", 42]])
       expect(yield* polls).toEqual([5, 125])
-    }).pipe(
-      world({
-        user: TestUser.approve({ after: "1 minute" }),
-        tokenScript: ProviderScript.make([ProviderScript.status(503, { retryAfter: "120" })])
-      })
-    )
-)
+    }).pipe(world({ user: TestUser.approve({ after: "1 minute" }), tokenScript: ProviderScript.make([refusal]) }))
+  )
+}
 
 it.effect("the time that a request waits for its turn does not count towards its expiry (F10)", () =>
   Effect.gen(function* () {

@@ -321,8 +321,9 @@ describe("a restart", () => {
           yield* store.put(PendingAuthentication.change(foreign, { id: `${pending.id} of ${Object.values(change)}` }))
         }
       }
-      yield* started(Ciba.resumeAll(handle), client())
+      const second = yield* started(Ciba.resumeAll(handle), client())
       yield* TestClock.adjust("10 minutes")
+      yield* Fiber.join(second)
       expect(outcomes).toEqual([])
       expect(yield* kept).toHaveLength(6)
       expect(yield* polls).toEqual([5, 5])

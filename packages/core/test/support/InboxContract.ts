@@ -32,6 +32,21 @@ export const contract = (name: string, inbox: Layer.Layer<NotificationInbox.Noti
     )
 
     it.effect(
+      "hands a call to all who wait for it, also when they begin at the same time",
+      using(
+        Effect.fnUntraced(function* (inbox) {
+          const all = yield* Effect.forkChild(
+            Effect.replicateEffect(inbox.take(pending("a")), 5, { concurrency: "unbounded" })
+          )
+          yield* Effect.yieldNow
+          yield* inbox.acknowledge(pending("a"))
+          expect(yield* inbox.deliver(bearer("token-a"), notification("a"))).toBe("Accepted")
+          expect(yield* Fiber.join(all)).toHaveLength(5)
+        })
+      )
+    )
+
+    it.effect(
       "refuses a bearer that it does not know, and one with another request's id (K2, K3, K8, L2)",
       using(
         Effect.fnUntraced(function* (inbox) {
