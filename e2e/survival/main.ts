@@ -1,48 +1,48 @@
-// A process of a client: with "ask" it asks so many people and ends; with "wait" it waits for whoever the store knows.
-import { appendFileSync } from "node:fs"
-import { NodeFileSystem, NodePath } from "@effect/platform-node"
+/**
+ * A process that waits for approvals, and can be killed: what it must not forget is in its store.
+ *
+ * `ISSUER`, `STORE` (a directory), `HANDLED` (a file, one line for each decision), `SEALING_KEY`, and `ASK`: the login
+ * hints to ask with commas between them, or nothing to go on with what the store has.
+ */
+
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
 import { Ciba, ClientAuthentication, PendingStore, Sealing, UserHint } from "@effect-ciba/core"
-import { NodeCiba } from "@effect-ciba/platform-node"
 import { TestClient } from "@effect-ciba/testing"
-import { Config, Effect, Layer, Result } from "effect"
+import { Config, Console, Effect, FileSystem, Layer, Result } from "effect"
+import { FetchHttpClient } from "effect/http"
 import { KeyValueStore } from "effect/persistence"
 
 const Live = Layer.unwrap(
   Effect.gen(function* () {
-    const issuer = yield* Config.String("ISSUER")
-    const directory = yield* Config.String("STORE")
-    const key = yield* Sealing.key("k", yield* Config.Redacted("SEALING_KEY"))
-    return NodeCiba.layer({
-      issuer,
+    const key = yield* Effect.flatMap(Config.Redacted("SEALING_KEY"), (bytes) => Sealing.key("survival", bytes))
+    return Ciba.layer({
+      issuer: yield* Config.String("ISSUER"),
       clientId: TestClient.clientId,
       authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
       allowInsecureRequests: "loopback"
     }).pipe(
+      Layer.provide(FetchHttpClient.layer),
       Layer.provideMerge(PendingStore.layerKeyValueStore({ keys: [key] })),
-      Layer.provide(KeyValueStore.layerFileSystem(directory)),
-      Layer.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer))
+      Layer.provide(KeyValueStore.layerFileSystem(yield* Config.String("STORE")))
     )
   })
-)
+).pipe(Layer.provideMerge(Layer.merge(NodeFileSystem.layer, NodePath.layer)))
 
-const ask = (count: number) =>
-  Effect.replicateEffect(Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") }), count, {
-    discard: true
-  })
-
-const wait = Effect.gen(function* () {
-  const results = yield* Config.String("RESULTS")
-  yield* Ciba.resumeAll((decision, { id }) =>
-    Effect.sync(() => {
-      const outcome = Result.isSuccess(decision) ? decision.success.subject : decision.failure.reason._tag
-      appendFileSync(results, `${id} ${outcome}\n`)
-    })
+const program = Effect.gen(function* () {
+  const files = yield* FileSystem.FileSystem
+  const handled = yield* Config.String("HANDLED")
+  const hints = (yield* Config.withDefault(Config.String("ASK"), "")).split(",").filter((hint) => hint !== "")
+  yield* Effect.forEach(hints, (hint) =>
+    Effect.flatMap(Ciba.initiate({ scope: ["openid"], hint: UserHint.login(hint) }), ({ id }) =>
+      Console.log(`asked ${id} ${hint}`)
+    )
   )
+  yield* Console.log("waiting")
+  yield* Ciba.resumeAll((decision, { id }) => {
+    const end = Result.match(decision, { onFailure: ({ reason }) => reason._tag, onSuccess: ({ subject }) => subject })
+    return files.writeFileString(handled, `${id} ${end}\n`, { flag: "a" })
+  })
 })
-
-const [what, count] = process.argv.slice(2)
-
-const program: Effect.Effect<void, unknown, Ciba.Ciba | PendingStore.PendingStore> =
-  what === "ask" ? ask(Number(count)) : wait
 
 await Effect.runPromise(Effect.provide(program, Live))

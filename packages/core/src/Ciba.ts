@@ -53,6 +53,7 @@ import { PendingStore, type PendingStoreError } from "./request/PendingStore.ts"
 import { type CibaEvent, Step } from "./result/CibaEvent.ts"
 import * as CibaEvents from "./result/CibaEvents.ts"
 import { NotificationInbox } from "./result/NotificationInbox.ts"
+import * as Ownership from "./result/Ownership.ts"
 import * as Poll from "./result/Poll.ts"
 import * as Push from "./result/Push.ts"
 import * as Introspection from "./token/Introspection.ts"
@@ -136,8 +137,10 @@ export const make = Effect.fnUntraced(function* (
   | ClientRegistration.ClientRegistration
   | BackchannelAuthentication.BackchannelAuthentication
   | CibaEvents.CibaEvents
+  | Discovery.Discovery
   | IdTokenVerifier.IdTokenVerifier
 > {
+  const own = yield* Ownership.make
   const registration = yield* ClientRegistration.ClientRegistration
   const backchannel = yield* BackchannelAuthentication.BackchannelAuthentication
   const verifier = yield* IdTokenVerifier.IdTokenVerifier
@@ -184,7 +187,8 @@ export const make = Effect.fnUntraced(function* (
     const { expiresAt, id, received } = pending
     yield* Effect.annotateCurrentSpan("ciba.authentication.id", id)
     if (!isOpen(id)) yield* publish(Step.Resumed({ id, expiresAt }))
-    const response = received === undefined ? wait(pending) : TokenRequest.readReceived(received)
+    const response =
+      received === undefined ? wait(pending) : Effect.andThen(own(pending), TokenRequest.readReceived(received))
     const identity = Effect.flatMap(response, (read) =>
       Effect.retry(verifier.verify(read, pending), { schedule: keysAgain, while: isFault })
     )
@@ -335,7 +339,8 @@ export const authenticateAll = Effect.fnUntraced(function* <E, R>(
 
 /**
  * Goes on with everything that the `PendingStore` keeps, and handles each decision as it comes. An authentication stays in
- * the store until its decision has been handled: after a crash it is handled again rather than never.
+ * the store until its decision has been handled: after a crash it is handled again rather than never. A provider that
+ * cannot be reached is waited for until the authentication expires.
  */
 export const resumeAll = Effect.fnUntraced(function* <E, R>(
   handle: (decision: Decision, pending: PendingAuthentication) => Effect.Effect<void, E, R>
@@ -358,23 +363,28 @@ const settle = Effect.fnUntraced(function* <E, R>(
   pending: PendingAuthentication,
   handle: (decision: Decision) => Effect.Effect<void, E, R>
 ): Effect.fn.Return<void, E, R> {
-  const decision = yield* Effect.result(ciba.decide(pending))
+  const decision = yield* Effect.result(
+    Effect.retry(ciba.decide(pending), {
+      schedule: patiently,
+      while: (error) => Effect.map(DateTime.now, (now) => isFault(error) && DateTime.isLessThan(now, pending.expiresAt))
+    })
+  )
   if (Result.isFailure(decision) && isForeign(decision.failure)) return
   yield* handle(decision)
   if (Result.isSuccess(decision) || isDecision(decision.failure)) yield* ciba.forget(pending)
 })
 
+const patiently = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("30 seconds")])
+
 /** The id is spent, and the response in hand: keys that cannot be reached now are worth waiting for. */
-const keysAgain = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("30 seconds")]).pipe(
-  Schedule.upTo({ times: 12 })
-)
+const keysAgain = Schedule.upTo(patiently, { times: 12 })
 
 const isFault = (error: CompletionError): boolean =>
   error._tag === "DiscoveryError" && error.reason._tag === "HttpFault"
 
 const isForeign = (error: CompletionError): boolean => error.reason._tag === "ForeignAuthentication"
 
-/** Whether a failure ends the authentication; after any other it can be completed again. */
+/** Whether a failure ends the authentication; after any other the store keeps it. */
 const isDecision = (error: CompletionError): boolean => {
   if (error._tag !== "TokenError") return error._tag === "IdTokenError"
   return !stillPending.has(error.reason._tag)
@@ -382,6 +392,8 @@ const isDecision = (error: CompletionError): boolean => {
 
 const stillPending = new Set<string>([
   "PollingStopped",
+  "AlreadyRedeemed",
+  "UseDpopNonce",
   "ForeignAuthentication",
   "PushDelivery",
   "InvalidParameter",

@@ -1,159 +1,182 @@
+// Many waits at once, over a network that fails a third of the time.
 import { describe, expect, it } from "@effect/vitest"
-import { Ciba, ClientAuthentication, Dpop, SigningKey, UserHint } from "@effect-ciba/core"
-import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
+import { Ciba, Dpop, SigningKey, UserHint } from "@effect-ciba/core"
+import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
-import { Effect, Fiber, Layer, Random, Result } from "effect"
-import { HttpClient, HttpClientError, type HttpClientRequest, HttpClientResponse } from "effect/http"
+import { Clock, DateTime, Effect, Fiber, Layer, Result } from "effect"
 import { TestClock } from "effect/testing"
+import { requestsTo } from "./support/Asking.ts"
+import * as Faults from "./support/Faults.ts"
+import { until } from "./support/Polling.ts"
+import { client, polls, request, started, world } from "./support/Processes.ts"
+import * as Seeded from "./support/Seeded.ts"
 
-const people = 20
-
-/** Twenty people: the even ones approve, the odd ones refuse, each after a time of their own. */
-const users = Array.from({ length: people }, (_, index) => {
-  const options = { subject: `p${index}`, loginHint: `p${index}@test`, after: `${index * 4} seconds` } as const
-  return index % 2 === 0 ? TestUser.approve(options) : TestUser.deny(options)
-})
-
-const respond =
-  (status: number, body: string, headers: Readonly<Record<string, string>> = {}) =>
-  (request: HttpClientRequest.HttpClientRequest) =>
-    Effect.succeed(HttpClientResponse.fromWeb(request, new Response(body, { status, headers })))
-
-const reset = (request: HttpClientRequest.HttpClientRequest) =>
-  Effect.fail(
-    new HttpClientError.HttpClientError({
-      reason: new HttpClientError.TransportError({ request, description: "the connection was reset" })
-    })
-  )
-
-const faults = [
-  reset,
-  respond(502, "<h1>Bad gateway</h1>", { "content-type": "text/html" }),
-  respond(503, ""),
-  respond(503, "", { "retry-after": "3" }),
-  respond(429, "slow", { "retry-after": "2" }),
-  respond(200, "<!doctype html>"),
-  respond(200, '{"access_token":"'),
-  respond(500, '{"error":"server_error"}'),
-  () => Effect.never
-]
-
-/** What the world was asked, and what it kept to itself. */
-class Weather {
-  open = 0
-  mostOpen = 0
-  asked = 0
-  readonly swallowed = new Set<string>()
+/** So many people, of whom three in ten refuse, each in their own time. */
+const crowd = (count: number, seed: number) => {
+  const chance = Seeded.numbers(seed)
+  return Array.from({ length: count }, (_, index) => {
+    const person = {
+      subject: `person-${index}`,
+      loginHint: `${index}@example.com`,
+      after: `${chance() * 120} seconds`
+    } as const
+    return chance() < 0.3 ? TestUser.deny(person) : TestUser.approve(person)
+  })
 }
 
-const idIn = ({ body }: HttpClientRequest.HttpClientRequest): string =>
-  new URLSearchParams(body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : "").get("auth_req_id") ?? ""
-
-/** Three of ten token requests meet a fault before the provider sees them, and one of a hundred answers is lost. */
-const stormy = (weather: Weather) =>
-  Layer.effect(
-    HttpClient.HttpClient,
-    Effect.gen(function* () {
-      const client = yield* HttpClient.HttpClient
-      const random = yield* Random.Random
-      const chance = () => random.nextDoubleUnsafe()
-      return HttpClient.make((request, url) => {
-        if (!url.pathname.endsWith("/token")) return client.execute(request)
-        weather.asked += 1
-        weather.mostOpen = Math.max(weather.mostOpen, ++weather.open)
-        const fault = chance() < 0.3 ? faults[Math.floor(chance() * faults.length)] : undefined
-        const lost = chance() < 0.01
-        const answer = Effect.flatMap(client.execute(request), (response) => {
-          if (!lost) return Effect.succeed(response)
-          if (response.status === 200) weather.swallowed.add(idIn(request))
-          return reset(request)
-        })
-        return Effect.ensuring(
-          fault === undefined ? answer : fault(request),
-          Effect.sync(() => {
-            weather.open -= 1
+/** Asks all of them at once; how it ended for each, by subject. */
+const asked = Effect.fnUntraced(function* (users: ReadonlyArray<TestUser.TestUser>) {
+  const endings = new Map<string, string>()
+  const subjects = new Map(users.map(({ loginHint, subject }) => [loginHint, subject]))
+  yield* Ciba.authenticateAll(
+    users.map(({ loginHint }) => ({ scope: ["openid"], hint: UserHint.login(loginHint), bindingMessage: loginHint })),
+    (decision, { bindingMessage = "" }) =>
+      Effect.sync(() => {
+        const subject = subjects.get(bindingMessage) ?? ""
+        expect(endings.has(subject)).toBe(false)
+        endings.set(
+          subject,
+          Result.match(decision, {
+            onFailure: ({ reason }) => reason._tag,
+            onSuccess: (identity) => (identity.subject === subject ? "approved" : "mistaken for another")
           })
         )
       })
-    }).pipe(Random.withSeed("a thousand waits"))
   )
-
-const flow = (weather: Weather, provider: ProviderOptions, options: Partial<Ciba.Options> = {}) =>
-  Ciba.layer({
-    issuer: "https://provider.test",
-    clientId: TestClient.clientId,
-    authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
-    maxConcurrentRequests: 50,
-    ...options
-  }).pipe(
-    Layer.provide(stormy(weather)),
-    Layer.provideMerge(TestProvider.layer({ user: users, expiresIn: "30 minutes", ...provider }))
-  )
-
-/** Asks so many times, and counts how each ended. */
-const crowd = Effect.fnUntraced(function* (count: number, weather: Weather) {
-  const outcomes = new Map<string, number>()
-  const requests = Array.from({ length: count }, (_, index) => ({
-    scope: ["openid"],
-    hint: UserHint.login(`p${index % people}@test`)
-  }))
-  yield* Ciba.authenticateAll(requests, (decision, { hint: _ }) =>
-    Effect.sync(() => {
-      const outcome = Result.isSuccess(decision) ? "approved" : decision.failure.reason._tag
-      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
-    })
-  )
-  const unknown = weather.swallowed.size
-  expect(Object.fromEntries(outcomes)).toEqual({
-    approved: count / 2 - unknown,
-    AccessDenied: count / 2,
-    ...(unknown === 0 ? undefined : { OutcomeUnknown: unknown })
-  })
+  return endings
 })
 
-describe("many at once", () => {
-  it.effect(
-    "a thousand waits in a storm of faults: every approval arrives, every refusal is one, and nothing else ends a wait (H3, H5, H8, H9, H21–H23, T-5, T-32)",
-    () => {
-      const weather = new Weather()
-      return Effect.gen(function* () {
-        const all = yield* Effect.forkChild(crowd(1000, weather))
-        while (all.pollUnsafe() === undefined) {
-          yield* TestClock.adjust("10 seconds")
-          yield* Effect.promise(() => new Promise(setImmediate))
-        }
-        yield* Fiber.join(all)
-        const provider = yield* TestProvider.TestProvider
-        expect(weather.mostOpen).toBeLessThanOrEqual(50)
-        expect(weather.swallowed.size).toBeGreaterThan(0)
-        expect(weather.asked).toBeGreaterThan(1200)
-        expect(yield* provider.inFlightMax).toBe(1)
-        expect((yield* provider.requests).filter(({ error }) => error === "slow_down")).toEqual([])
-      }).pipe(Effect.provide(flow(weather, {})))
-    },
-    60_000
-  )
+const tally = (values: Iterable<string>) => {
+  const counts: Record<string, number> = {}
+  for (const value of values) counts[value] = (counts[value] ?? 0) + 1
+  return counts
+}
+
+/** The gaps between the polls of each wait, in milliseconds. */
+const gapsOf = (sent: ReadonlyArray<Faults.Sent>) => {
+  const last = new Map<string, number>()
+  return sent.flatMap(({ at, authReqId }) => {
+    const before = last.get(authReqId)
+    last.set(authReqId, at)
+    return before === undefined ? [] : [at - before]
+  })
+}
+
+/** How many pauses the provider asked for; nothing was sent in any of them. */
+const pausesOf = (sent: ReadonlyArray<Faults.Sent>) => {
+  const refused = sent.filter(({ pause }) => pause > 0).sort((a, b) => a.answeredAt - b.answeredAt)
+  const ends: Array<number> = []
+  for (const { answeredAt, became, pause } of refused) {
+    const isPaused = answeredAt < (ends.at(-1) ?? 0)
+    if (isPaused && !became.includes("429") && !became.includes("Retry-After")) continue
+    expect(sent.filter(({ at }) => at > answeredAt && at < answeredAt + pause)).toEqual([])
+    ends.push(Math.max(ends.at(-1) ?? 0, answeredAt + pause))
+  }
+  return ends.length
+}
+
+describe("a thousand waits at once", () => {
+  const users = crowd(1000, 7)
+  const people: ProviderOptions = { user: users, expiresIn: "2 hours" }
 
   it.effect(
-    "a hundred waits whose proofs need a new nonce each time, in the same storm (H26, H27, M7, T-10)",
-    () => {
-      const weather = new Weather()
-      return Effect.gen(function* () {
-        const all = yield* Effect.forkChild(crowd(100, weather))
-        while (all.pollUnsafe() === undefined) {
-          yield* TestClock.adjust("1 second")
-          for (let turn = 0; turn < 20; turn += 1) yield* Effect.promise(() => new Promise(setImmediate))
-        }
-        yield* Fiber.join(all)
-        expect(weather.asked).toBeGreaterThan(200)
-      }).pipe(
-        Effect.provide(
-          flow(weather, { dpop: { nonces: "lasting" } }).pipe(
-            Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") }))
-          )
+    "all end as the people decided, whatever the network does (H2, H3, H8, H9, H14, H19, H21, H22, T-5)",
+    () =>
+      Effect.gen(function* () {
+        const network = Faults.make({ seed: 11, share: 0.3, lost: 0.01, latency: 200 })
+        const provider = yield* TestProvider.TestProvider
+        const all = yield* started(asked(users), Layer.provide(client({ maxConcurrentRequests: 50 }), network.layer))
+        yield* until(TestClock.adjust("1 minute"), () => all.pollUnsafe() !== undefined)
+        const endings = yield* Fiber.join(all)
+
+        const became = tally(network.sent.map(({ became }) => became))
+        const denied = users.filter(({ reaction }) => reaction._tag === "Deny").length
+        const unknown = became["lost 200"] ?? 0
+        expect(tally(endings.values())).toEqual({
+          approved: 1000 - denied - unknown,
+          AccessDenied: denied,
+          OutcomeUnknown: unknown
+        })
+
+        expect(yield* provider.inFlightMax).toBe(1)
+        expect(network.underWayMax()).toBe(50)
+        expect((yield* requestsTo("token")).filter(({ error }) => error === "slow_down")).toEqual([])
+        const gaps = gapsOf(network.sent)
+        expect(Math.min(...gaps)).toBeGreaterThanOrEqual(5000)
+        expect(Math.max(...gaps)).toBeLessThan(180_000)
+        expect(pausesOf(network.sent)).toBeGreaterThan(20)
+      }).pipe(world(people)),
+    20_000
+  )
+})
+
+it.effect(
+  "a hundred waits that prove with DPoP outlive faults and nonces that change all the time (H21, H26, H27, T-5, T-10)",
+  () =>
+    Effect.gen(function* () {
+      const network = Faults.make({ seed: 5, share: 0.3, lost: 0, latency: 100 })
+      const provider = yield* TestProvider.TestProvider
+      const denied = hundred.filter(({ reaction }) => reaction._tag === "Deny").length
+      const all = yield* started(
+        asked(hundred),
+        client({ maxConcurrentRequests: 50 }).pipe(
+          Layer.provide(network.layer),
+          Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") }))
         )
       )
-    },
-    60_000
+      let rotations = 0
+      const step = Effect.gen(function* () {
+        yield* TestClock.adjust("250 millis")
+        if (network.sent.length < (rotations + 1) * 200) return
+        rotations += 1
+        yield* provider.rotateDpopNonce
+      })
+      yield* until(step, () => all.pollUnsafe() !== undefined)
+      expect(tally((yield* Fiber.join(all)).values())).toEqual({ approved: 100 - denied, AccessDenied: denied })
+      const refused = (yield* requestsTo("token")).filter(({ error }) => error === "use_dpop_nonce")
+      expect(rotations).toBeGreaterThan(3)
+      expect(refused.length).toBeGreaterThan(50 + rotations)
+      expect(yield* provider.inFlightMax).toBe(1)
+    }).pipe(world({ user: hundred, expiresIn: "2 hours", dpop: { nonces: "lasting" } })),
+  20_000
+)
+
+const hundred = crowd(100, 3)
+
+for (const [what, refusal] of [
+  ["a 503", ProviderScript.status(503, { retryAfter: "120" })],
+  ["a 429", ProviderScript.status(429, { retryAfter: "120" })],
+  ["a 503 in JSON", ProviderScript.error("temporarily_unavailable", { status: 503, retryAfter: "120" })]
+] as const) {
+  it.effect(`${what} pauses the waits of others, too, and none of them beyond its expiry (F9, H9, H18, H22)`, () =>
+    Effect.gen(function* () {
+      const short = Effect.gen(function* () {
+        const error = yield* Effect.flip(Ciba.authenticate({ ...request, requestedExpiry: "40 seconds" }))
+        return [error.reason._tag, (yield* Clock.currentTimeMillis) / 1000]
+      })
+      const long = Effect.map(Ciba.authenticate(request), ({ subject }) => subject)
+      const both = Effect.all([long, Effect.delay(short, "2 seconds")], { concurrency: "unbounded" })
+      const waits = yield* started(both, client())
+      yield* TestClock.adjust("3 minutes")
+      expect(yield* Fiber.join(waits)).toEqual(["jo", ["ExpiredToken", 42]])
+      expect(yield* polls).toEqual([5, 125])
+    }).pipe(world({ user: TestUser.approve({ after: "1 minute" }), tokenScript: ProviderScript.make([refusal]) }))
   )
-})
+}
+
+it.effect("the time that a request waits for its turn does not count towards its expiry (F10)", () =>
+  Effect.gen(function* () {
+    const asking = yield* started(
+      Effect.all([Ciba.initiate(request), Ciba.initiate(request)], { concurrency: "unbounded" }),
+      client({ maxConcurrentRequests: 1 })
+    )
+    yield* TestClock.adjust("1 minute")
+    const expiries = (yield* Fiber.join(asking)).map(({ expiresAt }) => DateTime.toEpochMillis(expiresAt))
+    expect(expiries).toEqual([60_000, 90_000])
+  }).pipe(
+    world({
+      expiresIn: "1 minute",
+      backchannelScript: ProviderScript.make([ProviderScript.delayed("30 seconds", ProviderScript.proceed)])
+    })
+  )
+)

@@ -5,11 +5,10 @@
  * **Details**
  *
  * - Requests take their turns in the order in which they come.
- * - A 429 or 503 pauses all of them: as long as `Retry-After` says, or a second, doubling with each further one, and a
- *   minute at most. The one that was told to wait longer waits longer by itself.
+ * - A 429 or 503 pauses all of them: as long as `Retry-After` says, five minutes at most, or a second, doubling each time
+ *   that a pause has not helped. Refusals during a pause are of requests that were sent before it, and prolong nothing.
  */
-import { Context, Duration, Effect, Layer, Semaphore } from "effect"
-import type { HttpFault } from "../client/HttpFault.ts"
+import { Context, Duration, Effect, Layer, Option, Semaphore } from "effect"
 import { instant } from "../internal/Instant.ts"
 
 /** The pace. */
@@ -18,12 +17,27 @@ export interface Options {
   readonly maxConcurrentRequests?: number | undefined
 }
 
+/** What became of a request that failed. */
+export interface Fault {
+  readonly status?: number | undefined
+  /** The server's wish, where it sent `Retry-After`. */
+  readonly retryAfter?: Duration.Duration | undefined
+}
+
+/** How long a request waits for its turn. */
+export interface Limit<A, E> {
+  /** In milliseconds, on the clock that does not jump. */
+  readonly until: number
+  /** What happens in its place. */
+  readonly orElse: Effect.Effect<A, E>
+}
+
 /** What requests go through. */
 export interface Service {
-  /** Runs a request when it is its turn and nothing is paused; whatever is paused, not after `latest`. */
-  readonly turn: <A, E>(request: Effect.Effect<A, E>, latest?: number) => Effect.Effect<A, E>
+  /** Runs a request when it is its turn and nothing is paused. */
+  readonly turn: <A, E>(request: Effect.Effect<A, E>, limit?: Limit<A, E>) => Effect.Effect<A, E>
   /** Learns what became of a request. */
-  readonly observe: (fault: HttpFault | undefined) => Effect.Effect<void>
+  readonly observe: (fault: Fault | undefined) => Effect.Effect<void>
 }
 
 /** The pace at one provider. */
@@ -37,22 +51,34 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
   let refusals = 0
   let pausedUntil = Number.NEGATIVE_INFINITY
 
-  const unpaused = (latest: number): Effect.Effect<void> =>
-    Effect.flatMap(instant, (now) => {
-      const until = Math.min(pausedUntil, latest)
-      return until <= now ? Effect.void : Effect.andThen(Effect.sleep(Duration.millis(until - now)), unpaused(latest))
-    })
+  const unpaused: Effect.Effect<void> = Effect.flatMap(instant, (now) =>
+    pausedUntil <= now ? Effect.void : Effect.andThen(Effect.sleep(Duration.millis(pausedUntil - now)), unpaused)
+  )
+
+  const admitted = Effect.andThen(
+    Effect.acquireRelease(semaphore.take(1), () => semaphore.release(1), { interruptible: true }),
+    unpaused
+  )
 
   return ProviderPace.of({
-    turn: (request, latest = Number.POSITIVE_INFINITY) =>
-      Effect.andThen(unpaused(latest), semaphore.withPermit(request)),
+    turn: (request, limit) =>
+      limit === undefined
+        ? Effect.scoped(Effect.andThen(admitted, request))
+        : Effect.flatMap(instant, (now) => Effect.timeoutOption(admitted, Duration.millis(limit.until - now))).pipe(
+            Effect.flatMap((turn) => (Option.isSome(turn) ? request : limit.orElse)),
+            Effect.scoped
+          ),
     observe: (fault) =>
       Effect.map(instant, (now) => {
-        if (fault === undefined) refusals = 0
-        if (fault?.status !== 429 && fault?.status !== 503) return
-        const wish = fault.retryAfter ?? Duration.seconds(2 ** Math.min(refusals, 5))
-        if (now >= pausedUntil) refusals += 1
-        pausedUntil = Math.max(pausedUntil, now + Math.min(Duration.toMillis(wish), longest))
+        if (fault?.status !== 429 && fault?.status !== 503) {
+          if (fault === undefined) refusals = 0
+          return
+        }
+        const isPaused = now < pausedUntil
+        if (!isPaused) refusals += 1
+        const own = Duration.seconds(isPaused ? 0 : Math.min(2 ** (refusals - 1), 30))
+        const wish = Duration.min(fault.retryAfter ?? own, longest)
+        pausedUntil = Math.max(pausedUntil, now + Duration.toMillis(wish))
       })
   })
 })
@@ -60,5 +86,5 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
 /** The pace as a layer. */
 export const layer = (options?: Options): Layer.Layer<ProviderPace> => Layer.effect(ProviderPace, make(options))
 
-/** A minute, in milliseconds. */
-const longest = 60_000
+/** One refusal does not stop everything for longer; the wait that it was for does as it was told. */
+const longest = /* @__PURE__ */ Duration.minutes(5)

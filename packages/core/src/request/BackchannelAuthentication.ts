@@ -179,7 +179,10 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
     }),
     send: paced,
     initiate: (options) =>
-      Effect.flatMap(Effect.provideService(AuthenticationRequest.make(options), ClientRegistration, registration), send)
+      Effect.flatMap(
+        Effect.provideService(AuthenticationRequest.make(options), ClientRegistration, registration),
+        paced
+      )
   })
 })
 

@@ -79,11 +79,13 @@ export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
     return Option.match(pending, { onNone: () => [], onSome: (pending) => [{ id, revision, pending }] })
   })
 
-  /** The latest of these entries that can be opened, for each authentication. */
+  /** The latest of these entries that can be opened, for each authentication; older ones are what a crash left. */
   const latest = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
     const entries = (yield* Effect.forEach(names, read)).flat()
     const newest = new Map(entries.sort(byRevision).map((entry) => [entry.id, entry]))
     for (const { id, revision } of newest.values()) revisions.set(id, Math.max(revision, revisions.get(id) ?? 0))
+    const older = entries.filter((entry) => newest.get(entry.id) !== entry)
+    yield* Effect.forEach(older, ({ id, revision }) => store.remove(`${id}.${revision}`))
     return [...newest.values()].map(({ pending }) => pending)
   })
 

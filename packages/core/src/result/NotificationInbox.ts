@@ -97,19 +97,20 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
   const opened = Effect.fnUntraced(function* (expected: Expected): Effect.fn.Return<Entry> {
     const name = yield* named(expected.token)
     const now = yield* Clock.currentTimeMillis
+    const known = entries.get(name)
+    if (known !== undefined && known.until > now) return known
+    for (const [name, { until }] of entries) if (until <= now) entries.delete(name)
     const entry: Entry = {
       deliveryMode: expected.deliveryMode,
       until: DateTime.toEpochMillis(expected.until),
-      acknowledged: yield* Deferred.make<PendingAuthentication>(),
-      arrived: yield* Deferred.make<Notification>(),
-      turn: yield* Semaphore.make(1),
+      acknowledged: Deferred.makeUnsafe<PendingAuthentication>(),
+      arrived: Deferred.makeUnsafe<Notification>(),
+      turn: Semaphore.makeUnsafe(1),
       early: undefined,
       closed: false
     }
-    for (const [other, { until }] of entries) if (until <= now) entries.delete(other)
-    const known = entries.get(name) ?? entry
-    entries.set(name, known)
-    return known
+    entries.set(name, entry)
+    return entry
   })
 
   const acknowledge = Effect.fnUntraced(function* (

@@ -9,13 +9,15 @@
  * - The provider's keys are fetched before the first poll, so that no spent id has to wait for them.
  * - In ping mode, with a `NotificationInbox`, a ping ends the pause at once, and polls are rarer until it comes: a lost
  *   ping costs time, and nothing else.
- * - With a `PendingStore`, what the wait learns is stored before it is needed: before each poll, and after each answer.
+ * - With a `PendingStore`, what the wait learns is stored before it is needed: before each poll, and after each answer. A
+ *   wait that goes on polls no earlier than the one before it would have, and after a poll whose answer nobody has read,
+ *   a full interval later.
  * - The expiry runs on the monotonic clock from the moment the wait begins; a jump of the wall clock neither ends nor
  *   prolongs it.
  *
  * @see CIBA Core 1.0 sections 10.1 and 11
  */
-import { Context, Duration, Effect, Equal, Hash, Layer, Option, Pull, RcMap, Schedule, type Scope } from "effect"
+import { Context, Duration, Effect, Equal, Hash, Layer, Option, RcMap, Schedule, type Scope } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import type { HttpFault } from "../client/HttpFault.ts"
 import { fault } from "../client/Transport.ts"
@@ -31,7 +33,6 @@ import * as TokenEndpoint from "../token/TokenEndpoint.ts"
 import {
   AlreadyRedeemed,
   ExpiredToken,
-  ForeignAuthentication,
   OutcomeUnknown,
   PollingStopped,
   PushDelivery,
@@ -41,6 +42,7 @@ import type { TokenResponse } from "../token/TokenResponse.ts"
 import { Step } from "./CibaEvent.ts"
 import { CibaEvents } from "./CibaEvents.ts"
 import { NotificationInbox } from "./NotificationInbox.ts"
+import * as Ownership from "./Ownership.ts"
 import * as Ping from "./Ping.ts"
 import * as PollAnswer from "./PollAnswer.ts"
 import * as PollMemory from "./PollMemory.ts"
@@ -83,6 +85,7 @@ export const make = Effect.fnUntraced(function* (
   const pace = yield* ProviderPace
   const { publish } = yield* CibaEvents
   const inbox = yield* Effect.serviceOption(NotificationInbox)
+  const own = yield* Ownership.make
   const memory = yield* PollMemory.make
   const keysAtHand = JwsAlgorithm.isSymmetric(registration.idTokenSignedResponseAlg) ? Effect.void : keys.prefetch
   const fallback = Duration.fromInputUnsafe(options?.pingFallback ?? "30 seconds")
@@ -90,12 +93,8 @@ export const make = Effect.fnUntraced(function* (
   const admit = Effect.fnUntraced(function* (
     pending: PendingAuthentication
   ): Effect.fn.Return<HttpFault, TokenError | DiscoveryError> {
-    const metadata = yield* discovery.metadata
-    const { clientId, deliveryMode, issuer } = pending
-    if (issuer !== metadata.issuer || clientId !== registration.clientId) {
-      return yield* new TokenError({ reason: new ForeignAuthentication({ issuer, clientId }) })
-    }
-    if (deliveryMode === "push") return yield* new TokenError({ reason: new PushDelivery() })
+    const metadata = yield* own(pending)
+    if (pending.deliveryMode === "push") return yield* new TokenError({ reason: new PushDelivery() })
     const url = yield* ProviderMetadata.endpoint(metadata, "token_endpoint", registration.mutualTls)
     return fault("Abandoned", { method: "POST", url })
   })
@@ -117,21 +116,21 @@ export const make = Effect.fnUntraced(function* (
     const { deadline } = progress
     const state = { interval: progress.interval, deadline, faults: 0 }
 
-    const ended = (decision: PollPolicy.Decision): Effect.Effect<never, TokenError> =>
-      decision._tag === "Stopped"
-        ? Effect.fail(new TokenError({ reason: new PollingStopped() }))
-        : Effect.andThen(
-            ping.isAwaited() ? sleepUntil(deadline) : Effect.void,
-            Effect.suspend(() => Effect.fail(expired(progress.lost)))
-          )
+    const late = Effect.suspend(() => Effect.fail(expired(progress.lost)))
+
+    /** The pause before the next poll, or the end. */
+    const pause = (decision: PollPolicy.Decision): Effect.Effect<void, TokenError> => {
+      if (decision._tag === "Poll") return sleepUntil(decision.at)
+      if (decision._tag === "Stopped") return Effect.fail(new TokenError({ reason: new PollingStopped() }))
+      return Effect.andThen(ping.isAwaited() ? sleepUntil(deadline) : Effect.void, late)
+    }
 
     /** One poll, noted before it is sent: if this is the last thing that happens, the next process knows of it. */
     const poll = Effect.gen(function* () {
       yield* Effect.ignore(discovery.metadata)
       const sentAt = yield* instant
-      if (sentAt >= deadline) return yield* Effect.fail(expired(progress.lost))
-      const nextAt = sentAt + Duration.toMillis(progress.interval)
-      yield* memory.note(pending, { ...progress, nextAt, lost: abandoned })
+      if (sentAt >= deadline) return yield* late
+      yield* memory.note(pending, { ...progress, nextAt: undefined, lost: progress.lost ?? abandoned })
       yield* publish(Step.Polled({ id }))
       const answer = yield* Effect.match(
         endpoint.redeem(pending.authReqId, { ...options, proofKey: pending.proofKey }),
@@ -140,7 +139,7 @@ export const make = Effect.fnUntraced(function* (
           onFailure: (error) => PollAnswer.read(error, sentAt)
         }
       )
-      yield* pace.observe(answer._tag === "Fault" ? answer.fault : undefined)
+      yield* pace.observe(answer._tag === "Fault" ? answer : undefined)
       return answer
     })
 
@@ -152,37 +151,40 @@ export const make = Effect.fnUntraced(function* (
             return options?.schedule?.(rarer) ?? rarer
           }
 
-    const now = yield* instant
-    const { nextAt } = progress
-    const first = nextAt === undefined ? PollPolicy.start(state, now) : PollPolicy.resume(state, nextAt, now)
-    const next = yield* Schedule.toStepWithSleep(PollPolicy.schedule(state, compose))
-    yield* ping.interrupting(
-      first._tag === "Poll"
-        ? Effect.flatMap(ping.stretched(Duration.millis(first.at - now), deadline), (pause) => Effect.sleep(pause))
-        : ended(first)
-    )
+    const decided = yield* PollPolicy.decisions(PollPolicy.schedule(state, compose))
+    let decision = yield* begun(state, progress, ping)
+    if (decision._tag === "Poll" && progress.nextAt === undefined) {
+      progress = { ...progress, nextAt: decision.at }
+      yield* memory.note(pending, progress)
+    }
 
     while (true) {
-      const answer = yield* pace.turn(poll, deadline)
+      yield* ping.interrupting(pause(decision))
+      const answer = yield* pace.turn(poll, { until: deadline, orElse: late })
       if (answer._tag === "Success") {
-        yield* memory.note(pending, { ...progress, spent: true }, answer.response)
+        yield* Effect.uninterruptible(memory.note(pending, { ...progress, spent: true }, answer.response))
         return answer.response
       }
       if (answer._tag === "Failure") {
-        yield* memory.note(pending, { ...progress, spent: answer.error.reason._tag === "InvalidTokenResponse" })
+        const nextAt = (yield* instant) + Duration.toMillis(progress.interval)
+        yield* memory.note(pending, {
+          ...progress,
+          nextAt,
+          spent: answer.error.reason._tag === "InvalidTokenResponse"
+        })
         return yield* Effect.fail(PollAnswer.judged(answer.error, progress.lost))
       }
+      decision = yield* decided(answer)
       const interval = PollPolicy.intervalAfter(progress.interval, answer)
-      const pause = Duration.max(interval, answer.retryAfter ?? Duration.zero)
+      const least = Duration.max(interval, answer.retryAfter ?? Duration.zero)
       progress = {
         ...progress,
         interval,
-        nextAt: (yield* instant) + Duration.toMillis(pause),
+        nextAt: decision._tag === "Poll" ? decision.at : (yield* instant) + Duration.toMillis(least),
         lost: answer._tag === "Fault" ? (PollAnswer.lost(answer.fault) ?? progress.lost) : undefined
       }
       yield* memory.note(pending, progress)
       yield* publish(told(id, answer, interval))
-      yield* ping.interrupting(Effect.asVoid(Pull.catchDone(next(answer), ended)))
     }
   })
 
@@ -216,6 +218,23 @@ class Flight implements Equal.Equal {
   }
 }
 
+/** The first poll: of a wait that is new, or that goes on before a poll, or after one whose answer nobody has read. */
+const begun = Effect.fnUntraced(function* (
+  state: PollPolicy.State,
+  { lost, nextAt }: PollMemory.Progress,
+  ping: Ping.Ping
+): Effect.fn.Return<PollPolicy.Decision> {
+  const now = yield* instant
+  if (nextAt !== undefined) return PollPolicy.resume(state, nextAt, now)
+  const first =
+    lost === undefined
+      ? PollPolicy.start(state, now)
+      : PollPolicy.resume(state, now + Duration.toMillis(state.interval), now)
+  if (first._tag !== "Poll") return first
+  const pause = yield* ping.stretched(Duration.millis(first.at - now), state.deadline)
+  return { ...first, at: now + Duration.toMillis(pause) }
+})
+
 const sleepUntil = (at: number): Effect.Effect<void> =>
   Effect.flatMap(instant, (now) => Effect.sleep(Duration.millis(Math.max(0, at - now))))
 
@@ -224,7 +243,7 @@ const expired = (lost: HttpFault | undefined): TokenError =>
 
 const told = (
   id: string,
-  { _tag, fault }: Exclude<PollAnswer.PollAnswer, { _tag: "Failure" }>,
+  { _tag, fault, status }: Exclude<PollAnswer.PollAnswer, { _tag: "Failure" }>,
   interval: Duration.Duration
 ): Step => {
   switch (_tag) {
@@ -233,6 +252,10 @@ const told = (
     case "SlowDown":
       return Step.SlowedDown({ id, interval })
     case "Fault":
-      return Step.FaultRiddenOut({ id, kind: fault?.kind ?? "Unreachable", status: fault?.status })
+      return Step.FaultRiddenOut({
+        id,
+        kind: fault?.kind ?? (status === undefined ? "Unreachable" : "UnexpectedStatus"),
+        status
+      })
   }
 }

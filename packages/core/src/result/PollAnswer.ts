@@ -10,7 +10,7 @@ import type * as PollPolicy from "./PollPolicy.ts"
 
 /** An answer that the policy goes on with, or a failure that ends the wait. */
 export type PollAnswer =
-  | (PollPolicy.Answer & { readonly fault?: HttpFault })
+  | (PollPolicy.Answer & { readonly fault?: HttpFault; readonly status?: number | undefined })
   | { readonly _tag: "Failure"; readonly error: TokenError | DiscoveryError }
 
 /** What the failure of a poll that was sent at this instant means. */
@@ -30,11 +30,12 @@ export const read = (error: TokenError | DiscoveryError, sentAt: number): PollAn
             sentAt,
             retryAfter: reason.retryAfter,
             timedOut: reason.kind === "TimedOut",
-            fault: reason
+            fault: reason,
+            status: reason.status
           }
     case "Unrecognized":
       return reason.status >= 500 || reason.status === 429
-        ? { _tag: "Fault", sentAt, retryAfter: reason.retryAfter }
+        ? { _tag: "Fault", sentAt, retryAfter: reason.retryAfter, status: reason.status }
         : { _tag: "Failure", error }
     default:
       return { _tag: "Failure", error }

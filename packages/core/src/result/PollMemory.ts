@@ -2,7 +2,7 @@
  * What a wait has learned, for the next one with the same id: in memory as long as the request lives, and in the
  * `PendingStore`, where there is one, for the next process.
  */
-import { Clock, DateTime, Duration, Effect, MutableHashMap, Option, type Redacted } from "effect"
+import { Clock, DateTime, type Duration, Effect, MutableHashMap, Option, type Redacted } from "effect"
 import type { HttpFault } from "../client/HttpFault.ts"
 import { instant } from "../internal/Instant.ts"
 import { reveal } from "../internal/Untrusted.ts"
@@ -13,7 +13,7 @@ import type { TokenResponse } from "../token/TokenResponse.ts"
 /** What is known of a wait. Instants are milliseconds on the clock that does not jump. */
 export interface Progress {
   readonly interval: Duration.Duration
-  /** No poll before, where one has been made. */
+  /** No poll before; nothing while one is under way, and in a wait that is new. */
   readonly nextAt: number | undefined
   /** When the request expires. */
   readonly deadline: number
@@ -35,17 +35,20 @@ export interface PollMemory {
 export const make: Effect.Effect<PollMemory> = Effect.gen(function* () {
   const store = yield* Effect.serviceOption(PendingStore)
   const memory = MutableHashMap.empty<Redacted.Redacted<AuthReqId>, Progress>()
+  /** How many are kept before those that have expired are looked for. */
+  let room = 1000
 
   const stored = Effect.fnUntraced(function* (
-    { lost: _before, ...pending }: PendingAuthentication,
+    { lost: _lost, nextPollAt: _nextPollAt, ...pending }: PendingAuthentication,
     { interval, lost, nextAt }: Progress,
     response: TokenResponse | undefined
   ): Effect.fn.Return<PendingAuthentication> {
-    const pause = nextAt === undefined ? 0 : Math.max(0, nextAt - (yield* instant))
+    const pause = nextAt === undefined ? undefined : Math.ceil(Math.max(0, nextAt - (yield* instant)))
+    const now = yield* DateTime.now
     return new PendingAuthentication({
       ...pending,
       interval,
-      nextPollAt: DateTime.add(yield* DateTime.now, { milliseconds: pause }),
+      ...(pause === undefined ? undefined : { nextPollAt: DateTime.add(now, { milliseconds: pause }) }),
       ...(lost === undefined ? undefined : { lost }),
       ...(response === undefined ? undefined : { received: reveal(response).received })
     })
@@ -57,16 +60,21 @@ export const make: Effect.Effect<PollMemory> = Effect.gen(function* () {
       const wallClock = yield* Clock.currentTimeMillis
       const now = yield* instant
       const ahead = (at: DateTime.Utc): number => now + DateTime.toEpochMillis(at) - wallClock
-      const interval = known?.interval ?? pending.interval
-      const lost = known === undefined ? pending.lost : known.lost
-      const noted = known?.nextAt ?? (pending.nextPollAt === undefined ? undefined : ahead(pending.nextPollAt))
-      // A poll that was under way may have reached the provider at any time until now.
-      const nextAt = lost?.kind === "Abandoned" ? Math.max(noted ?? now, now + Duration.toMillis(interval)) : noted
-      return { interval, nextAt, deadline: ahead(pending.expiresAt), lost, spent: known?.spent ?? false }
+      return {
+        interval: known?.interval ?? pending.interval,
+        nextAt:
+          known !== undefined ? known.nextAt : pending.nextPollAt === undefined ? undefined : ahead(pending.nextPollAt),
+        deadline: ahead(pending.expiresAt),
+        lost: known === undefined ? pending.lost : known.lost,
+        spent: known?.spent ?? false
+      }
     }),
     note: Effect.fnUntraced(function* (pending, progress, response) {
-      const now = yield* instant
-      for (const [id, { deadline }] of memory) if (deadline <= now) MutableHashMap.remove(memory, id)
+      if (MutableHashMap.size(memory) >= room) {
+        const now = yield* instant
+        for (const [id, { deadline }] of memory) if (deadline <= now) MutableHashMap.remove(memory, id)
+        room = Math.max(1000, 2 * MutableHashMap.size(memory))
+      }
       MutableHashMap.set(memory, pending.authReqId, progress)
       if (Option.isNone(store)) return
       const put = store.value.put(yield* stored(pending, progress, response))

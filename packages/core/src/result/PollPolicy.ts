@@ -24,7 +24,7 @@
  *
  * @see CIBA Core 1.0 sections 7.3, 10.1 and 11
  */
-import { Cause, Duration, Effect, Pull, Schedule } from "effect"
+import { Cause, Clock, Duration, Effect, Pull, Schedule } from "effect"
 
 import { instant } from "../internal/Instant.ts"
 
@@ -87,6 +87,21 @@ export const step = (state: State, answer: Answer, now: number): Decision => {
 /** The policy as a schedule, on the injected clock; `compose` sets a slower pace or a cap. */
 export const schedule = (begin: State, compose?: Compose): Schedule.Schedule<Decision, Answer> =>
   compose === undefined ? policy(begin) : slower(policy(begin), begin.deadline, compose(policy(begin)))
+
+/** A schedule, step by step: what to do after each answer, and when. */
+export const decisions = (
+  schedule: Schedule.Schedule<Decision, Answer>
+): Effect.Effect<(answer: Answer) => Effect.Effect<Decision>> =>
+  Effect.map(Schedule.toStep(schedule), (step) =>
+    Effect.fnUntraced(function* (answer: Answer): Effect.fn.Return<Decision> {
+      const paused = Effect.map(step(yield* Clock.currentTimeMillis, answer), ([decision, pause]) =>
+        decision._tag === "Poll"
+          ? Effect.map(instant, (now): Decision => ({ ...decision, at: now + Duration.toMillis(pause) }))
+          : Effect.succeed(decision)
+      )
+      return yield* Effect.flatten(Pull.catchDone(paused, (decision) => Effect.succeed(Effect.succeed(decision))))
+    })
+  )
 
 const pollAt = (at: number, state: State): Decision =>
   at < state.deadline ? { _tag: "Poll", at, state } : { _tag: "Expired" }

@@ -4,16 +4,17 @@
  * @see CIBA Core 1.0 sections 10.3 and 12
  */
 import { Clock, DateTime, Duration, Effect, Redacted } from "effect"
-import { ClientRegistration } from "../client/ClientRegistration.ts"
-import { Discovery } from "../discovery/Discovery.ts"
+import type { ClientRegistration } from "../client/ClientRegistration.ts"
+import type { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
 import type { PendingAuthentication } from "../request/PendingAuthentication.ts"
-import { ExpiredToken, ForeignAuthentication, TokenError } from "../token/TokenError.ts"
+import { ExpiredToken, TokenError } from "../token/TokenError.ts"
 import * as TokenRequest from "../token/TokenRequest.ts"
 import type { TokenResponse } from "../token/TokenResponse.ts"
 import { Step } from "./CibaEvent.ts"
 import { CibaEvents } from "./CibaEvents.ts"
 import { NotificationInbox } from "./NotificationInbox.ts"
+import * as Ownership from "./Ownership.ts"
 
 /** Waits until the provider has sent the result, or the request expires. The tokens are not verified yet. */
 export type Wait = (pending: PendingAuthentication) => Effect.Effect<TokenResponse, TokenError | DiscoveryError>
@@ -21,17 +22,14 @@ export type Wait = (pending: PendingAuthentication) => Effect.Effect<TokenRespon
 /** Waits at the inbox at hand. */
 export const make: Effect.Effect<Wait, never, ClientRegistration | Discovery | NotificationInbox | CibaEvents> =
   /* @__PURE__ */ Effect.gen(function* () {
-    const registration = yield* ClientRegistration
-    const discovery = yield* Discovery
+    const own = yield* Ownership.make
     const inbox = yield* NotificationInbox
     const { publish } = yield* CibaEvents
 
     return Effect.fnUntraced(function* (pending) {
-      const metadata = yield* discovery.metadata
-      const { clientId, expiresAt, id, issuer } = pending
-      if (issuer !== metadata.issuer || clientId !== registration.clientId) {
-        return yield* new TokenError({ reason: new ForeignAuthentication({ issuer, clientId }) })
-      }
+      const { expiresAt, id } = pending
+      yield* inbox.acknowledge(pending)
+      yield* own(pending)
       const left = DateTime.toEpochMillis(expiresAt) - (yield* Clock.currentTimeMillis)
       const { body } = yield* Effect.timeoutOrElse(inbox.take(pending), {
         duration: Duration.millis(Math.max(0, left)),

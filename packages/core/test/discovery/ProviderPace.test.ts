@@ -1,90 +1,141 @@
 import { describe, expect, it } from "@effect/vitest"
-import { HttpFault, ProviderPace } from "@effect-ciba/core"
-import { Duration, Effect, Fiber } from "effect"
+import { ProviderPace } from "@effect-ciba/core"
+import { Clock, Duration, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 
-const busy = (status: number, retryAfter?: Duration.Input) =>
-  new HttpFault.HttpFault({
-    kind: "UnexpectedStatus",
-    method: "POST",
-    url: "https://op.test/token",
-    status,
-    ...(retryAfter === undefined ? undefined : { retryAfter: Duration.fromInputUnsafe(retryAfter) })
+const seconds = Effect.map(Clock.currentTimeMillis, (now) => now / 1000)
+
+/** Requests of a second each, and when each began. */
+const requests = (pace: ProviderPace.Service, count: number) =>
+  Effect.forEach(Array.from({ length: count }), () => pace.turn(Effect.tap(seconds, Effect.sleep("1 second"))), {
+    concurrency: "unbounded"
   })
 
-/** When requests run that all want to run now. */
-const ran = Effect.fnUntraced(function* (
-  pace: ProviderPace.Service,
-  count: number,
-  takes: Duration.Input,
-  latest?: number
-) {
-  const at: Array<number> = []
-  const clock = yield* TestClock.testClockWith(Effect.succeed)
-  const request = Effect.andThen(
-    Effect.sync(() => void at.push(clock.currentTimeMillisUnsafe())),
-    Effect.sleep(takes)
-  )
-  const fibers = yield* Effect.forEach(Array.from({ length: count }), () =>
-    Effect.forkChild(pace.turn(request, latest))
-  )
-  yield* TestClock.adjust("2 hours")
-  yield* Effect.forEach(fibers, Fiber.join)
-  return at
+const refused = (pace: ProviderPace.Service, status: number, retryAfter?: Duration.Input) =>
+  pace.observe({ status, ...(retryAfter && { retryAfter: Duration.fromInputUnsafe(retryAfter) }) })
+
+/** How many seconds from now the next request begins. */
+const pause = Effect.fnUntraced(function* (pace: ProviderPace.Service) {
+  const asked = yield* seconds
+  const next = yield* Effect.forkChild(pace.turn(seconds))
+  yield* TestClock.adjust("1 hour")
+  return (yield* Fiber.join(next)) - asked
 })
 
 describe("the pace at a provider", () => {
-  it.effect("lets so many requests run at once, in the order in which they come", () =>
+  it.effect("lets so many requests be under way at once, in the order in which they come", () =>
     Effect.gen(function* () {
       const pace = yield* ProviderPace.make({ maxConcurrentRequests: 2 })
-      expect(yield* ran(pace, 5, "1 second")).toEqual([0, 0, 1000, 1000, 2000])
+      const all = yield* Effect.forkChild(requests(pace, 5))
+      yield* TestClock.adjust("3 seconds")
+      expect(yield* Fiber.join(all)).toEqual([0, 0, 1, 1, 2])
+    })
+  )
+
+  it.effect("is no limit to speak of by default: 256", () =>
+    Effect.gen(function* () {
+      const pace = yield* ProviderPace.make()
+      const all = yield* Effect.forkChild(requests(pace, 257))
+      yield* TestClock.adjust("2 seconds")
+      const began = yield* Fiber.join(all)
+      expect([began.filter((at) => at === 0).length, began[256]]).toEqual([256, 1])
     })
   )
 
   for (const status of [429, 503]) {
-    it.effect(`pauses everything as long as a ${status} asks for, and a minute at most (H9, H22)`, () =>
+    it.effect(`pauses everything after a ${status}, as long as it says, or for a second (H9, H22)`, () =>
       Effect.gen(function* () {
         const pace = yield* ProviderPace.make()
-        yield* pace.observe(busy(status, "7 seconds"))
-        expect(yield* ran(pace, 2, "1 second")).toEqual([7000, 7000])
-        const later = yield* ProviderPace.make()
-        yield* later.observe(busy(status, "1 hour"))
-        expect(yield* ran(later, 1, "1 second")).toEqual([7_200_000 + 60_000])
+        yield* refused(pace, status, "7 seconds")
+        expect(yield* pause(pace)).toBe(7)
+        yield* pace.observe(undefined)
+        yield* refused(pace, status)
+        expect(yield* pause(pace)).toBe(1)
       })
     )
   }
 
-  it.effect("pauses for a second, doubling up to 32, where no wish is named, until something succeeds (H22)", () =>
+  it.effect("pauses twice as long each time that it has not helped, half a minute at most, until an answer comes", () =>
     Effect.gen(function* () {
       const pace = yield* ProviderPace.make()
       const pauses: Array<number> = []
       for (let count = 0; count < 7; count += 1) {
-        yield* pace.observe(busy(503))
-        const before = count * 7_200_000
-        pauses.push(((yield* ran(pace, 1, 0))[0] ?? 0) - before)
+        yield* refused(pace, 503)
+        pauses.push(yield* pause(pace))
       }
-      expect(pauses).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 32_000])
+      expect(pauses).toEqual([1, 2, 4, 8, 16, 30, 30])
       yield* pace.observe(undefined)
-      yield* pace.observe(busy(503))
-      expect(((yield* ran(pace, 1, 0))[0] ?? 0) - 7 * 7_200_000).toBe(1000)
+      yield* refused(pace, 503)
+      expect(yield* pause(pace)).toBe(1)
     })
   )
 
-  it.effect("does not hold a request beyond its latest instant (H18)", () =>
+  it.effect("takes all refusals of requests that were under way together for one", () =>
     Effect.gen(function* () {
       const pace = yield* ProviderPace.make()
-      yield* pace.observe(busy(503, "1 minute"))
-      expect(yield* ran(pace, 1, 0, 20_000)).toEqual([20_000])
+      yield* Effect.replicateEffect(refused(pace, 503), 50)
+      expect(yield* pause(pace)).toBe(1)
+      yield* Effect.replicateEffect(refused(pace, 503), 50)
+      expect(yield* pause(pace)).toBe(2)
     })
   )
 
-  for (const fault of [busy(502, "1 minute"), busy(500)]) {
-    it.effect(`does not pause for a ${fault.status}`, () =>
+  it.effect("keeps to the longest wish of several, and to five minutes of one that is longer (H9)", () =>
+    Effect.gen(function* () {
+      const pace = yield* ProviderPace.make()
+      yield* refused(pace, 503, "20 seconds")
+      yield* refused(pace, 503, "3 seconds")
+      yield* refused(pace, 429)
+      expect(yield* pause(pace)).toBe(20)
+      yield* refused(pace, 503, "10000 days")
+      expect(yield* pause(pace)).toBe(300)
+    })
+  )
+
+  it.effect("is not changed by other faults", () =>
+    Effect.gen(function* () {
+      const pace = yield* ProviderPace.make()
+      yield* refused(pace, 503)
+      expect(yield* pause(pace)).toBe(1)
+      yield* refused(pace, 502, "1 minute")
+      yield* pace.observe({})
+      expect(yield* pause(pace)).toBe(0)
+      yield* refused(pace, 503)
+      expect(yield* pause(pace)).toBe(2)
+    })
+  )
+
+  it.effect(
+    "keeps nobody beyond the limit, neither in the queue nor in a pause, and takes the others in their turn",
+    () =>
       Effect.gen(function* () {
-        const pace = yield* ProviderPace.make()
-        yield* pace.observe(fault)
-        expect(yield* ran(pace, 1, 0)).toEqual([0])
+        const pace = yield* ProviderPace.make({ maxConcurrentRequests: 1 })
+        const late = (until: number) => ({ until, orElse: Effect.map(seconds, (at) => -at) })
+        const long = yield* Effect.forkChild(pace.turn(Effect.sleep("10 seconds")))
+        yield* Effect.yieldNow
+        const queued = yield* Effect.forkChild(pace.turn(seconds, late(4000)))
+        const patient = yield* Effect.forkChild(pace.turn(seconds, late(60_000)))
+        yield* TestClock.adjust("10 seconds")
+        yield* Fiber.join(long)
+        expect([yield* Fiber.join(queued), yield* Fiber.join(patient)]).toEqual([-4, 10])
+        yield* refused(pace, 503, "20 seconds")
+        const paused = yield* Effect.forkChild(pace.turn(seconds, late(15_000)))
+        yield* TestClock.adjust("20 seconds")
+        expect([yield* Fiber.join(paused), yield* pause(pace)]).toEqual([-15, 0])
       })
-    )
-  }
+  )
+
+  it.effect("gives the turn of one that was interrupted to the next, waiting or under way (H25)", () =>
+    Effect.gen(function* () {
+      const pace = yield* ProviderPace.make({ maxConcurrentRequests: 1 })
+      const first = yield* Effect.forkChild(pace.turn(Effect.never))
+      const second = yield* Effect.forkChild(pace.turn(Effect.never, { until: 60_000, orElse: Effect.void }))
+      const third = yield* Effect.forkChild(pace.turn(seconds))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(second)
+      expect(third.pollUnsafe()).toBeUndefined()
+      yield* Fiber.interrupt(first)
+      expect(yield* Fiber.join(third)).toBe(1)
+    })
+  )
 })

@@ -84,6 +84,20 @@ describe("a store over a KeyValueStore", () => {
     }).pipe(Effect.provide(overKeyValue))
   )
 
+  it.effect("leaves nothing of an entry whose replacement was cut short after the new one was written", () =>
+    Effect.gen(function* () {
+      const kv = yield* KeyValueStore.KeyValueStore
+      const keys = [yield* key("k")] as const
+      yield* kv.set("ciba/a.1", yield* SealedAuthentication.seal(pending("a"), keys))
+      yield* kv.set("ciba/a.2", yield* SealedAuthentication.seal(pending("a", { bindingMessage: "W4SCT" }), keys))
+      const store = yield* PendingStore.make({ keys })
+      expect((yield* store.all).map(({ bindingMessage }) => bindingMessage)).toEqual(["W4SCT"])
+      yield* store.put(pending("a"))
+      yield* store.remove(pending("a"))
+      expect(yield* kv.keys).toEqual([])
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
   it.effect("opens entries of an older key, seals with the newer, and passes over what no key opens", () =>
     Effect.gen(function* () {
       const kv = yield* KeyValueStore.KeyValueStore

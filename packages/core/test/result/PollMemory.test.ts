@@ -1,0 +1,31 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as PollMemory from "@effect-ciba/core/result/PollMemory"
+import { Duration, Effect } from "effect"
+import { TestClock } from "effect/testing"
+import { pending } from "../support/Notified.ts"
+
+const spent = { interval: Duration.seconds(5), nextAt: 5000, deadline: 120_000, lost: undefined, spent: true }
+
+/** How many of so many waits are remembered. */
+const remembered = Effect.fnUntraced(function* (memory: PollMemory.PollMemory, count: number) {
+  const all = yield* Effect.forEach(Array.from({ length: count }), (_, index) => memory.recall(pending(`${index}`)))
+  return all.filter((progress) => progress.spent).length
+})
+
+describe("the memory of waits", () => {
+  it.effect("keeps what is known until the request expires, and does not grow with those that have (H19)", () =>
+    Effect.gen(function* () {
+      const memory = yield* PollMemory.make
+      for (let index = 0; index < 2000; index += 1) yield* memory.note(pending(`${index}`), spent)
+      yield* TestClock.adjust("119 seconds")
+      yield* memory.note(pending("another"), { ...spent, deadline: 240_000 })
+      expect(yield* remembered(memory, 2000)).toBe(2000)
+      yield* TestClock.adjust("1 second")
+      for (let index = 2000; index < 4000; index += 1) {
+        yield* memory.note(pending(`${index}`), { ...spent, deadline: 240_000 })
+      }
+      expect(yield* remembered(memory, 2000)).toBe(0)
+      expect(yield* remembered(memory, 4000)).toBe(2000)
+    })
+  )
+})

@@ -1,0 +1,104 @@
+// Processes that come and go. A provider and a store outlive them; everything else is each process's own.
+import { type AuthenticationRequest, Ciba, ClientAuthentication, PendingStore, Sealing } from "@effect-ciba/core"
+import type { PendingAuthentication } from "@effect-ciba/core/request/PendingAuthentication"
+import { TestClient, TestProvider } from "@effect-ciba/testing"
+import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
+import { Clock, Duration, Effect, Fiber, Layer, Redacted, Result } from "effect"
+import { KeyValueStore } from "effect/persistence"
+import { TestClock } from "effect/testing"
+import { hint } from "./Asking.ts"
+import { until } from "./Polling.ts"
+
+export const request: AuthenticationRequest.Options = { scope: ["openid"], hint }
+
+export const client = (options?: Partial<Ciba.Options>) =>
+  Ciba.layer({
+    issuer: "https://provider.test",
+    clientId: TestClient.clientId,
+    authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
+    ...options
+  })
+
+/** A store over a `KeyValueStore`, whose sealing is real asynchrony: `later` waits for it. */
+export const overKeyValue: Layer.Layer<PendingStore.PendingStore> = Layer.effect(
+  PendingStore.PendingStore,
+  Effect.gen(function* () {
+    const key = yield* Sealing.key("k", Redacted.make("MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI"))
+    const store = yield* PendingStore.make({ keys: [key] })
+    const counted = <A, E>(effect: Effect.Effect<A, E>) =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => {
+          busy += 1
+        }),
+        () => effect,
+        () =>
+          Effect.sync(() => {
+            busy -= 1
+          })
+      )
+    return PendingStore.PendingStore.of({
+      put: (pending) => counted(store.put(pending)),
+      get: (id) => counted(store.get(id)),
+      remove: (pending) => counted(store.remove(pending)),
+      all: counted(store.all)
+    })
+  })
+).pipe(Layer.provide(KeyValueStore.layerMemory), Layer.orDie)
+
+let busy = 0
+
+/** A world for processes: the provider, and the store. */
+export const world = (
+  provider: ProviderOptions,
+  store: Layer.Layer<PendingStore.PendingStore> = PendingStore.layerMemory
+) => Effect.provide(Layer.merge(TestProvider.layer(provider), store), { local: true })
+
+/** Moves the clock by small steps, and waits after each until nobody is at the store. */
+export const later = Effect.fnUntraced(function* (duration: Duration.Input, step: Duration.Input = "500 millis") {
+  const end = (yield* Clock.currentTimeMillis) + millis(duration)
+  while (true) {
+    yield* until(
+      Effect.map(Effect.repeat(Effect.yieldNow, { times: 20 }), () => busy),
+      (count) => count === 0
+    )
+    const left = end - (yield* Clock.currentTimeMillis)
+    if (left <= 0) return
+    yield* TestClock.adjust(Math.min(left, millis(step)))
+  }
+})
+
+const millis = (duration: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(duration))
+
+/** What handlers were told, in order: the subject, or the reason. */
+export const handled = () => {
+  const outcomes: Array<string> = []
+  const handle = (
+    decision: Result.Result<{ readonly subject: string }, { readonly reason: { readonly _tag: string } }>
+  ) =>
+    Effect.sync(
+      () =>
+        void outcomes.push(
+          Result.match(decision, { onFailure: ({ reason }) => reason._tag, onSuccess: ({ subject }) => subject })
+        )
+    )
+  return { outcomes, handle }
+}
+
+/** A process that runs a program over layers of its own, until it is done, or killed. */
+export const started = <A, E, R, P, E2, R2>(program: Effect.Effect<A, E, R>, layer: Layer.Layer<P, E2, R2>) =>
+  Effect.forkChild(Effect.provide(program, layer, { local: true }))
+
+/** The end of a process, in the middle of whatever it does. */
+export const killed = Fiber.interrupt
+
+/** What the store keeps. */
+export const kept: Effect.Effect<
+  ReadonlyArray<PendingAuthentication>,
+  never,
+  PendingStore.PendingStore
+> = PendingStore.PendingStore.use((store) => Effect.orDie(store.all))
+
+/** When polls came, in seconds. */
+export const polls = TestProvider.TestProvider.use((provider) =>
+  Effect.map(provider.polls, (all) => all.map((at) => at / 1000))
+)
