@@ -184,7 +184,7 @@ export const make = Effect.fnUntraced(function* (
     const { expiresAt, id, received } = pending
     yield* Effect.annotateCurrentSpan("ciba.authentication.id", id)
     if (!isOpen(id)) yield* publish(Step.Resumed({ id, expiresAt }))
-    const response = received === undefined ? wait(pending) : TokenRequest.readReceived(received)
+    const response = received === undefined ? wait(pending) : TokenRequest.readReceived(received, pending)
     const identity = Effect.flatMap(response, (read) =>
       Effect.retry(verifier.verify(read, pending), { schedule: keysAgain, while: isFault })
     )
