@@ -213,7 +213,8 @@ export const make = Effect.fnUntraced(function* (
       const pending = yield* Effect.onError(backchannel.send(request), () => unexpected(request))
       yield* notified((inbox) => inbox.acknowledge(pending))
       yield* stored((store) => store.put(pending))
-      yield* publish(Step.Acknowledged(pending))
+      const { deliveryMode, expiresAt, id } = pending
+      yield* publish(Step.Acknowledged({ id, deliveryMode, expiresAt }))
       return pending
     }),
     complete: (pending) =>
