@@ -27,7 +27,7 @@ import {
 } from "@effect-ciba/core"
 import { TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
-import { Effect, Fiber, Layer, Metric, Redacted, Schema, Stream } from "effect"
+import { Cause, Effect, Fiber, Layer, Metric, Option, Redacted, Schema, Stream } from "effect"
 import { KeyValueStore } from "effect/persistence"
 import { requestsTo } from "./support/Asking.ts"
 import * as Jwe from "./support/Jwe.ts"
@@ -320,4 +320,50 @@ describe("no secret is shown by", () => {
       })
     )
   }
+})
+
+describe("whoever looks", () => {
+  const planted: ReadonlyArray<readonly [where: string, plant: Effect.Effect<unknown, unknown>]> = [
+    ["log", Effect.logTrace("it is", "marker-planted")],
+    ["log", Effect.annotateLogs(Effect.logDebug("it is"), "name", "marker-planted")],
+    ["log", Effect.logError(new Error("it is", { cause: "marker-planted" }))],
+    ["log cause", Effect.logWarning("it is", Cause.fail({ deep: [{ secret: "marker-planted" }] }))],
+    ["span program", Effect.annotateCurrentSpan("name", "marker-planted")],
+    ["span inner", Effect.withSpan(Effect.void, "inner", { attributes: { name: "marker-planted" } })],
+    [
+      "exception of inner",
+      Effect.withSpan(Effect.exit(Effect.fail(1)), "outer").pipe(
+        Effect.andThen(Effect.exit(Effect.withSpan(Effect.fail("marker-planted"), "inner")))
+      )
+    ],
+    ["failure", Effect.die(Redacted.make("fine", { label: "marker-planted" }))],
+    ["metrics", Metric.update(Metric.counter("name", { attributes: { name: "marker-planted" } }), 1)]
+  ]
+  for (const [where, plant] of planted) {
+    it.effect(`sees a secret that is planted: ${where}`, () =>
+      Effect.gen(function* () {
+        const watch = Watched.make()
+        watch.keep("secret", "marker-planted")
+        yield* Effect.exit(watch.watch(plant))
+        expect(watch.leaks()).toContain(`secret in ${where}`)
+      })
+    )
+  }
+})
+
+describe("an event of a new authentication", () => {
+  it.effect("names it, and has nothing else of it", () =>
+    Effect.gen(function* () {
+      const first = yield* Effect.forkChild(Stream.runHead(Ciba.events))
+      yield* Effect.yieldNow
+      yield* Ciba.initiate({
+        scope: ["openid"],
+        hint: UserHint.login(user.loginHint),
+        bindingMessage: "W4SCT",
+        userCode: Redacted.make(user.userCode)
+      })
+      const event = Option.getOrThrow(yield* Fiber.join(first))
+      expect(Object.keys(event).sort()).toEqual(["_tag", "at", "deliveryMode", "expiresAt", "id"])
+    }).pipe(Effect.provide(flow(Watched.make(), {})))
+  )
 })

@@ -1,5 +1,6 @@
 // Whoever looks over the client's shoulder: what it shows, and every secret that it has, sends or is sent.
 import { inspect } from "node:util"
+import { expect } from "@effect/vitest"
 import {
   AuthenticationRequestError,
   ClientRegistration,
@@ -12,7 +13,7 @@ import {
   TokenError,
   UserInfoError
 } from "@effect-ciba/core"
-import { Cause, Effect, Exit, Layer, Logger, Metric, References, Schema, Tracer } from "effect"
+import { Cause, Effect, Exit, Layer, Logger, Metric, Predicate, References, Schema, Tracer } from "effect"
 import { HttpClient, type HttpClientRequest, type HttpClientResponse } from "effect/http"
 
 /** Parameters and members that nobody may see. */
@@ -188,3 +189,35 @@ const encoded = (error: Error): ReadonlyArray<string> => {
 }
 
 const encodeJson = Schema.encodeSync(Schema.fromJsonString(Schema.String))
+
+/** A program that fails, and what it needs. */
+export interface Failure<R, E> {
+  readonly program: Effect.Effect<unknown, unknown, R>
+  readonly layer: Layer.Layer<R, E>
+}
+
+/** The reasons for these failures, once none of them has shown a marker: whatever begins with "marker-", and these. */
+export const reasons = Effect.fnUntraced(function* <R, E>(
+  failures: ReadonlyArray<Failure<R, E>>,
+  ...secrets: ReadonlyArray<string>
+) {
+  const watch = make()
+  watch.keep("marker", "marker-")
+  for (const secret of secrets) watch.keep("secret", secret)
+  const errors = yield* Effect.forEach(failures, ({ layer, program }) =>
+    Effect.flip(watch.watch(Effect.provide(Effect.tapError(program, Effect.logError), layer)))
+  )
+  for (const error of errors) watch.see("error", error)
+  expect(watch.leaks()).toEqual([])
+  expect(watch.places()).toEqual(expect.arrayContaining(["error", "exception of program", "failure", "log"]))
+  return new Set(errors.map(tag))
+})
+
+const tag = (error: unknown): string =>
+  Predicate.hasProperty(error, "reason") && Predicate.hasProperty(error.reason, "_tag")
+    ? String(error.reason._tag)
+    : String(error)
+
+/** Every reason that there is. */
+export const tags = (union: { readonly members: ReadonlyArray<{ readonly identifier: string }> }) =>
+  new Set(union.members.map(({ identifier }) => identifier))
