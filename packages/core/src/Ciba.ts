@@ -188,7 +188,9 @@ export const make = Effect.fnUntraced(function* (
     yield* Effect.annotateCurrentSpan("ciba.authentication.id", id)
     if (!isOpen(id)) yield* publish(Step.Resumed({ id, expiresAt }))
     const response =
-      received === undefined ? wait(pending) : Effect.andThen(own(pending), TokenRequest.readReceived(received))
+      received === undefined
+        ? wait(pending)
+        : Effect.andThen(own(pending), TokenRequest.readReceived(received, pending))
     const identity = Effect.flatMap(response, (read) =>
       Effect.retry(verifier.verify(read, pending), { schedule: keysAgain, while: isFault })
     )
@@ -217,7 +219,8 @@ export const make = Effect.fnUntraced(function* (
       const pending = yield* Effect.onError(backchannel.send(request), () => unexpected(request))
       yield* stored((store) => store.put(pending))
       yield* notified((inbox) => inbox.acknowledge(pending))
-      yield* publish(Step.Acknowledged(pending))
+      const { deliveryMode, expiresAt, id } = pending
+      yield* publish(Step.Acknowledged({ id, deliveryMode, expiresAt }))
       return pending
     }),
     complete: (pending) =>

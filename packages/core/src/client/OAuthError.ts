@@ -3,7 +3,8 @@
  *
  * @see RFC 6749 section 5.2, CIBA Core 1.0 sections 11 and 13
  */
-import { type Duration, Option, Schema } from "effect"
+import { type Duration, identity, Option, Schema } from "effect"
+import type { Echo } from "../internal/Echo.ts"
 import { printable } from "../internal/ForeignText.ts"
 import type { Answer } from "./Transport.ts"
 
@@ -105,13 +106,19 @@ export class Unrecognized extends Schema.TaggedError<Unrecognized>()("Unrecogniz
 export const sentence = (error: OAuthError, text: string): string =>
   `${text} (${error.code}, status ${error.status})${error.description === undefined ? "" : `: ${error.description}`}`
 
-/** The error in an answer, if there is one. The status does not decide: servers disagree on it (H17, T-6). */
-export const fromAnswer = (answer: Pick<Answer, "status" | "body" | "retryAfter">): Option.Option<OAuthError> =>
+/**
+ * The error in an answer, if there is one. The status does not decide: servers disagree on it (H17, T-6). `echo` takes out
+ * what the request told the server in confidence.
+ */
+export const fromAnswer = (
+  answer: Pick<Answer, "status" | "body" | "retryAfter">,
+  echo: (text: string) => string = identity
+): Option.Option<OAuthError> =>
   Option.map(decode(answer.body), ({ error, error_description, error_uri }) => {
-    const description = readable(error_description)
-    const uri = readable(error_uri)
+    const description = readable(error_description, echo)
+    const uri = readable(error_uri, echo)
     return {
-      code: printable(error, 100),
+      code: shownCode(error, echo),
       status: answer.status,
       ...(description === undefined ? undefined : { description }),
       ...(uri === undefined ? undefined : { uri }),
@@ -119,10 +126,14 @@ export const fromAnswer = (answer: Pick<Answer, "status" | "body" | "retryAfter"
     }
   })
 
+/** A code as it is shown. One that is written as codes are decides what happens, whatever the request was. */
+export const shownCode = (code: string, echo: Echo): string =>
+  printable(/^[a-z_]+$/.test(code) ? code : echo(code), 100)
+
 /** A text for people to read. A number or a flag will do; anything else is none. */
-const readable = (value: unknown): string | undefined =>
+const readable = (value: unknown, echo: Echo): string | undefined =>
   typeof value === "string" || typeof value === "number" || typeof value === "boolean"
-    ? printable(`${value}`, 500)
+    ? printable(echo(`${value}`), 500)
     : undefined
 
 const lenientText = Schema.optionalKey(Schema.Unknown)

@@ -5,7 +5,7 @@
  *
  * - https only; plain http for loopback alone, by an explicit option.
  * - No redirect is followed, no answer is read beyond a size, no call lasts beyond a time.
- * - No trace id leaves for the provider.
+ * - No trace id leaves for the provider. A call is a span that shows its redacted URL, and neither headers nor bodies.
  * - The `HttpClient` is injected: fetch, undici, or a provider in memory. What `FetchHttpClient.RequestInit` tells fetch
  *   is kept, its `redirect` apart.
  *
@@ -20,6 +20,7 @@ import {
   HttpClientRequest,
   type HttpClientResponse
 } from "effect/http"
+import * as ForeignJson from "../internal/ForeignJson.ts"
 import { HttpFault, type Kind } from "./HttpFault.ts"
 import * as InteractionId from "./InteractionId.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
@@ -91,8 +92,9 @@ export const make = Effect.fnUntraced(function* (
     isAllowed(request.url, options?.allowInsecureRequests)
       ? client.execute(request).pipe(
           Effect.updateContext(withoutRedirects(init)),
-          Effect.provideService(HttpClient.TracerPropagationEnabled, false),
+          Effect.provideService(HttpClient.TracerDisabledWhen, () => true),
           Effect.mapError((error) => unreachable(error, request)),
+          traced(request),
           Effect.tap(constraint.observe),
           Effect.filterOrFail(
             (response) => !isRedirect(response.status),
@@ -193,6 +195,26 @@ const withoutRedirects =
 
 const tenYears = 315_360_000
 
+/** The span that `HttpClient` would make, without what it would show: queries, headers, and errors with requests in them. */
+const traced =
+  (request: HttpClientRequest.HttpClientRequest) =>
+  (
+    call: Effect.Effect<HttpClientResponse.HttpClientResponse, HttpFault>
+  ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpFault> =>
+    Effect.flatMap(HttpClient.SpanNameGenerator, (name) =>
+      Effect.useSpan(
+        name(request),
+        {
+          kind: "client",
+          attributes: { "http.request.method": request.method, "url.full": redactUrl(request.url) }
+        },
+        (span) =>
+          Effect.tap(Effect.withParentSpan(call, span), ({ status }) =>
+            Effect.sync(() => span.attribute("http.response.status_code", status))
+          )
+      )
+    )
+
 const unreachable = (
   error: HttpClientError.HttpClientError,
   request: HttpClientRequest.HttpClientRequest
@@ -219,7 +241,7 @@ const loopback = /^http:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?(\/|$)/i
 const isAllowed = (url: string, insecure: "loopback" | undefined): boolean =>
   /^https:\/\//i.test(url) || (insecure === "loopback" && loopback.test(url))
 
-const decodeJson = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Json))
+const decodeJson = Schema.decodeUnknownEffect(ForeignJson.fromJsonString(Schema.Json))
 
 const unreadable = (
   request: { readonly method: string; readonly url: string },

@@ -8,6 +8,7 @@
 import { Effect, Redacted, Result, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import * as jose from "jose"
+import * as ForeignJson from "../internal/ForeignJson.ts"
 import { printable } from "../internal/ForeignText.ts"
 import type { JsonWebKey } from "./JsonWebKey.ts"
 import type * as JwsAlgorithm from "./JwsAlgorithm.ts"
@@ -141,8 +142,6 @@ const material = (key: JsonWebKey | Redacted.Redacted<string>, algorithm: JwsAlg
   return ready
 }
 
-const Claims = Schema.fromJsonString(Schema.Unknown)
+const encodeClaims = Schema.encodeSync(Schema.fromJsonString(Schema.Unknown))
 
-const encodeClaims = Schema.encodeSync(Claims)
-
-const decodeClaims = Schema.decodeUnknownEffect(Claims)
+const decodeClaims = Schema.decodeUnknownEffect(ForeignJson.fromJsonString(Schema.Unknown))

@@ -53,6 +53,7 @@ import * as OAuthError from "../client/OAuthError.ts"
 import { SenderConstraint } from "../client/SenderConstraint.ts"
 import { type Answer, fault, Transport } from "../client/Transport.ts"
 import { InvalidKey } from "../crypto/InvalidKey.ts"
+import * as Echo from "../internal/Echo.ts"
 import { Discovery } from "./Discovery.ts"
 import type { DiscoveryError } from "./DiscoveryError.ts"
 import * as ProviderMetadata from "./ProviderMetadata.ts"
@@ -139,7 +140,7 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
     known?: RegisteredClient
   ): Effect.fn.Return<RegisteredClient, RegistrationError> {
     const answer = yield* answered(response)
-    const error = OAuthError.fromAnswer(answer)
+    const error = OAuthError.fromAnswer(answer, Echo.ofRequest(response.request))
     if (Option.isSome(error)) return yield* fromOAuthError(error.value)
     if (answer.status !== 200 && answer.status !== 201) {
       return yield* faulty(fault("UnexpectedStatus", answer, answer.status, answer.retryAfter))
@@ -218,7 +219,7 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
       const response = yield* send(yield* managed(client, "DELETE"))
       if (response.status === 204 || response.status === 200) return
       const answer = yield* answered(response)
-      return yield* Option.match(OAuthError.fromAnswer(answer), {
+      return yield* Option.match(OAuthError.fromAnswer(answer, Echo.ofRequest(response.request)), {
         onNone: () => Effect.fail(faulty(fault("UnexpectedStatus", answer, answer.status, answer.retryAfter))),
         onSome: (error) => Effect.fail(fromOAuthError(error))
       })

@@ -225,7 +225,7 @@ const expectations = (options: Options): Expectations => {
   const { max_age, nonce } = options.extensionParameters ?? {}
   const subject = Option.getOrUndefined(UserHint.subject(options.hint))
   return {
-    ...(typeof nonce === "string" ? { nonce } : undefined),
+    ...(typeof nonce === "string" ? { nonce: Redacted.make(nonce, { label: "nonce" }) } : undefined),
     ...(max_age === undefined ? undefined : { maxAge: Duration.seconds(Number(max_age)) }),
     ...(options.essentialAcr === true && options.acrValues !== undefined
       ? { acrValues: options.acrValues }

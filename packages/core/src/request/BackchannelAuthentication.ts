@@ -23,6 +23,7 @@ import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
 import { ProviderKeys } from "../discovery/ProviderKeys.ts"
 import * as ProviderMetadata from "../discovery/ProviderMetadata.ts"
 import { ProviderPace } from "../discovery/ProviderPace.ts"
+import * as Echo from "../internal/Echo.ts"
 import { printable } from "../internal/ForeignText.ts"
 import * as Seconds from "../internal/Seconds.ts"
 import * as SecureRandomness from "../internal/SecureRandomness.ts"
@@ -118,9 +119,10 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
 
   const acknowledged = Effect.fnUntraced(function* (
     answer: Answer,
+    built: HttpClientRequest.HttpClientRequest,
     { issuer, request, sentAt }: Omit<Sent, "response">
   ): Effect.fn.Return<PendingAuthentication, AuthenticationRequestError> {
-    const error = OAuthError.fromAnswer(answer)
+    const error = OAuthError.fromAnswer(answer, Echo.ofRequest(built))
     if (Option.isSome(error)) return yield* fromOAuthError(error.value)
     if (answer.status !== 200) {
       return yield* faulty(fault("UnexpectedStatus", answer, answer.status, answer.retryAfter))
@@ -159,7 +161,7 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
     const { built, issuer } = yield* prepared(request)
     const sentAt = yield* DateTime.now
     const answer = yield* Effect.mapError(transport.exchange(built), faulty)
-    return yield* acknowledged(answer, { issuer, request, sentAt })
+    return yield* acknowledged(answer, built, { issuer, request, sentAt })
   })
 
   const paced: Service["send"] = (request) =>
@@ -175,7 +177,8 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
       return { response, request, issuer, sentAt }
     }),
     process: Effect.fnUntraced(function* (sent) {
-      return yield* acknowledged(yield* Effect.mapError(transport.json(sent.response), faulty), sent)
+      const answer = yield* Effect.mapError(transport.json(sent.response), faulty)
+      return yield* acknowledged(answer, sent.response.request, sent)
     }),
     send: paced,
     initiate: (options) =>

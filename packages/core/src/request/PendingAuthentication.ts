@@ -55,7 +55,7 @@ const members = <Exposed extends boolean>(exposed: Exposed) => {
     bindingMessage: Schema.optionalKey(Schema.String),
     authorizationDetails: Schema.optionalKey(Schema.Array(Schema.Json)),
     expectations: Schema.Struct({
-      nonce: Schema.optionalKey(Schema.String),
+      nonce: Schema.optionalKey(secret(Schema.String, "nonce")),
       maxAge: Schema.optionalKey(Schema.Duration),
       acrValues: Schema.optionalKey(Schema.Array(Schema.String)),
       subject: Schema.optionalKey(secret(Schema.String, "subject"))

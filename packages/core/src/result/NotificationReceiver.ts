@@ -26,6 +26,7 @@
  */
 import { Effect, type Layer, Option, Redacted, Result, Schema, Stream } from "effect"
 import { HttpEffect, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
+import * as ForeignJson from "../internal/ForeignJson.ts"
 import * as Notification from "./Notification.ts"
 import { type Delivery, NotificationInbox } from "./NotificationInbox.ts"
 
@@ -101,7 +102,7 @@ const bearer = (authorization: string | undefined): Redacted.Redacted<string> | 
 
 const isJson = (type: string | undefined): boolean => /^application\/json *(;|$)/i.test(type ?? "")
 
-const decodeJson = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Json))
+const decodeJson = Schema.decodeUnknownOption(ForeignJson.fromJsonString(Schema.Json))
 
 /** The body as text, or the status that says why there is none. */
 const read = (

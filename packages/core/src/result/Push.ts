@@ -36,9 +36,10 @@ export const make: Effect.Effect<Wait, never, ClientRegistration | Discovery | N
         orElse: () => Effect.fail(new TokenError({ reason: new ExpiredToken({ local: true }) }))
       })
       yield* publish(Step.Pushed({ id }))
-      return yield* TokenRequest.readReceived({
+      const received = {
         body: Redacted.make(Redacted.value(body), { label: "token response" }),
         at: yield* DateTime.now
-      })
+      }
+      return yield* TokenRequest.readReceived(received, pending)
     })
   })

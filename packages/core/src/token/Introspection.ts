@@ -101,7 +101,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
       response: HttpClientResponse.HttpClientResponse
     ): Effect.fn.Return<unknown, TokenError> {
       const answer = yield* Effect.mapError(transport.json(response), fromFault)
-      yield* ensureSuccess(answer)
+      yield* ensureSuccess(answer, response.request)
       return answer.body
     })
 

@@ -54,6 +54,7 @@ import type { SenderConstraint } from "../client/SenderConstraint.ts"
 import { Transport } from "../client/Transport.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import { InvalidKey } from "../crypto/SigningKey.ts"
+import * as Echo from "../internal/Echo.ts"
 import { printable } from "../internal/ForeignText.ts"
 import * as Challenge from "./Challenge.ts"
 import { fromChallenge, ResourceError, UnsupportedTokenType } from "./ResourceError.ts"
@@ -152,7 +153,9 @@ export const tokens = <A extends Tokens, E = never>(source: A | Renewable<A, E>)
 export const refusal = (response: HttpClientResponse.HttpClientResponse): ResourceError | undefined => {
   if (![400, 401, 403].includes(response.status)) return undefined
   const challenge = tokenChallenges(response).find(({ error }) => error !== undefined)
-  return challenge === undefined && response.status !== 401 ? undefined : fromChallenge(challenge, response.status)
+  return challenge === undefined && response.status !== 401
+    ? undefined
+    : fromChallenge(challenge, response.status, Echo.ofRequest(response.request))
 }
 
 /** Fails where the resource server refuses the token; every other status passes. */

@@ -3,10 +3,11 @@
  *
  * @see RFC 6750 section 3.1, RFC 9449 section 7.1
  */
-import { Schema } from "effect"
+import { identity, Schema } from "effect"
 import { HttpFault } from "../client/HttpFault.ts"
 import * as OAuthError from "../client/OAuthError.ts"
 import { InvalidKey } from "../crypto/SigningKey.ts"
+import type { Echo } from "../internal/Echo.ts"
 import { printable } from "../internal/ForeignText.ts"
 import type { Challenge } from "./Challenge.ts"
 
@@ -96,27 +97,33 @@ export class ResourceError extends Schema.TaggedError<ResourceError>()("Resource
   }
 }
 
-/** The failure that a challenge stands for; without one, the status alone speaks. */
-export const fromChallenge = (challenge: Challenge | undefined, status: number): ResourceError =>
-  new ResourceError({ reason: reason(challenge, status) })
+/**
+ * The failure that a challenge stands for; without one, the status alone speaks. `echo` takes out what the request told the
+ * server in confidence.
+ */
+export const fromChallenge = (
+  challenge: Challenge | undefined,
+  status: number,
+  echo: (text: string) => string = identity
+): ResourceError => new ResourceError({ reason: reason(challenge, status, echo) })
 
-const reason = (challenge: Challenge | undefined, status: number): ResourceError["reason"] => {
+const reason = (challenge: Challenge | undefined, status: number, echo: Echo): ResourceError["reason"] => {
   if (challenge?.error === undefined) return new Unrecognized({ status })
   const { algs, error, errorDescription, errorUri, scope } = challenge
   const fields = {
-    code: printable(error, 100),
+    code: OAuthError.shownCode(error, echo),
     status,
-    ...(errorDescription === undefined ? undefined : { description: printable(errorDescription, 500) }),
-    ...(errorUri === undefined ? undefined : { uri: printable(errorUri, 500) })
+    ...(errorDescription === undefined ? undefined : { description: printable(echo(errorDescription), 500) }),
+    ...(errorUri === undefined ? undefined : { uri: printable(echo(errorUri), 500) })
   }
-  const accepted = { ...fields, ...(algs === undefined ? undefined : { algs: shown(algs) }) }
+  const accepted = { ...fields, ...(algs === undefined ? undefined : { algs: shown(algs, echo) }) }
   switch (error) {
     case "invalid_request":
       return new InvalidRequest(fields)
     case "invalid_token":
       return new InvalidToken(fields)
     case "insufficient_scope":
-      return new InsufficientScope({ ...fields, ...(scope === undefined ? undefined : { scope: shown(scope) }) })
+      return new InsufficientScope({ ...fields, ...(scope === undefined ? undefined : { scope: shown(scope, echo) }) })
     case "use_dpop_nonce":
       return new UseDpopNonce(accepted)
     case "invalid_dpop_proof":
@@ -126,5 +133,5 @@ const reason = (challenge: Challenge | undefined, status: number): ResourceError
   }
 }
 
-const shown = (names: ReadonlyArray<string>): ReadonlyArray<string> =>
-  names.slice(0, 20).map((name) => printable(name, 100))
+const shown = (names: ReadonlyArray<string>, echo: Echo): ReadonlyArray<string> =>
+  names.slice(0, 20).map((name) => printable(echo(name), 100))

@@ -75,7 +75,9 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
   const process: Service["process"] = (response) =>
     response.status === 200
       ? Effect.ignore(transport.text(response))
-      : Effect.flatMap(Effect.mapError(transport.json(response), fromFault), ensureSuccess)
+      : Effect.flatMap(Effect.mapError(transport.json(response), fromFault), (answer) =>
+          ensureSuccess(answer, response.request)
+        )
 
   return Revocation.of({
     request,

@@ -11,7 +11,9 @@ import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as AuthenticatedRequest from "../discovery/AuthenticatedRequest.ts"
 import type { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
+import * as Echo from "../internal/Echo.ts"
 import * as AuthorizationDetails from "../request/AuthorizationDetails.ts"
+import type { PendingAuthentication } from "../request/PendingAuthentication.ts"
 import * as RequestParameters from "../request/RequestParameters.ts"
 import * as ResourceIndicator from "../request/ResourceIndicator.ts"
 import { fromFault, fromOAuthError, InvalidTokenResponse, TokenError } from "./TokenError.ts"
@@ -83,8 +85,8 @@ export const make = Effect.fnUntraced(function* <A>(
     })
   })
 
-  const tokens = (answer: Answer): Effect.Effect<A, TokenError> =>
-    ensureSuccess(answer).pipe(
+  const tokens = (answer: Answer, sent: HttpClientRequest.HttpClientRequest): Effect.Effect<A, TokenError> =>
+    ensureSuccess(answer, sent).pipe(
       Effect.andThen(TokenResponse.received(answer.body)),
       Effect.flatMap((received) => accepted(decode, received))
     )
@@ -92,22 +94,37 @@ export const make = Effect.fnUntraced(function* <A>(
   return {
     send: (grant, options) =>
       Effect.flatMap(request(grant, options), (built) => Effect.mapError(transport.send(built), fromFault)),
-    read: (response) => Effect.flatMap(Effect.mapError(transport.json(response), fromFault), tokens),
+    read: (response) =>
+      Effect.flatMap(Effect.mapError(transport.json(response), fromFault), (answer) =>
+        tokens(answer, response.request)
+      ),
     exchange: (grant, options) =>
       request(grant, options).pipe(
-        Effect.flatMap((built) => Effect.mapError(transport.exchange(built), fromFault)),
-        Effect.flatMap(tokens),
+        Effect.flatMap((built) =>
+          Effect.flatMap(Effect.mapError(transport.exchange(built), fromFault), (answer) => tokens(answer, built))
+        ),
         Effect.retry({ times: nonceRetries, while: ({ reason }) => reason._tag === "UseDpopNonce" })
       )
   }
 })
 
-/** Reads a response that came before, or that was pushed: tokens that are not verified yet, or why there are none. */
+/**
+ * Reads the response to a pending authentication that came before, or that was pushed: tokens that are not verified yet,
+ * or why there are none.
+ */
 export const readReceived = (
-  received: TokenResponse.Received
+  received: TokenResponse.Received,
+  { authReqId, clientNotificationToken, expectations }: PendingAuthentication
 ): Effect.Effect<TokenResponse.TokenResponse, TokenError> =>
   Effect.andThen(
-    ensureNoError({ status: 200, body: Redacted.value(received.body), retryAfter: undefined }),
+    ensureNoError(
+      { status: 200, body: Redacted.value(received.body), retryAfter: undefined },
+      Echo.without(
+        [authReqId, clientNotificationToken, expectations.subject].flatMap((secret) =>
+          secret === undefined ? [] : [Redacted.value<string>(secret)]
+        )
+      )
+    ),
     accepted(TokenResponse.decode, received)
   )
 
@@ -125,17 +142,23 @@ export const withFurther = (
     : Effect.fail(new TokenError({ reason: wrong }))
 }
 
-/** Fails with the error that an answer has, or with its status where that is not 200. */
-export const ensureSuccess = (answer: Answer): Effect.Effect<void, TokenError> =>
+/** Fails with the error that the answer to a request has, or with its status where that is not 200. */
+export const ensureSuccess = (
+  answer: Answer,
+  sent: HttpClientRequest.HttpClientRequest
+): Effect.Effect<void, TokenError> =>
   Effect.andThen(
-    ensureNoError(answer),
+    ensureNoError(answer, Echo.ofRequest(sent)),
     answer.status === 200
       ? Effect.void
       : Effect.fail(fromFault(fault("UnexpectedStatus", answer, answer.status, answer.retryAfter)))
   )
 
-const ensureNoError = (answer: Pick<Answer, "status" | "body" | "retryAfter">): Effect.Effect<void, TokenError> =>
-  Option.match(OAuthError.fromAnswer(answer), {
+const ensureNoError = (
+  answer: Pick<Answer, "status" | "body" | "retryAfter">,
+  echo: Echo.Echo
+): Effect.Effect<void, TokenError> =>
+  Option.match(OAuthError.fromAnswer(answer, echo), {
     onNone: () => Effect.void,
     onSome: (error) => Effect.fail(fromOAuthError(error))
   })

@@ -80,7 +80,7 @@ const times = (claims: IdTokenClaims, standard: Standard): IdTokenError["reason"
 
 const expected = (claims: IdTokenClaims, standard: Standard): IdTokenError["reason"] | undefined => {
   const { acrValues, maxAge, nonce, subject } = standard.expectations
-  if (nonce !== undefined && claims.nonce !== nonce) return new WrongNonce()
+  if (nonce !== undefined && claims.nonce !== Redacted.value(nonce)) return new WrongNonce()
   if (subject !== undefined && claims.sub !== Redacted.value(subject)) return new WrongSubject()
   if (acrValues !== undefined && (claims.acr === undefined || !acrValues.includes(claims.acr))) {
     return new UnsatisfiedAcr({

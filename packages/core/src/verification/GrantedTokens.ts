@@ -60,10 +60,11 @@ export const identity = Effect.fnUntraced(function* (
   if (broken !== undefined) return yield* new IdTokenError({ reason: broken })
   const expiresAt = TokenResponse.expiresAt(response)
   const { authorization_details, grant_id, ...additional } = rest
+  const { "urn:openid:params:jwt:claim:auth_req_id": _bearer, ...shown } = claims
   return new VerifiedIdentity({
     subject: claims.sub,
     issuer: claims.iss,
-    claims,
+    claims: shown,
     accessToken: access_token,
     tokenType: token_type,
     proofKey: proofKey ?? registration.senderConstraint.proofKey,

@@ -38,6 +38,7 @@ import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
 import type { ProviderKeys } from "../discovery/ProviderKeys.ts"
 import * as ProviderMetadata from "../discovery/ProviderMetadata.ts"
 import * as ProviderSignature from "../discovery/ProviderSignature.ts"
+import * as ForeignJson from "../internal/ForeignJson.ts"
 import { printable } from "../internal/ForeignText.ts"
 import * as ProtectedResource from "../token/ProtectedResource.ts"
 import { ResourceError } from "../token/ResourceError.ts"
@@ -212,7 +213,7 @@ export const claims = <A extends Identity, E = never>(
 
 const decodeClaims = Schema.decodeUnknownEffect(UserInfoClaims, { errors: "all" })
 
-const decodeJson = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
+const decodeJson = Schema.decodeUnknownEffect(ForeignJson.fromJsonString(Schema.Unknown))
 
 const isJwt = ({ headers }: HttpClientResponse.HttpClientResponse): boolean =>
   /^application\/jwt\s*(;|$)/i.test(headers["content-type"] ?? "")

@@ -14,6 +14,7 @@ export class VerifiedIdentity extends Data.Class<{
   /** The person, as the issuer names them: unique and stable only together with `issuer`. */
   readonly subject: string
   readonly issuer: string
+  /** All of them but the `auth_req_id` that a push has: it is a bearer. */
   readonly claims: IdTokenClaims
   readonly accessToken: Redacted.Redacted<string>
   readonly tokenType: string

@@ -246,7 +246,7 @@ describe("AuthenticationRequest", () => {
         extensionParameters: { nonce: "n-1", max_age: "300" }
       })
       expect(expectations).toEqual({
-        nonce: "n-1",
+        nonce: Redacted.make("n-1", { label: "nonce" }),
         subject: Redacted.make("jo", { label: "subject" }),
         acrValues: ["gold"],
         maxAge: Duration.minutes(5)

@@ -57,7 +57,11 @@ describe("a pending authentication", () => {
         bindingMessage: "W4SCT",
         acrValues: ["gold", "silver"],
         authorizationDetails: [{ type: "payment", amount: "12.30" }],
-        expectations: { nonce: "n-1", maxAge: Duration.minutes(5), acrValues: ["gold", "silver"] }
+        expectations: {
+          nonce: Redacted.make("n-1", { label: "nonce" }),
+          maxAge: Duration.minutes(5),
+          acrValues: ["gold", "silver"]
+        }
       })
     })
   )

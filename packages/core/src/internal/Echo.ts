@@ -1,0 +1,110 @@
+/**
+ * What a server says about a request, without what the request told it in confidence: servers quote what they refuse.
+ *
+ * **Details**
+ *
+ * - Credentials, proofs, and every parameter and header that is not known to be harmless are taken out.
+ * - They are found as they were sent, and form-encoded; a signed token is found in each of its parts, too.
+ *
+ * **Gotchas**
+ *
+ * - A server that cuts a value, or writes it in another way, still shows what it leaves of it.
+ * - Values of less than four characters stay: they are parts of words.
+ */
+import { Option, Result, Schema } from "effect"
+import { Base64, Base64Url } from "effect/encoding"
+import type { HttpBody, HttpClientRequest } from "effect/http"
+
+/** Takes out what must not be shown. */
+export type Echo = (text: string) => string
+
+/** Without these values. */
+export const without = (values: ReadonlyArray<string>): Echo => {
+  const found = values
+    .flatMap(pieces)
+    .filter((value) => value.length >= shortest)
+    .flatMap(spellings)
+    .sort((one, other) => other.length - one.length)
+  return (text) => found.reduce((left, spelling) => left.replaceAll(spelling, "<redacted>"), text)
+}
+
+/** Without what this request carries. */
+export const ofRequest =
+  (request: HttpClientRequest.HttpClientRequest): Echo =>
+  (text) =>
+    without([
+      ...Object.entries(request.headers).flatMap(([name, value]) => header(name, value)),
+      ...parameters(request.body).flatMap(([name, value]) => parameter(name, value))
+    ])(text)
+
+const shortest = 4
+
+const pieces = (value: string): ReadonlyArray<string> =>
+  /^[\w-]+(\.[\w-]*){2,4}$/.test(value) ? [value, ...value.split(".")] : [value]
+
+const spellings = (value: string): ReadonlyArray<string> => {
+  const encoded = new URLSearchParams([["", value]]).toString().slice(1)
+  return [...new Set([value, encoded, encoded.replaceAll("+", "%20")])]
+}
+
+const harmlessHeaders = new Set(["accept", "content-type", "content-length", "user-agent", "x-fapi-interaction-id"])
+
+const header = (name: string, value: string): ReadonlyArray<string> => {
+  if (harmlessHeaders.has(name)) return []
+  if (name !== "authorization") return [value]
+  const [, scheme = "", credentials = value] = /^(\S+) +(.+)$/s.exec(value) ?? []
+  return scheme.toLowerCase() === "basic" ? [credentials, ...password(credentials)] : [credentials]
+}
+
+/** Both halves are form-encoded before they are joined (RFC 6749 2.3.1). */
+const password = (credentials: string): ReadonlyArray<string> =>
+  Result.match(Base64.decodeString(credentials), {
+    onFailure: () => [],
+    onSuccess: (pair) => [...new URLSearchParams(`=${pair.slice(pair.indexOf(":") + 1)}`).values()]
+  })
+
+const harmlessParameters = new Set([
+  "acr_values",
+  "aud",
+  "binding_message",
+  "client_assertion_type",
+  "client_id",
+  "grant_management_action",
+  "grant_type",
+  "iss",
+  "requested_expiry",
+  "resource",
+  "scope",
+  "token_type_hint"
+])
+
+const parameter = (name: string, value: string): ReadonlyArray<string> => {
+  if (harmlessParameters.has(name)) return []
+  return name === "request" ? [value, ...claims(value)] : [value]
+}
+
+/** The parameters inside a signed request. */
+const claims = (jwt: string): ReadonlyArray<string> =>
+  Result.getSuccess(Base64Url.decodeString(jwt.split(".")[1] ?? "")).pipe(
+    Option.flatMap(decodeMembers),
+    Option.match({
+      onNone: () => [],
+      onSome: (members) => texts(members).flatMap(([name, value]) => parameter(name, value))
+    })
+  )
+
+const parameters = (body: HttpBody.HttpBody): ReadonlyArray<readonly [name: string, value: string]> => {
+  if (body._tag !== "Uint8Array") return []
+  const text = new TextDecoder().decode(body.body)
+  if (/^application\/x-www-form-urlencoded/i.test(body.contentType)) return [...new URLSearchParams(text)]
+  const members = Option.getOrElse(decodeMembers(text), () => ({}))
+  return texts(members).filter(([name]) => confidentialMembers.has(name))
+}
+
+/** Of a document, a client's registration for one: who describes itself does not do it in confidence. */
+const confidentialMembers = new Set(["client_secret", "software_statement"])
+
+const texts = (members: Readonly<Record<string, unknown>>): ReadonlyArray<readonly [name: string, value: string]> =>
+  Object.entries(members).flatMap(([name, value]) => (typeof value === "string" ? [[name, value] as const] : []))
+
+const decodeMembers = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))

@@ -1,0 +1,223 @@
+// Whoever looks over the client's shoulder: what it shows, and every secret that it has, sends or is sent.
+import { inspect } from "node:util"
+import { expect } from "@effect/vitest"
+import {
+  AuthenticationRequestError,
+  ClientRegistration,
+  DiscoveryError,
+  IdTokenError,
+  IntrospectionError,
+  PendingStore,
+  RegistrationError,
+  ResourceError,
+  TokenError,
+  UserInfoError
+} from "@effect-ciba/core"
+import { Cause, Effect, Exit, Layer, Logger, Metric, Predicate, References, Schema, Tracer } from "effect"
+import { HttpClient, type HttpClientRequest, type HttpClientResponse } from "effect/http"
+
+/** Parameters and members that nobody may see. */
+const confidential = new Set([
+  "access_token",
+  "auth_req_id",
+  "client_assertion",
+  "client_notification_token",
+  "client_secret",
+  "id_token",
+  "id_token_hint",
+  "login_hint",
+  "login_hint_token",
+  "refresh_token",
+  "request",
+  "token",
+  "user_code"
+])
+
+export const make = () => {
+  const secrets = new Map<string, string>()
+  const shown: Array<readonly [where: string, text: string]> = []
+
+  /** Remembers a secret by its first name; of a signed token every part but its header. */
+  const keep = (name: string, value: unknown) => {
+    if (typeof value !== "string" || value === "" || secrets.has(value)) return
+    secrets.set(value, name)
+    const [, ...parts] = value.split(".")
+    if (parts.length === 2 || parts.length === 4) {
+      for (const part of parts.filter(({ length }) => length > 15)) secrets.set(part, `a part of ${name}`)
+    }
+  }
+
+  const members = (body: unknown) => {
+    if (typeof body !== "object" || body === null) return
+    for (const [name, value] of Object.entries(body)) if (confidential.has(name)) keep(name, value)
+  }
+
+  /** Looks at a value in every way there is. */
+  const see = (where: string, value: unknown) => {
+    for (const text of ways(value)) shown.push([where, text])
+  }
+
+  const heard = (request: HttpClientRequest.HttpClientRequest) => {
+    const { body, headers } = request
+    const [scheme = "", credentials] = headers.authorization?.split(" ") ?? []
+    keep(`credentials of ${scheme}`, credentials)
+    keep("proof", headers.dpop)
+    if (body._tag === "Uint8Array")
+      members(Object.fromEntries(new URLSearchParams(new TextDecoder().decode(body.body))))
+  }
+
+  const answered = (response: HttpClientResponse.HttpClientResponse) => {
+    keep("dpop-nonce", response.headers["dpop-nonce"])
+    return Effect.map(Effect.option(response.json), (body) => members(body._tag === "Some" ? body.value : undefined))
+  }
+
+  /** Listens to every call over the client at hand; its answers can be read twice. */
+  const wire = Layer.effect(
+    HttpClient.HttpClient,
+    Effect.map(HttpClient.HttpClient, (client) =>
+      client.pipe(
+        HttpClient.tapRequest((request) => Effect.sync(() => heard(request))),
+        HttpClient.tap(answered)
+      )
+    )
+  )
+
+  const logger = Logger.make((options) => {
+    see("log", options.message)
+    see("log", Logger.formatStructured.log(options))
+    for (const format of [Logger.formatSimple, Logger.formatLogFmt, Logger.formatJson]) see("log", format.log(options))
+    see("log cause", options.cause)
+  })
+
+  const tracer = Tracer.make({
+    span: (options) => {
+      const span = new Tracer.NativeSpan(options)
+      const end = span.end.bind(span)
+      return Object.assign(span, {
+        end: (time: bigint, exit: Exit.Exit<unknown, unknown>) => {
+          end(time, exit)
+          const { attributes, events, links, name } = span
+          see(`span ${name}`, { name, attributes: Object.fromEntries(attributes), events })
+          for (const link of links) see(`link of ${name}`, link.attributes)
+          if (Exit.isFailure(exit)) see(`exception of ${name}`, exit.cause)
+        }
+      })
+    }
+  })
+
+  const observed = Layer.mergeAll(
+    Logger.layer([logger]),
+    Layer.succeed(References.MinimumLogLevel, "All"),
+    Layer.succeed(Tracer.Tracer, tracer),
+    Layer.succeed(Metric.MetricRegistry, new Map())
+  )
+
+  /** Runs a program under observation, and looks at its end and at its metrics. */
+  const watch = <A, E, R>(program: Effect.Effect<A, E, R>) =>
+    Effect.gen(function* () {
+      const exit = yield* Effect.exit(Effect.withSpan(program, "program"))
+      see("metrics", yield* Metric.dump)
+      see("metrics", yield* Metric.snapshot)
+      if (Exit.isFailure(exit)) see("failure", exit.cause)
+      return yield* exit
+    }).pipe(Effect.provide(observed))
+
+  return {
+    keep,
+    members,
+    see,
+    wire,
+    watch,
+    /** The kinds of secrets that there were. */
+    kept: () => [...new Set(secrets.values())].filter((name) => !name.startsWith("a part")).sort(),
+    /** Everything of which something was seen, by what was seen where. */
+    places: () => [...new Set(shown.map(([where]) => where))].sort(),
+    /** What must not be: secrets that were seen. */
+    leaks: () => [
+      ...new Set(
+        shown.flatMap(([where, text]) =>
+          [...secrets].flatMap(([secret, name]) =>
+            spellings(secret).some((spelling) => text.includes(spelling)) ? [`${name} in ${where}`] : []
+          )
+        )
+      )
+    ]
+  }
+}
+
+/** A secret as it is, in a URL, in JSON. */
+const spellings = (secret: string): ReadonlyArray<string> => [
+  secret,
+  encodeURIComponent(secret),
+  new URLSearchParams([["", secret]]).toString().slice(1),
+  encodeJson(secret).slice(1, -1)
+]
+
+const ways = (value: unknown): ReadonlyArray<string> => {
+  const looks = [
+    String(value),
+    inspect(value, { depth: Number.POSITIVE_INFINITY, showHidden: true, maxStringLength: null, maxArrayLength: null }),
+    JSON.stringify(value, (_name, member) => (typeof member === "bigint" ? `${member}` : member)) ?? ""
+  ]
+  if (Cause.isCause(value)) {
+    looks.push(Cause.pretty(value), ...value.reasons.filter(Cause.isFailReason).flatMap(({ error }) => ways(error)))
+  }
+  if (value instanceof Error) looks.push(value.message, value.stack ?? "", ...encoded(value))
+  return looks
+}
+
+/** The errors of the stages. */
+const AnyError = Schema.Union([
+  AuthenticationRequestError.AuthenticationRequestError,
+  ClientRegistration.ClientRegistrationError,
+  DiscoveryError.DiscoveryError,
+  IdTokenError.IdTokenError,
+  IntrospectionError.IntrospectionError,
+  PendingStore.PendingStoreError,
+  RegistrationError.RegistrationError,
+  ResourceError.ResourceError,
+  TokenError.TokenError,
+  UserInfoError.UserInfoError
+])
+
+const encodeError = Schema.encodeUnknownExit(Schema.fromJsonString(Schema.toCodecJson(AnyError)))
+
+/** What a schema makes of one of them. */
+const encoded = (error: Error): ReadonlyArray<string> => {
+  const text = encodeError(error)
+  return Exit.isSuccess(text) ? [text.value] : []
+}
+
+const encodeJson = Schema.encodeSync(Schema.fromJsonString(Schema.String))
+
+/** A program that fails, and what it needs. */
+export interface Failure<R, E> {
+  readonly program: Effect.Effect<unknown, unknown, R>
+  readonly layer: Layer.Layer<R, E>
+}
+
+/** The reasons for these failures, once none of them has shown a marker: whatever begins with "marker-", and these. */
+export const reasons = Effect.fnUntraced(function* <R, E>(
+  failures: ReadonlyArray<Failure<R, E>>,
+  ...secrets: ReadonlyArray<string>
+) {
+  const watch = make()
+  watch.keep("marker", "marker-")
+  for (const secret of secrets) watch.keep("secret", secret)
+  const errors = yield* Effect.forEach(failures, ({ layer, program }) =>
+    Effect.flip(watch.watch(Effect.provide(Effect.tapError(program, Effect.logError), layer)))
+  )
+  for (const error of errors) watch.see("error", error)
+  expect(watch.leaks()).toEqual([])
+  expect(watch.places()).toEqual(expect.arrayContaining(["error", "exception of program", "failure", "log"]))
+  return new Set(errors.map(tag))
+})
+
+const tag = (error: unknown): string =>
+  Predicate.hasProperty(error, "reason") && Predicate.hasProperty(error.reason, "_tag")
+    ? String(error.reason._tag)
+    : String(error)
+
+/** Every reason that there is. */
+export const tags = (union: { readonly members: ReadonlyArray<{ readonly identifier: string }> }) =>
+  new Set(union.members.map(({ identifier }) => identifier))
