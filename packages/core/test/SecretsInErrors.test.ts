@@ -140,6 +140,8 @@ const requestCodes = [
   "invalid_authorization_details",
   "invalid_target",
   "invalid_grant_id",
+  "use_dpop_nonce",
+  "invalid_dpop_proof",
   "teapot"
 ]
 

@@ -166,6 +166,7 @@ export const make = Effect.fnUntraced(function* (
       keys: () => Effect.sync(() => Reply.json(200, settings.keys(keys.document()))),
       backchannel: BackchannelEndpoint.make(settings, {
         authenticate,
+        proofs,
         requests,
         identify: Hints.make(settings, keys),
         open: SignedRequests.make(settings)

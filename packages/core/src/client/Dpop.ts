@@ -7,6 +7,7 @@
  * - Nonces are taken from every response, of any status, and kept apart by origin; what is no nonce is passed over.
  * - A server's demand for a nonce is answered at once, with a new proof and new client credentials.
  * - The answer must be of type `DPoP`; an unbound token is refused.
+ * - In push mode the request for authentication carries the proof, since no token request follows it.
  *
  * **Gotchas**
  *

@@ -95,6 +95,20 @@ export class InvalidGrantId extends Schema.TaggedError<InvalidGrantId>()("Invali
   }
 }
 
+/** The provider wants a nonce in the DPoP proof (RFC 9449 8), again and again: it was given twice. */
+export class UseDpopNonce extends Schema.TaggedError<UseDpopNonce>()("UseDpopNonce", fields) {
+  override get message(): string {
+    return sentence(this, "the provider wants a nonce in the DPoP proof")
+  }
+}
+
+/** The provider does not accept the DPoP proof (RFC 9449 5). */
+export class InvalidDpopProof extends Schema.TaggedError<InvalidDpopProof>()("InvalidDpopProof", fields) {
+  override get message(): string {
+    return sentence(this, "the provider does not accept the DPoP proof")
+  }
+}
+
 /** A code that this library does not know; `code` holds it. */
 export class Unrecognized extends Schema.TaggedError<Unrecognized>()("Unrecognized", fields) {
   override get message(): string {

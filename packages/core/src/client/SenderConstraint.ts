@@ -38,6 +38,15 @@ export const SenderConstraint: Context.Reference<SenderConstraint> = Context.Ref
   { defaultValue: (): SenderConstraint => bearer }
 )
 
+/** Makes a request anew, twice at most, where the provider wants another nonce in the proof (RFC 9449 section 8). */
+export const answeringNonces = <A, E extends { readonly reason: { readonly _tag: string } }, R>(
+  { tokenType }: SenderConstraint,
+  request: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  tokenType === "DPoP"
+    ? Effect.retry(request, { times: 2, while: ({ reason }) => reason._tag === "UseDpopNonce" })
+    : request
+
 const bearer: SenderConstraint = {
   tokenType: "Bearer",
   algorithm: undefined,

@@ -1,6 +1,6 @@
 /**
- * Why a request for authentication was not sent, or was not taken. None of these is tried again by the library: a
- * second request would ring the person's phone a second time.
+ * Why a request for authentication was not sent, or was not taken. None of these is tried again by the library, the wish
+ * for a DPoP nonce apart: a second request would ring the person's phone a second time.
  *
  * @see CIBA Core 1.0 section 13
  */
@@ -106,6 +106,8 @@ export class AuthenticationRequestError extends Schema.TaggedError<Authenticatio
       OAuthError.InvalidAuthorizationDetails,
       OAuthError.InvalidTarget,
       OAuthError.InvalidGrantId,
+      OAuthError.UseDpopNonce,
+      OAuthError.InvalidDpopProof,
       OAuthError.Unrecognized
     ])
   }
@@ -134,5 +136,7 @@ const reasons = new Map<string, new (error: OAuthError.OAuthError) => Authentica
   ["access_denied", OAuthError.AccessDenied],
   ["invalid_authorization_details", OAuthError.InvalidAuthorizationDetails],
   ["invalid_target", OAuthError.InvalidTarget],
-  ["invalid_grant_id", OAuthError.InvalidGrantId]
+  ["invalid_grant_id", OAuthError.InvalidGrantId],
+  ["use_dpop_nonce", OAuthError.UseDpopNonce],
+  ["invalid_dpop_proof", OAuthError.InvalidDpopProof]
 ])

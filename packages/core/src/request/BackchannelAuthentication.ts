@@ -5,6 +5,8 @@
  *
  * - A request is sent once. A fault may hide that the provider took it and rang the person's phone; asking again is the
  *   caller's decision.
+ * - In push mode with `Dpop.layer` it carries a proof: no token request will show the key that the tokens are bound to. It
+ *   is sent again for a provider that took nothing but the nonce from it.
  *
  * @see CIBA Core 1.0 section 7
  */
@@ -15,6 +17,7 @@ import * as DeliveryMode from "../client/DeliveryMode.ts"
 import type { HttpFault } from "../client/HttpFault.ts"
 import * as OAuthError from "../client/OAuthError.ts"
 import type { Registered } from "../client/ProfileRule.ts"
+import * as SenderConstraint from "../client/SenderConstraint.ts"
 import { type Answer, fault, Transport } from "../client/Transport.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import * as AuthenticatedRequest from "../discovery/AuthenticatedRequest.ts"
@@ -105,6 +108,7 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
     const claims = RequestParameters.claims(parameters)
     const target = { issuer: metadata.issuer, clientId, endpoint }
     const built = yield* authenticated("backchannel_authentication_endpoint", {
+      constraint: deliveryMode === "push" ? senderConstraint : undefined,
       headers: Redacted.value(request.headers),
       parameters:
         requestSigner === undefined
@@ -165,7 +169,7 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
   })
 
   const paced: Service["send"] = (request) =>
-    Effect.tapError(pace.turn(send(request)), ({ _tag, reason }) =>
+    Effect.tapError(pace.turn(SenderConstraint.answeringNonces(senderConstraint, send(request))), ({ _tag, reason }) =>
       _tag === "AuthenticationRequestError" && reason._tag === "HttpFault" ? pace.observe(reason) : Effect.void
     )
 

@@ -71,20 +71,6 @@ export class TransactionFailed extends Schema.TaggedError<TransactionFailed>()("
   }
 }
 
-/** The provider wants a nonce in the DPoP proof (RFC 9449 8), again and again: `redeem` has answered it twice. */
-export class UseDpopNonce extends Schema.TaggedError<UseDpopNonce>()("UseDpopNonce", OAuthError.fields) {
-  override get message(): string {
-    return OAuthError.sentence(this, "the provider wants a nonce in the DPoP proof")
-  }
-}
-
-/** The provider does not accept the DPoP proof (RFC 9449 5). */
-export class InvalidDpopProof extends Schema.TaggedError<InvalidDpopProof>()("InvalidDpopProof", OAuthError.fields) {
-  override get message(): string {
-    return OAuthError.sentence(this, "the provider does not accept the DPoP proof")
-  }
-}
-
 /**
  * A poll was sent, its answer was lost, and now the id is spent or has expired. The person may have approved, and the tokens may have
  * been issued: ask them before you ask again.
@@ -162,8 +148,8 @@ export class TokenError extends Schema.TaggedError<TokenError>()("TokenError", {
     UnsupportedGrantType,
     UnsupportedTokenType,
     TransactionFailed,
-    UseDpopNonce,
-    InvalidDpopProof,
+    OAuthError.UseDpopNonce,
+    OAuthError.InvalidDpopProof,
     OAuthError.Unrecognized,
     HttpFault,
     OutcomeUnknown,
@@ -207,6 +193,6 @@ const reasons = new Map<string, new (error: OAuthError.OAuthError) => TokenError
   ["unsupported_grant_type", UnsupportedGrantType],
   ["unsupported_token_type", UnsupportedTokenType],
   ["transaction_failed", TransactionFailed],
-  ["use_dpop_nonce", UseDpopNonce],
-  ["invalid_dpop_proof", InvalidDpopProof]
+  ["use_dpop_nonce", OAuthError.UseDpopNonce],
+  ["invalid_dpop_proof", OAuthError.InvalidDpopProof]
 ])

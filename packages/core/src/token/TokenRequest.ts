@@ -6,6 +6,7 @@ import { Effect, Option, Redacted, type Schema } from "effect"
 import type { Headers, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as OAuthError from "../client/OAuthError.ts"
+import * as SenderConstraint from "../client/SenderConstraint.ts"
 import { type Answer, fault, Transport } from "../client/Transport.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as AuthenticatedRequest from "../discovery/AuthenticatedRequest.ts"
@@ -59,7 +60,6 @@ export const make = Effect.fnUntraced(function* <A>(
   const { senderConstraint } = yield* ClientRegistration
   const transport = yield* Transport
   const authenticated = yield* AuthenticatedRequest.make
-  const nonceRetries = senderConstraint.tokenType === "DPoP" ? 2 : 0
 
   const request = Effect.fnUntraced(function* (
     grant: Parameters,
@@ -99,11 +99,11 @@ export const make = Effect.fnUntraced(function* <A>(
         tokens(answer, response.request)
       ),
     exchange: (grant, options) =>
-      request(grant, options).pipe(
-        Effect.flatMap((built) =>
+      SenderConstraint.answeringNonces(
+        senderConstraint,
+        Effect.flatMap(request(grant, options), (built) =>
           Effect.flatMap(Effect.mapError(transport.exchange(built), fromFault), (answer) => tokens(answer, built))
-        ),
-        Effect.retry({ times: nonceRetries, while: ({ reason }) => reason._tag === "UseDpopNonce" })
+        )
       )
   }
 })

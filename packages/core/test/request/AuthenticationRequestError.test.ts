@@ -39,9 +39,8 @@ describe("an error answer", () => {
     ],
     ["(G11, P3)", "invalid_target", 400, "InvalidTarget", "the provider refuses the resource"],
     ["(G11, U7)", "invalid_grant_id", 400, "InvalidGrantId", "the provider does not accept the grant_id"],
-    ...["invalid_dpop_proof", "use_dpop_nonce"].map(
-      (code) => ["(G11)", code, 400, "Unrecognized", "the provider refuses the request"] as const
-    ),
+    ["(G11)", "invalid_dpop_proof", 400, "InvalidDpopProof", "the provider does not accept the DPoP proof"],
+    ["(G11)", "use_dpop_nonce", 400, "UseDpopNonce", "the provider wants a nonce in the DPoP proof"],
     ...["invalid_login_hint", "invalid_request_object", "expired_id_token_hint", "server_error", "__proto__"].map(
       (code) => ["(G11, T-27)", code, 400, "Unrecognized", "the provider refuses the request"] as const
     )

@@ -2,6 +2,7 @@ import { describe, expect, expectTypeOf, it } from "@effect/vitest"
 import {
   Ciba,
   ClientAuthentication,
+  Dpop,
   NotificationInbox,
   NotificationReceiver,
   type PendingAuthentication,
@@ -10,10 +11,13 @@ import {
   type TokenEndpoint,
   UserHint
 } from "@effect-ciba/core"
+import * as JsonWebKey from "@effect-ciba/core/crypto/JsonWebKey"
 import { TestClient, TestKeys, TestProvider } from "@effect-ciba/testing"
 import type { JsonObject, ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Deferred, Effect, Fiber, type Layer as L, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
+import { requestsTo } from "../support/Asking.ts"
+import { proofOf } from "../support/Polling.ts"
 
 const client = TestClient.clientSecretBasic({
   notification: { deliveryMode: "push", url: "https://client.test/ciba" }
@@ -72,6 +76,30 @@ describe("a push", () => {
       expect(yield* push()).toBe(204)
       expect(yield* tokenRequests).toEqual([])
     }).pipe(Effect.provide(flow()))
+  )
+
+  it.effect("brings tokens that are bound to the key shown with the request (L16)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const wait = yield* Effect.forkChild(Ciba.complete(yield* ask))
+      yield* provider.approve()
+      yield* TestClock.adjust("1 second")
+      expect(yield* push()).toBe(204)
+      const { accessToken, proofKey, tokenType } = yield* Fiber.join(wait)
+      expect(tokenType).toBe("DPoP")
+      expect(proofKey).toBeDefined()
+      const { publicJwk } = yield* TestKeys.signing("ES256", "proof")
+      expect(yield* provider.boundTo(accessToken)).toBe(yield* JsonWebKey.thumbprint(publicJwk))
+      const proofs = yield* Effect.forEach(yield* requestsTo("backchannel"), proofOf)
+      expect(proofs.map(({ claims }) => claims.nonce)).toEqual([undefined, "nonce-1"])
+      expect(new Set(proofs.map(({ claims }) => claims.jti)).size).toBe(2)
+    }).pipe(
+      Effect.provide(
+        flow({ dpop: { nonces: "lasting" } }).pipe(
+          Layer.provide(Dpop.layer({ key: TestKeys.signing("ES256", "proof") }))
+        )
+      )
+    )
   )
 
   it.effect("with members that nobody knows is taken, and they are kept apart (L11)", () =>

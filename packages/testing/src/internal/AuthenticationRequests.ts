@@ -14,6 +14,8 @@ export interface Asked {
   readonly nonce: string | undefined
   readonly bindingMessage: string | undefined
   readonly notificationToken: string | undefined
+  /** The thumbprint of the key that pushed tokens will be bound to. */
+  readonly thumbprint: string | undefined
   /** In milliseconds on the `Clock`, as all times here. */
   readonly acknowledgedAt: number
   readonly expiresAt: number

@@ -5,6 +5,7 @@ import type { TestClient } from "../TestClient.ts"
 import type { TestUser } from "../TestUser.ts"
 import type { AuthenticationRequests } from "./AuthenticationRequests.ts"
 import type { Authenticate } from "./ClientAuthenticator.ts"
+import type { DpopProofs } from "./DpopProofs.ts"
 import { accept, type FormRequest, invalid, type Parameters } from "./FormRequest.ts"
 import type { Identify } from "./Hints.ts"
 import type { Settings } from "./Settings.ts"
@@ -19,10 +20,11 @@ export const make = (
     readonly authenticate: Authenticate
     readonly identify: Identify
     readonly open: Open
+    readonly proofs: DpopProofs
     readonly requests: AuthenticationRequests
   }
-): Endpoint =>
-  Effect.fnUntraced(function* (form) {
+): Endpoint => {
+  const handle: Endpoint = Effect.fnUntraced(function* (form) {
     const sent = yield* accept(form)
     const client = yield* parts.authenticate(form, sent)
     const parameters = yield* parts.open(client, sent)
@@ -34,6 +36,7 @@ export const make = (
       return yield* refuse("invalid_binding_message", "The binding message cannot be shown")
     }
     const notificationToken = yield* notificationTokenIn(client, parameters)
+    const thumbprint = yield* parts.proofs.verify(form)
     const expiresIn = yield* lifetime(parameters.get("requested_expiry"), settings.expiresIn)
     const acknowledgedAt = yield* Clock.currentTimeMillis
     const authReqId = yield* Unguessable.text(20)
@@ -46,6 +49,7 @@ export const make = (
       nonce: parameters.get("nonce"),
       bindingMessage,
       notificationToken,
+      thumbprint,
       acknowledgedAt,
       expiresAt: acknowledgedAt + expiresIn
     })
@@ -60,6 +64,12 @@ export const make = (
       })
     )
   })
+  const { answer } = parts.proofs
+  return (form) =>
+    form.headers.dpop === undefined
+      ? handle(form)
+      : Effect.mapBoth(handle(form), { onFailure: answer, onSuccess: answer })
+}
 
 const refuse = (code: string, description: string): Effect.Effect<never, Reply.Reply> =>
   Effect.fail(Reply.error(code, { description }))

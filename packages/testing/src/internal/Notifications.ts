@@ -20,7 +20,7 @@ export const make = (parts: { readonly issue: Issue; readonly requests: Authenti
     const decision = decided(entry, now)
     if (decision?.approved === true) {
       parts.requests.redeem(entry.authReqId)
-      const { body } = yield* parts.issue(entry, decision)
+      const { body } = yield* parts.issue(entry, decision, entry.thumbprint)
       return yield* Effect.orDie(decodeBody(body))
     }
     if (decision !== undefined) return { error: "access_denied" }
