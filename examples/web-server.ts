@@ -7,7 +7,7 @@
 import { randomUUID } from "node:crypto"
 import { createServer } from "node:http"
 import { NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
-import { BindingMessage, Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
+import { BindingMessage, Ciba, type CibaError, ClientAuthentication, UserHint } from "@effect-ciba/core"
 import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Console, Effect, type Fiber, Layer, Schedule, Schema } from "effect"
 import { HttpClient, HttpClientResponse, HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
@@ -25,7 +25,7 @@ const decided = (status: Approval["status"]) => (): Effect.Effect<Approval> => E
 const Routes = HttpRouter.use((router) =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
-    const waits = new Map<string, Fiber.Fiber<Approval, Ciba.CompletionError>>()
+    const waits = new Map<string, Fiber.Fiber<Approval, CibaError.CompletionError>>()
 
     yield* router.add(
       "POST",

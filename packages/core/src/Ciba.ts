@@ -37,7 +37,7 @@
  */
 import { Context, DateTime, Effect, Equal, Layer, Option, Result, Schedule, Stream } from "effect"
 import type { HttpClient } from "effect/http"
-import type { CibaError } from "./CibaError.ts"
+import { type CibaError, type CompletionError, isDecision, isFault, isForeign } from "./CibaError.ts"
 import * as ClientRegistration from "./client/ClientRegistration.ts"
 import type * as DeliveryMode from "./client/DeliveryMode.ts"
 import * as Transport from "./client/Transport.ts"
@@ -64,9 +64,6 @@ import * as TokenRequest from "./token/TokenRequest.ts"
 import type { TokenResponse } from "./token/TokenResponse.ts"
 import * as IdTokenVerifier from "./verification/IdTokenVerifier.ts"
 import type { VerifiedIdentity } from "./verification/VerifiedIdentity.ts"
-
-/** Why an authentication that was taken did not lead to an identity. */
-export type CompletionError = Exclude<CibaError, AuthenticationRequestError>
 
 /** How an authentication ended. */
 export type Decision = Result.Result<VerifiedIdentity, CompletionError>
@@ -381,25 +378,3 @@ const patiently = Schedule.min([Schedule.exponential("1 second"), Schedule.space
 
 /** The id is spent, and the response in hand: keys that cannot be reached now are worth waiting for. */
 const keysAgain = Schedule.upTo(patiently, { times: 12 })
-
-const isFault = (error: CompletionError): boolean =>
-  error._tag === "DiscoveryError" && error.reason._tag === "HttpFault"
-
-const isForeign = (error: CompletionError): boolean => error.reason._tag === "ForeignAuthentication"
-
-/** Whether a failure ends the authentication; after any other the store keeps it. */
-const isDecision = (error: CompletionError): boolean => {
-  if (error._tag !== "TokenError") return error._tag === "IdTokenError"
-  return !stillPending.has(error.reason._tag)
-}
-
-const stillPending = new Set<string>([
-  "PollingStopped",
-  "AlreadyRedeemed",
-  "UseDpopNonce",
-  "ForeignAuthentication",
-  "PushDelivery",
-  "InvalidParameter",
-  "InvalidKey",
-  "HttpFault"
-])

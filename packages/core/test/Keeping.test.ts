@@ -23,6 +23,10 @@ describe("Ciba.complete", () => {
     ["jo", { user: TestUser.approve() }],
     ["AccessDenied", { user: TestUser.deny() }],
     ["ExpiredToken", { user: TestUser.ignore, expiresIn: "20 seconds" }],
+    ["TransactionFailed", { tokenScript: ProviderScript.make([ProviderScript.error("transaction_failed")]) }],
+    ["InvalidRequest", { tokenScript: ProviderScript.make([ProviderScript.error("invalid_request")]) }],
+    ["InvalidGrant", { tokenScript: ProviderScript.make([ProviderScript.error("invalid_grant")]) }],
+    ["InvalidTokenResponse", { tokenScript: ProviderScript.make([ProviderScript.json(200, { access_token: 1 })]) }],
     ["WrongAudience", { user: TestUser.approve(), idTokenClaims: (claims) => ({ ...claims, aud: "another" }) }]
   ]
   for (const [end, provider] of decided) {
@@ -37,6 +41,25 @@ describe("Ciba.complete", () => {
       }).pipe(world(provider))
     )
   }
+
+  it.effect("leaves in the store what the provider refused because of the client, which can be mended (H16)", () =>
+    Effect.gen(function* () {
+      const wait = yield* started(ending, client())
+      yield* TestClock.adjust("5 seconds")
+      expect(yield* Fiber.join(wait)).toBe("InvalidClient")
+      const { handle, outcomes } = handled()
+      const next = yield* started(Ciba.resumeAll(handle), client())
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(next)
+      expect(outcomes).toEqual(["jo"])
+      expect(yield* kept).toEqual([])
+    }).pipe(
+      world({
+        user: TestUser.approve(),
+        tokenScript: ProviderScript.make([ProviderScript.error("invalid_client", { status: 401 })])
+      })
+    )
+  )
 
   it.effect("leaves in the store what a schedule of the caller's, or an interruption, has stopped (H25)", () =>
     Effect.gen(function* () {
