@@ -12,7 +12,9 @@ const server = createServer((request, response) => {
   request.on("data", (chunk) => chunks.push(chunk))
   request.on("end", () => {
     const [status, body] = answer(request.url ?? "", Buffer.concat(chunks).toString())
-    response.writeHead(status, { "content-type": "application/json" }).end(body)
+    response
+      .writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(body) })
+      .end(body)
   })
 })
 await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))

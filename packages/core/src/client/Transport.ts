@@ -4,7 +4,8 @@
  * **Details**
  *
  * - https only; plain http for loopback alone, by an explicit option.
- * - No redirect is followed, no answer is read beyond a size, no call lasts beyond a time.
+ * - No redirect is followed, no answer is read beyond a size, no call lasts beyond a time. A body whose length is told is
+ *   read in one piece: HTTP clients hold the server to it.
  * - No trace id leaves for the provider. A call is a span that shows its redacted URL, and neither headers nor bodies.
  * - The `HttpClient` is injected: fetch, undici, or a provider in memory. What `FetchHttpClient.RequestInit` tells fetch
  *   is kept, its `redirect` apart.
@@ -110,8 +111,10 @@ export const make = Effect.fnUntraced(function* (
   const text: Service["text"] = Effect.fnUntraced(function* (response) {
     const { request, status } = response
     const wish = retryAfter(response.headers, yield* Clock.currentTimeMillis)
-    const read = yield* readText(response, maxBytes, unreadable(request, status, wish))
-    return { status, text: read, retryAfter: wish, method: request.method, url: request.url }
+    const bytes = yield* Effect.mapError(readBytes(response, maxBytes), (problem) =>
+      problem === "TooLarge" ? fault(problem, request, status, wish) : unreadable(request, status, wish)
+    )
+    return { status, text: new TextDecoder().decode(bytes), retryAfter: wish, method: request.method, url: request.url }
   })
 
   const json: Service["json"] = Effect.fnUntraced(function* (response) {
@@ -249,24 +252,38 @@ const unreadable = (
   wish: Duration.Duration | undefined
 ): HttpFault => fault(status === 200 ? "Unreadable" : "UnexpectedStatus", request, status, wish)
 
-const readText = (
+/** The body: in one piece where its length is told, and HTTP holds the server to it; else piece by piece. */
+const readBytes = (
   response: HttpClientResponse.HttpClientResponse,
-  maxBytes: number,
-  broken: HttpFault
-): Effect.Effect<string, HttpFault> =>
+  maxBytes: number
+): Effect.Effect<Uint8Array, "TooLarge" | "Unreadable"> =>
+  toldLength(response) <= maxBytes
+    ? Effect.mapBoth(response.arrayBuffer, {
+        onFailure: () => "Unreadable" as const,
+        onSuccess: (buffer) => new Uint8Array(buffer)
+      })
+    : readStream(response, maxBytes)
+
+const toldLength = ({ headers }: HttpClientResponse.HttpClientResponse): number =>
+  headers["content-encoding"] === undefined && /^\d{1,15}$/.test(headers["content-length"] ?? "")
+    ? Number(headers["content-length"])
+    : Number.POSITIVE_INFINITY
+
+const readStream = (
+  { stream }: HttpClientResponse.HttpClientResponse,
+  maxBytes: number
+): Effect.Effect<Uint8Array, "TooLarge" | "Unreadable"> =>
   Effect.suspend(() => {
     const chunks: Array<Uint8Array> = []
     let size = 0
-    return response.stream.pipe(
-      Stream.mapError(() => broken),
+    return stream.pipe(
+      Stream.mapError(() => "Unreadable" as const),
       Stream.runForEach((chunk) => {
         chunks.push(chunk)
         size += chunk.byteLength
-        return size > maxBytes
-          ? Effect.fail(fault("TooLarge", response.request, response.status, broken.retryAfter))
-          : Effect.void
+        return size > maxBytes ? Effect.fail("TooLarge" as const) : Effect.void
       }),
-      Effect.map(() => new TextDecoder().decode(concat(chunks, size)))
+      Effect.map(() => concat(chunks, size))
     )
   })
 

@@ -67,7 +67,9 @@ export const make: Effect.Effect<ProviderSignature, never, ClientRegistration | 
     return Effect.fnUntraced(function* (jwt, algorithm) {
       const { alg, kid } = yield* Effect.fromResult(JsonWebToken.header(jwt))
       if (alg !== algorithm) return yield* new UnexpectedAlgorithm({ expected: algorithm, actual: printable(alg) })
-      const unknown = new UnknownKey({ algorithm, ...(kid === undefined ? undefined : { keyId: printable(kid) }) })
+      const unknown = Effect.suspend(() =>
+        Effect.fail(new UnknownKey({ algorithm, ...(kid === undefined ? undefined : { keyId: printable(kid) }) }))
+      )
       if (JwsAlgorithm.isSymmetric(algorithm)) {
         const { secret } = authentication
         return secret === undefined ? yield* unknown : yield* verified(jwt, algorithm, [secret])

@@ -149,9 +149,11 @@ export const ensureSuccess = (
 ): Effect.Effect<void, TokenError> =>
   Effect.andThen(
     ensureNoError(answer, Echo.ofRequest(sent)),
-    answer.status === 200
-      ? Effect.void
-      : Effect.fail(fromFault(fault("UnexpectedStatus", answer, answer.status, answer.retryAfter)))
+    Effect.suspend(() =>
+      answer.status === 200
+        ? Effect.void
+        : Effect.fail(fromFault(fault("UnexpectedStatus", answer, answer.status, answer.retryAfter)))
+    )
   )
 
 const ensureNoError = (

@@ -13,7 +13,10 @@ const over = (answer: ProviderScript.Answer, limits?: Transport.Options) =>
   Transport.layer(limits).pipe(Layer.provideMerge(TestProvider.layer({ keysScript: ProviderScript.make([answer]) })))
 
 /** An answer whose body comes in chunks, and whether it was left before its end. */
-const streamed = (pull: (controller: ReadableStreamDefaultController<Uint8Array>) => void) => {
+const streamed = (
+  pull: (controller: ReadableStreamDefaultController<Uint8Array>) => void,
+  headers: Record<string, string> = {}
+) => {
   const seen = { chunks: 0, cancelled: false }
   const body = new ReadableStream<Uint8Array>(
     {
@@ -28,7 +31,7 @@ const streamed = (pull: (controller: ReadableStreamDefaultController<Uint8Array>
     { highWaterMark: 0 }
   )
   const client = HttpClient.make((request) =>
-    Effect.sync(() => HttpClientResponse.fromWeb(request, new Response(body)))
+    Effect.sync(() => HttpClientResponse.fromWeb(request, new Response(body, { headers })))
   )
   return {
     seen,
@@ -66,12 +69,33 @@ describe("an answer's size", () => {
     })
   )
 
-  it.effect("is not read beyond the limit: a body without an end is left", () =>
+  for (const [what, headers] of [
+    ["no length", {}],
+    ["too great a length", { "content-length": "1001" }],
+    ["a length that is no number", { "content-length": "1e2" }],
+    ["a length before decoding", { "content-length": "100", "content-encoding": "gzip" }]
+  ] as const) {
+    it.effect(`is not read beyond the limit where the headers tell ${what}: a body without an end is left`, () =>
+      Effect.gen(function* () {
+        const { layer, seen } = streamed((controller) => controller.enqueue(new Uint8Array(300)), headers)
+        const fault = yield* Effect.flip(Effect.provide(call, layer))
+        assert.strictEqual(fault.kind, "TooLarge")
+        assert.deepStrictEqual(seen, { chunks: 4, cancelled: true })
+      })
+    )
+  }
+
+  it.effect("is within the limit where the headers tell so, and the body keeps to them", () =>
     Effect.gen(function* () {
-      const { layer, seen } = streamed((controller) => controller.enqueue(new Uint8Array(300)))
-      const fault = yield* Effect.flip(Effect.provide(call, layer))
-      assert.strictEqual(fault.kind, "TooLarge")
-      assert.deepStrictEqual(seen, { chunks: 4, cancelled: true })
+      const text = new TextEncoder().encode('{"a":1}')
+      const { layer } = streamed(
+        (controller) => {
+          controller.enqueue(text)
+          controller.close()
+        },
+        { "content-length": String(text.byteLength) }
+      )
+      assert.deepStrictEqual((yield* Effect.provide(call, layer)).body, { a: 1 })
     })
   )
 })
