@@ -166,6 +166,14 @@ export const make = Effect.fnUntraced(function* (
   const unexpected = ({ clientNotificationToken: token }: AuthenticationRequest.AuthenticationRequest) =>
     token === undefined ? Effect.void : notified((inbox) => inbox.forget(token))
 
+  /** From here on somebody is being asked: the store has it before anybody else. */
+  const acknowledged = Effect.fnUntraced(function* (pending: PendingAuthentication): Effect.fn.Return<void> {
+    const { deliveryMode, expiresAt, id } = pending
+    yield* stored((store) => store.put(pending))
+    yield* notified((inbox) => inbox.acknowledge(pending))
+    yield* publish(Step.Acknowledged({ id, deliveryMode, expiresAt }))
+  })
+
   /** What the store knows of it, which may be more: another process, or another call, has waited since. */
   const latest = Effect.fnUntraced(function* (pending: PendingAuthentication): Effect.fn.Return<PendingAuthentication> {
     if (Option.isNone(store)) return pending
@@ -213,12 +221,12 @@ export const make = Effect.fnUntraced(function* (
         registration
       )
       yield* expected(request)
-      const pending = yield* Effect.onError(backchannel.send(request), () => unexpected(request))
-      yield* stored((store) => store.put(pending))
-      yield* notified((inbox) => inbox.acknowledge(pending))
-      const { deliveryMode, expiresAt, id } = pending
-      yield* publish(Step.Acknowledged({ id, deliveryMode, expiresAt }))
-      return pending
+      return yield* Effect.uninterruptibleMask((restore) =>
+        restore(backchannel.send(request)).pipe(
+          Effect.onError(() => unexpected(request)),
+          Effect.tap(acknowledged)
+        )
+      )
     }),
     complete: (pending) =>
       decide(pending).pipe(

@@ -18,6 +18,25 @@ const ending = Effect.match(Effect.flatMap(ask, Ciba.complete), {
   onSuccess: ({ subject }) => subject
 })
 
+describe("Ciba.initiate", () => {
+  const slow = Layer.effect(
+    PendingStore.PendingStore,
+    PendingStore.PendingStore.use((store) =>
+      Effect.succeed({ ...store, put: (one) => Effect.andThen(Effect.sleep("2 seconds"), store.put(one)) })
+    )
+  ).pipe(Layer.provide(PendingStore.layerMemory))
+
+  it.effect("keeps what the provider has acknowledged, also where it is interrupted then (F9, H25)", () =>
+    Effect.gen(function* () {
+      const asking = yield* started(ask, client())
+      yield* TestClock.adjust("1 second")
+      yield* Effect.forkChild(killed(asking))
+      yield* TestClock.adjust("1 second")
+      expect(yield* kept).toHaveLength(1)
+    }).pipe(world({}, slow))
+  )
+})
+
 describe("Ciba.complete", () => {
   const decided: ReadonlyArray<readonly [end: string, provider: ProviderOptions]> = [
     ["jo", { user: TestUser.approve() }],
