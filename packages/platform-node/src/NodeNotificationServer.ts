@@ -105,7 +105,8 @@ const listen = Effect.fnUntraced(function* (options: Options) {
 /** Who dawdles is not waited for. */
 const timeouts = {
   headersTimeout: Duration.toMillis("10 seconds"),
-  requestTimeout: Duration.toMillis("20 seconds")
+  requestTimeout: Duration.toMillis("20 seconds"),
+  connectionsCheckingInterval: Duration.toMillis("5 seconds")
 }
 
 const server = (tls: Tls | undefined): Server =>
