@@ -87,7 +87,7 @@ export const header = (jwt: Redacted.Redacted<string>): Result.Result<Header, Ma
   return parts.length !== 3 || parts[0] === undefined
     ? Result.fail(new MalformedToken())
     : Base64Url.decodeString(parts[0]).pipe(
-        Result.flatMap(Schema.decodeUnknownResult(Schema.fromJsonString(headerMembers))),
+        Result.flatMap(decodeHeader),
         Result.mapError(() => new MalformedToken())
       )
 }
@@ -141,6 +141,8 @@ const material = (key: JsonWebKey | Redacted.Redacted<string>, algorithm: JwsAlg
   imported.set(key, known.set(algorithm, ready))
   return ready
 }
+
+const decodeHeader = Schema.decodeUnknownResult(ForeignJson.fromJsonString(headerMembers))
 
 const encodeClaims = Schema.encodeSync(Schema.fromJsonString(Schema.Unknown))
 
