@@ -169,6 +169,7 @@ export const make = Effect.fnUntraced(function* (
   /** From here on somebody is being asked: the store has it before anybody else. */
   const acknowledged = Effect.fnUntraced(function* (pending: PendingAuthentication): Effect.fn.Return<void> {
     const { deliveryMode, expiresAt, id } = pending
+    yield* Effect.annotateCurrentSpan({ "ciba.authentication.id": id, "ciba.delivery_mode": deliveryMode })
     yield* stored((store) => store.put(pending))
     yield* notified((inbox) => inbox.acknowledge(pending))
     yield* publish(Step.Acknowledged({ id, deliveryMode, expiresAt }))
@@ -199,11 +200,13 @@ export const make = Effect.fnUntraced(function* (
     const identity = Effect.flatMap(response, (read) =>
       Effect.retry(verifier.verify(read, pending), { schedule: keysAgain, while: isFault })
     )
+    const ended = (outcome: string) => Effect.annotateCurrentSpan("ciba.outcome", outcome)
     return yield* identity.pipe(
-      Effect.tap(() => publish(Step.Decided({ id, outcome: "approved" }))),
-      Effect.tapError((error) =>
-        isDecision(error) ? publish(Step.Decided({ id, outcome: error.reason._tag })) : Effect.void
-      )
+      Effect.tap(() => Effect.andThen(ended("approved"), publish(Step.Decided({ id, outcome: "approved" })))),
+      Effect.tapError((error) => {
+        const outcome = error.reason._tag
+        return Effect.andThen(ended(outcome), isDecision(error) ? publish(Step.Decided({ id, outcome })) : Effect.void)
+      })
     )
   })
 

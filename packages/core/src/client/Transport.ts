@@ -6,7 +6,7 @@
  * - https only; plain http for loopback alone, by an explicit option.
  * - No redirect is followed, no answer is read beyond a size, no call lasts beyond a time. A body whose length is told is
  *   read in one piece: HTTP clients hold the server to it.
- * - No trace id leaves for the provider. A call is a span that shows its redacted URL, and neither headers nor bodies.
+ * - No trace id leaves for the provider. A call is a `CallSpan`.
  * - The `HttpClient` is injected: fetch, undici, or a provider in memory. What `FetchHttpClient.RequestInit` tells fetch
  *   is kept, its `redirect` apart.
  *
@@ -22,6 +22,7 @@ import {
   type HttpClientResponse
 } from "effect/http"
 import * as ForeignJson from "../internal/ForeignJson.ts"
+import * as CallSpan from "./CallSpan.ts"
 import { HttpFault, type Kind } from "./HttpFault.ts"
 import * as InteractionId from "./InteractionId.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
@@ -95,7 +96,6 @@ export const make = Effect.fnUntraced(function* (
           Effect.updateContext(withoutRedirects(init)),
           Effect.provideService(HttpClient.TracerDisabledWhen, () => true),
           Effect.mapError((error) => unreachable(error, request)),
-          traced(request),
           Effect.tap(constraint.observe),
           Effect.filterOrFail(
             (response) => !isRedirect(response.status),
@@ -124,10 +124,10 @@ export const make = Effect.fnUntraced(function* (
   })
 
   return Transport.of({
-    send: (request) => bounded(send(request), request),
+    send: (request) => CallSpan.make(request, bounded(send(request), request)),
     text: (response) => bounded(text(response), response.request),
     json: (response) => bounded(json(response), response.request),
-    exchange: (request) => bounded(Effect.flatMap(send(request), json), request)
+    exchange: (request) => CallSpan.make(request, bounded(Effect.flatMap(send(request), json), request))
   })
 })
 
@@ -197,26 +197,6 @@ const withoutRedirects =
     })
 
 const tenYears = 315_360_000
-
-/** The span that `HttpClient` would make, without what it would show: queries, headers, and errors with requests in them. */
-const traced =
-  (request: HttpClientRequest.HttpClientRequest) =>
-  (
-    call: Effect.Effect<HttpClientResponse.HttpClientResponse, HttpFault>
-  ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpFault> =>
-    Effect.flatMap(HttpClient.SpanNameGenerator, (name) =>
-      Effect.useSpan(
-        name(request),
-        {
-          kind: "client",
-          attributes: { "http.request.method": request.method, "url.full": redactUrl(request.url) }
-        },
-        (span) =>
-          Effect.tap(Effect.withParentSpan(call, span), ({ status }) =>
-            Effect.sync(() => span.attribute("http.response.status_code", status))
-          )
-      )
-    )
 
 const unreachable = (
   error: HttpClientError.HttpClientError,

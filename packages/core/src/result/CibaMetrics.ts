@@ -1,43 +1,48 @@
 /**
- * Figures from events.
+ * Figures from events. Each has its unit in the attribute `unit`, where Effect's exporters look for it.
  *
- * | metric | kind | attributes |
- * | --- | --- | --- |
- * | `ciba.client.authentications.pending` | gauge | – |
- * | `ciba.client.decisions` | counter | `ciba.outcome` |
- * | `ciba.client.decision.duration` | histogram, seconds since the wait began | `ciba.outcome` |
- * | `ciba.client.decision.polls` | histogram, polls of a wait | `ciba.outcome` |
- * | `ciba.client.faults` | counter | `error.type` |
+ * | metric | kind | unit | attributes |
+ * | --- | --- | --- | --- |
+ * | `ciba.client.authentications.pending` | gauge | `{authentication}` | – |
+ * | `ciba.client.decisions` | counter | `{authentication}` | `ciba.outcome` |
+ * | `ciba.client.decision.duration` | histogram | `s` | `ciba.outcome` |
+ * | `ciba.client.decision.polls` | histogram | `{poll}` | `ciba.outcome` |
+ * | `ciba.client.faults` | counter | `{fault}` | `error.type` |
  */
 import { DateTime, Effect, Metric } from "effect"
 import type { CibaEvent } from "./CibaEvent.ts"
 
 /** Waits that are under way. */
 export const pending: Metric.Gauge<number> = Metric.gauge("ciba.client.authentications.pending", {
-  description: "Authentications that wait for their decision"
+  description: "Authentications that wait for their decision",
+  attributes: { unit: "{authentication}" }
 })
 
 /** How waits ended. */
 export const decisions: Metric.Counter<number> = Metric.counter("ciba.client.decisions", {
   description: "Authentications that were decided, by outcome",
+  attributes: { unit: "{authentication}" },
   incremental: true
 })
 
 /** How long they took. */
 export const duration: Metric.Histogram<number> = Metric.histogram("ciba.client.decision.duration", {
-  description: "Seconds from acknowledgement, or resumption, to decision",
+  description: "Time from acknowledgement, or resumption, to decision",
+  attributes: { unit: "s" },
   boundaries: [1, 2, 5, 10, 20, 30, 60, 120, 300, 600]
 })
 
 /** How many polls they took. */
 export const polls: Metric.Histogram<number> = Metric.histogram("ciba.client.decision.polls", {
   description: "Polls from acknowledgement, or resumption, to decision",
+  attributes: { unit: "{poll}" },
   boundaries: [0, 1, 2, 5, 10, 20, 50, 100]
 })
 
 /** What was ridden out. */
 export const faults: Metric.Counter<number> = Metric.counter("ciba.client.faults", {
   description: "Polls that failed and were ridden out, by kind",
+  attributes: { unit: "{fault}" },
   incremental: true
 })
 

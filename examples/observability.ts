@@ -1,0 +1,158 @@
+/**
+ * What an operator sees: each authentication as a trace with a span for every call, and metrics, sent over OTLP to a
+ * collector; and what an interface hears, as a stream of events.
+ *
+ * The collector is one of this program's own here, which prints what it was sent. With `OTEL_EXPORTER_OTLP_ENDPOINT` in
+ * the environment (`http://localhost:4318`, say) all of it goes to yours.
+ */
+import { createServer } from "node:http"
+import { NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
+import { Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
+import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
+import { Config, Console, Context, Effect, Layer, Option, Schema, Stream } from "effect"
+import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { Otlp } from "effect/observability"
+
+const Attributes = Schema.Array(Schema.Struct({ key: Schema.String, value: Schema.Record(Schema.String, Schema.Json) }))
+
+const Span = Schema.Struct({
+  name: Schema.String,
+  spanId: Schema.String,
+  parentSpanId: Schema.optionalKey(Schema.String),
+  attributes: Attributes
+})
+
+const Points = Schema.Struct({
+  dataPoints: Schema.Array(
+    Schema.Struct({
+      attributes: Attributes,
+      asDouble: Schema.optionalKey(Schema.Finite),
+      sum: Schema.optionalKey(Schema.Finite)
+    })
+  )
+})
+
+const Figure = Schema.Struct({
+  name: Schema.String,
+  sum: Schema.optionalKey(Points),
+  gauge: Schema.optionalKey(Points),
+  histogram: Schema.optionalKey(Points)
+})
+
+const Traces = Schema.Struct({
+  resourceSpans: Schema.Array(Schema.Struct({ scopeSpans: Schema.Array(Schema.Struct({ spans: Schema.Array(Span) })) }))
+})
+
+const Metrics = Schema.Struct({
+  resourceMetrics: Schema.Array(
+    Schema.Struct({ scopeMetrics: Schema.Array(Schema.Struct({ metrics: Schema.Array(Figure) })) })
+  )
+})
+
+class Collected extends Context.Service<
+  Collected,
+  { readonly spans: Array<typeof Span.Type>; readonly figures: Map<string, typeof Figure.Type> }
+>()("examples/Collected") {
+  static readonly layer = Layer.sync(Collected, () => ({ spans: [], figures: new Map() }))
+}
+
+const Routes = HttpRouter.use((router) =>
+  Effect.gen(function* () {
+    const { figures, spans } = yield* Collected
+    const accepted = HttpServerResponse.jsonUnsafe({})
+    yield* router.add(
+      "POST",
+      "/v1/traces",
+      Effect.gen(function* () {
+        const { resourceSpans } = yield* HttpServerRequest.schemaBodyJson(Traces)
+        spans.push(...resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans)))
+        return accepted
+      })
+    )
+    yield* router.add(
+      "POST",
+      "/v1/metrics",
+      Effect.gen(function* () {
+        const { resourceMetrics } = yield* HttpServerRequest.schemaBodyJson(Metrics)
+        for (const { scopeMetrics } of resourceMetrics) {
+          for (const figure of scopeMetrics.flatMap((scope) => scope.metrics)) figures.set(figure.name, figure)
+        }
+        return accepted
+      })
+    )
+    yield* router.add("POST", "/v1/logs", accepted)
+  })
+)
+
+const Collector = HttpRouter.serve(Routes, { disableLogger: true, disableListenLog: true }).pipe(
+  Layer.provideMerge(NodeHttpServer.layer(createServer, { port: 0, host: "127.0.0.1" }))
+)
+
+const Telemetry = (baseUrl: string) =>
+  Otlp.layerJson({ baseUrl, resource: { serviceName: "point-of-sale" } }).pipe(
+    Layer.provide(NodeHttpClient.layerUndici)
+  )
+
+const CibaLive = Ciba.layer({
+  issuer: "https://provider.test",
+  clientId: TestClient.clientId,
+  authentication: ClientAuthentication.clientSecretBasic(TestClient.secret)
+}).pipe(
+  Layer.provide(
+    TestProvider.layer({
+      user: TestUser.approve(),
+      interval: "1 second",
+      tokenScript: ProviderScript.make([ProviderScript.pending, ProviderScript.html(502)])
+    })
+  )
+)
+
+const flow = Effect.gen(function* () {
+  yield* Effect.forkChild(
+    Stream.runForEach(Ciba.events, ({ _tag, id }) => Console.log(`  ${id.slice(0, 4)}…  ${_tag}`))
+  )
+  yield* Effect.yieldNow
+  yield* Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
+}).pipe(Effect.provide(CibaLive))
+
+const known = (attributes: typeof Attributes.Type) =>
+  attributes
+    .filter(
+      ({ key }) => key.startsWith("ciba.") || ["url.full", "http.response.status_code", "error.type"].includes(key)
+    )
+    .map(({ key, value }) => `${key}=${Object.values(value)[0]}`)
+    .join("  ")
+
+const report = Effect.gen(function* () {
+  const { figures, spans } = yield* Collected
+  const print = (parent: string | undefined, depth: number): Effect.Effect<void> =>
+    Effect.forEach(
+      spans.filter(({ parentSpanId }) => parentSpanId === parent),
+      ({ attributes, name, spanId }) =>
+        Effect.andThen(
+          Console.log(`${"  ".repeat(depth)}${name.padEnd(22 - 2 * depth)}${known(attributes)}`.trimEnd()),
+          print(spanId, depth + 1)
+        ),
+      { discard: true }
+    )
+  yield* Console.log("\nThe trace:")
+  yield* print(undefined, 1)
+  yield* Console.log("\nThe metrics:")
+  for (const { gauge, histogram, name, sum } of figures.values()) {
+    for (const { asDouble, attributes, sum: total } of (gauge ?? sum ?? histogram)?.dataPoints ?? []) {
+      yield* Console.log(`  ${name.padEnd(36)}${String(asDouble ?? total).padEnd(8)}${known(attributes)}`.trimEnd())
+    }
+  }
+  if (spans.length < 8 || figures.size < 5) return yield* Effect.die("the collector was not sent everything")
+})
+
+const program = Effect.gen(function* () {
+  const elsewhere = yield* Config.option(Config.String("OTEL_EXPORTER_OTLP_ENDPOINT"))
+  yield* Console.log("The events:")
+  if (Option.isSome(elsewhere)) return yield* Effect.provide(flow, Telemetry(elsewhere.value))
+  const { address } = yield* HttpServer.HttpServer
+  yield* Effect.provide(flow, Telemetry(HttpServer.formatAddress(address)))
+  yield* report
+})
+
+await Effect.runPromise(Effect.provide(program, Layer.provideMerge(Collector, Collected.layer)))
