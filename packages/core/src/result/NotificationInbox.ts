@@ -126,6 +126,16 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
     return entry
   })
 
+  /** A push is in the store before anybody hears of it. */
+  const kept = Effect.fnUntraced(function* (
+    pending: PendingAuthentication,
+    { body }: Notification
+  ): Effect.fn.Return<void, PendingStoreError> {
+    if (pending.deliveryMode !== "push" || Option.isNone(store)) return
+    const received = { body: Redacted.make(Redacted.value(body), { label: "token response" }), at: yield* DateTime.now }
+    yield* store.value.put(change(pending, { received }))
+  })
+
   const accepted = Effect.fnUntraced(function* (
     entry: Entry,
     notification: Notification
@@ -139,15 +149,12 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
     const pending = yield* Effect.timeoutOption(Deferred.await(entry.acknowledged), patience)
     if (Option.isNone(pending) || !Equal.equals(pending.value.authReqId, notification.authReqId)) return "Refused"
     if (entry.closed || (yield* Deferred.isDone(entry.arrived))) return "Duplicate"
-    if (entry.deliveryMode === "push" && Option.isSome(store)) {
-      const received = {
-        body: Redacted.make(Redacted.value(notification.body), { label: "token response" }),
-        at: yield* DateTime.now
-      }
-      yield* store.value.put(change(pending.value, { received }))
-    }
-    yield* Deferred.succeed(entry.arrived, notification)
-    return "Accepted"
+    return yield* Effect.uninterruptible(
+      kept(pending.value, notification).pipe(
+        Effect.andThen(Deferred.succeed(entry.arrived, notification)),
+        Effect.as<Delivery>("Accepted")
+      )
+    )
   })
 
   const take = Effect.fnUntraced(function* (pending: PendingAuthentication): Effect.fn.Return<Notification> {

@@ -34,6 +34,35 @@ export const contract = (name: string, inbox: Layer.Layer<NotificationInbox.Noti
       )
     )
 
+    it.effect("hands over a push that is being kept when its caller goes away (L17, T-17)", () =>
+      Effect.gen(function* () {
+        const store = yield* PendingStore.PendingStore
+        const inbox = yield* NotificationInbox.NotificationInbox
+        const asked = pending("a", { deliveryMode: "push" })
+        yield* inbox.acknowledge(asked)
+        const call = yield* Effect.forkChild(inbox.deliver(bearer("token-a"), notification("a")))
+        yield* TestClock.adjust("1 second")
+        yield* Effect.forkChild(Fiber.interrupt(call))
+        yield* TestClock.adjust("1 second")
+        expect((yield* store.all).map(({ received }) => received !== undefined)).toEqual([true])
+        expect(Redacted.value((yield* inbox.take(asked)).authReqId)).toBe("request-a")
+      }).pipe(
+        Effect.provide(
+          inbox.pipe(
+            Layer.provideMerge(
+              Layer.effect(
+                PendingStore.PendingStore,
+                PendingStore.PendingStore.use((store) =>
+                  Effect.succeed({ ...store, put: (one) => Effect.delay(store.put(one), "2 seconds") })
+                )
+              )
+            ),
+            Layer.provide(PendingStore.layerMemory)
+          )
+        )
+      )
+    )
+
     it.effect(
       "hands a call to all who take it, also where they are the first to speak of it (H3, K9)",
       using(
