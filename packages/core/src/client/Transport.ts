@@ -21,6 +21,7 @@ import {
   type HttpClientResponse
 } from "effect/http"
 import * as ForeignJson from "../internal/ForeignJson.ts"
+import { printable } from "../internal/ForeignText.ts"
 import { HttpFault, type Kind } from "./HttpFault.ts"
 import * as InteractionId from "./InteractionId.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
@@ -180,8 +181,9 @@ export const fault = (
     ...(wish === undefined ? undefined : { retryAfter: wish })
   })
 
-/** A URL fit to be shown: without user, query and fragment. */
-export const redactUrl = (url: string): string => url.replace(/[?#].*$/s, "").replace(/^([a-z]+:\/\/)[^/]*@/i, "$1")
+/** A URL fit to be shown: without user, query and fragment, one line, cut at 300 characters. Providers publish URLs. */
+export const redactUrl = (url: string): string =>
+  printable(url.replace(/[?#].*$/s, "").replace(/^([a-z]+:\/\/)[^/]*@/i, "$1"), 300)
 
 /** What fetch is told besides: what the caller tells it, when the layer is made or the call, and no redirect. */
 const withoutRedirects =

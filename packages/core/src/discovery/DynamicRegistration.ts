@@ -54,6 +54,7 @@ import { SenderConstraint } from "../client/SenderConstraint.ts"
 import { type Answer, fault, Transport } from "../client/Transport.ts"
 import { InvalidKey } from "../crypto/InvalidKey.ts"
 import * as Echo from "../internal/Echo.ts"
+import { issues } from "../internal/ForeignText.ts"
 import { Discovery } from "./Discovery.ts"
 import type { DiscoveryError } from "./DiscoveryError.ts"
 import * as ProviderMetadata from "./ProviderMetadata.ts"
@@ -147,7 +148,7 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
     }
     const body = yield* Effect.mapError(
       decodeBody(answer.body),
-      ({ message }) => new RegistrationError({ reason: new InvalidRegistration({ issues: message }) })
+      (error) => new RegistrationError({ reason: new InvalidRegistration({ issues: issues(error) }) })
     )
     return registered(body, asked, known)
   })

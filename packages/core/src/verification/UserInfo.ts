@@ -39,7 +39,7 @@ import type { ProviderKeys } from "../discovery/ProviderKeys.ts"
 import * as ProviderMetadata from "../discovery/ProviderMetadata.ts"
 import * as ProviderSignature from "../discovery/ProviderSignature.ts"
 import * as ForeignJson from "../internal/ForeignJson.ts"
-import { printable } from "../internal/ForeignText.ts"
+import { issues, printable } from "../internal/ForeignText.ts"
 import * as ProtectedResource from "../token/ProtectedResource.ts"
 import { ResourceError } from "../token/ResourceError.ts"
 import { Expired, InvalidClaims, WrongIssuer } from "./IdTokenError.ts"
@@ -170,7 +170,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Transport 
       }
       const claims = yield* Effect.mapError(
         decodeClaims(yield* payload(response)),
-        ({ message }) => new UserInfoError({ reason: new InvalidClaims({ issues: message }) })
+        (error) => new UserInfoError({ reason: new InvalidClaims({ issues: issues(error) }) })
       )
       if (isJwt(response)) yield* judged(claims)
       return subject === skipSubjectCheck || claims.sub === subject ? claims : yield* refused(new WrongSubject())
