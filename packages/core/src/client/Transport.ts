@@ -97,13 +97,13 @@ export const make = Effect.fnUntraced(function* (
           Effect.mapError((error) => unreachable(error, request)),
           traced(request),
           Effect.tap(constraint.observe),
-          Effect.filterOrFail(
+          Effect.filterOrElse(
             (response) => !isRedirect(response.status),
-            (response) => fault("Redirected", request, response.status)
+            (response) => Effect.andThen(abandon(response), Effect.fail(fault("Redirected", request, response.status)))
           ),
-          Effect.filterOrFail(
+          Effect.filterOrElse(
             (response) => options?.interactionIds !== true || InteractionId.isEchoed(request, response),
-            (response) => fault("NotEchoed", request, response.status)
+            (response) => Effect.andThen(abandon(response), Effect.fail(fault("NotEchoed", request, response.status)))
           )
         )
       : Effect.fail(fault("InsecureUrl", request))
@@ -180,6 +180,10 @@ export const fault = (
     ...(status === undefined ? undefined : { status }),
     ...(wish === undefined ? undefined : { retryAfter: wish })
   })
+
+/** Ends the connection of a response that nobody will read: its body may still be coming, and never end. */
+export const abandon = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
+  Effect.asVoid(Effect.exit(Effect.scoped(Stream.toPull(response.stream))))
 
 /** A URL fit to be shown: without user, query and fragment, one line, cut at 300 characters. Providers publish URLs. */
 export const redactUrl = (url: string): string =>

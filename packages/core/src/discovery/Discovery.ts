@@ -27,7 +27,7 @@
  */
 import { Cache, Clock, Context, Duration, Effect, Exit, Layer, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
-import { fault, redactUrl, retryAfter, Transport } from "../client/Transport.ts"
+import { abandon, fault, redactUrl, retryAfter, Transport } from "../client/Transport.ts"
 import { issues, printable } from "../internal/ForeignText.ts"
 import { DiscoveryError, InvalidDocument, IssuerMismatch } from "./DiscoveryError.ts"
 import { ProviderMetadata } from "./ProviderMetadata.ts"
@@ -109,7 +109,7 @@ export const fetchJson = (url: string): Effect.Effect<Schema.Json, DiscoveryErro
       Effect.flatMap((response) =>
         response.status === 200
           ? transport.json(response)
-          : Effect.flatMap(Clock.currentTimeMillis, (now) =>
+          : Effect.flatMap(Effect.andThen(abandon(response), Clock.currentTimeMillis), (now) =>
               Effect.fail(fault("UnexpectedStatus", request, response.status, retryAfter(response.headers, now)))
             )
       ),

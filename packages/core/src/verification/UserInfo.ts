@@ -32,7 +32,7 @@ import type { Headers, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import type { HttpFault } from "../client/HttpFault.ts"
 import { IdTokenOpener } from "../client/IdTokenOpener.ts"
-import { fault, retryAfter, Transport } from "../client/Transport.ts"
+import { abandon, fault, retryAfter, Transport } from "../client/Transport.ts"
 import { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
 import type { ProviderKeys } from "../discovery/ProviderKeys.ts"
@@ -163,6 +163,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Transport 
 
     const process: Service["process"] = Effect.fnUntraced(function* (response, subject) {
       const refusal = ProtectedResource.refusal(response)
+      if (refusal !== undefined || response.status !== 200) yield* abandon(response)
       if (refusal !== undefined) return yield* refusal
       if (response.status !== 200) {
         const wish = retryAfter(response.headers, yield* Clock.currentTimeMillis)
