@@ -122,7 +122,7 @@ for (const client of ["undici", "fetch"] as const) {
   describe.concurrent(`over ${client}, a server that`, () => {
     for (const [what, harm, kinds, goesOn] of harms) {
       it.live(
-        `${what} is a fault, and the next flow works (C1, H9)`,
+        `${what} is a fault, and the next flow works (G13)`,
         () =>
           Effect.gen(function* () {
             const expected = typeof kinds === "string" ? kinds : kinds[client]
@@ -139,7 +139,7 @@ for (const client of ["undici", "fetch"] as const) {
 }
 
 it.live(
-  "no redirect takes a request to another host (C1)",
+  "no redirect takes a request to another host (C20)",
   () =>
     Effect.gen(function* () {
       const other = yield* Effect.acquireRelease(

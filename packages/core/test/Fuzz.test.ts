@@ -11,7 +11,7 @@ const cases = Number(process.env.FUZZ_CASES ?? 3000)
 describe(`of ${cases} hostile calls from seed ${seed} on, each has a typed outcome`, () => {
   for (const place of places) {
     it.live(
-      `at: ${place.name} (C1, K17)`,
+      `at: ${place.name} (G13, K17)`,
       () =>
         Effect.gen(function* () {
           const { missing, problems } = yield* Fuzz.run(place, { seed, cases })

@@ -71,7 +71,7 @@ const endless = (status: number) => {
 }
 
 for (const [what, status, call] of calls) {
-  it.effect(`the body of ${what} is left at once (C1)`, () =>
+  it.effect(`the body of ${what} is left at once (C20)`, () =>
     Effect.gen(function* () {
       const { layer, seen } = endless(status)
       const exit = yield* Effect.exit(Effect.provide(call, layer))

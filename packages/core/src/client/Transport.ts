@@ -183,7 +183,7 @@ export const fault = (
 
 /** Ends the connection of a response that nobody will read: its body may still be coming, and never end. */
 export const abandon = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
-  Effect.asVoid(Effect.exit(Effect.scoped(Stream.toPull(response.stream))))
+  Effect.asVoid(Effect.scoped(Stream.toPull(response.stream)))
 
 /** A URL fit to be shown: without user, query and fragment, one line, cut at 300 characters. Providers publish URLs. */
 export const redactUrl = (url: string): string =>

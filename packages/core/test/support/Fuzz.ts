@@ -33,7 +33,7 @@ export interface Report {
   readonly outcomes: ReadonlyMap<string, number>
   /** What is expected, and came of none. */
   readonly missing: ReadonlyArray<string>
-  /** What must not be, with the seeds of the cases; no more than the first ten. */
+  /** What must not be, with the seeds of the cases; no more than the first ten, and none after one that does not end. */
   readonly problems: ReadonlyArray<string>
 }
 
@@ -51,6 +51,7 @@ export const run = <E>(place: Place<E>, { after, cases, seed }: Options): Effect
       const { outcome, problem } = Option.match(exit, { onNone: () => pending, onSome: judge })
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
       if (problem !== undefined) problems.push(`${place.name}, seed ${seed + index}: ${outcome}: ${problem}`)
+      if (Option.isNone(exit)) break
       after?.(index + 1)
     }
     return { outcomes, problems, missing: place.expected.filter((outcome) => !outcomes.has(outcome)) }
@@ -80,7 +81,7 @@ const ended = Effect.fnUntraced(function* <E>(trial: (hang: () => void) => Effec
   })
   const over = Effect.raceFirst(Effect.as(Fiber.await(fiber), true), hanging)
   while (passed < 20) {
-    const isOver = yield* TestClock.withLive(Effect.timeoutOption(over, "20 seconds"))
+    const isOver = yield* TestClock.withLive(Effect.timeoutOption(over, "10 seconds"))
     if (Option.isNone(isOver)) break
     if (isOver.value) return Option.some(yield* Fiber.await(fiber))
     passed = hung

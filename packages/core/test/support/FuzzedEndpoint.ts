@@ -113,7 +113,7 @@ interface Answered {
   readonly text: string
   readonly headers: Readonly<Record<string, string>>
   /** How often calls have rung: this one, where it is accepted, and the genuine one that comes after it. */
-  readonly rings: ReadonlyArray<"this" | "the genuine one" | "nothing">
+  readonly rings: ReadonlyArray<"this" | "the genuine one" | "one with another id" | "nothing">
 }
 
 const isAnswered = (value: unknown): value is Answered =>
@@ -161,7 +161,10 @@ export const notification: Place<unknown> = {
       Effect.map(TestClock.withLive(Effect.timeoutOption(inbox.take(wait), "10 seconds")), (heard) =>
         Option.match(heard, {
           onNone: () => "nothing" as const,
-          onSome: ({ body }) => (isGenuine(Redacted.value(body)) ? ("the genuine one" as const) : ("this" as const))
+          onSome: ({ authReqId, body }) => {
+            if (!Equal.equals(authReqId, wait.authReqId)) return "one with another id" as const
+            return isGenuine(Redacted.value(body)) ? ("the genuine one" as const) : ("this" as const)
+          }
         })
       )
 

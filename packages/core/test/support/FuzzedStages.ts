@@ -10,9 +10,11 @@ import {
   Dpop,
   IdTokenError,
   IdTokenVerifier,
+  type JsonWebKey,
   JsonWebToken,
   PendingAuthentication,
   ProviderKeys,
+  type ProviderMetadata,
   ProviderPace,
   SenderConstraint,
   TokenEndpoint,
@@ -22,7 +24,7 @@ import {
   VerifiedIdentity
 } from "@effect-ciba/core"
 import { TestKeys } from "@effect-ciba/testing"
-import { Clock, DateTime, Duration, Effect, Equal, Redacted, Result, Schema } from "effect"
+import { Clock, DateTime, Duration, Effect, Equal, Predicate, Redacted, Result, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import { HttpClient } from "effect/http"
 import type { Place } from "./Fuzz.ts"
@@ -84,14 +86,21 @@ const answering =
     }
   }
 
+/** What was published, and what came of the signatures that were tried with it. */
+interface Tried {
+  readonly metadata: ProviderMetadata.ProviderMetadata
+  readonly found: ReadonlyArray<JsonWebKey.JsonWebKey>
+  readonly tried: ReadonlyArray<"verified" | "InvalidSignature" | "MalformedToken">
+}
+
+const isTried = (value: unknown): value is Tried => Predicate.hasProperty(value, "tried")
+
 /** Discovery, the keys, and signatures that are tried with them. */
 export const discovery: Place<unknown> = {
   name: "discovery and keys",
   errors: DiscoveryError.DiscoveryError,
   success: (value) =>
-    Array.isArray(value) && value.every((one) => ["verified", "InvalidSignature", "MalformedToken"].includes(one))
-      ? `keys: ${[...new Set(value)].sort().join(", ") || "none that fit"}`
-      : "wrong keys",
+    isTried(value) ? `keys: ${[...new Set(value.tried)].sort().join(", ") || "none that fit"}` : "wrong",
   expected: [
     "keys: none that fit",
     "keys: verified",
@@ -133,12 +142,13 @@ export const discovery: Place<unknown> = {
         const { algorithm, jwk, jwt } = Seeded.oneOf(chance, tokens)
         const keyId = Seeded.oneOf(chance, [undefined, jwk.kid, oddText(chance)])
         const found = yield* provider.candidates({ algorithm, keyId })
-        return yield* Effect.forEach(found.slice(0, 3), (key) =>
+        const tried = yield* Effect.forEach(found.slice(0, 3), (key) =>
           Effect.match(JsonWebToken.verify(jwt, { algorithm, key }), {
             onFailure: ({ _tag }) => _tag,
-            onSuccess: () => "verified"
+            onSuccess: () => "verified" as const
           })
         )
+        return { metadata: yield* discovery.metadata, found, tried } satisfies Tried
       })
   })
 }
@@ -258,8 +268,16 @@ const idToken = (chance: Chance, now: number): string => {
   ]
   const way = Seeded.oneOf(chance, ways)
   const off = Math.floor((chance() - 0.5) * 400_000)
+  const time = Seeded.oneOf(chance, [
+    now + off,
+    now + off,
+    -1,
+    0.5,
+    8_640_000_000_001,
+    9_007_199_254_740_992
+  ]).toString()
   const late = (names: ReadonlyArray<string>): Members =>
-    claims.map(([name, value]) => [name, names.includes(name) ? `${now + off}` : value])
+    claims.map(([name, value]) => [name, names.includes(name) ? time : value])
   const other = Math.floor(chance() * claims.length)
   const payload =
     way === "claims"

@@ -83,7 +83,10 @@ export const streamed = (chance: Chance, bytes: Uint8Array, hang: () => void): B
           at += size
         } else if (end === "close") controller.close()
         else if (end === "error") controller.error(new TypeError("terminated"))
-        else if (end === "endless") controller.enqueue(new Uint8Array(limit / 4).fill(32))
+        else if (end === "endless" && at < limit * 20) {
+          controller.enqueue(new Uint8Array(limit / 4).fill(32))
+          at += limit / 4
+        } else if (end === "endless") controller.close()
         else {
           hang()
           return new Promise(() => {})

@@ -104,9 +104,9 @@ const oddValues: readonly [string, ...ReadonlyArray<string>] = [
   "/* comment */ 1",
   nested(90, "[", "]"),
   nested(101, "[", "]"),
-  nested(5000, "[", "]"),
+  nested(30_000, "[", "]"),
   nested(99, '{"a":', "}"),
-  nested(3000, '{"a":', "}"),
+  nested(10_000, '{"a":', "}"),
   "[".repeat(4000),
   `[${"0,".repeat(3000)}0]`,
   `[${'{"kty":"EC"},'.repeat(300)}{}]`
@@ -221,4 +221,4 @@ export const garbled = (chance: Chance, text: string): Uint8Array => {
 }
 
 /** About the largest answer that the clients and endpoints under test read, in bytes. */
-export const limit = 16_384
+export const limit = 65_536
