@@ -5,7 +5,7 @@
  * It handles a request also when the client has gone in the meantime, as real ones do.
  */
 import { createServer, type IncomingMessage } from "node:http"
-import type { AddressInfo } from "node:net"
+import type { AddressInfo, Socket } from "node:net"
 import { buffer } from "node:stream/consumers"
 import { setTimeout } from "node:timers/promises"
 import { ProviderFetch, type TestProvider } from "@effect-ciba/testing"
@@ -16,6 +16,7 @@ import { Effect, type Scope } from "effect"
 export interface Exchange {
   readonly path: string
   readonly authReqId: string | undefined
+  readonly cookie: string | undefined
   readonly arrivedAt: number
   status: number | undefined
   /** When the whole answer was in the hands of the operating system. */
@@ -31,9 +32,12 @@ export interface Service extends TestProvider.Service {
 export interface Options extends Omit<ProviderOptions, "issuer"> {
   /** How long a request takes before the provider handles it, and after; in milliseconds. */
   readonly latency?: readonly [before: number, after: number] | undefined
+  /** What is done with the connection of a request to this path, where that is not the provider's to answer. */
+  readonly instead?: ((path: string) => ((socket: Socket) => void) | undefined) | undefined
 }
 
 export const make = Effect.fnUntraced(function* ({
+  instead,
   latency: [before, after] = [0, 0],
   ...options
 }: Options = {}): Effect.fn.Return<Service, never, Scope.Scope> {
@@ -67,6 +71,7 @@ export const make = Effect.fnUntraced(function* ({
     const exchange: Exchange = {
       path: request.url ?? "",
       authReqId: new URLSearchParams(new TextDecoder().decode(body)).get("auth_req_id") ?? undefined,
+      cookie: request.headers.cookie,
       arrivedAt,
       status: undefined,
       writtenAt: undefined,
@@ -79,6 +84,8 @@ export const make = Effect.fnUntraced(function* ({
     request.socket.once("close", () => {
       exchange.closedAt = performance.now()
     })
+    const other = instead?.(exchange.path)
+    if (other !== undefined) return other(request.socket)
     try {
       await setTimeout(before)
       const { headers, status, text } = await handled(request, body)

@@ -17,6 +17,7 @@ const tasks = {
   deadcode: ["knip"],
   demo: ["node", "examples/demo/main.ts"],
   examples: ["node", "scripts/run-examples.ts"],
+  fuzz: ["node", "scripts/fuzz.ts"],
   format: ["biome", "check", "--write"],
   lint: ["biome", "check", "--error-on-warnings", "--diagnostic-level=warn"],
   packages: ["node", "scripts/check-packages.ts"],

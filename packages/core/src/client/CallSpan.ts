@@ -4,7 +4,7 @@
  * | attribute | value |
  * | --- | --- |
  * | `http.request.method` | the method |
- * | `url.full` | the URL without user, query and fragment |
+ * | `url.full` | the URL without user, query and fragment, cut at 300 characters |
  * | `server.address`, `server.port` | who was called |
  * | `http.response.status_code` | the status, where an answer came |
  * | `error.type` | the kind of the fault, where the call failed |
@@ -18,6 +18,7 @@
  */
 import { Effect, Result } from "effect"
 import { HttpClient, type HttpClientRequest, Url } from "effect/http"
+import { printable } from "../internal/ForeignText.ts"
 import type { HttpFault } from "./HttpFault.ts"
 
 /** A call with its span. */
@@ -47,7 +48,7 @@ const attributes = ({ method, url }: HttpClientRequest.HttpClientRequest): Recor
   ...Result.match(Url.fromString(url), {
     onFailure: () => ({}),
     onSuccess: ({ hostname, origin, pathname, port, protocol }) => ({
-      "url.full": `${origin}${pathname}`,
+      "url.full": printable(`${origin}${pathname}`, 300),
       "server.address": hostname.replace(/^\[|\]$/g, ""),
       "server.port": port === "" ? (protocol === "http:" ? 80 : 443) : Number(port)
     })

@@ -22,6 +22,7 @@ import {
   type HttpClientResponse
 } from "effect/http"
 import * as ForeignJson from "../internal/ForeignJson.ts"
+import { printable } from "../internal/ForeignText.ts"
 import * as CallSpan from "./CallSpan.ts"
 import { HttpFault, type Kind } from "./HttpFault.ts"
 import * as InteractionId from "./InteractionId.ts"
@@ -97,13 +98,13 @@ export const make = Effect.fnUntraced(function* (
           Effect.provideService(HttpClient.TracerDisabledWhen, () => true),
           Effect.mapError((error) => unreachable(error, request)),
           Effect.tap(constraint.observe),
-          Effect.filterOrFail(
+          Effect.filterOrElse(
             (response) => !isRedirect(response.status),
-            (response) => fault("Redirected", request, response.status)
+            (response) => Effect.andThen(abandon(response), Effect.fail(fault("Redirected", request, response.status)))
           ),
-          Effect.filterOrFail(
+          Effect.filterOrElse(
             (response) => options?.interactionIds !== true || InteractionId.isEchoed(request, response),
-            (response) => fault("NotEchoed", request, response.status)
+            (response) => Effect.andThen(abandon(response), Effect.fail(fault("NotEchoed", request, response.status)))
           )
         )
       : Effect.fail(fault("InsecureUrl", request))
@@ -183,8 +184,13 @@ export const fault = (
     ...(wish === undefined ? undefined : { retryAfter: wish })
   })
 
-/** A URL fit to be shown: without user, query and fragment. */
-export const redactUrl = (url: string): string => url.replace(/[?#].*$/s, "").replace(/^([a-z]+:\/\/)[^/]*@/i, "$1")
+/** Ends the connection of a response that nobody will read: its body may still be coming, and never end. */
+export const abandon = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
+  Effect.asVoid(Effect.scoped(Stream.toPull(response.stream)))
+
+/** A URL fit to be shown: without user, query and fragment, one line, cut at 300 characters. Providers publish URLs. */
+export const redactUrl = (url: string): string =>
+  printable(url.replace(/[?#].*$/s, "").replace(/^([a-z]+:\/\/)[^/]*@/i, "$1"), 300)
 
 /** What fetch is told besides: what the caller tells it, when the layer is made or the call, and no redirect. */
 const withoutRedirects =

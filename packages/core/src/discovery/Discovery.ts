@@ -27,8 +27,8 @@
  */
 import { Cache, Clock, Context, Duration, Effect, Exit, Layer, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
-import { fault, redactUrl, retryAfter, Transport } from "../client/Transport.ts"
-import { printable } from "../internal/ForeignText.ts"
+import { abandon, fault, redactUrl, retryAfter, Transport } from "../client/Transport.ts"
+import { issues, printable } from "../internal/ForeignText.ts"
 import { DiscoveryError, InvalidDocument, IssuerMismatch } from "./DiscoveryError.ts"
 import { ProviderMetadata } from "./ProviderMetadata.ts"
 
@@ -109,7 +109,7 @@ export const fetchJson = (url: string): Effect.Effect<Schema.Json, DiscoveryErro
       Effect.flatMap((response) =>
         response.status === 200
           ? transport.json(response)
-          : Effect.flatMap(Clock.currentTimeMillis, (now) =>
+          : Effect.flatMap(Effect.andThen(abandon(response), Clock.currentTimeMillis), (now) =>
               Effect.fail(fault("UnexpectedStatus", request, response.status, retryAfter(response.headers, now)))
             )
       ),
@@ -121,5 +121,5 @@ export const fetchJson = (url: string): Effect.Effect<Schema.Json, DiscoveryErro
 const decode = (url: string, document: unknown): Effect.Effect<ProviderMetadata, DiscoveryError> =>
   Effect.mapError(
     Schema.decodeUnknownEffect(ProviderMetadata)(document),
-    (error) => new DiscoveryError({ reason: new InvalidDocument({ url: redactUrl(url), issues: error.message }) })
+    (error) => new DiscoveryError({ reason: new InvalidDocument({ url: redactUrl(url), issues: issues(error) }) })
   )

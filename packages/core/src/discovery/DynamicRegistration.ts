@@ -51,9 +51,10 @@ import { ClientMetadata } from "../client/ClientMetadata.ts"
 import type { HttpFault } from "../client/HttpFault.ts"
 import * as OAuthError from "../client/OAuthError.ts"
 import { SenderConstraint } from "../client/SenderConstraint.ts"
-import { type Answer, fault, Transport } from "../client/Transport.ts"
+import { type Answer, abandon, fault, Transport } from "../client/Transport.ts"
 import { InvalidKey } from "../crypto/InvalidKey.ts"
 import * as Echo from "../internal/Echo.ts"
+import { issues } from "../internal/ForeignText.ts"
 import { Discovery } from "./Discovery.ts"
 import type { DiscoveryError } from "./DiscoveryError.ts"
 import * as ProviderMetadata from "./ProviderMetadata.ts"
@@ -131,7 +132,10 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
 
   const answered = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Answer, RegistrationError> =>
     response.status === 401
-      ? Effect.fail(new RegistrationError({ reason: new Unauthorized({ status: 401 }) }))
+      ? Effect.andThen(
+          abandon(response),
+          Effect.fail(new RegistrationError({ reason: new Unauthorized({ status: 401 }) }))
+        )
       : Effect.mapError(transport.json(response), faulty)
 
   const process = Effect.fnUntraced(function* (
@@ -147,7 +151,7 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
     }
     const body = yield* Effect.mapError(
       decodeBody(answer.body),
-      ({ message }) => new RegistrationError({ reason: new InvalidRegistration({ issues: message }) })
+      (error) => new RegistrationError({ reason: new InvalidRegistration({ issues: issues(error) }) })
     )
     return registered(body, asked, known)
   })
@@ -193,7 +197,7 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
     )
     const response = yield* attempt
     const wantsNonce = dpopBound && response.status === 401 && response.headers["dpop-nonce"] !== undefined
-    return wantsNonce ? yield* attempt : response
+    return wantsNonce ? yield* Effect.andThen(abandon(response), attempt) : response
   })
 
   return DynamicRegistration.of({
@@ -217,7 +221,7 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
     }),
     remove: Effect.fnUntraced(function* (client) {
       const response = yield* send(yield* managed(client, "DELETE"))
-      if (response.status === 204 || response.status === 200) return
+      if (response.status === 204 || response.status === 200) return yield* abandon(response)
       const answer = yield* answered(response)
       return yield* Option.match(OAuthError.fromAnswer(answer, Echo.ofRequest(response.request)), {
         onNone: () => Effect.fail(faulty(fault("UnexpectedStatus", answer, answer.status, answer.retryAfter))),

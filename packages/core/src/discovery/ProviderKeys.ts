@@ -16,6 +16,7 @@ import { redactUrl, Transport } from "../client/Transport.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as JsonWebKeySet from "../crypto/JsonWebKeySet.ts"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
+import { issues } from "../internal/ForeignText.ts"
 import { Discovery, fetchJson } from "./Discovery.ts"
 import { DiscoveryError, InvalidDocument } from "./DiscoveryError.ts"
 import { KeptKeys, ProviderKeyStore } from "./ProviderKeyStore.ts"
@@ -70,7 +71,7 @@ export const make = Effect.fnUntraced(function* (
     const document = yield* Effect.provideService(fetchJson(url), Transport, transport)
     const set = yield* Effect.mapError(
       Effect.fromResult(JsonWebKeySet.decode(document)),
-      (error) => new DiscoveryError({ reason: new InvalidDocument({ url: redactUrl(url), issues: error.message }) })
+      (error) => new DiscoveryError({ reason: new InvalidDocument({ url: redactUrl(url), issues: issues(error) }) })
     )
     const at = yield* Clock.currentTimeMillis
     held = { set, at }
@@ -140,7 +141,7 @@ export const layerStatic = (document: unknown): Layer.Layer<ProviderKeys, Discov
     Result.match(JsonWebKeySet.decode(document), {
       onFailure: (error) =>
         Effect.fail(
-          new DiscoveryError({ reason: new InvalidDocument({ url: "the given keys", issues: error.message }) })
+          new DiscoveryError({ reason: new InvalidDocument({ url: "the given keys", issues: issues(error) }) })
         ),
       onSuccess: (set) =>
         Effect.succeed(

@@ -4,5 +4,9 @@
 export const printable = (text: string, length = 200): string =>
   text.slice(0, length).replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, " ")
 
+/** What a schema found wrong, cut at a length: a long answer can be wrong in a million places. */
+export const issues = ({ message }: { readonly message: string }): string =>
+  message.length > 500 ? `${message.slice(0, 500)} …` : message
+
 /** The issues of a schema as one line. */
 export const oneLine = (issues: string): string => issues.replace(/\s*\n\s*/g, " ")

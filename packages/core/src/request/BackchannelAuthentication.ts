@@ -27,7 +27,7 @@ import { ProviderKeys } from "../discovery/ProviderKeys.ts"
 import * as ProviderMetadata from "../discovery/ProviderMetadata.ts"
 import { ProviderPace } from "../discovery/ProviderPace.ts"
 import * as Echo from "../internal/Echo.ts"
-import { printable } from "../internal/ForeignText.ts"
+import { issues, printable } from "../internal/ForeignText.ts"
 import * as Seconds from "../internal/Seconds.ts"
 import * as SecureRandomness from "../internal/SecureRandomness.ts"
 import * as AuthenticationRequest from "./AuthenticationRequest.ts"
@@ -133,7 +133,7 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
     }
     const acknowledgement = yield* Effect.mapError(
       decodeAcknowledgement(answer.body),
-      ({ message }) => new AuthenticationRequestError({ reason: new InvalidAcknowledgement({ issues: message }) })
+      (error) => new AuthenticationRequestError({ reason: new InvalidAcknowledgement({ issues: issues(error) }) })
     )
     const { proofKey } = senderConstraint
     return new PendingAuthentication({

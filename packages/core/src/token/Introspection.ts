@@ -53,7 +53,7 @@ import { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
 import type { ProviderKeys } from "../discovery/ProviderKeys.ts"
 import * as ProviderSignature from "../discovery/ProviderSignature.ts"
-import { printable } from "../internal/ForeignText.ts"
+import { issues, printable } from "../internal/ForeignText.ts"
 import * as IntrospectedToken from "./IntrospectedToken.ts"
 import { IntrospectionError, InvalidIntrospection, NotSigned, UnexpectedValue } from "./IntrospectionError.ts"
 import * as PresentedToken from "./PresentedToken.ts"
@@ -193,8 +193,8 @@ const decodeClaims = Schema.decodeUnknownEffect(
 const refused = (reason: IntrospectionError["reason"]): Effect.Effect<never, IntrospectionError> =>
   Effect.fail(new IntrospectionError({ reason }))
 
-const invalid = ({ message }: Schema.SchemaError): IntrospectionError =>
-  new IntrospectionError({ reason: new InvalidIntrospection({ issues: message }) })
+const invalid = (error: Schema.SchemaError): IntrospectionError =>
+  new IntrospectionError({ reason: new InvalidIntrospection({ issues: issues(error) }) })
 
 const unexpected = (
   member: UnexpectedValue["member"],

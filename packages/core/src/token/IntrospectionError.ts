@@ -7,13 +7,14 @@ import { Schema } from "effect"
 import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import { InvalidSignature, MalformedToken } from "../crypto/JsonWebToken.ts"
 import { UnexpectedAlgorithm, UnknownKey } from "../discovery/ProviderSignature.ts"
+import { oneLine } from "../internal/ForeignText.ts"
 
 /** A member that every such answer has is missing, or one has the wrong type. */
 export class InvalidIntrospection extends Schema.TaggedError<InvalidIntrospection>()("InvalidIntrospection", {
   issues: Schema.String
 }) {
   override get message(): string {
-    return `it is not valid: ${this.issues.replace(/\s*\n\s*/g, " ")}`
+    return `it is not valid: ${oneLine(this.issues)}`
   }
 }
 

@@ -13,6 +13,7 @@ import * as AuthenticatedRequest from "../discovery/AuthenticatedRequest.ts"
 import type { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
 import * as Echo from "../internal/Echo.ts"
+import { issues } from "../internal/ForeignText.ts"
 import * as AuthorizationDetails from "../request/AuthorizationDetails.ts"
 import type { PendingAuthentication } from "../request/PendingAuthentication.ts"
 import * as RequestParameters from "../request/RequestParameters.ts"
@@ -168,7 +169,7 @@ const ensureNoError = (
 const accepted = <A>(decode: Decode<A>, received: TokenResponse.Received): Effect.Effect<A, TokenError> =>
   Effect.mapError(
     decode(received),
-    ({ message }) => new TokenError({ reason: new InvalidTokenResponse({ issues: message }) })
+    (error) => new TokenError({ reason: new InvalidTokenResponse({ issues: issues(error) }) })
   )
 
 const takenProblem = (name: string, own: ReadonlyArray<RequestParameters.Parameter>): string | undefined =>

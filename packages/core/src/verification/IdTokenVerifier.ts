@@ -20,6 +20,7 @@ import { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
 import type { ProviderKeys } from "../discovery/ProviderKeys.ts"
 import * as ProviderSignature from "../discovery/ProviderSignature.ts"
+import { issues } from "../internal/ForeignText.ts"
 import { reveal } from "../internal/Untrusted.ts"
 import type { Expectations, PendingAuthentication } from "../request/PendingAuthentication.ts"
 import type * as TokenResponse from "../token/TokenResponse.ts"
@@ -81,7 +82,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
       )
       const claims = yield* Effect.mapError(
         decodeClaims(payload),
-        ({ message }) => new IdTokenError({ reason: new InvalidClaims({ issues: message }) })
+        (error) => new IdTokenError({ reason: new InvalidClaims({ issues: issues(error) }) })
       )
       const problem = ClaimsPolicy.problem(claims, {
         issuer,

@@ -32,14 +32,14 @@ import type { Headers, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import type { HttpFault } from "../client/HttpFault.ts"
 import { IdTokenOpener } from "../client/IdTokenOpener.ts"
-import { fault, retryAfter, Transport } from "../client/Transport.ts"
+import { abandon, fault, retryAfter, Transport } from "../client/Transport.ts"
 import { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
 import type { ProviderKeys } from "../discovery/ProviderKeys.ts"
 import * as ProviderMetadata from "../discovery/ProviderMetadata.ts"
 import * as ProviderSignature from "../discovery/ProviderSignature.ts"
 import * as ForeignJson from "../internal/ForeignJson.ts"
-import { printable } from "../internal/ForeignText.ts"
+import { issues, printable } from "../internal/ForeignText.ts"
 import * as ProtectedResource from "../token/ProtectedResource.ts"
 import { ResourceError } from "../token/ResourceError.ts"
 import { Expired, InvalidClaims, WrongIssuer } from "./IdTokenError.ts"
@@ -163,6 +163,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Transport 
 
     const process: Service["process"] = Effect.fnUntraced(function* (response, subject) {
       const refusal = ProtectedResource.refusal(response)
+      if (refusal !== undefined || response.status !== 200) yield* abandon(response)
       if (refusal !== undefined) return yield* refusal
       if (response.status !== 200) {
         const wish = retryAfter(response.headers, yield* Clock.currentTimeMillis)
@@ -170,7 +171,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Transport 
       }
       const claims = yield* Effect.mapError(
         decodeClaims(yield* payload(response)),
-        ({ message }) => new UserInfoError({ reason: new InvalidClaims({ issues: message }) })
+        (error) => new UserInfoError({ reason: new InvalidClaims({ issues: issues(error) }) })
       )
       if (isJwt(response)) yield* judged(claims)
       return subject === skipSubjectCheck || claims.sub === subject ? claims : yield* refused(new WrongSubject())
