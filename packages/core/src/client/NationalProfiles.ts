@@ -37,7 +37,7 @@ export const brazil: SecurityProfile = /* @__PURE__ */ (() => ({
     FapiRules.matching(
       "Open Finance Brasil CIBA, binding_message",
       "binding_message",
-      /^(?!.*([a-z]+:\/\/|www\.))/is,
+      /^(?!.*([a-z]:\/\/|www\.))/is,
       "text without a URL"
     )
   ],

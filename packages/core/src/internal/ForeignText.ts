@@ -9,4 +9,8 @@ export const issues = ({ message }: { readonly message: string }): string =>
   message.length > 500 ? `${message.slice(0, 500)} …` : message
 
 /** The issues of a schema as one line. */
-export const oneLine = (issues: string): string => issues.replace(/\s*\n\s*/g, " ")
+export const oneLine = (issues: string): string =>
+  issues
+    .split("\n")
+    .map((line) => line.trim())
+    .join(" ")

@@ -40,7 +40,7 @@ export const advice = (message: string): ReadonlyArray<string> =>
   [
     message.length > 50 ? "longer than 50 characters" : "",
     /^[\x20-\x7e]*$/.test(message) ? "" : "not plain ASCII",
-    /[a-z]+:\/\/|www\./i.test(message) ? "contains a URL" : ""
+    /[a-z]:\/\/|www\./i.test(message) ? "contains a URL" : ""
   ].filter((text) => text !== "")
 
 const alphabet = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
