@@ -4,11 +4,13 @@ import type { Finding } from "./architecture/Finding.ts"
 import { format } from "./architecture/Finding.ts"
 import * as imports from "./architecture/imports.ts"
 import * as law from "./architecture/law.ts"
+import * as map from "./architecture/map.ts"
 import { list, read } from "./source.ts"
 
 export const check = (root: string): ReadonlyArray<Finding> => {
   const sources = list(root, "packages", /^packages\/[^/]+\/src\/.*\.ts$/).map((path) => read(root, path))
-  return [...imports.check(sources), ...sources.flatMap(law.check)]
+  const paths = sources.map(({ path }) => path)
+  return [...imports.check(sources), ...sources.flatMap(law.check), ...map.check(root, paths)]
 }
 
 if (import.meta.main) {

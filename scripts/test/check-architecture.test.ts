@@ -5,8 +5,16 @@ import { plant } from "./planted.ts"
 
 const core = "packages/core/src"
 
+/** A map of these files. */
+const mapOf = (paths: ReadonlyArray<string>) =>
+  paths.flatMap((path) => (/^packages\/core\/src\/[a-z]+\/[A-Z]/.test(path) ? [line(path)] : [])).join("\n")
+
+const line = (path: string) => path.replace(`${core}/`, "").replace(/\/(\w+)\.ts$/, "/  stage  $1")
+
 const found = (files: Record<string, string>) =>
-  check(plant(files)).map(({ line, path, rule, warning }) => `${path}:${line} ${rule}${warning ? "?" : ""}`)
+  check(plant({ "ARCHITECTURE.md": mapOf(Object.keys(files)), ...files })).map(
+    ({ line, path, rule, warning }) => `${path}:${line} ${rule}${warning ? "?" : ""}`
+  )
 
 const planted: ReadonlyArray<readonly [what: string, rule: string, path: string, text: string]> = [
   ["a stage that imports a later one", "stage-direction", `${core}/client/A.ts`, `import "../token/B.ts"`],
@@ -84,6 +92,12 @@ describe("architecture", () => {
     }
     const root = Object.fromEntries(Object.entries(files).map(([name, text]) => [`${core}/client/${name}`, text]))
     expect(found(root)).toEqual([`${core}/client/C.ts:1 cycle`])
+  })
+
+  it("finds a file that is not on the map, and a name on the map that is no file", () => {
+    const files = { [`${core}/client/A.ts`]: "", [`${core}/client/B.ts`]: "", [`${core}/token/C.ts`]: "" }
+    const map = ["client/   who   A", "                 D   ← not E", "", "token/    3     C", "F"].join("\n")
+    expect(found({ ...files, "ARCHITECTURE.md": map })).toEqual([`${core}/client/B.ts:1 map`, "ARCHITECTURE.md:2 map"])
   })
 
   it("warns of more than 400 lines", () => {
