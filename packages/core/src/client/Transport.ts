@@ -158,13 +158,13 @@ export const form = (
 export const retryAfter = (headers: Headers.Headers, now: number): Duration.Duration | undefined => {
   const value = headers["retry-after"]?.trim()
   if (value === undefined) return undefined
-  if (/^\d+$/.test(value)) return Duration.seconds(Math.min(Number(value), tenYears))
+  if (/^\d+$/.test(value)) return Duration.min(Duration.seconds(Number(value)), tenYears)
   const date = Schema.decodeUnknownOption(Schema.DateTimeUtcFromHttpDate)(value)
   return Option.match(date, {
     onNone: () => undefined,
     onSome: (at) => {
       const wait = DateTime.toEpochMillis(at) - now
-      return wait > 0 ? Duration.millis(wait) : undefined
+      return wait > 0 ? Duration.min(Duration.millis(wait), tenYears) : undefined
     }
   })
 }
@@ -202,7 +202,7 @@ const withoutRedirects =
       redirect: "manual"
     })
 
-const tenYears = 315_360_000
+const tenYears = /* @__PURE__ */ Duration.days(3650)
 
 const unreachable = (
   error: HttpClientError.HttpClientError,

@@ -17,6 +17,7 @@ describe("Retry-After", () => {
     ["seconds between spaces", " 7 ", 7_000],
     ["ten years, where it asks for more", "315360001", 315_360_000_000],
     ["ten years, where the number has no end", "9".repeat(400), 315_360_000_000],
+    ["ten years, where it asks for a date beyond", "Fri, 31 Dec 9999 23:59:59 GMT", 315_360_000_000],
     ["the time to an HTTP date", "Sun, 06 Nov 1994 08:50:17 GMT", 40_000],
     ["the time to a date in the form of RFC 850", "Sunday, 06-Nov-94 08:50:17 GMT", 40_000],
     ["the time to a date in the form of asctime", "Sun Nov  6 08:50:17 1994", 40_000],
