@@ -37,7 +37,7 @@
  */
 import { Context, DateTime, Effect, Equal, Layer, Option, Result, Schedule, Stream } from "effect"
 import type { HttpClient } from "effect/http"
-import { type CibaError, type CompletionError, isDecision, isFault, isForeign } from "./CibaError.ts"
+import { type CibaError, type CompletionError, isDecision, isForeign, isPassing } from "./CibaError.ts"
 import * as ClientRegistration from "./client/ClientRegistration.ts"
 import type * as DeliveryMode from "./client/DeliveryMode.ts"
 import * as Transport from "./client/Transport.ts"
@@ -198,7 +198,7 @@ export const make = Effect.fnUntraced(function* (
         ? wait(pending)
         : Effect.andThen(own(pending), TokenRequest.readReceived(received, pending))
     const identity = Effect.flatMap(response, (read) =>
-      Effect.retry(verifier.verify(read, pending), { schedule: keysAgain, while: isFault })
+      Effect.retry(verifier.verify(read, pending), { schedule: keysAgain, while: isPassing })
     )
     const ended = (outcome: string) => Effect.annotateCurrentSpan("ciba.outcome", outcome)
     return yield* identity.pipe(
@@ -327,7 +327,7 @@ export const authenticate: (
 
 /**
  * Asks many people, and handles each decision as it comes. However many there are, a provider is asked no faster than
- * `maxConcurrentRequests` and its own wishes allow.
+ * `maxConcurrentRequests` and its own wishes allow; one that cannot be reached is waited for until each one expires.
  */
 export const authenticateAll = Effect.fnUntraced(function* <E, R>(
   requests: Iterable<AuthenticationRequest.Options>,
@@ -377,7 +377,8 @@ const settle = Effect.fnUntraced(function* <E, R>(
   const decision = yield* Effect.result(
     Effect.retry(ciba.decide(pending), {
       schedule: patiently,
-      while: (error) => Effect.map(DateTime.now, (now) => isFault(error) && DateTime.isLessThan(now, pending.expiresAt))
+      while: (error) =>
+        Effect.map(DateTime.now, (now) => isPassing(error) && DateTime.isLessThan(now, pending.expiresAt))
     })
   )
   if (Result.isFailure(decision) && isForeign(decision.failure)) return

@@ -10,9 +10,9 @@ export type CibaError = DiscoveryError | AuthenticationRequestError | TokenError
 /** Why an authentication that was taken did not lead to an identity. */
 export type CompletionError = Exclude<CibaError, AuthenticationRequestError>
 
-/** Whether the provider could not be reached. */
-export const isFault = (error: CompletionError): boolean =>
-  error._tag === "DiscoveryError" && error.reason._tag === "HttpFault"
+/** Whether it will pass: the provider could not be reached, or others were faster with each nonce that it gave. */
+export const isPassing = ({ _tag, reason }: CompletionError): boolean =>
+  (_tag === "DiscoveryError" && reason._tag === "HttpFault") || reason._tag === "UseDpopNonce"
 
 /** Whether the authentication is another client's, or at another provider. */
 export const isForeign = (error: CompletionError): boolean => error.reason._tag === "ForeignAuthentication"

@@ -12,7 +12,8 @@
  * **Gotchas**
  *
  * - At a server that takes nothing but its newest nonce, waits that poll at the same instant get in each other's way. One
- *   that is refused three times in a row ends with `UseDpopNonce`, and can be completed again.
+ *   that is refused three times in a row ends with `UseDpopNonce`, and can be completed again; `Ciba.authenticateAll` and
+ *   `resumeAll` do that by themselves.
  *
  * **Example** (A key made for this process)
  *

@@ -5,7 +5,7 @@ import { AuthReqId } from "@effect-ciba/core/request/PendingAuthentication"
 import { ProviderScript, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import type { RequestRecord } from "@effect-ciba/testing/RequestRecord"
-import { Effect, Fiber, Layer, Redacted } from "effect"
+import { Effect, Fiber, Layer, Redacted, Result } from "effect"
 import { HttpClient, type HttpClientRequest, HttpClientResponse } from "effect/http"
 import { ask, flow, hint, publishing, requestsTo } from "../support/Asking.ts"
 import { part } from "../support/Jwt.ts"
@@ -91,6 +91,30 @@ describe("nonces", () => {
       const again = yield* Effect.forkChild(Ciba.complete(pending))
       yield* polled("5 seconds", 4)
       expect((yield* Fiber.join(again)).subject).toBe("jo")
+    }).pipe(
+      Effect.provide(bound({ user: TestUser.approve(), tokenScript: ProviderScript.make(["a", "b", "c"].map(demand)) }))
+    )
+  )
+
+  it.effect("that were refused too often delay one wait of many, and do not end it (H27, T-10)", () =>
+    Effect.gen(function* () {
+      const ends: Array<string> = []
+      const all = yield* Effect.forkChild(
+        Ciba.authenticateAll([request], (decision) =>
+          Effect.sync(
+            () =>
+              void ends.push(
+                Result.match(decision, { onFailure: ({ reason }) => reason._tag, onSuccess: ({ subject }) => subject })
+              )
+          )
+        )
+      )
+      yield* until(requestsTo("backchannel"), ({ length }) => length === 1)
+      yield* polled("5 seconds", 3)
+      yield* polled("1 second", 3)
+      yield* polled("4 seconds", 4)
+      yield* Fiber.join(all)
+      expect(ends).toEqual(["jo"])
     }).pipe(
       Effect.provide(bound({ user: TestUser.approve(), tokenScript: ProviderScript.make(["a", "b", "c"].map(demand)) }))
     )
