@@ -1,9 +1,10 @@
 // What an operator sees of the flow in a trace.
 import { describe, expect, it } from "@effect/vitest"
-import { Ciba } from "@effect-ciba/core"
+import { Ciba, Transport } from "@effect-ciba/core"
 import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, Fiber, Layer, type Tracer } from "effect"
+import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import { flow, hint } from "./support/Asking.ts"
 import * as Spans from "./support/Spans.ts"
@@ -129,6 +130,24 @@ describe("a call", () => {
       ])
     })
   )
+
+  it.effect("is the parent of what an HttpClient of one's own traces", () => {
+    const { layer, spans } = Spans.recorder()
+    const client = HttpClient.make((request) =>
+      Effect.withSpan(
+        Effect.sync(() => HttpClientResponse.fromWeb(request, new Response("{}"))),
+        "wire"
+      )
+    )
+    return Effect.gen(function* () {
+      yield* Transport.Transport.use(({ exchange }) => exchange(HttpClientRequest.get("https://provider.test")))
+      expect(Spans.tree(spans)).toEqual(["GET(wire)"])
+    }).pipe(
+      Effect.provide(
+        Transport.layer().pipe(Layer.provide(Layer.succeed(HttpClient.HttpClient, client)), Layer.provideMerge(layer))
+      )
+    )
+  })
 
   it.effect("carries no trace id to the provider", () =>
     Effect.gen(function* () {
