@@ -45,11 +45,12 @@ import * as Discovery from "./discovery/Discovery.ts"
 import type { DiscoveryError } from "./discovery/DiscoveryError.ts"
 import * as ProviderKeys from "./discovery/ProviderKeys.ts"
 import * as ProviderPace from "./discovery/ProviderPace.ts"
+import { patiently } from "./internal/Patience.ts"
 import * as AuthenticationRequest from "./request/AuthenticationRequest.ts"
 import type { AuthenticationRequestError } from "./request/AuthenticationRequestError.ts"
 import * as BackchannelAuthentication from "./request/BackchannelAuthentication.ts"
 import type { PendingAuthentication } from "./request/PendingAuthentication.ts"
-import { PendingStore, type PendingStoreError } from "./request/PendingStore.ts"
+import * as PendingStore from "./request/PendingStore.ts"
 import { type CibaEvent, Step } from "./result/CibaEvent.ts"
 import * as CibaEvents from "./result/CibaEvents.ts"
 import { NotificationInbox } from "./result/NotificationInbox.ts"
@@ -127,7 +128,8 @@ type Wait = (pending: PendingAuthentication) => Effect.Effect<TokenResponse, Com
 
 /** The flow over the steps at hand, and a way to wait. */
 export const make = Effect.fnUntraced(function* (
-  wait: Wait
+  wait: Wait,
+  forgetWait: (pending: PendingAuthentication) => Effect.Effect<void> = () => Effect.void
 ): Effect.fn.Return<
   Service,
   never,
@@ -142,11 +144,11 @@ export const make = Effect.fnUntraced(function* (
   const backchannel = yield* BackchannelAuthentication.BackchannelAuthentication
   const verifier = yield* IdTokenVerifier.IdTokenVerifier
   const { events, isOpen, publish } = yield* CibaEvents.CibaEvents
-  const store = yield* Effect.serviceOption(PendingStore)
+  const store = yield* PendingStore.atHand
   const inbox = yield* Effect.serviceOption(NotificationInbox)
 
   const stored = (
-    use: (store: PendingStore["Service"]) => Effect.Effect<void, PendingStoreError>
+    use: (store: PendingStore.Service) => Effect.Effect<void, PendingStore.PendingStoreError>
   ): Effect.Effect<void> =>
     Option.isNone(store) ? Effect.void : Effect.catch(use(store.value), ({ message }) => Effect.logError(message))
 
@@ -205,7 +207,10 @@ export const make = Effect.fnUntraced(function* (
       Effect.tap(() => Effect.andThen(ended("approved"), publish(Step.Decided({ id, outcome: "approved" })))),
       Effect.tapError((error) => {
         const outcome = error.reason._tag
-        return Effect.andThen(ended(outcome), isDecision(error) ? publish(Step.Decided({ id, outcome })) : Effect.void)
+        return Effect.andThen(
+          ended(outcome),
+          isDecision(error, pending) ? publish(Step.Decided({ id, outcome })) : Effect.void
+        )
       })
     )
   })
@@ -213,8 +218,11 @@ export const make = Effect.fnUntraced(function* (
   const forget = (pending: PendingAuthentication): Effect.Effect<void> =>
     Effect.andThen(
       stored((store) => store.remove(pending)),
-      Effect.asVoid(notified((inbox) => inbox.close(pending)))
-    )
+      Effect.andThen(
+        forgetWait(pending),
+        notified((inbox) => inbox.close(pending))
+      )
+    ).pipe(Effect.asVoid)
 
   return Ciba.of({
     initiate: Effect.fn("Ciba.initiate")(function* (options) {
@@ -223,9 +231,8 @@ export const make = Effect.fnUntraced(function* (
         ClientRegistration.ClientRegistration,
         registration
       )
-      yield* expected(request)
       return yield* Effect.uninterruptibleMask((restore) =>
-        restore(backchannel.send(request)).pipe(
+        Effect.andThen(expected(request), restore(backchannel.send(request))).pipe(
           Effect.onError(() => unexpected(request)),
           Effect.tap(acknowledged)
         )
@@ -234,7 +241,7 @@ export const make = Effect.fnUntraced(function* (
     complete: (pending) =>
       decide(pending).pipe(
         Effect.tap(() => forget(pending)),
-        Effect.tapError((error) => (isDecision(error) ? forget(pending) : Effect.void))
+        Effect.tapError((error) => (isDecision(error, pending) ? forget(pending) : Effect.void))
       ),
     decide,
     forget,
@@ -269,7 +276,7 @@ export const layerNoDiscovery = <E = never, R = never>(
 > =>
   Layer.effect(
     Ciba,
-    Poll.Poll.use((poll) => make(poll.wait))
+    Poll.Poll.use((poll) => make(poll.wait, poll.forget))
   ).pipe(
     Layer.provideMerge(Poll.layer(options.poll)),
     Layer.provideMerge(TokenEndpoint.layer),
@@ -327,7 +334,8 @@ export const authenticate: (
 
 /**
  * Asks many people, and handles each decision as it comes. However many there are, a provider is asked no faster than
- * `maxConcurrentRequests` and its own wishes allow; one that cannot be reached is waited for until each one expires.
+ * `maxConcurrentRequests` and its own wishes allow; one that cannot be reached is waited for until each one expires. A
+ * handler that fails ends all of them: let it handle its own failures.
  */
 export const authenticateAll = Effect.fnUntraced(function* <E, R>(
   requests: Iterable<AuthenticationRequest.Options>,
@@ -351,13 +359,14 @@ export const authenticateAll = Effect.fnUntraced(function* <E, R>(
 /**
  * Goes on with everything that the `PendingStore` keeps, and handles each decision as it comes. An authentication stays in
  * the store until its decision has been handled: after a crash it is handled again rather than never. A provider that
- * cannot be reached is waited for until the authentication expires.
+ * cannot be reached is waited for until the authentication expires. A handler that fails ends all of them, and the next
+ * process goes on.
  */
 export const resumeAll = Effect.fnUntraced(function* <E, R>(
   handle: (decision: Decision, pending: PendingAuthentication) => Effect.Effect<void, E, R>
-): Effect.fn.Return<void, E | PendingStoreError, Ciba | PendingStore | R> {
+): Effect.fn.Return<void, E | PendingStore.PendingStoreError, Ciba | PendingStore.PendingStore | R> {
   const ciba = yield* Ciba
-  const kept = yield* PendingStore.use((store) => store.all)
+  const kept = yield* PendingStore.PendingStore.use((store) => store.all)
   yield* Effect.forEach(kept, (pending) => settle(ciba, pending, (decision) => handle(decision, pending)), {
     concurrency: "unbounded",
     discard: true
@@ -383,10 +392,8 @@ const settle = Effect.fnUntraced(function* <E, R>(
   )
   if (Result.isFailure(decision) && isForeign(decision.failure)) return
   yield* handle(decision)
-  if (Result.isSuccess(decision) || isDecision(decision.failure)) yield* ciba.forget(pending)
+  if (Result.isSuccess(decision) || isDecision(decision.failure, pending)) yield* ciba.forget(pending)
 })
-
-const patiently = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("30 seconds")])
 
 /** The id is spent, and the response in hand: keys that cannot be reached now are worth waiting for. */
 const keysAgain = Schedule.upTo(patiently, { times: 12 })

@@ -1,6 +1,7 @@
 /** Everything that can go wrong between asking and believing: one error per stage. */
 import type { DiscoveryError } from "./discovery/DiscoveryError.ts"
 import type { AuthenticationRequestError } from "./request/AuthenticationRequestError.ts"
+import type { PendingAuthentication } from "./request/PendingAuthentication.ts"
 import type { TokenError } from "./token/TokenError.ts"
 import type { IdTokenError } from "./verification/IdTokenError.ts"
 
@@ -19,10 +20,15 @@ export const isForeign = (error: CompletionError): boolean => error.reason._tag 
 
 /**
  * Whether a failure ends the authentication. Any other is about the client, or the moment: it may be mended, and the
- * authentication completed again until it expires.
+ * authentication completed again until it expires. Nothing follows a push, whatever it says.
  */
-export const isDecision = (error: CompletionError): boolean =>
-  error._tag === "IdTokenError" || decisions.has(error.reason._tag)
+export const isDecision = (
+  error: CompletionError,
+  { deliveryMode }: Pick<PendingAuthentication, "deliveryMode">
+): boolean =>
+  error._tag === "IdTokenError" ||
+  decisions.has(error.reason._tag) ||
+  (error._tag === "TokenError" && deliveryMode === "push" && !isForeign(error))
 
 const decisions = new Set<string>([
   "AccessDenied",

@@ -13,7 +13,7 @@ import { instant } from "../internal/Instant.ts"
 
 /** The pace. */
 export interface Options {
-  /** How many requests are under way at once; 256 by default. */
+  /** How many requests are under way at once, one at least; 256 by default. */
   readonly maxConcurrentRequests?: number | undefined
 }
 
@@ -47,7 +47,7 @@ export class ProviderPace extends Context.Service<ProviderPace, Service>()(
 
 /** A pace of one's own. */
 export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.Return<Service> {
-  const semaphore = yield* Semaphore.make(options?.maxConcurrentRequests ?? 256)
+  const semaphore = yield* Semaphore.make(Math.floor(Math.max(1, options?.maxConcurrentRequests ?? 256)) || 256)
   let refusals = 0
   let pausedUntil = Number.NEGATIVE_INFINITY
 

@@ -87,6 +87,7 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
 
   const authenticated = yield* AuthenticatedRequest.make
   const { deliveryMode, senderConstraint } = registration
+  const proof = deliveryMode === "push" ? senderConstraint : undefined
   const keys = yield* ProviderKeys
   const pace = yield* ProviderPace
   const keysAtHand = JwsAlgorithm.isSymmetric(registration.idTokenSignedResponseAlg) ? Effect.void : keys.prefetch
@@ -108,7 +109,7 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
     const claims = RequestParameters.claims(parameters)
     const target = { issuer: metadata.issuer, clientId, endpoint }
     const built = yield* authenticated("backchannel_authentication_endpoint", {
-      constraint: deliveryMode === "push" ? senderConstraint : undefined,
+      constraint: proof,
       headers: Redacted.value(request.headers),
       parameters:
         requestSigner === undefined
@@ -169,8 +170,11 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
   })
 
   const paced: Service["send"] = (request) =>
-    Effect.tapError(pace.turn(SenderConstraint.answeringNonces(senderConstraint, send(request))), ({ _tag, reason }) =>
-      _tag === "AuthenticationRequestError" && reason._tag === "HttpFault" ? pace.observe(reason) : Effect.void
+    pace.turn(proof === undefined ? send(request) : SenderConstraint.answeringNonces(proof, send(request))).pipe(
+      Effect.tap(() => pace.observe(undefined)),
+      Effect.tapError(({ _tag, reason }) =>
+        _tag === "AuthenticationRequestError" && "status" in reason ? pace.observe(reason) : Effect.void
+      )
     )
 
   return BackchannelAuthentication.of({

@@ -10,7 +10,8 @@
  * **Gotchas**
  *
  * - A store belongs to one process at a time: two of them would poll for the same approvals.
- * - A store that fails does not end a wait. The failure is logged, and a restart may find an older state.
+ * - A store that fails, or takes longer than ten seconds, does not end a wait. The failure is logged, and a restart may
+ *   find an older state.
  *
  * @see CIBA Core 1.0 section 7.4
  */
@@ -45,6 +46,26 @@ export interface Service {
 /** The store of pending authentications. */
 export class PendingStore extends Context.Service<PendingStore, Service>()("@effect-ciba/core/request/PendingStore") {}
 
+/** The store at hand, if there is one. Nobody waits for it longer than ten seconds. */
+export const atHand: Effect.Effect<Option.Option<Service>> = /* @__PURE__ */ Effect.map(
+  Effect.serviceOption(PendingStore),
+  Option.map((store) => ({
+    put: (pending) => limited("put", store.put(pending)),
+    get: (id) => limited("get", store.get(id)),
+    remove: (pending) => limited("remove", store.remove(pending)),
+    all: limited("all", store.all)
+  }))
+)
+
+const limited = <A>(
+  operation: PendingStoreError["operation"],
+  call: Effect.Effect<A, PendingStoreError>
+): Effect.Effect<A, PendingStoreError> =>
+  Effect.timeoutOrElse(call, {
+    duration: "10 seconds",
+    orElse: () => Effect.fail(new PendingStoreError({ operation, problem: "it took longer than 10 seconds" }))
+  })
+
 /** A store that lives as long as the process. */
 export const layerMemory: Layer.Layer<PendingStore> = /* @__PURE__ */ Layer.sync(PendingStore, () => {
   const kept = new Map<string, PendingAuthentication>()
@@ -75,8 +96,10 @@ export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
     const { id, revision } = parts(name)
     const sealed = yield* store.get(name)
     if (id === undefined || sealed === undefined) return []
-    const pending = yield* Effect.option(SealedAuthentication.open(sealed, options.keys))
-    return Option.match(pending, { onNone: () => [], onSome: (pending) => [{ id, revision, pending }] })
+    return yield* SealedAuthentication.open(sealed, options.keys).pipe(
+      Effect.map((pending) => [{ id, revision, pending }]),
+      Effect.catch(({ message }) => Effect.as(Effect.logWarning(`${name} is passed over: ${message}`), []))
+    )
   })
 
   /** The latest of these entries that can be opened, for each authentication; older ones are what a crash left. */
@@ -100,6 +123,7 @@ export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
   return PendingStore.of({
     put: Effect.fnUntraced(
       function* (pending) {
+        if (hasWaited(pending) && !revisions.has(pending.id)) yield* Effect.flatMap(namesOf(pending.id), latest)
         const revision = (revisions.get(pending.id) ?? 0) + 1
         yield* store.set(`${pending.id}.${revision}`, yield* SealedAuthentication.seal(pending, options.keys))
         revisions.set(pending.id, revision)
@@ -129,6 +153,10 @@ const byRevision = /* @__PURE__ */ Order.mapInput(
   Order.Number,
   ({ revision }: { readonly revision: number }) => revision
 )
+
+/** What an earlier process may have kept, too. */
+const hasWaited = ({ lost, nextPollAt, received }: PendingAuthentication): boolean =>
+  lost !== undefined || nextPollAt !== undefined || received !== undefined
 
 const parts = (name: string): { readonly id: string | undefined; readonly revision: number } => {
   const [, id, revision] = /^(.+)\.(\d+)$/.exec(name) ?? []

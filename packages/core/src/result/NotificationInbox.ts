@@ -28,9 +28,10 @@ import {
   Semaphore
 } from "effect"
 import * as TokenHash from "../crypto/TokenHash.ts"
+import { instant } from "../internal/Instant.ts"
 import * as SecureRandomness from "../internal/SecureRandomness.ts"
 import { change, type PendingAuthentication } from "../request/PendingAuthentication.ts"
-import { PendingStore, type PendingStoreError } from "../request/PendingStore.ts"
+import * as PendingStore from "../request/PendingStore.ts"
 import type { Notification } from "./Notification.ts"
 import * as Ping from "./Ping.ts"
 
@@ -63,7 +64,7 @@ export interface Service {
   readonly deliver: (
     token: Redacted.Redacted<string>,
     notification: Notification
-  ) => Effect.Effect<Delivery, PendingStoreError>
+  ) => Effect.Effect<Delivery, PendingStore.PendingStoreError>
   /** The ping of one wait: `Ping.make` over `take`. */
   readonly ping: (pending: PendingAuthentication, options: Ping.Options) => Effect.Effect<Ping.Ping, never, Scope.Scope>
   /** Waits for the first call for this request. */
@@ -81,7 +82,7 @@ export class NotificationInbox extends Context.Service<NotificationInbox, Servic
 
 /** An inbox in memory. */
 export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function* () {
-  const store = yield* Effect.serviceOption(PendingStore)
+  const store = yield* PendingStore.atHand
   const blind = yield* SecureRandomness.text(32)
   const entries = new Map<string, Entry>()
 
@@ -91,22 +92,23 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
 
   const found = Effect.fnUntraced(function* (token: Redacted.Redacted<string>): Effect.fn.Return<Entry | undefined> {
     const entry = entries.get(yield* named(token))
-    return entry !== undefined && entry.until > (yield* Clock.currentTimeMillis) ? entry : undefined
+    return entry !== undefined && entry.until > (yield* instant) ? entry : undefined
   })
 
   const opened = Effect.fnUntraced(function* (expected: Expected): Effect.fn.Return<Entry> {
     const name = yield* named(expected.token)
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* instant
     const known = entries.get(name)
     if (known !== undefined && known.until > now) return known
     for (const [name, { until }] of entries) if (until <= now) entries.delete(name)
     const entry: Entry = {
       deliveryMode: expected.deliveryMode,
-      until: DateTime.toEpochMillis(expected.until),
+      until: yield* instantOf(expected.until),
       acknowledged: Deferred.makeUnsafe<PendingAuthentication>(),
       arrived: Deferred.makeUnsafe<Notification>(),
       turn: Semaphore.makeUnsafe(1),
       early: undefined,
+      kept: false,
       closed: false
     }
     entries.set(name, entry)
@@ -119,18 +121,19 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
     const { authReqId, clientNotificationToken: token, deliveryMode, expiresAt: until } = pending
     if (token === undefined || deliveryMode === "poll") return undefined
     const entry = yield* opened({ token, deliveryMode, until })
-    entry.until = DateTime.toEpochMillis(until)
-    yield* Deferred.succeed(entry.acknowledged, pending)
+    if (yield* Deferred.succeed(entry.acknowledged, pending)) entry.until = yield* instantOf(until)
     const { early } = entry
-    if (early !== undefined && Equal.equals(early.authReqId, authReqId)) yield* Deferred.succeed(entry.arrived, early)
+    if (early !== undefined && Equal.equals(early.authReqId, authReqId)) {
+      entry.kept = true
+      yield* Deferred.succeed(entry.arrived, early)
+    }
     return entry
   })
 
-  /** A push is in the store before anybody hears of it. */
   const kept = Effect.fnUntraced(function* (
     pending: PendingAuthentication,
     { body }: Notification
-  ): Effect.fn.Return<void, PendingStoreError> {
+  ): Effect.fn.Return<void, PendingStore.PendingStoreError> {
     if (pending.deliveryMode !== "push" || Option.isNone(store)) return
     const received = { body: Redacted.make(Redacted.value(body), { label: "token response" }), at: yield* DateTime.now }
     yield* store.value.put(change(pending, { received }))
@@ -139,7 +142,7 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
   const accepted = Effect.fnUntraced(function* (
     entry: Entry,
     notification: Notification
-  ): Effect.fn.Return<Delivery, PendingStoreError> {
+  ): Effect.fn.Return<Delivery, PendingStore.PendingStoreError> {
     const isAcknowledged = yield* Deferred.isDone(entry.acknowledged)
     if (!isAcknowledged && entry.deliveryMode === "ping") {
       const delivery = entry.early === undefined ? "Accepted" : "Duplicate"
@@ -148,13 +151,23 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
     }
     const pending = yield* Effect.timeoutOption(Deferred.await(entry.acknowledged), patience)
     if (Option.isNone(pending) || !Equal.equals(pending.value.authReqId, notification.authReqId)) return "Refused"
-    if (entry.closed || (yield* Deferred.isDone(entry.arrived))) return "Duplicate"
-    return yield* Effect.uninterruptible(
-      kept(pending.value, notification).pipe(
-        Effect.andThen(Deferred.succeed(entry.arrived, notification)),
-        Effect.as<Delivery>("Accepted")
-      )
+    if (entry.closed || entry.kept) return "Duplicate"
+    yield* Effect.uninterruptible(handedOver(entry, pending.value, notification))
+    return "Accepted"
+  })
+
+  /** A push is in the store before anybody hears of it; where that fails, those who wait now have it all the same. */
+  const handedOver = Effect.fnUntraced(function* (
+    entry: Entry,
+    pending: PendingAuthentication,
+    notification: Notification
+  ): Effect.fn.Return<void, PendingStore.PendingStoreError> {
+    entry.until = Math.max(entry.until, (yield* instant) + lasting)
+    yield* Effect.ensuring(
+      Effect.tapError(kept(pending, notification), ({ message }) => Effect.logError(message)),
+      Deferred.succeed(entry.arrived, notification)
     )
+    entry.kept = true
   })
 
   const take = Effect.fnUntraced(function* (pending: PendingAuthentication): Effect.fn.Return<Notification> {
@@ -195,14 +208,23 @@ export const layer: Layer.Layer<NotificationInbox> = /* @__PURE__ */ Layer.effec
 
 interface Entry {
   readonly deliveryMode: "ping" | "push"
+  /** On the clock that does not jump, in milliseconds. */
   until: number
   readonly acknowledged: Deferred.Deferred<PendingAuthentication>
   readonly arrived: Deferred.Deferred<Notification>
   /** Calls are taken one after the other. */
   readonly turn: Semaphore.Semaphore
   early: Notification | undefined
+  /** Whether the first call was handed over, and kept. */
+  kept: boolean
   closed: boolean
 }
 
-/** How long a push waits for the acknowledgement that it has overtaken. */
-const patience = /* @__PURE__ */ Duration.seconds(10)
+/** How long a push waits for the acknowledgement that it has overtaken: as long as a call may take. */
+const patience = /* @__PURE__ */ Duration.seconds(35)
+
+/** How long what has come waits for who takes it, beyond the expiry, in milliseconds. */
+const lasting = 3_600_000
+
+const instantOf = (time: DateTime.Utc): Effect.Effect<number> =>
+  Effect.zipWith(instant, Clock.currentTimeMillis, (now, wallClock) => now + DateTime.toEpochMillis(time) - wallClock)

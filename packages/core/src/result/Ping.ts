@@ -11,6 +11,8 @@ import { instant } from "../internal/Instant.ts"
 export interface Ping {
   /** Whether it may still come. */
   readonly isAwaited: () => boolean
+  /** Tells that a poll is on its way: it is the answer to a ping that came before it. */
+  readonly polled: () => void
   /** A pause that the ping ends. */
   readonly interrupting: <E>(pause: Effect.Effect<void, E>) => Effect.Effect<void, E>
   /** A pause between polls, longer as long as the ping is awaited. */
@@ -20,6 +22,7 @@ export interface Ping {
 /** No ping will come. */
 export const none: Ping = {
   isAwaited: () => false,
+  polled: () => undefined,
   interrupting: (pause) => pause,
   stretched: Effect.succeed
 }
@@ -38,18 +41,20 @@ export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
   { fallback, rung }: Options
 ): Effect.fn.Return<Ping, never, Scope.Scope> {
   const bell = yield* Latch.make()
-  yield* Effect.forkScoped(rings.pipe(Effect.andThen(rung), Effect.andThen(bell.open)))
   let awaited = true
-  const answered = Effect.andThen(
-    bell.await,
-    Effect.sync(() => {
-      awaited = false
-    })
-  )
+  let hasRung = false
+  const ring = Effect.suspend(() => {
+    hasRung = true
+    return bell.open
+  })
+  yield* Effect.forkScoped(rings.pipe(Effect.andThen(rung), Effect.andThen(ring)))
 
   return {
     isAwaited: () => awaited,
-    interrupting: (pause) => (awaited ? Effect.raceFirst(pause, answered) : pause),
+    polled: () => {
+      if (hasRung) awaited = false
+    },
+    interrupting: (pause) => (awaited ? Effect.raceFirst(pause, bell.await) : pause),
     stretched: (pause, deadline) =>
       awaited
         ? Effect.map(instant, (now) =>

@@ -28,6 +28,7 @@ import { ProviderKeys } from "../discovery/ProviderKeys.ts"
 import * as ProviderMetadata from "../discovery/ProviderMetadata.ts"
 import { ProviderPace } from "../discovery/ProviderPace.ts"
 import { instant } from "../internal/Instant.ts"
+import { patiently } from "../internal/Patience.ts"
 import type { PendingAuthentication } from "../request/PendingAuthentication.ts"
 import * as TokenEndpoint from "../token/TokenEndpoint.ts"
 import {
@@ -49,7 +50,7 @@ import * as PollMemory from "./PollMemory.ts"
 import * as PollPolicy from "./PollPolicy.ts"
 
 /** How to poll. */
-export interface Options extends Omit<TokenEndpoint.Options, "proofKey"> {
+export interface Options extends Omit<TokenEndpoint.Options, "proofKey" | "sending"> {
   /** A slower pace than the policy's, or a cap; nothing makes it faster. */
   readonly schedule?: PollPolicy.Compose | undefined
   /** The least time between two polls while a ping is awaited; 30 seconds by default. */
@@ -60,6 +61,8 @@ export interface Options extends Omit<TokenEndpoint.Options, "proofKey"> {
 export interface Service {
   /** Polls until the provider has given an answer that ends the wait. The tokens are not verified yet. */
   readonly wait: (pending: PendingAuthentication) => Effect.Effect<TokenResponse, TokenError | DiscoveryError>
+  /** Keeps the response no longer: until then it is there for whoever waits for the same id again. */
+  readonly forget: (pending: PendingAuthentication) => Effect.Effect<void>
 }
 
 /** The wait by polling. */
@@ -99,8 +102,11 @@ export const make = Effect.fnUntraced(function* (
     return fault("Abandoned", { method: "POST", url })
   })
 
-  const pingOf = (pending: PendingAuthentication): Effect.Effect<Ping.Ping, never, Scope.Scope> =>
-    Option.isSome(inbox) && pending.deliveryMode === "ping"
+  const pingOf = (
+    pending: PendingAuthentication,
+    { rung }: PollMemory.Progress
+  ): Effect.Effect<Ping.Ping, never, Scope.Scope> =>
+    Option.isSome(inbox) && pending.deliveryMode === "ping" && !rung
       ? inbox.value.ping(pending, { fallback, rung: publish(Step.Pinged({ id: pending.id })) })
       : Effect.succeed(Ping.none)
 
@@ -110,9 +116,10 @@ export const make = Effect.fnUntraced(function* (
   }: Flight): Effect.fn.Return<TokenResponse, TokenError | DiscoveryError, Scope.Scope> {
     const { id } = pending
     let progress = yield* memory.recall(pending)
+    if (progress.response !== undefined) return progress.response
     if (progress.spent) return yield* new TokenError({ reason: new AlreadyRedeemed() })
-    yield* keysAtHand
-    const ping = yield* pingOf(pending)
+    yield* beforeExpiry(keysAtHand, progress)
+    const ping = yield* pingOf(pending, progress)
     const { deadline } = progress
     const state = { interval: progress.interval, deadline, faults: 0 }
 
@@ -128,12 +135,16 @@ export const make = Effect.fnUntraced(function* (
     /** One poll, noted before it is sent: if this is the last thing that happens, the next process knows of it. */
     const poll = Effect.gen(function* () {
       yield* Effect.ignore(discovery.metadata)
-      const sentAt = yield* instant
+      let sentAt = yield* instant
       if (sentAt >= deadline) return yield* late
       yield* memory.note(pending, { ...progress, nextAt: undefined, lost: progress.lost ?? abandoned })
       yield* publish(Step.Polled({ id }))
+      ping.polled()
+      const sending = Effect.map(instant, (now) => {
+        sentAt = now
+      })
       const answer = yield* Effect.match(
-        endpoint.redeem(pending.authReqId, { ...options, proofKey: pending.proofKey }),
+        endpoint.redeem(pending.authReqId, { ...options, proofKey: pending.proofKey, sending }),
         {
           onSuccess: (response) => ({ _tag: "Success" as const, response }),
           onFailure: (error) => PollAnswer.read(error, sentAt)
@@ -158,12 +169,15 @@ export const make = Effect.fnUntraced(function* (
       yield* memory.note(pending, progress)
     }
 
+    /** A wish of the provider's is kept, whatever rings. */
+    let isWished = false
     while (true) {
-      yield* ping.interrupting(pause(decision))
+      yield* isWished ? pause(decision) : ping.interrupting(pause(decision))
       const answer = yield* pace.turn(poll, { until: deadline, orElse: late })
       if (answer._tag === "Success") {
-        yield* Effect.uninterruptible(memory.note(pending, { ...progress, spent: true }, answer.response))
-        return answer.response
+        const { response } = answer
+        yield* Effect.uninterruptible(memory.note(pending, { ...progress, spent: true, response }))
+        return response
       }
       if (answer._tag === "Failure") {
         const nextAt = (yield* instant) + Duration.toMillis(progress.interval)
@@ -175,11 +189,13 @@ export const make = Effect.fnUntraced(function* (
         return yield* Effect.fail(PollAnswer.judged(answer.error, progress.lost))
       }
       decision = yield* decided(answer)
+      isWished = answer._tag === "SlowDown" || answer.retryAfter !== undefined
       const interval = PollPolicy.intervalAfter(progress.interval, answer)
       const least = Duration.max(interval, answer.retryAfter ?? Duration.zero)
       progress = {
         ...progress,
         interval,
+        rung: progress.rung || (ping !== Ping.none && !ping.isAwaited()),
         nextAt: decision._tag === "Poll" ? decision.at : (yield* instant) + Duration.toMillis(least),
         lost: answer._tag === "Fault" ? (PollAnswer.lost(answer.fault) ?? progress.lost) : undefined
       }
@@ -193,8 +209,11 @@ export const make = Effect.fnUntraced(function* (
   })
 
   return Poll.of({
-    wait: (pending) =>
-      Effect.flatMap(admit(pending), (abandoned) => Effect.scoped(RcMap.get(flights, new Flight(pending, abandoned))))
+    wait: Effect.fnUntraced(function* (pending) {
+      const abandoned = yield* beforeExpiry(admit(pending), yield* memory.recall(pending))
+      return yield* Effect.scoped(RcMap.get(flights, new Flight(pending, abandoned)))
+    }),
+    forget: memory.release
   })
 })
 
@@ -234,6 +253,22 @@ const begun = Effect.fnUntraced(function* (
   const pause = yield* ping.stretched(Duration.millis(first.at - now), state.deadline)
   return { ...first, at: now + Duration.toMillis(pause) }
 })
+
+/** What a wait needs before it can poll: asked for again and again, while the provider cannot be reached. */
+const beforeExpiry = Effect.fnUntraced(function* <A, E extends TokenError | DiscoveryError>(
+  needed: Effect.Effect<A, E>,
+  { deadline, lost }: PollMemory.Progress
+): Effect.fn.Return<A, E | TokenError> {
+  const left = deadline - (yield* instant)
+  const late = Effect.fail(expired(lost))
+  const asked = Effect.retry(needed, { schedule: patiently, while: (error) => left > 0 && isUnreachable(error) })
+  return yield* (left > 0 ? Effect.timeoutOrElse(asked, { duration: left, orElse: () => late }) : asked).pipe(
+    Effect.catch((error) => (isUnreachable(error) ? late : Effect.fail(error)))
+  )
+})
+
+const isUnreachable = ({ _tag, reason }: TokenError | DiscoveryError): boolean =>
+  _tag === "DiscoveryError" && reason._tag === "HttpFault"
 
 const sleepUntil = (at: number): Effect.Effect<void> =>
   Effect.flatMap(instant, (now) => Effect.sleep(Duration.millis(Math.max(0, at - now))))

@@ -33,14 +33,20 @@ export const read = (error: TokenError | DiscoveryError, sentAt: number): PollAn
             fault: reason,
             status: reason.status
           }
-    case "Unrecognized":
-      return reason.status >= 500 || reason.status === 429
+    default:
+      return isPassing(reason)
         ? { _tag: "Fault", sentAt, retryAfter: reason.retryAfter, status: reason.status }
         : { _tag: "Failure", error }
-    default:
-      return { _tag: "Failure", error }
   }
 }
+
+/** An error that is about the moment: by its status, which gateways give, too, or by its code. */
+const isPassing = (reason: TokenError["reason"]): reason is Extract<TokenError["reason"], { readonly code: string }> =>
+  "code" in reason &&
+  "status" in reason &&
+  (reason.status >= 500 || [408, 425, 429].includes(reason.status) || passingCodes.has(reason.code))
+
+const passingCodes = new Set(["server_error", "temporarily_unavailable"])
 
 /** The fault, where the provider may have answered with tokens, and the answer did not come through. */
 export const lost = (fault: HttpFault | undefined): HttpFault | undefined => {
@@ -48,8 +54,8 @@ export const lost = (fault: HttpFault | undefined): HttpFault | undefined => {
   return fault.kind !== "UnexpectedStatus" || fault.status === 502 || fault.status === 504 ? fault : undefined
 }
 
-/** A refused id whose last answer was lost may be an approval: it must not look like a refusal. */
+/** A refused or expired id whose last answer was lost may be an approval: it must not look like a refusal. */
 export const judged = (error: TokenError | DiscoveryError, lost: HttpFault | undefined): TokenError | DiscoveryError =>
-  lost !== undefined && error.reason._tag === "InvalidGrant"
+  lost !== undefined && (error.reason._tag === "InvalidGrant" || error.reason._tag === "ExpiredToken")
     ? new TokenError({ reason: new OutcomeUnknown({ lost }) })
     : error

@@ -7,7 +7,7 @@ import type { HttpFault } from "../client/HttpFault.ts"
 import { instant } from "../internal/Instant.ts"
 import { reveal } from "../internal/Untrusted.ts"
 import { type AuthReqId, PendingAuthentication } from "../request/PendingAuthentication.ts"
-import { PendingStore } from "../request/PendingStore.ts"
+import * as PendingStore from "../request/PendingStore.ts"
 import type { TokenResponse } from "../token/TokenResponse.ts"
 
 /** What is known of a wait. Instants are milliseconds on the clock that does not jump. */
@@ -19,29 +19,34 @@ export interface Progress {
   readonly deadline: number
   /** The fault that may have hidden tokens. */
   readonly lost: HttpFault | undefined
+  /** Whether a ping has come, and a poll after it. */
+  readonly rung: boolean
   /** Whether the id has been redeemed. */
   readonly spent: boolean
+  /** The response that it was redeemed for, until somebody has made something of it. */
+  readonly response: TokenResponse | undefined
 }
 
 /** The memory of all waits at hand. */
 export interface PollMemory {
   /** What is known so far. */
   readonly recall: (pending: PendingAuthentication) => Effect.Effect<Progress>
-  /** Keeps what is known now, and the response, once there is one. */
-  readonly note: (pending: PendingAuthentication, progress: Progress, response?: TokenResponse) => Effect.Effect<void>
+  /** Keeps what is known now. */
+  readonly note: (pending: PendingAuthentication, progress: Progress) => Effect.Effect<void>
+  /** Keeps the response no longer. */
+  readonly release: (pending: PendingAuthentication) => Effect.Effect<void>
 }
 
 /** An empty memory. A store that fails is logged, and the wait goes on. */
 export const make: Effect.Effect<PollMemory> = Effect.gen(function* () {
-  const store = yield* Effect.serviceOption(PendingStore)
+  const store = yield* PendingStore.atHand
   const memory = MutableHashMap.empty<Redacted.Redacted<AuthReqId>, Progress>()
   /** How many are kept before those that have expired are looked for. */
   let room = 1000
 
   const stored = Effect.fnUntraced(function* (
     { lost: _lost, nextPollAt: _nextPollAt, ...pending }: PendingAuthentication,
-    { interval, lost, nextAt }: Progress,
-    response: TokenResponse | undefined
+    { interval, lost, nextAt, response }: Progress
   ): Effect.fn.Return<PendingAuthentication> {
     const pause = nextAt === undefined ? undefined : Math.ceil(Math.max(0, nextAt - (yield* instant)))
     const now = yield* DateTime.now
@@ -64,12 +69,14 @@ export const make: Effect.Effect<PollMemory> = Effect.gen(function* () {
         interval: known?.interval ?? pending.interval,
         nextAt:
           known !== undefined ? known.nextAt : pending.nextPollAt === undefined ? undefined : ahead(pending.nextPollAt),
-        deadline: ahead(pending.expiresAt),
+        deadline: known?.deadline ?? ahead(pending.expiresAt),
         lost: known === undefined ? pending.lost : known.lost,
-        spent: known?.spent ?? false
+        rung: known?.rung ?? false,
+        spent: known?.spent ?? false,
+        response: known?.response
       }
     }),
-    note: Effect.fnUntraced(function* (pending, progress, response) {
+    note: Effect.fnUntraced(function* (pending, progress) {
       if (MutableHashMap.size(memory) >= room) {
         const now = yield* instant
         for (const [id, { deadline }] of memory) if (deadline <= now) MutableHashMap.remove(memory, id)
@@ -77,8 +84,10 @@ export const make: Effect.Effect<PollMemory> = Effect.gen(function* () {
       }
       MutableHashMap.set(memory, pending.authReqId, progress)
       if (Option.isNone(store)) return
-      const put = store.value.put(yield* stored(pending, progress, response))
+      const put = store.value.put(yield* stored(pending, progress))
       yield* Effect.catch(put, ({ message }) => Effect.logError(message))
-    })
+    }),
+    release: ({ authReqId }) =>
+      Effect.sync(() => void MutableHashMap.modify(memory, authReqId, (known) => ({ ...known, response: undefined })))
   }
 })

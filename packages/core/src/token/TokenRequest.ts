@@ -33,6 +33,8 @@ export interface Options {
   readonly headers?: Headers.Input | undefined
   /** The key to prove possession of, where it is not the one of `Dpop.layer`. */
   readonly proofKey?: Redacted.Redacted<JsonWebKey> | undefined
+  /** Run at the instant at which an attempt is sent, everything that it needs being ready. */
+  readonly sending?: Effect.Effect<void> | undefined
 }
 
 /** Requests to the token endpoint, and what their responses are read as. */
@@ -102,9 +104,11 @@ export const make = Effect.fnUntraced(function* <A>(
     exchange: (grant, options) =>
       SenderConstraint.answeringNonces(
         senderConstraint,
-        Effect.flatMap(request(grant, options), (built) =>
-          Effect.flatMap(Effect.mapError(transport.exchange(built), fromFault), (answer) => tokens(answer, built))
-        )
+        Effect.gen(function* () {
+          const built = yield* request(grant, options)
+          yield* options?.sending ?? Effect.void
+          return yield* tokens(yield* Effect.mapError(transport.exchange(built), fromFault), built)
+        })
       )
   }
 })

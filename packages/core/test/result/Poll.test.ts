@@ -430,7 +430,9 @@ describe("Poll", () => {
       const asked = yield* ask
       const wait = yield* Effect.forkChild(poll.wait(asked))
       yield* TestClock.adjust("5 seconds")
-      yield* Fiber.join(wait)
+      const response = yield* Fiber.join(wait)
+      expect(yield* poll.wait(asked)).toBe(response)
+      yield* poll.forget(asked)
       const error = yield* Effect.flip(poll.wait(asked))
       expect(error.reason._tag).toBe("AlreadyRedeemed")
       expect(yield* provider.polls).toEqual([5000])

@@ -4,7 +4,15 @@ import { Duration, Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { pending } from "../support/Notified.ts"
 
-const spent = { interval: Duration.seconds(5), nextAt: 5000, deadline: 120_000, lost: undefined, spent: true }
+const spent = {
+  interval: Duration.seconds(5),
+  nextAt: 5000,
+  deadline: 120_000,
+  lost: undefined,
+  rung: false,
+  spent: true,
+  response: undefined
+}
 
 /** How many of so many waits are remembered. */
 const remembered = Effect.fnUntraced(function* (memory: PollMemory.PollMemory, count: number) {
