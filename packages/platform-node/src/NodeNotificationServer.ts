@@ -40,9 +40,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from "node:https"
 import type { Socket } from "node:net"
 import { NodeHttpServer } from "@effect/platform-node"
-import { type NotificationInbox, NotificationReceiver } from "@effect-ciba/core"
+import { type NotificationInbox, NotificationReceiver, SecurityProfile } from "@effect-ciba/core"
 import { Duration, Effect, Layer, Redacted } from "effect"
-import { HttpRouter, HttpServer, type HttpServerError } from "effect/http"
+import { HttpRouter, HttpServer, HttpServerError } from "effect/http"
 
 /** What the server shows, and whom it lets in. */
 export interface Tls {
@@ -62,6 +62,8 @@ export interface Options extends NotificationReceiver.Options {
   readonly host?: string | undefined
   /** For https; plain http by default. */
   readonly tls?: Tls | undefined
+  /** The client's profile: where it wants the provider to show a certificate, the server does not start without `tls`. */
+  readonly profile?: SecurityProfile.SecurityProfile | undefined
   /** How long calls that are under way may take when the server stops; 10 seconds by default. */
   readonly shutdownTimeout?: Duration.Input | undefined
 }
@@ -69,14 +71,30 @@ export interface Options extends NotificationReceiver.Options {
 /** The server as a layer. It listens as long as its scope is open. */
 export const layer = (
   options: Options
-): Layer.Layer<HttpServer.HttpServer, HttpServerError.ServeError, NotificationInbox.NotificationInbox> =>
+): Layer.Layer<
+  HttpServer.HttpServer,
+  HttpServerError.ServeError | SecurityProfile.ProfileViolation,
+  NotificationInbox.NotificationInbox
+> =>
   HttpRouter.serve(NotificationReceiver.route(options.path, options), {
     disableLogger: true,
     disableListenLog: true
   }).pipe(Layer.provideMerge(Layer.effect(HttpServer.HttpServer, listen(options))))
 
 const listen = Effect.fnUntraced(function* (options: Options) {
-  const listener = server(options.tls)
+  const { profile, tls } = options
+  if (profile?.notificationClientCertificate === true && tls?.clientAuthorities === undefined) {
+    return yield* new SecurityProfile.ProfileViolation({
+      profile: profile.name,
+      reference: "the provider has to show a certificate when it calls",
+      parameter: "tls.clientAuthorities",
+      problem: "nobody is asked for one; name the authorities of the provider's certificate"
+    })
+  }
+  const listener = yield* Effect.try({
+    try: () => server(tls),
+    catch: (cause) => new HttpServerError.ServeError({ cause })
+  })
   const connections = new Set<Socket>()
   listener.on("connection", (socket: Socket) => {
     connections.add(socket)
@@ -88,6 +106,11 @@ const listen = Effect.fnUntraced(function* (options: Options) {
       if (!listener.listening) socket.end()
     })
   }
+  /** Nothing here can be upgraded to: the connection ends with the answer. */
+  listener.on("upgrade", ({ socket }: IncomingMessage) => {
+    socket.setTimeout(timeouts.requestTimeout, () => socket.destroy())
+    socket.once("finish", () => socket.destroy())
+  })
   listener.on("request", answering).on("checkContinue", answering)
   const listening = yield* NodeHttpServer.make(() => listener, {
     port: options.port,

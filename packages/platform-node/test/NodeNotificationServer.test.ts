@@ -1,7 +1,7 @@
 // The client's notification endpoint as a server of its own, on http; `e2e/notificationServer.test.ts` has https.
 import { connect, type Socket } from "node:net"
 import { expect, it } from "@effect/vitest"
-import { NotificationInbox } from "@effect-ciba/core"
+import { NotificationInbox, SecurityProfile } from "@effect-ciba/core"
 import { NodeNotificationServer } from "@effect-ciba/platform-node"
 import { Context, DateTime, Effect, Exit, Fiber, Layer, Redacted, Scope } from "effect"
 import { HttpServer } from "effect/http"
@@ -178,6 +178,32 @@ it.live("when it stops, whoever dawdles is cut off: with half a body, half a hea
     yield* Effect.forEach(dawdlers, ({ cut }) => cut)
     expect(dawdlers.map(({ socket }) => socket.closed)).toEqual([true, true, true])
   })
+)
+
+it.live("who wants to upgrade is answered, and holds no connection", () =>
+  Effect.gen(function* () {
+    const { cut, hears, socket } = yield* caller
+    socket.write("GET /ciba HTTP/1.1\r\nhost: client.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+    yield* hears("HTTP/1.1 ")
+    yield* cut
+    expect(socket.closed).toBe(true)
+  }).pipe(Effect.provide(served()))
+)
+
+it.live("a certificate that is none is a typed failure", () =>
+  Effect.gen(function* () {
+    const tls = { certificate: "no PEM", privateKey: Redacted.make("marker-key") }
+    const error = yield* Effect.flip(Layer.build(served({ tls })))
+    expect(error._tag).toBe("ServeError")
+    expect(String(error.cause)).not.toContain("marker-key")
+  }).pipe(Effect.scoped)
+)
+
+it.live("under a profile that wants the provider's certificate it does not start without one's authorities (K19)", () =>
+  Effect.gen(function* () {
+    const error = yield* Effect.flip(Layer.build(served({ profile: SecurityProfile.brazil })))
+    expect(error).toMatchObject({ _tag: "ProfileViolation", parameter: "tls.clientAuthorities" })
+  }).pipe(Effect.scoped)
 )
 
 it.live("a port that is taken is a typed failure", () =>

@@ -40,6 +40,7 @@ import { fromJwk, type KeyPair } from "../crypto/SigningKey.ts"
 import * as TokenHash from "../crypto/TokenHash.ts"
 import * as SecureRandomness from "../internal/SecureRandomness.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
+import { bareUrl } from "./Transport.ts"
 
 /** What to prove with. */
 export interface Options<E = never, R = never> {
@@ -81,7 +82,7 @@ const constraint = (
           {
             jti: yield* SecureRandomness.text(20),
             htm: method,
-            htu: url.replace(/[?#].*$/s, ""),
+            htu: bareUrl(url),
             iat: Math.floor((yield* Clock.currentTimeMillis) / 1000),
             ...(accessToken === undefined ? undefined : { ath: yield* TokenHash.whole(accessToken) }),
             ...(nonce === undefined ? undefined : { nonce })

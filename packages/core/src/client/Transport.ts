@@ -188,9 +188,12 @@ export const fault = (
 export const abandon = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
   Effect.asVoid(Effect.scoped(Stream.toPull(response.stream)))
 
-/** A URL fit to be shown: without user, query and fragment, one line, cut at 300 characters. Providers publish URLs. */
-export const redactUrl = (url: string): string =>
-  printable(url.replace(/[?#].*$/s, "").replace(/^([a-z]+:\/\/)[^/]*@/i, "$1"), 300)
+/** A URL without user, query and fragment. */
+export const bareUrl = (url: string): string =>
+  url.replace(/[?#].*$/s, "").replace(/^([a-z][a-z\d+.-]*:\/\/)[^/]*@/i, "$1")
+
+/** A URL fit to be shown: bare, one line, cut at 300 characters. Providers publish URLs. */
+export const redactUrl = (url: string): string => printable(bareUrl(url), 300)
 
 /** What fetch is told besides: what the caller tells it, when the layer is made or the call, and no redirect. */
 const withoutRedirects =
@@ -215,8 +218,11 @@ const unreachable = (
   return code === undefined ? plain : new HttpFault({ kind: plain.kind, method: plain.method, url: plain.url, code })
 }
 
-const causes = (error: unknown): ReadonlyArray<unknown> =>
-  Predicate.hasProperty(error, "cause") && error.cause !== undefined ? [error, ...causes(error.cause)] : [error]
+/** An error with its causes, a few of them: one may be its own. */
+const causes = (error: unknown, depth = 10): ReadonlyArray<unknown> =>
+  depth > 0 && Predicate.hasProperty(error, "cause") && error.cause !== undefined
+    ? [error, ...causes(error.cause, depth - 1)]
+    : [error]
 
 const codeOf = (error: unknown): string | undefined =>
   Predicate.hasProperty(error, "code") && typeof error.code === "string" && /^[A-Z][A-Z0-9_]{2,60}$/.test(error.code)

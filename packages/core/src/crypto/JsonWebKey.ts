@@ -44,7 +44,7 @@ export const publicPart = (key: JsonWebKey): JsonWebKey => {
 
 /** The members that make a public key the key it is, and no other (RFC 7638 section 3.2). */
 export const bare = (key: JsonWebKey): JsonWebKey => ({
-  ...Object.fromEntries((essential[key.kty] ?? []).map((name) => [name, key[name]])),
+  ...Object.fromEntries((essential.get(key.kty) ?? []).map((name) => [name, key[name]])),
   kty: key.kty
 })
 
@@ -52,12 +52,12 @@ export const bare = (key: JsonWebKey): JsonWebKey => ({
 export const thumbprint = (key: JsonWebKey): Effect.Effect<string> => TokenHash.whole(Redacted.make(encode(bare(key))))
 
 /** In the order of the thumbprint. */
-const essential: Readonly<Record<string, ReadonlyArray<string>>> = {
-  AKP: ["alg", "kty", "pub"],
-  EC: ["crv", "kty", "x", "y"],
-  OKP: ["crv", "kty", "x"],
-  RSA: ["e", "kty", "n"]
-}
+const essential: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
+  ["AKP", ["alg", "kty", "pub"]],
+  ["EC", ["crv", "kty", "x", "y"]],
+  ["OKP", ["crv", "kty", "x"]],
+  ["RSA", ["e", "kty", "n"]]
+])
 
 const encode = Schema.encodeSync(Schema.fromJsonString(Schema.Unknown))
 

@@ -45,8 +45,8 @@
  *
  * @see RFC 7591, RFC 7592
  */
-import { Context, DateTime, Effect, Equal, Layer, Option, Redacted, Schema } from "effect"
-import { type Headers, HttpClientRequest, type HttpClientResponse } from "effect/http"
+import { Context, DateTime, Effect, Equal, Layer, Option, Redacted, Result, Schema } from "effect"
+import { type Headers, HttpClientRequest, type HttpClientResponse, Url } from "effect/http"
 import { ClientMetadata } from "../client/ClientMetadata.ts"
 import type { HttpFault } from "../client/HttpFault.ts"
 import * as OAuthError from "../client/OAuthError.ts"
@@ -54,7 +54,7 @@ import { SenderConstraint } from "../client/SenderConstraint.ts"
 import { type Answer, abandon, fault, Transport } from "../client/Transport.ts"
 import { InvalidKey } from "../crypto/InvalidKey.ts"
 import * as Echo from "../internal/Echo.ts"
-import { issues } from "../internal/ForeignText.ts"
+import { issues, printable } from "../internal/ForeignText.ts"
 import { Discovery } from "./Discovery.ts"
 import type { DiscoveryError } from "./DiscoveryError.ts"
 import * as ProviderMetadata from "./ProviderMetadata.ts"
@@ -153,6 +153,10 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
       decodeBody(answer.body),
       (error) => new RegistrationError({ reason: new InvalidRegistration({ issues: issues(error) }) })
     )
+    if (known !== undefined && body.client_id !== known.clientId) {
+      const issues = `client_id is that of another client: ${printable(body.client_id)}`
+      return yield* new RegistrationError({ reason: new InvalidRegistration({ issues }) })
+    }
     return registered(body, asked, known)
   })
 
@@ -300,11 +304,13 @@ const registered = (
   } = body
   const clientSecret =
     client_secret === undefined ? known?.clientSecret : Redacted.make(client_secret, { label: "client secret" })
-  const token =
-    registration_access_token === undefined
-      ? known?.registrationAccessToken
-      : Redacted.make(registration_access_token, { label: "registration_access_token" })
   const uri = registration_client_uri ?? known?.registrationClientUri
+  const token =
+    registration_access_token !== undefined
+      ? Redacted.make(registration_access_token, { label: "registration_access_token" })
+      : isSameOrigin(uri, known?.registrationClientUri)
+        ? known?.registrationAccessToken
+        : undefined
   return new RegisteredClient({
     clientId: client_id,
     ...(clientSecret === undefined ? undefined : { clientSecret }),
@@ -317,5 +323,12 @@ const registered = (
     changed: Object.keys(asked).filter((name) => !Equal.equals(asked[name], metadata[name]))
   })
 }
+
+/** A token goes where it was issued for, and not to another server. */
+const isSameOrigin = (one: string | undefined, other: string | undefined): boolean =>
+  origin(one) !== undefined && origin(one) === origin(other)
+
+const origin = (url: string | undefined): string | undefined =>
+  Result.match(Url.fromString(url ?? ""), { onFailure: () => undefined, onSuccess: ({ origin }) => origin })
 
 const faulty = (reason: HttpFault): RegistrationError => new RegistrationError({ reason })

@@ -65,7 +65,8 @@ export const make: Effect.Effect<ProviderSignature, never, ClientRegistration | 
     }
 
     return Effect.fnUntraced(function* (jwt, algorithm) {
-      const { alg, kid } = yield* Effect.fromResult(JsonWebToken.header(jwt))
+      const { alg, kid, typ } = yield* Effect.fromResult(JsonWebToken.header(jwt))
+      if (typ !== undefined && isOfAnotherKind(typ)) return yield* new JsonWebToken.MalformedToken()
       if (alg !== algorithm) return yield* new UnexpectedAlgorithm({ expected: algorithm, actual: printable(alg) })
       const unknown = Effect.suspend(() =>
         Effect.fail(new UnknownKey({ algorithm, ...(kid === undefined ? undefined : { keyId: printable(kid) }) }))
@@ -87,3 +88,6 @@ export const make: Effect.Effect<ProviderSignature, never, ClientRegistration | 
 )
 
 type Key = JsonWebKey | Redacted.Redacted<string>
+
+/** Tokens that are signed with the same key, and are something else by their own words (RFC 8725 section 3.11). */
+const isOfAnotherKind = (typ: string): boolean => /^(application\/)?(at|logout|secevent|dpop)\+jwt$/i.test(typ)

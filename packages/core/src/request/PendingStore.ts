@@ -10,6 +10,8 @@
  * **Gotchas**
  *
  * - A store belongs to one process at a time: two of them would poll for the same approvals.
+ * - Whoever can write the storage can put back what was there before: sealing gives no freshness. Let what handles a
+ *   decision do so once for each `pending.id`.
  * - A store that fails, or takes longer than ten seconds, does not end a wait. The failure is logged, and a restart may
  *   find an older state.
  *
@@ -97,7 +99,7 @@ export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
     const sealed = yield* store.get(name)
     if (id === undefined || sealed === undefined) return []
     return yield* SealedAuthentication.open(sealed, options.keys).pipe(
-      Effect.map((pending) => [{ id, revision, pending }]),
+      Effect.map((pending) => (pending.id === id ? [{ id, revision, pending }] : [])),
       Effect.catch(({ message }) => Effect.as(Effect.logWarning(`${name} is passed over: ${message}`), []))
     )
   })
@@ -159,7 +161,7 @@ const hasWaited = ({ lost, nextPollAt, received }: PendingAuthentication): boole
   lost !== undefined || nextPollAt !== undefined || received !== undefined
 
 const parts = (name: string): { readonly id: string | undefined; readonly revision: number } => {
-  const [, id, revision] = /^(.+)\.(\d+)$/.exec(name) ?? []
+  const [, id, revision] = /^(.+)\.(\d{1,15})$/.exec(name) ?? []
   return { id, revision: Number(revision) }
 }
 

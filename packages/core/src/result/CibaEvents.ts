@@ -36,6 +36,8 @@ export class CibaEvents extends Context.Service<CibaEvents, Service>()("@effect-
 /** Tells subscribers, and counts. A wait is decided once, however many wait for it. */
 export const make: Effect.Effect<Service> = Effect.gen(function* () {
   const channel = yield* PubSub.sliding<CibaEvent>(4096)
+  /** How many of them the gauge knows of: other clients in this process have their part in it. */
+  let shown = 0
   const open = new Map<string, CibaMetrics.Tally & { readonly until: number }>()
 
   return CibaEvents.of({
@@ -51,7 +53,8 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
       if (step._tag === "Polled") open.set(step.id, { ...tally, polls: tally.polls + 1 })
       if (step._tag === "Decided") open.delete(step.id)
       const event: CibaEvent = { ...step, at }
-      yield* Metric.update(CibaMetrics.pending, open.size)
+      yield* Metric.modify(CibaMetrics.pending, open.size - shown)
+      shown = open.size
       yield* CibaMetrics.count(event, tally)
       yield* PubSub.publish(channel, event)
     }),

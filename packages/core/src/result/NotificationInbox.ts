@@ -67,6 +67,8 @@ export interface Service {
   ) => Effect.Effect<Delivery, PendingStore.PendingStoreError>
   /** The ping of one wait: `Ping.make` over `take`. */
   readonly ping: (pending: PendingAuthentication, options: Ping.Options) => Effect.Effect<Ping.Ping, never, Scope.Scope>
+  /** The first call for this request, where it has come. */
+  readonly arrived: (pending: PendingAuthentication) => Effect.Effect<Option.Option<Notification>>
   /** Waits for the first call for this request. */
   readonly take: (pending: PendingAuthentication) => Effect.Effect<Notification>
   /** Takes no call for this request any more. Repeated ones are still known as such until it expires. */
@@ -170,6 +172,15 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
     entry.kept = true
   })
 
+  const arrived = Effect.fnUntraced(function* (
+    pending: PendingAuthentication
+  ): Effect.fn.Return<Option.Option<Notification>> {
+    const entry = yield* acknowledge(pending)
+    return entry !== undefined && (yield* Deferred.isDone(entry.arrived))
+      ? Option.some(yield* Deferred.await(entry.arrived))
+      : Option.none()
+  })
+
   const take = Effect.fnUntraced(function* (pending: PendingAuthentication): Effect.fn.Return<Notification> {
     const entry = yield* acknowledge(pending)
     return entry === undefined ? yield* Effect.never : yield* Deferred.await(entry.arrived)
@@ -194,6 +205,7 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
       return entry === undefined ? "Refused" : yield* entry.turn.withPermit(accepted(entry, notification))
     }),
     ping: (pending, options) => Ping.make(take(pending), options),
+    arrived,
     take,
     close: Effect.fnUntraced(function* ({ clientNotificationToken: token }) {
       const entry = token === undefined ? undefined : yield* found(token)

@@ -56,7 +56,7 @@ export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
     },
     interrupting: (pause) => (awaited ? Effect.raceFirst(pause, bell.await) : pause),
     stretched: (pause, deadline) =>
-      awaited
+      awaited && !hasRung
         ? Effect.map(instant, (now) =>
             Duration.max(pause, Duration.min(fallback, Duration.millis((deadline - now) * 0.9)))
           )

@@ -137,9 +137,10 @@ export const make = Effect.fnUntraced(function* (
       yield* Effect.ignore(discovery.metadata)
       let sentAt = yield* instant
       if (sentAt >= deadline) return yield* late
+      ping.polled()
+      progress = { ...progress, rung: progress.rung || (ping !== Ping.none && !ping.isAwaited()) }
       yield* memory.note(pending, { ...progress, nextAt: undefined, lost: progress.lost ?? abandoned })
       yield* publish(Step.Polled({ id }))
-      ping.polled()
       const sending = Effect.map(instant, (now) => {
         sentAt = now
       })
@@ -169,10 +170,9 @@ export const make = Effect.fnUntraced(function* (
       yield* memory.note(pending, progress)
     }
 
-    /** A wish of the provider's is kept, whatever rings. */
-    let isWished = false
+    let wished = Effect.void
     while (true) {
-      yield* isWished ? pause(decision) : ping.interrupting(pause(decision))
+      yield* Effect.andThen(wished, ping.interrupting(pause(decision)))
       const answer = yield* pace.turn(poll, { until: deadline, orElse: late })
       if (answer._tag === "Success") {
         const { response } = answer
@@ -189,14 +189,15 @@ export const make = Effect.fnUntraced(function* (
         return yield* Effect.fail(PollAnswer.judged(answer.error, progress.lost))
       }
       decision = yield* decided(answer)
-      isWished = answer._tag === "SlowDown" || answer.retryAfter !== undefined
       const interval = PollPolicy.intervalAfter(progress.interval, answer)
-      const least = Duration.max(interval, answer.retryAfter ?? Duration.zero)
+      const least = (yield* instant) + Duration.toMillis(Duration.max(interval, answer.retryAfter ?? Duration.zero))
+      // A wish of the provider's is kept, whatever rings.
+      const isWish = answer._tag === "SlowDown" || answer.retryAfter !== undefined
+      wished = isWish && decision._tag === "Poll" ? sleepUntil(Math.min(least, decision.at)) : Effect.void
       progress = {
         ...progress,
         interval,
-        rung: progress.rung || (ping !== Ping.none && !ping.isAwaited()),
-        nextAt: decision._tag === "Poll" ? decision.at : (yield* instant) + Duration.toMillis(least),
+        nextAt: decision._tag === "Poll" ? decision.at : least,
         lost: answer._tag === "Fault" ? (PollAnswer.lost(answer.fault) ?? progress.lost) : undefined
       }
       yield* memory.note(pending, progress)

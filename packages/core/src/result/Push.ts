@@ -3,7 +3,7 @@
  *
  * @see CIBA Core 1.0 sections 10.3 and 12
  */
-import { Clock, DateTime, Duration, Effect, Redacted } from "effect"
+import { Clock, DateTime, Duration, Effect, Option, Redacted } from "effect"
 import type { ClientRegistration } from "../client/ClientRegistration.ts"
 import type { Discovery } from "../discovery/Discovery.ts"
 import type { DiscoveryError } from "../discovery/DiscoveryError.ts"
@@ -28,13 +28,15 @@ export const make: Effect.Effect<Wait, never, ClientRegistration | Discovery | N
 
     return Effect.fnUntraced(function* (pending) {
       const { expiresAt, id } = pending
-      yield* inbox.acknowledge(pending)
+      const early = yield* inbox.arrived(pending)
       yield* own(pending)
       const left = DateTime.toEpochMillis(expiresAt) - (yield* Clock.currentTimeMillis)
-      const { body } = yield* Effect.timeoutOrElse(inbox.take(pending), {
-        duration: Duration.millis(Math.max(0, left)),
-        orElse: () => Effect.fail(new TokenError({ reason: new ExpiredToken({ local: true }) }))
-      })
+      const { body } = Option.isSome(early)
+        ? early.value
+        : yield* Effect.timeoutOrElse(inbox.take(pending), {
+            duration: Duration.millis(Math.max(0, left)),
+            orElse: () => Effect.fail(new TokenError({ reason: new ExpiredToken({ local: true }) }))
+          })
       yield* publish(Step.Pushed({ id }))
       const received = {
         body: Redacted.make(Redacted.value(body), { label: "token response" }),

@@ -10,8 +10,10 @@ import { Seconds } from "../internal/Seconds.ts"
 import { reveal, Untrusted } from "../internal/Untrusted.ts"
 import type { PendingAuthentication } from "../request/PendingAuthentication.ts"
 
-const secret = (label: string): Schema.Codec<Redacted.Redacted<string>, string> =>
-  Schema.RedactedFromValue(Schema.NonEmptyString, { label, disallowEncode: true })
+const secret = (
+  label: string,
+  text: Schema.Codec<string> = Schema.NonEmptyString
+): Schema.Codec<Redacted.Redacted<string>, string> => Schema.RedactedFromValue(text, { label, disallowEncode: true })
 
 /** Schema of a token type: compared without regard to case (RFC 6749 5.1). */
 export const TokenType: Schema.Codec<string> = Schema.NonEmptyString.pipe(
@@ -24,9 +26,12 @@ export const TokenType: Schema.Codec<string> = Schema.NonEmptyString.pipe(
   )
 )
 
+/** What can be sent in a header (RFC 6749 appendix A.12). */
+const sendable = Schema.NonEmptyString.check(Schema.isPattern(/^[\x20-\x7e]*$/))
+
 const membersWith = <IdToken extends Schema.Struct.Fields[string]>(id_token: IdToken) =>
   Schema.Struct({
-    access_token: secret("access_token"),
+    access_token: secret("access_token", sendable),
     token_type: TokenType,
     id_token,
     refresh_token: Schema.optionalKey(Schema.NullOr(secret("refresh_token"))),

@@ -90,8 +90,11 @@ const expected = (claims: IdTokenClaims, standard: Standard): IdTokenError["reas
   }
   if (maxAge === undefined) return undefined
   if (claims.auth_time === undefined) return new StaleAuthentication({})
-  const latest = claims.auth_time * 1000 + Duration.toMillis(Duration.sum(maxAge, standard.tolerance))
-  return latest < standard.now ? new StaleAuthentication({ at: instant(claims.auth_time) }) : undefined
+  const age = standard.now - claims.auth_time * 1000
+  const tolerance = Duration.toMillis(standard.tolerance)
+  return age > Duration.toMillis(maxAge) + tolerance || age < -tolerance
+    ? new StaleAuthentication({ at: instant(claims.auth_time) })
+    : undefined
 }
 
 const instant = (seconds: number): DateTime.Utc => DateTime.fromEpochSeconds(seconds)

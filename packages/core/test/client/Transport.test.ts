@@ -104,6 +104,8 @@ describe("a URL", () => {
     for (const [given, shown] of [
       ["https://user:marker@op.example/path?marker=1#marker", "https://op.example/path"],
       ["https://op.example?hint=jo@marker.example", "https://op.example"],
+      ["git+ftp://user:marker@op.example/", "git+ftp://op.example/"],
+      ["h2c+https://user:marker@op.example/", "h2c+https://op.example/"],
       ["https://op.example/path#a@marker", "https://op.example/path"],
       ["https://op.example/a@b/c", "https://op.example/a@b/c"]
     ] as const) {

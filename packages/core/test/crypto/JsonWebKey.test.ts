@@ -32,6 +32,17 @@ describe("the thumbprint of a key", () => {
       "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
     ]
   ]
+  for (const kty of ["constructor", "toString", "__proto__", "unheard of"]) {
+    it.effect(`of a kind that is none is that of its name: ${kty}`, () =>
+      Effect.gen(function* () {
+        const digest = yield* Effect.promise(() =>
+          crypto.subtle.digest("SHA-256", new TextEncoder().encode(`{"kty":"${kty}"}`))
+        )
+        assert.strictEqual(yield* JsonWebKey.thumbprint({ kty }), Buffer.from(digest).toString("base64url"))
+      })
+    )
+  }
+
   it.effect("is that of RFC 9964 for a key of ML-DSA: its algorithm is a part of it", () =>
     Effect.gen(function* () {
       const { publicJwk } = yield* SigningKey.generateJwk("ML-DSA-44")

@@ -230,6 +230,30 @@ describe("a registered client", () => {
     })
   )
 
+  it.effect("is no other client after an answer about one", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(
+        managed((client) => DynamicRegistration.read(client), reply(200, { ...body, client_id: "c-2" }))
+      )
+      expect(error._tag === "RegistrationError" && error.reason._tag).toBe("InvalidRegistration")
+      expect(error.message).toContain("c-2")
+    })
+  )
+
+  it.effect("takes its token to no other server than the one that gave it", () =>
+    Effect.gen(function* () {
+      const { registration_access_token: _token, ...bare } = body
+      const elsewhere = { ...bare, registration_client_uri: "https://evil.test/collect" }
+      const { heard, result } = yield* managed(
+        (client) =>
+          Effect.flatMap(DynamicRegistration.read(client), (read) => Effect.flip(DynamicRegistration.read(read))),
+        reply(200, elsewhere)
+      )
+      expect(result.message).toContain("gave no registration_client_uri and registration_access_token")
+      expect(heard.map(({ url }) => url)).toEqual(["https://op.test/reg", "https://op.test/reg/c-1"])
+    })
+  )
+
   it.effect("is removed, or the reason is told", () =>
     Effect.gen(function* () {
       const { heard } = yield* managed(DynamicRegistration.remove, reply(204))

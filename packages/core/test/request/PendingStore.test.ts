@@ -98,6 +98,32 @@ describe("a store over a KeyValueStore", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
+  it.effect("writes in the place of what an earlier process kept, also where it has not read that", () =>
+    Effect.gen(function* () {
+      const opened = Effect.flatMap(key("k"), (one) => PendingStore.make({ keys: [one] }))
+      const first = yield* opened
+      for (let times = 0; times < 3; times += 1) yield* first.put(pending("a"))
+      const second = yield* opened
+      yield* second.put(pending("a", { bindingMessage: "W4SCT", nextPollAt: DateTime.makeUnsafe(5000) }))
+      expect((yield* (yield* opened).all).map(({ bindingMessage }) => bindingMessage)).toEqual(["W4SCT"])
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
+  it.effect("takes no entry under another's name, and none with a revision beyond counting", () =>
+    Effect.gen(function* () {
+      const kv = yield* KeyValueStore.KeyValueStore
+      const store = yield* PendingStore.make({ keys: [yield* key("k")] })
+      yield* store.put(pending("victim"))
+      const sealed = (yield* kv.get("ciba/victim.1")) ?? ""
+      for (const name of ["mallory.1", "victim.1.1", "victim.100000000000000000000"])
+        yield* kv.set(`ciba/${name}`, sealed)
+      expect(yield* store.get("mallory")).toEqual(Option.none())
+      expect(yield* ids(store)).toEqual(["victim"])
+      yield* store.put(pending("victim", { bindingMessage: "W4SCT" }))
+      expect((yield* store.all).map(({ bindingMessage }) => bindingMessage)).toEqual(["W4SCT"])
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
   it.effect("opens entries of an older key, seals with the newer, and passes over what no key opens", () =>
     Effect.gen(function* () {
       const kv = yield* KeyValueStore.KeyValueStore

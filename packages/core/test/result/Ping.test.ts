@@ -120,6 +120,47 @@ describe("a ping", () => {
     }).pipe(Effect.provide(flow()))
   )
 
+  it.effect("excuses one poll: whoever waits for the same id again keeps the pace (H7, K9)", () =>
+    Effect.gen(function* () {
+      const pending = yield* ask
+      const wait = yield* waiting(pending)
+      yield* after("7 seconds")
+      expect(yield* ping()).toBe(204)
+      yield* after("1 second")
+      yield* Fiber.interrupt(wait)
+      for (let times = 0; times < 5; times += 1) {
+        const again = yield* waiting(pending)
+        yield* Effect.promise(() => new Promise(setImmediate))
+        yield* after("1 second")
+        yield* Fiber.interrupt(again)
+      }
+      expect(yield* polls).toEqual([7, 12])
+    }).pipe(Effect.provide(flow({ pacing: "off", user: TestUser.ignore })))
+  )
+
+  it.effect("during a poll that is answered with slow_down does not shorten the pause (H11, T-19)", () =>
+    Effect.gen(function* () {
+      const wait = yield* waiting(yield* ask)
+      yield* after("31 seconds")
+      yield* ping()
+      yield* after("12 seconds")
+      expect(yield* polls).toEqual([30])
+      yield* after("1 second")
+      expect(yield* polls).toEqual([30, 44])
+      yield* after("5 seconds")
+      expect(yield* polls).toEqual([30, 44])
+      yield* Fiber.interrupt(wait)
+    }).pipe(
+      Effect.provide(
+        flow({
+          pacing: "off",
+          user: TestUser.ignore,
+          tokenScript: ProviderScript.make([ProviderScript.delayed("4 seconds", ProviderScript.slowDown())])
+        })
+      )
+    )
+  )
+
   it.effect("during a poll starts no second one, and is not forgotten (H3, K9)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider

@@ -78,6 +78,31 @@ describe("a push", () => {
     }).pipe(Effect.provide(flow()))
   )
 
+  it.effect("that has come is taken also after the expiry (L17)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const asked = yield* ask
+      yield* TestClock.adjust("50 seconds")
+      yield* provider.approve()
+      expect(yield* push()).toBe(204)
+      yield* TestClock.adjust("100 seconds")
+      expect((yield* Ciba.complete(asked)).subject).toBe("jo")
+    }).pipe(Effect.provide(flow()))
+  )
+
+  it.effect("that says nothing more than an unknown code ends the authentication", () =>
+    Effect.gen(function* () {
+      const store = yield* PendingStore.PendingStore
+      const provider = yield* TestProvider.TestProvider
+      const wait = yield* Effect.forkChild(Effect.flip(Ciba.complete(yield* ask)))
+      yield* provider.approve()
+      yield* TestClock.adjust("1 second")
+      expect(yield* push(({ auth_req_id }) => ({ auth_req_id, error: "server_error" }))).toBe(204)
+      expect((yield* Fiber.join(wait)).reason._tag).toBe("Unrecognized")
+      expect(yield* store.all).toEqual([])
+    }).pipe(Effect.provide(Layer.provideMerge(flow(), PendingStore.layerMemory)))
+  )
+
   it.effect("brings tokens that are bound to the key shown with the request (L16)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider

@@ -21,6 +21,23 @@ const decode = (given: unknown) =>
 
 const reasonOf = (given: unknown) => Effect.map(Effect.flip(decode(given)), ({ message }) => message)
 
+describe("an access token", () => {
+  for (const [what, access_token] of [
+    ["a line break", "a\r\nb"],
+    ["a NUL", "a\0b"],
+    ["a letter beyond ASCII", "tokén"],
+    ["a line separator", "a\u2028b"]
+  ]) {
+    it.effect(`with ${what} could be sent in no header, and is refused (I1)`, () =>
+      Effect.gen(function* () {
+        const reason = yield* reasonOf({ ...body, access_token })
+        expect(reason).toContain("access_token")
+        expect(reason).not.toContain(access_token)
+      })
+    )
+  }
+})
+
 describe("a token response, unverified, gives nothing away", () => {
   const opaque = decode(body)
 

@@ -87,6 +87,11 @@ const refused: ReadonlyArray<readonly [title: string, reason: object, given: Giv
     maxAge("300", times({ auth_time: -330.001 }))
   ],
   [
+    "an authentication a minute ahead, where max_age was sent (I10)",
+    { _tag: "StaleAuthentication", at: at(60) },
+    maxAge("300", times({ auth_time: 60 }))
+  ],
+  [
     "an authentication too old for a max_age that was sent as a number (I10)",
     { _tag: "StaleAuthentication", at: at(-331) },
     maxAge(300, times({ auth_time: -331 }))
