@@ -1,7 +1,8 @@
+import { createHmac } from "node:crypto"
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, JwsAlgorithm, SigningKey, UserHint } from "@effect-ciba/core"
 import { TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
-import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
+import type { JsonObject, ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, Fiber, Redacted } from "effect"
 import { Base64Url } from "effect/encoding"
 import { TestClock } from "effect/testing"
@@ -81,6 +82,35 @@ describe("a signature is verified", () => {
       expect((yield* believed({ provider: { keys } })).subject).toBe(subject)
     })
   )
+})
+
+/** The ID Token as the provider would have signed it with this type. */
+const typed = (typ: string): Given => {
+  const secret = Redacted.value(TestClient.secret)
+  const tokenResponse = (body: JsonObject) => {
+    const [, payload = ""] = String(body.id_token).split(".")
+    const input = `${text({ alg: "HS256", typ })}.${payload}`
+    return { ...body, id_token: `${input}.${createHmac("sha256", secret).update(input).digest("base64url")}` }
+  }
+  return registered("HS256", { tokenResponse })
+}
+
+describe("the type of an ID Token", () => {
+  for (const typ of ["JWT", "jwt", "application/jwt", "id_token+jwt"]) {
+    it.effect(`may be ${typ}`, () =>
+      Effect.gen(function* () {
+        expect((yield* believed(typed(typ))).subject).toBe(subject)
+      })
+    )
+  }
+
+  for (const typ of ["at+jwt", "logout+jwt", "application/AT+JWT", "secevent+jwt", "dpop+jwt"]) {
+    it.effect(`is not ${typ}: that is a token of another kind`, () =>
+      Effect.gen(function* () {
+        expect(yield* refusal(typed(typ))).toEqual(malformed)
+      })
+    )
+  }
 })
 
 describe("an ID Token is refused, and shows nothing (I5),", () => {
