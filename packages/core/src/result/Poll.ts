@@ -6,7 +6,9 @@
  * - It ends on a terminal answer of the provider, or when the request expires, and on nothing else: resets, timeouts,
  *   429, 5xx and pages of HTML are ridden out.
  * - One wait per `auth_req_id`, however many callers: they share it, and it stops when the last of them is interrupted.
- * - The provider's keys are fetched before the first poll, so that no spent id has to wait for them.
+ * - The provider's keys are fetched before the first poll, so that no spent id has to wait for them. While they, or the
+ *   metadata, cannot be reached, the wait goes on.
+ * - A response stays in hand until `forget`: whoever waits for the same id again has it, and nothing is sent.
  * - In ping mode, with a `NotificationInbox`, a ping ends the pause at once, and polls are rarer until it comes: a lost
  *   ping costs time, and nothing else.
  * - With a `PendingStore`, what the wait learns is stored before it is needed: before each poll, and after each answer. A
@@ -51,7 +53,7 @@ import * as PollPolicy from "./PollPolicy.ts"
 
 /** How to poll. */
 export interface Options extends Omit<TokenEndpoint.Options, "proofKey" | "sending"> {
-  /** A slower pace than the policy's, or a cap; nothing makes it faster. */
+  /** A slower pace than the policy's from the second poll on, or a cap; it begins anew with each wait. Nothing makes it faster. */
   readonly schedule?: PollPolicy.Compose | undefined
   /** The least time between two polls while a ping is awaited; 30 seconds by default. */
   readonly pingFallback?: Duration.Input | undefined
