@@ -143,7 +143,7 @@ export const make = Effect.fnUntraced(function* (
   const registration = yield* ClientRegistration.ClientRegistration
   const backchannel = yield* BackchannelAuthentication.BackchannelAuthentication
   const verifier = yield* IdTokenVerifier.IdTokenVerifier
-  const { events, isOpen, publish } = yield* CibaEvents.CibaEvents
+  const { counted, events, isOpen, publish } = yield* CibaEvents.CibaEvents
   const store = yield* PendingStore.atHand
   const inbox = yield* Effect.serviceOption(NotificationInbox)
 
@@ -203,15 +203,18 @@ export const make = Effect.fnUntraced(function* (
       Effect.retry(verifier.verify(read, pending), { schedule: keysAgain, while: isPassing })
     )
     const ended = (outcome: string) => Effect.annotateCurrentSpan("ciba.outcome", outcome)
-    return yield* identity.pipe(
-      Effect.tap(() => Effect.andThen(ended("approved"), publish(Step.Decided({ id, outcome: "approved" })))),
-      Effect.tapError((error) => {
-        const outcome = error.reason._tag
-        return Effect.andThen(
-          ended(outcome),
-          isDecision(error, pending) ? publish(Step.Decided({ id, outcome })) : Effect.void
-        )
-      })
+    return yield* counted(
+      id,
+      identity.pipe(
+        Effect.tap(() => Effect.andThen(ended("approved"), publish(Step.Decided({ id, outcome: "approved" })))),
+        Effect.tapError((error) => {
+          const outcome = error.reason._tag
+          return Effect.andThen(
+            ended(outcome),
+            isDecision(error, pending) ? publish(Step.Decided({ id, outcome })) : Effect.void
+          )
+        })
+      )
     )
   })
 

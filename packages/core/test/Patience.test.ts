@@ -2,9 +2,10 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Dpop, PendingStore, SigningKey } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
-import { Clock, Effect, Fiber, Layer } from "effect"
+import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { requestsTo } from "./support/Asking.ts"
+import { jumping } from "./support/Jumping.ts"
 import { later, until } from "./support/Polling.ts"
 import { client, handled, kept, killed, polls, request, started, world } from "./support/Processes.ts"
 
@@ -30,26 +31,6 @@ const withThirdPut = (third: (put: Effect.Effect<void, PendingStore.PendingStore
       return Effect.succeed({ ...store, put })
     })
   )
-
-/** A wall clock that jumps; the other one does not. */
-const jumping = Effect.fnUntraced(function* () {
-  const clock = yield* Clock.Clock
-  let offset = 0
-  const jumpy: Clock.Clock = {
-    ...clock,
-    currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + offset,
-    currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now + offset),
-    monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
-    monotonicTimeNanos: clock.monotonicTimeNanos,
-    sleep: (duration) => clock.sleep(duration)
-  }
-  return {
-    layer: Layer.succeed(Clock.Clock, jumpy),
-    jump: (millis: number) => {
-      offset = millis
-    }
-  }
-})
 
 describe("the pause before the next poll", () => {
   it.effect("counts from when the poll was sent, however long the store took before that (H7)", () =>
@@ -96,7 +77,7 @@ describe("a store that does not answer", () => {
 describe("a wall clock that jumps", () => {
   it.effect("neither ends nor prolongs a wait that is taken up again (F10)", () =>
     Effect.gen(function* () {
-      const { jump, layer } = yield* jumping()
+      const { jump, layer } = yield* jumping
       const wait = yield* started(
         Effect.gen(function* () {
           const asked = yield* ask

@@ -18,6 +18,7 @@
  * ```
  */
 import { Context, DateTime, Effect, Layer, Metric, PubSub, Stream } from "effect"
+import { instant } from "../internal/Instant.ts"
 import type { CibaEvent, Step } from "./CibaEvent.ts"
 import * as CibaMetrics from "./CibaMetrics.ts"
 
@@ -27,6 +28,8 @@ export interface Service {
   readonly publish: (step: Step) => Effect.Effect<void>
   /** Whether a wait is known and not decided. */
   readonly isOpen: (id: string) => boolean
+  /** Counts a wait among those under way, however it ends, and once for all who wait for the same id. */
+  readonly counted: <A, E>(id: string, wait: Effect.Effect<A, E>) => Effect.Effect<A, E>
   readonly events: Stream.Stream<CibaEvent>
 }
 
@@ -36,9 +39,18 @@ export class CibaEvents extends Context.Service<CibaEvents, Service>()("@effect-
 /** Tells subscribers, and counts. A wait is decided once, however many wait for it. */
 export const make: Effect.Effect<Service> = Effect.gen(function* () {
   const channel = yield* PubSub.sliding<CibaEvent>(4096)
-  /** How many of them the gauge knows of: other clients in this process have their part in it. */
-  let shown = 0
+  const waiting = new Map<string, number>()
   const open = new Map<string, CibaMetrics.Tally & { readonly until: number }>()
+
+  /** One more, or one less, who waits. Other clients in this process have their part in the gauge. */
+  const changed = (id: string, by: 1 | -1): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const before = waiting.size
+      const count = (waiting.get(id) ?? 0) + by
+      if (count === 0) waiting.delete(id)
+      else waiting.set(id, count)
+      return Metric.modify(CibaMetrics.pending, waiting.size - before)
+    })
 
   return CibaEvents.of({
     publish: Effect.fnUntraced(function* (step) {
@@ -46,19 +58,23 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
       if (step._tag === "Acknowledged" || step._tag === "Resumed") {
         const now = DateTime.toEpochMillis(at)
         for (const [id, { until }] of open) if (until < now) open.delete(id)
-        open.set(step.id, { since: at, polls: 0, until: DateTime.toEpochMillis(step.expiresAt) + grace })
+        open.set(step.id, { since: yield* instant, polls: 0, until: DateTime.toEpochMillis(step.expiresAt) + grace })
       }
       const tally = open.get(step.id)
       if (tally === undefined) return
       if (step._tag === "Polled") open.set(step.id, { ...tally, polls: tally.polls + 1 })
       if (step._tag === "Decided") open.delete(step.id)
       const event: CibaEvent = { ...step, at }
-      yield* Metric.modify(CibaMetrics.pending, open.size - shown)
-      shown = open.size
       yield* CibaMetrics.count(event, tally)
       yield* PubSub.publish(channel, event)
     }),
     isOpen: (id) => open.has(id),
+    counted: (id, wait) =>
+      Effect.acquireUseRelease(
+        changed(id, 1),
+        () => wait,
+        () => changed(id, -1)
+      ),
     events: Stream.fromPubSub(channel)
   })
 })

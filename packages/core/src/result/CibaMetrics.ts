@@ -1,5 +1,5 @@
 /**
- * Figures from events. Each has its unit in the attribute `unit`, where Effect's exporters look for it.
+ * Figures from events, and how many waits are under way. Each has its unit in the attribute `unit`, where Effect's exporters look for it.
  *
  * | metric | kind | unit | attributes |
  * | --- | --- | --- | --- |
@@ -9,12 +9,13 @@
  * | `ciba.client.decision.polls` | histogram | `{poll}` | `ciba.outcome` |
  * | `ciba.client.faults` | counter | `{fault}` | `error.type` |
  */
-import { DateTime, Effect, Metric } from "effect"
+import { Effect, Metric } from "effect"
+import { instant } from "../internal/Instant.ts"
 import type { CibaEvent } from "./CibaEvent.ts"
 
-/** Waits that are under way. */
+/** Waits that are under way in this process: what nobody waits for here, another process may wait for. */
 export const pending: Metric.Gauge<number> = Metric.gauge("ciba.client.authentications.pending", {
-  description: "Authentications that wait for their decision",
+  description: "Authentications whose decision is waited for in this process",
   attributes: { unit: "{authentication}" }
 })
 
@@ -48,7 +49,8 @@ export const faults: Metric.Counter<number> = Metric.counter("ciba.client.faults
 
 /** What is known of a wait that is under way. */
 export interface Tally {
-  readonly since: DateTime.Utc
+  /** On the monotonic clock, in milliseconds. */
+  readonly since: number
   readonly polls: number
 }
 
@@ -59,7 +61,7 @@ export const count = Effect.fnUntraced(function* (event: CibaEvent, tally: Tally
   }
   if (event._tag !== "Decided") return
   const outcome = { "ciba.outcome": event.outcome }
-  const seconds = (DateTime.toEpochMillis(event.at) - DateTime.toEpochMillis(tally.since)) / 1000
+  const seconds = ((yield* instant) - tally.since) / 1000
   yield* Metric.update(Metric.withAttributes(decisions, outcome), 1)
   yield* Metric.update(Metric.withAttributes(duration, outcome), seconds)
   yield* Metric.update(Metric.withAttributes(polls, outcome), tally.polls)

@@ -1,12 +1,17 @@
-// What an interface and an operator hear of authentications while they wait.
+// What an interface hears of authentications while they wait.
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { describe, expect, it } from "@effect/vitest"
-import { Ciba, NotificationInbox, NotificationReceiver, UserHint } from "@effect-ciba/core"
+import { Ciba, CibaEvent, CibaEvents, NotificationInbox, NotificationReceiver } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
-import { DateTime, Duration, Effect, Fiber, Layer, Metric, Stream } from "effect"
+import { DateTime, Duration, Effect, Fiber, Latch, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { flow, hint } from "../support/Asking.ts"
-import { until } from "../support/Polling.ts"
+import { heard, lines } from "../support/Heard.ts"
+import { later, until } from "../support/Polling.ts"
+
+const { Step } = CibaEvent
 
 const { html, pending, proceed, reset, slowDown } = {
   ...ProviderScript,
@@ -15,57 +20,16 @@ const { html, pending, proceed, reset, slowDown } = {
 
 const request = { scope: ["openid"], hint }
 
-/** Every event as one line: seconds, name, and what else it says. */
-const heard = Effect.gen(function* () {
-  const lines: Array<string> = []
-  const ids = new Set<string>()
-  yield* Effect.forkChild(
-    Stream.runForEach(Ciba.events, ({ _tag, at, id, ...rest }) =>
-      Effect.sync(() => {
-        ids.add(id)
-        lines.push([DateTime.toEpochMillis(at) / 1000, _tag, ...Object.values(rest).map(shown)].join(" "))
-      })
-    )
-  )
-  yield* Effect.yieldNow
-  return { lines, ids }
-})
-
-const shown = (value: unknown) =>
-  Duration.isDuration(value)
-    ? `${Duration.toSeconds(value)}s`
-    : DateTime.isDateTime(value)
-      ? `until ${DateTime.toEpochMillis(value) / 1000}`
-      : String(value)
-
-/** What is heard of a program whose last poll is after so much time: its signature is verified while the clock stands still. */
-const lines = (program: Effect.Effect<unknown, unknown, Ciba.Ciba | TestProvider.TestProvider>, time: Duration.Input) =>
-  Effect.gen(function* () {
-    const { lines } = yield* heard
-    const running = yield* Effect.forkChild(Effect.exit(program))
-    yield* TestClock.adjust(time)
-    yield* Fiber.join(running)
-    return lines
-  })
-
-/** The metrics at hand, as `name{attributes}` and value. */
-const figures = Effect.map(Metric.snapshot, (all) =>
-  Object.fromEntries(
-    all
-      .filter(({ id }) => id.startsWith("ciba."))
-      .map(({ attributes: { unit, ...attributes } = {}, id, state, type }) => [
-        `${id} ${unit}${Object.entries(attributes).map(([name, value]) => ` ${name}=${value}`)}`,
-        type === "Histogram"
-          ? [state.count, state.sum]
-          : type === "Counter"
-            ? state.count
-            : "value" in state && state.value
-      ])
-  )
-)
-
-const measured = <A, E, R>(program: Effect.Effect<A, E, R>) =>
-  Effect.provideService(program, Metric.MetricRegistry, new Map())
+const faults = [
+  ["Unreachable", undefined, reset],
+  ["TimedOut", undefined, ProviderScript.hang],
+  ["Unreadable", 200, html(200)],
+  ["TooLarge", 200, ProviderScript.json(200, "x".repeat(2_000_000))],
+  ["Redirected", 307, ProviderScript.redirect("https://provider.test/elsewhere")],
+  ["UnexpectedStatus", 429, ProviderScript.status(429)],
+  ["UnexpectedStatus", 502, html(502)],
+  ["UnexpectedStatus", 500, ProviderScript.error("server_error", { status: 500 })]
+] as const
 
 describe("the events of an authentication", () => {
   it.effect("tell each step as it happens", () =>
@@ -93,6 +57,21 @@ describe("the events of an authentication", () => {
       )
     )
   )
+
+  for (const [kind, status, answer] of faults) {
+    it.effect(`tell a fault that is ridden out: ${kind}${status === undefined ? "" : `, ${status}`}`, () =>
+      Effect.gen(function* () {
+        const told = yield* lines(Ciba.authenticate(request), "2 minutes")
+        const at = kind === "TimedOut" ? 40 : 5
+        expect(told.slice(1, 3)).toEqual(["5 Polled", `${at} FaultRiddenOut ${kind} ${status}`])
+        expect(told.at(-1)).toMatch(/ Decided approved$/)
+      }).pipe(
+        Effect.provide(
+          flow({ user: TestUser.approve(), pacing: "off", tokenScript: ProviderScript.make([answer, proceed]) })
+        )
+      )
+    )
+  }
 
   for (const [outcome, last, provider] of [
     ["AccessDenied", 5, { user: TestUser.deny() }],
@@ -128,29 +107,88 @@ describe("the events of an authentication", () => {
     }).pipe(Effect.provide(flow()))
   )
 
-  it.effect("tell a ping, and the poll that it brings about", () =>
+  const notified = (deliveryMode: "ping" | "push", provider: ProviderOptions = {}) =>
+    flow(
+      {
+        client: TestClient.clientSecretBasic({ notification: { deliveryMode, url: "https://client.test" } }),
+        ...provider
+      },
+      { deliveryMode }
+    ).pipe(Layer.provideMerge(NotificationInbox.layer))
+
+  /** What is heard when the person decides after two seconds, and the provider calls. */
+  const called = (decide: (provider: TestProvider.TestProvider["Service"]) => Effect.Effect<unknown, unknown>) =>
     Effect.gen(function* () {
       const { lines } = yield* heard
       const provider = yield* TestProvider.TestProvider
-      const wait = yield* Effect.forkChild(Ciba.authenticate(request))
+      const wait = yield* Effect.forkChild(Effect.exit(Ciba.authenticate(request)))
       yield* until(provider.pending, ({ length }) => length === 1)
       yield* TestClock.adjust("2 seconds")
-      yield* provider.approve()
+      yield* decide(provider)
       const handle = yield* NotificationReceiver.toWebHandler()
       const call = yield* provider.notification()
       yield* Effect.promise(() => handle(call))
       yield* Fiber.join(wait)
-      expect(lines).toEqual(["0 Acknowledged ping until 300", "2 Pinged", "2 Polled", "2 Decided approved"])
-    }).pipe(
-      Effect.provide(
-        flow(
-          {
-            client: TestClient.clientSecretBasic({ notification: { deliveryMode: "ping", url: "https://client.test" } })
-          },
-          { deliveryMode: "ping" }
-        ).pipe(Layer.provideMerge(NotificationInbox.layer))
-      )
-    )
+      return lines
+    })
+
+  it.effect("tell a ping, and the poll that it brings about", () =>
+    Effect.gen(function* () {
+      expect(yield* called(({ approve }) => approve())).toEqual([
+        "0 Acknowledged ping until 300",
+        "2 Pinged",
+        "2 Polled",
+        "2 Decided approved"
+      ])
+    }).pipe(Effect.provide(notified("ping")))
+  )
+
+  it.effect("tell a push, whether it brings tokens or a refusal, and no poll", () =>
+    Effect.gen(function* () {
+      const told = (outcome: string) => ["0 Acknowledged push until 300", "2 Pushed", `2 Decided ${outcome}`]
+      expect(
+        yield* Effect.provide(
+          called(({ approve }) => approve()),
+          notified("push")
+        )
+      ).toEqual(told("approved"))
+      yield* TestClock.setTime(0)
+      expect(
+        yield* Effect.provide(
+          called(({ deny }) => deny()),
+          notified("push")
+        )
+      ).toEqual(told("AccessDenied"))
+    })
+  )
+
+  it.effect("end with a push that never comes", () =>
+    Effect.gen(function* () {
+      const { lines } = yield* heard
+      const provider = yield* TestProvider.TestProvider
+      const wait = yield* Effect.forkChild(Effect.exit(Ciba.authenticate(request)))
+      yield* until(provider.pending, ({ length }) => length === 1)
+      yield* later("20 seconds")
+      yield* Fiber.join(wait)
+      expect(lines).toEqual(["0 Acknowledged push until 20", "20 Decided ExpiredToken"])
+    }).pipe(Effect.provide(notified("push", { expiresIn: "20 seconds" })))
+  )
+
+  it.effect("go on without another beginning where a wait was interrupted, and taken up again", () =>
+    Effect.gen(function* () {
+      const program = Effect.gen(function* () {
+        const asked = yield* Ciba.initiate(request)
+        yield* Effect.timeoutOption(Ciba.complete(asked), "7 seconds")
+        yield* Ciba.complete(asked)
+      })
+      expect(yield* lines(program, "10 seconds")).toEqual([
+        "0 Acknowledged poll until 300",
+        "5 Polled",
+        "5 PollAnswered 5s",
+        "10 Polled",
+        "10 Decided approved"
+      ])
+    }).pipe(Effect.provide(flow({ user: TestUser.approve({ after: "8 seconds" }) })))
   )
 
   it.effect("reach whoever listens, and nobody who has stopped to", () =>
@@ -167,63 +205,80 @@ describe("the events of an authentication", () => {
   )
 })
 
-describe("the metrics", () => {
-  it.effect("count outcomes, time, polls, and the faults that were ridden out", () =>
-    measured(
-      Effect.gen(function* () {
-        yield* lines(Ciba.authenticate(request), "40 seconds")
-        expect(yield* figures).toEqual({
-          "ciba.client.authentications.pending {authentication}": 0,
-          "ciba.client.decisions {authentication} ciba.outcome=approved": 1,
-          "ciba.client.decision.duration s ciba.outcome=approved": [1, 40],
-          "ciba.client.decision.polls {poll} ciba.outcome=approved": [1, 4],
-          "ciba.client.faults {fault} error.type=Unreachable": 1,
-          "ciba.client.faults {fault} error.type=UnexpectedStatus": 1
-        })
-      }).pipe(
-        Effect.provide(
-          flow({
-            user: TestUser.approve(),
-            pacing: "off",
-            tokenScript: ProviderScript.make([pending, reset, html(502), proceed])
-          })
-        )
-      )
-    )
+describe("a subscriber", () => {
+  const told = (count: number) =>
+    Effect.gen(function* () {
+      const { publish } = yield* CibaEvents.CibaEvents
+      yield* publish(Step.Resumed({ id: "one", expiresAt: DateTime.makeUnsafe(0) }))
+      for (let index = 1; index < count; index++) {
+        yield* publish(Step.FaultRiddenOut({ id: "one", kind: "Unreachable", status: index }))
+      }
+    })
+  const statuses = Stream.map(Ciba.events, (event) => (event._tag === "FaultRiddenOut" ? event.status : 0))
+
+  it.effect("who comes late hears what happens from then on", () =>
+    Effect.gen(function* () {
+      const wait = yield* Effect.forkChild(Ciba.authenticate(request))
+      yield* TestClock.adjust("7 seconds")
+      const { lines } = yield* heard
+      yield* TestClock.adjust("3 seconds")
+      yield* Fiber.join(wait)
+      expect(lines).toEqual(["10 Polled", "10 Decided approved"])
+    }).pipe(Effect.provide(flow({ user: TestUser.approve({ after: "8 seconds" }) })))
   )
 
-  it.effect("know how many people are being asked, and count each kind of end for itself", () =>
-    measured(
-      Effect.gen(function* () {
-        const all = yield* Effect.forkChild(
-          Effect.all(
-            ["ann", "bob", "cem"].map((who) =>
-              Effect.exit(Ciba.authenticate({ ...request, hint: UserHint.login(who) }))
-            ),
-            { concurrency: "unbounded" }
-          )
+  it.effect("who is slow misses the oldest events, and holds up nobody", () =>
+    Effect.gen(function* () {
+      const gate = yield* Latch.make()
+      const slow = yield* Effect.forkChild(
+        statuses.pipe(
+          Stream.tap(() => gate.await),
+          Stream.take(4097),
+          Stream.runCollect
         )
-        yield* TestClock.adjust("1 second")
-        expect((yield* figures)["ciba.client.authentications.pending {authentication}"]).toBe(3)
-        yield* TestClock.adjust("5 minutes")
-        yield* Fiber.join(all)
-        expect(yield* figures).toMatchObject({
-          "ciba.client.authentications.pending {authentication}": 0,
-          "ciba.client.decisions {authentication} ciba.outcome=approved": 1,
-          "ciba.client.decisions {authentication} ciba.outcome=AccessDenied": 1,
-          "ciba.client.decisions {authentication} ciba.outcome=ExpiredToken": 1
-        })
+      )
+      yield* Effect.yieldNow
+      yield* told(1)
+      yield* Effect.yieldNow
+      yield* told(5001)
+      yield* gate.open
+      const all = yield* Fiber.join(slow)
+      expect([all[0], all[1], all.at(-1)]).toEqual([0, 905, 5000])
+    }).pipe(Effect.provide(flow()))
+  )
+
+  it.effect("who stops leaves nothing behind", () =>
+    Effect.gen(function* () {
+      const { publish } = yield* CibaEvents.CibaEvents
+      const subscribed = Effect.andThen(Effect.forkChild(Stream.runForEach(Ciba.events, () => Effect.never)), (fiber) =>
+        Effect.as(Effect.yieldNow, fiber)
+      )
+      /** Whether something of an event is still held after it has been told. */
+      const isHeld = Effect.gen(function* () {
+        const mark = yield* Effect.sync(() => ({ seen: new WeakRef(Duration.millis(4321)) }))
+        const interval = mark.seen.deref()
+        if (interval !== undefined) yield* publish(Step.PollAnswered({ id: "one", interval }))
+        return mark.seen
       }).pipe(
-        Effect.provide(
-          flow({
-            user: [
-              TestUser.approve({ subject: "ann", loginHint: "ann" }),
-              TestUser.deny({ subject: "bob", loginHint: "bob" }),
-              { ...TestUser.ignore, subject: "cem", loginHint: "cem" }
-            ]
+        Effect.flatMap((seen) =>
+          Effect.promise(async () => {
+            await new Promise(setImmediate)
+            collectGarbage()
+            return seen.deref() !== undefined
           })
         )
       )
-    )
+      const fibers = yield* Effect.replicateEffect(subscribed, 3)
+      yield* told(1) // which they never get done with
+      yield* Effect.yieldNow
+      expect(yield* isHeld).toBe(true)
+      yield* Effect.forEach(fibers, Fiber.interrupt)
+      expect(yield* isHeld).toBe(false)
+    }).pipe(Effect.provide(flow()))
   )
 })
+
+const collectGarbage = (() => {
+  setFlagsFromString("--expose-gc")
+  return runInNewContext("gc") as () => void
+})()
