@@ -216,7 +216,7 @@ export const make = Effect.fnUntraced(function* (
         })
       )
     )
-  })
+  }, explained)
 
   const forget = (pending: PendingAuthentication): Effect.Effect<void> =>
     Effect.andThen(
@@ -240,7 +240,7 @@ export const make = Effect.fnUntraced(function* (
           Effect.tap(acknowledged)
         )
       )
-    }),
+    }, explained),
     complete: (pending) =>
       decide(pending).pipe(
         Effect.tap(() => forget(pending)),
@@ -329,11 +329,12 @@ export const complete = (pending: PendingAuthentication): Effect.Effect<Verified
 /** Asks, waits, and gives the verified identity. */
 export const authenticate: (
   request: AuthenticationRequest.Options
-) => Effect.Effect<VerifiedIdentity, CibaError, Ciba> = Effect.fn("Ciba.authenticate")(function* (
-  request: AuthenticationRequest.Options
-): Effect.fn.Return<VerifiedIdentity, CibaError, Ciba> {
-  return yield* complete(yield* initiate(request))
-})
+) => Effect.Effect<VerifiedIdentity, CibaError, Ciba> = Effect.fn("Ciba.authenticate")(
+  function* (request: AuthenticationRequest.Options): Effect.fn.Return<VerifiedIdentity, CibaError, Ciba> {
+    return yield* complete(yield* initiate(request))
+  },
+  (effect) => explained(effect)
+)
 
 /**
  * Asks many people, and handles each decision as it comes. However many there are, a provider is asked no faster than
@@ -351,9 +352,14 @@ export const authenticateAll = Effect.fnUntraced(function* <E, R>(
   yield* Effect.forEach(
     requests,
     Effect.fnUntraced(function* (request) {
-      const asked = yield* Effect.result(ciba.initiate(request))
-      if (Result.isFailure(asked)) return yield* handle(Result.fail(asked.failure), request)
-      return yield* settle(ciba, asked.success, (decision) => handle(decision, request))
+      let forget = Effect.void
+      const decision = yield* Effect.result(
+        one(ciba, request, (decided, pending) => {
+          forget = forgetDecided(ciba, pending, decided)
+        })
+      )
+      yield* handle(decision, request)
+      yield* forget
     }),
     { concurrency: "unbounded", discard: true }
   )
@@ -381,22 +387,45 @@ export const events: Stream.Stream<CibaEvent, never, Ciba> = Stream.unwrap(
   Ciba.use((ciba) => Effect.succeed(ciba.events))
 )
 
+/** A span that failed tells why, as OpenTelemetry's conventions have it. */
+const explained = <A, E extends CibaError, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.tapError(effect, ({ reason }) => Effect.annotateCurrentSpan("error.type", reason._tag))
+
+/** One of many, in a span like that of a single one; tells the decision of what was taken. */
+const one = Effect.fn("Ciba.authenticate")(function* (
+  ciba: Service,
+  request: AuthenticationRequest.Options,
+  tell: (decision: Decision, pending: PendingAuthentication) => void
+): Effect.fn.Return<VerifiedIdentity, CibaError> {
+  const pending = yield* ciba.initiate(request)
+  const decision = yield* Effect.result(decidePatiently(ciba, pending))
+  tell(decision, pending)
+  return yield* Effect.fromResult(decision)
+}, explained)
+
 const settle = Effect.fnUntraced(function* <E, R>(
   ciba: Service,
   pending: PendingAuthentication,
   handle: (decision: Decision) => Effect.Effect<void, E, R>
 ): Effect.fn.Return<void, E, R> {
-  const decision = yield* Effect.result(
-    Effect.retry(ciba.decide(pending), {
-      schedule: patiently,
-      while: (error) =>
-        Effect.map(DateTime.now, (now) => isPassing(error) && DateTime.isLessThan(now, pending.expiresAt))
-    })
-  )
+  const decision = yield* Effect.result(decidePatiently(ciba, pending))
   if (Result.isFailure(decision) && isForeign(decision.failure)) return
   yield* handle(decision)
-  if (Result.isSuccess(decision) || isDecision(decision.failure, pending)) yield* ciba.forget(pending)
+  yield* forgetDecided(ciba, pending, decision)
 })
+
+/** The decision, also of a provider that cannot be reached for a while. */
+const decidePatiently = (
+  ciba: Service,
+  pending: PendingAuthentication
+): Effect.Effect<VerifiedIdentity, CompletionError> =>
+  Effect.retry(ciba.decide(pending), {
+    schedule: patiently,
+    while: (error) => Effect.map(DateTime.now, (now) => isPassing(error) && DateTime.isLessThan(now, pending.expiresAt))
+  })
+
+const forgetDecided = (ciba: Service, pending: PendingAuthentication, decision: Decision): Effect.Effect<void> =>
+  Result.isSuccess(decision) || isDecision(decision.failure, pending) ? ciba.forget(pending) : Effect.void
 
 /** The id is spent, and the response in hand: keys that cannot be reached now are worth waiting for. */
 const keysAgain = Schedule.upTo(patiently, { times: 12 })
