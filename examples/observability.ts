@@ -2,9 +2,10 @@
  * What an operator sees: each authentication as a trace with a span for every call, and metrics, sent over OTLP to a
  * collector; and what an interface hears, as a stream of events.
  *
- * The collector is one of this program's own here, which prints what it was sent. With `OTEL_EXPORTER_OTLP_ENDPOINT` in
+ * The collector is one of this program's own here, which prints what it was sent, and fails where something is missing. With `OTEL_EXPORTER_OTLP_ENDPOINT` in
  * the environment (`http://localhost:4318`, say) all of it goes to yours.
  */
+import assert from "node:assert/strict"
 import { createServer } from "node:http"
 import { NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
 import { Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
@@ -34,6 +35,7 @@ const Points = Schema.Struct({
 
 const Figure = Schema.Struct({
   name: Schema.String,
+  unit: Schema.String,
   sum: Schema.optionalKey(Points),
   gauge: Schema.optionalKey(Points),
   histogram: Schema.optionalKey(Points)
@@ -138,21 +140,46 @@ const report = Effect.gen(function* () {
   yield* Console.log("\nThe trace:")
   yield* print(undefined, 1)
   yield* Console.log("\nThe metrics:")
-  for (const { gauge, histogram, name, sum } of figures.values()) {
+  for (const { gauge, histogram, name, sum, unit } of figures.values()) {
     for (const { asDouble, attributes, sum: total } of (gauge ?? sum ?? histogram)?.dataPoints ?? []) {
-      yield* Console.log(`  ${name.padEnd(36)}${String(asDouble ?? total).padEnd(8)}${known(attributes)}`.trimEnd())
+      const value = `${asDouble ?? total} ${unit}`
+      yield* Console.log(`  ${name.padEnd(36)}${value.padEnd(20)}${known(attributes)}`.trimEnd())
     }
   }
-  if (spans.length < 8 || figures.size < 5) return yield* Effect.die("the collector was not sent everything")
+})
+
+/** What the collector must have been sent by then. */
+const check = Effect.gen(function* () {
+  const { figures, spans } = yield* Collected
+  const tree = (parent?: string): string =>
+    spans
+      .filter(({ parentSpanId }) => parentSpanId === parent)
+      .map(({ name, spanId }) => `${name}(${tree(spanId)})`)
+      .join(" ")
+      .replaceAll("()", "")
+  assert.equal(tree(), "Ciba.authenticate(Ciba.initiate(GET GET POST) Ciba.complete(POST POST POST))")
+  const shown = [...figures.values()].flatMap(({ gauge, histogram, name, sum, unit }) =>
+    ((gauge ?? sum ?? histogram)?.dataPoints ?? []).map(({ asDouble, attributes, sum: total }) =>
+      [name, unit, name.endsWith("duration") ? "…" : (asDouble ?? total), known(attributes)].join(" ").trimEnd()
+    )
+  )
+  assert.deepEqual(shown.sort(), [
+    "ciba.client.authentications.pending {authentication} 0",
+    "ciba.client.decision.duration s … ciba.outcome=approved",
+    "ciba.client.decision.polls {poll} 3 ciba.outcome=approved",
+    "ciba.client.decisions {authentication} 1 ciba.outcome=approved",
+    "ciba.client.faults {fault} 1 error.type=UnexpectedStatus"
+  ])
 })
 
 const program = Effect.gen(function* () {
-  const elsewhere = yield* Config.option(Config.String("OTEL_EXPORTER_OTLP_ENDPOINT"))
+  const elsewhere = yield* Config.option(Config.NonEmptyString("OTEL_EXPORTER_OTLP_ENDPOINT"))
   yield* Console.log("The events:")
   if (Option.isSome(elsewhere)) return yield* Effect.provide(flow, Telemetry(elsewhere.value))
   const { address } = yield* HttpServer.HttpServer
   yield* Effect.provide(flow, Telemetry(HttpServer.formatAddress(address)))
   yield* report
+  yield* check
 })
 
 await Effect.runPromise(Effect.provide(program, Layer.provideMerge(Collector, Collected.layer)))
