@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
+import { Ciba, type CibaEvent, CibaMetrics, ClientAuthentication, UserHint } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
-import { Effect, Layer, Metric, Stream, Tracer } from "effect"
+import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
+import { Effect, Layer, Metric, Tracer } from "effect"
 import { expect, it } from "vitest"
 
 const document = readFileSync(join(import.meta.dirname, "observability.md"), "utf8")
@@ -15,13 +16,13 @@ const rows = (heading: string) =>
       .filter((line) => line.startsWith("| ") && !line.startsWith("| ---"))
       .slice(1)
       .map((line) => line.split("|").map((cell) => cell.trim()))
-      .map((cells) => [cells[1]?.match(/`([^`]+)`/)?.[1] ?? "", { cells, names: codes(cells.at(-2) ?? "") }])
+      .map((cells) => [codes(cells[1] ?? "")[0] ?? "", { names: codes(cells.at(-2) ?? "") }])
   )
 
 const codes = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name)
 
-/** What a flow with a pending answer and a fault tells. */
-const told = await Effect.runPromise(
+/** What a flow at this provider tells, whatever becomes of it. */
+const flow = (provider: ProviderOptions) =>
   Effect.gen(function* () {
     const spans: Array<Tracer.NativeSpan> = []
     const tracer = Tracer.make({
@@ -31,63 +32,87 @@ const told = await Effect.runPromise(
         return span
       }
     })
-    const provider = TestProvider.layer({
-      user: TestUser.approve(),
-      interval: "1 second",
-      tokenScript: ProviderScript.make([ProviderScript.html(502)])
-    })
-    const flow = Ciba.layer({
+    const layer = Ciba.layer({
       issuer: "https://provider.test",
       clientId: TestClient.clientId,
       authentication: ClientAuthentication.clientSecretBasic(TestClient.secret)
-    }).pipe(Layer.provide(provider))
+    }).pipe(Layer.provide(TestProvider.layer({ interval: "1 second", ...provider })))
     const program = Effect.gen(function* () {
-      const events: Array<object> = []
-      yield* Effect.forkChild(Stream.runForEach(Ciba.events, (event) => Effect.sync(() => events.push(event))))
-      yield* Effect.yieldNow
-      yield* Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
-      return { events, spans, metrics: yield* Metric.snapshot }
+      yield* Effect.exit(Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo@example.com") }))
+      return { spans, metrics: yield* Metric.snapshot }
     })
     return yield* program.pipe(
-      Effect.provide(flow),
+      Effect.provide(layer),
       Effect.provideService(Tracer.Tracer, tracer),
       Effect.provideService(Metric.MetricRegistry, new Map())
     )
   })
+
+/** An approval after a fault, a refusal, and a request that is not taken. */
+const told = await Effect.runPromise(
+  Effect.all(
+    [
+      flow({ user: TestUser.approve(), tokenScript: ProviderScript.make([ProviderScript.html(502)]) }),
+      flow({ user: TestUser.deny() }),
+      flow({ backchannelScript: ProviderScript.make([ProviderScript.error("unknown_user_id")]) })
+    ],
+    { concurrency: "unbounded" }
+  )
 )
 
-it("the table of metrics names each with its kind, its unit and its attributes", () => {
-  const shown = [...rows("Metrics, for a dashboard")].map(([name, { cells, names }]) => [
-    name,
-    cells[2],
-    cells[3],
-    names
-  ])
-  const own = told.metrics
+/** The table of metrics in a text: name, kind, unit and attributes. */
+const metricsIn = (text: string) =>
+  [...text.matchAll(/^[ *]*\| `(ciba\.[^`]+)` \| (\w+) \| `([^`]+)` \|(.*)\|$/gm)].map(
+    ([, name, kind, unit, rest = ""]) => [name, kind, unit, ...codes(rest)].join(" ")
+  )
+
+it("the table of metrics names each with its kind, its unit and its attributes, here and in CibaMetrics", () => {
+  const own = told
+    .flatMap(({ metrics }) => metrics)
     .filter(({ id }) => id.startsWith("ciba."))
-    .map(({ attributes: { unit, ...attributes } = {}, id, type }) => [
-      id,
-      type.toLowerCase(),
-      `\`${unit}\``,
-      Object.keys(attributes)
-    ])
-  expect(shown.sort()).toEqual(own.sort())
+    .map(({ attributes: { unit, ...attributes } = {}, id, type }) =>
+      [id, type.toLowerCase(), unit, ...Object.keys(attributes)].join(" ")
+    )
+  const source = readFileSync(join(import.meta.dirname, "../packages/core/src/result/CibaMetrics.ts"), "utf8")
+  const exported = Object.values(CibaMetrics).filter((value) => Metric.isMetric(value))
+  expect(metricsIn(document).sort()).toEqual([...new Set(own)].sort())
+  expect(metricsIn(source).sort()).toEqual([...new Set(own)].sort())
+  expect(new Set(exported.map(({ id }) => id))).toEqual(new Set(own.map((line) => line.split(" ")[0])))
 })
 
 it("the table of spans names each with its attributes", () => {
-  const table = rows("Spans, for a trace")
-  for (const { attributes, name } of told.spans) {
-    const names = table.get(name === "POST" ? "GET" : name)?.names ?? []
-    expect(names, name).toEqual(expect.arrayContaining([...attributes.keys()]))
+  const seen = new Map<string, Set<string>>()
+  for (const { attributes, name } of told.flatMap(({ spans }) => spans)) {
+    const row = name === "POST" ? "GET" : name
+    seen.set(row, new Set([...(seen.get(row) ?? []), ...attributes.keys()]))
   }
-  const seen = new Set(told.spans.flatMap(({ attributes }) => [...attributes.keys()]))
-  expect(new Set([...table.values()].flatMap(({ names }) => names))).toEqual(seen)
+  const table = [...rows("Spans, for a trace")].map(([name, { names }]) => [name, new Set(names)] as const)
+  expect(new Map(table)).toEqual(seen)
 })
 
-it("the table of events names what each tells", () => {
-  const table = rows("Events, for an interface")
-  for (const { _tag, at: _, id: __, ...rest } of told.events as ReadonlyArray<Record<string, unknown>>) {
-    expect(table.get(String(_tag))?.names, String(_tag)).toEqual(expect.arrayContaining(Object.keys(rest)))
-  }
-  expect(told.events).toHaveLength(5)
+/** Every event, and what it tells besides its name, id and instant: the type checker holds it to the union. */
+const events: {
+  readonly [Tag in CibaEvent.CibaEvent["_tag"]]: Readonly<
+    Record<Exclude<keyof Extract<CibaEvent.CibaEvent, { readonly _tag: Tag }>, "_tag" | "at" | "id">, true>
+  >
+} = {
+  Acknowledged: { deliveryMode: true, expiresAt: true },
+  Resumed: { expiresAt: true },
+  Polled: {},
+  PollAnswered: { interval: true },
+  SlowedDown: { interval: true },
+  FaultRiddenOut: { kind: true, status: true },
+  Pinged: {},
+  Pushed: {},
+  Decided: { outcome: true }
+}
+
+it("the table of events names each, and what it tells", () => {
+  const fields = [...rows("Events, for an interface")].map(([name, { names }]) => [
+    name,
+    names.filter((field) => field !== "approved")
+  ])
+  expect(Object.fromEntries(fields)).toEqual(
+    Object.fromEntries(Object.entries(events).map(([name, own]) => [name, Object.keys(own)]))
+  )
 })

@@ -61,7 +61,7 @@ export const count = Effect.fnUntraced(function* (event: CibaEvent, tally: Tally
   }
   if (event._tag !== "Decided") return
   const outcome = { "ciba.outcome": event.outcome }
-  const seconds = ((yield* instant) - tally.since) / 1000
+  const seconds = Math.round((yield* instant) - tally.since) / 1000
   yield* Metric.update(Metric.withAttributes(decisions, outcome), 1)
   yield* Metric.update(Metric.withAttributes(duration, outcome), seconds)
   yield* Metric.update(Metric.withAttributes(polls, outcome), tally.polls)
