@@ -122,7 +122,10 @@ describe("the events of an authentication", () => {
       const { lines } = yield* heard
       const provider = yield* TestProvider.TestProvider
       const wait = yield* Effect.forkChild(Effect.exit(Ciba.authenticate(request)))
-      yield* until(provider.pending, ({ length }) => length === 1)
+      yield* until(
+        Effect.sync(() => lines.length),
+        (count) => count === 1
+      )
       yield* TestClock.adjust("2 seconds")
       yield* decide(provider)
       const handle = yield* NotificationReceiver.toWebHandler()
@@ -165,9 +168,11 @@ describe("the events of an authentication", () => {
   it.effect("end with a push that never comes", () =>
     Effect.gen(function* () {
       const { lines } = yield* heard
-      const provider = yield* TestProvider.TestProvider
       const wait = yield* Effect.forkChild(Effect.exit(Ciba.authenticate(request)))
-      yield* until(provider.pending, ({ length }) => length === 1)
+      yield* until(
+        Effect.sync(() => lines.length),
+        (count) => count === 1
+      )
       yield* later("20 seconds")
       yield* Fiber.join(wait)
       expect(lines).toEqual(["0 Acknowledged push until 20", "20 Decided ExpiredToken"])
