@@ -133,7 +133,10 @@ describe("the events of an authentication", () => {
       const { lines } = yield* heard
       const provider = yield* TestProvider.TestProvider
       const wait = yield* Effect.forkChild(Ciba.authenticate(request))
-      yield* until(provider.pending, ({ length }) => length === 1)
+      yield* until(
+        Effect.sync(() => lines.length),
+        (count) => count === 1
+      )
       yield* TestClock.adjust("2 seconds")
       yield* provider.approve()
       const handle = yield* NotificationReceiver.toWebHandler()
