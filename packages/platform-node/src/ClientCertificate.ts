@@ -82,7 +82,8 @@ const checkPem = Effect.fnUntraced(function* (pem: Pem, { certificate, privateKe
     () => createPrivateKey({ key: Redacted.value(pem.privateKey), ...passphrase(pem) }),
     privateKey,
     { ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED: encrypted, ERR_OSSL_BAD_DECRYPT: wrongPassphrase },
-    "it holds no whole private key as PEM (-----BEGIN PRIVATE KEY-----)"
+    // Of 256 wrong passphrases one opens it, to find nothing that makes sense.
+    isSealed(pem) ? wrongPassphrase : "it holds no whole private key as PEM (-----BEGIN PRIVATE KEY-----)"
   )
   if (!leaf.checkPrivateKey(key)) {
     return yield* new CertificateError({
@@ -143,6 +144,9 @@ const blocks = (text: string): ReadonlyArray<string> => {
 
 const passphrase = (certificate: ClientCertificate) =>
   certificate.passphrase === undefined ? undefined : { passphrase: Redacted.value(certificate.passphrase) }
+
+const isSealed = ({ passphrase, privateKey }: Pem): boolean =>
+  passphrase !== undefined && /ENCRYPTED/.test(Redacted.value(privateKey))
 
 const noCertificate = "it holds no whole certificate as PEM (-----BEGIN CERTIFICATE-----)"
 

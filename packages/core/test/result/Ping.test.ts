@@ -130,7 +130,10 @@ describe("a ping", () => {
       yield* Fiber.interrupt(wait)
       for (let times = 0; times < 5; times += 1) {
         const again = yield* waiting(pending)
-        yield* Effect.promise(() => new Promise(setImmediate))
+        yield* Effect.repeat(
+          Effect.promise(() => new Promise(setImmediate)),
+          { times: 50 }
+        )
         yield* after("1 second")
         yield* Fiber.interrupt(again)
       }
