@@ -1,9 +1,9 @@
 /** Everything that can go wrong between asking and believing: one error per stage. */
-import type { DiscoveryError } from "./discovery/DiscoveryError.ts"
+import type { DiscoveryError } from "./provider/DiscoveryError.ts"
 import type { AuthenticationRequestError } from "./request/AuthenticationRequestError.ts"
-import type { PendingAuthentication } from "./request/PendingAuthentication.ts"
+import type { PendingAuthentication } from "./pending/PendingAuthentication.ts"
 import type { TokenError } from "./token/TokenError.ts"
-import type { IdTokenError } from "./verification/IdTokenError.ts"
+import type { IdTokenError } from "./identity/IdTokenError.ts"
 
 /** A failure of some stage of the flow. */
 export type CibaError = DiscoveryError | AuthenticationRequestError | TokenError | IdTokenError

@@ -31,7 +31,7 @@ import { Base64 } from "effect/encoding"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import * as SigningKey from "../crypto/SigningKey.ts"
-import * as SecureRandomness from "../internal/SecureRandomness.ts"
+import * as SecureRandomness from "../internal/RandomToken.ts"
 import * as MutualTls from "./MutualTls.ts"
 
 /** The names of the methods, as providers list them in `token_endpoint_auth_methods_supported`. */

@@ -13,9 +13,9 @@ import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import type { ClientAuthentication } from "./ClientAuthentication.ts"
 import type { DeliveryMode } from "./DeliveryMode.ts"
 import type { MutualTls } from "./MutualTls.ts"
-import * as ProfileRule from "./ProfileRule.ts"
+import * as ProfileRule from "../profile/Rule.ts"
 import { RequestSigner } from "./RequestSigner.ts"
-import { SenderConstraint } from "./SenderConstraint.ts"
+import { SenderConstraint } from "../http/SenderConstraint.ts"
 
 /** A registration that contradicts itself; `problem` says what to change. */
 export class ClientRegistrationError extends Schema.TaggedError<ClientRegistrationError>()("ClientRegistrationError", {

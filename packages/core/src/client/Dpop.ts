@@ -38,9 +38,9 @@ import * as JsonWebKey from "../crypto/JsonWebKey.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import { fromJwk, type KeyPair } from "../crypto/SigningKey.ts"
 import * as TokenHash from "../crypto/TokenHash.ts"
-import * as SecureRandomness from "../internal/SecureRandomness.ts"
-import { SenderConstraint } from "./SenderConstraint.ts"
-import { bareUrl } from "./Transport.ts"
+import * as SecureRandomness from "../internal/RandomToken.ts"
+import { SenderConstraint } from "../http/SenderConstraint.ts"
+import { bareUrl } from "../http/Transport.ts"
 
 /** What to prove with. */
 export interface Options<E = never, R = never> {

@@ -27,7 +27,7 @@
 import { Effect, Redacted, Result } from "effect"
 import { Base64Url } from "effect/encoding"
 import * as jose from "jose"
-import * as SecureRandomness from "../internal/SecureRandomness.ts"
+import * as SecureRandomness from "../internal/RandomToken.ts"
 import { DecryptionFailed } from "./DecryptionFailed.ts"
 import { InvalidKey } from "./SigningKey.ts"
 

@@ -5,10 +5,10 @@
  * @see CIBA Core 1.0 section 13
  */
 import { Schema } from "effect"
-import { HttpFault } from "../client/HttpFault.ts"
-import * as OAuthError from "../client/OAuthError.ts"
-import { ProfileViolation } from "../client/ProfileRule.ts"
-import { oneLine } from "../internal/ForeignText.ts"
+import { HttpFault } from "../http/TransportError.ts"
+import * as OAuthError from "../http/OAuthError.ts"
+import { ProfileViolation } from "../profile/Rule.ts"
+import { oneLine } from "../internal/DisplayText.ts"
 
 /** A parameter that cannot be sent as it is. Nothing was sent. */
 export class InvalidParameter extends Schema.TaggedError<InvalidParameter>()("InvalidParameter", {

@@ -9,8 +9,8 @@
  * @see RFC 9396 section 2
  */
 import type { Schema } from "effect"
-import type { ProviderMetadata } from "../discovery/ProviderMetadata.ts"
-import { printable } from "../internal/ForeignText.ts"
+import type { ProviderMetadata } from "../provider/ProviderMetadata.ts"
+import { printable } from "../internal/DisplayText.ts"
 import { Unsupported } from "./AuthenticationRequestError.ts"
 
 /** An object of `authorization_details`. */

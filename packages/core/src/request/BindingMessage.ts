@@ -20,7 +20,7 @@
  * @see CIBA Core 1.0 section 7.1
  */
 import { Effect } from "effect"
-import * as SecureRandomness from "../internal/SecureRandomness.ts"
+import * as SecureRandomness from "../internal/RandomToken.ts"
 
 /** A random message of six letters and digits, none of which is easily taken for another. */
 export const generate: Effect.Effect<string> = Effect.flatMap(SecureRandomness.source, (random) =>

@@ -18,8 +18,8 @@
  *
  * @see Grant Management for OAuth 2.0, Authorization Request
  */
-import type { ProviderMetadata } from "../discovery/ProviderMetadata.ts"
-import { printable } from "../internal/ForeignText.ts"
+import type { ProviderMetadata } from "../provider/ProviderMetadata.ts"
+import { printable } from "../internal/DisplayText.ts"
 import { InvalidParameter, Unsupported } from "./AuthenticationRequestError.ts"
 import type { Parameter } from "./RequestParameters.ts"
 

@@ -4,7 +4,7 @@
  * @see CIBA Core 1.0 sections 7.1 and 9
  */
 import { Effect, Redacted } from "effect"
-import * as SecureRandomness from "../internal/SecureRandomness.ts"
+import * as SecureRandomness from "../internal/RandomToken.ts"
 
 /** A new token of 160 random bits. Every request needs its own. */
 export const generate: Effect.Effect<Redacted.Redacted<string>> = Effect.map(SecureRandomness.text(20), (token) =>

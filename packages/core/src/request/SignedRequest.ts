@@ -36,7 +36,7 @@ import { InvalidKey } from "../crypto/InvalidKey.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import type { SigningKey } from "../crypto/SigningKey.ts"
-import * as SecureRandomness from "../internal/SecureRandomness.ts"
+import * as SecureRandomness from "../internal/RandomToken.ts"
 
 /** How requests are signed. */
 export interface Options<E = never, R = never> {

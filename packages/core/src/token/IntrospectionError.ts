@@ -6,8 +6,8 @@
 import { Schema } from "effect"
 import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import { InvalidSignature, MalformedToken } from "../crypto/JsonWebToken.ts"
-import { UnexpectedAlgorithm, UnknownKey } from "../discovery/ProviderSignature.ts"
-import { oneLine } from "../internal/ForeignText.ts"
+import { UnexpectedAlgorithm, UnknownKey } from "../provider/SignatureVerifier.ts"
+import { oneLine } from "../internal/DisplayText.ts"
 
 /** A member that every such answer has is missing, or one has the wrong type. */
 export class InvalidIntrospection extends Schema.TaggedError<InvalidIntrospection>()("InvalidIntrospection", {

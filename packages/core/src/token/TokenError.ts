@@ -4,10 +4,10 @@
  * @see CIBA Core 1.0 section 11, RFC 6749 section 5.2
  */
 import { Schema } from "effect"
-import { HttpFault } from "../client/HttpFault.ts"
-import * as OAuthError from "../client/OAuthError.ts"
+import { HttpFault } from "../http/TransportError.ts"
+import * as OAuthError from "../http/OAuthError.ts"
 import { InvalidKey } from "../crypto/InvalidKey.ts"
-import { oneLine } from "../internal/ForeignText.ts"
+import { oneLine } from "../internal/DisplayText.ts"
 import { InvalidParameter } from "../request/AuthenticationRequestError.ts"
 
 /** The person has not answered yet. A poll meets it; a whole wait does not end with it. */

@@ -6,9 +6,9 @@
  * @see CIBA Core 1.0 section 10.1.1, OpenID Connect Core 3.1.3.3
  */
 import { DateTime, Duration, Effect, Option, Redacted, Schema, SchemaTransformation } from "effect"
-import { Seconds } from "../internal/Seconds.ts"
-import { reveal, Untrusted } from "../internal/Untrusted.ts"
-import type { PendingAuthentication } from "../request/PendingAuthentication.ts"
+import { Seconds } from "../internal/WireSeconds.ts"
+import { reveal, Untrusted } from "../internal/Opaque.ts"
+import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
 
 const secret = (
   label: string,

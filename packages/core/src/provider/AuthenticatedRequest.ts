@@ -1,0 +1,51 @@
+/**
+ * A form for one of the provider's endpoints, made anew for each HTTP attempt: fresh credentials, fresh proof.
+ */
+import { Effect, Redacted } from "effect"
+import type { Headers, HttpClientRequest } from "effect/http"
+import { ClientRegistration } from "../client/ClientRegistration.ts"
+import * as InteractionId from "../http/InteractionId.ts"
+import type { SenderConstraint } from "../http/SenderConstraint.ts"
+import { form } from "../http/Transport.ts"
+import { Discovery } from "./Discovery.ts"
+import type { DiscoveryError } from "./DiscoveryError.ts"
+import * as ProviderMetadata from "./ProviderMetadata.ts"
+
+/** What the request is besides authentication. */
+export interface Content {
+  readonly parameters: ReadonlyArray<readonly [name: string, value: string]>
+  readonly headers?: Headers.Input | undefined
+  /** Who proves possession of the key that tokens are bound to, where the request has to. */
+  readonly constraint?: SenderConstraint | undefined
+}
+
+/** Makes requests as the client at hand, to the provider at hand. */
+export type AuthenticatedRequest = (
+  endpoint: ProviderMetadata.EndpointName,
+  content: Content
+) => Effect.Effect<HttpClientRequest.HttpClientRequest, DiscoveryError>
+
+/** The maker of requests. A parameter of authentication is never replaced by one of the content. */
+export const make: Effect.Effect<AuthenticatedRequest, never, ClientRegistration | Discovery> = Effect.gen(
+  function* () {
+    const { authentication, clientId, mutualTls, profile } = yield* ClientRegistration
+    const discovery = yield* Discovery
+
+    return Effect.fnUntraced(function* (name, { constraint, headers, parameters }) {
+      const metadata = yield* discovery.metadata
+      const url = yield* ProviderMetadata.endpoint(metadata, name, mutualTls)
+      const credentials = yield* authentication.credentials({ clientId, issuer: metadata.issuer, endpoint: url })
+      const proof = constraint === undefined ? {} : yield* constraint.prove({ method: "POST", url })
+      const own = Redacted.value(credentials.parameters)
+      const taken = new Set(own.map(([parameter]) => parameter))
+      return form(
+        url,
+        [...parameters.filter(([parameter]) => !taken.has(parameter)), ...own],
+        headers ?? {},
+        profile?.interactionIds === true ? yield* InteractionId.headers : {},
+        Redacted.value(credentials.headers),
+        proof
+      )
+    })
+  }
+)

@@ -1,0 +1,125 @@
+/**
+ * The provider's metadata: fetched, checked against the issuer, kept for a while.
+ *
+ * **Details**
+ *
+ * - Two layouts: OpenID Connect appends its well-known path to the issuer, RFC 8414 inserts it between host and path.
+ *   One is asked, not both.
+ * - The document's `issuer` must equal the configured one to the letter.
+ * - Concurrent readers share one fetch; a failure is not kept.
+ *
+ * **Example** (Metadata at hand)
+ *
+ * ```ts
+ * import { Discovery } from "@effect-ciba/core"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.map(Discovery.metadata, (metadata) => metadata.token_endpoint).pipe(
+ *   Effect.provide(
+ *     Discovery.layerStatic({ issuer: "https://op.example.com", token_endpoint: "https://op.example.com/token" })
+ *   )
+ * )
+ *
+ * await Effect.runPromise(program) // => "https://op.example.com/token"
+ * ```
+ *
+ * @see OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3
+ */
+import { Cache, Clock, Context, Duration, Effect, Exit, Layer, Schema } from "effect"
+import { HttpClientRequest } from "effect/http"
+import { abandon, fault, redactUrl, retryAfter, Transport } from "../http/Transport.ts"
+import { issues, printable } from "../internal/DisplayText.ts"
+import { DiscoveryError, InvalidDocument, IssuerMismatch } from "./DiscoveryError.ts"
+import { ProviderMetadata } from "./ProviderMetadata.ts"
+
+/** Where the document lies. */
+export type Layout = "openid-configuration" | "oauth-authorization-server"
+
+/** What to discover. */
+export interface Options {
+  readonly issuer: string
+  /** Where the document lies; `openid-configuration` by default. */
+  readonly layout?: Layout | undefined
+  /** How long a fetched document is used; one hour by default. */
+  readonly lifetime?: Duration.Input | undefined
+}
+
+/** The metadata, wherever it comes from. */
+export interface Service {
+  readonly metadata: Effect.Effect<ProviderMetadata, DiscoveryError>
+}
+
+/** Where metadata comes from. */
+export class Discovery extends Context.Service<Discovery, Service>()("@effect-ciba/core/discovery/Discovery") {}
+
+/** The provider's metadata. */
+export const metadata: Effect.Effect<ProviderMetadata, DiscoveryError, Discovery> = Discovery.use(
+  (discovery) => discovery.metadata
+)
+
+/** Discovery over HTTP. */
+export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Service, never, Transport> {
+  const url = documentUrl(options.issuer, options.layout ?? "openid-configuration")
+  const lifetime = Duration.fromInputUnsafe(options.lifetime ?? "1 hour")
+  const cache = yield* Cache.makeWith(() => fetchDocument(url, options.issuer), {
+    capacity: 1,
+    timeToLive: (exit) => (Exit.isSuccess(exit) ? lifetime : Duration.zero)
+  })
+  const transport = yield* Transport
+  return Discovery.of({ metadata: Effect.provideService(Cache.get(cache, url), Transport, transport) })
+})
+
+/** Discovery over HTTP, as a layer. */
+export const layer = (options: Options): Layer.Layer<Discovery, never, Transport> =>
+  Layer.effect(Discovery, make(options))
+
+/** Metadata that is at hand; nothing is fetched. */
+export const layerStatic = (document: unknown): Layer.Layer<Discovery, DiscoveryError> =>
+  Layer.effect(
+    Discovery,
+    Effect.map(decode("the given metadata", document), (decoded) => Discovery.of({ metadata: Effect.succeed(decoded) }))
+  )
+
+/** The URL of an issuer's document. */
+export const documentUrl = (issuer: string, layout: Layout): string => {
+  const bare = issuer.replace(/\/$/, "")
+  return layout === "openid-configuration"
+    ? `${bare}/.well-known/${layout}`
+    : bare.replace(/^([a-z]+:\/\/[^/]+)/i, `$1/.well-known/${layout}`)
+}
+
+const fetchDocument = Effect.fnUntraced(function* (
+  url: string,
+  issuer: string
+): Effect.fn.Return<ProviderMetadata, DiscoveryError, Transport> {
+  const document = yield* decode(url, yield* fetchJson(url))
+  if (document.issuer !== issuer) {
+    return yield* new DiscoveryError({
+      reason: new IssuerMismatch({ expected: issuer, actual: printable(document.issuer) })
+    })
+  }
+  return document
+})
+
+/** A JSON document by GET; any status but 200 is a fault. */
+export const fetchJson = (url: string): Effect.Effect<Schema.Json, DiscoveryError, Transport> =>
+  Transport.use((transport) => {
+    const request = HttpClientRequest.acceptJson(HttpClientRequest.get(url))
+    return transport.send(request).pipe(
+      Effect.flatMap((response) =>
+        response.status === 200
+          ? transport.json(response)
+          : Effect.flatMap(Effect.andThen(abandon(response), Clock.currentTimeMillis), (now) =>
+              Effect.fail(fault("UnexpectedStatus", request, response.status, retryAfter(response.headers, now)))
+            )
+      ),
+      Effect.mapError((reason) => new DiscoveryError({ reason })),
+      Effect.map((answer) => answer.body)
+    )
+  })
+
+const decode = (url: string, document: unknown): Effect.Effect<ProviderMetadata, DiscoveryError> =>
+  Effect.mapError(
+    Schema.decodeUnknownEffect(ProviderMetadata)(document),
+    (error) => new DiscoveryError({ reason: new InvalidDocument({ url: redactUrl(url), issues: issues(error) }) })
+  )

@@ -1,0 +1,41 @@
+// What providers publish and send ends up in errors, and errors in logs and terminals: in a few words, on one line.
+import { describe, expect, it } from "@effect/vitest"
+import { IdToken, IdTokenVerifier, JsonWebToken } from "@effect-ciba/core"
+import { TestKeys } from "@effect-ciba/testing"
+import { Effect } from "effect"
+import { ask, flow, publishing } from "../support/Asking.ts"
+
+const refused = (endpoint: string) =>
+  Effect.flip(ask()).pipe(Effect.provide(flow(publishing({ backchannel_authentication_endpoint: endpoint }))))
+
+describe("an address that a provider publishes", () => {
+  for (const [what, endpoint, shown] of [
+    ["escapes", "\u001b[31mhttp\u0007", " [31mhttp "],
+    ["lines", "http://op.example/\nERROR\u2028done", "http://op.example/ ERROR done"],
+    ["half characters", "http://op.example/\ud800", "http://op.example/ "],
+    ["no end", `http://op.example/${"x".repeat(100_000)}`, `http://op.example/${"x".repeat(282)}`]
+  ] as const) {
+    it.effect(`with ${what} is shown as one short line`, () =>
+      Effect.map(refused(endpoint), ({ message }) =>
+        expect(message).toBe(
+          `Authentication request: POST ${shown}: the URL is not https; plain http works only for loopback, with allowInsecureRequests: "loopback"`
+        )
+      )
+    )
+  }
+})
+
+it.effect("a token that is wrong in thousands of places is refused in a few words", () =>
+  Effect.gen(function* () {
+    const audience = Array.from({ length: 5000 }, () => 0)
+    const jwt = yield* JsonWebToken.sign(
+      { iss: "https://provider.test", sub: "jo", aud: audience, exp: 1, iat: 1 },
+      { key: yield* TestKeys.signing("RS256") }
+    )
+    const error = yield* Effect.flip(IdTokenVerifier.claims(IdToken.make(jwt)))
+    expect(error.reason._tag).toBe("InvalidClaims")
+    expect(error.message).toMatch(/^ID Token: its claims are not valid: Expected string at \["aud"\]\[0\] .* …$/)
+    expect(error.message.length).toBeLessThan(600)
+    expect(JSON.stringify(error).length).toBeLessThan(1000)
+  }).pipe(Effect.provide(flow()))
+)

@@ -1,0 +1,183 @@
+// Many waits at once, over a network that fails a third of the time.
+import { describe, expect, it } from "@effect/vitest"
+import { Ciba, Dpop, SigningKey, UserHint } from "@effect-ciba/core"
+import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
+import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
+import { Clock, DateTime, Effect, Fiber, Layer, Result } from "effect"
+import { TestClock } from "effect/testing"
+import { requestsTo } from "../support/Asking.ts"
+import * as Faults from "../support/Faults.ts"
+import { until } from "../support/Polling.ts"
+import { client, polls, request, started, world } from "../support/Processes.ts"
+import * as Seeded from "../support/Seeded.ts"
+
+/** So many people, of whom three in ten refuse, each in their own time. */
+const crowd = (count: number, seed: number) => {
+  const chance = Seeded.numbers(seed)
+  return Array.from({ length: count }, (_, index) => {
+    const person = {
+      subject: `person-${index}`,
+      loginHint: `${index}@example.com`,
+      after: `${chance() * 120} seconds`
+    } as const
+    return chance() < 0.3 ? TestUser.deny(person) : TestUser.approve(person)
+  })
+}
+
+/** Asks all of them at once; how it ended for each, by subject. */
+const asked = Effect.fnUntraced(function* (users: ReadonlyArray<TestUser.TestUser>) {
+  const endings = new Map<string, string>()
+  const subjects = new Map(users.map(({ loginHint, subject }) => [loginHint, subject]))
+  yield* Ciba.authenticateAll(
+    users.map(({ loginHint }) => ({ scope: ["openid"], hint: UserHint.login(loginHint), bindingMessage: loginHint })),
+    (decision, { bindingMessage = "" }) =>
+      Effect.sync(() => {
+        const subject = subjects.get(bindingMessage) ?? ""
+        expect(endings.has(subject)).toBe(false)
+        endings.set(
+          subject,
+          Result.match(decision, {
+            onFailure: ({ reason }) => reason._tag,
+            onSuccess: (identity) => (identity.subject === subject ? "approved" : "mistaken for another")
+          })
+        )
+      })
+  )
+  return endings
+})
+
+const tally = (values: Iterable<string>) => {
+  const counts: Record<string, number> = {}
+  for (const value of values) counts[value] = (counts[value] ?? 0) + 1
+  return counts
+}
+
+/** The gaps between the polls of each wait, in milliseconds. */
+const gapsOf = (sent: ReadonlyArray<Faults.Sent>) => {
+  const last = new Map<string, number>()
+  return sent.flatMap(({ at, authReqId }) => {
+    const before = last.get(authReqId)
+    last.set(authReqId, at)
+    return before === undefined ? [] : [at - before]
+  })
+}
+
+/** How many pauses the provider asked for; nothing was sent in any of them. */
+const pausesOf = (sent: ReadonlyArray<Faults.Sent>) => {
+  const refused = sent.filter(({ pause }) => pause > 0).sort((a, b) => a.answeredAt - b.answeredAt)
+  const ends: Array<number> = []
+  for (const { answeredAt, became, pause } of refused) {
+    const isPaused = answeredAt < (ends.at(-1) ?? 0)
+    if (isPaused && !became.includes("429") && !became.includes("Retry-After")) continue
+    expect(sent.filter(({ at }) => at > answeredAt && at < answeredAt + pause)).toEqual([])
+    ends.push(Math.max(ends.at(-1) ?? 0, answeredAt + pause))
+  }
+  return ends.length
+}
+
+describe("a thousand waits at once", () => {
+  const users = crowd(1000, 7)
+  /** The clock runs while signatures are verified: ID Tokens outlast a slow machine. */
+  const people: ProviderOptions = { user: users, expiresIn: "2 hours", idTokenLifetime: "20 hours" }
+
+  it.effect(
+    "all end as the people decided, whatever the network does (H2, H3, H8, H9, H14, H19, H21, H22, T-5)",
+    () =>
+      Effect.gen(function* () {
+        const network = Faults.make({ seed: 11, share: 0.3, lost: 0.01, latency: 200 })
+        const provider = yield* TestProvider.TestProvider
+        const all = yield* started(asked(users), Layer.provide(client({ maxConcurrentRequests: 50 }), network.layer))
+        yield* until(TestClock.adjust("1 minute"), () => all.pollUnsafe() !== undefined)
+        const endings = yield* Fiber.join(all)
+
+        const became = tally(network.sent.map(({ became }) => became))
+        const denied = users.filter(({ reaction }) => reaction._tag === "Deny").length
+        const unknown = became["lost 200"] ?? 0
+        expect(tally(endings.values())).toEqual({
+          approved: 1000 - denied - unknown,
+          AccessDenied: denied,
+          OutcomeUnknown: unknown
+        })
+
+        expect(yield* provider.inFlightMax).toBe(1)
+        expect(network.underWayMax()).toBe(50)
+        expect((yield* requestsTo("token")).filter(({ error }) => error === "slow_down")).toEqual([])
+        const gaps = gapsOf(network.sent)
+        expect(Math.min(...gaps)).toBeGreaterThanOrEqual(5000)
+        expect(Math.max(...gaps)).toBeLessThan(180_000)
+        expect(pausesOf(network.sent)).toBeGreaterThan(20)
+      }).pipe(world(people)),
+    20_000
+  )
+})
+
+it.effect(
+  "a hundred waits that prove with DPoP outlive faults and nonces that change all the time (H21, H26, H27, T-5, T-10)",
+  () =>
+    Effect.gen(function* () {
+      const network = Faults.make({ seed: 5, share: 0.3, lost: 0, latency: 100 })
+      const provider = yield* TestProvider.TestProvider
+      const denied = hundred.filter(({ reaction }) => reaction._tag === "Deny").length
+      const all = yield* started(
+        asked(hundred),
+        client({ maxConcurrentRequests: 50 }).pipe(
+          Layer.provide(network.layer),
+          Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") }))
+        )
+      )
+      let rotations = 0
+      const step = Effect.gen(function* () {
+        yield* TestClock.adjust("250 millis")
+        if (network.sent.length < (rotations + 1) * 200) return
+        rotations += 1
+        yield* provider.rotateDpopNonce
+      })
+      yield* until(step, () => all.pollUnsafe() !== undefined)
+      expect(tally((yield* Fiber.join(all)).values())).toEqual({ approved: 100 - denied, AccessDenied: denied })
+      const refused = (yield* requestsTo("token")).filter(({ error }) => error === "use_dpop_nonce")
+      expect(rotations).toBeGreaterThan(3)
+      expect(refused.length).toBeGreaterThan(50 + rotations)
+      expect(yield* provider.inFlightMax).toBe(1)
+    }).pipe(world({ user: hundred, expiresIn: "2 hours", dpop: { nonces: "lasting" } })),
+  20_000
+)
+
+const hundred = crowd(100, 3)
+
+for (const [what, refusal] of [
+  ["a 503", ProviderScript.status(503, { retryAfter: "120" })],
+  ["a 429", ProviderScript.status(429, { retryAfter: "120" })],
+  ["a 503 in JSON", ProviderScript.error("temporarily_unavailable", { status: 503, retryAfter: "120" })]
+] as const) {
+  it.effect(`${what} pauses the waits of others, too, and none of them beyond its expiry (F9, H9, H18, H22)`, () =>
+    Effect.gen(function* () {
+      const short = Effect.gen(function* () {
+        const error = yield* Effect.flip(Ciba.authenticate({ ...request, requestedExpiry: "40 seconds" }))
+        return [error.reason._tag, (yield* Clock.currentTimeMillis) / 1000]
+      })
+      const long = Effect.map(Ciba.authenticate(request), ({ subject }) => subject)
+      const both = Effect.all([long, Effect.delay(short, "2 seconds")], { concurrency: "unbounded" })
+      const waits = yield* started(both, client())
+      yield* TestClock.adjust("3 minutes")
+      expect(yield* Fiber.join(waits)).toEqual(["jo", ["ExpiredToken", 42]])
+      expect(yield* polls).toEqual([5, 125])
+    }).pipe(world({ user: TestUser.approve({ after: "1 minute" }), tokenScript: ProviderScript.make([refusal]) }))
+  )
+}
+
+it.effect("the time that a request waits for its turn does not count towards its expiry (F10)", () =>
+  Effect.gen(function* () {
+    const asking = yield* started(
+      Effect.all([Ciba.initiate(request), Ciba.initiate(request)], { concurrency: "unbounded" }),
+      client({ maxConcurrentRequests: 1 })
+    )
+    yield* TestClock.adjust("1 minute")
+    const expiries = (yield* Fiber.join(asking)).map(({ expiresAt }) => DateTime.toEpochMillis(expiresAt))
+    expect(expiries).toEqual([60_000, 90_000])
+  }).pipe(
+    world({
+      expiresIn: "1 minute",
+      backchannelScript: ProviderScript.make([ProviderScript.delayed("30 seconds", ProviderScript.proceed)])
+    })
+  )
+)

@@ -1,0 +1,163 @@
+// What the store of pending authentications keeps, and what becomes of a wait whose store fails.
+import { describe, expect, it } from "@effect/vitest"
+import { Ciba, PendingStore } from "@effect-ciba/core"
+import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
+import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
+import { Effect, Fiber, Layer, Logger, Redacted, Schedule } from "effect"
+import { TestClock } from "effect/testing"
+import { until } from "../support/Polling.ts"
+import { client, handled, kept, killed, polls, request, started, world } from "../support/Processes.ts"
+
+const { pending, proceed, reset } = ProviderScript
+
+const ask = Ciba.initiate(request)
+
+/** How a wait ends, as the tag of its reason. */
+const ending = Effect.match(Effect.flatMap(ask, Ciba.complete), {
+  onFailure: ({ reason }) => reason._tag,
+  onSuccess: ({ subject }) => subject
+})
+
+describe("Ciba.initiate", () => {
+  const slow = Layer.effect(
+    PendingStore.PendingStore,
+    PendingStore.PendingStore.use((store) =>
+      Effect.succeed({ ...store, put: (one) => Effect.andThen(Effect.sleep("2 seconds"), store.put(one)) })
+    )
+  ).pipe(Layer.provide(PendingStore.layerMemory))
+
+  it.effect("keeps what the provider has acknowledged, also where it is interrupted then (F9, H25)", () =>
+    Effect.gen(function* () {
+      const asking = yield* started(ask, client())
+      yield* TestClock.adjust("1 second")
+      yield* Effect.forkChild(killed(asking))
+      yield* TestClock.adjust("1 second")
+      expect(yield* kept).toHaveLength(1)
+    }).pipe(world({}, slow))
+  )
+})
+
+describe("Ciba.complete", () => {
+  const decided: ReadonlyArray<readonly [end: string, provider: ProviderOptions]> = [
+    ["jo", { user: TestUser.approve() }],
+    ["AccessDenied", { user: TestUser.deny() }],
+    ["ExpiredToken", { user: TestUser.ignore, expiresIn: "20 seconds" }],
+    ["TransactionFailed", { tokenScript: ProviderScript.make([ProviderScript.error("transaction_failed")]) }],
+    ["InvalidRequest", { tokenScript: ProviderScript.make([ProviderScript.error("invalid_request")]) }],
+    ["InvalidGrant", { tokenScript: ProviderScript.make([ProviderScript.error("invalid_grant")]) }],
+    ["InvalidTokenResponse", { tokenScript: ProviderScript.make([ProviderScript.json(200, { access_token: 1 })]) }],
+    ["WrongAudience", { user: TestUser.approve(), idTokenClaims: (claims) => ({ ...claims, aud: "another" }) }]
+  ]
+  for (const [end, provider] of decided) {
+    it.effect(`takes what it has decided out of the store: ${end} (F9)`, () =>
+      Effect.gen(function* () {
+        const wait = yield* started(ending, client())
+        yield* TestClock.adjust("1 second")
+        expect(yield* kept).toHaveLength(1)
+        yield* TestClock.adjust("20 seconds")
+        expect(yield* Fiber.join(wait)).toBe(end)
+        expect(yield* kept).toEqual([])
+      }).pipe(world(provider))
+    )
+  }
+
+  it.effect("leaves in the store what the provider refused because of the client, which can be mended (H16)", () =>
+    Effect.gen(function* () {
+      const wait = yield* started(ending, client())
+      yield* TestClock.adjust("5 seconds")
+      expect(yield* Fiber.join(wait)).toBe("InvalidClient")
+      const { handle, outcomes } = handled()
+      const next = yield* started(Ciba.resumeAll(handle), client())
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(next)
+      expect(outcomes).toEqual(["jo"])
+      expect(yield* kept).toEqual([])
+    }).pipe(
+      world({
+        user: TestUser.approve(),
+        tokenScript: ProviderScript.make([ProviderScript.error("invalid_client", { status: 401 })])
+      })
+    )
+  )
+
+  it.effect("leaves in the store what a schedule of the caller's, or an interruption, has stopped (H25)", () =>
+    Effect.gen(function* () {
+      const once = client({ poll: { schedule: (policy) => Schedule.upTo(policy, { times: 1 }) } })
+      const stopped = yield* started(ending, once)
+      yield* TestClock.adjust("11 seconds")
+      expect(yield* Fiber.join(stopped)).toBe("PollingStopped")
+      const interrupted = yield* started(ending, client())
+      yield* TestClock.adjust("2 seconds")
+      yield* killed(interrupted)
+      expect(yield* kept).toHaveLength(2)
+      yield* TestClock.adjust("10 minutes")
+      expect(yield* polls).toEqual([5, 10])
+    }).pipe(world({ user: TestUser.approve(), tokenScript: ProviderScript.make([pending, pending]) }))
+  )
+
+  it.effect(
+    "leaves a response whose keys cannot be had in the store, whatever is tried before they can (H19, T-34)",
+    () =>
+      Effect.gen(function* () {
+        const provider = yield* TestProvider.TestProvider
+        const { handle, outcomes } = handled()
+        const process = yield* started(
+          Effect.gen(function* () {
+            const asked = yield* ask
+            const first = yield* Effect.flip(Ciba.complete(asked))
+            const second = yield* Effect.flip(Ciba.complete(asked))
+            return [first._tag, second._tag]
+          }),
+          client()
+        )
+        yield* TestClock.adjust("2 seconds")
+        yield* provider.rotateKeys
+        yield* TestClock.adjust("3 seconds")
+        yield* until(kept, ([one]) => one?.received !== undefined)
+        yield* TestClock.adjust("20 minutes")
+        expect(yield* Fiber.join(process)).toEqual(["DiscoveryError", "DiscoveryError"])
+        expect(yield* kept).toHaveLength(1)
+        const next = yield* started(Ciba.resumeAll(handle), client())
+        yield* Fiber.join(next)
+        expect(outcomes).toEqual(["jo"])
+        expect(yield* polls).toEqual([5])
+      }).pipe(
+        world({
+          user: TestUser.approve(),
+          keysScript: ProviderScript.make([proceed, ...Array.from({ length: 26 }, () => reset)])
+        })
+      )
+  )
+})
+
+describe("a store that fails", () => {
+  it.effect("does not end a wait, and is logged without any secret", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const lines: Array<string> = []
+      const listener = Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])
+      const broken = (operation: "put" | "remove") => () =>
+        Effect.fail(new PendingStore.PendingStoreError({ operation, problem: "the disk is full" }))
+      const store = Layer.succeed(
+        PendingStore.PendingStore,
+        PendingStore.PendingStore.of({
+          put: broken("put"),
+          get: () => Effect.succeedNone,
+          remove: broken("remove"),
+          all: Effect.succeed([])
+        })
+      )
+      const wait = yield* started(ending, Layer.mergeAll(client(), listener).pipe(Layer.provide(store)))
+      yield* TestClock.adjust("10 seconds")
+      expect(yield* Fiber.join(wait)).toBe("jo")
+      expect(yield* polls).toEqual([5, 10])
+      expect(new Set(lines)).toEqual(
+        new Set(["put", "remove"].map((one) => `The store of pending authentications, ${one}: the disk is full`))
+      )
+      const sent = (yield* provider.requests).flatMap(({ parameters }) => parameters.map(([, value]) => value))
+      const secrets = [...sent.filter((value) => value.length > 12), Redacted.value(TestClient.secret)]
+      expect(secrets.length).toBeGreaterThan(2)
+      expect(secrets.filter((secret) => lines.join("\n").includes(secret))).toEqual([])
+    }).pipe(world({ user: TestUser.approve(), tokenScript: ProviderScript.make([pending]) }))
+  )
+})

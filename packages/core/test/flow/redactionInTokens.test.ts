@@ -1,0 +1,179 @@
+// Every reason why a token's claims are not believed: none of them shows a claim, or a part of the token.
+import { describe, expect, it } from "@effect/vitest"
+import {
+  type Ciba,
+  FreshIdentity,
+  IdToken,
+  IdTokenDecryption,
+  IdTokenError,
+  IdTokenVerifier,
+  Introspection,
+  IntrospectionError,
+  type PendingAuthentication,
+  SigningKey,
+  UserInfo,
+  UserInfoError
+} from "@effect-ciba/core"
+import { TestClient, TestKeys } from "@effect-ciba/testing"
+import { Duration, Effect, Layer, Redacted } from "effect"
+import {
+  type Answer,
+  atNow,
+  before,
+  identity,
+  issuer,
+  json,
+  now,
+  provider,
+  published,
+  signed,
+  text,
+  tokens
+} from "../support/Afterwards.ts"
+import * as Jwe from "../support/Jwe.ts"
+import { type JsonObject, join } from "../support/Jwt.ts"
+import * as Watched from "../support/Watched.ts"
+
+const good = { ...before, exp: now + 100, iat: now, marker: "marker-claim", nonce: "marker-nonce", acr: "gold" }
+
+const forged = (claims: JsonObject) => signed({ ...good, ...claims })
+
+/** Signed by another key under the name of the right one. */
+const byStranger = Effect.gen(function* () {
+  const { keyId } = yield* TestKeys.signing("ES256")
+  const { privateJwk } = yield* SigningKey.generateJwk("ES256")
+  return yield* signed(good, { key: yield* Effect.orDie(SigningKey.fromJwk(privateJwk, { keyId })) })
+})
+
+const byAnotherSecret = Effect.map(signed(good), (jwt) =>
+  Jwe.seal(jwt, { key: Jwe.keyOf("another secret", "sha256", 256), header: { alg: "dir", enc: "A256GCM" } })
+)
+
+/** Tokens that nobody believes, whatever they are for. */
+const unbelievable: ReadonlyArray<Effect.Effect<string>> = [
+  Effect.succeed("marker-token"),
+  Effect.succeed(join({ alg: "none" }, good, "")),
+  Effect.succeed(join({ alg: "ES256", kid: "unknown" }, good, "marker-signature")),
+  byStranger
+]
+
+interface Given {
+  readonly options?: Partial<Ciba.Options>
+  readonly keys?: Layer.Layer<never>
+}
+
+const encryption: Given = {
+  keys: Layer.orDie(
+    IdTokenDecryption.layer({ secret: TestClient.secret, keyAlgorithm: "dir", contentAlgorithm: "A256GCM" })
+  )
+}
+
+type Pieces = Layer.Success<ReturnType<ReturnType<typeof provider>["layer"]>> | UserInfo.UserInfo
+
+const failing = (answer: Answer, program: Effect.Effect<unknown, unknown, Pieces>, { keys, options }: Given = {}) => ({
+  program: Effect.andThen(atNow, program),
+  layer: UserInfo.layer.pipe(
+    Layer.provideMerge(provider([answer]).layer(options, { ...published, userinfo_endpoint: `${issuer}/me` })),
+    Layer.provide(keys ?? Layer.empty)
+  )
+})
+
+describe("no secret is shown by any reason of", () => {
+  it.effect("IdTokenError (I13)", () =>
+    Effect.gen(function* () {
+      const expected: ReadonlyArray<readonly [Effect.Effect<string>, PendingAuthentication.Expectations?, Given?]> = [
+        ...unbelievable.map((token) => [token] as const),
+        [forged({}), {}, encryption],
+        [byAnotherSecret, {}, encryption],
+        [forged({ sub: ["marker-subject"] })],
+        [forged({ iss: "https://another.test" })],
+        [forged({ aud: "another" })],
+        [forged({ azp: "another" })],
+        [forged({ exp: now - 100 })],
+        [forged({ iat: now + 100 })],
+        [forged({ iat: now - 100_000 })],
+        [forged({}), { nonce: Redacted.make("marker-other") }],
+        [forged({}), { subject: Redacted.make("marker-other") }],
+        [forged({}), { acrValues: ["silver"] }],
+        [forged({}), { maxAge: Duration.seconds(1) }]
+      ]
+      const refreshed: ReadonlyArray<readonly [claims: JsonObject, body?: JsonObject, given?: Given]> = [
+        [{ at_hash: "marker-hash" }],
+        [{ auth_time: 1, nonce: undefined }],
+        [{ nonce: undefined }, { token_type: "strange" }],
+        [
+          { nonce: undefined },
+          {},
+          { options: { profile: { name: "ours", registration: [], request: [], answer: [rule] } } }
+        ]
+      ]
+      const idTokens = yield* Effect.forEach(expected, ([token]) => token)
+      const claims = expected.map(([, expectations, given], index) =>
+        failing(json(500, {}), IdTokenVerifier.claims(IdToken.make(idTokens[index] ?? ""), expectations), given)
+      )
+      const refreshes = yield* Effect.forEach(refreshed, ([claims, body, given]) =>
+        Effect.map(forged(claims), (id_token) =>
+          failing(json(200, { ...tokens, id_token, ...body }), FreshIdentity.refreshed(identity()), given)
+        )
+      )
+      expect(yield* Watched.reasons([...claims, ...refreshes], ...idTokens)).toEqual(
+        Watched.tags(IdTokenError.IdTokenError.fields.reason)
+      )
+    })
+  )
+
+  it.effect("UserInfoError (I13)", () =>
+    Effect.gen(function* () {
+      const jwt = (body: string) => text(200, body, { "content-type": "application/jwt" })
+      const signedOnly: Given = { options: { userInfoSignedResponseAlg: "ES256" } }
+      const ask = UserInfo.claims(identity())
+      const jwts = yield* Effect.all([
+        ...unbelievable,
+        forged({ sub: ["marker-subject"] }),
+        forged({ iss: "https://another.test" }),
+        forged({ aud: "another" }),
+        forged({ exp: now - 100 }),
+        forged({ sub: "marker-other" })
+      ])
+      const sealed = yield* byAnotherSecret
+      const failures = [
+        ...jwts.map((body) => failing(jwt(body), ask, signedOnly)),
+        failing(jwt(sealed), ask, { ...signedOnly, ...encryption }),
+        failing(json(200, good), ask, signedOnly),
+        failing(jwt(yield* forged({})), ask)
+      ]
+      expect(yield* Watched.reasons(failures, sealed, ...jwts)).toEqual(
+        Watched.tags(UserInfoError.UserInfoError.fields.reason)
+      )
+    })
+  )
+
+  it.effect("IntrospectionError (I13)", () =>
+    Effect.gen(function* () {
+      const jwt = (body: string) => text(200, body, { "content-type": "application/token-introspection+jwt" })
+      const signedOnly: Given = { options: { introspectionSignedResponseAlg: "ES256" } }
+      const ask = Introspection.introspect(Redacted.make("marker-access-1"))
+      const type = "token-introspection+jwt"
+      const stranger = yield* byStranger
+      const jwts = [
+        "marker-token",
+        join({ alg: "none", typ: type }, good, ""),
+        join({ alg: "ES256", kid: "unknown", typ: type }, good, "marker-signature"),
+        `${join({ alg: "ES256", typ: type }, {}, "").split(".")[0]}.${stranger.split(".").slice(1).join(".")}`,
+        yield* signed(good)
+      ]
+      const sealed = yield* byAnotherSecret
+      const failures = [
+        ...jwts.map((body) => failing(jwt(body), ask, signedOnly)),
+        failing(jwt(sealed), ask, { ...signedOnly, ...encryption }),
+        failing(json(200, good), ask, signedOnly),
+        failing(json(200, { active: "marker-active" }), ask)
+      ]
+      expect(yield* Watched.reasons(failures, sealed, ...jwts)).toEqual(
+        Watched.tags(IntrospectionError.IntrospectionError.fields.reason)
+      )
+    })
+  )
+})
+
+const rule = { reference: "1", parameter: "acr", problem: () => "not this one" }

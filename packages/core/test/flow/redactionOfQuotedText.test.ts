@@ -1,0 +1,267 @@
+// A provider that quotes what it refuses: in its words nobody reads what the client told it in confidence.
+import { inspect } from "node:util"
+import { describe, expect, it } from "@effect/vitest"
+import {
+  AuthenticationRequest,
+  BackchannelAuthentication,
+  Ciba,
+  ClientAuthentication,
+  ClientMetadata,
+  Dpop,
+  DynamicRegistration,
+  Introspection,
+  Refresh,
+  Revocation,
+  SignedRequest,
+  TokenEndpoint,
+  TokenRequest,
+  UserHint,
+  UserInfo
+} from "@effect-ciba/core"
+import { TestClient, TestKeys, TestProvider } from "@effect-ciba/testing"
+import { DateTime, Effect, Layer, Redacted } from "effect"
+import type { HttpClient } from "effect/http"
+import { json, provider } from "../support/Afterwards.ts"
+import { publishing } from "../support/Asking.ts"
+import { authReqId, pending } from "../support/Notified.ts"
+import * as Parrot from "../support/Parrot.ts"
+
+const key = TestKeys.signing("ES256", "client")
+
+const redacted = (text: string) => Redacted.make(text)
+
+const options: AuthenticationRequest.Options = {
+  scope: ["openid", "profile"],
+  hint: UserHint.login("marker hint+ü@example.com"),
+  bindingMessage: "W4SCT",
+  userCode: redacted("marker user code"),
+  extensionParameters: { nonce: "marker-nonce", purpose: "marker-purpose" },
+  headers: { "x-marker": "marker-header" }
+}
+
+type Pieces =
+  | Ciba.CommonPieces
+  | DynamicRegistration.DynamicRegistration
+  | TokenEndpoint.TokenEndpoint
+  | UserInfo.UserInfo
+
+interface Call {
+  readonly what: string
+  readonly path: string
+  readonly call: Effect.Effect<unknown, unknown, Pieces>
+  /** What it says in confidence. */
+  readonly says: ReadonlyArray<string>
+  readonly client?: Partial<Ciba.Options>
+  readonly keys?: Layer.Layer<never>
+}
+
+const signing: Pick<Call, "client" | "keys"> = {
+  client: { authentication: Effect.orDie(ClientAuthentication.privateKeyJwt(key)) },
+  keys: Layer.orDie(SignedRequest.layer({ key }))
+}
+
+const basic = ["credentials of Basic", "password"]
+
+const token = redacted("marker-token")
+
+const calls: ReadonlyArray<Call> = [
+  {
+    what: "a request for authentication",
+    path: "/backchannel",
+    call: BackchannelAuthentication.initiate(options),
+    says: [...basic, "further header", "login_hint", "user_code", "nonce", "purpose"]
+  },
+  {
+    what: "a request for authentication, in two halves, with the secret in the form",
+    path: "/backchannel",
+    call: AuthenticationRequest.make({ ...options, hint: UserHint.loginToken("marker-hint-token") }).pipe(
+      Effect.flatMap(BackchannelAuthentication.request),
+      Effect.flatMap(BackchannelAuthentication.process)
+    ),
+    client: { authentication: ClientAuthentication.clientSecretPost(TestClient.secret), deliveryMode: "ping" },
+    says: [
+      "further header",
+      "login_hint_token",
+      "client_notification_token",
+      "user_code",
+      "nonce",
+      "purpose",
+      "client_secret"
+    ]
+  },
+  {
+    what: "a signed request for authentication",
+    path: "/backchannel",
+    call: BackchannelAuthentication.initiate({ ...options, hint: UserHint.idToken("bWFya2Vy.bWFya2VyLXBheWxvYWQ.cw") }),
+    ...signing,
+    says: [
+      "further header",
+      "request",
+      "client_assertion",
+      "id_token_hint of the request",
+      "user_code of the request",
+      "nonce of the request",
+      "purpose of the request",
+      "jti of the request"
+    ]
+  },
+  {
+    what: "a poll with a proof",
+    path: "/token",
+    call: TokenEndpoint.redeem(authReqId("marker-request"), { additionalParameters: [["tenant", "marker-tenant"]] }),
+    keys: Dpop.layer({ key }),
+    says: [...basic, "proof", "auth_req_id", "tenant"]
+  },
+  {
+    what: "a refresh, in two halves",
+    path: "/token",
+    call: Effect.flatMap(Refresh.request(token), Refresh.process),
+    says: [...basic, "refresh_token"]
+  },
+  {
+    what: "an introspection",
+    path: "/introspection",
+    call: Introspection.introspect(token),
+    says: [...basic, "token"]
+  },
+  { what: "a revocation", path: "/revocation", call: Revocation.revoke(token), says: [...basic, "token"] },
+  {
+    what: "a token used with a proof",
+    path: "/userinfo",
+    call: UserInfo.claims({ subject: "jo", accessToken: token, tokenType: "DPoP", proofKey: undefined }),
+    keys: Dpop.layer({ key }),
+    says: ["credentials of DPoP", "proof"]
+  },
+  {
+    what: "a registration",
+    path: "/registration",
+    call: ClientMetadata.make({
+      deliveryMode: "poll",
+      tokenEndpointAuthMethod: "client_secret_basic",
+      softwareStatement: "bWFya2Vy.c3RhdGVtZW50.c2lnbmVk"
+    }).pipe(
+      Effect.flatMap((asked) =>
+        DynamicRegistration.register(asked, { initialAccessToken: redacted("marker-initial-token") })
+      )
+    ),
+    says: ["credentials of Bearer", "software_statement"]
+  }
+]
+
+const flow = (
+  { client, keys = Layer.empty }: Call,
+  parrot: Layer.Layer<HttpClient.HttpClient, never, HttpClient.HttpClient>
+) =>
+  Layer.merge(UserInfo.layer, DynamicRegistration.layer).pipe(
+    Layer.provideMerge(
+      Ciba.layer({
+        issuer: "https://provider.test",
+        clientId: TestClient.clientId,
+        authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
+        userCodeParameter: true,
+        ...client
+      })
+    ),
+    Layer.provide(keys),
+    Layer.provide(parrot),
+    Layer.provide(
+      TestProvider.layer(
+        publishing({
+          registration_endpoint: "https://provider.test/registration",
+          backchannel_token_delivery_modes_supported: ["poll", "ping"],
+          backchannel_user_code_parameter_supported: true,
+          backchannel_authentication_request_signing_alg_values_supported: ["ES256"]
+        })
+      )
+    )
+  )
+
+/** What is said of a refusal. */
+const refusal = (one: Call, name?: string) => {
+  const { heard, layer } = Parrot.make(one.path, name)
+  return Effect.map(Effect.flip(Effect.provide(one.call, flow(one, layer))), (error) => ({ error, heard }))
+}
+
+describe("a provider that quotes", () => {
+  for (const one of calls) {
+    it.effect(`${one.what}, shows nothing of it`, () =>
+      Effect.gen(function* () {
+        const { error, heard } = yield* refusal(one)
+        expect(error).toMatchObject({ reason: { description: "The value of nothing is wrong" } })
+        expect(heard.map(([name]) => name).sort()).toEqual([...one.says].sort())
+        for (const name of one.says) {
+          const { error, heard } = yield* refusal(one, name)
+          const value = heard.find(([candidate]) => candidate === name)?.[1] ?? ""
+          expect(error).toMatchObject({
+            reason: {
+              description: "The value <redacted> is wrong",
+              uri: "https://op.example/help?about=<redacted>&or=<redacted>"
+            }
+          })
+          for (const text of [String(error), JSON.stringify(error), inspect(error, { depth: 9, showHidden: true })]) {
+            expect(text.includes(value)).toBe(false)
+          }
+        }
+      })
+    )
+  }
+
+  /** What a refusal of this token says, by what the provider said. */
+  const refused = (accessToken: string, body: Readonly<Record<string, string>>) =>
+    Effect.map(
+      Effect.flip(Effect.provide(Revocation.revoke(redacted(accessToken)), provider([json(400, body)]).layer())),
+      ({ reason }) => reason
+    )
+
+  const long = `marker.${"x".repeat(300)}.${"y".repeat(300)}`
+
+  it.effect("a value at the end of a text that is cut, shows no part of it", () =>
+    Effect.gen(function* () {
+      const text = `${"a".repeat(450)} ${long}`
+      expect(yield* refused(long, { error: "invalid_request", error_description: text })).toMatchObject({
+        description: `${"a".repeat(450)} <redacted>`
+      })
+    })
+  )
+
+  it.effect("a part of a signed token, shows nothing of that", () =>
+    Effect.gen(function* () {
+      expect(
+        yield* refused(long, { error: "invalid_request", error_description: `payload ${"x".repeat(300)}` })
+      ).toMatchObject({ description: "payload <redacted>" })
+    })
+  )
+
+  it.effect("as its error code, shows nothing of it; but no value hides a code that decides", () =>
+    Effect.gen(function* () {
+      expect(yield* refused("Marker-1", { error: "no Marker-1" })).toMatchObject({
+        _tag: "Unrecognized",
+        code: "no <redacted>"
+      })
+      expect(yield* refused("invalid_client", { error: "invalid_client" })).toMatchObject({
+        _tag: "InvalidClient",
+        code: "invalid_client"
+      })
+    })
+  )
+
+  it.effect("three characters, is let be, and what nobody said, too", () =>
+    Effect.gen(function* () {
+      const error_description = "The value 123 is no token of bank-app"
+      expect(yield* refused("123", { error: "invalid_request", error_description })).toMatchObject({
+        description: error_description
+      })
+    })
+  )
+
+  it.effect("in a push, shows neither bearer nor request nor person", () =>
+    Effect.gen(function* () {
+      const expectations = { subject: Redacted.make("marker-subject", { label: "subject" }) }
+      const waiting = pending("marker", { deliveryMode: "push", expectations })
+      const error_description = "request-marker, token-marker, marker-subject"
+      const body = Redacted.make({ error: "access_denied", error_description }, { label: "token response" })
+      const { reason } = yield* Effect.flip(TokenRequest.readReceived({ body, at: DateTime.makeUnsafe(0) }, waiting))
+      expect(reason).toMatchObject({ _tag: "AccessDenied", description: "<redacted>, <redacted>, <redacted>" })
+    })
+  )
+})

@@ -1,0 +1,368 @@
+// A process ends, and another one goes on: what they share is the store, and the provider.
+import { describe, expect, it } from "@effect/vitest"
+import { Ciba, PendingAuthentication, PendingStore } from "@effect-ciba/core"
+import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
+import { Clock, DateTime, Effect, Fiber, Layer } from "effect"
+import { HttpClient } from "effect/http"
+import { TestClock } from "effect/testing"
+import { requestsTo } from "../support/Asking.ts"
+import { until } from "../support/Polling.ts"
+import {
+  client,
+  handled,
+  kept,
+  killed,
+  later,
+  overKeyValue,
+  polls,
+  request,
+  started,
+  world
+} from "../support/Processes.ts"
+import * as Seeded from "../support/Seeded.ts"
+
+const { delayed, html, lost, pending, reset, slowDown, status } = ProviderScript
+
+const script = (...answers: ReadonlyArray<ProviderScript.Answer>) => ({ tokenScript: ProviderScript.make(answers) })
+
+/** Asks in one process, and has another one go on with it from that moment. */
+const restarted = Effect.fnUntraced(function* (killAt: number, down: number) {
+  const { handle, outcomes } = handled()
+  const provider = yield* TestProvider.TestProvider
+  const start = yield* Clock.currentTimeMillis
+  const first = yield* started(Ciba.authenticateAll([request], handle), client())
+  yield* TestClock.adjust(killAt)
+  yield* killed(first)
+  const before = (yield* requestsTo("token")).length
+  const cut = (yield* provider.aborted) > 0
+  const second = yield* started(Effect.delay(Ciba.resumeAll(handle), down), client())
+  yield* TestClock.adjust("15 minutes")
+  yield* Fiber.join(second)
+  const requests = yield* requestsTo("token")
+  return {
+    outcomes,
+    before,
+    cut,
+    polls: requests.map(({ at }) => at - start),
+    slowDowns: requests.map(({ error }) => (error === "slow_down" ? 1 : 0)),
+    overlapping: (yield* provider.inFlightMax) > 1,
+    left: (yield* kept).length
+  }
+})
+
+/** The least gap after each poll: five seconds, and five more for each slow-down that was answered by then. */
+const leastGaps = (slowDowns: ReadonlyArray<number>) =>
+  slowDowns.map((_, index) => 5000 + 5000 * slowDowns.slice(0, index + 1).reduce((sum, one) => sum + one, 0))
+
+describe("a process that is killed at any instant", () => {
+  const answers = [
+    pending,
+    slowDown(),
+    reset,
+    html(502),
+    status(503),
+    status(429, { retryAfter: "9" }),
+    delayed("2 seconds", pending),
+    delayed("12 seconds", pending),
+    delayed("3 seconds", slowDown())
+  ] as const
+
+  for (const seed of [1, 2, 3]) {
+    it.effect(`is followed by one that polls no earlier than it would have, seed ${seed} (H2, H3, H25, T-1, T-3)`, () =>
+      Effect.gen(function* () {
+        const chance = Seeded.numbers(seed)
+        const schedule = Array.from({ length: 5 }, () => Seeded.oneOf(chance, answers))
+        const alive = (killAt: number, down: number) =>
+          restarted(killAt, down).pipe(
+            world({ user: TestUser.approve(), expiresIn: "20 minutes", pacing: "off", ...script(...schedule) })
+          )
+        const baseline = (yield* alive(900_000, 1)).polls
+        for (let killAt = 0; killAt <= 60_000; killAt += 500) {
+          const down = Seeded.oneOf(chance, [1, 500, 20_000])
+          const told = `killed at ${killAt} ms, down for ${down} ms, after ${baseline}`
+          const run = yield* alive(killAt, down)
+          const least = leastGaps(run.slowDowns)
+          const gaps = run.polls.slice(1).map((at, index) => at - (run.polls[index] ?? 0))
+          const early = gaps.filter((gap, index) => gap < (least[index] ?? 0))
+          expect(early, `${told}: ${run.polls}`).toEqual([])
+          const next = run.polls[run.before] ?? Number.POSITIVE_INFINITY
+          const notBefore = run.cut ? killAt + down + 5000 : (baseline[run.before] ?? 0)
+          expect(next, told).toBeGreaterThanOrEqual(notBefore)
+          expect({ outcomes: run.outcomes, overlapping: run.overlapping, left: run.left }, told).toEqual({
+            outcomes: ["jo"],
+            overlapping: false,
+            left: 0
+          })
+        }
+      })
+    )
+  }
+
+  it.effect("again and again polls nevertheless: a pause that was begun is not begun anew (H20)", () =>
+    Effect.gen(function* () {
+      const { handle, outcomes } = handled()
+      const asking = yield* started(Ciba.authenticateAll([request], handle), client())
+      yield* TestClock.adjust("2 seconds")
+      yield* killed(asking)
+      for (let life = 0; life < 3; life += 1) {
+        const next = yield* started(Ciba.resumeAll(handle), client())
+        yield* TestClock.adjust("2 seconds")
+        yield* killed(next)
+      }
+      expect(yield* polls).toEqual([5])
+      const last = yield* started(Ciba.resumeAll(handle), client())
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(last)
+      expect(outcomes).toEqual(["jo"])
+      expect(yield* polls).toEqual([5, 10])
+    }).pipe(world({ user: TestUser.approve(), ...script(pending) }))
+  )
+})
+
+for (const [name, store] of [
+  ["in memory", PendingStore.layerMemory],
+  ["over a KeyValueStore", overKeyValue]
+] as const) {
+  describe(`a restart from a store ${name}`, () => {
+    it.effect("keeps the interval that slow-downs have made (H2, H11, T-3, T-36)", () =>
+      Effect.gen(function* () {
+        const { handle, outcomes } = handled()
+        const first = yield* started(Ciba.authenticateAll([request], handle), client())
+        yield* later("20 seconds")
+        yield* killed(first)
+        const second = yield* started(Ciba.resumeAll(handle), client())
+        yield* later("50 seconds")
+        expect(yield* polls).toEqual([5, 15, 30, 45])
+        yield* Fiber.join(second)
+        expect(outcomes).toEqual(["jo"])
+      }).pipe(world({ user: TestUser.approve(), ...script(slowDown(), slowDown(), pending) }, store))
+    )
+
+    it.effect("waits a full interval after a poll whose answer nobody has read (H2, H3, T-1)", () =>
+      Effect.gen(function* () {
+        const { handle, outcomes } = handled()
+        const first = yield* started(Ciba.authenticateAll([request], handle), client())
+        yield* later("8 seconds")
+        yield* killed(first)
+        expect((yield* kept).map(({ lost, nextPollAt }) => [lost?.kind, nextPollAt])).toEqual([
+          ["Abandoned", undefined]
+        ])
+        const second = yield* started(Ciba.resumeAll(handle), client())
+        yield* later("10 seconds")
+        expect(yield* polls).toEqual([5, 13])
+        yield* Fiber.join(second)
+        expect(outcomes).toEqual(["jo"])
+      }).pipe(world({ user: TestUser.approve(), ...script(delayed("4 seconds", pending)) }, store))
+    )
+
+    it.effect("knows of an answer that was lost, where the id is spent (H14, H19)", () =>
+      Effect.gen(function* () {
+        const { handle, outcomes } = handled()
+        const first = yield* started(Ciba.authenticateAll([request], handle), client())
+        yield* later("7 seconds")
+        yield* killed(first)
+        const second = yield* started(Ciba.resumeAll(handle), client())
+        yield* later("20 seconds")
+        yield* Fiber.join(second)
+        expect(outcomes).toEqual(["OutcomeUnknown"])
+        expect(yield* kept).toEqual([])
+      }).pipe(world({ user: TestUser.approve(), ...script(lost) }, store))
+    )
+
+    it.effect("believes a response that was stored, without another token request, after the expiry, too (H19)", () =>
+      Effect.gen(function* () {
+        const { handle, outcomes } = handled()
+        const first = yield* started(
+          Ciba.authenticateAll([request], () => Effect.never),
+          client()
+        )
+        yield* later("6 seconds")
+        yield* until(kept, ([one]) => one?.received !== undefined)
+        yield* killed(first)
+        yield* later("10 minutes", "5 minutes")
+        const second = yield* started(Ciba.resumeAll(handle), client())
+        yield* later("1 second")
+        yield* Fiber.join(second)
+        expect(outcomes).toEqual(["jo"])
+        expect(yield* polls).toEqual([5])
+        expect(yield* kept).toEqual([])
+      }).pipe(world({ user: TestUser.approve(), expiresIn: "1 minute" }, store))
+    )
+  })
+}
+
+describe("a restart", () => {
+  it.effect("while the answer of a success is under way leads to an unknown outcome (H14)", () =>
+    Effect.gen(function* () {
+      const { handle, outcomes } = handled()
+      const slow = Layer.effect(
+        HttpClient.HttpClient,
+        Effect.map(
+          HttpClient.HttpClient,
+          HttpClient.transform((response, { url }) =>
+            url.endsWith("/token") ? Effect.tap(response, Effect.sleep("2 seconds")) : response
+          )
+        )
+      )
+      const first = yield* started(Ciba.authenticateAll([request], handle), Layer.provide(client(), slow))
+      yield* TestClock.adjust("6 seconds")
+      yield* killed(first)
+      const second = yield* started(Ciba.resumeAll(handle), client())
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(second)
+      expect(outcomes).toEqual(["OutcomeUnknown"])
+      expect(yield* polls).toEqual([5, 11])
+    }).pipe(world({ user: TestUser.approve() }))
+  )
+
+  it.effect("loses no response that was in hand: an interruption waits until it is stored (H25)", () =>
+    Effect.gen(function* () {
+      const { handle, outcomes } = handled()
+      const store = yield* PendingStore.PendingStore
+      const slow = Layer.succeed(
+        PendingStore.PendingStore,
+        PendingStore.PendingStore.of({
+          ...store,
+          put: (pending) => Effect.delay(store.put(pending), pending.received === undefined ? 0 : "1 second")
+        })
+      )
+      const first = yield* started(Ciba.authenticateAll([request], handle), Layer.provide(client(), slow))
+      yield* TestClock.adjust("5500 millis")
+      const end = yield* Effect.forkChild(killed(first))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(end)
+      const second = yield* started(Ciba.resumeAll(handle), client())
+      yield* Fiber.join(second)
+      expect(outcomes).toEqual(["jo"])
+      expect(yield* polls).toEqual([5])
+    }).pipe(world({ user: TestUser.approve() }))
+  )
+
+  it.effect("believes a stored response as soon as the keys can be fetched again (T-34)", () =>
+    Effect.gen(function* () {
+      const { handle, outcomes } = handled()
+      const first = yield* started(
+        Ciba.authenticateAll([request], () => Effect.never),
+        client()
+      )
+      yield* TestClock.adjust("6 seconds")
+      yield* killed(first)
+      const second = yield* started(Ciba.resumeAll(handle), client())
+      yield* TestClock.adjust("2 seconds")
+      expect(outcomes).toEqual([])
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(second)
+      expect(outcomes).toEqual(["jo"])
+      expect(yield* polls).toEqual([5])
+    }).pipe(
+      world({
+        user: TestUser.approve(),
+        keysScript: ProviderScript.make([ProviderScript.proceed, status(503), reset, status(502)])
+      })
+    )
+  )
+
+  it.effect("while the provider is down waits for it, and goes on at the old pace (H2, H21)", () =>
+    Effect.gen(function* () {
+      const { handle, outcomes } = handled()
+      const first = yield* started(Ciba.authenticateAll([request], handle), client())
+      yield* TestClock.adjust("6 seconds")
+      yield* killed(first)
+      const second = yield* started(Ciba.resumeAll(handle), client())
+      yield* TestClock.adjust("30 seconds")
+      yield* Fiber.join(second)
+      expect(outcomes).toEqual(["jo"])
+      expect((yield* requestsTo("discovery")).map(({ at }) => at / 1000)).toEqual([0, 6, 7, 9, 13])
+      expect(yield* polls).toEqual([5, 13])
+    }).pipe(
+      world({
+        user: TestUser.approve(),
+        ...script(pending),
+        discoveryScript: ProviderScript.make([ProviderScript.proceed, reset, status(503), html(502)])
+      })
+    )
+  )
+
+  it.effect("says of a request that has expired that it has, sends nothing, and forgets it (F9, H18)", () =>
+    Effect.gen(function* () {
+      const { handle, outcomes } = handled()
+      const first = yield* started(Ciba.authenticateAll([request], handle), client())
+      yield* TestClock.adjust("12 seconds")
+      yield* killed(first)
+      yield* TestClock.adjust("1 hour")
+      expect(yield* kept).toHaveLength(1)
+      const second = yield* started(Ciba.resumeAll(handle), client())
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(second)
+      expect(outcomes).toEqual(["ExpiredToken"])
+      expect(yield* kept).toEqual([])
+      expect(yield* polls).toEqual([5, 10])
+    }).pipe(world({ user: TestUser.ignore, expiresIn: "1 minute" }))
+  )
+
+  it.effect("leaves alone what belongs to another client or issuer, answered or not", () =>
+    Effect.gen(function* () {
+      const { handle, outcomes } = handled()
+      const first = yield* started(
+        Ciba.authenticateAll([request, request], () => Effect.never),
+        client()
+      )
+      yield* TestClock.adjust("6 seconds")
+      yield* killed(first)
+      const store = yield* PendingStore.PendingStore
+      const [one, other] = yield* kept
+      expect(one?.received).toBeDefined()
+      expect(other?.received).toBeDefined()
+      for (const pending of yield* kept) {
+        const { nextPollAt: _, received: _received, ...unanswered } = pending
+        yield* store.put(PendingAuthentication.change(pending, { clientId: "another" }))
+        for (const change of [{ clientId: "another" }, { issuer: "https://another.test" }]) {
+          const foreign = new PendingAuthentication.PendingAuthentication({ ...unanswered, ...change })
+          yield* store.put(PendingAuthentication.change(foreign, { id: `${pending.id} of ${Object.values(change)}` }))
+        }
+      }
+      const second = yield* started(Ciba.resumeAll(handle), client())
+      yield* TestClock.adjust("10 minutes")
+      yield* Fiber.join(second)
+      expect(outcomes).toEqual([])
+      expect(yield* kept).toHaveLength(6)
+      expect(yield* polls).toEqual([5, 5])
+    }).pipe(world({ user: TestUser.approve() }))
+  )
+
+  it.effect("handles a decision again when it could not be handled, and redeems nothing again (H19)", () =>
+    Effect.gen(function* () {
+      const { handle, outcomes } = handled()
+      const failing = yield* started(
+        Effect.flip(Ciba.authenticateAll([request], () => Effect.fail("the disk is full"))),
+        client()
+      )
+      yield* TestClock.adjust("6 seconds")
+      expect(yield* Fiber.join(failing)).toBe("the disk is full")
+      expect(yield* kept).toHaveLength(1)
+      const second = yield* started(Ciba.resumeAll(handle), client())
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(second)
+      expect(outcomes).toEqual(["jo"])
+      expect(yield* kept).toEqual([])
+      expect(yield* polls).toEqual([5])
+    }).pipe(world({ user: TestUser.approve() }))
+  )
+
+  it.effect("counts the expiry from the first sending, however often it happens (F9, F10, H18)", () =>
+    Effect.gen(function* () {
+      const { handle, outcomes } = handled()
+      const first = yield* started(Ciba.authenticateAll([request], handle), client())
+      yield* TestClock.adjust("7 seconds")
+      yield* killed(first)
+      for (let count = 0; count < 9; count += 1) {
+        const next = yield* started(Ciba.resumeAll(handle), client())
+        yield* TestClock.adjust("7 seconds")
+        yield* killed(next)
+      }
+      expect(outcomes).toEqual(["ExpiredToken"])
+      expect(DateTime.toEpochMillis(yield* DateTime.now)).toBe(70_000)
+      expect(Math.max(...(yield* polls))).toBeLessThan(60)
+    }).pipe(world({ user: TestUser.ignore, expiresIn: "1 minute" }))
+  )
+})

@@ -1,0 +1,294 @@
+// What an operator sees of the flow in a trace.
+import { describe, expect, it } from "@effect/vitest"
+import { Ciba, Discovery, PendingStore, Transport, UserHint } from "@effect-ciba/core"
+import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
+import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
+import { Effect, Fiber, Layer, Result, type Tracer } from "effect"
+import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
+import { TestClock } from "effect/testing"
+import { flow, hint } from "../support/Asking.ts"
+import { client } from "../support/Processes.ts"
+import * as Spans from "../support/Spans.ts"
+
+const request = { scope: ["openid"], hint }
+
+/** The spans of a program that ends within ten minutes, and what they know. */
+const traced = (
+  program: Effect.Effect<unknown, unknown, Ciba.CommonPieces | TestProvider.TestProvider>,
+  provider: ProviderOptions = {}
+) => {
+  const { layer, spans } = Spans.recorder()
+  return Effect.gen(function* () {
+    const running = yield* Effect.forkChild(Effect.exit(program))
+    yield* TestClock.adjust("10 minutes")
+    yield* Fiber.join(running)
+    return spans
+  }).pipe(Effect.provide(flow(provider).pipe(Layer.provideMerge(layer))))
+}
+
+const named = (spans: ReadonlyArray<Tracer.NativeSpan>, name: string) => {
+  const found = spans.find((span) => span.name === name)
+  return { ...found, attributes: Object.fromEntries(found?.attributes ?? []) }
+}
+
+const calls = (spans: ReadonlyArray<Tracer.NativeSpan>, path: string) =>
+  spans
+    .map(({ attributes }) => Object.fromEntries(attributes))
+    .filter(({ "url.full": url }) => url === `https://provider.test${path}`)
+
+describe("an authentication", () => {
+  it.effect("is one span, with a child for each call", () =>
+    Effect.gen(function* () {
+      const spans = yield* traced(Ciba.authenticate(request), { user: TestUser.approve({ after: "7 seconds" }) })
+      expect(Spans.tree(spans)).toEqual(["Ciba.authenticate(Ciba.initiate(GET, GET, POST), Ciba.complete(POST, POST))"])
+    })
+  )
+
+  it.effect("tells its id, how the answer comes, and how it ended", () =>
+    Effect.gen(function* () {
+      let id = ""
+      const program = Effect.gen(function* () {
+        const pending = yield* Ciba.initiate(request)
+        id = pending.id
+        return yield* Ciba.complete(pending)
+      })
+      const spans = yield* traced(program, { user: TestUser.approve() })
+      expect(named(spans, "Ciba.initiate").attributes).toEqual({
+        "ciba.authentication.id": id,
+        "ciba.delivery_mode": "poll"
+      })
+      expect(named(spans, "Ciba.complete").attributes).toEqual({
+        "ciba.authentication.id": id,
+        "ciba.outcome": "approved"
+      })
+    })
+  )
+
+  for (const [outcome, provider] of [
+    ["AccessDenied", { user: TestUser.deny() }],
+    ["ExpiredToken", { user: TestUser.ignore, expiresIn: "1 minute" }],
+    ["WrongAudience", { user: TestUser.approve(), idTokenClaims: (claims) => ({ ...claims, aud: "another" }) }]
+  ] satisfies ReadonlyArray<readonly [string, ProviderOptions]>) {
+    it.effect(`that ends with ${outcome} is a span that failed, and tells why`, () =>
+      Effect.gen(function* () {
+        const spans = yield* traced(Ciba.authenticate(request), provider)
+        expect(Spans.tree(spans).join()).toMatch(/^Ciba\.authenticate!\(.*Ciba\.complete!\(/)
+        expect(named(spans, "Ciba.complete").attributes).toMatchObject({
+          "ciba.outcome": outcome,
+          "error.type": outcome
+        })
+        expect(named(spans, "Ciba.authenticate").attributes).toEqual({ "error.type": outcome })
+      })
+    )
+  }
+
+  it.effect("that is refused at once is a span that failed, and tells why", () =>
+    Effect.gen(function* () {
+      const spans = yield* traced(Ciba.authenticate(request), {
+        backchannelScript: ProviderScript.make([ProviderScript.error("unknown_user_id")])
+      })
+      expect(Spans.tree(spans)).toEqual(["Ciba.authenticate!(Ciba.initiate!(GET, GET, POST))"])
+      for (const name of ["Ciba.authenticate", "Ciba.initiate"]) {
+        expect(named(spans, name).attributes).toEqual({ "error.type": "UnknownUserId" })
+      }
+    })
+  )
+
+  it.effect("that is interrupted is a span that ends, with the call that it was at", () =>
+    Effect.gen(function* () {
+      const spans = yield* traced(Effect.timeout(Ciba.authenticate(request), "7 seconds"), {
+        tokenScript: ProviderScript.make([ProviderScript.hang])
+      })
+      expect(Spans.tree(spans)).toEqual(["Ciba.authenticate!(Ciba.initiate(GET, GET, POST), Ciba.complete!(POST!))"])
+    })
+  )
+
+  it.effect("that two wait for has its polls once, under the first", () =>
+    Effect.gen(function* () {
+      const program = Effect.gen(function* () {
+        const pending = yield* Ciba.initiate(request)
+        yield* Effect.all([Ciba.complete(pending), Ciba.complete(pending)], { concurrency: "unbounded" })
+      })
+      const spans = yield* traced(program, { user: TestUser.approve({ after: "7 seconds" }) })
+      expect(Spans.tree(spans)).toEqual(["Ciba.initiate(GET, GET, POST)", "Ciba.complete(POST, POST)", "Ciba.complete"])
+    })
+  )
+
+  it.effect("whose first waiter goes away keeps its polls in one place", () =>
+    Effect.gen(function* () {
+      const program = Effect.gen(function* () {
+        const pending = yield* Ciba.initiate(request)
+        const first = Effect.timeoutOption(Ciba.complete(pending), "7 seconds")
+        yield* Effect.all([first, Ciba.complete(pending)], { concurrency: "unbounded" })
+      })
+      const spans = yield* traced(program, { user: TestUser.approve({ after: "8 seconds" }) })
+      expect(Spans.tree(spans)).toEqual([
+        "Ciba.initiate(GET, GET, POST)",
+        "Ciba.complete!(POST, POST)",
+        "Ciba.complete"
+      ])
+    })
+  )
+
+  it.effect("among many is one span of its own, which failed where the decision was no", () =>
+    Effect.gen(function* () {
+      const ended: Array<string> = []
+      const program = Ciba.authenticateAll(
+        ["ann", "bob", "eve"].map((who) => ({ ...request, hint: UserHint.login(who) })),
+        (decision) =>
+          Effect.withSpan(
+            Effect.sync(() => ended.push(Result.isSuccess(decision) ? "approved" : decision.failure.reason._tag)),
+            "handler"
+          )
+      )
+      const spans = yield* traced(
+        Effect.andThen(
+          Discovery.Discovery.use(({ metadata }) => metadata),
+          program
+        ),
+        {
+          user: [
+            TestUser.approve({ subject: "ann", loginHint: "ann", after: "7 seconds" }),
+            TestUser.deny({ subject: "bob", loginHint: "bob" })
+          ]
+        }
+      )
+      expect(ended.sort()).toEqual(["AccessDenied", "UnknownUserId", "approved"])
+      expect([...Spans.tree(spans)].sort()).toEqual([
+        "Ciba.authenticate!(Ciba.initiate!(POST))",
+        "Ciba.authenticate!(Ciba.initiate(POST), Ciba.complete!(POST))",
+        "Ciba.authenticate(Ciba.initiate(GET, POST), Ciba.complete(POST, POST))",
+        "GET",
+        "handler",
+        "handler",
+        "handler"
+      ])
+    })
+  )
+
+  it.effect("that another process goes on with is a span there", () =>
+    Effect.gen(function* () {
+      const provider = TestProvider.layer({ user: TestUser.approve() })
+      const { layer, spans } = Spans.recorder()
+      yield* Effect.gen(function* () {
+        yield* Effect.provide(Ciba.initiate(request), client(), { local: true })
+        const here = spans.length
+        const running = yield* Effect.forkChild(
+          Effect.provide(
+            Ciba.resumeAll(() => Effect.void),
+            Layer.provideMerge(client(), layer),
+            { local: true }
+          )
+        )
+        yield* TestClock.adjust("10 seconds")
+        yield* Fiber.join(running)
+        expect([here, ...Spans.tree(spans)]).toEqual([0, "Ciba.complete(GET, GET, POST)"])
+      }).pipe(Effect.provide(Layer.merge(provider, PendingStore.layerMemory)))
+    })
+  )
+})
+
+describe("a call", () => {
+  it.effect("is a client span by OpenTelemetry's conventions", () =>
+    Effect.gen(function* () {
+      const spans = yield* traced(Ciba.authenticate(request), { user: TestUser.approve({ after: "7 seconds" }) })
+      expect(calls(spans, "/token")).toEqual(
+        [400, 200].map((status) => ({
+          "http.request.method": "POST",
+          "url.full": "https://provider.test/token",
+          "server.address": "provider.test",
+          "server.port": 443,
+          "http.response.status_code": status
+        }))
+      )
+      expect(new Set(spans.filter(({ name }) => name === "POST").map(({ kind }) => kind))).toEqual(new Set(["client"]))
+    })
+  )
+
+  it.effect("that failed is a span that failed, and tells the kind of the fault and the status", () =>
+    Effect.gen(function* () {
+      const answers = [
+        ProviderScript.reset,
+        ProviderScript.hang,
+        ProviderScript.html(502),
+        ProviderScript.json(200, "x".repeat(2_000_000)),
+        ProviderScript.redirect("https://provider.test/elsewhere")
+      ]
+      const spans = yield* traced(Ciba.authenticate({ ...request, requestedExpiry: "5 minutes" }), {
+        user: TestUser.ignore,
+        tokenScript: ProviderScript.make(answers)
+      })
+      const tokens = calls(spans, "/token").slice(0, answers.length)
+      expect(tokens.map((one) => [one["error.type"], one["http.response.status_code"]])).toEqual([
+        ["Unreachable", undefined],
+        ["TimedOut", undefined],
+        ["UnexpectedStatus", 502],
+        ["TooLarge", 200],
+        ["Redirected", 307]
+      ])
+    })
+  )
+
+  it.effect("is the parent of what an HttpClient of one's own traces", () => {
+    const { layer, spans } = Spans.recorder()
+    const client = HttpClient.make((request) =>
+      Effect.withSpan(
+        Effect.sync(() => HttpClientResponse.fromWeb(request, new Response("{}"))),
+        "wire"
+      )
+    )
+    return Effect.gen(function* () {
+      yield* Transport.Transport.use(({ exchange }) => exchange(HttpClientRequest.get("https://provider.test")))
+      expect(Spans.tree(spans)).toEqual(["GET(wire)"])
+    }).pipe(
+      Effect.provide(
+        Transport.layer().pipe(Layer.provide(Layer.succeed(HttpClient.HttpClient, client)), Layer.provideMerge(layer))
+      )
+    )
+  })
+
+  for (const [url, full, address, port] of [
+    ["https://jo:pw@op.example.com/token?code=1#x", "https://op.example.com/token", "op.example.com", 443],
+    ["https://op.example.com:8443/", "https://op.example.com:8443/", "op.example.com", 8443],
+    ["http://127.0.0.1/token", "http://127.0.0.1/token", "127.0.0.1", 80],
+    ["http://[::1]:9000/token", "http://[::1]:9000/token", "::1", 9000]
+  ] as const) {
+    it.effect(`tells who was called, and nothing that was told in passing: ${full}`, () => {
+      const { layer, spans } = Spans.recorder()
+      const answering = HttpClient.make((request) =>
+        Effect.succeed(HttpClientResponse.fromWeb(request, new Response("{}")))
+      )
+      return Effect.gen(function* () {
+        yield* Transport.Transport.use(({ exchange }) => exchange(HttpClientRequest.get(url)))
+        expect(named(spans, "GET").attributes).toEqual({
+          "http.request.method": "GET",
+          "url.full": full,
+          "server.address": address,
+          "server.port": port,
+          "http.response.status_code": 200
+        })
+      }).pipe(
+        Effect.provide(
+          Transport.layer({ allowInsecureRequests: "loopback" }).pipe(
+            Layer.provide(Layer.succeed(HttpClient.HttpClient, answering)),
+            Layer.provideMerge(layer)
+          )
+        )
+      )
+    })
+  }
+
+  it.effect("carries no trace id to the provider", () =>
+    Effect.gen(function* () {
+      const seen: Array<string> = []
+      const program = Effect.gen(function* () {
+        yield* Ciba.authenticate(request)
+        const { requests } = yield* TestProvider.TestProvider
+        for (const { headers } of yield* requests) seen.push(...Object.keys(headers))
+      })
+      yield* traced(program, { user: TestUser.approve() })
+      expect(seen).toContain("content-type")
+      expect(seen.filter((name) => /^(traceparent|tracestate|b3|baggage|x-b3-.*)$/.test(name))).toEqual([])
+    })
+  )
+})
