@@ -99,9 +99,9 @@ const events: {
   Acknowledged: { deliveryMode: true, expiresAt: true },
   Resumed: { expiresAt: true },
   Polled: {},
-  PollAnswered: { interval: true },
+  StillPending: { interval: true },
   SlowedDown: { interval: true },
-  FaultRiddenOut: { kind: true, status: true },
+  PollFailed: { kind: true, status: true },
   Pinged: {},
   Pushed: {},
   Decided: { outcome: true }

@@ -97,9 +97,9 @@ layer(
   it.effect("gives fewer rights where fewer are asked for, and no ID Token without openid (Q4)", () =>
     Effect.gen(function* () {
       const first = yield* signedIn
-      const next = yield* FreshIdentity.refreshed(first, { scope: ["offline_access"] })
+      const next = yield* FreshIdentity.refresh(first, { scope: ["offline_access"] })
       expect([next.scope, next.idToken]).toEqual([["offline_access"], first.idToken])
-      const error = yield* Effect.flip(FreshIdentity.refreshed(next, { scope: ["email"] }))
+      const error = yield* Effect.flip(FreshIdentity.refresh(next, { scope: ["email"] }))
       expect(error).toMatchObject({ reason: { _tag: "InvalidScope" } })
     }).pipe(Effect.provide(client("afterwards")))
   )
@@ -111,7 +111,7 @@ layer(
       expect(yield* Introspection.introspect(identity.accessToken)).toMatchObject({ active: true })
       yield* Revocation.revoke(refreshToken(identity), { tokenTypeHint: "refresh_token" })
       expect(yield* Introspection.introspect(identity.accessToken)).toEqual({ active: false })
-      expect(yield* Effect.flip(FreshIdentity.refreshed(identity))).toMatchObject({ reason: { _tag: "InvalidGrant" } })
+      expect(yield* Effect.flip(FreshIdentity.refresh(identity))).toMatchObject({ reason: { _tag: "InvalidGrant" } })
       const structured = yield* Effect.flip(Revocation.revoke(identity.idToken))
       expect(structured).toMatchObject({ reason: { _tag: "UnsupportedTokenType" } })
     }).pipe(Effect.provide(client("afterwards")))
@@ -176,7 +176,7 @@ layer(
       const identity = yield* Effect.provide(signedIn, process())
       const since = yield* logged
       const [next, token] = yield* Effect.gen(function* () {
-        const next = yield* FreshIdentity.refreshed(yield* FreshIdentity.refreshed(identity))
+        const next = yield* FreshIdentity.refresh(yield* FreshIdentity.refresh(identity))
         return [next, yield* Introspection.introspect(next.accessToken)] as const
       }).pipe(Effect.provide(process()))
       expect(next.tokenType).toBe("DPoP")

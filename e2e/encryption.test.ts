@@ -1,6 +1,5 @@
 import { expect, it } from "@effect/vitest"
 import { ClientAuthentication, IdTokenDecryption, UserHint } from "@effect-ciba/core"
-import type { ContentAlgorithm, PrivateKeyAlgorithm, SecretAlgorithm } from "@effect-ciba/core/crypto/JsonWebEncryption"
 import { NodeCiba } from "@effect-ciba/platform-node"
 import { Effect, Layer, Redacted } from "effect"
 import { exportJWK, generateKeyPair } from "jose"
@@ -10,7 +9,7 @@ import * as RegisteredClients from "./RegisteredClients.ts"
 
 const secret = Redacted.make(RegisteredClients.secret)
 
-const cases: ReadonlyArray<readonly [PrivateKeyAlgorithm, ContentAlgorithm]> = [
+const cases: ReadonlyArray<readonly [IdTokenDecryption.PrivateKeyAlgorithm, IdTokenDecryption.ContentAlgorithm]> = [
   ["RSA-OAEP", "A256GCM"],
   ["RSA-OAEP-256", "A128CBC-HS256"],
   ["ECDH-ES", "A128GCM"],
@@ -18,7 +17,7 @@ const cases: ReadonlyArray<readonly [PrivateKeyAlgorithm, ContentAlgorithm]> = [
   ["ECDH-ES+A256KW", "A256GCM"]
 ]
 
-const encryptionKey = (algorithm: PrivateKeyAlgorithm) =>
+const encryptionKey = (algorithm: IdTokenDecryption.PrivateKeyAlgorithm) =>
   Effect.promise(async () => {
     const pair = await generateKeyPair(algorithm, { extractable: true })
     const kid = `enc-${algorithm}`
@@ -64,7 +63,7 @@ it.live(
           const { identity } = yield* approved().pipe(Effect.provide(client.pipe(Layer.provide(decryption))))
           expect(identity.subject).toBe("jo")
           expect(Redacted.value(identity.idToken).split(".")).toHaveLength(3)
-          expect(UserHint.problem(UserHint.idToken(identity.idToken))).toBeUndefined()
+          expect(UserHint.validate(UserHint.idToken(identity.idToken))).toBeUndefined()
 
           const closed = yield* Effect.flip(approved().pipe(Effect.provide(client)))
           expect(closed).toMatchObject({ reason: { _tag: "MalformedToken" } })
@@ -79,7 +78,7 @@ it.live(
   30_000
 )
 
-const shared: ReadonlyArray<readonly [SecretAlgorithm, ContentAlgorithm]> = [
+const shared: ReadonlyArray<readonly [IdTokenDecryption.SecretAlgorithm, IdTokenDecryption.ContentAlgorithm]> = [
   ["dir", "A128GCM"],
   ["dir", "A128CBC-HS256"],
   ["dir", "A192CBC-HS384"],

@@ -223,7 +223,7 @@ layer(serverLayer({ interval: "1 second" }), { excludeTestServices: true })(
         const before = yield* requestsAt("/backchannel")
         yield* server.inject("/backchannel", Fault.redirect(`${server.issuer}/token`))
         const error = yield* Effect.flip(asked(basic, approve))
-        expect(error).toMatchObject({ reason: { _tag: "HttpFault", kind: "Redirected", status: 307 } })
+        expect(error).toMatchObject({ reason: { _tag: "TransportError", kind: "Redirected", status: 307 } })
         expect(yield* requestsAt("/backchannel")).toHaveLength(before.length + 1)
       })
     )

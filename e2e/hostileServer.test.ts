@@ -3,7 +3,7 @@ import { createServer } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, type CibaError, ClientAuthentication, Discovery, TokenEndpoint, UserHint } from "@effect-ciba/core"
-import { AuthReqId } from "@effect-ciba/core/request/PendingAuthentication"
+import { AuthReqId } from "@effect-ciba/core/PendingAuthentication"
 import { NodeCiba } from "@effect-ciba/platform-node"
 import { TestClient, TestUser } from "@effect-ciba/testing"
 import { Effect, Layer, Redacted } from "effect"
@@ -25,7 +25,7 @@ const paths = ["/.well-known/openid-configuration", "/backchannel", "/token"] as
 type Place = (typeof paths)[number]
 
 /** The call that reaches each place. */
-const calls: Readonly<Record<Place, Effect.Effect<unknown, CibaError.CibaError, Ciba.Pieces>>> = {
+const calls: Readonly<Record<Place, Effect.Effect<unknown, CibaError.CibaError, Ciba.Services>>> = {
   "/.well-known/openid-configuration": Discovery.metadata,
   "/backchannel": Ciba.initiate(request),
   "/token": TokenEndpoint.redeem(Redacted.make(AuthReqId.make("an-id"), { label: "auth_req_id" }))

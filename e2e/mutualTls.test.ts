@@ -6,11 +6,9 @@ import { join } from "node:path"
 import tls from "node:tls"
 import { assert, describe, it, vi } from "@effect/vitest"
 import {
-  AuthenticatedRequest,
   Ciba,
   ClientAuthentication,
   Discovery,
-  HttpFault,
   MutualTls,
   ProviderMetadata,
   SigningKey,
@@ -21,6 +19,7 @@ import { CertificateFiles, NodeCiba, type NodeTls } from "@effect-ciba/platform-
 import { ConfigProvider, Effect, Fiber, Logger, Queue, Redacted, Schema, Stream } from "effect"
 import { Base64Url } from "effect/encoding"
 import { HttpClientRequest } from "effect/http"
+import * as AuthenticatedRequest from "../packages/core/src/provider/AuthenticatedRequest.ts"
 import { approved } from "./Approval.ts"
 import { AuthorizationServer } from "./AuthorizationServer.ts"
 import * as CertificateAuthority from "./CertificateAuthority.ts"
@@ -366,11 +365,11 @@ describe("a server is not called", () => {
 
   const refused = Effect.fnUntraced(function* (issuer: string, tls?: NodeTls.Options) {
     const error = yield* Effect.flip(metadata(issuer, tls))
-    return error._tag === "DiscoveryError" && error.reason._tag === "HttpFault" ? error.reason : error
+    return error._tag === "DiscoveryError" && error.reason._tag === "TransportError" ? error.reason : error
   })
 
   const unreachable = (url: string, code: string) =>
-    new HttpFault.HttpFault({
+    new Transport.TransportError({
       kind: "Unreachable",
       code,
       method: "GET",

@@ -36,7 +36,7 @@ const strings: Readonly<Record<string, ReadonlyArray<string>>> = {
   DPoP: ["dpop+jwt", "htu:"],
   "mutual TLS": ["tls_client_auth", "mtls_endpoint_aliases"],
   encryption: ["its content is compressed", "Invalid Compact JWE"],
-  ping: ['"www-authenticate": "Bearer"', '"Duplicate"', "bell."],
+  ping: ['"www-authenticate": "Bearer"', '"Duplicate"'],
   push: ["Step.Pushed"],
   storage: ["none of the keys has sealed it"],
   profiles: ["FAPI-CIBA draft 03 with"]

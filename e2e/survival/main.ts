@@ -15,7 +15,7 @@ import { KeyValueStore } from "effect/persistence"
 
 const Live = Layer.unwrap(
   Effect.gen(function* () {
-    const key = yield* Effect.flatMap(Config.Redacted("SEALING_KEY"), (bytes) => Sealing.key("survival", bytes))
+    const key = yield* Effect.flatMap(Config.Redacted("SEALING_KEY"), (bytes) => Sealing.fromBytes("survival", bytes))
     return Ciba.layer({
       issuer: yield* Config.String("ISSUER"),
       clientId: TestClient.clientId,

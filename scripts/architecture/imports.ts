@@ -13,17 +13,35 @@ const packages: Record<string, ReadonlyArray<string>> = {
 
 const onNode = new Set(["platform-node", "cli"])
 
-// Every stage may also import itself and internal.
-const stages: Record<string, ReadonlyArray<string>> = {
-  internal: [],
-  crypto: [],
-  client: ["crypto"],
-  discovery: ["crypto", "client"],
-  request: ["crypto", "client", "discovery"],
-  token: ["crypto", "client", "discovery", "request"],
-  result: ["crypto", "client", "discovery", "request", "token"],
-  verification: ["crypto", "client", "discovery", "request", "token"]
+// The rooms of core in the order of the protocol. A file may import its own room and those above it, less the exceptions.
+const rooms = [
+  "internal",
+  "crypto",
+  "http",
+  "profile",
+  "client",
+  "provider",
+  "pending",
+  "request",
+  "token",
+  "notification",
+  "wait",
+  "identity",
+  "resource"
+]
+
+const exceptions: Record<string, ReadonlyArray<string>> = {
+  notification: ["client", "provider", "request", "token"],
+  identity: ["notification", "wait"],
+  resource: ["notification", "wait", "pending", "request", "token"]
 }
+
+const stages: Record<string, ReadonlyArray<string>> = Object.fromEntries(
+  rooms.map((room, index) => [
+    room,
+    rooms.slice(0, index).filter((other) => exceptions[room]?.includes(other) !== true)
+  ])
+)
 
 interface Import {
   readonly node: Node

@@ -130,7 +130,7 @@ describe("architecture", () => {
       [`${core}/token/A.ts`]: `import "../request/A.ts"`,
       [`${core}/request/A.ts`]: "",
       [`${core}/verification/A.ts`]: `import "../token/A.ts"`,
-      "packages/platform-node/src/A.ts": `import "node:http"\nimport "@effect-ciba/core/client/A"`
+      "packages/platform-node/src/A.ts": `import "node:http"\nimport "@effect-ciba/core/A"`
     }
     expect(found(files)).toEqual([])
   })

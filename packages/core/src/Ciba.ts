@@ -37,37 +37,37 @@
  */
 import { Context, DateTime, Effect, Equal, Layer, Option, Result, Schedule, Stream } from "effect"
 import type { HttpClient } from "effect/http"
-import { type CibaError, type CompletionError, isDecision, isForeign, isPassing } from "./CibaError.ts"
+import { type CibaError, type CompletionError, isFinal, isMismatch, isTransient } from "./CibaError.ts"
 import * as ClientRegistration from "./client/ClientRegistration.ts"
 import type * as DeliveryMode from "./client/DeliveryMode.ts"
+import * as Throttle from "./http/Throttle.ts"
 import * as Transport from "./http/Transport.ts"
+import * as IdTokenVerifier from "./identity/IdTokenVerifier.ts"
+import type { VerifiedIdentity } from "./identity/VerifiedIdentity.ts"
+import { cappedExponential } from "./internal/Backoff.ts"
+import { NotificationInbox } from "./notification/NotificationInbox.ts"
+import type { PendingAuthentication } from "./pending/PendingAuthentication.ts"
+import * as PendingStore from "./pending/PendingStore.ts"
 import * as Discovery from "./provider/Discovery.ts"
 import type { DiscoveryError } from "./provider/DiscoveryError.ts"
 import * as ProviderKeys from "./provider/ProviderKeys.ts"
-import * as ProviderPace from "./http/Throttle.ts"
-import { patiently } from "./internal/Backoff.ts"
 import * as AuthenticationRequest from "./request/AuthenticationRequest.ts"
 import type { AuthenticationRequestError } from "./request/AuthenticationRequestError.ts"
 import * as BackchannelAuthentication from "./request/BackchannelAuthentication.ts"
-import type { PendingAuthentication } from "./pending/PendingAuthentication.ts"
-import * as PendingStore from "./pending/PendingStore.ts"
-import { type CibaEvent, Step } from "./wait/CibaEvent.ts"
-import * as CibaEvents from "./wait/CibaEvents.ts"
-import { NotificationInbox } from "./notification/NotificationInbox.ts"
-import * as Ownership from "./wait/SameClient.ts"
-import * as Poll from "./wait/Poll.ts"
-import * as Push from "./wait/Push.ts"
 import * as Introspection from "./token/Introspection.ts"
 import * as Refresh from "./token/Refresh.ts"
 import * as Revocation from "./token/Revocation.ts"
 import * as TokenEndpoint from "./token/TokenEndpoint.ts"
 import * as TokenRequest from "./token/TokenRequest.ts"
 import type { TokenResponse } from "./token/TokenResponse.ts"
-import * as IdTokenVerifier from "./identity/IdTokenVerifier.ts"
-import type { VerifiedIdentity } from "./identity/VerifiedIdentity.ts"
+import { type CibaEvent, Step } from "./wait/CibaEvent.ts"
+import * as CibaEvents from "./wait/CibaEvents.ts"
+import * as Poll from "./wait/Poll.ts"
+import * as Push from "./wait/Push.ts"
+import * as SameClient from "./wait/SameClient.ts"
 
 /** How an authentication ended. */
-export type Decision = Result.Result<VerifiedIdentity, CompletionError>
+export type Outcome = Result.Result<VerifiedIdentity, CompletionError>
 
 /** The flow in its two halves. */
 export interface Service {
@@ -76,7 +76,7 @@ export interface Service {
   ) => Effect.Effect<PendingAuthentication, AuthenticationRequestError | DiscoveryError>
   readonly complete: (pending: PendingAuthentication) => Effect.Effect<VerifiedIdentity, CompletionError>
   /** Completes, and leaves the authentication in the store until `forget`. */
-  readonly decide: (pending: PendingAuthentication) => Effect.Effect<VerifiedIdentity, CompletionError>
+  readonly completeRetained: (pending: PendingAuthentication) => Effect.Effect<VerifiedIdentity, CompletionError>
   /** Takes a decided authentication out of the store. */
   readonly forget: (pending: PendingAuthentication) => Effect.Effect<void>
   /** What happens, as it happens. */
@@ -90,7 +90,7 @@ interface Common<E, R>
   extends Omit<ClientRegistration.Options<E, R>, "deliveryMode">,
     Discovery.Options,
     Transport.Options,
-    ProviderPace.Options {
+    Throttle.Options {
   /** How the provider's keys are kept. */
   readonly keys?: ProviderKeys.Options | undefined
 }
@@ -107,13 +107,13 @@ export interface Options<E = never, R = never> extends Common<E, R> {
 export interface PushOptions<E = never, R = never> extends Common<E, R> {}
 
 /** Everything that the flow consists of, whatever the mode. */
-export type CommonPieces =
+export type CommonServices =
   | Ciba
   | ClientRegistration.ClientRegistration
   | Transport.Transport
   | Discovery.Discovery
   | ProviderKeys.ProviderKeys
-  | ProviderPace.ProviderPace
+  | Throttle.Throttle
   | BackchannelAuthentication.BackchannelAuthentication
   | CibaEvents.CibaEvents
   | IdTokenVerifier.IdTokenVerifier
@@ -122,7 +122,7 @@ export type CommonPieces =
   | Introspection.Introspection
 
 /** Everything that the flow consists of: each step is there for those who want the pieces. */
-export type Pieces = CommonPieces | TokenEndpoint.TokenEndpoint | Poll.Poll
+export type Services = CommonServices | TokenEndpoint.TokenEndpoint | Poll.Poll
 
 type Wait = (pending: PendingAuthentication) => Effect.Effect<TokenResponse, CompletionError>
 
@@ -139,12 +139,12 @@ export const make = Effect.fnUntraced(function* (
   | Discovery.Discovery
   | IdTokenVerifier.IdTokenVerifier
 > {
-  const own = yield* Ownership.make
+  const own = yield* SameClient.make
   const registration = yield* ClientRegistration.ClientRegistration
   const backchannel = yield* BackchannelAuthentication.BackchannelAuthentication
   const verifier = yield* IdTokenVerifier.IdTokenVerifier
-  const { counted, events, isOpen, publish } = yield* CibaEvents.CibaEvents
-  const store = yield* PendingStore.atHand
+  const { trackActive, events, isOpen, publish } = yield* CibaEvents.CibaEvents
+  const store = yield* PendingStore.optional
   const inbox = yield* Effect.serviceOption(NotificationInbox)
 
   const stored = (
@@ -166,7 +166,7 @@ export const make = Effect.fnUntraced(function* (
   })
 
   const unexpected = ({ clientNotificationToken: token }: AuthenticationRequest.AuthenticationRequest) =>
-    token === undefined ? Effect.void : notified((inbox) => inbox.forget(token))
+    token === undefined ? Effect.void : notified((inbox) => inbox.unregister(token))
 
   /** From here on somebody is being asked: the store has it before anybody else. */
   const acknowledged = Effect.fnUntraced(function* (pending: PendingAuthentication): Effect.fn.Return<void> {
@@ -188,7 +188,7 @@ export const make = Effect.fnUntraced(function* (
     return Option.getOrElse(Option.filter(kept, isSame), () => pending)
   })
 
-  const decide = Effect.fn("Ciba.complete")(function* (
+  const completeRetained = Effect.fn("Ciba.complete")(function* (
     given: PendingAuthentication
   ): Effect.fn.Return<VerifiedIdentity, CompletionError> {
     const pending = yield* latest(given)
@@ -198,12 +198,12 @@ export const make = Effect.fnUntraced(function* (
     const response =
       received === undefined
         ? wait(pending)
-        : Effect.andThen(own(pending), TokenRequest.readReceived(received, pending))
+        : Effect.andThen(own(pending), TokenRequest.decodeStored(received, pending))
     const identity = Effect.flatMap(response, (read) =>
-      Effect.retry(verifier.verify(read, pending), { schedule: keysAgain, while: isPassing })
+      Effect.retry(verifier.verify(read, pending), { schedule: keysAgain, while: isTransient })
     )
     const ended = (outcome: string) => Effect.annotateCurrentSpan("ciba.outcome", outcome)
-    return yield* counted(
+    return yield* trackActive(
       id,
       identity.pipe(
         Effect.tap(() => Effect.andThen(ended("approved"), publish(Step.Decided({ id, outcome: "approved" })))),
@@ -211,7 +211,7 @@ export const make = Effect.fnUntraced(function* (
           const outcome = error.reason._tag
           return Effect.andThen(
             ended(outcome),
-            isDecision(error, pending) ? publish(Step.Decided({ id, outcome })) : Effect.void
+            isFinal(error, pending) ? publish(Step.Decided({ id, outcome })) : Effect.void
           )
         })
       )
@@ -242,11 +242,11 @@ export const make = Effect.fnUntraced(function* (
       )
     }, explained),
     complete: (pending) =>
-      decide(pending).pipe(
+      completeRetained(pending).pipe(
         Effect.tap(() => forget(pending)),
-        Effect.tapError((error) => (isDecision(error, pending) ? forget(pending) : Effect.void))
+        Effect.tapError((error) => (isFinal(error, pending) ? forget(pending) : Effect.void))
       ),
-    decide,
+    completeRetained,
     forget,
     events
   })
@@ -265,7 +265,7 @@ const flow = <E, R>(
     Revocation.layer,
     Introspection.layer
   ).pipe(
-    Layer.provideMerge(Layer.mergeAll(ProviderKeys.layer(options.keys), ProviderPace.layer(options), CibaEvents.layer)),
+    Layer.provideMerge(Layer.mergeAll(ProviderKeys.layer(options.keys), Throttle.layer(options), CibaEvents.layer)),
     Layer.provideMerge(Layer.merge(ClientRegistration.layer(options), transport(options)))
   )
 
@@ -273,7 +273,7 @@ const flow = <E, R>(
 export const layerNoDiscovery = <E = never, R = never>(
   options: Omit<Options<E, R>, keyof Discovery.Options>
 ): Layer.Layer<
-  Exclude<Pieces, Discovery.Discovery>,
+  Exclude<Services, Discovery.Discovery>,
   ClientRegistration.ClientRegistrationError | E,
   HttpClient.HttpClient | Discovery.Discovery | R
 > =>
@@ -289,14 +289,14 @@ export const layerNoDiscovery = <E = never, R = never>(
 /** The whole flow as a layer, over any `HttpClient`. */
 export const layer = <E = never, R = never>(
   options: Options<E, R>
-): Layer.Layer<Pieces, ClientRegistration.ClientRegistrationError | E, HttpClient.HttpClient | R> =>
+): Layer.Layer<Services, ClientRegistration.ClientRegistrationError | E, HttpClient.HttpClient | R> =>
   Layer.provideMerge(layerNoDiscovery(options), Layer.provide(Discovery.layer(options), transport(options)))
 
 /** The flow in push mode as a layer, with metadata from elsewhere. */
 export const layerPushNoDiscovery = <E = never, R = never>(
   options: Omit<PushOptions<E, R>, keyof Discovery.Options>
 ): Layer.Layer<
-  Exclude<CommonPieces, Discovery.Discovery>,
+  Exclude<CommonServices, Discovery.Discovery>,
   ClientRegistration.ClientRegistrationError | E,
   HttpClient.HttpClient | Discovery.Discovery | NotificationInbox | R
 > =>
@@ -311,7 +311,7 @@ export const layerPushNoDiscovery = <E = never, R = never>(
 export const layerPush = <E = never, R = never>(
   options: PushOptions<E, R>
 ): Layer.Layer<
-  CommonPieces,
+  CommonServices,
   ClientRegistration.ClientRegistrationError | E,
   HttpClient.HttpClient | NotificationInbox | R
 > => Layer.provideMerge(layerPushNoDiscovery(options), Layer.provide(Discovery.layer(options), transport(options)))
@@ -372,7 +372,7 @@ export const authenticateAll = Effect.fnUntraced(function* <E, R>(
  * process goes on.
  */
 export const resumeAll = Effect.fnUntraced(function* <E, R>(
-  handle: (decision: Decision, pending: PendingAuthentication) => Effect.Effect<void, E, R>
+  handle: (decision: Outcome, pending: PendingAuthentication) => Effect.Effect<void, E, R>
 ): Effect.fn.Return<void, E | PendingStore.PendingStoreError, Ciba | PendingStore.PendingStore | R> {
   const ciba = yield* Ciba
   const kept = yield* PendingStore.PendingStore.use((store) => store.all)
@@ -395,7 +395,7 @@ const explained = <A, E extends CibaError, R>(effect: Effect.Effect<A, E, R>): E
 const one = Effect.fn("Ciba.authenticate")(function* (
   ciba: Service,
   request: AuthenticationRequest.Options,
-  tell: (decision: Decision, pending: PendingAuthentication) => void
+  tell: (decision: Outcome, pending: PendingAuthentication) => void
 ): Effect.fn.Return<VerifiedIdentity, CibaError> {
   const pending = yield* ciba.initiate(request)
   const decision = yield* Effect.result(decidePatiently(ciba, pending))
@@ -406,10 +406,10 @@ const one = Effect.fn("Ciba.authenticate")(function* (
 const settle = Effect.fnUntraced(function* <E, R>(
   ciba: Service,
   pending: PendingAuthentication,
-  handle: (decision: Decision) => Effect.Effect<void, E, R>
+  handle: (decision: Outcome) => Effect.Effect<void, E, R>
 ): Effect.fn.Return<void, E, R> {
   const decision = yield* Effect.result(decidePatiently(ciba, pending))
-  if (Result.isFailure(decision) && isForeign(decision.failure)) return
+  if (Result.isFailure(decision) && isMismatch(decision.failure)) return
   yield* handle(decision)
   yield* forgetDecided(ciba, pending, decision)
 })
@@ -419,13 +419,14 @@ const decidePatiently = (
   ciba: Service,
   pending: PendingAuthentication
 ): Effect.Effect<VerifiedIdentity, CompletionError> =>
-  Effect.retry(ciba.decide(pending), {
-    schedule: patiently,
-    while: (error) => Effect.map(DateTime.now, (now) => isPassing(error) && DateTime.isLessThan(now, pending.expiresAt))
+  Effect.retry(ciba.completeRetained(pending), {
+    schedule: cappedExponential,
+    while: (error) =>
+      Effect.map(DateTime.now, (now) => isTransient(error) && DateTime.isLessThan(now, pending.expiresAt))
   })
 
-const forgetDecided = (ciba: Service, pending: PendingAuthentication, decision: Decision): Effect.Effect<void> =>
-  Result.isSuccess(decision) || isDecision(decision.failure, pending) ? ciba.forget(pending) : Effect.void
+const forgetDecided = (ciba: Service, pending: PendingAuthentication, decision: Outcome): Effect.Effect<void> =>
+  Result.isSuccess(decision) || isFinal(decision.failure, pending) ? ciba.forget(pending) : Effect.void
 
 /** The id is spent, and the response in hand: keys that cannot be reached now are worth waiting for. */
-const keysAgain = Schedule.upTo(patiently, { times: 12 })
+const keysAgain = Schedule.upTo(cappedExponential, { times: 12 })

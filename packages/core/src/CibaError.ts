@@ -1,9 +1,10 @@
 /** Everything that can go wrong between asking and believing: one error per stage. */
+
+import type { IdTokenError } from "./identity/IdTokenError.ts"
+import type { PendingAuthentication } from "./pending/PendingAuthentication.ts"
 import type { DiscoveryError } from "./provider/DiscoveryError.ts"
 import type { AuthenticationRequestError } from "./request/AuthenticationRequestError.ts"
-import type { PendingAuthentication } from "./pending/PendingAuthentication.ts"
 import type { TokenError } from "./token/TokenError.ts"
-import type { IdTokenError } from "./identity/IdTokenError.ts"
 
 /** A failure of some stage of the flow. */
 export type CibaError = DiscoveryError | AuthenticationRequestError | TokenError | IdTokenError
@@ -12,23 +13,23 @@ export type CibaError = DiscoveryError | AuthenticationRequestError | TokenError
 export type CompletionError = Exclude<CibaError, AuthenticationRequestError>
 
 /** Whether it will pass: the provider could not be reached, or others were faster with each nonce that it gave. */
-export const isPassing = ({ _tag, reason }: CompletionError): boolean =>
-  (_tag === "DiscoveryError" && reason._tag === "HttpFault") || reason._tag === "UseDpopNonce"
+export const isTransient = ({ _tag, reason }: CompletionError): boolean =>
+  (_tag === "DiscoveryError" && reason._tag === "TransportError") || reason._tag === "UseDpopNonce"
 
 /** Whether the authentication is another client's, or at another provider. */
-export const isForeign = (error: CompletionError): boolean => error.reason._tag === "ForeignAuthentication"
+export const isMismatch = (error: CompletionError): boolean => error.reason._tag === "ClientMismatch"
 
 /**
  * Whether a failure ends the authentication. Any other is about the client, or the moment: it may be mended, and the
  * authentication completed again until it expires. Nothing follows a push, whatever it says.
  */
-export const isDecision = (
+export const isFinal = (
   error: CompletionError,
   { deliveryMode }: Pick<PendingAuthentication, "deliveryMode">
 ): boolean =>
   error._tag === "IdTokenError" ||
   decisions.has(error.reason._tag) ||
-  (error._tag === "TokenError" && deliveryMode === "push" && !isForeign(error))
+  (error._tag === "TokenError" && deliveryMode === "push" && !isMismatch(error))
 
 const decisions = new Set<string>([
   "AccessDenied",

@@ -169,7 +169,7 @@ describe("Ciba.complete", () => {
         const foreign = new PendingAuthentication.PendingAuthentication({ ...pending, ...change })
         const { reason } = yield* Effect.flip(Ciba.complete(foreign))
         const { clientId, issuer } = foreign
-        expect({ ...reason }).toEqual({ _tag: "ForeignAuthentication", clientId, issuer })
+        expect({ ...reason }).toEqual({ _tag: "ClientMismatch", clientId, issuer })
         yield* TestClock.adjust("10 minutes")
         expect(yield* endpoints).toEqual(["discovery 0", "keys 0", "backchannel 0"])
       }).pipe(Effect.provide(flow({ user: TestUser.approve() })))
@@ -194,7 +194,7 @@ describe("Ciba.complete", () => {
       const pending = yield* Ciba.initiate(request)
       const wait = yield* Effect.forkChild(Ciba.complete(pending))
       const foreign = new PendingAuthentication.PendingAuthentication({ ...pending, clientId: "another" })
-      expect(yield* Effect.flip(Ciba.complete(foreign))).toMatchObject({ reason: { _tag: "ForeignAuthentication" } })
+      expect(yield* Effect.flip(Ciba.complete(foreign))).toMatchObject({ reason: { _tag: "ClientMismatch" } })
       yield* TestClock.adjust("5 seconds")
       expect((yield* Fiber.join(wait)).subject).toBe("jo")
     }).pipe(Effect.provide(flow({ user: TestUser.approve() })))

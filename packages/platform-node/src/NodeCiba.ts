@@ -42,14 +42,14 @@ export interface PushOptions<E = never, R = never> extends Ciba.PushOptions<E, R
 /** The flow over undici's HTTP client, with connections of its own. */
 export const layer = <E = never, R = never>(
   options: Options<E, R>
-): Layer.Layer<Ciba.Pieces, ClientRegistration.ClientRegistrationError | CertificateError | E, R> =>
+): Layer.Layer<Ciba.Services, ClientRegistration.ClientRegistrationError | CertificateError | E, R> =>
   Layer.provide(Ciba.layer(options), NodeTls.layer(options.tls ?? {}))
 
 /** The flow in push mode, over the same. `NodeNotificationServer` receives what the provider sends. */
 export const layerPush = <E = never, R = never>(
   options: PushOptions<E, R>
 ): Layer.Layer<
-  Ciba.CommonPieces,
+  Ciba.CommonServices,
   ClientRegistration.ClientRegistrationError | CertificateError | E,
   NotificationInbox.NotificationInbox | R
 > => Layer.provide(Ciba.layerPush(options), NodeTls.layer(options.tls ?? {}))
@@ -74,7 +74,7 @@ export const layerPush = <E = never, R = never>(
  * | `CIBA_ALLOW_INSECURE` | `loopback` for plain http on this machine |
  */
 export const layerConfig: Layer.Layer<
-  Ciba.Pieces,
+  Ciba.Services,
   Config.ConfigError | ClientRegistration.ClientRegistrationError | SigningKey.InvalidKey | CertificateError
 > = Layer.unwrap(
   Effect.gen(function* () {

@@ -2,7 +2,7 @@
 import { Readable } from "node:stream"
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Ciba, ClientAuthentication, HttpFault, Transport, UserHint } from "@effect-ciba/core"
+import { Ciba, ClientAuthentication, Transport, UserHint } from "@effect-ciba/core"
 import { NodeCiba } from "@effect-ciba/platform-node"
 import { Deferred, Effect, Fiber, Layer, Redacted } from "effect"
 import { FetchHttpClient } from "effect/http"
@@ -49,7 +49,7 @@ for (const [name, client] of clients) {
           const url = `${server.url}/token`
           assert.deepStrictEqual(
             yield* Effect.flip(call(url)),
-            new HttpFault.HttpFault({ kind: "Redirected", method: "POST", url, status })
+            new Transport.TransportError({ kind: "Redirected", method: "POST", url, status })
           )
           assert.lengthOf(server.received, 1)
           yield* call(`${target.url}/direct`)
@@ -106,7 +106,7 @@ for (const [name, client] of clients) {
         })
         assert.deepStrictEqual(
           yield* Effect.flip(call(server.url)),
-          new HttpFault.HttpFault({ kind: "Unreadable", method: "POST", url: server.url, status: 200 })
+          new Transport.TransportError({ kind: "Unreadable", method: "POST", url: server.url, status: 200 })
         )
       }).pipe(provide)
     )
@@ -116,7 +116,7 @@ for (const [name, client] of clients) {
         const { url } = yield* Effect.scoped(serve(() => undefined))
         assert.deepStrictEqual(
           yield* Effect.flip(call(url)),
-          new HttpFault.HttpFault({ kind: "Unreachable", code: "ECONNREFUSED", method: "POST", url })
+          new Transport.TransportError({ kind: "Unreachable", code: "ECONNREFUSED", method: "POST", url })
         )
       }).pipe(provide)
     )
@@ -156,7 +156,7 @@ it.live("the flow does not take its credentials or the person's hint to where a 
     const url = `${provider.url}/backchannel`
     assert.deepStrictEqual<unknown>(
       asked.reason,
-      new HttpFault.HttpFault({ kind: "Redirected", method: "POST", url, status: 307 })
+      new Transport.TransportError({ kind: "Redirected", method: "POST", url, status: 307 })
     )
     assert.deepStrictEqual(
       provider.received.map(({ path }) => path),

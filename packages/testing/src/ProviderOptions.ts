@@ -2,8 +2,8 @@
  * How the test provider is set up. Everything has a default: `TestProvider.layer()` is a correct provider with one
  * client and one person, who never answers.
  */
-import type { JsonWebKey } from "@effect-ciba/core/crypto/JsonWebKey"
-import type { SigningKey } from "@effect-ciba/core/crypto/SigningKey"
+import type { JsonWebKey } from "@effect-ciba/core/JsonWebKey"
+import type { SigningKey } from "@effect-ciba/core/SigningKey"
 import type { Duration } from "effect"
 import type { ProviderScript } from "./ProviderScript.ts"
 import type * as TestClient from "./TestClient.ts"

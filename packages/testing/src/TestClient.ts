@@ -16,8 +16,8 @@
  * )
  * ```
  */
-import type { JsonWebKey } from "@effect-ciba/core/crypto/JsonWebKey"
-import * as JwsAlgorithm from "@effect-ciba/core/crypto/JwsAlgorithm"
+import type { JsonWebKey } from "@effect-ciba/core/JsonWebKey"
+import * as JwsAlgorithm from "@effect-ciba/core/JwsAlgorithm"
 import { Redacted, Schema } from "effect"
 
 /** How a client proves who it is (OpenID Connect Core 9). */

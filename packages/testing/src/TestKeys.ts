@@ -17,8 +17,8 @@
  * await Effect.runPromise(program) // => [true, false]
  * ```
  */
-import type * as JwsAlgorithm from "@effect-ciba/core/crypto/JwsAlgorithm"
-import * as SigningKey from "@effect-ciba/core/crypto/SigningKey"
+import type * as JwsAlgorithm from "@effect-ciba/core/JwsAlgorithm"
+import * as SigningKey from "@effect-ciba/core/SigningKey"
 import { Effect } from "effect"
 
 /** The process's key for an algorithm; a `name` gives further keys. The provider's own ones are called "provider". */

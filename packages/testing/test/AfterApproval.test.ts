@@ -1,7 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as JsonWebKey from "@effect-ciba/core/crypto/JsonWebKey"
-import * as JsonWebToken from "@effect-ciba/core/crypto/JsonWebToken"
-import * as TokenHash from "@effect-ciba/core/crypto/TokenHash"
+import * as JsonWebKey from "@effect-ciba/core/JsonWebKey"
+import { JsonWebToken, TokenHash } from "@effect-ciba/core/unstable"
 import { TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Clock, Effect, Redacted } from "effect"
@@ -209,7 +208,7 @@ describe("UserInfo", () => {
           const iat = Math.floor((yield* Clock.currentTimeMillis) / 1000)
           const jwt = yield* JsonWebToken.sign(
             { jti: `proof ${count++}`, iat, ...claims },
-            { key: by, type: "dpop+jwt", jwk: JsonWebKey.bare(by.publicJwk) }
+            { key: by, type: "dpop+jwt", jwk: JsonWebKey.requiredMembers(by.publicJwk) }
           )
           return Redacted.value(jwt)
         })
@@ -223,7 +222,7 @@ describe("UserInfo", () => {
         { dpop: yield* proof({ htm: "POST", htu: `${Raw.issuer}/token` }) }
       )
       const token = Raw.text((yield* Raw.answered(response)).body.access_token)
-      const ath = yield* TokenHash.whole(Redacted.make(token))
+      const ath = yield* TokenHash.sha256(Redacted.make(token))
       const good = { htm: "GET", htu: `${Raw.issuer}/userinfo`, ath }
       const asked = (dpop: string, scheme = "DPoP") => userInfo({ authorization: `${scheme} ${token}`, dpop })
       assert.deepStrictEqual(yield* asked(yield* proof(good)), { sub: "jo" })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as JsonWebToken from "@effect-ciba/core/crypto/JsonWebToken"
-import * as SigningKey from "@effect-ciba/core/crypto/SigningKey"
+import * as SigningKey from "@effect-ciba/core/SigningKey"
+import { JsonWebToken } from "@effect-ciba/core/unstable"
 import { TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Effect, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as JsonWebKey from "@effect-ciba/core/crypto/JsonWebKey"
-import * as JsonWebToken from "@effect-ciba/core/crypto/JsonWebToken"
-import * as SigningKey from "@effect-ciba/core/crypto/SigningKey"
+import * as JsonWebKey from "@effect-ciba/core/JsonWebKey"
+import * as SigningKey from "@effect-ciba/core/SigningKey"
+import { JsonWebToken } from "@effect-ciba/core/unstable"
 import { ProviderScript, TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Clock, Effect, Redacted } from "effect"
 import { TestClock } from "effect/testing"
@@ -20,7 +20,11 @@ const proof = (
     const honest = { jti: "one", htm: "POST", htu: `${Raw.issuer}/token`, iat }
     const jwt = yield* JsonWebToken.sign(
       { ...honest, ...claims },
-      { key: signing, type: options.type ?? "dpop+jwt", jwk: options.jwk ?? JsonWebKey.bare(signing.publicJwk) }
+      {
+        key: signing,
+        type: options.type ?? "dpop+jwt",
+        jwk: options.jwk ?? JsonWebKey.requiredMembers(signing.publicJwk)
+      }
     )
     return Redacted.value(jwt)
   })
@@ -92,7 +96,9 @@ describe("a DPoP proof", () => {
     ],
     [
       "with another key in it",
-      Effect.flatMap(SigningKey.generate("ES256"), ({ publicJwk }) => proof({}, { jwk: JsonWebKey.bare(publicJwk) })),
+      Effect.flatMap(SigningKey.generate("ES256"), ({ publicJwk }) =>
+        proof({}, { jwk: JsonWebKey.requiredMembers(publicJwk) })
+      ),
       "signature"
     ]
   ]

@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as JsonWebToken from "@effect-ciba/core/crypto/JsonWebToken"
-import * as TokenHash from "@effect-ciba/core/crypto/TokenHash"
+import { JsonWebToken, TokenHash } from "@effect-ciba/core/unstable"
 import { TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Effect, Redacted } from "effect"
 import { WebCrypto } from "effect/crypto"
@@ -30,7 +29,7 @@ describe("the token response", () => {
           auth_time: 12,
           acr: "gold",
           nonce: "n-1",
-          at_hash: yield* TokenHash.half(Redacted.make(Raw.text(body.access_token)), "RS256")
+          at_hash: yield* TokenHash.leftHalf(Redacted.make(Raw.text(body.access_token)), "RS256")
         })
       }).pipe(Effect.provide(TestProvider.layer({ user: TestUser.approve({ after: "12 seconds" }) })))
   )

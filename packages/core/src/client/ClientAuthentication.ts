@@ -31,7 +31,7 @@ import { Base64 } from "effect/encoding"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import * as SigningKey from "../crypto/SigningKey.ts"
-import * as SecureRandomness from "../internal/RandomToken.ts"
+import * as RandomToken from "../internal/RandomToken.ts"
 import * as MutualTls from "./MutualTls.ts"
 
 /** The names of the methods, as providers list them in `token_endpoint_auth_methods_supported`. */
@@ -52,15 +52,15 @@ export interface ClientAuthentication {
   /** The secret shared with the provider, where there is one: it also verifies ID Tokens signed with HMAC. */
   readonly secret?: Redacted.Redacted<string>
   /** Who its assertions are for, where that is not the issuer. */
-  readonly audience?: string | ((target: Target) => string)
+  readonly audience?: string | ((target: RequestTarget) => string)
   /** What the certificate that authenticates the client means besides. */
   readonly mutualTls?: MutualTls.MutualTls
   /** Credentials for one HTTP attempt. */
-  readonly credentials: (target: Target) => Effect.Effect<Credentials>
+  readonly credentials: (target: RequestTarget) => Effect.Effect<Credentials>
 }
 
 /** What is to be authenticated, and to whom. */
-export interface Target {
+export interface RequestTarget {
   readonly clientId: string
   readonly issuer: string
   readonly endpoint: string
@@ -75,15 +75,15 @@ export interface Credentials {
 /** How assertions are made. */
 export interface AssertionOptions {
   /** Who the assertion is for; the issuer by default. */
-  readonly audience?: string | ((target: Target) => string) | undefined
+  readonly audience?: string | ((target: RequestTarget) => string) | undefined
   /** How long it is good for; one minute by default. */
   readonly lifetime?: Duration.Input | undefined
   /** The `typ` header; `client-authentication+jwt` by default, `null` for none. */
   readonly type?: string | null | undefined
   /** Further claims; or a function of the library's own, for providers that want others. */
-  readonly claims?: JsonWebToken.FurtherClaims | undefined
+  readonly claims?: JsonWebToken.AdditionalClaims | undefined
   /** Further header members, `x5t#S256` for one; none takes the place of the library's own. */
-  readonly header?: JsonWebToken.FurtherHeader | undefined
+  readonly header?: JsonWebToken.AdditionalHeader | undefined
 }
 
 /** No proof: a public client, known by its `client_id` alone. */
@@ -167,12 +167,12 @@ const assertion = (
     const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
     const audience = options?.audience ?? target.issuer
     const jwt = yield* JsonWebToken.sign(
-      JsonWebToken.withFurther(
+      JsonWebToken.addClaims(
         {
           iss: target.clientId,
           sub: target.clientId,
           aud: typeof audience === "string" ? audience : audience(target),
-          jti: yield* SecureRandomness.text(20),
+          jti: yield* RandomToken.generate(20),
           iat: now,
           exp: now + Math.ceil(Duration.toSeconds(options?.lifetime ?? "1 minute"))
         },

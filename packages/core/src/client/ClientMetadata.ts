@@ -33,7 +33,7 @@
  */
 import { Effect, Schema } from "effect"
 import type { ContentAlgorithm, KeyAlgorithm } from "../crypto/JsonWebEncryption.ts"
-import { JsonWebKey, publicPart } from "../crypto/JsonWebKey.ts"
+import { JsonWebKey, toPublic } from "../crypto/JsonWebKey.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import type { Method } from "./ClientAuthentication.ts"
 import { ClientRegistrationError } from "./ClientRegistration.ts"
@@ -141,7 +141,7 @@ export const make = (options: Options): Effect.Effect<ClientMetadata, ClientRegi
 }
 
 /** What a provider may refuse, or read otherwise than meant: pairwise subjects (CIBA Core 4). */
-export const advice = (metadata: ClientMetadata): ReadonlyArray<string> => {
+export const warnings = (metadata: ClientMetadata): ReadonlyArray<string> => {
   if (metadata.subject_type !== "pairwise") return []
   if (metadata.backchannel_token_delivery_mode === "push") {
     return metadata.sector_identifier_uri === undefined
@@ -219,7 +219,7 @@ const fits = (method: Method, algorithm: JwsAlgorithm.JwsAlgorithm): boolean =>
     : method === "private_key_jwt" && isAsymmetric(algorithm)
 
 const isPublic = (key: JsonWebKey): boolean =>
-  Object.keys(publicPart(key)).length === Object.keys(key).filter((name) => name !== "key_ops").length
+  Object.keys(toPublic(key)).length === Object.keys(key).filter((name) => name !== "key_ops").length
 
 const needsKeys = ({ requestSigningAlg, tokenEndpointAuthMethod }: Options): boolean =>
   requestSigningAlg !== undefined ||

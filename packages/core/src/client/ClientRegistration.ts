@@ -10,12 +10,12 @@
  */
 import { Context, Duration, Effect, Layer, Option, Redacted, Schema } from "effect"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
+import { SenderConstraint } from "../http/SenderConstraint.ts"
+import * as Rule from "../profile/Rule.ts"
 import type { ClientAuthentication } from "./ClientAuthentication.ts"
 import type { DeliveryMode } from "./DeliveryMode.ts"
 import type { MutualTls } from "./MutualTls.ts"
-import * as ProfileRule from "../profile/Rule.ts"
 import { RequestSigner } from "./RequestSigner.ts"
-import { SenderConstraint } from "../http/SenderConstraint.ts"
 
 /** A registration that contradicts itself; `problem` says what to change. */
 export class ClientRegistrationError extends Schema.TaggedError<ClientRegistrationError>()("ClientRegistrationError", {
@@ -58,21 +58,25 @@ export interface Options<E = never, R = never> {
   /** How far the provider's clock may be off when its tokens are judged; 30 seconds by default. */
   readonly clockTolerance?: Duration.Input | undefined
   /** Rules that registration, requests and answers must keep; none by default. */
-  readonly profile?: ProfileRule.SecurityProfile | undefined
+  readonly profile?: Rule.SecurityProfile | undefined
 }
 
-/** A registration, checked and complete. */
-export interface Service extends ProfileRule.Registered {
-  /** How long ago the person may have authenticated; without an end, where it only has to be said when. */
+/** A registration, validated and with its defaults. */
+export interface Service extends Rule.RegistrationContext {
+  readonly authentication: ClientAuthentication
+  readonly mutualTls: MutualTls | undefined
+  readonly senderConstraint: SenderConstraint
+  readonly requestSigner: RequestSigner | undefined
+  /** The greatest permitted age of the end-user's authentication; infinite if an `auth_time` of any age will do. */
   readonly maxAge: Duration.Duration | undefined
   readonly recognizedTokenTypes: ReadonlyArray<string>
   readonly clockTolerance: Duration.Duration
-  readonly profile: ProfileRule.SecurityProfile | undefined
+  readonly profile: Rule.SecurityProfile | undefined
 }
 
 /** The client's registration at one provider. */
 export class ClientRegistration extends Context.Service<ClientRegistration, Service>()(
-  "@effect-ciba/core/client/ClientRegistration"
+  "@effect-ciba/core/ClientRegistration"
 ) {}
 
 /** Checks a registration and completes it with its defaults. */
@@ -142,7 +146,7 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
     clockTolerance: clockTolerance.value,
     profile: options.profile
   })
-  const broken = ProfileRule.violation(options.profile, "registration", registration)
+  const broken = Rule.validate(options.profile, "registration", registration)
   if (broken !== undefined) {
     return yield* new ClientRegistrationError({
       parameter: broken.parameter,

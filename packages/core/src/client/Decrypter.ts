@@ -6,14 +6,13 @@ import { Context, type Effect, type Redacted } from "effect"
 import type { DecryptionFailed, NotEncrypted } from "../crypto/DecryptionFailed.ts"
 
 /** Opens an ID Token. */
-export interface IdTokenOpener {
-  readonly open: (
+export interface Decrypter {
+  readonly decrypt: (
     idToken: Redacted.Redacted<string>
   ) => Effect.Effect<Redacted.Redacted<string>, NotEncrypted | DecryptionFailed>
 }
 
 /** The opener at hand. */
-export const IdTokenOpener: Context.Reference<IdTokenOpener | undefined> = Context.Reference(
-  "@effect-ciba/core/client/IdTokenOpener",
-  { defaultValue: (): IdTokenOpener | undefined => undefined }
-)
+export const Decrypter: Context.Reference<Decrypter | undefined> = Context.Reference("@effect-ciba/core/Decrypter", {
+  defaultValue: (): Decrypter | undefined => undefined
+})

@@ -16,7 +16,7 @@ export const DeliveryMode: Schema.Literals<readonly ["poll", "ping", "push"]> = 
 export type DeliveryMode = typeof DeliveryMode.Type
 
 /** Whether the provider calls the client back, so that a request carries a `client_notification_token`. */
-export const notifies = (mode: DeliveryMode): mode is "ping" | "push" => mode !== "poll"
+export const usesNotifications = (mode: DeliveryMode): mode is "ping" | "push" => mode !== "poll"
 
 /** The grant by which poll and ping clients redeem an `auth_req_id` (CIBA Core 10.1). */
 export const grantType: string = "urn:openid:params:grant-type:ciba"

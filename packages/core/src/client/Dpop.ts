@@ -38,16 +38,16 @@ import * as JsonWebKey from "../crypto/JsonWebKey.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import { fromJwk, type KeyPair } from "../crypto/SigningKey.ts"
 import * as TokenHash from "../crypto/TokenHash.ts"
-import * as SecureRandomness from "../internal/RandomToken.ts"
 import { SenderConstraint } from "../http/SenderConstraint.ts"
-import { bareUrl } from "../http/Transport.ts"
+import { stripUrl } from "../http/Transport.ts"
+import * as RandomToken from "../internal/RandomToken.ts"
 
 /** What to prove with. */
 export interface Options<E = never, R = never> {
   /** The key, or the effect that reads or makes it. */
   readonly key: KeyPair | Effect.Effect<KeyPair, E, R>
   /** Further claims; or a function of the library's own, for servers that want others. */
-  readonly claims?: JsonWebToken.FurtherClaims | undefined
+  readonly claims?: JsonWebToken.AdditionalClaims | undefined
 }
 
 /** Proofs with this key. */
@@ -63,10 +63,10 @@ export const layer = <E = never, R = never>(options: Options<E, R>): Layer.Layer
 
 const constraint = (
   key: KeyPair,
-  further: JsonWebToken.FurtherClaims | undefined,
+  further: JsonWebToken.AdditionalClaims | undefined,
   nonces: Map<string, string>
 ): SenderConstraint => {
-  const jwk = JsonWebKey.bare(key.publicJwk)
+  const jwk = JsonWebKey.requiredMembers(key.publicJwk)
   return {
     tokenType: "DPoP",
     algorithm: key.algorithm,
@@ -78,13 +78,13 @@ const constraint = (
     prove: Effect.fnUntraced(function* ({ accessToken, method, url }) {
       const nonce = nonces.get(origin(url))
       const proof = yield* JsonWebToken.sign(
-        JsonWebToken.withFurther(
+        JsonWebToken.addClaims(
           {
-            jti: yield* SecureRandomness.text(20),
+            jti: yield* RandomToken.generate(20),
             htm: method,
-            htu: bareUrl(url),
+            htu: stripUrl(url),
             iat: Math.floor((yield* Clock.currentTimeMillis) / 1000),
-            ...(accessToken === undefined ? undefined : { ath: yield* TokenHash.whole(accessToken) }),
+            ...(accessToken === undefined ? undefined : { ath: yield* TokenHash.sha256(accessToken) }),
             ...(nonce === undefined ? undefined : { nonce })
           },
           further
@@ -93,7 +93,7 @@ const constraint = (
       )
       return { dpop: Redacted.value(proof) }
     }),
-    observe: ({ headers, request }) =>
+    recordResponse: ({ headers, request }) =>
       Effect.sync(() => {
         const nonce = headers["dpop-nonce"]
         if (nonce !== undefined && isNonce.test(nonce)) remember(nonces, origin(request.url), nonce)

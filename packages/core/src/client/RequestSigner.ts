@@ -4,7 +4,7 @@
  */
 import { Context, type Duration, type Effect, type Redacted } from "effect"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
-import type { Target } from "./ClientAuthentication.ts"
+import type { RequestTarget } from "./ClientAuthentication.ts"
 
 /** Signs a request's parameters. */
 export interface RequestSigner {
@@ -12,12 +12,12 @@ export interface RequestSigner {
   readonly lifetime: Duration.Duration
   readonly sign: (
     parameters: Readonly<Record<string, unknown>>,
-    target: Target
+    target: RequestTarget
   ) => Effect.Effect<Redacted.Redacted<string>>
 }
 
 /** The signer at hand. */
 export const RequestSigner: Context.Reference<RequestSigner | undefined> = Context.Reference(
-  "@effect-ciba/core/client/RequestSigner",
+  "@effect-ciba/core/RequestSigner",
   { defaultValue: (): RequestSigner | undefined => undefined }
 )

@@ -29,27 +29,28 @@ export const fromPrivate = Effect.fnUntraced(function* (
     decode(Redacted.value(jwk)),
     () => new InvalidKey({ problem: "it is not a JSON Web Key; pass the parsed object, with its private members" })
   )
-  return (key.kty === "AKP" ? key.priv : key.d) === undefined ? yield* publicOnly(purpose) : key
+  return (key.kty === "AKP" ? key.priv : key.d) === undefined ? yield* publicKeyError(purpose) : key
 })
 
 /** A public key where a private one is needed. */
-export const publicOnly = (purpose: string): InvalidKey =>
+export const publicKeyError = (purpose: string): InvalidKey =>
   new InvalidKey({ problem: `it is a public key; ${purpose} needs the private one` })
 
 /** The key without its private and symmetric members. */
-export const publicPart = (key: JsonWebKey): JsonWebKey => {
+export const toPublic = (key: JsonWebKey): JsonWebKey => {
   const { d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, oth: _oth, k: _k, priv: _priv, key_ops: _ops, ...rest } = key
   return rest
 }
 
 /** The members that make a public key the key it is, and no other (RFC 7638 section 3.2). */
-export const bare = (key: JsonWebKey): JsonWebKey => ({
+export const requiredMembers = (key: JsonWebKey): JsonWebKey => ({
   ...Object.fromEntries((essential.get(key.kty) ?? []).map((name) => [name, key[name]])),
   kty: key.kty
 })
 
 /** The key's thumbprint (RFC 7638): the `jkt` of what is bound to it. */
-export const thumbprint = (key: JsonWebKey): Effect.Effect<string> => TokenHash.whole(Redacted.make(encode(bare(key))))
+export const thumbprint = (key: JsonWebKey): Effect.Effect<string> =>
+  TokenHash.sha256(Redacted.make(encode(requiredMembers(key))))
 
 /** In the order of the thumbprint. */
 const essential: ReadonlyMap<string, ReadonlyArray<string>> = new Map([

@@ -28,7 +28,7 @@ export const candidates = (
   set: JsonWebKeySet,
   token: { readonly algorithm: JwsAlgorithm.Asymmetric; readonly keyId: string | undefined }
 ): ReadonlyArray<JsonWebKey> => {
-  const shape = JwsAlgorithm.keyShape(token.algorithm)
+  const shape = JwsAlgorithm.keyType(token.algorithm)
   return set.keys.filter(
     (key) =>
       key.kty === shape.kty &&
@@ -44,4 +44,4 @@ const readable = (key: unknown): ReadonlyArray<JsonWebKey> =>
 
 const sameAlgorithm = (published: string, expected: JwsAlgorithm.Asymmetric): boolean =>
   published === expected ||
-  (JwsAlgorithm.keyShape(expected).crv === "Ed25519" && (published === "EdDSA" || published === "Ed25519"))
+  (JwsAlgorithm.keyType(expected).crv === "Ed25519" && (published === "EdDSA" || published === "Ed25519"))

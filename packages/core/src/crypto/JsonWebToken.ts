@@ -8,8 +8,8 @@
 import { Effect, Redacted, Result, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import * as jose from "jose"
-import * as ForeignJson from "../internal/BoundedJson.ts"
-import { printable } from "../internal/DisplayText.ts"
+import * as BoundedJson from "../internal/BoundedJson.ts"
+import { sanitize } from "../internal/DisplayText.ts"
 import type { JsonWebKey } from "./JsonWebKey.ts"
 import type * as JwsAlgorithm from "./JwsAlgorithm.ts"
 import type { SigningKey } from "./SigningKey.ts"
@@ -44,14 +44,16 @@ export type Header = typeof headerMembers.Type
 export type Claims = { readonly [claim: string]: unknown }
 
 /** Claims beside the library's own, none of which they replace; or a function that makes what is signed from those. */
-export type FurtherClaims = Claims | ((own: Claims) => Claims)
+export type AdditionalClaims = Claims | ((own: Claims) => Claims)
 
 /** The library's own claims with the further ones. */
-export const withFurther = (own: Claims, further: FurtherClaims | undefined): Claims =>
+export const addClaims = (own: Claims, further: AdditionalClaims | undefined): Claims =>
   typeof further === "function" ? further(own) : { ...further, ...own }
 
 /** Header members beyond those of the library, and none that changes how the token is read. */
-export type FurtherHeader = Schema.JsonObject & { readonly [member in "alg" | "b64" | "crit" | "kid" | "typ"]?: never }
+export type AdditionalHeader = Schema.JsonObject & {
+  readonly [member in "alg" | "b64" | "crit" | "kid" | "typ"]?: never
+}
 
 /** A signed token over the claims, fresh at each run. */
 export const sign = (
@@ -59,7 +61,7 @@ export const sign = (
   options: {
     readonly key: SigningKey
     readonly type?: string | undefined
-    readonly header?: FurtherHeader | undefined
+    readonly header?: AdditionalHeader | undefined
     /** The public key, where the header is to carry it. */
     readonly jwk?: JsonWebKey | undefined
   }
@@ -82,7 +84,7 @@ export const sign = (
 }
 
 /** The protected header of a token. */
-export const header = (jwt: Redacted.Redacted<string>): Result.Result<Header, MalformedToken> => {
+export const readHeader = (jwt: Redacted.Redacted<string>): Result.Result<Header, MalformedToken> => {
   const parts = Redacted.value(jwt).split(".")
   return parts.length !== 3 || parts[0] === undefined
     ? Result.fail(new MalformedToken())
@@ -109,7 +111,7 @@ export const verify = Effect.fnUntraced(function* (
     catch: () =>
       new InvalidSignature({
         algorithm,
-        ...(Redacted.isRedacted(key) || key.kid === undefined ? undefined : { keyId: printable(key.kid) })
+        ...(Redacted.isRedacted(key) || key.kid === undefined ? undefined : { keyId: sanitize(key.kid) })
       })
   })
   // An unencoded payload (RFC 7797) is legal in a JWS, and forbidden in a JWT.
@@ -137,8 +139,8 @@ const material = (key: JsonWebKey | Redacted.Redacted<string>, algorithm: JwsAlg
   return ready
 }
 
-const decodeHeader = Schema.decodeUnknownResult(ForeignJson.fromJsonString(headerMembers))
+const decodeHeader = Schema.decodeUnknownResult(BoundedJson.fromJsonString(headerMembers))
 
 const encodeClaims = Schema.encodeSync(Schema.fromJsonString(Schema.Unknown))
 
-const decodeClaims = Schema.decodeUnknownEffect(ForeignJson.fromJsonString(Schema.Unknown))
+const decodeClaims = Schema.decodeUnknownEffect(BoundedJson.fromJsonString(Schema.Unknown))

@@ -44,7 +44,7 @@ export type Asymmetric = Exclude<JwsAlgorithm, Symmetric>
 export const isSymmetric = (algorithm: JwsAlgorithm): algorithm is Symmetric => algorithm.startsWith("HS")
 
 /** The key type, and where the algorithm fixes it the curve, of the keys that fit an asymmetric algorithm. */
-export const keyShape = (algorithm: Asymmetric): { readonly kty: string; readonly crv?: string } => shapes[algorithm]
+export const keyType = (algorithm: Asymmetric): { readonly kty: string; readonly crv?: string } => shapes[algorithm]
 
 /** The hash that belongs to the algorithm (OpenID Connect Core 3.1.3.6); SHA-512 for EdDSA and ML-DSA. */
 export const hash = (algorithm: JwsAlgorithm): "SHA-256" | "SHA-384" | "SHA-512" =>

@@ -27,7 +27,7 @@
 import { Effect, Redacted, Result } from "effect"
 import { Base64Url } from "effect/encoding"
 import * as jose from "jose"
-import * as SecureRandomness from "../internal/RandomToken.ts"
+import * as RandomToken from "../internal/RandomToken.ts"
 import { DecryptionFailed } from "./DecryptionFailed.ts"
 import { InvalidKey } from "./SigningKey.ts"
 
@@ -41,7 +41,7 @@ export interface SealingKey {
 export type Keys = readonly [SealingKey, ...ReadonlyArray<SealingKey>]
 
 /** A key from its 32 bytes, as base64url text. */
-export const key = (keyId: string, bytes: Redacted.Redacted<string>): Effect.Effect<SealingKey, InvalidKey> =>
+export const fromBytes = (keyId: string, bytes: Redacted.Redacted<string>): Effect.Effect<SealingKey, InvalidKey> =>
   Result.match(Base64Url.decode(Redacted.value(bytes)), {
     onFailure: () => Effect.fail(invalid),
     onSuccess: (read) => (read.byteLength === 32 ? Effect.succeed(made(keyId, read)) : Effect.fail(invalid))
@@ -49,7 +49,7 @@ export const key = (keyId: string, bytes: Redacted.Redacted<string>): Effect.Eff
 
 /** A new key. */
 export const generate = (keyId: string): Effect.Effect<SealingKey> =>
-  Effect.flatMap(SecureRandomness.source, (random) => Effect.map(random.randomBytes(32), (bytes) => made(keyId, bytes)))
+  Effect.flatMap(RandomToken.source, (random) => Effect.map(random.randomBytes(32), (bytes) => made(keyId, bytes)))
 
 /** Seals a text. */
 export const seal = (text: Redacted.Redacted<string>, [key]: Keys): Effect.Effect<string> =>

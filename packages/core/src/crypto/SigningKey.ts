@@ -91,7 +91,7 @@ export const fromJwk = Effect.fnUntraced(function* (
 ): Effect.fn.Return<KeyPair, InvalidKey> {
   const key = yield* Jwk.fromPrivate(jwk, "a signature")
   const algorithm = options?.algorithm ?? (yield* algorithmOf(key))
-  const shape = JwsAlgorithm.keyShape(algorithm)
+  const shape = JwsAlgorithm.keyType(algorithm)
   if (key.kty !== shape.kty || (shape.crv !== undefined && key.crv !== shape.crv)) {
     return yield* new InvalidKey({
       problem: `${algorithm} needs a key of type ${[shape.kty, shape.crv].filter(Boolean).join(" ")}; pass such a key, or the algorithm that fits this one`
@@ -102,7 +102,7 @@ export const fromJwk = Effect.fnUntraced(function* (
   }
   const material = yield* imported(algorithm, () => jose.importJWK(key, algorithm))
   const keyId = options?.keyId ?? key.kid
-  const publicJwk = { ...Jwk.publicPart(key), alg: algorithm, ...(keyId === undefined ? undefined : { kid: keyId }) }
+  const publicJwk = { ...Jwk.toPublic(key), alg: algorithm, ...(keyId === undefined ? undefined : { kid: keyId }) }
   const privateJwk = Redacted.make(
     { ...key, alg: algorithm, ...(keyId === undefined ? undefined : { kid: keyId }) },
     { label: "private JWK" }
@@ -117,7 +117,7 @@ export const fromPem = Effect.fnUntraced(function* (
 ): Effect.fn.Return<KeyPair, InvalidKey> {
   const text = Redacted.value(pem).trim()
   if (/^-----BEGIN (RSA PUBLIC KEY|PUBLIC KEY|CERTIFICATE)-----/.test(text)) {
-    return yield* Jwk.publicOnly("a signature")
+    return yield* Jwk.publicKeyError("a signature")
   }
   if (!text.startsWith("-----BEGIN PRIVATE KEY-----")) {
     return yield* new InvalidKey({
@@ -161,7 +161,7 @@ export const fromCryptoKeyPair = Effect.fnUntraced(function* (
   const { algorithm, keyId } = options
   const { privateKey, publicKey } = pair
   const named = {
-    kty: JwsAlgorithm.keyShape(algorithm).kty,
+    kty: JwsAlgorithm.keyType(algorithm).kty,
     alg: algorithm,
     ...(keyId === undefined ? undefined : { kid: keyId })
   }
@@ -173,7 +173,7 @@ export const fromCryptoKeyPair = Effect.fnUntraced(function* (
   const key = new KeyPair({
     algorithm,
     keyId,
-    publicJwk: Jwk.publicPart(yield* exported(publicKey)),
+    publicJwk: Jwk.toPublic(yield* exported(publicKey)),
     privateJwk: privateKey.extractable
       ? Redacted.make(yield* exported(privateKey), { label: "private JWK" })
       : undefined,
@@ -202,8 +202,8 @@ export const generateJwk = (
       .generateKeyPair(algorithm, generated(true, options))
       .then((pair) => Promise.all([jose.exportJWK(pair.privateKey), jose.calculateJwkThumbprint(pair.publicKey)]))
       .then(([jwk, thumbprint]) => {
-        const key = { ...jwk, kty: JwsAlgorithm.keyShape(algorithm).kty, kid: thumbprint, alg: algorithm, use: "sig" }
-        return { privateJwk: Redacted.make(key, { label: "private JWK" }), publicJwk: Jwk.publicPart(key) }
+        const key = { ...jwk, kty: JwsAlgorithm.keyType(algorithm).kty, kid: thumbprint, alg: algorithm, use: "sig" }
+        return { privateJwk: Redacted.make(key, { label: "private JWK" }), publicJwk: Jwk.toPublic(key) }
       })
   )
 

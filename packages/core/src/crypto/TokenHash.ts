@@ -17,16 +17,19 @@ import * as JwsAlgorithm from "./JwsAlgorithm.ts"
  * import { TokenHash } from "@effect-ciba/core"
  * import { Effect, Redacted } from "effect"
  *
- * const hash = TokenHash.half(Redacted.make("G5kXH2wHvUra0sHlDy1iTkDJgsgUO1bN"), "RS256")
+ * const hash = TokenHash.leftHalf(Redacted.make("G5kXH2wHvUra0sHlDy1iTkDJgsgUO1bN"), "RS256")
  *
  * await Effect.runPromise(hash) // => "Wt0kVFXMacqvnHeyU0001w"
  * ```
  */
-export const half = (token: Redacted.Redacted<string>, algorithm: JwsAlgorithm.JwsAlgorithm): Effect.Effect<string> =>
+export const leftHalf = (
+  token: Redacted.Redacted<string>,
+  algorithm: JwsAlgorithm.JwsAlgorithm
+): Effect.Effect<string> =>
   Effect.map(digest(token, JwsAlgorithm.hash(algorithm)), (hash) => Base64Url.encode(hash.subarray(0, hash.length / 2)))
 
 /** A token's whole SHA-256 hash, in base64url: the `ath` of a DPoP proof (RFC 9449 section 4.2). */
-export const whole = (token: Redacted.Redacted<string>): Effect.Effect<string> =>
+export const sha256 = (token: Redacted.Redacted<string>): Effect.Effect<string> =>
   Effect.map(digest(token, "SHA-256"), Base64Url.encode)
 
 const digest = (token: Redacted.Redacted<string>, hash: string): Effect.Effect<Uint8Array> =>

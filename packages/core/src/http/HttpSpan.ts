@@ -18,14 +18,14 @@
  */
 import { Effect, Result } from "effect"
 import { HttpClient, type HttpClientRequest, Url } from "effect/http"
-import { printable } from "../internal/DisplayText.ts"
-import type { HttpFault } from "./TransportError.ts"
+import { sanitize } from "../internal/DisplayText.ts"
+import type { TransportError } from "./TransportError.ts"
 
 /** A call with its span. */
-export const make = <A extends { readonly status: number }>(
+export const trace = <A extends { readonly status: number }>(
   request: HttpClientRequest.HttpClientRequest,
-  call: Effect.Effect<A, HttpFault>
-): Effect.Effect<A, HttpFault> =>
+  call: Effect.Effect<A, TransportError>
+): Effect.Effect<A, TransportError> =>
   Effect.flatMap(HttpClient.SpanNameGenerator, (name) =>
     Effect.useSpan(name(request), { kind: "client", attributes: attributes(request) }, (span) => {
       const answered = (status: number | undefined): void => {
@@ -48,7 +48,7 @@ const attributes = ({ method, url }: HttpClientRequest.HttpClientRequest): Recor
   ...Result.match(Url.fromString(url), {
     onFailure: () => ({}),
     onSuccess: ({ hostname, origin, pathname, port, protocol }) => ({
-      "url.full": printable(`${origin}${pathname}`, 300),
+      "url.full": sanitize(`${origin}${pathname}`, 300),
       "server.address": hostname.replace(/^\[|\]$/g, ""),
       "server.port": port === "" ? (protocol === "http:" ? 80 : 443) : Number(port)
     })

@@ -10,9 +10,12 @@ import type { HttpClientRequest, HttpClientResponse } from "effect/http"
 const name = "x-fapi-interaction-id"
 
 /** The header of one call, with a new id. */
-export const headers: Effect.Effect<Readonly<Record<string, string>>> = Effect.map(WebCrypto.WebCrypto, (crypto) => ({
-  [name]: crypto.randomUUID()
-}))
+export const generateHeader: Effect.Effect<Readonly<Record<string, string>>> = Effect.map(
+  WebCrypto.WebCrypto,
+  (crypto) => ({
+    [name]: crypto.randomUUID()
+  })
+)
 
 /** Whether an answer gives back the id that its request carried, if it carried one. */
 export const isEchoed = (

@@ -4,9 +4,9 @@
  * @see RFC 6749 section 5.2, CIBA Core 1.0 sections 11 and 13
  */
 import { type Duration, identity, Option, Schema } from "effect"
-import type { Echo } from "./SecretRedaction.ts"
-import { printable } from "../internal/DisplayText.ts"
-import type { Answer } from "./Transport.ts"
+import { sanitize } from "../internal/DisplayText.ts"
+import type { Redact } from "./SecretRedaction.ts"
+import type { JsonResponse } from "./Transport.ts"
 
 /** What every error answer holds. */
 export const fields: {
@@ -39,35 +39,38 @@ export interface OAuthError {
 /** The request is malformed, or lacks a parameter. */
 export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", fields) {
   override get message(): string {
-    return sentence(this, "the provider finds the request malformed")
+    return formatMessage(this, "the provider finds the request malformed")
   }
 }
 
 /** The provider does not accept the client's authentication. */
 export class InvalidClient extends Schema.TaggedError<InvalidClient>()("InvalidClient", fields) {
   override get message(): string {
-    return sentence(this, "the provider does not accept the client's authentication; check method, key and audience")
+    return formatMessage(
+      this,
+      "the provider does not accept the client's authentication; check method, key and audience"
+    )
   }
 }
 
 /** The client may not do this. */
 export class UnauthorizedClient extends Schema.TaggedError<UnauthorizedClient>()("UnauthorizedClient", fields) {
   override get message(): string {
-    return sentence(this, "the client is not registered for this")
+    return formatMessage(this, "the client is not registered for this")
   }
 }
 
 /** The scope is unknown, malformed, or not for this client. */
 export class InvalidScope extends Schema.TaggedError<InvalidScope>()("InvalidScope", fields) {
   override get message(): string {
-    return sentence(this, "the provider refuses the scope")
+    return formatMessage(this, "the provider refuses the scope")
   }
 }
 
 /** The request was refused: by the person at the token endpoint, by policy at the authentication endpoint. */
 export class AccessDenied extends Schema.TaggedError<AccessDenied>()("AccessDenied", fields) {
   override get message(): string {
-    return sentence(this, "the request was refused")
+    return formatMessage(this, "the request was refused")
   }
 }
 
@@ -77,62 +80,62 @@ export class InvalidAuthorizationDetails extends Schema.TaggedError<InvalidAutho
   fields
 ) {
   override get message(): string {
-    return sentence(this, "the provider refuses the authorization details")
+    return formatMessage(this, "the provider refuses the authorization details")
   }
 }
 
 /** The resource is unknown, malformed, or not for this client (RFC 8707 2). */
 export class InvalidTarget extends Schema.TaggedError<InvalidTarget>()("InvalidTarget", fields) {
   override get message(): string {
-    return sentence(this, "the provider refuses the resource")
+    return formatMessage(this, "the provider refuses the resource")
   }
 }
 
 /** The grant is unknown, or not this client's and this person's (Grant Management for OAuth 2.0). */
 export class InvalidGrantId extends Schema.TaggedError<InvalidGrantId>()("InvalidGrantId", fields) {
   override get message(): string {
-    return sentence(this, "the provider does not accept the grant_id")
+    return formatMessage(this, "the provider does not accept the grant_id")
   }
 }
 
 /** The provider wants a nonce in the DPoP proof (RFC 9449 8), again and again: it was given twice. */
 export class UseDpopNonce extends Schema.TaggedError<UseDpopNonce>()("UseDpopNonce", fields) {
   override get message(): string {
-    return sentence(this, "the provider wants a nonce in the DPoP proof")
+    return formatMessage(this, "the provider wants a nonce in the DPoP proof")
   }
 }
 
 /** The provider does not accept the DPoP proof (RFC 9449 5). */
 export class InvalidDpopProof extends Schema.TaggedError<InvalidDpopProof>()("InvalidDpopProof", fields) {
   override get message(): string {
-    return sentence(this, "the provider does not accept the DPoP proof")
+    return formatMessage(this, "the provider does not accept the DPoP proof")
   }
 }
 
 /** A code that this library does not know; `code` holds it. */
 export class Unrecognized extends Schema.TaggedError<Unrecognized>()("Unrecognized", fields) {
   override get message(): string {
-    return sentence(this, "the provider refuses the request")
+    return formatMessage(this, "the provider refuses the request")
   }
 }
 
 /** One sentence from a reason's fields. */
-export const sentence = (error: OAuthError, text: string): string =>
+export const formatMessage = (error: OAuthError, text: string): string =>
   `${text} (${error.code}, status ${error.status})${error.description === undefined ? "" : `: ${error.description}`}`
 
 /**
  * The error in an answer, if there is one. The status does not decide: servers disagree on it (H17, T-6). `echo` takes out
  * what the request told the server in confidence.
  */
-export const fromAnswer = (
-  answer: Pick<Answer, "status" | "body" | "retryAfter">,
+export const fromResponse = (
+  answer: Pick<JsonResponse, "status" | "body" | "retryAfter">,
   echo: (text: string) => string = identity
 ): Option.Option<OAuthError> =>
   Option.map(decode(answer.body), ({ error, error_description, error_uri }) => {
     const description = readable(error_description, echo)
     const uri = readable(error_uri, echo)
     return {
-      code: shownCode(error, echo),
+      code: sanitizeCode(error, echo),
       status: answer.status,
       ...(description === undefined ? undefined : { description }),
       ...(uri === undefined ? undefined : { uri }),
@@ -141,13 +144,13 @@ export const fromAnswer = (
   })
 
 /** A code as it is shown. One that is written as codes are decides what happens, whatever the request was. */
-export const shownCode = (code: string, echo: Echo): string =>
-  printable(/^[a-z_]+$/.test(code) ? code : echo(code), 100)
+export const sanitizeCode = (code: string, echo: Redact): string =>
+  sanitize(/^[a-z_]+$/.test(code) ? code : echo(code), 100)
 
 /** A text for people to read. A number or a flag will do; anything else is none. */
-const readable = (value: unknown, echo: Echo): string | undefined =>
+const readable = (value: unknown, echo: Redact): string | undefined =>
   typeof value === "string" || typeof value === "number" || typeof value === "boolean"
-    ? printable(echo(`${value}`), 500)
+    ? sanitize(echo(`${value}`), 500)
     : undefined
 
 const lenientText = Schema.optionalKey(Schema.Unknown)

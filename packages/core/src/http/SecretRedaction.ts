@@ -16,10 +16,10 @@ import { Base64, Base64Url } from "effect/encoding"
 import type { HttpBody, HttpClientRequest } from "effect/http"
 
 /** Takes out what must not be shown. */
-export type Echo = (text: string) => string
+export type Redact = (text: string) => string
 
 /** Without these values. */
-export const without = (values: ReadonlyArray<string>): Echo => {
+export const ofValues = (values: ReadonlyArray<string>): Redact => {
   const found = values
     .flatMap(pieces)
     .filter((value) => value.length >= shortest)
@@ -30,9 +30,9 @@ export const without = (values: ReadonlyArray<string>): Echo => {
 
 /** Without what this request carries. */
 export const ofRequest =
-  (request: HttpClientRequest.HttpClientRequest): Echo =>
+  (request: HttpClientRequest.HttpClientRequest): Redact =>
   (text) =>
-    without([
+    ofValues([
       ...Object.entries(request.headers).flatMap(([name, value]) => header(name, value)),
       ...parameters(request.body).flatMap(([name, value]) => parameter(name, value))
     ])(text)

@@ -9,7 +9,7 @@ import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 
 /** What one HTTP attempt is about. */
-export interface Target {
+export interface ProofTarget {
   readonly method: string
   readonly url: string
   /** The token that the request carries, if it carries one. */
@@ -27,19 +27,19 @@ export interface SenderConstraint {
   /** The same with another key: the one that was kept. */
   readonly withKey: (proofKey: Redacted.Redacted<JsonWebKey>) => Effect.Effect<SenderConstraint, InvalidKey>
   /** Headers with a fresh proof for one HTTP attempt. */
-  readonly prove: (target: Target) => Effect.Effect<Readonly<Record<string, string>>>
+  readonly prove: (target: ProofTarget) => Effect.Effect<Readonly<Record<string, string>>>
   /** Learns from a response, whatever its status. */
-  readonly observe: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<void>
+  readonly recordResponse: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<void>
 }
 
 /** The constraint at hand; none unless a layer provides one. */
 export const SenderConstraint: Context.Reference<SenderConstraint> = Context.Reference(
-  "@effect-ciba/core/client/SenderConstraint",
+  "@effect-ciba/core/SenderConstraint",
   { defaultValue: (): SenderConstraint => bearer }
 )
 
 /** Makes a request anew, twice at most, where the provider wants another nonce in the proof (RFC 9449 section 8). */
-export const answeringNonces = <A, E extends { readonly reason: { readonly _tag: string } }, R>(
+export const retryWithNonce = <A, E extends { readonly reason: { readonly _tag: string } }, R>(
   { tokenType }: SenderConstraint,
   request: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
@@ -54,5 +54,5 @@ const bearer: SenderConstraint = {
   withKey: () =>
     Effect.fail(new InvalidKey({ problem: "it is kept for DPoP proofs, and nobody makes them; provide Dpop.layer" })),
   prove: () => Effect.succeed({}),
-  observe: () => Effect.void
+  recordResponse: () => Effect.void
 }

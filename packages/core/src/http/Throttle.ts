@@ -9,7 +9,7 @@
  *   that a pause has not helped. Refusals during a pause are of requests that were sent before it, and prolong nothing.
  */
 import { Context, Duration, Effect, Layer, Option, Semaphore } from "effect"
-import { instant } from "../internal/MonotonicClock.ts"
+import { monotonicNow } from "../internal/MonotonicClock.ts"
 
 /** The pace. */
 export interface Options {
@@ -18,7 +18,7 @@ export interface Options {
 }
 
 /** What became of a request that failed. */
-export interface Fault {
+export interface FailedRequest {
   readonly status?: number | undefined
   /** The server's wish, where it sent `Retry-After`. */
   readonly retryAfter?: Duration.Duration | undefined
@@ -35,15 +35,13 @@ export interface Limit<A, E> {
 /** What requests go through. */
 export interface Service {
   /** Runs a request when it is its turn and nothing is paused. */
-  readonly turn: <A, E>(request: Effect.Effect<A, E>, limit?: Limit<A, E>) => Effect.Effect<A, E>
+  readonly run: <A, E>(request: Effect.Effect<A, E>, limit?: Limit<A, E>) => Effect.Effect<A, E>
   /** Learns what became of a request. */
-  readonly observe: (fault: Fault | undefined) => Effect.Effect<void>
+  readonly record: (fault: FailedRequest | undefined) => Effect.Effect<void>
 }
 
 /** The pace at one provider. */
-export class ProviderPace extends Context.Service<ProviderPace, Service>()(
-  "@effect-ciba/core/discovery/ProviderPace"
-) {}
+export class Throttle extends Context.Service<Throttle, Service>()("@effect-ciba/core/Throttle") {}
 
 /** A pace of one's own. */
 export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.Return<Service> {
@@ -51,7 +49,7 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
   let refusals = 0
   let pausedUntil = Number.NEGATIVE_INFINITY
 
-  const unpaused: Effect.Effect<void> = Effect.flatMap(instant, (now) =>
+  const unpaused: Effect.Effect<void> = Effect.flatMap(monotonicNow, (now) =>
     pausedUntil <= now ? Effect.void : Effect.andThen(Effect.sleep(Duration.millis(pausedUntil - now)), unpaused)
   )
 
@@ -60,16 +58,18 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
     unpaused
   )
 
-  return ProviderPace.of({
-    turn: (request, limit) =>
+  return Throttle.of({
+    run: (request, limit) =>
       limit === undefined
         ? Effect.scoped(Effect.andThen(admitted, request))
-        : Effect.flatMap(instant, (now) => Effect.timeoutOption(admitted, Duration.millis(limit.until - now))).pipe(
+        : Effect.flatMap(monotonicNow, (now) =>
+            Effect.timeoutOption(admitted, Duration.millis(limit.until - now))
+          ).pipe(
             Effect.flatMap((turn) => (Option.isSome(turn) ? request : limit.orElse)),
             Effect.scoped
           ),
-    observe: (fault) =>
-      Effect.map(instant, (now) => {
+    record: (fault) =>
+      Effect.map(monotonicNow, (now) => {
         if (fault?.status !== 429 && fault?.status !== 503) {
           if (fault === undefined) refusals = 0
           return
@@ -84,7 +84,7 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
 })
 
 /** The pace as a layer. */
-export const layer = (options?: Options): Layer.Layer<ProviderPace> => Layer.effect(ProviderPace, make(options))
+export const layer = (options?: Options): Layer.Layer<Throttle> => Layer.effect(Throttle, make(options))
 
 /** One refusal does not stop everything for longer; the wait that it was for does as it was told. */
 const longest = /* @__PURE__ */ Duration.minutes(5)

@@ -6,7 +6,7 @@
  * - https only; plain http for loopback alone, by an explicit option.
  * - No redirect is followed, no answer is read beyond a size, no call lasts beyond a time. A body whose length is told is
  *   read in one piece: HTTP clients hold the server to it.
- * - No trace id leaves for the provider. A call is a `CallSpan`.
+ * - No trace id leaves for the provider. A call is a `HttpSpan`.
  * - The `HttpClient` is injected: fetch, undici, or a provider in memory. What `FetchHttpClient.RequestInit` tells fetch
  *   is kept, its `redirect` apart.
  *
@@ -21,12 +21,14 @@ import {
   HttpClientRequest,
   type HttpClientResponse
 } from "effect/http"
-import * as ForeignJson from "../internal/BoundedJson.ts"
-import { printable } from "../internal/DisplayText.ts"
-import * as CallSpan from "./HttpSpan.ts"
-import { HttpFault, type Kind } from "./TransportError.ts"
+import * as BoundedJson from "../internal/BoundedJson.ts"
+import { sanitize } from "../internal/DisplayText.ts"
+import * as HttpSpan from "./HttpSpan.ts"
 import * as InteractionId from "./InteractionId.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
+import { type Kind, TransportError } from "./TransportError.ts"
+
+export { Kind, TransportError } from "./TransportError.ts"
 
 /** The limits of a call. */
 export interface Options {
@@ -41,7 +43,7 @@ export interface Options {
 }
 
 /** A JSON answer of any status. */
-export interface Answer {
+export interface JsonResponse {
   readonly status: number
   readonly body: Schema.Json
   /** How long the server asks to wait. */
@@ -51,7 +53,7 @@ export interface Answer {
 }
 
 /** A text answer of any status. */
-export interface TextAnswer extends Omit<Answer, "body"> {
+export interface TextResponse extends Omit<JsonResponse, "body"> {
   readonly text: string
 }
 
@@ -60,17 +62,17 @@ export interface Service {
   /** Sends a request and gives the response, its body unread. */
   readonly send: (
     request: HttpClientRequest.HttpClientRequest
-  ) => Effect.Effect<HttpClientResponse.HttpClientResponse, HttpFault>
+  ) => Effect.Effect<HttpClientResponse.HttpClientResponse, TransportError>
   /** Reads a response's body as text, within the limits. */
-  readonly text: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<TextAnswer, HttpFault>
+  readonly text: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<TextResponse, TransportError>
   /** Reads a response's body as JSON, within the limits. */
-  readonly json: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<Answer, HttpFault>
+  readonly json: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<JsonResponse, TransportError>
   /** Sends a request and reads its response: one call, with one time limit. */
-  readonly exchange: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<Answer, HttpFault>
+  readonly exchange: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<JsonResponse, TransportError>
 }
 
 /** The client's way to speak HTTP. */
-export class Transport extends Context.Service<Transport, Service>()("@effect-ciba/core/client/Transport") {}
+export class Transport extends Context.Service<Transport, Service>()("@effect-ciba/core/Transport") {}
 
 /** Makes the transport over the `HttpClient` at hand. Default limits: 35 seconds, 1 MiB. */
 export const make = Effect.fnUntraced(function* (
@@ -83,12 +85,12 @@ export const make = Effect.fnUntraced(function* (
   const maxBytes = options?.maxResponseSize ?? 1_048_576
 
   const bounded = <A>(
-    effect: Effect.Effect<A, HttpFault>,
+    effect: Effect.Effect<A, TransportError>,
     request: HttpClientRequest.HttpClientRequest
-  ): Effect.Effect<A, HttpFault> =>
+  ): Effect.Effect<A, TransportError> =>
     Effect.timeoutOrElse(effect, {
       duration: requestTimeout,
-      orElse: () => Effect.fail(fault("TimedOut", request))
+      orElse: () => Effect.fail(makeError("TimedOut", request))
     })
 
   const send: Service["send"] = (request) =>
@@ -97,23 +99,28 @@ export const make = Effect.fnUntraced(function* (
           Effect.updateContext(withoutRedirects(init)),
           Effect.provideService(HttpClient.TracerDisabledWhen, () => true),
           Effect.mapError((error) => unreachable(error, request)),
-          Effect.tap(constraint.observe),
+          Effect.tap(constraint.recordResponse),
           Effect.filterOrElse(
             (response) => !isRedirect(response.status),
-            (response) => Effect.andThen(abandon(response), Effect.fail(fault("Redirected", request, response.status)))
+            (response) =>
+              Effect.andThen(cancelBody(response), Effect.fail(makeError("Redirected", request, response.status)))
           ),
           Effect.filterOrElse(
             (response) => options?.interactionIds !== true || InteractionId.isEchoed(request, response),
-            (response) => Effect.andThen(abandon(response), Effect.fail(fault("NotEchoed", request, response.status)))
+            (response) =>
+              Effect.andThen(
+                cancelBody(response),
+                Effect.fail(makeError("InteractionIdMismatch", request, response.status))
+              )
           )
         )
-      : Effect.fail(fault("InsecureUrl", request))
+      : Effect.fail(makeError("InsecureUrl", request))
 
   const text: Service["text"] = Effect.fnUntraced(function* (response) {
     const { request, status } = response
-    const wish = retryAfter(response.headers, yield* Clock.currentTimeMillis)
+    const wish = parseRetryAfter(response.headers, yield* Clock.currentTimeMillis)
     const bytes = yield* Effect.mapError(readBytes(response, maxBytes), (problem) =>
-      problem === "TooLarge" ? fault(problem, request, status, wish) : unreadable(request, status, wish)
+      problem === "TooLarge" ? makeError(problem, request, status, wish) : unreadable(request, status, wish)
     )
     return { status, text: new TextDecoder().decode(bytes), retryAfter: wish, method: request.method, url: request.url }
   })
@@ -125,10 +132,10 @@ export const make = Effect.fnUntraced(function* (
   })
 
   return Transport.of({
-    send: (request) => CallSpan.make(request, bounded(send(request), request)),
+    send: (request) => HttpSpan.trace(request, bounded(send(request), request)),
     text: (response) => bounded(text(response), response.request),
     json: (response) => bounded(json(response), response.request),
-    exchange: (request) => CallSpan.make(request, bounded(Effect.flatMap(send(request), json), request))
+    exchange: (request) => HttpSpan.trace(request, bounded(Effect.flatMap(send(request), json), request))
   })
 })
 
@@ -155,7 +162,7 @@ export const form = (
  *
  * @see RFC 9110 section 10.2.3
  */
-export const retryAfter = (headers: Headers.Headers, now: number): Duration.Duration | undefined => {
+export const parseRetryAfter = (headers: Headers.Headers, now: number): Duration.Duration | undefined => {
   const value = headers["retry-after"]?.trim()
   if (value === undefined) return undefined
   if (/^\d+$/.test(value)) return Duration.min(Duration.seconds(Number(value)), tenYears)
@@ -170,13 +177,13 @@ export const retryAfter = (headers: Headers.Headers, now: number): Duration.Dura
 }
 
 /** A fault of this request. */
-export const fault = (
+export const makeError = (
   kind: typeof Kind.Type,
   request: { readonly method: string; readonly url: string },
   status?: number,
   wish?: Duration.Duration
-): HttpFault =>
-  new HttpFault({
+): TransportError =>
+  new TransportError({
     kind,
     method: request.method,
     url: redactUrl(request.url),
@@ -185,15 +192,15 @@ export const fault = (
   })
 
 /** Ends the connection of a response that nobody will read: its body may still be coming, and never end. */
-export const abandon = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
+export const cancelBody = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
   Effect.asVoid(Effect.scoped(Stream.toPull(response.stream)))
 
 /** A URL without user, query and fragment. */
-export const bareUrl = (url: string): string =>
+export const stripUrl = (url: string): string =>
   url.replace(/[?#].*$/s, "").replace(/^([a-z][a-z\d+.-]*:\/\/)[^/]*@/i, "$1")
 
 /** A URL fit to be shown: bare, one line, cut at 300 characters. Providers publish URLs. */
-export const redactUrl = (url: string): string => printable(bareUrl(url), 300)
+export const redactUrl = (url: string): string => sanitize(stripUrl(url), 300)
 
 /** What fetch is told besides: what the caller tells it, when the layer is made or the call, and no redirect. */
 const withoutRedirects =
@@ -210,12 +217,14 @@ const tenYears = /* @__PURE__ */ Duration.days(3650)
 const unreachable = (
   error: HttpClientError.HttpClientError,
   request: HttpClientRequest.HttpClientRequest
-): HttpFault => {
+): TransportError => {
   const code = causes(error)
     .map(codeOf)
     .find((found) => found !== undefined)
-  const plain = fault("Unreachable", request)
-  return code === undefined ? plain : new HttpFault({ kind: plain.kind, method: plain.method, url: plain.url, code })
+  const plain = makeError("Unreachable", request)
+  return code === undefined
+    ? plain
+    : new TransportError({ kind: plain.kind, method: plain.method, url: plain.url, code })
 }
 
 /** An error with its causes, a few of them: one may be its own. */
@@ -236,27 +245,27 @@ const loopback = /^http:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?(\/|$)/i
 const isAllowed = (url: string, insecure: "loopback" | undefined): boolean =>
   /^https:\/\//i.test(url) || (insecure === "loopback" && loopback.test(url))
 
-const decodeJson = Schema.decodeUnknownEffect(ForeignJson.fromJsonString(Schema.Json))
+const decodeJson = Schema.decodeUnknownEffect(BoundedJson.fromJsonString(Schema.Json))
 
 const unreadable = (
   request: { readonly method: string; readonly url: string },
   status: number,
   wish: Duration.Duration | undefined
-): HttpFault => fault(status === 200 ? "Unreadable" : "UnexpectedStatus", request, status, wish)
+): TransportError => makeError(status === 200 ? "Unreadable" : "UnexpectedStatus", request, status, wish)
 
 /** The body: in one piece where its length is told, and HTTP holds the server to it; else piece by piece. */
 const readBytes = (
   response: HttpClientResponse.HttpClientResponse,
   maxBytes: number
 ): Effect.Effect<Uint8Array, "TooLarge" | "Unreadable"> =>
-  toldLength(response) <= maxBytes
+  declaredLength(response) <= maxBytes
     ? Effect.mapBoth(response.arrayBuffer, {
         onFailure: () => "Unreadable" as const,
         onSuccess: (buffer) => new Uint8Array(buffer)
       })
     : readStream(response, maxBytes)
 
-const toldLength = ({ headers }: HttpClientResponse.HttpClientResponse): number =>
+const declaredLength = ({ headers }: HttpClientResponse.HttpClientResponse): number =>
   headers["content-encoding"] === undefined && /^\d{1,15}$/.test(headers["content-length"] ?? "")
     ? Number(headers["content-length"])
     : Number.POSITIVE_INFINITY

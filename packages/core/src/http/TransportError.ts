@@ -11,8 +11,8 @@ import { Duration, Schema } from "effect"
  * - `InsecureUrl`: the URL is not https, and was not asked for
  * - `Unreachable`: no answer came, the connection failed or broke
  * - `TimedOut`: no answer came in time
- * - `Abandoned`: the client gave the call up before an answer came
- * - `NotEchoed`: the answer does not give back the `x-fapi-interaction-id` of the request
+ * - `Interrupted`: the client gave the call up before an answer came
+ * - `InteractionIdMismatch`: the answer does not give back the `x-fapi-interaction-id` of the request
  * - `Redirected`: the server answered with a redirect, which is never followed
  * - `TooLarge`: the answer is larger than the limit
  * - `Unreadable`: the answer broke off, or is not JSON
@@ -23,8 +23,8 @@ export const Kind: Schema.Literals<
     "InsecureUrl",
     "Unreachable",
     "TimedOut",
-    "Abandoned",
-    "NotEchoed",
+    "Interrupted",
+    "InteractionIdMismatch",
     "Redirected",
     "TooLarge",
     "Unreadable",
@@ -34,8 +34,8 @@ export const Kind: Schema.Literals<
   "InsecureUrl",
   "Unreachable",
   "TimedOut",
-  "Abandoned",
-  "NotEchoed",
+  "Interrupted",
+  "InteractionIdMismatch",
   "Redirected",
   "TooLarge",
   "Unreadable",
@@ -43,7 +43,7 @@ export const Kind: Schema.Literals<
 ])
 
 /** A fault of transport, not of protocol. */
-export class HttpFault extends Schema.TaggedError<HttpFault>()("HttpFault", {
+export class TransportError extends Schema.TaggedError<TransportError>()("TransportError", {
   kind: Kind,
   method: Schema.String,
   /** The URL without user, query and fragment. */
@@ -64,8 +64,8 @@ const sentences: Readonly<Record<typeof Kind.Type, string>> = {
   InsecureUrl: 'the URL is not https; plain http works only for loopback, with allowInsecureRequests: "loopback"',
   Unreachable: "the server could not be reached, or the connection broke",
   TimedOut: "the server did not answer in time",
-  Abandoned: "the call was given up before an answer came",
-  NotEchoed: "the answer does not give back the x-fapi-interaction-id of the request",
+  Interrupted: "the call was given up before an answer came",
+  InteractionIdMismatch: "the answer does not give back the x-fapi-interaction-id of the request",
   Redirected: "the server answered with a redirect, which is not followed",
   TooLarge: "the answer is larger than the limit",
   Unreadable: "the answer is not a complete JSON document",

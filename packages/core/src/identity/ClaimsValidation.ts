@@ -4,7 +4,7 @@
  * @see OpenID Connect Core 3.1.3.7
  */
 import { DateTime, Duration, Redacted } from "effect"
-import { printable } from "../internal/DisplayText.ts"
+import { sanitize } from "../internal/DisplayText.ts"
 import type { Expectations } from "../pending/PendingAuthentication.ts"
 import type { IdTokenClaims } from "./IdTokenClaims.ts"
 import {
@@ -12,18 +12,18 @@ import {
   type IdTokenError,
   IssuedTooLongAgo,
   NotYetValid,
+  RefreshedClaimMismatch,
   StaleAuthentication,
   UnsatisfiedAcr,
   WrongAudience,
   WrongAuthorizedParty,
   WrongIssuer,
   WrongNonce,
-  WrongRenewal,
   WrongSubject
 } from "./IdTokenError.ts"
 
 /** By what the claims are judged. */
-export interface Standard {
+export interface ExpectedClaims {
   readonly issuer: string
   readonly clientId: string
   /** How far the issuer's clock may be off. */
@@ -34,7 +34,7 @@ export interface Standard {
 }
 
 /** The first thing that is wrong with the claims, if something is. */
-export const problem = (claims: IdTokenClaims, standard: Standard): IdTokenError["reason"] | undefined =>
+export const validate = (claims: IdTokenClaims, standard: ExpectedClaims): IdTokenError["reason"] | undefined =>
   parties(claims, standard) ?? times(claims, standard) ?? expected(claims, standard)
 
 /**
@@ -42,12 +42,14 @@ export const problem = (claims: IdTokenClaims, standard: Standard): IdTokenError
  *
  * @see OpenID Connect Core 12.2
  */
-export const renewalProblem = (claims: IdTokenClaims, before: IdTokenClaims): IdTokenError["reason"] | undefined => {
-  if (claims.iss !== before.iss) return new WrongRenewal({ claim: "iss" })
+export const validateRefreshed = (claims: IdTokenClaims, before: IdTokenClaims): IdTokenError["reason"] | undefined => {
+  if (claims.iss !== before.iss) return new RefreshedClaimMismatch({ claim: "iss" })
   if (claims.sub !== before.sub) return new WrongSubject()
-  if (claims.iat < before.iat) return new WrongRenewal({ claim: "iat" })
-  if (differs(claims.auth_time, before.auth_time)) return new WrongRenewal({ claim: "auth_time" })
-  return claims.nonce === undefined || claims.nonce === before.nonce ? undefined : new WrongRenewal({ claim: "nonce" })
+  if (claims.iat < before.iat) return new RefreshedClaimMismatch({ claim: "iat" })
+  if (differs(claims.auth_time, before.auth_time)) return new RefreshedClaimMismatch({ claim: "auth_time" })
+  return claims.nonce === undefined || claims.nonce === before.nonce
+    ? undefined
+    : new RefreshedClaimMismatch({ claim: "nonce" })
 }
 
 const differs = (one: number | undefined, other: number | undefined): boolean =>
@@ -56,18 +58,18 @@ const differs = (one: number | undefined, other: number | undefined): boolean =>
 /** An ID Token older than a day answers no request of today. */
 const oldest = Duration.toMillis("1 day")
 
-const parties = (claims: IdTokenClaims, { clientId, issuer }: Standard): IdTokenError["reason"] | undefined => {
+const parties = (claims: IdTokenClaims, { clientId, issuer }: ExpectedClaims): IdTokenError["reason"] | undefined => {
   const audience = typeof claims.aud === "string" ? [claims.aud] : claims.aud
-  if (claims.iss !== issuer) return new WrongIssuer({ expected: issuer, actual: printable(claims.iss) })
+  if (claims.iss !== issuer) return new WrongIssuer({ expected: issuer, actual: sanitize(claims.iss) })
   if (!audience.every((party) => party === clientId)) {
-    return new WrongAudience({ expected: clientId, actual: printable(audience.join(" ")) })
+    return new WrongAudience({ expected: clientId, actual: sanitize(audience.join(" ")) })
   }
   return claims.azp === undefined || claims.azp === clientId
     ? undefined
-    : new WrongAuthorizedParty({ expected: clientId, actual: printable(claims.azp) })
+    : new WrongAuthorizedParty({ expected: clientId, actual: sanitize(claims.azp) })
 }
 
-const times = (claims: IdTokenClaims, standard: Standard): IdTokenError["reason"] | undefined => {
+const times = (claims: IdTokenClaims, standard: ExpectedClaims): IdTokenError["reason"] | undefined => {
   const tolerance = Duration.toMillis(standard.tolerance)
   const { now } = standard
   if (claims.exp * 1000 + tolerance <= now) return new Expired({ at: instant(claims.exp) })
@@ -78,14 +80,14 @@ const times = (claims: IdTokenClaims, standard: Standard): IdTokenError["reason"
   return claims.iat * 1000 < now - oldest ? new IssuedTooLongAgo({ at: instant(claims.iat) }) : undefined
 }
 
-const expected = (claims: IdTokenClaims, standard: Standard): IdTokenError["reason"] | undefined => {
+const expected = (claims: IdTokenClaims, standard: ExpectedClaims): IdTokenError["reason"] | undefined => {
   const { acrValues, maxAge, nonce, subject } = standard.expectations
   if (nonce !== undefined && claims.nonce !== Redacted.value(nonce)) return new WrongNonce()
   if (subject !== undefined && claims.sub !== Redacted.value(subject)) return new WrongSubject()
   if (acrValues !== undefined && (claims.acr === undefined || !acrValues.includes(claims.acr))) {
     return new UnsatisfiedAcr({
       expected: acrValues,
-      ...(claims.acr === undefined ? undefined : { actual: printable(claims.acr) })
+      ...(claims.acr === undefined ? undefined : { actual: sanitize(claims.acr) })
     })
   }
   if (maxAge === undefined) return undefined

@@ -59,7 +59,7 @@ import { ClientRegistration } from "../client/ClientRegistration.ts"
 import { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import * as Refresh from "../token/Refresh.ts"
-import { ForeignAuthentication, NoRefreshToken, TokenError } from "../token/TokenError.ts"
+import { ClientMismatch, NoRefreshToken, TokenError } from "../token/TokenError.ts"
 import type { RefreshResponse } from "../token/TokenResponse.ts"
 import type { IdTokenError } from "./IdTokenError.ts"
 import { IdTokenVerifier } from "./IdTokenVerifier.ts"
@@ -83,13 +83,13 @@ export interface Options<E = never, R = never> extends Omit<Refresh.Options, "pr
 }
 
 /** What renewing takes: pieces of `Ciba.layer`. */
-export type Pieces = ClientRegistration | Discovery | Refresh.Refresh | IdTokenVerifier
+export type Requirements = ClientRegistration | Discovery | Refresh.Refresh | IdTokenVerifier
 
 /** A handle on an identity. */
 export const make = Effect.fnUntraced(function* <E = never, R = never>(
   identity: VerifiedIdentity,
   { save, ...request }: Options<E, R> = {}
-): Effect.fn.Return<FreshIdentity<E>, never, Pieces | Scope.Scope | R> {
+): Effect.fn.Return<FreshIdentity<E>, never, Requirements | Scope.Scope | R> {
   const { clientId } = yield* ClientRegistration
   const discovery = yield* Discovery
   const grant = yield* Refresh.Refresh
@@ -112,10 +112,13 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
   const verified = Effect.fnUntraced(function* (
     response: RefreshResponse
   ): Effect.fn.Return<VerifiedIdentity, RefreshError | E> {
-    const next = yield* Effect.tapErrorTag(verifier.refreshed(response, current, request.scope), "IdTokenError", () =>
-      Effect.sync(() => {
-        rest = undefined
-      })
+    const next = yield* Effect.tapErrorTag(
+      verifier.verifyRefreshed(response, current, request.scope),
+      "IdTokenError",
+      () =>
+        Effect.sync(() => {
+          rest = undefined
+        })
     )
     rest = saved(next)
     return yield* rest
@@ -126,7 +129,7 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
     if (refreshToken === undefined) return yield* new TokenError({ reason: new NoRefreshToken() })
     const foreigner = [claims.aud].flat().find((party) => party !== clientId)
     if (issuer !== (yield* discovery.metadata).issuer || foreigner !== undefined) {
-      return yield* new TokenError({ reason: new ForeignAuthentication({ issuer, clientId: foreigner ?? clientId }) })
+      return yield* new TokenError({ reason: new ClientMismatch({ issuer, clientId: foreigner ?? clientId }) })
     }
     rest = verified(yield* grant.refresh(refreshToken, { ...request, proofKey }))
     return yield* rest
@@ -158,8 +161,8 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
 })
 
 /** The identity with new tokens, once. */
-export const refreshed = <E = never, R = never>(
+export const refresh = <E = never, R = never>(
   identity: VerifiedIdentity,
   options?: Options<E, R>
-): Effect.Effect<VerifiedIdentity, RefreshError | E, Pieces | R> =>
+): Effect.Effect<VerifiedIdentity, RefreshError | E, Requirements | R> =>
   Effect.scoped(Effect.flatMap(make(identity, options), ({ refresh }) => refresh(identity)))

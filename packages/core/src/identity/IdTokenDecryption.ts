@@ -23,10 +23,13 @@
  * @see OpenID Connect Core 3.1.3.7 and 10.2
  */
 import { Effect, Layer, type Redacted } from "effect"
-import { IdTokenOpener } from "../client/Decrypter.ts"
+import { Decrypter } from "../client/Decrypter.ts"
 import { NotEncrypted } from "../crypto/DecryptionFailed.ts"
 import type { InvalidKey } from "../crypto/InvalidKey.ts"
 import * as JsonWebEncryption from "../crypto/JsonWebEncryption.ts"
+
+export { Decrypter } from "../client/Decrypter.ts"
+export type { ContentAlgorithm, PrivateKeyAlgorithm, SecretAlgorithm } from "../crypto/JsonWebEncryption.ts"
 
 /** What was registered for a client that holds private keys. */
 export interface KeyOptions {
@@ -53,14 +56,14 @@ export interface SecretOptions {
 export type Options = KeyOptions | SecretOptions
 
 /** Opens with these keys. */
-export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<IdTokenOpener, InvalidKey> {
+export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Decrypter, InvalidKey> {
   const contentAlgorithm = options.contentAlgorithm ?? "A128CBC-HS256"
   const keys =
     options.secret === undefined
       ? yield* Effect.forEach(options.keys, (jwk) => JsonWebEncryption.keyFromJwk(jwk, options.keyAlgorithm))
       : [yield* JsonWebEncryption.keyFromSecret(options.secret, options.keyAlgorithm, contentAlgorithm)]
   return {
-    open: (idToken) =>
+    decrypt: (idToken) =>
       JsonWebEncryption.isEncrypted(idToken)
         ? JsonWebEncryption.decrypt(idToken, { keys, contentAlgorithm })
         : Effect.fail(new NotEncrypted())
@@ -68,4 +71,4 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
 })
 
 /** Every ID Token encrypted. */
-export const layer = (options: Options): Layer.Layer<never, InvalidKey> => Layer.effect(IdTokenOpener, make(options))
+export const layer = (options: Options): Layer.Layer<never, InvalidKey> => Layer.effect(Decrypter, make(options))

@@ -4,18 +4,18 @@
  * @see OpenID Connect Core 3.1.3.7, CIBA Core 1.0 section 10.3.1
  */
 import { Schema } from "effect"
-import { ProfileViolation } from "../profile/Rule.ts"
 import { DecryptionFailed, NotEncrypted } from "../crypto/DecryptionFailed.ts"
 import { InvalidSignature, MalformedToken } from "../crypto/JsonWebToken.ts"
+import { toSingleLine } from "../internal/DisplayText.ts"
+import { ProfileViolation } from "../profile/Rule.ts"
 import { UnexpectedAlgorithm, UnknownKey } from "../provider/SignatureVerifier.ts"
-import { oneLine } from "../internal/DisplayText.ts"
 
 const mismatch = { expected: Schema.String, actual: Schema.String }
 
 /** A claim that every ID Token has is missing, or has the wrong type. */
 export class InvalidClaims extends Schema.TaggedError<InvalidClaims>()("InvalidClaims", { issues: Schema.String }) {
   override get message(): string {
-    return `its claims are not valid: ${oneLine(this.issues)}`
+    return `its claims are not valid: ${toSingleLine(this.issues)}`
   }
 }
 
@@ -111,7 +111,7 @@ export class WrongSubject extends Schema.TaggedError<WrongSubject>()("WrongSubje
 }
 
 /** A claim does not go with the ID Token that this one renews (OpenID Connect Core 12.2). */
-export class WrongRenewal extends Schema.TaggedError<WrongRenewal>()("WrongRenewal", {
+export class RefreshedClaimMismatch extends Schema.TaggedError<RefreshedClaimMismatch>()("RefreshedClaimMismatch", {
   claim: Schema.Literals(["iss", "iat", "auth_time", "nonce"])
 }) {
   override get message(): string {
@@ -147,7 +147,7 @@ export class IdTokenError extends Schema.TaggedError<IdTokenError>()("IdTokenErr
     UnsatisfiedAcr,
     StaleAuthentication,
     WrongSubject,
-    WrongRenewal,
+    RefreshedClaimMismatch,
     UnexpectedTokenType,
     ProfileViolation
   ])

@@ -14,21 +14,21 @@
  */
 import { Clock, Context, Effect, Layer, Redacted, Schema } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
-import { IdTokenOpener } from "../client/Decrypter.ts"
+import { Decrypter } from "../client/Decrypter.ts"
 import * as TokenHash from "../crypto/TokenHash.ts"
+import { truncateIssues } from "../internal/DisplayText.ts"
+import { unsafeValue } from "../internal/Opaque.ts"
+import type { Expectations, PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import type { ProviderKeys } from "../provider/ProviderKeys.ts"
-import * as ProviderSignature from "../provider/SignatureVerifier.ts"
-import { issues } from "../internal/DisplayText.ts"
-import { reveal } from "../internal/Opaque.ts"
-import type { Expectations, PendingAuthentication } from "../pending/PendingAuthentication.ts"
+import * as SignatureVerifier from "../provider/SignatureVerifier.ts"
 import type * as TokenResponse from "../token/TokenResponse.ts"
-import * as ClaimsPolicy from "./ClaimsValidation.ts"
-import * as GrantedTokens from "./TokenValidation.ts"
+import * as ClaimsValidation from "./ClaimsValidation.ts"
 import type * as IdToken from "./IdToken.ts"
 import { IdTokenClaims } from "./IdTokenClaims.ts"
 import { IdTokenError, InvalidClaims, WrongBinding } from "./IdTokenError.ts"
+import * as TokenValidation from "./TokenValidation.ts"
 import type { VerifiedIdentity } from "./VerifiedIdentity.ts"
 
 /** The judgement, with and without the tokens that came along. */
@@ -47,7 +47,7 @@ export interface Service {
    * The identity with the tokens of a response to its refresh token, once the ID Token is believed, where one came.
    * `scope` is what was asked for, where that is less than the identity has.
    */
-  readonly refreshed: (
+  readonly verifyRefreshed: (
     response: TokenResponse.RefreshResponse,
     identity: VerifiedIdentity,
     scope?: ReadonlyArray<string>
@@ -55,22 +55,20 @@ export interface Service {
 }
 
 /** The judge of ID Tokens. */
-export class IdTokenVerifier extends Context.Service<IdTokenVerifier, Service>()(
-  "@effect-ciba/core/verification/IdTokenVerifier"
-) {}
+export class IdTokenVerifier extends Context.Service<IdTokenVerifier, Service>()("@effect-ciba/core/IdTokenVerifier") {}
 
 /** Judges by the registration and the provider at hand. */
 export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | ProviderKeys> = Effect.gen(
   function* () {
     const registration = yield* ClientRegistration
     const discovery = yield* Discovery
-    const signature = yield* ProviderSignature.make
+    const signature = yield* SignatureVerifier.make
     const algorithm = registration.idTokenSignedResponseAlg
     const { maxAge } = registration
     const registered: Expectations = maxAge === undefined ? {} : { maxAge }
-    const opener = yield* IdTokenOpener
+    const opener = yield* Decrypter
     const opened = (idToken: Redacted.Redacted<string>): Effect.Effect<Redacted.Redacted<string>, IdTokenError> =>
-      opener === undefined ? Effect.succeed(idToken) : refuse(opener.open(idToken))
+      opener === undefined ? Effect.succeed(idToken) : refuse(opener.decrypt(idToken))
 
     const believed = Effect.fnUntraced(function* (
       jwt: Redacted.Redacted<string>,
@@ -82,9 +80,9 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
       )
       const claims = yield* Effect.mapError(
         decodeClaims(payload),
-        (error) => new IdTokenError({ reason: new InvalidClaims({ issues: issues(error) }) })
+        (error) => new IdTokenError({ reason: new InvalidClaims({ issues: truncateIssues(error) }) })
       )
-      const problem = ClaimsPolicy.problem(claims, {
+      const problem = ClaimsValidation.validate(claims, {
         issuer,
         clientId: registration.clientId,
         tolerance: registration.clockTolerance,
@@ -102,12 +100,12 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
       isPush: boolean
     ): Effect.fn.Return<IdTokenClaims, IdTokenError | DiscoveryError> {
       const claims = yield* believed(jwt, expectations)
-      yield* bound("at_hash", claims.at_hash, TokenHash.half(access_token, algorithm), isPush)
+      yield* bound("at_hash", claims.at_hash, TokenHash.leftHalf(access_token, algorithm), isPush)
       if (refresh_token) {
         yield* bound(
           "rt_hash",
           claims["urn:openid:params:jwt:claim:rt_hash"],
-          TokenHash.half(refresh_token, algorithm),
+          TokenHash.leftHalf(refresh_token, algorithm),
           isPush
         )
       }
@@ -115,7 +113,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     })
 
     const verify: Service["verify"] = Effect.fnUntraced(function* (response, pending) {
-      const { members } = reveal(response)
+      const { members } = unsafeValue(response)
       const idToken = yield* opened(members.id_token)
       const isPush = pending.deliveryMode === "push"
       const claims = yield* accompanying(idToken, { ...registered, ...pending.expectations }, members, isPush)
@@ -126,7 +124,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
         isPush
       )
       const { acrValues: requestedAcr, proofKey, scope: requestedScope } = pending
-      return yield* GrantedTokens.identity(response, registration, {
+      return yield* TokenValidation.validate(response, registration, {
         claims,
         idToken,
         proofKey,
@@ -135,22 +133,26 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
       })
     })
 
-    const refreshed: Service["refreshed"] = Effect.fnUntraced(function* (response, identity, scope = identity.scope) {
-      const { members } = reveal(response)
+    const verifyRefreshed: Service["verifyRefreshed"] = Effect.fnUntraced(function* (
+      response,
+      identity,
+      scope = identity.scope
+    ) {
+      const { members } = unsafeValue(response)
       const known = { ...identity, requestedScope: scope }
-      if (!members.id_token) return yield* GrantedTokens.identity(response, registration, known)
+      if (!members.id_token) return yield* TokenValidation.validate(response, registration, known)
       const idToken = yield* opened(members.id_token)
       const claims = yield* accompanying(idToken, {}, members, false)
-      const problem = ClaimsPolicy.renewalProblem(claims, identity.claims)
+      const problem = ClaimsValidation.validateRefreshed(claims, identity.claims)
       if (problem !== undefined) return yield* refused(problem)
-      return yield* GrantedTokens.identity(response, registration, { ...known, claims, idToken })
+      return yield* TokenValidation.validate(response, registration, { ...known, claims, idToken })
     })
 
     return IdTokenVerifier.of({
       claims: (idToken, expectations = {}) =>
-        Effect.flatMap(opened(reveal(idToken)), (signed) => believed(signed, { ...registered, ...expectations })),
+        Effect.flatMap(opened(unsafeValue(idToken)), (signed) => believed(signed, { ...registered, ...expectations })),
       verify,
-      refreshed
+      verifyRefreshed
     })
   }
 )
@@ -176,12 +178,12 @@ export const verify = (
   IdTokenVerifier.use((verifier) => verifier.verify(response, pending))
 
 /** The identity with the tokens of a response to its refresh token, once the ID Token is believed, where one came. */
-export const refreshed = (
+export const verifyRefreshed = (
   response: TokenResponse.RefreshResponse,
   identity: VerifiedIdentity,
   scope?: ReadonlyArray<string>
 ): Effect.Effect<VerifiedIdentity, IdTokenError | DiscoveryError, IdTokenVerifier> =>
-  IdTokenVerifier.use((verifier) => verifier.refreshed(response, identity, scope))
+  IdTokenVerifier.use((verifier) => verifier.verifyRefreshed(response, identity, scope))
 
 const decodeClaims = Schema.decodeUnknownEffect(IdTokenClaims, { errors: "all" })
 

@@ -6,17 +6,17 @@
  */
 import { DateTime, Effect, Redacted } from "effect"
 import type * as ClientRegistration from "../client/ClientRegistration.ts"
-import * as ProfileRule from "../profile/Rule.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
-import { printable } from "../internal/DisplayText.ts"
-import { reveal } from "../internal/Opaque.ts"
+import { sanitize } from "../internal/DisplayText.ts"
+import { unsafeValue } from "../internal/Opaque.ts"
+import * as Rule from "../profile/Rule.ts"
 import * as TokenResponse from "../token/TokenResponse.ts"
 import type { IdTokenClaims } from "./IdTokenClaims.ts"
 import { IdTokenError, UnexpectedTokenType } from "./IdTokenError.ts"
 import { VerifiedIdentity } from "./VerifiedIdentity.ts"
 
 /** What is known beside the response. */
-export interface Known {
+export interface VerifiedContext {
   /** The claims that are believed. */
   readonly claims: IdTokenClaims
   /** Where they come from, out of its encryption. */
@@ -33,15 +33,16 @@ export interface Known {
 }
 
 /** The person with these tokens, or why the tokens are refused. */
-export const identity = Effect.fnUntraced(function* (
+export const validate = Effect.fnUntraced(function* (
   response: TokenResponse.RefreshResponse,
   registration: ClientRegistration.Service,
-  { claims, grantId, idToken, proofKey, refreshToken, requestedAcr, requestedScope }: Known
+  { claims, grantId, idToken, proofKey, refreshToken, requestedAcr, requestedScope }: VerifiedContext
 ): Effect.fn.Return<VerifiedIdentity, IdTokenError> {
-  const { access_token, expires_in, id_token, refresh_token, scope, token_type, ...rest } = reveal(response).members
+  const { access_token, expires_in, id_token, refresh_token, scope, token_type, ...rest } =
+    unsafeValue(response).members
   const { tokenType } = registration.senderConstraint
   if (token_type !== tokenType && !registration.recognizedTokenTypes.includes(token_type.toLowerCase())) {
-    const reason = new UnexpectedTokenType({ expected: tokenType, actual: printable(token_type) })
+    const reason = new UnexpectedTokenType({ expected: tokenType, actual: sanitize(token_type) })
     return yield* new IdTokenError({ reason })
   }
   const named = scope?.split(" ").filter((value) => value !== "") ?? []
@@ -49,7 +50,7 @@ export const identity = Effect.fnUntraced(function* (
   if (!grantedScope.every((value) => requestedScope.includes(value))) {
     yield* Effect.logWarning("The provider granted more scope than was requested")
   }
-  const broken = ProfileRule.violation(registration.profile, "answer", {
+  const broken = Rule.validate(registration.profile, "response", {
     registration,
     claims,
     tokenType: token_type,

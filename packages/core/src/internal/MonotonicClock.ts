@@ -2,4 +2,7 @@
 import { Clock, Effect } from "effect"
 
 /** The current instant, in milliseconds on the monotonic clock. */
-export const instant: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1_000_000)
+export const monotonicNow: Effect.Effect<number> = Effect.map(
+  Clock.monotonicTimeNanos,
+  (nanos) => Number(nanos) / 1_000_000
+)

@@ -1,7 +1,7 @@
 /** A value that arrived from outside and has not been verified: nothing can be read from it but by `reveal`. */
-let open: <A>(box: Untrusted<A>) => A
+let open: <A>(box: Opaque<A>) => A
 
-export class Untrusted<out A> {
+export class Opaque<out A> {
   readonly #value: A
   constructor(value: A) {
     this.#value = value
@@ -12,4 +12,4 @@ export class Untrusted<out A> {
 }
 
 /** The value inside, for the code that verifies it. */
-export const reveal = <A>(self: Untrusted<A>): A => open(self)
+export const unsafeValue = <A>(self: Opaque<A>): A => open(self)

@@ -9,5 +9,5 @@ export const source: Effect.Effect<SecureRandom.SecureRandom["Service"]> = WebCr
 )
 
 /** `size` random bytes as base64url text. */
-export const text = (size: number): Effect.Effect<string> =>
+export const generate = (size: number): Effect.Effect<string> =>
   Effect.flatMap(source, (random) => Effect.map(random.randomBytes(size), Base64Url.encode))

@@ -13,30 +13,16 @@
  *
  * @see CIBA Core 1.0 sections 10.2 and 10.3
  */
-import {
-  Clock,
-  Context,
-  DateTime,
-  Deferred,
-  Duration,
-  Effect,
-  Equal,
-  Layer,
-  Option,
-  Redacted,
-  type Scope,
-  Semaphore
-} from "effect"
+import { Clock, Context, DateTime, Deferred, Duration, Effect, Equal, Layer, Option, Redacted, Semaphore } from "effect"
 import * as TokenHash from "../crypto/TokenHash.ts"
-import { instant } from "../internal/MonotonicClock.ts"
-import * as SecureRandomness from "../internal/RandomToken.ts"
-import { change, type PendingAuthentication } from "../pending/PendingAuthentication.ts"
+import { monotonicNow } from "../internal/MonotonicClock.ts"
+import * as RandomToken from "../internal/RandomToken.ts"
+import { type PendingAuthentication, update } from "../pending/PendingAuthentication.ts"
 import * as PendingStore from "../pending/PendingStore.ts"
 import type { Notification } from "./Notification.ts"
-import * as Ping from "../wait/Ping.ts"
 
 /** A call that may come. */
-export interface Expected {
+export interface ExpectedNotification {
   readonly token: Redacted.Redacted<string>
   readonly deliveryMode: "ping" | "push"
   /** Until when, unless an acknowledgement says otherwise. */
@@ -55,51 +41,49 @@ export type Delivery = "Accepted" | "Duplicate" | "Refused"
 /** The inbox of one process. */
 export interface Service {
   /** Expects a call, from before the request is sent. */
-  readonly expect: (expected: Expected) => Effect.Effect<void>
+  readonly expect: (expected: ExpectedNotification) => Effect.Effect<void>
   /** Ties the bearer to the id that the provider gave: on acknowledgement, and when a wait goes on. */
   readonly acknowledge: (pending: PendingAuthentication) => Effect.Effect<void>
   /** Whether some request has this bearer. */
-  readonly knows: (token: Redacted.Redacted<string>) => Effect.Effect<boolean>
+  readonly isExpected: (token: Redacted.Redacted<string>) => Effect.Effect<boolean>
   /** Delivers a call. A push is in the store, where there is one, before anybody hears of it. */
   readonly deliver: (
     token: Redacted.Redacted<string>,
     notification: Notification
   ) => Effect.Effect<Delivery, PendingStore.PendingStoreError>
-  /** The ping of one wait: `Ping.make` over `take`. */
-  readonly ping: (pending: PendingAuthentication, options: Ping.Options) => Effect.Effect<Ping.Ping, never, Scope.Scope>
   /** The first call for this request, where it has come. */
-  readonly arrived: (pending: PendingAuthentication) => Effect.Effect<Option.Option<Notification>>
+  readonly peek: (pending: PendingAuthentication) => Effect.Effect<Option.Option<Notification>>
   /** Waits for the first call for this request. */
-  readonly take: (pending: PendingAuthentication) => Effect.Effect<Notification>
+  readonly await: (pending: PendingAuthentication) => Effect.Effect<Notification>
   /** Takes no call for this request any more. Repeated ones are still known as such until it expires. */
   readonly close: (pending: PendingAuthentication) => Effect.Effect<void>
   /** Expects no call after all: the request failed. */
-  readonly forget: (token: Redacted.Redacted<string>) => Effect.Effect<void>
+  readonly unregister: (token: Redacted.Redacted<string>) => Effect.Effect<void>
 }
 
 /** The inbox. */
 export class NotificationInbox extends Context.Service<NotificationInbox, Service>()(
-  "@effect-ciba/core/result/NotificationInbox"
+  "@effect-ciba/core/NotificationInbox"
 ) {}
 
 /** An inbox in memory. */
 export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function* () {
-  const store = yield* PendingStore.atHand
-  const blind = yield* SecureRandomness.text(32)
+  const store = yield* PendingStore.optional
+  const blind = yield* RandomToken.generate(32)
   const entries = new Map<string, Entry>()
 
   /** The name of a bearer: what its comparison with others takes tells nothing of it. */
   const named = (token: Redacted.Redacted<string>): Effect.Effect<string> =>
-    TokenHash.whole(Redacted.make(`${blind}.${Redacted.value(token)}`))
+    TokenHash.sha256(Redacted.make(`${blind}.${Redacted.value(token)}`))
 
   const found = Effect.fnUntraced(function* (token: Redacted.Redacted<string>): Effect.fn.Return<Entry | undefined> {
     const entry = entries.get(yield* named(token))
-    return entry !== undefined && entry.until > (yield* instant) ? entry : undefined
+    return entry !== undefined && entry.until > (yield* monotonicNow) ? entry : undefined
   })
 
-  const opened = Effect.fnUntraced(function* (expected: Expected): Effect.fn.Return<Entry> {
+  const opened = Effect.fnUntraced(function* (expected: ExpectedNotification): Effect.fn.Return<Entry> {
     const name = yield* named(expected.token)
-    const now = yield* instant
+    const now = yield* monotonicNow
     const known = entries.get(name)
     if (known !== undefined && known.until > now) return known
     for (const [name, { until }] of entries) if (until <= now) entries.delete(name)
@@ -138,7 +122,7 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
   ): Effect.fn.Return<void, PendingStore.PendingStoreError> {
     if (pending.deliveryMode !== "push" || Option.isNone(store)) return
     const received = { body: Redacted.make(Redacted.value(body), { label: "token response" }), at: yield* DateTime.now }
-    yield* store.value.put(change(pending, { received }))
+    yield* store.value.put(update(pending, { received }))
   })
 
   const accepted = Effect.fnUntraced(function* (
@@ -164,7 +148,7 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
     pending: PendingAuthentication,
     notification: Notification
   ): Effect.fn.Return<void, PendingStore.PendingStoreError> {
-    entry.until = Math.max(entry.until, (yield* instant) + lasting)
+    entry.until = Math.max(entry.until, (yield* monotonicNow) + lasting)
     yield* Effect.ensuring(
       Effect.tapError(kept(pending, notification), ({ message }) => Effect.logError(message)),
       Deferred.succeed(entry.arrived, notification)
@@ -172,7 +156,7 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
     entry.kept = true
   })
 
-  const arrived = Effect.fnUntraced(function* (
+  const peek = Effect.fnUntraced(function* (
     pending: PendingAuthentication
   ): Effect.fn.Return<Option.Option<Notification>> {
     const entry = yield* acknowledge(pending)
@@ -199,19 +183,18 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
   return NotificationInbox.of({
     expect: (expected) => Effect.asVoid(opened(expected)),
     acknowledge: (pending) => Effect.asVoid(acknowledge(pending)),
-    knows: (token) => Effect.map(found(token), (entry) => entry !== undefined),
+    isExpected: (token) => Effect.map(found(token), (entry) => entry !== undefined),
     deliver: Effect.fnUntraced(function* (token, notification) {
       const entry = yield* found(token)
       return entry === undefined ? "Refused" : yield* entry.turn.withPermit(accepted(entry, notification))
     }),
-    ping: (pending, options) => Ping.make(take(pending), options),
-    arrived,
-    take,
+    peek,
+    await: take,
     close: Effect.fnUntraced(function* ({ clientNotificationToken: token }) {
       const entry = token === undefined ? undefined : yield* found(token)
       if (entry !== undefined) entry.closed = true
     }),
-    forget: (token) => Effect.map(named(token), (name) => void entries.delete(name))
+    unregister: (token) => Effect.map(named(token), (name) => void entries.delete(name))
   })
 })
 
@@ -239,4 +222,8 @@ const patience = /* @__PURE__ */ Duration.seconds(35)
 const lasting = 3_600_000
 
 const instantOf = (time: DateTime.Utc): Effect.Effect<number> =>
-  Effect.zipWith(instant, Clock.currentTimeMillis, (now, wallClock) => now + DateTime.toEpochMillis(time) - wallClock)
+  Effect.zipWith(
+    monotonicNow,
+    Clock.currentTimeMillis,
+    (now, wallClock) => now + DateTime.toEpochMillis(time) - wallClock
+  )

@@ -26,7 +26,7 @@
  */
 import { Effect, type Layer, Option, Redacted, Result, Schema, Stream } from "effect"
 import { HttpEffect, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
-import * as ForeignJson from "../internal/BoundedJson.ts"
+import * as BoundedJson from "../internal/BoundedJson.ts"
 import * as Notification from "./Notification.ts"
 import { type Delivery, NotificationInbox } from "./NotificationInbox.ts"
 
@@ -37,16 +37,16 @@ export interface Options {
 }
 
 /** What answering needs. */
-export type Needs = HttpServerRequest.HttpServerRequest | NotificationInbox
+export type Requirements = HttpServerRequest.HttpServerRequest | NotificationInbox
 
 /** Answers one call. */
-export const handle = (options?: Options): Effect.Effect<HttpServerResponse.HttpServerResponse, never, Needs> =>
+export const handle = (options?: Options): Effect.Effect<HttpServerResponse.HttpServerResponse, never, Requirements> =>
   Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const inbox = yield* NotificationInbox
     if (request.method !== "POST") return answer(405, { allow: "POST" })
     const token = bearer(request.headers.authorization)
-    if (token === undefined || !(yield* inbox.knows(token))) return unauthorized
+    if (token === undefined || !(yield* inbox.isExpected(token))) return unauthorized
     if (!isJson(request.headers["content-type"])) return answer(415)
     const body = yield* Effect.timeoutOrElse(read(request, options?.maxBodySize ?? 65_536), {
       duration: "10 seconds",
@@ -77,7 +77,7 @@ export const toWebHandler = (
   options?: Options
 ): Effect.Effect<(request: Request) => Promise<Response>, never, NotificationInbox> =>
   Effect.map(Effect.context<NotificationInbox>(), (context) => {
-    const handler = HttpEffect.toWebHandlerWith<NotificationInbox, Needs>(context)(handle(options))
+    const handler = HttpEffect.toWebHandlerWith<NotificationInbox, Requirements>(context)(handle(options))
     return (request) => handler(request)
   })
 
@@ -102,7 +102,7 @@ const bearer = (authorization: string | undefined): Redacted.Redacted<string> | 
 
 const isJson = (type: string | undefined): boolean => /^application\/json *(;|$)/i.test(type ?? "")
 
-const decodeJson = Schema.decodeUnknownOption(ForeignJson.fromJsonString(Schema.Json))
+const decodeJson = Schema.decodeUnknownOption(BoundedJson.fromJsonString(Schema.Json))
 
 /** The body as text, or the status that says why there is none. */
 const read = (

@@ -10,8 +10,8 @@
  */
 import { Schema, SchemaTransformation } from "effect"
 import { DeliveryMode } from "../client/DeliveryMode.ts"
-import { HttpFault } from "../http/TransportError.ts"
 import { JsonWebKey } from "../crypto/JsonWebKey.ts"
+import { TransportError } from "../http/TransportError.ts"
 
 /** Schema of an authentication request id: the provider's handle, opaque, for one redemption. */
 export const AuthReqId: Schema.brand<Schema.NonEmptyString, "AuthReqId"> = Schema.NonEmptyString.pipe(
@@ -45,7 +45,7 @@ const members = <Exposed extends boolean>(exposed: Exposed) => {
     /** No poll may be sent before. */
     nextPollAt: Schema.optionalKey(Schema.DateTimeUtc),
     /** A poll was sent whose answer never came: the id may be spent. */
-    lost: Schema.optionalKey(HttpFault),
+    lost: Schema.optionalKey(TransportError),
     /** The provider's answer, where it came, and nobody has been given it yet. */
     received: Schema.optionalKey(
       Schema.Struct({ body: secret(Schema.Json, "token response"), at: Schema.DateTimeUtc })
@@ -65,14 +65,14 @@ const members = <Exposed extends boolean>(exposed: Exposed) => {
 
 /** A pending authentication. */
 export class PendingAuthentication extends Schema.Class<PendingAuthentication>(
-  "@effect-ciba/core/request/PendingAuthentication"
+  "@effect-ciba/core/PendingAuthentication"
 )(members(false)) {}
 
 /**
  * The same as JSON text, **with every secret in it**: for storage that is itself protected. `SealedAuthentication` is for
  * all other storage.
  */
-export const exposed: Schema.Codec<PendingAuthentication, string> = Schema.fromJsonString(
+export const unsafeJson: Schema.Codec<PendingAuthentication, string> = Schema.fromJsonString(
   Schema.toCodecJson(Schema.Struct(members(true)))
 ).pipe(
   Schema.decodeTo(
@@ -85,7 +85,7 @@ export const exposed: Schema.Codec<PendingAuthentication, string> = Schema.fromJ
 )
 
 /** The same with other values in some of its members. */
-export const change = (
+export const update = (
   pending: PendingAuthentication,
   changes: Partial<ConstructorParameters<typeof PendingAuthentication>[0]>
 ): PendingAuthentication => new PendingAuthentication({ ...pending, ...changes })

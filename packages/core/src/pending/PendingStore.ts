@@ -46,10 +46,10 @@ export interface Service {
 }
 
 /** The store of pending authentications. */
-export class PendingStore extends Context.Service<PendingStore, Service>()("@effect-ciba/core/request/PendingStore") {}
+export class PendingStore extends Context.Service<PendingStore, Service>()("@effect-ciba/core/PendingStore") {}
 
 /** The store at hand, if there is one. Nobody waits for it longer than ten seconds. */
-export const atHand: Effect.Effect<Option.Option<Service>> = /* @__PURE__ */ Effect.map(
+export const optional: Effect.Effect<Option.Option<Service>> = /* @__PURE__ */ Effect.map(
   Effect.serviceOption(PendingStore),
   Option.map((store) => ({
     put: (pending) => limited("put", store.put(pending)),

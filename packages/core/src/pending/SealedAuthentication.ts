@@ -17,7 +17,7 @@
 import { Effect, Redacted, Schema } from "effect"
 import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import * as Sealing from "../crypto/Sealing.ts"
-import { exposed, type PendingAuthentication } from "./PendingAuthentication.ts"
+import { type PendingAuthentication, unsafeJson } from "./PendingAuthentication.ts"
 
 /** Seals a pending authentication with the first key. */
 export const seal = (pending: PendingAuthentication, keys: Sealing.Keys): Effect.Effect<string> =>
@@ -32,6 +32,6 @@ export const open = (sealed: string, keys: Sealing.Keys): Effect.Effect<PendingA
     )
   )
 
-const encode = /* @__PURE__ */ Schema.encodeEffect(exposed)
+const encode = /* @__PURE__ */ Schema.encodeEffect(unsafeJson)
 
-const decode = /* @__PURE__ */ Schema.decodeEffect(exposed)
+const decode = /* @__PURE__ */ Schema.decodeEffect(unsafeJson)

@@ -2,11 +2,10 @@
  * Rules that more than one profile has.
  */
 import * as Duration from "effect/Duration"
-import type { Method } from "../client/ClientAuthentication.ts"
-import type { Answered, Asked, Registered, Rule } from "./Rule.ts"
+import type { RegistrationContext, RequestContext, ResponseContext, Rule } from "./Rule.ts"
 
 /** No push delivery. */
-export const noPush = (reference: string): Rule<Registered> => ({
+export const forbidPush = (reference: string): Rule<RegistrationContext> => ({
   reference,
   parameter: "deliveryMode",
   problem: ({ deliveryMode }) =>
@@ -14,14 +13,14 @@ export const noPush = (reference: string): Rule<Registered> => ({
 })
 
 /** These methods of client authentication alone. */
-export const methods = (reference: string, allowed: ReadonlyArray<Method>): Rule<Registered> => ({
+export const allowMethods = (reference: string, allowed: ReadonlyArray<string>): Rule<RegistrationContext> => ({
   reference,
   parameter: "authentication",
   problem: ({ authentication: { method } }) => unlisted(method, allowed)
 })
 
 /** Client assertions for the issuer, as a string. */
-export const issuerAudience = (reference: string): Rule<Registered> => ({
+export const requireIssuerAudience = (reference: string): Rule<RegistrationContext> => ({
   reference,
   parameter: "authentication",
   problem: ({ authentication: { audience } }) =>
@@ -29,7 +28,10 @@ export const issuerAudience = (reference: string): Rule<Registered> => ({
 })
 
 /** These algorithms alone, for ID Tokens, assertions, signed requests and proofs. */
-export const algorithms = (reference: string, allowed: ReadonlyArray<string>): ReadonlyArray<Rule<Registered>> => [
+export const allowAlgorithms = (
+  reference: string,
+  allowed: ReadonlyArray<string>
+): ReadonlyArray<Rule<RegistrationContext>> => [
   {
     reference,
     parameter: "idTokenSignedResponseAlg",
@@ -53,7 +55,7 @@ export const algorithms = (reference: string, allowed: ReadonlyArray<string>): R
 ]
 
 /** Every request signed. */
-export const signedRequests = (reference: string): Rule<Registered> => ({
+export const requireSignedRequests = (reference: string): Rule<RegistrationContext> => ({
   reference,
   parameter: "SignedRequest",
   problem: ({ requestSigner }) =>
@@ -61,7 +63,7 @@ export const signedRequests = (reference: string): Rule<Registered> => ({
 })
 
 /** Signed requests that are good no longer than this. */
-export const requestLifetime = (reference: string, longest: Duration.Input): Rule<Registered> => ({
+export const limitRequestLifetime = (reference: string, longest: Duration.Input): Rule<RegistrationContext> => ({
   reference,
   parameter: "SignedRequest",
   problem: ({ requestSigner }) =>
@@ -71,7 +73,7 @@ export const requestLifetime = (reference: string, longest: Duration.Input): Rul
 })
 
 /** Tokens bound to a certificate. */
-export const certificateBound = (reference: string): Rule<Registered> => ({
+export const requireCertificateBoundTokens = (reference: string): Rule<RegistrationContext> => ({
   reference,
   parameter: "mutualTls",
   problem: ({ mutualTls }) =>
@@ -81,7 +83,7 @@ export const certificateBound = (reference: string): Rule<Registered> => ({
 })
 
 /** Tokens bound to a certificate or to a key. */
-export const senderConstrained = (reference: string): Rule<Registered> => ({
+export const requireSenderConstrainedTokens = (reference: string): Rule<RegistrationContext> => ({
   reference,
   parameter: "mutualTls",
   problem: ({ mutualTls, senderConstraint: { tokenType } }) =>
@@ -91,7 +93,7 @@ export const senderConstrained = (reference: string): Rule<Registered> => ({
 })
 
 /** Something by which the person knows this request from another. */
-export const context = (reference: string): Rule<Asked> => ({
+export const requireTransactionContext = (reference: string): Rule<RequestContext> => ({
   reference,
   parameter: "binding_message",
   problem: ({ parameters }) =>
@@ -101,7 +103,7 @@ export const context = (reference: string): Rule<Asked> => ({
 })
 
 /** One of the authentication context classes that were asked for. */
-export const requestedAcr = (reference: string): Rule<Answered> => ({
+export const enforceRequestedAcr = (reference: string): Rule<ResponseContext> => ({
   reference,
   parameter: "acr",
   problem: ({ claims: { acr }, requestedAcr }) =>
@@ -111,7 +113,7 @@ export const requestedAcr = (reference: string): Rule<Answered> => ({
 })
 
 /** No scope but what was asked for. */
-export const requestedScope = (reference: string): Rule<Answered> => ({
+export const enforceRequestedScope = (reference: string): Rule<ResponseContext> => ({
   reference,
   parameter: "scope",
   problem: ({ grantedScope, requestedScope }) =>
@@ -121,14 +123,19 @@ export const requestedScope = (reference: string): Rule<Answered> => ({
 })
 
 /** A parameter that every request has. */
-export const needed = (reference: string, parameter: string): Rule<Asked> => ({
+export const requireParameter = (reference: string, parameter: string): Rule<RequestContext> => ({
   reference,
   parameter,
   problem: ({ parameters }) => (parameter in parameters ? undefined : "it is needed")
 })
 
 /** A parameter that has a form, where it is there. */
-export const matching = (reference: string, parameter: string, pattern: RegExp, what: string): Rule<Asked> => ({
+export const matchPattern = (
+  reference: string,
+  parameter: string,
+  pattern: RegExp,
+  what: string
+): Rule<RequestContext> => ({
   reference,
   parameter,
   problem: ({ parameters: { [parameter]: value } }) =>

@@ -2,39 +2,40 @@
  * What whole countries' schemes, and the telecoms', ask beyond FAPI-CIBA. Only what their documents, or the conformance
  * suite, say of a client is here.
  */
-import * as FapiProfiles from "./Fapi.ts"
-import * as FapiRules from "./CommonRules.ts"
+
+import * as CommonRules from "./CommonRules.ts"
+import * as Fapi from "./Fapi.ts"
 import type { SecurityProfile } from "./Rule.ts"
 
 /** ConnectID Australia: FAPI 2.0, with a purpose that the person reads and correlated calls. */
 export const connectIdAu: SecurityProfile = /* @__PURE__ */ (() => ({
-  ...FapiProfiles.fapi2Ciba,
+  ...Fapi.fapi2Ciba,
   name: "ConnectID Australia",
   request: [
-    ...FapiProfiles.fapi2Ciba.request,
-    FapiRules.needed("ConnectID FAPI-CIBA profile draft 2, 4.1", "binding_message"),
-    FapiRules.matching(
+    ...Fapi.fapi2Ciba.request,
+    CommonRules.requireParameter("ConnectID FAPI-CIBA profile draft 2, 4.1", "binding_message"),
+    CommonRules.matchPattern(
       "OAuth 2 Purpose",
       "binding_message",
       /^[\x20-\x7e]{3,300}$/,
       "3 to 300 ASCII characters that say the purpose"
     ),
-    FapiRules.needed("ConnectID FAPI-CIBA profile draft 2, 4.1", "login_hint")
+    CommonRules.requireParameter("ConnectID FAPI-CIBA profile draft 2, 4.1", "login_hint")
   ],
   interactionIds: true
 }))()
 
 /** Open Finance Brasil: FAPI 1.0 Advanced, in one algorithm; providers show a certificate when they call. */
 export const brazil: SecurityProfile = /* @__PURE__ */ (() => ({
-  ...FapiProfiles.fapiCiba1,
+  ...Fapi.fapiCiba1,
   name: "Open Finance Brasil",
   registration: [
-    ...FapiProfiles.fapiCiba1.registration,
-    ...FapiRules.algorithms("Open Finance Brasil FAPI security profile, algorithms", ["PS256"])
+    ...Fapi.fapiCiba1.registration,
+    ...CommonRules.allowAlgorithms("Open Finance Brasil FAPI security profile, algorithms", ["PS256"])
   ],
   request: [
-    ...FapiProfiles.fapiCiba1.request,
-    FapiRules.matching(
+    ...Fapi.fapiCiba1.request,
+    CommonRules.matchPattern(
       "Open Finance Brasil CIBA, binding_message",
       "binding_message",
       /^(?!.*([a-z]:\/\/|www\.))/is,
@@ -54,12 +55,14 @@ export const camara: SecurityProfile = /* @__PURE__ */ (() => ({
       problem: ({ deliveryMode }) =>
         deliveryMode === "poll" ? undefined : `${deliveryMode} delivery is not allowed; use poll`
     },
-    FapiRules.methods("CAMARA Security and Interoperability Profile, client authentication", ["private_key_jwt"]),
-    FapiRules.requestLifetime("CAMARA Security and Interoperability Profile, signed requests", "300 seconds")
+    CommonRules.allowMethods("CAMARA Security and Interoperability Profile, client authentication", [
+      "private_key_jwt"
+    ]),
+    CommonRules.limitRequestLifetime("CAMARA Security and Interoperability Profile, signed requests", "300 seconds")
   ],
   request: [
-    FapiRules.needed("CAMARA Security and Interoperability Profile, authentication request", "login_hint"),
-    FapiRules.matching(
+    CommonRules.requireParameter("CAMARA Security and Interoperability Profile, authentication request", "login_hint"),
+    CommonRules.matchPattern(
       "CAMARA Security and Interoperability Profile, format of login_hint",
       "login_hint",
       /^(tel:\+[1-9]\d{1,14}|ipport:\S+|operatortoken:\S+)$/,
@@ -76,5 +79,5 @@ export const camara: SecurityProfile = /* @__PURE__ */ (() => ({
           : "there has to be exactly one purpose, dpv:<purpose>, among the scope"
     }
   ],
-  answer: []
+  response: []
 }))()

@@ -1,40 +1,46 @@
 /**
  * What a profile is made of: rules about a registration, a request and an answer, and who breaks one.
  */
-import { Schema } from "effect"
+import { type Duration, Schema } from "effect"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
-import type * as ClientAuthentication from "../client/ClientAuthentication.ts"
-import type { DeliveryMode } from "../client/DeliveryMode.ts"
-import type { MutualTls } from "../client/MutualTls.ts"
-import type { RequestSigner } from "../client/RequestSigner.ts"
-import type { SenderConstraint } from "../http/SenderConstraint.ts"
 
-/** A registration as a rule sees it. */
-export interface Registered {
+/** What a rule sees of a registration: the parts of `ClientRegistration` that profiles make demands on. */
+export interface RegistrationContext {
   readonly clientId: string
-  readonly authentication: ClientAuthentication.ClientAuthentication
-  readonly deliveryMode: DeliveryMode
+  readonly authentication: {
+    readonly method: string
+    readonly algorithm?: JwsAlgorithm.JwsAlgorithm
+    /** The audience of client assertions, if it is not the issuer. */
+    readonly audience?: unknown
+  }
+  readonly deliveryMode: "poll" | "ping" | "push"
   readonly idTokenSignedResponseAlg: JwsAlgorithm.JwsAlgorithm
-  /** Nothing, where UserInfo comes unsigned. */
+  /** Undefined if UserInfo responses are not signed. */
   readonly userInfoSignedResponseAlg: JwsAlgorithm.JwsAlgorithm | undefined
-  /** Nothing, where introspection answers come unsigned. */
+  /** Undefined if introspection responses are not signed. */
   readonly introspectionSignedResponseAlg: JwsAlgorithm.JwsAlgorithm | undefined
   readonly userCodeParameter: boolean
-  readonly mutualTls: MutualTls | undefined
-  readonly senderConstraint: SenderConstraint
-  /** Who signs requests, where somebody does. */
-  readonly requestSigner: RequestSigner | undefined
+  readonly mutualTls: { readonly boundAccessTokens: boolean } | undefined
+  readonly senderConstraint: {
+    readonly tokenType: "Bearer" | "DPoP"
+    /** The algorithm of DPoP proofs, if the client makes them. */
+    readonly algorithm: JwsAlgorithm.Asymmetric | undefined
+  }
+  /** Undefined if authentication requests are not signed. */
+  readonly requestSigner:
+    | { readonly algorithm: JwsAlgorithm.Asymmetric; readonly lifetime: Duration.Duration }
+    | undefined
 }
 
 /** A request as a rule sees it. A rule's text never shows a value: values are the person's. */
-export interface Asked {
-  readonly registration: Registered
+export interface RequestContext {
+  readonly registration: RegistrationContext
   readonly parameters: Readonly<Record<string, Schema.Json>>
 }
 
 /** A verified answer as a rule sees it. */
-export interface Answered {
-  readonly registration: Registered
+export interface ResponseContext {
+  readonly registration: RegistrationContext
   readonly claims: Readonly<Record<string, unknown>>
   readonly tokenType: string
   readonly requestedScope: ReadonlyArray<string>
@@ -44,10 +50,10 @@ export interface Answered {
 }
 
 /** What the rules of each stage look at. */
-export interface Subjects {
-  readonly registration: Registered
-  readonly request: Asked
-  readonly answer: Answered
+export interface Contexts {
+  readonly registration: RegistrationContext
+  readonly request: RequestContext
+  readonly response: ResponseContext
 }
 
 /** A demand. */
@@ -61,7 +67,7 @@ export interface Rule<Subject> {
 }
 
 /** Rules by the stage that they are about. */
-export type Rules = { readonly [Stage in keyof Subjects]: ReadonlyArray<Rule<Subjects[Stage]>> }
+export type Rules = { readonly [Stage in keyof Contexts]: ReadonlyArray<Rule<Contexts[Stage]>> }
 
 /** A named set of rules. */
 export interface SecurityProfile extends Rules {
@@ -87,10 +93,10 @@ export class ProfileViolation extends Schema.TaggedError<ProfileViolation>()("Pr
 }
 
 /** The first rule of a stage that is broken, if one is. */
-export const violation = <Stage extends keyof Subjects>(
+export const validate = <Stage extends keyof Contexts>(
   profile: SecurityProfile | undefined,
   stage: Stage,
-  subject: Subjects[Stage]
+  subject: Contexts[Stage]
 ): ProfileViolation | undefined => {
   if (profile === undefined) return undefined
   const rules: Rules[Stage] = profile[stage]

@@ -55,31 +55,31 @@
  */
 import type { Rules, SecurityProfile } from "./Rule.ts"
 
-export { fapi2Ciba, fapiCiba1 } from "./Fapi.ts"
 export { brazil, camara, connectIdAu } from "./Ecosystems.ts"
+export { fapi2Ciba, fapiCiba1 } from "./Fapi.ts"
 export {
-  type Answered,
-  type Asked,
   ProfileViolation,
-  type Registered,
+  type RegistrationContext,
+  type RequestContext,
+  type ResponseContext,
   type Rule,
   type Rules,
   type SecurityProfile,
-  violation
+  validate
 } from "./Rule.ts"
 
 /** A profile with more rules; whatever else is given takes the place of what was there. */
 export const extend = (
   profile: SecurityProfile,
-  { answer = [], registration = [], request = [], ...rest }: Partial<SecurityProfile> & { readonly name: string }
+  { response = [], registration = [], request = [], ...rest }: Partial<SecurityProfile> & { readonly name: string }
 ): SecurityProfile => ({
   ...profile,
   ...rest,
-  ...merged(profile, { answer, registration, request })
+  ...merged(profile, { response, registration, request })
 })
 
 const merged = (one: Rules, other: Rules): Rules => ({
   registration: [...one.registration, ...other.registration],
   request: [...one.request, ...other.request],
-  answer: [...one.answer, ...other.answer]
+  response: [...one.response, ...other.response]
 })

@@ -42,7 +42,7 @@ export const make: Effect.Effect<AuthenticatedRequest, never, ClientRegistration
         url,
         [...parameters.filter(([parameter]) => !taken.has(parameter)), ...own],
         headers ?? {},
-        profile?.interactionIds === true ? yield* InteractionId.headers : {},
+        profile?.interactionIds === true ? yield* InteractionId.generateHeader : {},
         Redacted.value(credentials.headers),
         proof
       )

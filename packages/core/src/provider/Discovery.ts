@@ -27,10 +27,12 @@
  */
 import { Cache, Clock, Context, Duration, Effect, Exit, Layer, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
-import { abandon, fault, redactUrl, retryAfter, Transport } from "../http/Transport.ts"
-import { issues, printable } from "../internal/DisplayText.ts"
+import { cancelBody, makeError, parseRetryAfter, redactUrl, Transport } from "../http/Transport.ts"
+import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
 import { DiscoveryError, InvalidDocument, IssuerMismatch } from "./DiscoveryError.ts"
 import { ProviderMetadata } from "./ProviderMetadata.ts"
+
+export { check, type Mismatch } from "./RegistrationCheck.ts"
 
 /** Where the document lies. */
 export type Layout = "openid-configuration" | "oauth-authorization-server"
@@ -50,7 +52,7 @@ export interface Service {
 }
 
 /** Where metadata comes from. */
-export class Discovery extends Context.Service<Discovery, Service>()("@effect-ciba/core/discovery/Discovery") {}
+export class Discovery extends Context.Service<Discovery, Service>()("@effect-ciba/core/Discovery") {}
 
 /** The provider's metadata. */
 export const metadata: Effect.Effect<ProviderMetadata, DiscoveryError, Discovery> = Discovery.use(
@@ -95,7 +97,7 @@ const fetchDocument = Effect.fnUntraced(function* (
   const document = yield* decode(url, yield* fetchJson(url))
   if (document.issuer !== issuer) {
     return yield* new DiscoveryError({
-      reason: new IssuerMismatch({ expected: issuer, actual: printable(document.issuer) })
+      reason: new IssuerMismatch({ expected: issuer, actual: sanitize(document.issuer) })
     })
   }
   return document
@@ -109,8 +111,10 @@ export const fetchJson = (url: string): Effect.Effect<Schema.Json, DiscoveryErro
       Effect.flatMap((response) =>
         response.status === 200
           ? transport.json(response)
-          : Effect.flatMap(Effect.andThen(abandon(response), Clock.currentTimeMillis), (now) =>
-              Effect.fail(fault("UnexpectedStatus", request, response.status, retryAfter(response.headers, now)))
+          : Effect.flatMap(Effect.andThen(cancelBody(response), Clock.currentTimeMillis), (now) =>
+              Effect.fail(
+                makeError("UnexpectedStatus", request, response.status, parseRetryAfter(response.headers, now))
+              )
             )
       ),
       Effect.mapError((reason) => new DiscoveryError({ reason })),
@@ -121,5 +125,6 @@ export const fetchJson = (url: string): Effect.Effect<Schema.Json, DiscoveryErro
 const decode = (url: string, document: unknown): Effect.Effect<ProviderMetadata, DiscoveryError> =>
   Effect.mapError(
     Schema.decodeUnknownEffect(ProviderMetadata)(document),
-    (error) => new DiscoveryError({ reason: new InvalidDocument({ url: redactUrl(url), issues: issues(error) }) })
+    (error) =>
+      new DiscoveryError({ reason: new InvalidDocument({ url: redactUrl(url), issues: truncateIssues(error) }) })
   )

@@ -2,8 +2,8 @@
  * Why the provider's metadata or keys could not be had.
  */
 import { Schema } from "effect"
-import { HttpFault } from "../http/TransportError.ts"
-import { oneLine } from "../internal/DisplayText.ts"
+import { TransportError } from "../http/TransportError.ts"
+import { toSingleLine } from "../internal/DisplayText.ts"
 
 /** The document is not what its specification says. */
 export class InvalidDocument extends Schema.TaggedError<InvalidDocument>()("InvalidDocument", {
@@ -11,7 +11,7 @@ export class InvalidDocument extends Schema.TaggedError<InvalidDocument>()("Inva
   issues: Schema.String
 }) {
   override get message(): string {
-    return `${this.url} is not a valid document: ${oneLine(this.issues)}`
+    return `${this.url} is not a valid document: ${toSingleLine(this.issues)}`
   }
 }
 
@@ -37,7 +37,7 @@ export class MissingEndpoint extends Schema.TaggedError<MissingEndpoint>()("Miss
 
 /** A failure of discovery (OpenID Connect Discovery 1.0, RFC 8414). */
 export class DiscoveryError extends Schema.TaggedError<DiscoveryError>()("DiscoveryError", {
-  reason: Schema.Union([HttpFault, InvalidDocument, IssuerMismatch, MissingEndpoint])
+  reason: Schema.Union([TransportError, InvalidDocument, IssuerMismatch, MissingEndpoint])
 }) {
   override get message(): string {
     return `Discovery: ${this.reason.message}`

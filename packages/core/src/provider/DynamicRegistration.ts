@@ -48,23 +48,25 @@
 import { Context, DateTime, Effect, Equal, Layer, Option, Redacted, Result, Schema } from "effect"
 import { type Headers, HttpClientRequest, type HttpClientResponse, Url } from "effect/http"
 import { ClientMetadata } from "../client/ClientMetadata.ts"
-import type { HttpFault } from "../http/TransportError.ts"
-import * as OAuthError from "../http/OAuthError.ts"
-import { SenderConstraint } from "../http/SenderConstraint.ts"
-import { type Answer, abandon, fault, Transport } from "../http/Transport.ts"
 import { InvalidKey } from "../crypto/InvalidKey.ts"
+import * as OAuthError from "../http/OAuthError.ts"
 import * as Echo from "../http/SecretRedaction.ts"
-import { issues, printable } from "../internal/DisplayText.ts"
+import { SenderConstraint } from "../http/SenderConstraint.ts"
+import { cancelBody, type JsonResponse, makeError, Transport } from "../http/Transport.ts"
+import type { TransportError } from "../http/TransportError.ts"
+import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
 import { Discovery } from "./Discovery.ts"
 import type { DiscoveryError } from "./DiscoveryError.ts"
 import * as ProviderMetadata from "./ProviderMetadata.ts"
 import { fromOAuthError, InvalidRegistration, RegistrationError, Unauthorized, Unmanaged } from "./RegistrationError.ts"
 
+export { RegistrationError } from "./RegistrationError.ts"
+
 const secret = (label: string): Schema.Redacted<Schema.NonEmptyString> =>
   Schema.Redacted(Schema.NonEmptyString, { label, disallowJsonEncode: true })
 
 /** A client as the provider has it. */
-export class RegisteredClient extends Schema.Class<RegisteredClient>("@effect-ciba/core/discovery/RegisteredClient")({
+export class RegisteredClient extends Schema.Class<RegisteredClient>("@effect-ciba/core/RegisteredClient")({
   clientId: Schema.NonEmptyString,
   clientSecret: Schema.optionalKey(secret("client secret")),
   /** When the secret ends; never, where there is no date. */
@@ -116,7 +118,7 @@ export interface Service {
 
 /** The registration endpoint. */
 export class DynamicRegistration extends Context.Service<DynamicRegistration, Service>()(
-  "@effect-ciba/core/discovery/DynamicRegistration"
+  "@effect-ciba/core/DynamicRegistration"
 ) {}
 
 /** The endpoint of the provider at hand. */
@@ -130,10 +132,10 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
   ): Effect.Effect<HttpClientResponse.HttpClientResponse, RegistrationError> =>
     Effect.mapError(transport.send(request), faulty)
 
-  const answered = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Answer, RegistrationError> =>
+  const answered = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<JsonResponse, RegistrationError> =>
     response.status === 401
       ? Effect.andThen(
-          abandon(response),
+          cancelBody(response),
           Effect.fail(new RegistrationError({ reason: new Unauthorized({ status: 401 }) }))
         )
       : Effect.mapError(transport.json(response), faulty)
@@ -144,17 +146,17 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
     known?: RegisteredClient
   ): Effect.fn.Return<RegisteredClient, RegistrationError> {
     const answer = yield* answered(response)
-    const error = OAuthError.fromAnswer(answer, Echo.ofRequest(response.request))
+    const error = OAuthError.fromResponse(answer, Echo.ofRequest(response.request))
     if (Option.isSome(error)) return yield* fromOAuthError(error.value)
     if (answer.status !== 200 && answer.status !== 201) {
-      return yield* faulty(fault("UnexpectedStatus", answer, answer.status, answer.retryAfter))
+      return yield* faulty(makeError("UnexpectedStatus", answer, answer.status, answer.retryAfter))
     }
     const body = yield* Effect.mapError(
       decodeBody(answer.body),
-      (error) => new RegistrationError({ reason: new InvalidRegistration({ issues: issues(error) }) })
+      (error) => new RegistrationError({ reason: new InvalidRegistration({ issues: truncateIssues(error) }) })
     )
     if (known !== undefined && body.client_id !== known.clientId) {
-      const issues = `client_id is that of another client: ${printable(body.client_id)}`
+      const issues = `client_id is that of another client: ${sanitize(body.client_id)}`
       return yield* new RegistrationError({ reason: new InvalidRegistration({ issues }) })
     }
     return registered(body, asked, known)
@@ -201,7 +203,7 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
     )
     const response = yield* attempt
     const wantsNonce = dpopBound && response.status === 401 && response.headers["dpop-nonce"] !== undefined
-    return wantsNonce ? yield* Effect.andThen(abandon(response), attempt) : response
+    return wantsNonce ? yield* Effect.andThen(cancelBody(response), attempt) : response
   })
 
   return DynamicRegistration.of({
@@ -225,10 +227,10 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
     }),
     remove: Effect.fnUntraced(function* (client) {
       const response = yield* send(yield* managed(client, "DELETE"))
-      if (response.status === 204 || response.status === 200) return yield* abandon(response)
+      if (response.status === 204 || response.status === 200) return yield* cancelBody(response)
       const answer = yield* answered(response)
-      return yield* Option.match(OAuthError.fromAnswer(answer, Echo.ofRequest(response.request)), {
-        onNone: () => Effect.fail(faulty(fault("UnexpectedStatus", answer, answer.status, answer.retryAfter))),
+      return yield* Option.match(OAuthError.fromResponse(answer, Echo.ofRequest(response.request)), {
+        onNone: () => Effect.fail(faulty(makeError("UnexpectedStatus", answer, answer.status, answer.retryAfter))),
         onSome: (error) => Effect.fail(fromOAuthError(error))
       })
     })
@@ -331,4 +333,4 @@ const isSameOrigin = (one: string | undefined, other: string | undefined): boole
 const origin = (url: string | undefined): string | undefined =>
   Result.match(Url.fromString(url ?? ""), { onFailure: () => undefined, onSuccess: ({ origin }) => origin })
 
-const faulty = (reason: HttpFault): RegistrationError => new RegistrationError({ reason })
+const faulty = (reason: TransportError): RegistrationError => new RegistrationError({ reason })

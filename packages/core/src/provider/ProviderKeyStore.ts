@@ -34,7 +34,7 @@ import { Context, Effect, Layer, Option, Schema } from "effect"
 import { KeyValueStore } from "effect/persistence"
 
 /** A key set document, and when it was fetched. */
-export class KeptKeys extends Schema.Class<KeptKeys>("@effect-ciba/core/discovery/ProviderKeyStore/KeptKeys")({
+export class CachedKeys extends Schema.Class<CachedKeys>("@effect-ciba/core/ProviderKeyStore/CachedKeys")({
   document: Schema.Json,
   fetchedAt: Schema.DateTimeUtc
 }) {}
@@ -42,14 +42,14 @@ export class KeptKeys extends Schema.Class<KeptKeys>("@effect-ciba/core/discover
 /** A store. Its failures are its own business. */
 export interface Service {
   /** What was kept last for this `jwks_uri`. */
-  readonly load: (url: string) => Effect.Effect<Option.Option<KeptKeys>>
+  readonly load: (url: string) => Effect.Effect<Option.Option<CachedKeys>>
   /** Keeps the keys, in the place of what was kept before. */
-  readonly save: (url: string, keys: KeptKeys) => Effect.Effect<void>
+  readonly save: (url: string, keys: CachedKeys) => Effect.Effect<void>
 }
 
 /** The store of the provider's keys. */
 export class ProviderKeyStore extends Context.Service<ProviderKeyStore, Service>()(
-  "@effect-ciba/core/discovery/ProviderKeyStore"
+  "@effect-ciba/core/ProviderKeyStore"
 ) {}
 
 /** How entries are kept. */
@@ -64,7 +64,7 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Service, never, KeyValueStore.KeyValueStore> {
   const store = KeyValueStore.toSchemaStore(
     KeyValueStore.prefix(yield* KeyValueStore.KeyValueStore, options?.prefix ?? "jwks/"),
-    KeptKeys
+    CachedKeys
   )
   const failed = ({ message }: { readonly message: string }) =>
     Effect.logWarning(`The store of the provider's keys: ${message}`)

@@ -12,14 +12,14 @@
  * @see OpenID Connect Core 10.1.1
  */
 import { Clock, Context, DateTime, Duration, Effect, Layer, Option, Result, Semaphore } from "effect"
-import { redactUrl, Transport } from "../http/Transport.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as JsonWebKeySet from "../crypto/JsonWebKeySet.ts"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
-import { issues } from "../internal/DisplayText.ts"
+import { redactUrl, Transport } from "../http/Transport.ts"
+import { truncateIssues } from "../internal/DisplayText.ts"
 import { Discovery, fetchJson } from "./Discovery.ts"
 import { DiscoveryError, InvalidDocument } from "./DiscoveryError.ts"
-import { KeptKeys, ProviderKeyStore } from "./ProviderKeyStore.ts"
+import { CachedKeys, ProviderKeyStore } from "./ProviderKeyStore.ts"
 import * as ProviderMetadata from "./ProviderMetadata.ts"
 
 /** How long keys are good. */
@@ -31,7 +31,7 @@ export interface Options {
 }
 
 /** By what a token says its key can be found. */
-export interface Wanted {
+export interface KeyQuery {
   readonly algorithm: JwsAlgorithm.Asymmetric
   readonly keyId: string | undefined
 }
@@ -39,17 +39,15 @@ export interface Wanted {
 /** The keys, wherever they come from. */
 export interface Service {
   /** The keys that may have signed the token; none, where the provider has none that fits. */
-  readonly candidates: (wanted: Wanted) => Effect.Effect<ReadonlyArray<JsonWebKey>, DiscoveryError>
+  readonly candidates: (wanted: KeyQuery) => Effect.Effect<ReadonlyArray<JsonWebKey>, DiscoveryError>
   /** The same after another look, unless one was taken a moment ago: for a signature that no known key has made. */
-  readonly renewed: (wanted: Wanted) => Effect.Effect<ReadonlyArray<JsonWebKey>, DiscoveryError>
+  readonly refetch: (wanted: KeyQuery) => Effect.Effect<ReadonlyArray<JsonWebKey>, DiscoveryError>
   /** Has the keys ready, so that no spent `auth_req_id` waits for them. */
   readonly prefetch: Effect.Effect<void, DiscoveryError>
 }
 
 /** The provider's verification keys. */
-export class ProviderKeys extends Context.Service<ProviderKeys, Service>()(
-  "@effect-ciba/core/discovery/ProviderKeys"
-) {}
+export class ProviderKeys extends Context.Service<ProviderKeys, Service>()("@effect-ciba/core/ProviderKeys") {}
 
 /** Keys over HTTP. */
 export const make = Effect.fnUntraced(function* (
@@ -71,12 +69,13 @@ export const make = Effect.fnUntraced(function* (
     const document = yield* Effect.provideService(fetchJson(url), Transport, transport)
     const set = yield* Effect.mapError(
       Effect.fromResult(JsonWebKeySet.decode(document)),
-      (error) => new DiscoveryError({ reason: new InvalidDocument({ url: redactUrl(url), issues: issues(error) }) })
+      (error) =>
+        new DiscoveryError({ reason: new InvalidDocument({ url: redactUrl(url), issues: truncateIssues(error) }) })
     )
     const at = yield* Clock.currentTimeMillis
     held = { set, at }
     if (Option.isSome(store)) {
-      yield* store.value.save(url, new KeptKeys({ document, fetchedAt: DateTime.makeUnsafe(at) }))
+      yield* store.value.save(url, new CachedKeys({ document, fetchedAt: DateTime.makeUnsafe(at) }))
     }
     return set
   })
@@ -118,7 +117,7 @@ export const make = Effect.fnUntraced(function* (
 
   return ProviderKeys.of({
     prefetch: Effect.asVoid(orHeld(current)),
-    renewed: (wanted) =>
+    refetch: (wanted) =>
       Effect.flatMap(orHeld(current), (known) =>
         Effect.map(renewed(known), (set) => JsonWebKeySet.candidates(set, wanted))
       ),
@@ -141,14 +140,14 @@ export const layerStatic = (document: unknown): Layer.Layer<ProviderKeys, Discov
     Result.match(JsonWebKeySet.decode(document), {
       onFailure: (error) =>
         Effect.fail(
-          new DiscoveryError({ reason: new InvalidDocument({ url: "the given keys", issues: issues(error) }) })
+          new DiscoveryError({ reason: new InvalidDocument({ url: "the given keys", issues: truncateIssues(error) }) })
         ),
       onSuccess: (set) =>
         Effect.succeed(
           ProviderKeys.of({
             prefetch: Effect.void,
             candidates: (wanted) => Effect.succeed(JsonWebKeySet.candidates(set, wanted)),
-            renewed: (wanted) => Effect.succeed(JsonWebKeySet.candidates(set, wanted))
+            refetch: (wanted) => Effect.succeed(JsonWebKeySet.candidates(set, wanted))
           })
         )
     })

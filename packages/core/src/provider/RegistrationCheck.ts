@@ -4,7 +4,7 @@
  * **Example** (A provider that does not ping)
  *
  * ```ts
- * import { ClientAuthentication, ClientRegistration, Registration } from "@effect-ciba/core"
+ * import { ClientAuthentication, ClientRegistration, Discovery } from "@effect-ciba/core"
  * import { Effect } from "effect"
  *
  * const registration = ClientRegistration.make({
@@ -13,7 +13,7 @@
  *   deliveryMode: "ping"
  * })
  *
- * const mismatches = Registration.check(await Effect.runPromise(registration), {
+ * const mismatches = Discovery.check(await Effect.runPromise(registration), {
  *   issuer: "https://op.example.com",
  *   jwks_uri: "https://op.example.com/jwks",
  *   token_endpoint: "https://op.example.com/token",
@@ -28,10 +28,10 @@
  * @see CIBA Core 1.0 section 4, RFC 8414 section 2
  */
 import { Redacted } from "effect"
+import type * as ClientRegistration from "../client/ClientRegistration.ts"
 import * as DeliveryMode from "../client/DeliveryMode.ts"
-import type { Registered } from "../profile/Rule.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
-import { printable } from "../internal/DisplayText.ts"
+import { sanitize } from "../internal/DisplayText.ts"
 import type { ProviderMetadata } from "./ProviderMetadata.ts"
 
 /** A point where the two differ. */
@@ -45,7 +45,7 @@ export interface Mismatch {
 }
 
 /** Every mismatch; none, where the two go together as far as the provider says. */
-export const check = (registration: Registered, metadata: ProviderMetadata): ReadonlyArray<Mismatch> =>
+export const check = (registration: ClientRegistration.Service, metadata: ProviderMetadata): ReadonlyArray<Mismatch> =>
   [
     ...endpoints(registration, metadata),
     ...capabilities(registration, metadata),
@@ -58,7 +58,7 @@ const error = (parameter: string, problem: string): Mismatch => ({ severity: "er
 
 const warning = (parameter: string, problem: string): Mismatch => ({ severity: "warning", parameter, problem })
 
-const endpoints = (registration: Registered, metadata: ProviderMetadata): ReadonlyArray<Found> => {
+const endpoints = (registration: ClientRegistration.Service, metadata: ProviderMetadata): ReadonlyArray<Found> => {
   const missing = (name: keyof ProviderMetadata & string, why: string, needed = true): Found =>
     needed && metadata[name] === undefined
       ? error(name, `the provider publishes none, and ${why}; check the issuer`)
@@ -77,7 +77,7 @@ const endpoints = (registration: Registered, metadata: ProviderMetadata): Readon
   ]
 }
 
-const capabilities = (registration: Registered, metadata: ProviderMetadata): ReadonlyArray<Found> => {
+const capabilities = (registration: ClientRegistration.Service, metadata: ProviderMetadata): ReadonlyArray<Found> => {
   const { authentication, deliveryMode, mutualTls, userCodeParameter } = registration
   const modes = metadata.backchannel_token_delivery_modes_supported
   const methods = metadata.token_endpoint_auth_methods_supported ?? ["client_secret_basic"]
@@ -109,7 +109,7 @@ const capabilities = (registration: Registered, metadata: ProviderMetadata): Rea
   ]
 }
 
-const algorithms = (registration: Registered, metadata: ProviderMetadata): ReadonlyArray<Found> => {
+const algorithms = (registration: ClientRegistration.Service, metadata: ProviderMetadata): ReadonlyArray<Found> => {
   const { authentication, idTokenSignedResponseAlg, requestSigner, senderConstraint } = registration
   const unlisted = (
     parameter: string,
@@ -157,7 +157,10 @@ const algorithms = (registration: Registered, metadata: ProviderMetadata): Reado
 }
 
 /** A key for HMAC has at least as many bits as the hash (RFC 7518 3.2). */
-const shortSecret = ({ authentication: { algorithm, secret }, idTokenSignedResponseAlg }: Registered): Found => {
+const shortSecret = ({
+  authentication: { algorithm, secret },
+  idTokenSignedResponseAlg
+}: ClientRegistration.Service): Found => {
   const hmac = [algorithm, idTokenSignedResponseAlg].filter((used) => used?.startsWith("HS"))
   const bits = Math.max(0, ...hmac.map((used) => Number(used?.slice(2))))
   const length = secret === undefined ? 0 : new TextEncoder().encode(Redacted.value(secret)).length * 8
@@ -170,4 +173,4 @@ const shortSecret = ({ authentication: { algorithm, secret }, idTokenSignedRespo
 }
 
 const listed = (values: ReadonlyArray<string> | undefined, otherwise: string): string =>
-  values === undefined || values.length === 0 ? otherwise : values.map((value) => printable(value, 40)).join(", ")
+  values === undefined || values.length === 0 ? otherwise : values.map((value) => sanitize(value, 40)).join(", ")

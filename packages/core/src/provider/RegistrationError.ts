@@ -4,10 +4,10 @@
  * @see RFC 7591 section 3.2.2, RFC 7592
  */
 import { Schema } from "effect"
-import { HttpFault } from "../http/TransportError.ts"
-import * as OAuthError from "../http/OAuthError.ts"
 import { InvalidKey } from "../crypto/InvalidKey.ts"
-import { oneLine } from "../internal/DisplayText.ts"
+import * as OAuthError from "../http/OAuthError.ts"
+import { TransportError } from "../http/TransportError.ts"
+import { toSingleLine } from "../internal/DisplayText.ts"
 
 /** A redirect URI is not accepted. A CIBA client needs none. */
 export class InvalidRedirectUri extends Schema.TaggedError<InvalidRedirectUri>()(
@@ -15,7 +15,7 @@ export class InvalidRedirectUri extends Schema.TaggedError<InvalidRedirectUri>()
   OAuthError.fields
 ) {
   override get message(): string {
-    return OAuthError.sentence(this, "the provider does not accept a redirect URI")
+    return OAuthError.formatMessage(this, "the provider does not accept a redirect URI")
   }
 }
 
@@ -25,7 +25,7 @@ export class InvalidClientMetadata extends Schema.TaggedError<InvalidClientMetad
   OAuthError.fields
 ) {
   override get message(): string {
-    return OAuthError.sentence(this, "the provider does not accept the client's metadata")
+    return OAuthError.formatMessage(this, "the provider does not accept the client's metadata")
   }
 }
 
@@ -35,7 +35,7 @@ export class InvalidSoftwareStatement extends Schema.TaggedError<InvalidSoftware
   OAuthError.fields
 ) {
   override get message(): string {
-    return OAuthError.sentence(this, "the software statement is not valid")
+    return OAuthError.formatMessage(this, "the software statement is not valid")
   }
 }
 
@@ -45,7 +45,7 @@ export class UnapprovedSoftwareStatement extends Schema.TaggedError<UnapprovedSo
   OAuthError.fields
 ) {
   override get message(): string {
-    return OAuthError.sentence(this, "the provider does not approve of the software statement")
+    return OAuthError.formatMessage(this, "the provider does not approve of the software statement")
   }
 }
 
@@ -61,7 +61,7 @@ export class InvalidRegistration extends Schema.TaggedError<InvalidRegistration>
   issues: Schema.String
 }) {
   override get message(): string {
-    return `the registration is not valid: ${oneLine(this.issues)}`
+    return `the registration is not valid: ${toSingleLine(this.issues)}`
   }
 }
 
@@ -84,7 +84,7 @@ export class RegistrationError extends Schema.TaggedError<RegistrationError>()("
     InvalidRegistration,
     Unmanaged,
     InvalidKey,
-    HttpFault
+    TransportError
   ])
 }) {
   override get message(): string {

@@ -9,7 +9,7 @@ import { ClientRegistration } from "../client/ClientRegistration.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
-import { printable } from "../internal/DisplayText.ts"
+import { sanitize } from "../internal/DisplayText.ts"
 import type { DiscoveryError } from "./DiscoveryError.ts"
 import { ProviderKeys } from "./ProviderKeys.ts"
 
@@ -41,13 +41,13 @@ export type SignatureError =
   | JsonWebToken.InvalidSignature
 
 /** The payload of a token, once its signature in this algorithm is believed. */
-export type ProviderSignature = (
+export type SignatureVerifier = (
   jwt: Redacted.Redacted<string>,
   algorithm: JwsAlgorithm.JwsAlgorithm
 ) => Effect.Effect<unknown, SignatureError | DiscoveryError>
 
 /** Signatures of the provider at hand, for the client at hand. */
-export const make: Effect.Effect<ProviderSignature, never, ClientRegistration | ProviderKeys> = Effect.gen(
+export const make: Effect.Effect<SignatureVerifier, never, ClientRegistration | ProviderKeys> = Effect.gen(
   function* () {
     const { authentication } = yield* ClientRegistration
     const keys = yield* ProviderKeys
@@ -65,11 +65,11 @@ export const make: Effect.Effect<ProviderSignature, never, ClientRegistration | 
     }
 
     return Effect.fnUntraced(function* (jwt, algorithm) {
-      const { alg, kid, typ } = yield* Effect.fromResult(JsonWebToken.header(jwt))
+      const { alg, kid, typ } = yield* Effect.fromResult(JsonWebToken.readHeader(jwt))
       if (typ !== undefined && isOfAnotherKind(typ)) return yield* new JsonWebToken.MalformedToken()
-      if (alg !== algorithm) return yield* new UnexpectedAlgorithm({ expected: algorithm, actual: printable(alg) })
+      if (alg !== algorithm) return yield* new UnexpectedAlgorithm({ expected: algorithm, actual: sanitize(alg) })
       const unknown = Effect.suspend(() =>
-        Effect.fail(new UnknownKey({ algorithm, ...(kid === undefined ? undefined : { keyId: printable(kid) }) }))
+        Effect.fail(new UnknownKey({ algorithm, ...(kid === undefined ? undefined : { keyId: sanitize(kid) }) }))
       )
       if (JwsAlgorithm.isSymmetric(algorithm)) {
         const { secret } = authentication
@@ -79,7 +79,7 @@ export const make: Effect.Effect<ProviderSignature, never, ClientRegistration | 
       const [known, ...others] = yield* keys.candidates(wanted)
       if (known === undefined) return yield* unknown
       return yield* Effect.catchTag(verified(jwt, algorithm, [known, ...others]), "InvalidSignature", (error) =>
-        Effect.flatMap(keys.renewed(wanted), ([renewed, ...more]) =>
+        Effect.flatMap(keys.refetch(wanted), ([renewed, ...more]) =>
           renewed === undefined || renewed === known ? Effect.fail(error) : verified(jwt, algorithm, [renewed, ...more])
         )
       )

@@ -12,14 +12,14 @@ import { Data, Duration, Effect, Option, Redacted, type Schema } from "effect"
 import type { Headers } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as DeliveryMode from "../client/DeliveryMode.ts"
-import * as ProfileRule from "../profile/Rule.ts"
+import type { Expectations } from "../pending/PendingAuthentication.ts"
+import * as Rule from "../profile/Rule.ts"
 import { AuthenticationRequestError, Unsupported } from "./AuthenticationRequestError.ts"
 import * as AuthorizationDetails from "./AuthorizationDetails.ts"
 import * as BindingMessage from "./BindingMessage.ts"
 import * as GrantManagement from "./GrantManagement.ts"
 import * as NotificationToken from "./NotificationToken.ts"
-import type { Expectations } from "../pending/PendingAuthentication.ts"
-import { invalid, type Parameter, type Problem, present, textProblems } from "./RequestParameters.ts"
+import { findInvalid, optional, type Parameter, type Problem, validateText } from "./RequestParameters.ts"
 import * as ResourceIndicator from "./ResourceIndicator.ts"
 import * as UserHint from "./UserHint.ts"
 
@@ -80,7 +80,7 @@ export const make = Effect.fnUntraced(function* (
   const extensions = Object.entries(options.extensionParameters ?? {})
   const expiry = options.requestedExpiry === undefined ? undefined : Duration.toSeconds(options.requestedExpiry)
 
-  const wrong = invalid(problems(options, extensions, expiry))
+  const wrong = findInvalid(problems(options, extensions, expiry))
   if (wrong !== undefined) return yield* new AuthenticationRequestError({ reason: wrong })
   if (options.userCode !== undefined && !registration.userCodeParameter) {
     return yield* new AuthenticationRequestError({
@@ -91,30 +91,30 @@ export const make = Effect.fnUntraced(function* (
     })
   }
 
-  const token = DeliveryMode.notifies(registration.deliveryMode)
+  const token = DeliveryMode.usesNotifications(registration.deliveryMode)
     ? options.clientNotificationToken === undefined
       ? yield* NotificationToken.generate
-      : NotificationToken.relabel(options.clientNotificationToken)
+      : NotificationToken.withLabel(options.clientNotificationToken)
     : undefined
 
   const parameters: ReadonlyArray<Parameter> = [
-    ...present("scope", options.scope.join(" ")),
-    ...present(options.hint.parameter, Redacted.value(options.hint.value)),
-    ...present("client_notification_token", token && Redacted.value(token)),
-    ...present("acr_values", options.acrValues?.join(" ") || undefined),
-    ...present("binding_message", options.bindingMessage),
-    ...present("user_code", options.userCode && Redacted.value(options.userCode)),
-    ...present("requested_expiry", expiry?.toString()),
-    ...present("authorization_details", options.authorizationDetails),
-    ...ResourceIndicator.parameters(options.resource),
-    ...GrantManagement.parameters(options.grantManagement),
-    ...present("claims", options.claims),
-    ...present("request_context", options.requestContext),
+    ...optional("scope", options.scope.join(" ")),
+    ...optional(options.hint.parameter, Redacted.value(options.hint.value)),
+    ...optional("client_notification_token", token && Redacted.value(token)),
+    ...optional("acr_values", options.acrValues?.join(" ") || undefined),
+    ...optional("binding_message", options.bindingMessage),
+    ...optional("user_code", options.userCode && Redacted.value(options.userCode)),
+    ...optional("requested_expiry", expiry?.toString()),
+    ...optional("authorization_details", options.authorizationDetails),
+    ...ResourceIndicator.toParameters(options.resource),
+    ...GrantManagement.toParameters(options.grantManagement),
+    ...optional("claims", options.claims),
+    ...optional("request_context", options.requestContext),
     ...extensions
   ]
-  const unsendable = invalid(textProblems(parameters))
+  const unsendable = findInvalid(validateText(parameters))
   if (unsendable !== undefined) return yield* new AuthenticationRequestError({ reason: unsendable })
-  const broken = ProfileRule.violation(registration.profile, "request", {
+  const broken = Rule.validate(registration.profile, "request", {
     registration,
     parameters: Object.fromEntries(parameters)
   })
@@ -139,7 +139,7 @@ const problems = (
   expiry: number | undefined
 ): ReadonlyArray<Problem> => [
   ["scope", scopeProblem(options.scope)],
-  [options.hint.parameter, UserHint.problem(options.hint)],
+  [options.hint.parameter, UserHint.validate(options.hint)],
   [
     "acr_values",
     options.acrValues?.every((value) => scopeToken.test(value)) === false
@@ -152,7 +152,7 @@ const problems = (
   ],
   [
     "binding_message",
-    options.bindingMessage === undefined ? undefined : BindingMessage.problem(options.bindingMessage)
+    options.bindingMessage === undefined ? undefined : BindingMessage.validate(options.bindingMessage)
   ],
   ["user_code", options.userCode !== undefined && Redacted.value(options.userCode) === "" ? "it is empty" : undefined],
   [
@@ -163,11 +163,14 @@ const problems = (
   ],
   [
     "client_notification_token",
-    options.clientNotificationToken && NotificationToken.problem(options.clientNotificationToken)
+    options.clientNotificationToken && NotificationToken.validate(options.clientNotificationToken)
   ],
-  ["authorization_details", options.authorizationDetails && AuthorizationDetails.problem(options.authorizationDetails)],
-  ["resource", ResourceIndicator.problem(options.resource)],
-  ["grant_id", options.grantManagement && GrantManagement.problem(options.grantManagement)],
+  [
+    "authorization_details",
+    options.authorizationDetails && AuthorizationDetails.validate(options.authorizationDetails)
+  ],
+  ["resource", ResourceIndicator.validate(options.resource)],
+  ["grant_id", options.grantManagement && GrantManagement.validate(options.grantManagement)],
   ...extensions.map(([name, value]) => [name, extensionProblem(name, value)] as const)
 ]
 

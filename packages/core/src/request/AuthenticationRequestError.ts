@@ -5,10 +5,10 @@
  * @see CIBA Core 1.0 section 13
  */
 import { Schema } from "effect"
-import { HttpFault } from "../http/TransportError.ts"
 import * as OAuthError from "../http/OAuthError.ts"
+import { TransportError } from "../http/TransportError.ts"
+import { toSingleLine } from "../internal/DisplayText.ts"
 import { ProfileViolation } from "../profile/Rule.ts"
-import { oneLine } from "../internal/DisplayText.ts"
 
 /** A parameter that cannot be sent as it is. Nothing was sent. */
 export class InvalidParameter extends Schema.TaggedError<InvalidParameter>()("InvalidParameter", {
@@ -35,7 +35,7 @@ export class InvalidAcknowledgement extends Schema.TaggedError<InvalidAcknowledg
   issues: Schema.String
 }) {
   override get message(): string {
-    return `the acknowledgement is not valid: ${oneLine(this.issues)}`
+    return `the acknowledgement is not valid: ${toSingleLine(this.issues)}`
   }
 }
 
@@ -45,28 +45,28 @@ export class ExpiredLoginHintToken extends Schema.TaggedError<ExpiredLoginHintTo
   OAuthError.fields
 ) {
   override get message(): string {
-    return OAuthError.sentence(this, "the login hint token has expired")
+    return OAuthError.formatMessage(this, "the login hint token has expired")
   }
 }
 
 /** The provider does not know whom the hint names. */
 export class UnknownUserId extends Schema.TaggedError<UnknownUserId>()("UnknownUserId", OAuthError.fields) {
   override get message(): string {
-    return OAuthError.sentence(this, "the provider does not know the person that the hint names")
+    return OAuthError.formatMessage(this, "the provider does not know the person that the hint names")
   }
 }
 
 /** The provider wants a user code: ask the person for it, and send a new request. */
 export class MissingUserCode extends Schema.TaggedError<MissingUserCode>()("MissingUserCode", OAuthError.fields) {
   override get message(): string {
-    return OAuthError.sentence(this, "the provider wants the person's user code")
+    return OAuthError.formatMessage(this, "the provider wants the person's user code")
   }
 }
 
 /** The user code is wrong: ask the person again. */
 export class InvalidUserCode extends Schema.TaggedError<InvalidUserCode>()("InvalidUserCode", OAuthError.fields) {
   override get message(): string {
-    return OAuthError.sentence(this, "the user code is wrong")
+    return OAuthError.formatMessage(this, "the user code is wrong")
   }
 }
 
@@ -76,7 +76,7 @@ export class InvalidBindingMessage extends Schema.TaggedError<InvalidBindingMess
   OAuthError.fields
 ) {
   override get message(): string {
-    return OAuthError.sentence(
+    return OAuthError.formatMessage(
       this,
       "the provider does not take this binding message; BindingMessage.generate makes a safe one"
     )
@@ -91,7 +91,7 @@ export class AuthenticationRequestError extends Schema.TaggedError<Authenticatio
       InvalidParameter,
       ProfileViolation,
       Unsupported,
-      HttpFault,
+      TransportError,
       InvalidAcknowledgement,
       OAuthError.InvalidRequest,
       OAuthError.InvalidScope,

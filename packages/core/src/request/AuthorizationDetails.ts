@@ -9,8 +9,8 @@
  * @see RFC 9396 section 2
  */
 import type { Schema } from "effect"
+import { sanitize } from "../internal/DisplayText.ts"
 import type { ProviderMetadata } from "../provider/ProviderMetadata.ts"
-import { printable } from "../internal/DisplayText.ts"
 import { Unsupported } from "./AuthenticationRequestError.ts"
 
 /** An object of `authorization_details`. */
@@ -20,13 +20,13 @@ export type AuthorizationDetail = Schema.JsonObject & { readonly type: string }
 export type AuthorizationDetails = ReadonlyArray<AuthorizationDetail>
 
 /** What is wrong with the details, if something is. */
-export const problem = (details: AuthorizationDetails): string | undefined =>
+export const validate = (details: AuthorizationDetails): string | undefined =>
   details.length > 0 && details.every(({ type }) => typeof type === "string" && type !== "")
     ? undefined
     : "it must be objects with a type, one at least (RFC 9396 2)"
 
 /** The first type that the provider does not list, where it lists types (RFC 9396 10). */
-export const unsupported = (
+export const findUnsupported = (
   metadata: ProviderMetadata,
   details: AuthorizationDetails | undefined
 ): Unsupported | undefined => {
@@ -36,6 +36,6 @@ export const unsupported = (
     ? undefined
     : new Unsupported({
         feature: `authorization details of type ${unlisted.type}`,
-        problem: `the provider has ${types.length === 0 ? "none" : `only ${printable(types.join(", "))}`}`
+        problem: `the provider has ${types.length === 0 ? "none" : `only ${sanitize(types.join(", "))}`}`
       })
 }

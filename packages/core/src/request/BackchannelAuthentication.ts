@@ -14,22 +14,22 @@ import { Context, DateTime, Effect, Layer, Option, Redacted, Schema } from "effe
 import type { HttpClientRequest, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as DeliveryMode from "../client/DeliveryMode.ts"
-import type { HttpFault } from "../http/TransportError.ts"
-import * as OAuthError from "../http/OAuthError.ts"
-import type { Registered } from "../profile/Rule.ts"
-import * as SenderConstraint from "../http/SenderConstraint.ts"
-import { type Answer, fault, Transport } from "../http/Transport.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
+import * as OAuthError from "../http/OAuthError.ts"
+import * as Echo from "../http/SecretRedaction.ts"
+import * as SenderConstraint from "../http/SenderConstraint.ts"
+import { Throttle } from "../http/Throttle.ts"
+import { type JsonResponse, makeError, Transport } from "../http/Transport.ts"
+import type { TransportError } from "../http/TransportError.ts"
+import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
+import * as RandomToken from "../internal/RandomToken.ts"
+import * as Seconds from "../internal/WireSeconds.ts"
+import { AuthReqId, PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import * as AuthenticatedRequest from "../provider/AuthenticatedRequest.ts"
 import { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import { ProviderKeys } from "../provider/ProviderKeys.ts"
 import * as ProviderMetadata from "../provider/ProviderMetadata.ts"
-import { ProviderPace } from "../http/Throttle.ts"
-import * as Echo from "../http/SecretRedaction.ts"
-import { issues, printable } from "../internal/DisplayText.ts"
-import * as Seconds from "../internal/WireSeconds.ts"
-import * as SecureRandomness from "../internal/RandomToken.ts"
 import * as AuthenticationRequest from "./AuthenticationRequest.ts"
 import {
   AuthenticationRequestError,
@@ -40,11 +40,10 @@ import {
 import * as AuthorizationDetails from "./AuthorizationDetails.ts"
 import * as BindingMessage from "./BindingMessage.ts"
 import * as GrantManagement from "./GrantManagement.ts"
-import { AuthReqId, PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import * as RequestParameters from "./RequestParameters.ts"
 
 /** What the first half leaves to the second. */
-export interface Sent {
+export interface SentRequest {
   /** The raw response, its body unread. */
   readonly response: HttpClientResponse.HttpClientResponse
   readonly request: AuthenticationRequest.AuthenticationRequest
@@ -58,9 +57,9 @@ export interface Service {
   /** Sends the request, and gives the raw response with what reading it needs. */
   readonly request: (
     request: AuthenticationRequest.AuthenticationRequest
-  ) => Effect.Effect<Sent, AuthenticationRequestError | DiscoveryError>
+  ) => Effect.Effect<SentRequest, AuthenticationRequestError | DiscoveryError>
   /** Reads the response: the acknowledgement, or why there is none. */
-  readonly process: (sent: Sent) => Effect.Effect<PendingAuthentication, AuthenticationRequestError>
+  readonly process: (sent: SentRequest) => Effect.Effect<PendingAuthentication, AuthenticationRequestError>
   /** Sends and reads: one call, with one time limit. */
   readonly send: (
     request: AuthenticationRequest.AuthenticationRequest
@@ -73,14 +72,14 @@ export interface Service {
 
 /** The backchannel authentication endpoint. */
 export class BackchannelAuthentication extends Context.Service<BackchannelAuthentication, Service>()(
-  "@effect-ciba/core/request/BackchannelAuthentication"
+  "@effect-ciba/core/BackchannelAuthentication"
 ) {}
 
 /** What the endpoint needs. */
-export type Needs = ClientRegistration | Discovery | ProviderKeys | ProviderPace | Transport
+export type Requirements = ClientRegistration | Discovery | ProviderKeys | Throttle | Transport
 
 /** The endpoint of the provider at hand, asked as the client at hand. */
-export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* () {
+export const make: Effect.Effect<Service, never, Requirements> = Effect.gen(function* () {
   const registration = yield* ClientRegistration
   const discovery = yield* Discovery
   const transport = yield* Transport
@@ -89,7 +88,7 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
   const { deliveryMode, senderConstraint } = registration
   const proof = deliveryMode === "push" ? senderConstraint : undefined
   const keys = yield* ProviderKeys
-  const pace = yield* ProviderPace
+  const pace = yield* Throttle
   const keysAtHand = JwsAlgorithm.isSymmetric(registration.idTokenSignedResponseAlg) ? Effect.void : keys.prefetch
 
   /** What is sent, and to whom: with metadata and keys at hand, so that no answer is lost for want of them. */
@@ -106,14 +105,14 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
     yield* warn(metadata, request, deliveryMode)
     const endpoint = yield* ProviderMetadata.endpoint(metadata, "backchannel_authentication_endpoint", mutualTls)
     yield* keysAtHand
-    const claims = RequestParameters.claims(parameters)
+    const claims = RequestParameters.toClaims(parameters)
     const target = { issuer: metadata.issuer, clientId, endpoint }
     const built = yield* authenticated("backchannel_authentication_endpoint", {
       constraint: proof,
       headers: Redacted.value(request.headers),
       parameters:
         requestSigner === undefined
-          ? RequestParameters.form(parameters)
+          ? RequestParameters.toForm(parameters)
           : [
               ["request", Redacted.value(yield* requestSigner.sign(claims, target))],
               ["client_id", clientId]
@@ -123,23 +122,24 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
   })
 
   const acknowledged = Effect.fnUntraced(function* (
-    answer: Answer,
+    answer: JsonResponse,
     built: HttpClientRequest.HttpClientRequest,
-    { issuer, request, sentAt }: Omit<Sent, "response">
+    { issuer, request, sentAt }: Omit<SentRequest, "response">
   ): Effect.fn.Return<PendingAuthentication, AuthenticationRequestError> {
-    const error = OAuthError.fromAnswer(answer, Echo.ofRequest(built))
+    const error = OAuthError.fromResponse(answer, Echo.ofRequest(built))
     if (Option.isSome(error)) return yield* fromOAuthError(error.value)
     if (answer.status !== 200) {
-      return yield* faulty(fault("UnexpectedStatus", answer, answer.status, answer.retryAfter))
+      return yield* faulty(makeError("UnexpectedStatus", answer, answer.status, answer.retryAfter))
     }
     const acknowledgement = yield* Effect.mapError(
       decodeAcknowledgement(answer.body),
-      (error) => new AuthenticationRequestError({ reason: new InvalidAcknowledgement({ issues: issues(error) }) })
+      (error) =>
+        new AuthenticationRequestError({ reason: new InvalidAcknowledgement({ issues: truncateIssues(error) }) })
     )
     const { proofKey } = senderConstraint
     return new PendingAuthentication({
       version: 1,
-      id: yield* SecureRandomness.text(12),
+      id: yield* RandomToken.generate(12),
       issuer,
       clientId: registration.clientId,
       authReqId: Redacted.make(acknowledgement.auth_req_id, { label: "auth_req_id" }),
@@ -149,7 +149,7 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
         : { clientNotificationToken: request.clientNotificationToken }),
       ...(proofKey === undefined ? undefined : { proofKey }),
       expiresAt: DateTime.addDuration(sentAt, acknowledgement.expires_in),
-      interval: Seconds.interval(acknowledgement.interval),
+      interval: Seconds.decodeInterval(acknowledgement.interval),
       scope: request.scope,
       ...(request.bindingMessage === undefined ? undefined : { bindingMessage: request.bindingMessage }),
       ...(request.acrValues === undefined ? undefined : { acrValues: request.acrValues }),
@@ -170,10 +170,10 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
   })
 
   const paced: Service["send"] = (request) =>
-    pace.turn(proof === undefined ? send(request) : SenderConstraint.answeringNonces(proof, send(request))).pipe(
-      Effect.tap(() => pace.observe(undefined)),
+    pace.run(proof === undefined ? send(request) : SenderConstraint.retryWithNonce(proof, send(request))).pipe(
+      Effect.tap(() => pace.record(undefined)),
       Effect.tapError(({ _tag, reason }) =>
-        _tag === "AuthenticationRequestError" && "status" in reason ? pace.observe(reason) : Effect.void
+        _tag === "AuthenticationRequestError" && "status" in reason ? pace.record(reason) : Effect.void
       )
     )
 
@@ -198,17 +198,20 @@ export const make: Effect.Effect<Service, never, Needs> = Effect.gen(function* (
 })
 
 /** The endpoint as a layer. */
-export const layer: Layer.Layer<BackchannelAuthentication, never, Needs> = Layer.effect(BackchannelAuthentication, make)
+export const layer: Layer.Layer<BackchannelAuthentication, never, Requirements> = Layer.effect(
+  BackchannelAuthentication,
+  make
+)
 
 /** Sends a request, and gives the raw response with what reading it needs. */
 export const request = (
   request: AuthenticationRequest.AuthenticationRequest
-): Effect.Effect<Sent, AuthenticationRequestError | DiscoveryError, BackchannelAuthentication> =>
+): Effect.Effect<SentRequest, AuthenticationRequestError | DiscoveryError, BackchannelAuthentication> =>
   BackchannelAuthentication.use((endpoint) => endpoint.request(request))
 
 /** Reads the response: the acknowledgement, or why there is none. */
 export const process = (
-  sent: Sent
+  sent: SentRequest
 ): Effect.Effect<PendingAuthentication, AuthenticationRequestError, BackchannelAuthentication> =>
   BackchannelAuthentication.use((endpoint) => endpoint.process(sent))
 
@@ -220,17 +223,17 @@ export const initiate = (
 
 const Acknowledgement = Schema.Struct({
   auth_req_id: AuthReqId,
-  expires_in: Seconds.Seconds,
+  expires_in: Seconds.WireSeconds,
   interval: Schema.optionalKey(Schema.Unknown)
 })
 
 const decodeAcknowledgement = Schema.decodeUnknownEffect(Acknowledgement, { errors: "all" })
 
-const faulty = (reason: HttpFault): AuthenticationRequestError => new AuthenticationRequestError({ reason })
+const faulty = (reason: TransportError): AuthenticationRequestError => new AuthenticationRequestError({ reason })
 
 const supported = (
   metadata: ProviderMetadata.ProviderMetadata,
-  { deliveryMode, requestSigner, senderConstraint }: Registered,
+  { deliveryMode, requestSigner, senderConstraint }: ClientRegistration["Service"],
   request: AuthenticationRequest.AuthenticationRequest
 ): Effect.Effect<void, AuthenticationRequestError> => {
   const modes = metadata.backchannel_token_delivery_modes_supported
@@ -241,7 +244,7 @@ const supported = (
       ? undefined
       : new Unsupported({
           feature: `${deliveryMode} delivery`,
-          problem: `the provider has ${modes === undefined ? "no delivery modes in its metadata" : `only ${printable(modes.join(", "))}`}`
+          problem: `the provider has ${modes === undefined ? "no delivery modes in its metadata" : `only ${sanitize(modes.join(", "))}`}`
         }),
     requestSigner === undefined || signing?.includes(requestSigner.algorithm) === true
       ? undefined
@@ -250,20 +253,20 @@ const supported = (
           problem:
             signing === undefined
               ? "the provider takes no signed requests"
-              : `the provider takes ${printable(signing.join(", "))}`
+              : `the provider takes ${sanitize(signing.join(", "))}`
         }),
     senderConstraint.algorithm === undefined || proving?.includes(senderConstraint.algorithm) !== false
       ? undefined
       : new Unsupported({
           feature: `DPoP proofs signed with ${senderConstraint.algorithm}`,
-          problem: `the provider takes ${printable(proving.join(", "))}`
+          problem: `the provider takes ${sanitize(proving.join(", "))}`
         }),
     metadata.backchannel_user_code_parameter_supported === true ||
     Redacted.value(request.parameters).every(([name]) => name !== "user_code")
       ? undefined
       : new Unsupported({ feature: "user_code", problem: "the provider does not support it" }),
-    AuthorizationDetails.unsupported(metadata, request.authorizationDetails),
-    GrantManagement.unsupported(metadata, request.grantManagement)
+    AuthorizationDetails.findUnsupported(metadata, request.authorizationDetails),
+    GrantManagement.findUnsupported(metadata, request.grantManagement)
   ].find((problem) => problem !== undefined)
   return missing === undefined ? Effect.void : Effect.fail(new AuthenticationRequestError({ reason: missing }))
 }
@@ -278,7 +281,7 @@ const warn = Effect.fnUntraced(function* (
       `The provider does not list the grant type ${DeliveryMode.grantType}; a ${mode} client needs it`
     )
   }
-  const advice = request.bindingMessage === undefined ? [] : BindingMessage.advice(request.bindingMessage)
+  const advice = request.bindingMessage === undefined ? [] : BindingMessage.warnings(request.bindingMessage)
   if (advice.length > 0) {
     yield* Effect.logWarning(`Providers may refuse the binding message: it is ${advice.join(", ")}`)
   }

@@ -20,23 +20,23 @@
  * @see CIBA Core 1.0 section 7.1
  */
 import { Effect } from "effect"
-import * as SecureRandomness from "../internal/RandomToken.ts"
+import * as RandomToken from "../internal/RandomToken.ts"
 
 /** A random message of six letters and digits, none of which is easily taken for another. */
-export const generate: Effect.Effect<string> = Effect.flatMap(SecureRandomness.source, (random) =>
+export const generate: Effect.Effect<string> = Effect.flatMap(RandomToken.source, (random) =>
   Effect.map(Effect.replicateEffect(random.intBetween(0, alphabet.length, { halfOpen: true }), 6), (indices) =>
     indices.map((index) => alphabet.charAt(index)).join("")
   )
 )
 
 /** What is wrong with a message, if something is. */
-export const problem = (message: string): string | undefined => {
+export const validate = (message: string): string | undefined => {
   if (message.trim() === "") return "it is empty"
   return /\p{Cc}/u.test(message) ? "it contains control characters; send plain text" : undefined
 }
 
 /** Why a provider may refuse the message, or the person misread it. */
-export const advice = (message: string): ReadonlyArray<string> =>
+export const warnings = (message: string): ReadonlyArray<string> =>
   [
     message.length > 50 ? "longer than 50 characters" : "",
     /^[\x20-\x7e]*$/.test(message) ? "" : "not plain ASCII",

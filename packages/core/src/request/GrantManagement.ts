@@ -18,8 +18,9 @@
  *
  * @see Grant Management for OAuth 2.0, Authorization Request
  */
+
+import { sanitize } from "../internal/DisplayText.ts"
 import type { ProviderMetadata } from "../provider/ProviderMetadata.ts"
-import { printable } from "../internal/DisplayText.ts"
 import { InvalidParameter, Unsupported } from "./AuthenticationRequestError.ts"
 import type { Parameter } from "./RequestParameters.ts"
 
@@ -29,18 +30,18 @@ export type GrantManagement =
   | { readonly action: "merge" | "replace"; readonly grantId: string }
 
 /** What is wrong with the grant's id, if something is. */
-export const problem = (grant: GrantManagement): string | undefined =>
+export const validate = (grant: GrantManagement): string | undefined =>
   grant.action !== "create" && grant.grantId === "" ? "it is empty" : undefined
 
 /** The parameters that say so. */
-export const parameters = (grant: GrantManagement | undefined): ReadonlyArray<Parameter> => {
+export const toParameters = (grant: GrantManagement | undefined): ReadonlyArray<Parameter> => {
   if (grant === undefined) return []
   const action = ["grant_management_action", grant.action] as const
   return grant.action === "create" ? [action] : [action, ["grant_id", grant.grantId]]
 }
 
 /** An action that the provider does not list, where it lists actions, or the lack of one that it demands. */
-export const unsupported = (
+export const findUnsupported = (
   metadata: ProviderMetadata,
   grant: GrantManagement | undefined
 ): Unsupported | InvalidParameter | undefined => {
@@ -57,6 +58,6 @@ export const unsupported = (
     ? undefined
     : new Unsupported({
         feature: `the grant management action ${grant.action}`,
-        problem: `the provider has ${actions.length === 0 ? "none" : `only ${printable(actions.join(", "))}`}`
+        problem: `the provider has ${actions.length === 0 ? "none" : `only ${sanitize(actions.join(", "))}`}`
       })
 }

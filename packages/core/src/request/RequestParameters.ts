@@ -13,11 +13,11 @@ export type Parameter = readonly [name: string, value: Schema.Json]
 export type Problem = readonly [parameter: string, problem: string | undefined]
 
 /** A parameter that may be missing. */
-export const present = (name: string, value: Schema.Json | undefined): ReadonlyArray<Parameter> =>
+export const optional = (name: string, value: Schema.Json | undefined): ReadonlyArray<Parameter> =>
   value === undefined ? [] : [[name, value]]
 
 /** The parameters as a form. `resource` alone is there once for each of its values (RFC 8707 2). */
-export const form = (parameters: ReadonlyArray<Parameter>): ReadonlyArray<readonly [string, string]> =>
+export const toForm = (parameters: ReadonlyArray<Parameter>): ReadonlyArray<readonly [string, string]> =>
   parameters.flatMap(([name, value]) =>
     name === "resource" && Array.isArray(value)
       ? value.map((one) => [name, text(one)] as const)
@@ -25,11 +25,11 @@ export const form = (parameters: ReadonlyArray<Parameter>): ReadonlyArray<readon
   )
 
 /** The parameters as claims, each with its JSON type. */
-export const claims = (parameters: ReadonlyArray<Parameter>): Readonly<Record<string, Schema.Json>> =>
+export const toClaims = (parameters: ReadonlyArray<Parameter>): Readonly<Record<string, Schema.Json>> =>
   Object.fromEntries(parameters)
 
 /** The first problem. */
-export const invalid = (problems: ReadonlyArray<Problem>): InvalidParameter | undefined => {
+export const findInvalid = (problems: ReadonlyArray<Problem>): InvalidParameter | undefined => {
   for (const [parameter, problem] of problems) {
     if (problem !== undefined) return new InvalidParameter({ parameter, problem })
   }
@@ -37,8 +37,8 @@ export const invalid = (problems: ReadonlyArray<Problem>): InvalidParameter | un
 }
 
 /** Half a surrogate pair has no UTF-8: the server would read another character. */
-export const textProblems = (parameters: ReadonlyArray<Parameter>): ReadonlyArray<Problem> =>
-  form(parameters).map(([name, value]) => [
+export const validateText = (parameters: ReadonlyArray<Parameter>): ReadonlyArray<Problem> =>
+  toForm(parameters).map(([name, value]) => [
     name,
     /\p{Cs}/u.test(`${name}=${value}`) ? "it has half a surrogate pair; send well-formed text" : undefined
   ])

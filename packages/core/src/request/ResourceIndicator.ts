@@ -9,11 +9,11 @@ import type { Parameter } from "./RequestParameters.ts"
 export type ResourceIndicator = string | ReadonlyArray<string>
 
 /** What is wrong with a resource, if something is. */
-export const problem = (resource: ResourceIndicator | undefined): string | undefined =>
+export const validate = (resource: ResourceIndicator | undefined): string | undefined =>
   [resource ?? []].flat().every((uri) => absolute.test(uri)) ? undefined : "it must be an absolute URI without fragment"
 
 /** The resource as a parameter; an empty list is none. */
-export const parameters = (resource: ResourceIndicator | undefined): ReadonlyArray<Parameter> =>
+export const toParameters = (resource: ResourceIndicator | undefined): ReadonlyArray<Parameter> =>
   resource === undefined || resource.length === 0 ? [] : [["resource", resource]]
 
 const absolute = /^[a-z][a-z0-9+.-]*:[^#]+$/i

@@ -29,21 +29,21 @@
  * @see CIBA Core 1.0 section 7.1.1
  */
 import { Clock, Duration, Effect, Layer, Option } from "effect"
-import type { Target } from "../client/ClientAuthentication.ts"
+import type { RequestTarget } from "../client/ClientAuthentication.ts"
 import { ClientRegistrationError } from "../client/ClientRegistration.ts"
 import { RequestSigner } from "../client/RequestSigner.ts"
 import { InvalidKey } from "../crypto/InvalidKey.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import type { SigningKey } from "../crypto/SigningKey.ts"
-import * as SecureRandomness from "../internal/RandomToken.ts"
+import * as RandomToken from "../internal/RandomToken.ts"
 
 /** How requests are signed. */
 export interface Options<E = never, R = never> {
   /** The private key, or the effect that reads it. Its algorithm is the registered one. */
   readonly key: SigningKey | Effect.Effect<SigningKey, E, R>
   /** Who the request is for; the issuer by default. */
-  readonly audience?: string | ((target: Target) => string) | undefined
+  readonly audience?: string | ((target: RequestTarget) => string) | undefined
   /** How long a request is good for; five minutes by default, an hour at most under FAPI. */
   readonly lifetime?: Duration.Input | undefined
   /** How far `nbf` lies back, for providers whose clocks are behind; not at all by default, an hour at most. */
@@ -51,9 +51,9 @@ export interface Options<E = never, R = never> {
   /** The `typ` header; `oauth-authz-req+jwt` by default, `null` for none. */
   readonly type?: "oauth-authz-req+jwt" | null | undefined
   /** Further header members, `x5t#S256` for one; none takes the place of the library's own. */
-  readonly header?: JsonWebToken.FurtherHeader | undefined
+  readonly header?: JsonWebToken.AdditionalHeader | undefined
   /** Further claims; or a function of those that the library has made, for providers that want others. */
-  readonly claims?: JsonWebToken.FurtherClaims | undefined
+  readonly claims?: JsonWebToken.AdditionalClaims | undefined
   /** Whether `client_id` is a claim, too: some providers want it inside and outside. `false` by default. */
   readonly clientIdClaim?: boolean | undefined
 }
@@ -78,7 +78,7 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
     sign: Effect.fnUntraced(function* (parameters, target) {
       const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
       return yield* JsonWebToken.sign(
-        JsonWebToken.withFurther(
+        JsonWebToken.addClaims(
           {
             ...parameters,
             ...(options.clientIdClaim === true ? { client_id: target.clientId } : undefined),
@@ -87,7 +87,7 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
             iat: now,
             nbf: now - Math.floor(Duration.toSeconds(backdated.value)),
             exp: now + Math.ceil(Duration.toSeconds(lifetime.value)),
-            jti: yield* SecureRandomness.text(20)
+            jti: yield* RandomToken.generate(20)
           },
           options.claims
         ),

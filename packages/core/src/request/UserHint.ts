@@ -25,7 +25,7 @@ export const loginToken = (token: string | Redacted.Redacted<string>): UserHint 
 export const idToken = (token: string | Redacted.Redacted<string>): UserHint => make("id_token_hint", token)
 
 /** What is wrong with a hint, if something is. */
-export const problem = (hint: UserHint): string | undefined => {
+export const validate = (hint: UserHint): string | undefined => {
   const value = Redacted.value(hint.value)
   if (value.trim() === "") return "it is empty"
   return hint.parameter === "id_token_hint" && value.split(".").length === 5

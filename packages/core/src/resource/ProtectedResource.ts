@@ -49,15 +49,17 @@
 import { Effect, Redacted, Result } from "effect"
 import { Headers, HttpClient, HttpClientRequest, type HttpClientResponse, Url, UrlParams } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
-import * as InteractionId from "../http/InteractionId.ts"
-import type { SenderConstraint } from "../http/SenderConstraint.ts"
-import { Transport } from "../http/Transport.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import { InvalidKey } from "../crypto/SigningKey.ts"
+import * as InteractionId from "../http/InteractionId.ts"
 import * as Echo from "../http/SecretRedaction.ts"
-import { printable } from "../internal/DisplayText.ts"
-import * as Challenge from "./WwwAuthenticate.ts"
+import type { SenderConstraint } from "../http/SenderConstraint.ts"
+import { Transport } from "../http/Transport.ts"
+import { sanitize } from "../internal/DisplayText.ts"
 import { fromChallenge, ResourceError, UnsupportedTokenType } from "./ResourceError.ts"
+import * as WwwAuthenticate from "./WwwAuthenticate.ts"
+
+export { ResourceError } from "./ResourceError.ts"
 
 /** An access token and what using it takes; a `VerifiedIdentity` is one. */
 export interface Tokens {
@@ -68,7 +70,7 @@ export interface Tokens {
 }
 
 /** Tokens that can be renewed. */
-export interface Renewable<A extends Tokens = Tokens, E = never> {
+export interface RefreshableTokens<A extends Tokens = Tokens, E = never> {
   readonly current: Effect.Effect<A, E>
   /** Other tokens than the refused ones: those that somebody has renewed meanwhile, or new ones. */
   readonly refresh: (refused: A) => Effect.Effect<A, E>
@@ -82,13 +84,13 @@ export interface Options {
 
 /** A client that sends requests with the token. */
 export const make = Effect.fnUntraced(function* <A extends Tokens, E = never>(
-  source: A | Renewable<A, E>,
+  source: A | RefreshableTokens<A, E>,
   options?: Options
 ): Effect.fn.Return<HttpClient.HttpClient.With<ResourceError | E>, never, ClientRegistration | Transport> {
   const { profile, senderConstraint } = yield* ClientRegistration
   const transport = yield* Transport
   const withheld = options?.withheldHeaders ?? profile?.withheldHeaders ?? []
-  const correlation = profile?.interactionIds === true ? InteractionId.headers : Effect.succeed({})
+  const correlation = profile?.interactionIds === true ? InteractionId.generateHeader : Effect.succeed({})
 
   const send = Effect.fnUntraced(function* (
     request: HttpClientRequest.HttpClientRequest,
@@ -146,11 +148,11 @@ export const make = Effect.fnUntraced(function* <A extends Tokens, E = never>(
 })
 
 /** The tokens as they are now. */
-export const tokens = <A extends Tokens, E = never>(source: A | Renewable<A, E>): Effect.Effect<A, E> =>
+export const currentTokens = <A extends Tokens, E = never>(source: A | RefreshableTokens<A, E>): Effect.Effect<A, E> =>
   isRenewable(source) ? source.current : Effect.succeed(source)
 
 /** Why a response refuses the token, in the resource server's words; nothing, where it does not. */
-export const refusal = (response: HttpClientResponse.HttpClientResponse): ResourceError | undefined => {
+export const readRefusal = (response: HttpClientResponse.HttpClientResponse): ResourceError | undefined => {
   if (![400, 401, 403].includes(response.status)) return undefined
   const challenge = tokenChallenges(response).find(({ error }) => error !== undefined)
   return challenge === undefined && response.status !== 401
@@ -165,14 +167,15 @@ export const filterAccepted = <E, R>(
   HttpClient.transformResponse(
     client,
     Effect.flatMap((response) => {
-      const refused = refusal(response)
+      const refused = readRefusal(response)
       return refused === undefined ? Effect.succeed(response) : Effect.fail(refused)
     })
   )
 
 const noProof: Effect.Effect<Readonly<Record<string, string>>> = Effect.succeed({})
 
-const isRenewable = <A extends Tokens, E>(source: A | Renewable<A, E>): source is Renewable<A, E> => "refresh" in source
+const isRenewable = <A extends Tokens, E>(source: A | RefreshableTokens<A, E>): source is RefreshableTokens<A, E> =>
+  "refresh" in source
 
 /** Who proves possession, where the token is bound to a key. */
 const constraintOf = (
@@ -181,9 +184,7 @@ const constraintOf = (
 ): Effect.Effect<SenderConstraint | undefined, ResourceError> => {
   if (/^bearer$/i.test(tokenType)) return Effect.undefined
   if (!/^dpop$/i.test(tokenType)) {
-    return Effect.fail(
-      new ResourceError({ reason: new UnsupportedTokenType({ tokenType: printable(tokenType, 100) }) })
-    )
+    return Effect.fail(new ResourceError({ reason: new UnsupportedTokenType({ tokenType: sanitize(tokenType, 100) }) }))
   }
   if (proofKey !== undefined) {
     return Effect.mapError(own.withKey(proofKey), (reason) => new ResourceError({ reason }))
@@ -205,8 +206,8 @@ const addressed = (request: HttpClientRequest.HttpClientRequest): HttpClientRequ
 const isRepeatable = ({ body }: HttpClientRequest.HttpClientRequest): boolean =>
   body._tag === "Empty" || body._tag === "Uint8Array" || body._tag === "FormData"
 
-const tokenChallenges = (response: HttpClientResponse.HttpClientResponse): ReadonlyArray<Challenge.Challenge> =>
-  Challenge.fromResponse(response).filter(({ scheme }) => scheme === "bearer" || scheme === "dpop")
+const tokenChallenges = (response: HttpClientResponse.HttpClientResponse): ReadonlyArray<WwwAuthenticate.Challenge> =>
+  WwwAuthenticate.fromResponse(response).filter(({ scheme }) => scheme === "bearer" || scheme === "dpop")
 
 const refusesToken = (response: HttpClientResponse.HttpClientResponse): boolean =>
   response.status === 401 && tokenChallenges(response).some(({ error }) => error === "invalid_token")
@@ -218,7 +219,7 @@ const wantsNonce = (
 ): boolean =>
   response.status === 401 &&
   response.headers["dpop-nonce"] !== undefined &&
-  Challenge.fromResponse(response).some(
+  WwwAuthenticate.fromResponse(response).some(
     ({ algs, error, scheme }) =>
       scheme === "dpop" &&
       error === "use_dpop_nonce" &&

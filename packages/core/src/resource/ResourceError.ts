@@ -4,11 +4,11 @@
  * @see RFC 6750 section 3.1, RFC 9449 section 7.1
  */
 import { identity, Schema } from "effect"
-import { HttpFault } from "../http/TransportError.ts"
-import * as OAuthError from "../http/OAuthError.ts"
 import { InvalidKey } from "../crypto/SigningKey.ts"
-import type { Echo } from "../http/SecretRedaction.ts"
-import { printable } from "../internal/DisplayText.ts"
+import * as OAuthError from "../http/OAuthError.ts"
+import type { Redact } from "../http/SecretRedaction.ts"
+import { TransportError } from "../http/TransportError.ts"
+import { sanitize } from "../internal/DisplayText.ts"
 import type { Challenge } from "./WwwAuthenticate.ts"
 
 const names = Schema.optionalKey(Schema.Array(Schema.String))
@@ -16,14 +16,14 @@ const names = Schema.optionalKey(Schema.Array(Schema.String))
 /** The request is malformed; 400 goes with it. */
 export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", OAuthError.fields) {
   override get message(): string {
-    return OAuthError.sentence(this, "the resource server finds the request malformed")
+    return OAuthError.formatMessage(this, "the resource server finds the request malformed")
   }
 }
 
 /** The token has expired, was revoked, or is not for this resource or this client's key; 401 goes with it. */
 export class InvalidToken extends Schema.TaggedError<InvalidToken>()("InvalidToken", OAuthError.fields) {
   override get message(): string {
-    return OAuthError.sentence(this, "the resource server does not accept the access token")
+    return OAuthError.formatMessage(this, "the resource server does not accept the access token")
   }
 }
 
@@ -34,7 +34,7 @@ export class InsufficientScope extends Schema.TaggedError<InsufficientScope>()("
 }) {
   override get message(): string {
     const needed = this.scope === undefined ? "another scope" : `the scope "${this.scope.join(" ")}"`
-    return OAuthError.sentence(this, `the resource needs ${needed}`)
+    return OAuthError.formatMessage(this, `the resource needs ${needed}`)
   }
 }
 
@@ -44,7 +44,7 @@ export class UseDpopNonce extends Schema.TaggedError<UseDpopNonce>()("UseDpopNon
   algs: names
 }) {
   override get message(): string {
-    return OAuthError.sentence(this, "the resource server wants a nonce in the DPoP proof")
+    return OAuthError.formatMessage(this, "the resource server wants a nonce in the DPoP proof")
   }
 }
 
@@ -55,7 +55,7 @@ export class InvalidDpopProof extends Schema.TaggedError<InvalidDpopProof>()("In
 }) {
   override get message(): string {
     const taken = this.algs === undefined ? "" : `; it takes ${this.algs.join(" or ")}`
-    return OAuthError.sentence(this, `the resource server does not accept the DPoP proof${taken}`)
+    return OAuthError.formatMessage(this, `the resource server does not accept the DPoP proof${taken}`)
   }
 }
 
@@ -65,7 +65,10 @@ export class Unrecognized extends Schema.TaggedError<Unrecognized>()("Unrecogniz
   code: Schema.optionalKey(Schema.String)
 }) {
   override get message(): string {
-    return OAuthError.sentence({ ...this, code: this.code ?? "no code" }, "the resource server refuses the request")
+    return OAuthError.formatMessage(
+      { ...this, code: this.code ?? "no code" },
+      "the resource server refuses the request"
+    )
   }
 }
 
@@ -89,7 +92,7 @@ export class ResourceError extends Schema.TaggedError<ResourceError>()("Resource
     Unrecognized,
     UnsupportedTokenType,
     InvalidKey,
-    HttpFault
+    TransportError
   ])
 }) {
   override get message(): string {
@@ -107,14 +110,14 @@ export const fromChallenge = (
   echo: (text: string) => string = identity
 ): ResourceError => new ResourceError({ reason: reason(challenge, status, echo) })
 
-const reason = (challenge: Challenge | undefined, status: number, echo: Echo): ResourceError["reason"] => {
+const reason = (challenge: Challenge | undefined, status: number, echo: Redact): ResourceError["reason"] => {
   if (challenge?.error === undefined) return new Unrecognized({ status })
   const { algs, error, errorDescription, errorUri, scope } = challenge
   const fields = {
-    code: OAuthError.shownCode(error, echo),
+    code: OAuthError.sanitizeCode(error, echo),
     status,
-    ...(errorDescription === undefined ? undefined : { description: printable(echo(errorDescription), 500) }),
-    ...(errorUri === undefined ? undefined : { uri: printable(echo(errorUri), 500) })
+    ...(errorDescription === undefined ? undefined : { description: sanitize(echo(errorDescription), 500) }),
+    ...(errorUri === undefined ? undefined : { uri: sanitize(echo(errorUri), 500) })
   }
   const accepted = { ...fields, ...(algs === undefined ? undefined : { algs: shown(algs, echo) }) }
   switch (error) {
@@ -133,5 +136,5 @@ const reason = (challenge: Challenge | undefined, status: number, echo: Echo): R
   }
 }
 
-const shown = (names: ReadonlyArray<string>, echo: Echo): ReadonlyArray<string> =>
-  names.slice(0, 20).map((name) => printable(echo(name), 100))
+const shown = (names: ReadonlyArray<string>, echo: Redact): ReadonlyArray<string> =>
+  names.slice(0, 20).map((name) => sanitize(echo(name), 100))

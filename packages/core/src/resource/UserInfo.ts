@@ -30,20 +30,22 @@
 import { Clock, Context, DateTime, Duration, Effect, Layer, Redacted, Schema } from "effect"
 import type { Headers, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
-import type { HttpFault } from "../http/TransportError.ts"
-import { IdTokenOpener } from "../client/Decrypter.ts"
-import { abandon, fault, retryAfter, Transport } from "../http/Transport.ts"
+import { Decrypter } from "../client/Decrypter.ts"
+import { cancelBody, makeError, parseRetryAfter, Transport } from "../http/Transport.ts"
+import type { TransportError } from "../http/TransportError.ts"
+import { Expired, InvalidClaims, WrongIssuer } from "../identity/IdTokenError.ts"
+import * as BoundedJson from "../internal/BoundedJson.ts"
+import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
 import { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import type { ProviderKeys } from "../provider/ProviderKeys.ts"
 import * as ProviderMetadata from "../provider/ProviderMetadata.ts"
-import * as ProviderSignature from "../provider/SignatureVerifier.ts"
-import * as ForeignJson from "../internal/BoundedJson.ts"
-import { issues, printable } from "../internal/DisplayText.ts"
+import * as SignatureVerifier from "../provider/SignatureVerifier.ts"
 import * as ProtectedResource from "./ProtectedResource.ts"
 import { ResourceError } from "./ResourceError.ts"
-import { Expired, InvalidClaims, WrongIssuer } from "../identity/IdTokenError.ts"
 import { NotSigned, UnexpectedJwt, UserInfoError, WrongAudience, WrongSubject } from "./UserInfoError.ts"
+
+export { UserInfoError } from "./UserInfoError.ts"
 
 const members = Schema.Struct({
   sub: Schema.NonEmptyString,
@@ -70,9 +72,7 @@ export interface Identity extends ProtectedResource.Tokens {
  * In the place of a subject, claims of anybody are taken. For tokens whose subject is not known, and for no others: whoever
  * can swap tokens could show you another person (OpenID Connect Core 5.3.2).
  */
-export const skipSubjectCheck: unique symbol = /* @__PURE__ */ Symbol.for(
-  "@effect-ciba/core/verification/UserInfo/skipSubjectCheck"
-)
+export const skipSubjectCheck: unique symbol = /* @__PURE__ */ Symbol.for("@effect-ciba/core/UserInfo/skipSubjectCheck")
 
 /** What a request may carry besides the token. */
 export interface Options {
@@ -83,7 +83,7 @@ export interface Options {
 export interface Service {
   /** Sends the request and gives the raw response. */
   readonly request: <A extends ProtectedResource.Tokens, E = never>(
-    source: A | ProtectedResource.Renewable<A, E>,
+    source: A | ProtectedResource.RefreshableTokens<A, E>,
     options?: Options
   ) => Effect.Effect<HttpClientResponse.HttpClientResponse, ResourceError | DiscoveryError | E>
   /** The claims of a response, once they are believed to be about this subject of an ID Token. */
@@ -93,13 +93,13 @@ export interface Service {
   ) => Effect.Effect<UserInfoClaims, UserInfoError | ResourceError | DiscoveryError>
   /** Sends and reads. */
   readonly claims: <A extends Identity, E = never>(
-    source: A | ProtectedResource.Renewable<A, E>,
+    source: A | ProtectedResource.RefreshableTokens<A, E>,
     options?: Options
   ) => Effect.Effect<UserInfoClaims, UserInfoError | ResourceError | DiscoveryError | E>
 }
 
 /** The UserInfo endpoint. */
-export class UserInfo extends Context.Service<UserInfo, Service>()("@effect-ciba/core/verification/UserInfo") {}
+export class UserInfo extends Context.Service<UserInfo, Service>()("@effect-ciba/core/UserInfo") {}
 
 /** The endpoint of the provider at hand, asked as the client at hand. */
 export const make: Effect.Effect<Service, never, ClientRegistration | Transport | Discovery | ProviderKeys> =
@@ -108,8 +108,8 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Transport 
     const context = yield* Effect.context<ClientRegistration | Transport>()
     const discovery = yield* Discovery
     const transport = yield* Transport
-    const signature = yield* ProviderSignature.make
-    const opener = yield* IdTokenOpener
+    const signature = yield* SignatureVerifier.make
+    const opener = yield* Decrypter
 
     const request: Service["request"] = Effect.fnUntraced(function* (source, options) {
       const url = yield* ProviderMetadata.endpoint(yield* discovery.metadata, "userinfo_endpoint", mutualTls)
@@ -121,7 +121,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Transport 
     const opened = (jwt: Redacted.Redacted<string>) =>
       opener === undefined
         ? Effect.succeed(jwt)
-        : opener.open(jwt).pipe(
+        : opener.decrypt(jwt).pipe(
             Effect.catchTag("NotEncrypted", () => Effect.succeed(jwt)),
             Effect.mapError((reason) => new UserInfoError({ reason }))
           )
@@ -151,10 +151,10 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Transport 
       const now = yield* Clock.currentTimeMillis
       const audience = typeof aud === "string" ? [aud] : aud
       if (iss !== undefined && iss !== issuer) {
-        return yield* refused(new WrongIssuer({ expected: issuer, actual: printable(iss) }))
+        return yield* refused(new WrongIssuer({ expected: issuer, actual: sanitize(iss) }))
       }
       if (audience !== undefined && !audience.includes(clientId)) {
-        return yield* refused(new WrongAudience({ expected: clientId, actual: printable(audience.join(" ")) }))
+        return yield* refused(new WrongAudience({ expected: clientId, actual: sanitize(audience.join(" ")) }))
       }
       if (exp !== undefined && exp * 1000 + Duration.toMillis(clockTolerance) <= now) {
         return yield* refused(new Expired({ at: DateTime.fromEpochSeconds(exp) }))
@@ -162,16 +162,16 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Transport 
     })
 
     const process: Service["process"] = Effect.fnUntraced(function* (response, subject) {
-      const refusal = ProtectedResource.refusal(response)
-      if (refusal !== undefined || response.status !== 200) yield* abandon(response)
+      const refusal = ProtectedResource.readRefusal(response)
+      if (refusal !== undefined || response.status !== 200) yield* cancelBody(response)
       if (refusal !== undefined) return yield* refusal
       if (response.status !== 200) {
-        const wish = retryAfter(response.headers, yield* Clock.currentTimeMillis)
-        return yield* faulty(fault("UnexpectedStatus", response.request, response.status, wish))
+        const wish = parseRetryAfter(response.headers, yield* Clock.currentTimeMillis)
+        return yield* faulty(makeError("UnexpectedStatus", response.request, response.status, wish))
       }
       const claims = yield* Effect.mapError(
         decodeClaims(yield* payload(response)),
-        (error) => new UserInfoError({ reason: new InvalidClaims({ issues: issues(error) }) })
+        (error) => new UserInfoError({ reason: new InvalidClaims({ issues: truncateIssues(error) }) })
       )
       if (isJwt(response)) yield* judged(claims)
       return subject === skipSubjectCheck || claims.sub === subject ? claims : yield* refused(new WrongSubject())
@@ -182,7 +182,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Transport 
       process,
       claims: Effect.fnUntraced(function* (source, options) {
         const response = yield* request(source, options)
-        return yield* process(response, (yield* ProtectedResource.tokens(source)).subject)
+        return yield* process(response, (yield* ProtectedResource.currentTokens(source)).subject)
       })
     })
   })
@@ -193,7 +193,7 @@ export const layer: Layer.Layer<UserInfo, never, ClientRegistration | Transport 
 
 /** Sends the request and gives the raw response. */
 export const request = <A extends ProtectedResource.Tokens, E = never>(
-  source: A | ProtectedResource.Renewable<A, E>,
+  source: A | ProtectedResource.RefreshableTokens<A, E>,
   options?: Options
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, ResourceError | DiscoveryError | E, UserInfo> =>
   UserInfo.use((userInfo) => userInfo.request(source, options))
@@ -207,19 +207,19 @@ export const process = (
 
 /** Sends and reads: what the provider tells about the person of this identity. */
 export const claims = <A extends Identity, E = never>(
-  source: A | ProtectedResource.Renewable<A, E>,
+  source: A | ProtectedResource.RefreshableTokens<A, E>,
   options?: Options
 ): Effect.Effect<UserInfoClaims, UserInfoError | ResourceError | DiscoveryError | E, UserInfo> =>
   UserInfo.use((userInfo) => userInfo.claims(source, options))
 
 const decodeClaims = Schema.decodeUnknownEffect(UserInfoClaims, { errors: "all" })
 
-const decodeJson = Schema.decodeUnknownEffect(ForeignJson.fromJsonString(Schema.Unknown))
+const decodeJson = Schema.decodeUnknownEffect(BoundedJson.fromJsonString(Schema.Unknown))
 
 const isJwt = ({ headers }: HttpClientResponse.HttpClientResponse): boolean =>
   /^application\/jwt\s*(;|$)/i.test(headers["content-type"] ?? "")
 
-const faulty = (reason: HttpFault): ResourceError => new ResourceError({ reason })
+const faulty = (reason: TransportError): ResourceError => new ResourceError({ reason })
 
 const refused = (reason: UserInfoError["reason"]): Effect.Effect<never, UserInfoError> =>
   Effect.fail(new UserInfoError({ reason }))

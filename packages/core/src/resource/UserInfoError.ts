@@ -6,8 +6,8 @@
 import { Schema } from "effect"
 import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import { InvalidSignature, MalformedToken } from "../crypto/JsonWebToken.ts"
-import { UnexpectedAlgorithm, UnknownKey } from "../provider/SignatureVerifier.ts"
 import { Expired, InvalidClaims, WrongIssuer } from "../identity/IdTokenError.ts"
+import { UnexpectedAlgorithm, UnknownKey } from "../provider/SignatureVerifier.ts"
 
 /** UserInfo came unsigned, and a signature was agreed on. */
 export class NotSigned extends Schema.TaggedError<NotSigned>()("NotSigned", { expected: Schema.String }) {

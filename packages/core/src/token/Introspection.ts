@@ -45,23 +45,26 @@
 import { Context, Effect, Layer, Redacted, Schema } from "effect"
 import type { HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
-import { IdTokenOpener } from "../client/Decrypter.ts"
-import { Transport } from "../http/Transport.ts"
+import { Decrypter } from "../client/Decrypter.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import type { JwsAlgorithm } from "../crypto/JwsAlgorithm.ts"
+import { Transport } from "../http/Transport.ts"
+import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
 import { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import type { ProviderKeys } from "../provider/ProviderKeys.ts"
-import * as ProviderSignature from "../provider/SignatureVerifier.ts"
-import { issues, printable } from "../internal/DisplayText.ts"
+import * as SignatureVerifier from "../provider/SignatureVerifier.ts"
 import * as IntrospectedToken from "./IntrospectedToken.ts"
 import { IntrospectionError, InvalidIntrospection, NotSigned, UnexpectedValue } from "./IntrospectionError.ts"
-import * as PresentedToken from "./TokenManagement.ts"
-import { fromFault, type TokenError } from "./TokenError.ts"
+import { fromTransportError, type TokenError } from "./TokenError.ts"
+import * as TokenManagement from "./TokenManagement.ts"
 import { ensureSuccess } from "./TokenRequest.ts"
 
+export { ActiveToken, type Confirmation, InactiveToken, type IntrospectedToken } from "./IntrospectedToken.ts"
+export { IntrospectionError } from "./IntrospectionError.ts"
+
 /** What goes with the token. */
-export type Options = PresentedToken.Options
+export type Options = TokenManagement.Options
 
 /** Why there is no answer that can be believed. */
 export type IntrospectError = IntrospectionError | TokenError | DiscoveryError
@@ -69,7 +72,7 @@ export type IntrospectError = IntrospectionError | TokenError | DiscoveryError
 /** Introspection whole, and in its two halves. */
 export interface Service {
   /** Sends the request and gives the raw response. */
-  readonly request: PresentedToken.PresentedToken
+  readonly request: TokenManagement.PresentToken
   /** Reads a response: what the provider says, once it is believed. */
   readonly process: (
     response: HttpClientResponse.HttpClientResponse
@@ -82,7 +85,7 @@ export interface Service {
 }
 
 /** The introspection endpoint. */
-export class Introspection extends Context.Service<Introspection, Service>()("@effect-ciba/core/token/Introspection") {}
+export class Introspection extends Context.Service<Introspection, Service>()("@effect-ciba/core/Introspection") {}
 
 /** The endpoint of the provider at hand, asked as the client at hand. */
 export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | ProviderKeys | Transport> =
@@ -90,9 +93,9 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     const { clientId, introspectionSignedResponseAlg: algorithm, senderConstraint } = yield* ClientRegistration
     const discovery = yield* Discovery
     const transport = yield* Transport
-    const signature = yield* ProviderSignature.make
-    const opener = yield* IdTokenOpener
-    const request = yield* PresentedToken.make(
+    const signature = yield* SignatureVerifier.make
+    const opener = yield* Decrypter
+    const request = yield* TokenManagement.make(
       "introspection_endpoint",
       algorithm === undefined ? "application/json" : `application/${jwtType}`
     )
@@ -100,7 +103,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     const plain = Effect.fnUntraced(function* (
       response: HttpClientResponse.HttpClientResponse
     ): Effect.fn.Return<unknown, TokenError> {
-      const answer = yield* Effect.mapError(transport.json(response), fromFault)
+      const answer = yield* Effect.mapError(transport.json(response), fromTransportError)
       yield* ensureSuccess(answer, response.request)
       return answer.body
     })
@@ -109,7 +112,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     const opened = (jwt: Redacted.Redacted<string>): Effect.Effect<Redacted.Redacted<string>, IntrospectionError> =>
       opener === undefined
         ? Effect.succeed(jwt)
-        : opener.open(jwt).pipe(
+        : opener.decrypt(jwt).pipe(
             Effect.catchTag("NotEncrypted", () => Effect.succeed(jwt)),
             Effect.mapError((reason) => new IntrospectionError({ reason }))
           )
@@ -118,10 +121,10 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
       response: HttpClientResponse.HttpClientResponse,
       algorithm: JwsAlgorithm
     ): Effect.fn.Return<unknown, IntrospectError> {
-      const { text } = yield* Effect.mapError(transport.text(response), fromFault)
+      const { text } = yield* Effect.mapError(transport.text(response), fromTransportError)
       if (!isJwt(response)) return yield* refused(new NotSigned({ expected: algorithm }))
       const jwt = yield* opened(Redacted.make(text, { label: "introspection response" }))
-      const { typ = "" } = yield* Effect.catch(Effect.fromResult(JsonWebToken.header(jwt)), refused)
+      const { typ = "" } = yield* Effect.catch(Effect.fromResult(JsonWebToken.readHeader(jwt)), refused)
       if (typ.toLowerCase().replace(/^application\//, "") !== jwtType) yield* unexpected("typ", jwtType, typ)
       const payload = yield* Effect.mapError(signature(jwt, algorithm), (reason) =>
         reason._tag === "DiscoveryError" ? reason : new IntrospectionError({ reason })
@@ -194,11 +197,11 @@ const refused = (reason: IntrospectionError["reason"]): Effect.Effect<never, Int
   Effect.fail(new IntrospectionError({ reason }))
 
 const invalid = (error: Schema.SchemaError): IntrospectionError =>
-  new IntrospectionError({ reason: new InvalidIntrospection({ issues: issues(error) }) })
+  new IntrospectionError({ reason: new InvalidIntrospection({ issues: truncateIssues(error) }) })
 
 const unexpected = (
   member: UnexpectedValue["member"],
   expected: string,
   actual: string
 ): Effect.Effect<never, IntrospectionError> =>
-  refused(new UnexpectedValue({ member, expected, actual: printable(actual, 200) }))
+  refused(new UnexpectedValue({ member, expected, actual: sanitize(actual, 200) }))

@@ -6,15 +6,15 @@
 import { Schema } from "effect"
 import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import { InvalidSignature, MalformedToken } from "../crypto/JsonWebToken.ts"
+import { toSingleLine } from "../internal/DisplayText.ts"
 import { UnexpectedAlgorithm, UnknownKey } from "../provider/SignatureVerifier.ts"
-import { oneLine } from "../internal/DisplayText.ts"
 
 /** A member that every such answer has is missing, or one has the wrong type. */
 export class InvalidIntrospection extends Schema.TaggedError<InvalidIntrospection>()("InvalidIntrospection", {
   issues: Schema.String
 }) {
   override get message(): string {
-    return `it is not valid: ${oneLine(this.issues)}`
+    return `it is not valid: ${toSingleLine(this.issues)}`
   }
 }
 

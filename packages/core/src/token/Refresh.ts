@@ -69,7 +69,7 @@ export interface Service {
 }
 
 /** The refresh token grant. */
-export class Refresh extends Context.Service<Refresh, Service>()("@effect-ciba/core/token/Refresh") {}
+export class Refresh extends Context.Service<Refresh, Service>()("@effect-ciba/core/Refresh") {}
 
 /** The grant at the provider at hand, as the client at hand. */
 export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | Transport> = Effect.gen(function* () {

@@ -4,7 +4,7 @@
  * **Details**
  *
  * - 200 means that the token is good for nothing any more, whether the provider knew it or not.
- * - After a failure the token is still good. A 503 is an `HttpFault` that may say when to try again.
+ * - After a failure the token is still good. A 503 is an `TransportError` that may say when to try again.
  * - A provider that revokes a refresh token revokes its access tokens, too, or not, as it likes: revoke both.
  *
  * **Example** (Signing out)
@@ -44,17 +44,17 @@ import type { ClientRegistration } from "../client/ClientRegistration.ts"
 import { Transport } from "../http/Transport.ts"
 import type { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
-import * as PresentedToken from "./TokenManagement.ts"
-import { fromFault, type TokenError } from "./TokenError.ts"
+import { fromTransportError, type TokenError } from "./TokenError.ts"
+import * as TokenManagement from "./TokenManagement.ts"
 import { ensureSuccess } from "./TokenRequest.ts"
 
 /** What goes with the token. */
-export type Options = PresentedToken.Options
+export type Options = TokenManagement.Options
 
 /** Revocation whole, and in its two halves. */
 export interface Service {
   /** Sends the request and gives the raw response. */
-  readonly request: PresentedToken.PresentedToken
+  readonly request: TokenManagement.PresentToken
   /** Reads a response: done, or why not. */
   readonly process: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<void, TokenError>
   /** Sends and reads. */
@@ -65,17 +65,17 @@ export interface Service {
 }
 
 /** The revocation endpoint. */
-export class Revocation extends Context.Service<Revocation, Service>()("@effect-ciba/core/token/Revocation") {}
+export class Revocation extends Context.Service<Revocation, Service>()("@effect-ciba/core/Revocation") {}
 
 /** The endpoint of the provider at hand, asked as the client at hand. */
 export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | Transport> = Effect.gen(function* () {
   const transport = yield* Transport
-  const request = yield* PresentedToken.make("revocation_endpoint", "application/json")
+  const request = yield* TokenManagement.make("revocation_endpoint", "application/json")
 
   const process: Service["process"] = (response) =>
     response.status === 200
       ? Effect.ignore(transport.text(response))
-      : Effect.flatMap(Effect.mapError(transport.json(response), fromFault), (answer) =>
+      : Effect.flatMap(Effect.mapError(transport.json(response), fromTransportError), (answer) =>
           ensureSuccess(answer, response.request)
         )
 

@@ -14,9 +14,9 @@ import type { HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as DeliveryMode from "../client/DeliveryMode.ts"
 import type { Transport } from "../http/Transport.ts"
+import type { AuthReqId } from "../pending/PendingAuthentication.ts"
 import type { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
-import type { AuthReqId } from "../pending/PendingAuthentication.ts"
 import { PushDelivery, TokenError } from "./TokenError.ts"
 import * as TokenRequest from "./TokenRequest.ts"
 import * as TokenResponse from "./TokenResponse.ts"
@@ -46,7 +46,7 @@ export interface Service {
 }
 
 /** The token endpoint. */
-export class TokenEndpoint extends Context.Service<TokenEndpoint, Service>()("@effect-ciba/core/token/TokenEndpoint") {}
+export class TokenEndpoint extends Context.Service<TokenEndpoint, Service>()("@effect-ciba/core/TokenEndpoint") {}
 
 /** The endpoint of the provider at hand, asked as the client at hand. */
 export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | Transport> = Effect.gen(function* () {

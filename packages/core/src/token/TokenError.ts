@@ -4,10 +4,10 @@
  * @see CIBA Core 1.0 section 11, RFC 6749 section 5.2
  */
 import { Schema } from "effect"
-import { HttpFault } from "../http/TransportError.ts"
-import * as OAuthError from "../http/OAuthError.ts"
 import { InvalidKey } from "../crypto/InvalidKey.ts"
-import { oneLine } from "../internal/DisplayText.ts"
+import * as OAuthError from "../http/OAuthError.ts"
+import { TransportError } from "../http/TransportError.ts"
+import { toSingleLine } from "../internal/DisplayText.ts"
 import { InvalidParameter } from "../request/AuthenticationRequestError.ts"
 
 /** The person has not answered yet. A poll meets it; a whole wait does not end with it. */
@@ -16,14 +16,14 @@ export class AuthorizationPending extends Schema.TaggedError<AuthorizationPendin
   OAuthError.fields
 ) {
   override get message(): string {
-    return OAuthError.sentence(this, "the person has not answered yet")
+    return OAuthError.formatMessage(this, "the person has not answered yet")
   }
 }
 
 /** The person has not answered yet, and polls come too often: five seconds more from now on. */
 export class SlowDown extends Schema.TaggedError<SlowDown>()("SlowDown", OAuthError.fields) {
   override get message(): string {
-    return OAuthError.sentence(this, "the person has not answered yet, and the provider wants fewer polls")
+    return OAuthError.formatMessage(this, "the person has not answered yet, and the provider wants fewer polls")
   }
 }
 
@@ -40,7 +40,7 @@ export class ExpiredToken extends Schema.TaggedError<ExpiredToken>()("ExpiredTok
  */
 export class InvalidGrant extends Schema.TaggedError<InvalidGrant>()("InvalidGrant", OAuthError.fields) {
   override get message(): string {
-    return OAuthError.sentence(this, "the provider does not accept the auth_req_id or the refresh token")
+    return OAuthError.formatMessage(this, "the provider does not accept the auth_req_id or the refresh token")
   }
 }
 
@@ -50,7 +50,7 @@ export class UnsupportedGrantType extends Schema.TaggedError<UnsupportedGrantTyp
   OAuthError.fields
 ) {
   override get message(): string {
-    return OAuthError.sentence(this, "the provider does not offer this grant to the client")
+    return OAuthError.formatMessage(this, "the provider does not offer this grant to the client")
   }
 }
 
@@ -60,14 +60,14 @@ export class UnsupportedTokenType extends Schema.TaggedError<UnsupportedTokenTyp
   OAuthError.fields
 ) {
   override get message(): string {
-    return OAuthError.sentence(this, "the provider does not do this with tokens of this kind")
+    return OAuthError.formatMessage(this, "the provider does not do this with tokens of this kind")
   }
 }
 
 /** The provider could not bring the transaction to an end. */
 export class TransactionFailed extends Schema.TaggedError<TransactionFailed>()("TransactionFailed", OAuthError.fields) {
   override get message(): string {
-    return OAuthError.sentence(this, "the provider could not complete the transaction")
+    return OAuthError.formatMessage(this, "the provider could not complete the transaction")
   }
 }
 
@@ -76,7 +76,7 @@ export class TransactionFailed extends Schema.TaggedError<TransactionFailed>()("
  * been issued: ask them before you ask again.
  */
 export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("OutcomeUnknown", {
-  lost: HttpFault
+  lost: TransportError
 }) {
   override get message(): string {
     return `an answer was lost (${this.lost.message}) and cannot be had again: the person may have approved`
@@ -88,7 +88,7 @@ export class InvalidTokenResponse extends Schema.TaggedError<InvalidTokenRespons
   issues: Schema.String
 }) {
   override get message(): string {
-    return `the token response is not valid: ${oneLine(this.issues)}`
+    return `the token response is not valid: ${toSingleLine(this.issues)}`
   }
 }
 
@@ -107,7 +107,7 @@ export class PushDelivery extends Schema.TaggedError<PushDelivery>()("PushDelive
 }
 
 /** The authentication belongs to another issuer or client than the one at hand; nothing was sent. */
-export class ForeignAuthentication extends Schema.TaggedError<ForeignAuthentication>()("ForeignAuthentication", {
+export class ClientMismatch extends Schema.TaggedError<ClientMismatch>()("ClientMismatch", {
   issuer: Schema.String,
   clientId: Schema.String
 }) {
@@ -124,7 +124,7 @@ export class NoRefreshToken extends Schema.TaggedError<NoRefreshToken>()("NoRefr
 }
 
 /** The caller's own schedule ended the wait. The request is still pending: complete it again. */
-export class PollingStopped extends Schema.TaggedError<PollingStopped>()("PollingStopped", {}) {
+export class ScheduleExhausted extends Schema.TaggedError<ScheduleExhausted>()("ScheduleExhausted", {}) {
   override get message(): string {
     return "the schedule ended the wait while the request was still pending; it can be completed again"
   }
@@ -151,14 +151,14 @@ export class TokenError extends Schema.TaggedError<TokenError>()("TokenError", {
     OAuthError.UseDpopNonce,
     OAuthError.InvalidDpopProof,
     OAuthError.Unrecognized,
-    HttpFault,
+    TransportError,
     OutcomeUnknown,
     InvalidTokenResponse,
     AlreadyRedeemed,
     PushDelivery,
-    ForeignAuthentication,
+    ClientMismatch,
     NoRefreshToken,
-    PollingStopped,
+    ScheduleExhausted,
     InvalidParameter,
     InvalidKey
   ])
@@ -176,7 +176,7 @@ export const fromOAuthError = (error: OAuthError.OAuthError): TokenError => {
 }
 
 /** The failure that a fault stands for. */
-export const fromFault = (reason: HttpFault): TokenError => new TokenError({ reason })
+export const fromTransportError = (reason: TransportError): TokenError => new TokenError({ reason })
 
 const reasons = new Map<string, new (error: OAuthError.OAuthError) => TokenError["reason"]>([
   ["authorization_pending", AuthorizationPending],

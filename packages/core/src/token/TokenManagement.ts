@@ -12,7 +12,7 @@ import * as AuthenticatedRequest from "../provider/AuthenticatedRequest.ts"
 import type { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import type { EndpointName } from "../provider/ProviderMetadata.ts"
-import { fromFault, type TokenError } from "./TokenError.ts"
+import { fromTransportError, type TokenError } from "./TokenError.ts"
 import * as TokenRequest from "./TokenRequest.ts"
 
 /** What goes with the token. */
@@ -22,7 +22,7 @@ export interface Options extends Pick<TokenRequest.Options, "additionalParameter
 }
 
 /** Sends a token, and gives the raw response. */
-export type PresentedToken = (
+export type PresentToken = (
   token: Redacted.Redacted<string>,
   options?: Options
 ) => Effect.Effect<HttpClientResponse.HttpClientResponse, TokenError | DiscoveryError>
@@ -31,7 +31,7 @@ export type PresentedToken = (
 export const make = Effect.fnUntraced(function* (
   endpoint: Extract<EndpointName, "revocation_endpoint" | "introspection_endpoint">,
   mediaType: string
-): Effect.fn.Return<PresentedToken, never, ClientRegistration | Discovery | Transport> {
+): Effect.fn.Return<PresentToken, never, ClientRegistration | Discovery | Transport> {
   const transport = yield* Transport
   const authenticated = yield* AuthenticatedRequest.make
 
@@ -40,8 +40,8 @@ export const make = Effect.fnUntraced(function* (
       ["token", Redacted.value(token)],
       ...(tokenTypeHint === undefined ? [] : [["token_type_hint", tokenTypeHint] as const])
     ]
-    const parameters = yield* TokenRequest.withFurther(own, additionalParameters)
+    const parameters = yield* TokenRequest.addParameters(own, additionalParameters)
     const request = yield* authenticated(endpoint, { parameters, headers })
-    return yield* Effect.mapError(transport.send(HttpClientRequest.accept(request, mediaType)), fromFault)
+    return yield* Effect.mapError(transport.send(HttpClientRequest.accept(request, mediaType)), fromTransportError)
   })
 })

@@ -5,20 +5,20 @@
 import { Effect, Option, Redacted, type Schema } from "effect"
 import type { Headers, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
-import * as OAuthError from "../http/OAuthError.ts"
-import * as SenderConstraint from "../http/SenderConstraint.ts"
-import { type Answer, fault, Transport } from "../http/Transport.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
+import * as OAuthError from "../http/OAuthError.ts"
+import * as Echo from "../http/SecretRedaction.ts"
+import * as SenderConstraint from "../http/SenderConstraint.ts"
+import { type JsonResponse, makeError, Transport } from "../http/Transport.ts"
+import { truncateIssues } from "../internal/DisplayText.ts"
+import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import * as AuthenticatedRequest from "../provider/AuthenticatedRequest.ts"
 import type { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
-import * as Echo from "../http/SecretRedaction.ts"
-import { issues } from "../internal/DisplayText.ts"
 import * as AuthorizationDetails from "../request/AuthorizationDetails.ts"
-import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import * as RequestParameters from "../request/RequestParameters.ts"
 import * as ResourceIndicator from "../request/ResourceIndicator.ts"
-import { fromFault, fromOAuthError, InvalidTokenResponse, TokenError } from "./TokenError.ts"
+import { fromOAuthError, fromTransportError, InvalidTokenResponse, TokenError } from "./TokenError.ts"
 import * as TokenResponse from "./TokenResponse.ts"
 
 /** What a token request may carry beyond what the grant needs. */
@@ -34,7 +34,7 @@ export interface Options {
   /** The key to prove possession of, where it is not the one of `Dpop.layer`. */
   readonly proofKey?: Redacted.Redacted<JsonWebKey> | undefined
   /** Run at the instant at which an attempt is sent, everything that it needs being ready. */
-  readonly sending?: Effect.Effect<void> | undefined
+  readonly onSend?: Effect.Effect<void> | undefined
 }
 
 /** Requests to the token endpoint, and what their responses are read as. */
@@ -54,7 +54,7 @@ export interface TokenRequest<A> {
 export type Parameters = ReadonlyArray<readonly [name: string, value: string]>
 
 /** How a grant's success is read. */
-export type Decode<A> = (received: TokenResponse.Received) => Effect.Effect<A, Schema.SchemaError>
+export type Decode<A> = (received: TokenResponse.StoredResponse) => Effect.Effect<A, Schema.SchemaError>
 
 /** Requests as the client at hand, to the provider at hand. */
 export const make = Effect.fnUntraced(function* <A>(
@@ -70,16 +70,16 @@ export const make = Effect.fnUntraced(function* <A>(
   ): Effect.fn.Return<HttpClientRequest.HttpClientRequest, TokenError | DiscoveryError> {
     const own = [
       ...grant,
-      ...RequestParameters.present("authorization_details", authorizationDetails),
-      ...ResourceIndicator.parameters(resource)
+      ...RequestParameters.optional("authorization_details", authorizationDetails),
+      ...ResourceIndicator.toParameters(resource)
     ]
-    const wrong = RequestParameters.invalid([
-      ["authorization_details", authorizationDetails && AuthorizationDetails.problem(authorizationDetails)],
-      ["resource", ResourceIndicator.problem(resource)]
+    const wrong = RequestParameters.findInvalid([
+      ["authorization_details", authorizationDetails && AuthorizationDetails.validate(authorizationDetails)],
+      ["resource", ResourceIndicator.validate(resource)]
     ])
     if (wrong !== undefined) return yield* new TokenError({ reason: wrong })
     return yield* authenticated("token_endpoint", {
-      parameters: yield* withFurther(own, additionalParameters),
+      parameters: yield* addParameters(own, additionalParameters),
       headers,
       constraint:
         proofKey === undefined
@@ -88,26 +88,26 @@ export const make = Effect.fnUntraced(function* <A>(
     })
   })
 
-  const tokens = (answer: Answer, sent: HttpClientRequest.HttpClientRequest): Effect.Effect<A, TokenError> =>
+  const tokens = (answer: JsonResponse, sent: HttpClientRequest.HttpClientRequest): Effect.Effect<A, TokenError> =>
     ensureSuccess(answer, sent).pipe(
-      Effect.andThen(TokenResponse.received(answer.body)),
+      Effect.andThen(TokenResponse.toStored(answer.body)),
       Effect.flatMap((received) => accepted(decode, received))
     )
 
   return {
     send: (grant, options) =>
-      Effect.flatMap(request(grant, options), (built) => Effect.mapError(transport.send(built), fromFault)),
+      Effect.flatMap(request(grant, options), (built) => Effect.mapError(transport.send(built), fromTransportError)),
     read: (response) =>
-      Effect.flatMap(Effect.mapError(transport.json(response), fromFault), (answer) =>
+      Effect.flatMap(Effect.mapError(transport.json(response), fromTransportError), (answer) =>
         tokens(answer, response.request)
       ),
     exchange: (grant, options) =>
-      SenderConstraint.answeringNonces(
+      SenderConstraint.retryWithNonce(
         senderConstraint,
         Effect.gen(function* () {
           const built = yield* request(grant, options)
-          yield* options?.sending ?? Effect.void
-          return yield* tokens(yield* Effect.mapError(transport.exchange(built), fromFault), built)
+          yield* options?.onSend ?? Effect.void
+          return yield* tokens(yield* Effect.mapError(transport.exchange(built), fromTransportError), built)
         })
       )
   }
@@ -117,14 +117,14 @@ export const make = Effect.fnUntraced(function* <A>(
  * Reads the response to a pending authentication that came before, or that was pushed: tokens that are not verified yet,
  * or why there are none.
  */
-export const readReceived = (
-  received: TokenResponse.Received,
+export const decodeStored = (
+  received: TokenResponse.StoredResponse,
   { authReqId, clientNotificationToken, expectations }: PendingAuthentication
 ): Effect.Effect<TokenResponse.TokenResponse, TokenError> =>
   Effect.andThen(
     ensureNoError(
       { status: 200, body: Redacted.value(received.body), retryAfter: undefined },
-      Echo.without(
+      Echo.ofValues(
         [authReqId, clientNotificationToken, expectations.subject].flatMap((secret) =>
           secret === undefined ? [] : [Redacted.value<string>(secret)]
         )
@@ -134,22 +134,22 @@ export const readReceived = (
   )
 
 /** A request's own parameters, then the further ones, none of which may take the place of an own one. */
-export const withFurther = (
+export const addParameters = (
   own: ReadonlyArray<RequestParameters.Parameter>,
   further: Parameters = []
 ): Effect.Effect<Parameters, TokenError> => {
-  const wrong = RequestParameters.invalid([
+  const wrong = RequestParameters.findInvalid([
     ...further.map(([name]) => [name, takenProblem(name, own)] as const),
-    ...RequestParameters.textProblems([...own, ...further])
+    ...RequestParameters.validateText([...own, ...further])
   ])
   return wrong === undefined
-    ? Effect.succeed([...RequestParameters.form(own), ...further])
+    ? Effect.succeed([...RequestParameters.toForm(own), ...further])
     : Effect.fail(new TokenError({ reason: wrong }))
 }
 
 /** Fails with the error that the answer to a request has, or with its status where that is not 200. */
 export const ensureSuccess = (
-  answer: Answer,
+  answer: JsonResponse,
   sent: HttpClientRequest.HttpClientRequest
 ): Effect.Effect<void, TokenError> =>
   Effect.andThen(
@@ -157,23 +157,23 @@ export const ensureSuccess = (
     Effect.suspend(() =>
       answer.status === 200
         ? Effect.void
-        : Effect.fail(fromFault(fault("UnexpectedStatus", answer, answer.status, answer.retryAfter)))
+        : Effect.fail(fromTransportError(makeError("UnexpectedStatus", answer, answer.status, answer.retryAfter)))
     )
   )
 
 const ensureNoError = (
-  answer: Pick<Answer, "status" | "body" | "retryAfter">,
-  echo: Echo.Echo
+  answer: Pick<JsonResponse, "status" | "body" | "retryAfter">,
+  echo: Echo.Redact
 ): Effect.Effect<void, TokenError> =>
-  Option.match(OAuthError.fromAnswer(answer, echo), {
+  Option.match(OAuthError.fromResponse(answer, echo), {
     onNone: () => Effect.void,
     onSome: (error) => Effect.fail(fromOAuthError(error))
   })
 
-const accepted = <A>(decode: Decode<A>, received: TokenResponse.Received): Effect.Effect<A, TokenError> =>
+const accepted = <A>(decode: Decode<A>, received: TokenResponse.StoredResponse): Effect.Effect<A, TokenError> =>
   Effect.mapError(
     decode(received),
-    (error) => new TokenError({ reason: new InvalidTokenResponse({ issues: issues(error) }) })
+    (error) => new TokenError({ reason: new InvalidTokenResponse({ issues: truncateIssues(error) }) })
   )
 
 const takenProblem = (name: string, own: ReadonlyArray<RequestParameters.Parameter>): string | undefined =>

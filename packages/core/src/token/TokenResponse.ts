@@ -6,8 +6,8 @@
  * @see CIBA Core 1.0 section 10.1.1, OpenID Connect Core 3.1.3.3
  */
 import { DateTime, Duration, Effect, Option, Redacted, Schema, SchemaTransformation } from "effect"
-import { Seconds } from "../internal/WireSeconds.ts"
-import { reveal, Untrusted } from "../internal/Opaque.ts"
+import { Opaque, unsafeValue } from "../internal/Opaque.ts"
+import { WireSeconds } from "../internal/WireSeconds.ts"
 import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
 
 const secret = (
@@ -52,29 +52,29 @@ export type Members = typeof members.Type & { readonly [member: string]: unknown
 export type RefreshMembers = typeof refreshMembers.Type & { readonly [member: string]: unknown }
 
 /** A token response that nobody has verified yet. */
-export class TokenResponse extends Untrusted<{ readonly members: Members; readonly received: Received }> {}
+export class TokenResponse extends Opaque<{ readonly members: Members; readonly received: StoredResponse }> {}
 
 /** A response as it came, and when. */
-export type Received = NonNullable<PendingAuthentication["received"]>
+export type StoredResponse = NonNullable<PendingAuthentication["received"]>
 
 /** A response that came just now. */
-export const received = (body: Schema.Json): Effect.Effect<Received> =>
+export const toStored = (body: Schema.Json): Effect.Effect<StoredResponse> =>
   Effect.map(DateTime.now, (at) => ({ body: Redacted.make(body, { label: "token response" }), at }))
 
 /** Reads a token response. */
-export const decode = (received: Received): Effect.Effect<TokenResponse, Schema.SchemaError> =>
+export const decode = (received: StoredResponse): Effect.Effect<TokenResponse, Schema.SchemaError> =>
   Effect.map(decodeBody(Redacted.value(received.body)), (members) => new TokenResponse({ members, received }))
 /** A response to a refresh token: an ID Token may be missing (OpenID Connect Core 12.2). Every `TokenResponse` is one. */
-export class RefreshResponse extends Untrusted<{ readonly members: RefreshMembers; readonly received: Received }> {}
+export class RefreshResponse extends Opaque<{ readonly members: RefreshMembers; readonly received: StoredResponse }> {}
 
 /** Reads a response to a refresh token. */
-export const decodeRefresh = (received: Received): Effect.Effect<RefreshResponse, Schema.SchemaError> =>
+export const decodeRefresh = (received: StoredResponse): Effect.Effect<RefreshResponse, Schema.SchemaError> =>
   Effect.map(decodeRefreshBody(Redacted.value(received.body)), (members) => new RefreshResponse({ members, received }))
 
 /** When the access token ends, in milliseconds since the epoch, where the provider says so. */
 export const expiresAt = (response: RefreshResponse): number | undefined => {
-  const { members, received } = reveal(response)
-  const lifetime = Schema.decodeUnknownOption(Seconds)(members.expires_in)
+  const { members, received } = unsafeValue(response)
+  const lifetime = Schema.decodeUnknownOption(WireSeconds)(members.expires_in)
   return Option.getOrUndefined(
     Option.map(lifetime, (left) => DateTime.toEpochMillis(received.at) + Duration.toMillis(left))
   )

@@ -17,13 +17,13 @@ export type Step = Data.TaggedEnum<{
   /** A wait goes on that another call, or another process, began. */
   Resumed: Named & { readonly expiresAt: DateTime.Utc }
   /** The person has not answered yet. */
-  PollAnswered: Named & { readonly interval: Duration.Duration }
+  StillPending: Named & { readonly interval: Duration.Duration }
   /** The provider wants fewer polls. */
   SlowedDown: Named & { readonly interval: Duration.Duration }
   /** A poll is on its way. */
   Polled: Named
   /** A poll failed, and the wait rides it out. */
-  FaultRiddenOut: Named & { readonly kind: typeof Kind.Type; readonly status: number | undefined }
+  PollFailed: Named & { readonly kind: typeof Kind.Type; readonly status: number | undefined }
   /** The provider has called: the result is ready. */
   Pinged: Named
   /** The provider has sent the result. */

@@ -18,7 +18,7 @@
  * ```
  */
 import { Context, DateTime, Effect, Layer, Metric, PubSub, Stream } from "effect"
-import { instant } from "../internal/MonotonicClock.ts"
+import { monotonicNow } from "../internal/MonotonicClock.ts"
 import type { CibaEvent, Step } from "./CibaEvent.ts"
 import * as CibaMetrics from "./CibaMetrics.ts"
 
@@ -29,18 +29,18 @@ export interface Service {
   /** Whether a wait is known and not decided. */
   readonly isOpen: (id: string) => boolean
   /** Counts a wait among those under way, however it ends, and once for all who wait for the same id. */
-  readonly counted: <A, E>(id: string, wait: Effect.Effect<A, E>) => Effect.Effect<A, E>
+  readonly trackActive: <A, E>(id: string, wait: Effect.Effect<A, E>) => Effect.Effect<A, E>
   readonly events: Stream.Stream<CibaEvent>
 }
 
 /** Where steps are told, and heard. */
-export class CibaEvents extends Context.Service<CibaEvents, Service>()("@effect-ciba/core/result/CibaEvents") {}
+export class CibaEvents extends Context.Service<CibaEvents, Service>()("@effect-ciba/core/CibaEvents") {}
 
 /** Tells subscribers, and counts. A wait is decided once, however many wait for it. */
 export const make: Effect.Effect<Service> = Effect.gen(function* () {
   const channel = yield* PubSub.sliding<CibaEvent>(4096)
   const waiting = new Map<string, number>()
-  const open = new Map<string, CibaMetrics.Tally & { readonly until: number }>()
+  const open = new Map<string, CibaMetrics.WaitStatistics & { readonly until: number }>()
 
   /** One more, or one less, who waits. Other clients in this process have their part in the gauge. */
   const changed = (id: string, by: 1 | -1): Effect.Effect<void> =>
@@ -58,18 +58,22 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
       if (step._tag === "Acknowledged" || step._tag === "Resumed") {
         const now = DateTime.toEpochMillis(at)
         for (const [id, { until }] of open) if (until < now) open.delete(id)
-        open.set(step.id, { since: yield* instant, polls: 0, until: DateTime.toEpochMillis(step.expiresAt) + grace })
+        open.set(step.id, {
+          since: yield* monotonicNow,
+          polls: 0,
+          until: DateTime.toEpochMillis(step.expiresAt) + grace
+        })
       }
       const tally = open.get(step.id)
       if (tally === undefined) return
       if (step._tag === "Polled") open.set(step.id, { ...tally, polls: tally.polls + 1 })
       if (step._tag === "Decided") open.delete(step.id)
       const event: CibaEvent = { ...step, at }
-      yield* CibaMetrics.count(event, tally)
+      yield* CibaMetrics.record(event, tally)
       yield* PubSub.publish(channel, event)
     }),
     isOpen: (id) => open.has(id),
-    counted: (id, wait) =>
+    trackActive: (id, wait) =>
       Effect.acquireUseRelease(
         changed(id, 1),
         () => wait,

@@ -10,7 +10,7 @@
  * | `ciba.client.faults` | counter | `{fault}` | `error.type` |
  */
 import { Effect, Metric } from "effect"
-import { instant } from "../internal/MonotonicClock.ts"
+import { monotonicNow } from "../internal/MonotonicClock.ts"
 import type { CibaEvent } from "./CibaEvent.ts"
 
 /** Waits that are under way in this process: what nobody waits for here, another process may wait for. */
@@ -48,20 +48,20 @@ export const faults: Metric.Counter<number> = Metric.counter("ciba.client.faults
 })
 
 /** What is known of a wait that is under way. */
-export interface Tally {
+export interface WaitStatistics {
   /** On the monotonic clock, in milliseconds. */
   readonly since: number
   readonly polls: number
 }
 
 /** Counts an event; the tally is that of its wait. */
-export const count = Effect.fnUntraced(function* (event: CibaEvent, tally: Tally): Effect.fn.Return<void> {
-  if (event._tag === "FaultRiddenOut") {
+export const record = Effect.fnUntraced(function* (event: CibaEvent, tally: WaitStatistics): Effect.fn.Return<void> {
+  if (event._tag === "PollFailed") {
     yield* Metric.update(Metric.withAttributes(faults, { "error.type": event.kind }), 1)
   }
   if (event._tag !== "Decided") return
   const outcome = { "ciba.outcome": event.outcome }
-  const seconds = Math.round((yield* instant) - tally.since) / 1000
+  const seconds = Math.round((yield* monotonicNow) - tally.since) / 1000
   yield* Metric.update(Metric.withAttributes(decisions, outcome), 1)
   yield* Metric.update(Metric.withAttributes(duration, outcome), seconds)
   yield* Metric.update(Metric.withAttributes(polls, outcome), tally.polls)

@@ -3,9 +3,9 @@
  * `PendingStore`, where there is one, for the next process.
  */
 import { Clock, DateTime, type Duration, Effect, MutableHashMap, Option, type Redacted } from "effect"
-import type { HttpFault } from "../http/TransportError.ts"
-import { instant } from "../internal/MonotonicClock.ts"
-import { reveal } from "../internal/Opaque.ts"
+import type { TransportError } from "../http/TransportError.ts"
+import { monotonicNow } from "../internal/MonotonicClock.ts"
+import { unsafeValue } from "../internal/Opaque.ts"
 import { type AuthReqId, PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import * as PendingStore from "../pending/PendingStore.ts"
 import type { TokenResponse } from "../token/TokenResponse.ts"
@@ -18,11 +18,11 @@ export interface Progress {
   /** When the request expires. */
   readonly deadline: number
   /** The fault that may have hidden tokens. */
-  readonly lost: HttpFault | undefined
+  readonly lostResponse: TransportError | undefined
   /** Whether a ping has come, and a poll after it. */
-  readonly rung: boolean
+  readonly pinged: boolean
   /** Whether the id has been redeemed. */
-  readonly spent: boolean
+  readonly redeemed: boolean
   /** The response that it was redeemed for, until somebody has made something of it. */
   readonly response: TokenResponse | undefined
 }
@@ -30,55 +30,55 @@ export interface Progress {
 /** The memory of all waits at hand. */
 export interface PollMemory {
   /** What is known so far. */
-  readonly recall: (pending: PendingAuthentication) => Effect.Effect<Progress>
+  readonly load: (pending: PendingAuthentication) => Effect.Effect<Progress>
   /** Keeps what is known now. */
-  readonly note: (pending: PendingAuthentication, progress: Progress) => Effect.Effect<void>
+  readonly save: (pending: PendingAuthentication, progress: Progress) => Effect.Effect<void>
   /** Keeps the response no longer. */
-  readonly release: (pending: PendingAuthentication) => Effect.Effect<void>
+  readonly clear: (pending: PendingAuthentication) => Effect.Effect<void>
 }
 
 /** An empty memory. A store that fails is logged, and the wait goes on. */
 export const make: Effect.Effect<PollMemory> = Effect.gen(function* () {
-  const store = yield* PendingStore.atHand
+  const store = yield* PendingStore.optional
   const memory = MutableHashMap.empty<Redacted.Redacted<AuthReqId>, Progress>()
   /** How many are kept before those that have expired are looked for. */
   let room = 1000
 
   const stored = Effect.fnUntraced(function* (
     { lost: _lost, nextPollAt: _nextPollAt, ...pending }: PendingAuthentication,
-    { interval, lost, nextAt, response }: Progress
+    { interval, lostResponse, nextAt, response }: Progress
   ): Effect.fn.Return<PendingAuthentication> {
-    const pause = nextAt === undefined ? undefined : Math.ceil(Math.max(0, nextAt - (yield* instant)))
+    const pause = nextAt === undefined ? undefined : Math.ceil(Math.max(0, nextAt - (yield* monotonicNow)))
     const now = yield* DateTime.now
     return new PendingAuthentication({
       ...pending,
       interval,
       ...(pause === undefined ? undefined : { nextPollAt: DateTime.add(now, { milliseconds: pause }) }),
-      ...(lost === undefined ? undefined : { lost }),
-      ...(response === undefined ? undefined : { received: reveal(response).received })
+      ...(lostResponse === undefined ? undefined : { lost: lostResponse }),
+      ...(response === undefined ? undefined : { received: unsafeValue(response).received })
     })
   })
 
   return {
-    recall: Effect.fnUntraced(function* (pending) {
+    load: Effect.fnUntraced(function* (pending) {
       const known = Option.getOrUndefined(MutableHashMap.get(memory, pending.authReqId))
       const wallClock = yield* Clock.currentTimeMillis
-      const now = yield* instant
+      const now = yield* monotonicNow
       const ahead = (at: DateTime.Utc): number => now + DateTime.toEpochMillis(at) - wallClock
       return {
         interval: known?.interval ?? pending.interval,
         nextAt:
           known !== undefined ? known.nextAt : pending.nextPollAt === undefined ? undefined : ahead(pending.nextPollAt),
         deadline: known?.deadline ?? ahead(pending.expiresAt),
-        lost: known === undefined ? pending.lost : known.lost,
-        rung: known?.rung ?? false,
-        spent: known?.spent ?? false,
+        lostResponse: known === undefined ? pending.lost : known.lostResponse,
+        pinged: known?.pinged ?? false,
+        redeemed: known?.redeemed ?? false,
         response: known?.response
       }
     }),
-    note: Effect.fnUntraced(function* (pending, progress) {
+    save: Effect.fnUntraced(function* (pending, progress) {
       if (MutableHashMap.size(memory) >= room) {
-        const now = yield* instant
+        const now = yield* monotonicNow
         for (const [id, { deadline }] of memory) if (deadline <= now) MutableHashMap.remove(memory, id)
         room = Math.max(1000, 2 * MutableHashMap.size(memory))
       }
@@ -87,7 +87,7 @@ export const make: Effect.Effect<PollMemory> = Effect.gen(function* () {
       const put = store.value.put(yield* stored(pending, progress))
       yield* Effect.catch(put, ({ message }) => Effect.logError(message))
     }),
-    release: ({ authReqId }) =>
+    clear: ({ authReqId }) =>
       Effect.sync(() => void MutableHashMap.modify(memory, authReqId, (known) => ({ ...known, response: undefined })))
   }
 })

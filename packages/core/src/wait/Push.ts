@@ -5,16 +5,16 @@
  */
 import { Clock, DateTime, Duration, Effect, Option, Redacted } from "effect"
 import type { ClientRegistration } from "../client/ClientRegistration.ts"
+import { NotificationInbox } from "../notification/NotificationInbox.ts"
+import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import type { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
-import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import { ExpiredToken, TokenError } from "../token/TokenError.ts"
 import * as TokenRequest from "../token/TokenRequest.ts"
 import type { TokenResponse } from "../token/TokenResponse.ts"
 import { Step } from "./CibaEvent.ts"
 import { CibaEvents } from "./CibaEvents.ts"
-import { NotificationInbox } from "../notification/NotificationInbox.ts"
-import * as Ownership from "./SameClient.ts"
+import * as SameClient from "./SameClient.ts"
 
 /** Waits until the provider has sent the result, or the request expires. The tokens are not verified yet. */
 export type Wait = (pending: PendingAuthentication) => Effect.Effect<TokenResponse, TokenError | DiscoveryError>
@@ -22,18 +22,18 @@ export type Wait = (pending: PendingAuthentication) => Effect.Effect<TokenRespon
 /** Waits at the inbox at hand. */
 export const make: Effect.Effect<Wait, never, ClientRegistration | Discovery | NotificationInbox | CibaEvents> =
   /* @__PURE__ */ Effect.gen(function* () {
-    const own = yield* Ownership.make
+    const own = yield* SameClient.make
     const inbox = yield* NotificationInbox
     const { publish } = yield* CibaEvents
 
     return Effect.fnUntraced(function* (pending) {
       const { expiresAt, id } = pending
-      const early = yield* inbox.arrived(pending)
+      const early = yield* inbox.peek(pending)
       yield* own(pending)
       const left = DateTime.toEpochMillis(expiresAt) - (yield* Clock.currentTimeMillis)
       const { body } = Option.isSome(early)
         ? early.value
-        : yield* Effect.timeoutOrElse(inbox.take(pending), {
+        : yield* Effect.timeoutOrElse(inbox.await(pending), {
             duration: Duration.millis(Math.max(0, left)),
             orElse: () => Effect.fail(new TokenError({ reason: new ExpiredToken({ local: true }) }))
           })
@@ -42,6 +42,6 @@ export const make: Effect.Effect<Wait, never, ClientRegistration | Discovery | N
         body: Redacted.make(Redacted.value(body), { label: "token response" }),
         at: yield* DateTime.now
       }
-      return yield* TokenRequest.readReceived(received, pending)
+      return yield* TokenRequest.decodeStored(received, pending)
     })
   })

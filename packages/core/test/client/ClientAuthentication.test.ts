@@ -1,10 +1,11 @@
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
-import { ClientAuthentication, JsonWebToken, SigningKey } from "@effect-ciba/core"
+import { ClientAuthentication, SigningKey } from "@effect-ciba/core"
 import { TestKeys } from "@effect-ciba/testing"
 import { Effect, Redacted } from "effect"
 import { Base64, Base64Url } from "effect/encoding"
 import { TestClock } from "effect/testing"
+import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
 import * as Jwt from "../support/Jwt.ts"
 import * as Randomness from "../support/Randomness.ts"
 

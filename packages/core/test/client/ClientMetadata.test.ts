@@ -183,7 +183,7 @@ describe("advice on pairwise subjects", () => {
         const metadata = yield* ClientMetadata.make(
           Object.assign({ ...poll, subjectType: "pairwise" as const }, options)
         )
-        const advice = ClientMetadata.advice(metadata)
+        const advice = ClientMetadata.warnings(metadata)
         expect(advice).toHaveLength(expected.length)
         for (const [index, pattern] of expected.entries()) expect(advice[index]).toMatch(pattern)
       })

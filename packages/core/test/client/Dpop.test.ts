@@ -1,8 +1,9 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Dpop, type SenderConstraint, SigningKey } from "@effect-ciba/core"
+import { Dpop, SigningKey } from "@effect-ciba/core"
 import { Effect, Redacted } from "effect"
 import { HttpClientRequest, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
+import type * as SenderConstraint from "../../src/http/SenderConstraint.ts"
 import { part } from "../support/Jwt.ts"
 
 const target = { method: "POST", url: "https://op.test/token" }
@@ -84,9 +85,9 @@ describe("a proof", () => {
 
   it.effect("carries the last nonce of its own server, from any answer, until the next one (M5, M7, M8, T-10)", () =>
     Effect.gen(function* () {
-      const { observe, prove } = yield* constraint
-      yield* observe(answered("https://op.test/token", "n-1"))
-      yield* observe(answered("https://rs.test/accounts", "n-2"))
+      const { recordResponse, prove } = yield* constraint
+      yield* recordResponse(answered("https://op.test/token", "n-1"))
+      yield* recordResponse(answered("https://rs.test/accounts", "n-2"))
       expect(yield* nonceAt(prove, "https://OP.test/userinfo")).toBe("n-1")
       expect(yield* nonceAt(prove, "https://op.test:443/token")).toBe("n-1")
       expect(yield* nonceAt(prove, "https://rs.test/")).toBe("n-2")
@@ -94,9 +95,9 @@ describe("a proof", () => {
       for (const other of ["https://op.test:8443/token", "http://op.test/token", "https://op.test.evil/", "nowhere"]) {
         expect(yield* nonceAt(prove, other)).toBeUndefined()
       }
-      yield* observe(answered("https://op.test/token"))
+      yield* recordResponse(answered("https://op.test/token"))
       expect(yield* nonceAt(prove, "https://op.test/token")).toBe("n-1")
-      yield* observe(answered("https://OP.test:443/jwks", "n-3"))
+      yield* recordResponse(answered("https://OP.test:443/jwks", "n-3"))
       expect(yield* nonceAt(prove, "https://op.test/token")).toBe("n-3")
     })
   )
@@ -112,9 +113,9 @@ describe("a proof", () => {
   ] as const) {
     it.effect(`does not carry what is no nonce: ${what} (M5)`, () =>
       Effect.gen(function* () {
-        const { observe, prove } = yield* constraint
-        yield* observe(answered(target.url, "!#[]^~/+="))
-        yield* observe(answered(target.url, nonce))
+        const { recordResponse, prove } = yield* constraint
+        yield* recordResponse(answered(target.url, "!#[]^~/+="))
+        yield* recordResponse(answered(target.url, nonce))
         expect(yield* nonceAt(prove, target.url)).toBe("!#[]^~/+=")
       })
     )
@@ -122,15 +123,15 @@ describe("a proof", () => {
 
   it.effect("may carry a long nonce, and those of a hundred servers are remembered (M8)", () =>
     Effect.gen(function* () {
-      const { observe, prove } = yield* constraint
+      const { recordResponse, prove } = yield* constraint
       const server = (index: number) => `https://rs-${index}.test/`
       const long = "n".repeat(2048)
       yield* Effect.forEach(
         Array.from({ length: 100 }, (_, index) => server(index)),
-        (url) => observe(answered(url, long))
+        (url) => recordResponse(answered(url, long))
       )
-      yield* observe(answered(server(0), "n-2"))
-      yield* observe(answered(server(100), "n-3"))
+      yield* recordResponse(answered(server(0), "n-2"))
+      yield* recordResponse(answered(server(100), "n-3"))
       const nonces = yield* Effect.forEach([0, 1, 2, 100].map(server), (url) => nonceAt(prove, url))
       expect(nonces).toEqual(["n-2", undefined, long, "n-3"])
     })
@@ -142,7 +143,7 @@ it.effect("a key that was kept is imported once more only if it is another one",
     const key = yield* SigningKey.generate("ES256")
     const other = yield* SigningKey.generate("EdDSA")
     const own = yield* Dpop.make({ key })
-    yield* own.observe(answered(target.url, "n-1"))
+    yield* own.recordResponse(answered(target.url, "n-1"))
     const stored = key.privateJwk && Redacted.make({ ...Redacted.value(key.privateJwk) })
     const same = yield* own.withKey(stored ?? Redacted.make({ kty: "none" }))
     expect(same.proofKey).toBe(key.privateJwk)

@@ -2,9 +2,9 @@ import { constants, generateKeyPairSync, publicEncrypt, randomBytes } from "node
 import { inspect } from "node:util"
 import { deflateRawSync } from "node:zlib"
 import { describe, expect, it } from "@effect/vitest"
-import { JsonWebEncryption } from "@effect-ciba/core"
 import { Effect, Redacted } from "effect"
 import { CompactEncrypt, exportJWK, generateKeyPair } from "jose"
+import * as JsonWebEncryption from "../../src/crypto/JsonWebEncryption.ts"
 import * as Jwe from "../support/Jwe.ts"
 import type { JsonObject } from "../support/Jwt.ts"
 

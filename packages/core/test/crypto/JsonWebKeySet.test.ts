@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { JsonWebKey, JsonWebKeySet, type JwsAlgorithm } from "@effect-ciba/core"
+import { JsonWebKey, type JwsAlgorithm } from "@effect-ciba/core"
 import { Result } from "effect"
+import * as JsonWebKeySet from "../../src/crypto/JsonWebKeySet.ts"
 
 const rsa = { kty: "RSA", n: "n", e: "AQAB" }
 const p256 = { kty: "EC", crv: "P-256", x: "x", y: "y" }
@@ -99,5 +100,5 @@ describe("the keys that may have signed a token", () => {
 it("the public part of a key has no private and no symmetric member", () => {
   const secrets = { d: "1", p: "1", q: "1", dp: "1", dq: "1", qi: "1", oth: [], k: "1", priv: "1", key_ops: ["sign"] }
   const shown = { ...rsa, kid: "one", alg: "RS256", use: "sig" }
-  assert.deepStrictEqual(JsonWebKey.publicPart({ ...shown, ...secrets }), shown)
+  assert.deepStrictEqual(JsonWebKey.toPublic({ ...shown, ...secrets }), shown)
 })

@@ -1,9 +1,10 @@
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
-import { type JsonWebKey, JsonWebToken, type JwsAlgorithm, SigningKey } from "@effect-ciba/core"
+import { type JsonWebKey, type JwsAlgorithm, SigningKey } from "@effect-ciba/core"
 import { TestKeys } from "@effect-ciba/testing"
 import { Effect, Redacted, Result } from "effect"
 import { Base64Url } from "effect/encoding"
+import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
 import * as Jwt from "../support/Jwt.ts"
 
 const claims = { sub: "jo", scope: ["openid"] }
@@ -24,7 +25,7 @@ describe("a signed token", () => {
         assert.deepStrictEqual(yield* JsonWebToken.verify(jwt, { algorithm, key: key.publicJwk }), claims)
         const header = { alg: algorithm, kid: key.keyId, typ: "example+jwt" }
         assert.deepStrictEqual(yield* Jwt.part(Redacted.value(jwt), 0), header)
-        assert.deepStrictEqual<unknown>(JsonWebToken.header(jwt), Result.succeed(header))
+        assert.deepStrictEqual<unknown>(JsonWebToken.readHeader(jwt), Result.succeed(header))
       })
     )
   }
@@ -205,7 +206,7 @@ describe("what is no signed token in compact form", () => {
     it.effect(`${what}: has no header, and does not verify`, () =>
       Effect.gen(function* () {
         const token = Redacted.make(jwt)
-        assert.deepStrictEqual(JsonWebToken.header(token), Result.fail(new JsonWebToken.MalformedToken()))
+        assert.deepStrictEqual(JsonWebToken.readHeader(token), Result.fail(new JsonWebToken.MalformedToken()))
         assert.strictEqual((yield* refused(token, { algorithm: "HS256", key: secret }))._tag, "InvalidSignature")
       })
     )

@@ -44,11 +44,11 @@ describe("a sealing key", () => {
   it.effect("is 32 bytes as base64url, and shows them to nobody", () =>
     Effect.gen(function* () {
       const bytes = Redacted.make("MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI")
-      const key = yield* Sealing.key("2026", bytes)
+      const key = yield* Sealing.fromBytes("2026", bytes)
       expect(new TextDecoder().decode(Redacted.value(key.material))).toBe("12345678901234567890123456789012")
       expect(`${inspect(key, { depth: 9 })}${JSON.stringify(key)}`).not.toMatch(/MTIz|1234/)
       for (const wrong of ["", "MTIz", "not base64!"]) {
-        const error = yield* Effect.flip(Sealing.key("k", Redacted.make(wrong)))
+        const error = yield* Effect.flip(Sealing.fromBytes("k", Redacted.make(wrong)))
         expect(error.message).toContain("32 random bytes")
       }
     })

@@ -1,7 +1,8 @@
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
-import { JsonWebKey, JsonWebToken, type JwsAlgorithm, SigningKey } from "@effect-ciba/core"
+import { JsonWebKey, type JwsAlgorithm, SigningKey } from "@effect-ciba/core"
 import { Effect, Redacted } from "effect"
+import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
 import * as Jwt from "../support/Jwt.ts"
 import * as Pem from "../support/Pem.ts"
 

@@ -1,11 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type JwsAlgorithm, TokenHash } from "@effect-ciba/core"
+import type { JwsAlgorithm } from "@effect-ciba/core"
 import { Effect, Redacted } from "effect"
+import * as TokenHash from "../../src/crypto/TokenHash.ts"
 
 const accessToken = "G5kXH2wHvUra0sHlDy1iTkDJgsgUO1bN"
 const refreshToken = "4bwc0ESC_IAhflf-ACC_vjD_ltc11ne-8gFPfA2Kx16"
 
-const half = (token: string, algorithm: JwsAlgorithm.JwsAlgorithm) => TokenHash.half(Redacted.make(token), algorithm)
+const half = (token: string, algorithm: JwsAlgorithm.JwsAlgorithm) =>
+  TokenHash.leftHalf(Redacted.make(token), algorithm)
 
 describe("the half hash", () => {
   it.effect("of the access token and the refresh token is what CIBA Core 10.3.1 prints", () =>

@@ -96,7 +96,7 @@ describe("an acknowledgement", () => {
   it.effect("with a number beyond all numbers is refused (F3)", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(ask())
-      expect(error.reason).toMatchObject({ _tag: "HttpFault", kind: "Unreadable", status: 200 })
+      expect(error.reason).toMatchObject({ _tag: "TransportError", kind: "Unreadable", status: 200 })
       expect(yield* requestsTo("token")).toEqual([])
     }).pipe(Effect.provide(flow(acknowledgingText('{"auth_req_id":"id","expires_in":1e400}'))))
   )

@@ -1,8 +1,9 @@
 // What providers publish and send ends up in errors, and errors in logs and terminals: in a few words, on one line.
 import { describe, expect, it } from "@effect/vitest"
-import { IdToken, IdTokenVerifier, JsonWebToken } from "@effect-ciba/core"
+import { IdToken, IdTokenVerifier } from "@effect-ciba/core"
 import { TestKeys } from "@effect-ciba/testing"
 import { Effect } from "effect"
+import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
 import { ask, flow, publishing } from "../support/Asking.ts"
 
 const refused = (endpoint: string) =>

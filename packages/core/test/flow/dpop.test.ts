@@ -1,7 +1,7 @@
 // DPoP at a provider that checks it.
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Discovery, Dpop, MutualTls, SigningKey, TokenEndpoint } from "@effect-ciba/core"
-import { AuthReqId } from "@effect-ciba/core/request/PendingAuthentication"
+import { AuthReqId } from "@effect-ciba/core/PendingAuthentication"
 import { ProviderScript, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import type { RequestRecord } from "@effect-ciba/testing/RequestRecord"

@@ -1,7 +1,7 @@
 // One process asks, and another one waits: the key goes with the pending authentication, where it can.
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Dpop, JsonWebKey, SignedRequest, SigningKey } from "@effect-ciba/core"
-import type { PendingAuthentication } from "@effect-ciba/core/request/PendingAuthentication"
+import type { PendingAuthentication } from "@effect-ciba/core/PendingAuthentication"
 import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, Fiber, Layer, Redacted } from "effect"

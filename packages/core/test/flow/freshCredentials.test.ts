@@ -110,8 +110,8 @@ it.effect(
   "a caller who asks again after a lost answer and a 503 has a request signed anew each time (D16, E5, T-9)",
   () =>
     Effect.gen(function* () {
-      expect((yield* Effect.flip(Ciba.initiate(request))).reason._tag).toBe("HttpFault")
-      expect((yield* Effect.flip(Ciba.initiate(request))).reason._tag).toBe("HttpFault")
+      expect((yield* Effect.flip(Ciba.initiate(request))).reason._tag).toBe("TransportError")
+      expect((yield* Effect.flip(Ciba.initiate(request))).reason._tag).toBe("TransportError")
       yield* TestClock.adjust("1 second")
       const pending = yield* Ciba.initiate(request)
       expect(pending.bindingMessage).toBe("W4SCT")

@@ -18,7 +18,7 @@ const profile: SecurityProfile.SecurityProfile = {
   name: "ours",
   registration: [],
   request: [],
-  answer: [],
+  response: [],
   interactionIds: true,
   withheldHeaders: ["x-fapi-auth-date"]
 }
@@ -90,9 +90,19 @@ describe("an interaction id", () => {
         const reply: Reply =
           echo === undefined ? ({ method }) => Response.json(method === "GET" ? { keys: [] } : {}) : echoing(echo)
         const { asked, called, polled } = yield* calls(reply)
-        expect(asked).toMatchObject({ _tag: "HttpFault", kind: "NotEchoed", url: "https://op.test/bc" })
-        expect(polled).toMatchObject({ _tag: "HttpFault", kind: "NotEchoed", url: "https://op.test/token" })
-        expect(called).toMatchObject({ failure: { reason: { kind: "NotEchoed", url: "https://rs.test/accounts" } } })
+        expect(asked).toMatchObject({
+          _tag: "TransportError",
+          kind: "InteractionIdMismatch",
+          url: "https://op.test/bc"
+        })
+        expect(polled).toMatchObject({
+          _tag: "TransportError",
+          kind: "InteractionIdMismatch",
+          url: "https://op.test/token"
+        })
+        expect(called).toMatchObject({
+          failure: { reason: { kind: "InteractionIdMismatch", url: "https://rs.test/accounts" } }
+        })
       })
     )
   }

@@ -85,7 +85,7 @@ describe("Ciba.complete", () => {
       const once = client({ poll: { schedule: (policy) => Schedule.upTo(policy, { times: 1 }) } })
       const stopped = yield* started(ending, once)
       yield* TestClock.adjust("11 seconds")
-      expect(yield* Fiber.join(stopped)).toBe("PollingStopped")
+      expect(yield* Fiber.join(stopped)).toBe("ScheduleExhausted")
       const interrupted = yield* started(ending, client())
       yield* TestClock.adjust("2 seconds")
       yield* killed(interrupted)

@@ -10,14 +10,12 @@ import {
   FreshIdentity,
   IdTokenDecryption,
   Introspection,
-  JsonWebToken,
   NotificationInbox,
   NotificationReceiver,
   PendingAuthentication,
   PendingStore,
   ProtectedResource,
   Revocation,
-  SealedAuthentication,
   Sealing,
   SignedRequest,
   SigningKey,
@@ -29,6 +27,8 @@ import { TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testi
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Cause, Effect, Fiber, Layer, Metric, Option, Redacted, Schema, Stream } from "effect"
 import { KeyValueStore } from "effect/persistence"
+import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
+import * as SealedAuthentication from "../../src/pending/SealedAuthentication.ts"
 import { requestsTo } from "../support/Asking.ts"
 import * as Jwe from "../support/Jwe.ts"
 import { later, until } from "../support/Polling.ts"
@@ -70,7 +70,7 @@ const flow = (watch: Watch, scenario: Scenario) => {
     userCodeParameter: true
   }
   const pieces: Layer.Layer<
-    Ciba.CommonPieces,
+    Ciba.CommonServices,
     ClientRegistration.ClientRegistrationError,
     Layer.Success<ReturnType<typeof TestProvider.layer>> | NotificationInbox.NotificationInbox
   > = deliveryMode === "push" ? Ciba.layerPush(options) : Ciba.layer({ ...options, deliveryMode })
@@ -153,7 +153,7 @@ const everything = Effect.fnUntraced(function* (watch: Watch, scenario: Scenario
   const identity = yield* Fiber.join(wait)
   see("identity", withoutNonce(identity))
 
-  const fresh = yield* FreshIdentity.refreshed(identity)
+  const fresh = yield* FreshIdentity.refresh(identity)
   see("refreshed", withoutNonce(fresh))
   see("userinfo", yield* UserInfo.claims(fresh))
   const resource = yield* ProtectedResource.make(fresh)

@@ -12,8 +12,6 @@ import {
   PendingAuthentication,
   PendingStore,
   ProtectedResource,
-  RegistrationError,
-  ResourceError,
   Sealing,
   TokenEndpoint,
   TokenError,
@@ -25,6 +23,8 @@ import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, Fiber, Layer, Redacted, Schedule } from "effect"
 import { KeyValueStore } from "effect/persistence"
 import { TestClock } from "effect/testing"
+import * as RegistrationError from "../../src/provider/RegistrationError.ts"
+import * as ResourceError from "../../src/resource/ResourceError.ts"
 import * as Afterwards from "../support/Afterwards.ts"
 import { everyMode } from "../support/Asking.ts"
 import { authReqId, pending } from "../support/Notified.ts"
@@ -39,7 +39,7 @@ const request = {
   userCode: Redacted.make("marker-user-code")
 }
 
-type Pieces = Ciba.Pieces | TestProvider.TestProvider | DynamicRegistration.DynamicRegistration
+type Pieces = Ciba.Services | TestProvider.TestProvider | DynamicRegistration.DynamicRegistration
 
 interface Failure {
   readonly program: Effect.Effect<unknown, unknown, Pieces>
@@ -169,9 +169,9 @@ describe("no secret is shown by any reason of", () => {
         },
         { program: waited(Ciba.authenticate(request)), provider: { tokenScript: script(ProviderScript.lost) } },
         { program: twice },
-        { program: Ciba.complete(PendingAuthentication.change(own, { deliveryMode: "push" })) },
-        { program: Ciba.complete(PendingAuthentication.change(own, { clientId: "another" })) },
-        { program: FreshIdentity.refreshed(Afterwards.identity({ refreshToken: undefined })) },
+        { program: Ciba.complete(PendingAuthentication.update(own, { deliveryMode: "push" })) },
+        { program: Ciba.complete(PendingAuthentication.update(own, { clientId: "another" })) },
+        { program: FreshIdentity.refresh(Afterwards.identity({ refreshToken: undefined })) },
         {
           program: waited(Ciba.authenticate(request)),
           provider: { tokenScript: script(ProviderScript.pending) },
@@ -206,7 +206,7 @@ describe("no secret is shown by any reason of", () => {
               name: "ours",
               registration: [],
               request: [{ reference: "1", parameter: "user_code", problem: () => "not here" }],
-              answer: []
+              response: []
             }
           }
         }

@@ -8,14 +8,14 @@ import {
   IdTokenError,
   IdTokenVerifier,
   Introspection,
-  IntrospectionError,
   type PendingAuthentication,
   SigningKey,
-  UserInfo,
-  UserInfoError
+  UserInfo
 } from "@effect-ciba/core"
 import { TestClient, TestKeys } from "@effect-ciba/testing"
 import { Duration, Effect, Layer, Redacted } from "effect"
+import * as UserInfoError from "../../src/resource/UserInfoError.ts"
+import * as IntrospectionError from "../../src/token/IntrospectionError.ts"
 import {
   type Answer,
   atNow,
@@ -104,7 +104,7 @@ describe("no secret is shown by any reason of", () => {
         [
           { nonce: undefined },
           {},
-          { options: { profile: { name: "ours", registration: [], request: [], answer: [rule] } } }
+          { options: { profile: { name: "ours", registration: [], request: [], response: [rule] } } }
         ]
       ]
       const idTokens = yield* Effect.forEach(expected, ([token]) => token)
@@ -113,7 +113,7 @@ describe("no secret is shown by any reason of", () => {
       )
       const refreshes = yield* Effect.forEach(refreshed, ([claims, body, given]) =>
         Effect.map(forged(claims), (id_token) =>
-          failing(json(200, { ...tokens, id_token, ...body }), FreshIdentity.refreshed(identity()), given)
+          failing(json(200, { ...tokens, id_token, ...body }), FreshIdentity.refresh(identity()), given)
         )
       )
       expect(yield* Watched.reasons([...claims, ...refreshes], ...idTokens)).toEqual(

@@ -14,13 +14,13 @@ import {
   Revocation,
   SignedRequest,
   TokenEndpoint,
-  TokenRequest,
   UserHint,
   UserInfo
 } from "@effect-ciba/core"
 import { TestClient, TestKeys, TestProvider } from "@effect-ciba/testing"
 import { DateTime, Effect, Layer, Redacted } from "effect"
 import type { HttpClient } from "effect/http"
+import * as TokenRequest from "../../src/token/TokenRequest.ts"
 import { json, provider } from "../support/Afterwards.ts"
 import { publishing } from "../support/Asking.ts"
 import { authReqId, pending } from "../support/Notified.ts"
@@ -40,7 +40,7 @@ const options: AuthenticationRequest.Options = {
 }
 
 type Pieces =
-  | Ciba.CommonPieces
+  | Ciba.CommonServices
   | DynamicRegistration.DynamicRegistration
   | TokenEndpoint.TokenEndpoint
   | UserInfo.UserInfo
@@ -260,7 +260,7 @@ describe("a provider that quotes", () => {
       const waiting = pending("marker", { deliveryMode: "push", expectations })
       const error_description = "request-marker, token-marker, marker-subject"
       const body = Redacted.make({ error: "access_denied", error_description }, { label: "token response" })
-      const { reason } = yield* Effect.flip(TokenRequest.readReceived({ body, at: DateTime.makeUnsafe(0) }, waiting))
+      const { reason } = yield* Effect.flip(TokenRequest.decodeStored({ body, at: DateTime.makeUnsafe(0) }, waiting))
       expect(reason).toMatchObject({ _tag: "AccessDenied", description: "<redacted>, <redacted>, <redacted>" })
     })
   )

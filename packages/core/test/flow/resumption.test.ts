@@ -145,7 +145,7 @@ for (const [name, store] of [
         yield* later("8 seconds")
         yield* killed(first)
         expect((yield* kept).map(({ lost, nextPollAt }) => [lost?.kind, nextPollAt])).toEqual([
-          ["Abandoned", undefined]
+          ["Interrupted", undefined]
         ])
         const second = yield* started(Ciba.resumeAll(handle), client())
         yield* later("10 seconds")
@@ -315,10 +315,10 @@ describe("a restart", () => {
       expect(other?.received).toBeDefined()
       for (const pending of yield* kept) {
         const { nextPollAt: _, received: _received, ...unanswered } = pending
-        yield* store.put(PendingAuthentication.change(pending, { clientId: "another" }))
+        yield* store.put(PendingAuthentication.update(pending, { clientId: "another" }))
         for (const change of [{ clientId: "another" }, { issuer: "https://another.test" }]) {
           const foreign = new PendingAuthentication.PendingAuthentication({ ...unanswered, ...change })
-          yield* store.put(PendingAuthentication.change(foreign, { id: `${pending.id} of ${Object.values(change)}` }))
+          yield* store.put(PendingAuthentication.update(foreign, { id: `${pending.id} of ${Object.values(change)}` }))
         }
       }
       const second = yield* started(Ciba.resumeAll(handle), client())

@@ -22,7 +22,7 @@ const claims = Effect.gen(function* () {
   return yield* userInfo.process(yield* transport.send(get), "jo")
 })
 
-type Pieces = Ciba.Pieces | DynamicRegistration.DynamicRegistration | UserInfo.UserInfo
+type Pieces = Ciba.Services | DynamicRegistration.DynamicRegistration | UserInfo.UserInfo
 
 const calls: ReadonlyArray<readonly [what: string, status: number, call: Effect.Effect<unknown, unknown, Pieces>]> = [
   ["a redirect", 302, Transport.Transport.use(({ send }) => send(get))],

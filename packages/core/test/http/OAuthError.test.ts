@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { OAuthError } from "@effect-ciba/core"
 import { Duration, Option, Schema } from "effect"
 
-const read = (body: Schema.Json, status = 400) => OAuthError.fromAnswer({ status, body, retryAfter: undefined })
+const read = (body: Schema.Json, status = 400) => OAuthError.fromResponse({ status, body, retryAfter: undefined })
 
 describe("an error answer", () => {
   it("is known by its code, under whatever status, and keeps what comes with it", () => {
@@ -11,7 +11,7 @@ describe("an error answer", () => {
     }
     const body = { error: "slow_down", error_description: "Wait", error_uri: "https://op.example/e", extra: 1 }
     assert.deepStrictEqual(
-      OAuthError.fromAnswer({ status: 400, body, retryAfter: Duration.seconds(7) }),
+      OAuthError.fromResponse({ status: 400, body, retryAfter: Duration.seconds(7) }),
       Option.some({
         code: "slow_down",
         status: 400,

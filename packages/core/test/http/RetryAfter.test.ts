@@ -6,7 +6,7 @@ import { Headers } from "effect/http"
 const now = Date.UTC(1994, 10, 6, 8, 49, 37)
 
 const wish = (value: string): number | undefined => {
-  const duration = Transport.retryAfter(Headers.fromInput({ "Retry-After": value }), now)
+  const duration = Transport.parseRetryAfter(Headers.fromInput({ "Retry-After": value }), now)
   return duration === undefined ? undefined : Duration.toMillis(duration)
 }
 
@@ -38,6 +38,6 @@ describe("Retry-After", () => {
   }
 
   it("is no wish where there is none", () => {
-    assert.strictEqual(Transport.retryAfter(Headers.empty, now), undefined)
+    assert.strictEqual(Transport.parseRetryAfter(Headers.empty, now), undefined)
   })
 })

@@ -1,11 +1,12 @@
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
-import { HttpFault, Transport } from "@effect-ciba/core"
+import { Transport } from "@effect-ciba/core"
 import { ProviderScript, Reply, TestProvider } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Duration, Effect, Layer } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
+import * as TransportError from "../../src/http/TransportError.ts"
 import * as Jwt from "../support/Jwt.ts"
 
 const url = "https://provider.test/token"
@@ -145,7 +146,7 @@ describe("a redirect", () => {
         const fault = yield* Effect.flip(sent(post))
         assert.deepStrictEqual(
           fault,
-          new HttpFault.HttpFault({ kind: "Redirected", method: "POST", url, status: code })
+          new TransportError.TransportError({ kind: "Redirected", method: "POST", url, status: code })
         )
         const requests = yield* TestProvider.TestProvider.use((provider) => provider.requests)
         assert.deepStrictEqual(
@@ -171,7 +172,7 @@ describe("a redirect", () => {
       assert.deepStrictEqual(asked, ["manual"])
       assert.deepStrictEqual(
         opaque,
-        new HttpFault.HttpFault({ kind: "Redirected", method: "POST", url, status: 0 }),
+        new TransportError.TransportError({ kind: "Redirected", method: "POST", url, status: 0 }),
         "a browser hides the redirect behind the status 0"
       )
     })
@@ -279,8 +280,8 @@ describe("an answer", () => {
 })
 
 /** A fault of the request `post`. */
-class Fault extends HttpFault.HttpFault {
-  constructor(fields: Omit<ConstructorParameters<typeof HttpFault.HttpFault>[0], "method" | "url">) {
+class Fault extends TransportError.TransportError {
+  constructor(fields: Omit<ConstructorParameters<typeof TransportError.TransportError>[0], "method" | "url">) {
     super({ method: "POST", url, ...fields })
   }
 }

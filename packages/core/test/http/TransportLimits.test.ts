@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { HttpFault, Transport } from "@effect-ciba/core"
+import { Transport } from "@effect-ciba/core"
 import { ProviderScript, TestProvider } from "@effect-ciba/testing"
 import { type Duration, Effect, Fiber, Layer } from "effect"
 import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
+import * as TransportError from "../../src/http/TransportError.ts"
 
 const url = "https://provider.test/jwks"
 
@@ -53,7 +54,7 @@ describe("an answer's size", () => {
         assert.strictEqual(body, "x".repeat(limit - 2))
         assert.deepStrictEqual(
           yield* Effect.flip(Effect.provide(call, over(document(limit + 1), options))),
-          new HttpFault.HttpFault({ kind: "TooLarge", method: "GET", url, status: 200 })
+          new TransportError.TransportError({ kind: "TooLarge", method: "GET", url, status: 200 })
         )
       })
     )
@@ -109,7 +110,7 @@ describe("a call's time", () => {
     return { running, over: running.pollUnsafe() !== undefined, aborted }
   })
 
-  const timedOut = new HttpFault.HttpFault({ kind: "TimedOut", method: "GET", url })
+  const timedOut = new TransportError.TransportError({ kind: "TimedOut", method: "GET", url })
 
   for (const [what, limit, options] of [
     ["35 seconds by default", 35_000, undefined],

@@ -51,7 +51,7 @@ describe("an identity that is kept fresh", () => {
       yield* atNow
       const server = provider([numbered(2, { device_secret: "marker-device" })])
       const old = identity()
-      const next = yield* Effect.provide(FreshIdentity.refreshed(old), server.layer())
+      const next = yield* Effect.provide(FreshIdentity.refresh(old), server.layer())
       expect(server.forms()).toEqual([{ grant_type: "refresh_token", refresh_token: "marker-refresh-1" }])
       expect(shown(next)).toEqual({ access: "marker-access-2", refresh: "marker-refresh-2", id: "marker-id-1" })
       expect(next.expiresAt).toEqual(DateTime.makeUnsafe((now + 60) * 1000))
@@ -88,7 +88,7 @@ describe("an identity that is kept fresh", () => {
       const scopeOf = (answer: object, options?: FreshIdentity.Options) =>
         Effect.gen(function* () {
           const server = provider([numbered(2, answer)])
-          const { scope } = yield* Effect.provide(FreshIdentity.refreshed(identity(), options), server.layer())
+          const { scope } = yield* Effect.provide(FreshIdentity.refresh(identity(), options), server.layer())
           return [scope, server.forms()[0]?.scope]
         })
       expect(yield* scopeOf({})).toEqual([["openid", "email"], undefined])
@@ -103,7 +103,7 @@ describe("an identity that is kept fresh", () => {
       const members = (answer: object) =>
         Effect.map(
           Effect.provide(
-            FreshIdentity.refreshed(identity({ authorizationDetails: [{ type: "old" }] })),
+            FreshIdentity.refresh(identity({ authorizationDetails: [{ type: "old" }] })),
             provider([numbered(2, answer)]).layer()
           ),
           ({ authorizationDetails, grantId }) => [authorizationDetails, grantId]
@@ -120,7 +120,7 @@ describe("an identity that is kept fresh", () => {
     Effect.gen(function* () {
       const server = provider([numbered(2, { token_type: "DPoP" })])
       const { privateJwk: proofKey, publicJwk } = yield* SigningKey.generateJwk("ES256")
-      const next = yield* FreshIdentity.refreshed(identity({ proofKey, tokenType: "DPoP" }), {
+      const next = yield* FreshIdentity.refresh(identity({ proofKey, tokenType: "DPoP" }), {
         additionalParameters: [["resource", "https://a.test"]],
         headers: { "x-fapi-interaction-id": "i-1" }
       }).pipe(Effect.provide(server.layer().pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") })))))
@@ -155,7 +155,7 @@ describe("a refresh that cannot be made", () => {
   const refused = (given: VerifiedIdentity.VerifiedIdentity, options?: Partial<Ciba.Options>) =>
     Effect.gen(function* () {
       const { heard, layer } = provider([numbered(2)])
-      const error = yield* Effect.flip(Effect.provide(FreshIdentity.refreshed(given), layer(options)))
+      const error = yield* Effect.flip(Effect.provide(FreshIdentity.refresh(given), layer(options)))
       expect(heard).toEqual([])
       return { stage: error._tag, ...error.reason, message: error.message }
     })
@@ -180,12 +180,12 @@ describe("a refresh that cannot be made", () => {
   it.effect("with another provider or as another client shows the token to nobody", () =>
     Effect.gen(function* () {
       expect(yield* refused(identity({ issuer: "https://other.test" }))).toMatchObject({
-        _tag: "ForeignAuthentication",
+        _tag: "ClientMismatch",
         issuer: "https://other.test"
       })
       for (const aud of ["another", ["bank-app", "another"]] as const) {
         expect(yield* refused(identity({ claims: { ...before, aud } }))).toMatchObject({
-          _tag: "ForeignAuthentication",
+          _tag: "ClientMismatch",
           clientId: "another"
         })
       }
@@ -199,7 +199,9 @@ describe("a refresh that cannot be made", () => {
         const old = identity()
         const fresh = yield* FreshIdentity.make(old)
         expect(yield* Effect.flip(fresh.refresh(old))).toMatchObject({ reason: { _tag: "InvalidGrant" } })
-        expect(yield* Effect.flip(fresh.refresh(old))).toMatchObject({ reason: { _tag: "HttpFault", status: 503 } })
+        expect(yield* Effect.flip(fresh.refresh(old))).toMatchObject({
+          reason: { _tag: "TransportError", status: 503 }
+        })
         expect(yield* fresh.current).toBe(old)
         expect(shown(yield* fresh.refresh(old)).access).toBe("marker-access-2")
       }).pipe(Effect.scoped, Effect.provide(server.layer()))
@@ -333,7 +335,7 @@ describe("many at once", () => {
         const caller = yield* Effect.forkChild(Effect.flip(fresh.refresh(identity())))
         yield* settle
         yield* TestClock.adjust("35 seconds")
-        expect(yield* Fiber.join(caller)).toMatchObject({ reason: { _tag: "HttpFault", kind: "TimedOut" } })
+        expect(yield* Fiber.join(caller)).toMatchObject({ reason: { _tag: "TransportError", kind: "TimedOut" } })
         expect(shown(yield* fresh.refresh(identity())).access).toBe("marker-access-2")
       }).pipe(Effect.scoped, Effect.provide(server.layer()))
     })

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
-import { JsonWebToken, UserHint } from "@effect-ciba/core"
+import { UserHint } from "@effect-ciba/core"
 import { TestClient, TestKeys } from "@effect-ciba/testing"
 import { Effect } from "effect"
+import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
 import { believed, claims, type Given, issuer, refusal, subject } from "../support/Verdict.ts"
 
 const withNonce = (given: Given): Given => ({ ...given, request: { extensionParameters: { nonce: "n-1" } } })

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "@effect/vitest"
-import { IdTokenDecryption, IdTokenOpener, TokenEndpoint } from "@effect-ciba/core"
-import { AuthReqId } from "@effect-ciba/core/request/PendingAuthentication"
+import { IdTokenDecryption, TokenEndpoint } from "@effect-ciba/core"
+import { AuthReqId } from "@effect-ciba/core/PendingAuthentication"
 import { ProviderScript, TestClient, TestKeys } from "@effect-ciba/testing"
 import { Effect, Redacted } from "effect"
+import * as Decrypter from "../../src/client/Decrypter.ts"
 import * as Jwe from "../support/Jwe.ts"
 import { join } from "../support/Jwt.ts"
 import { believed, type Given, layer, refusal, response, subject } from "../support/Verdict.ts"
@@ -44,8 +45,9 @@ describe("an ID Token that was registered to come encrypted", () => {
     Effect.gen(function* () {
       const idTokens: Array<string> = []
       const identity = yield* believed(sending((idToken) => `sealed ${idTokens.push(idToken)}`)).pipe(
-        Effect.provideService(IdTokenOpener.IdTokenOpener, {
-          open: (sealed) => Effect.succeed(Redacted.make(idTokens[Number(Redacted.value(sealed).slice(7)) - 1] ?? ""))
+        Effect.provideService(Decrypter.Decrypter, {
+          decrypt: (sealed) =>
+            Effect.succeed(Redacted.make(idTokens[Number(Redacted.value(sealed).slice(7)) - 1] ?? ""))
         })
       )
       expect(identity.subject).toBe(subject)
@@ -55,7 +57,7 @@ describe("an ID Token that was registered to come encrypted", () => {
   it.effect("is in A128CBC-HS256, unless another algorithm is registered (J1, J14)", () =>
     Effect.gen(function* () {
       const opener = yield* IdTokenDecryption.make({ secret: TestClient.secret, keyAlgorithm: "dir" })
-      const refusedToken = yield* Effect.flip(opener.open(Redacted.make(Jwe.seal("inside", { key, header }))))
+      const refusedToken = yield* Effect.flip(opener.decrypt(Redacted.make(Jwe.seal("inside", { key, header }))))
       expect(refusedToken.message).toContain("does not fit the registered key and algorithms")
     })
   )
@@ -116,7 +118,7 @@ describe("an ID Token that was registered to come encrypted", () => {
     Effect.gen(function* () {
       const endpoint = yield* TokenEndpoint.TokenEndpoint
       const error = yield* Effect.flip(endpoint.redeem(Redacted.make(AuthReqId.make("id"))))
-      expect(error).toMatchObject({ reason: { _tag: "HttpFault", kind: "TooLarge" } })
+      expect(error).toMatchObject({ reason: { _tag: "TransportError", kind: "TooLarge" } })
     }).pipe(
       Effect.provide(
         layer({

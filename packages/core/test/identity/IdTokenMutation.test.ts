@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Ciba, ClientAuthentication, IdToken, IdTokenVerifier, JsonWebToken, SigningKey } from "@effect-ciba/core"
+import { Ciba, ClientAuthentication, IdToken, IdTokenVerifier, SigningKey } from "@effect-ciba/core"
 import { TestClient, TestKeys, TestProvider } from "@effect-ciba/testing"
 import { Effect, Layer, Redacted, Schema } from "effect"
+import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
 
 const algorithms = ["RS256", "PS512", "ES256", "ES512", "EdDSA", "HS256", "HS512"] as const
 

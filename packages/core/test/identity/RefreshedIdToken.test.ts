@@ -8,7 +8,6 @@ import {
   IdTokenVerifier,
   type SecurityProfile,
   SigningKey,
-  TokenHash,
   TokenResponse,
   type VerifiedIdentity
 } from "@effect-ciba/core"
@@ -16,6 +15,7 @@ import { TestKeys } from "@effect-ciba/testing"
 import { Effect, Redacted } from "effect"
 import { Base64Url } from "effect/encoding"
 import { CompactEncrypt, exportJWK, generateKeyPair } from "jose"
+import * as TokenHash from "../../src/crypto/TokenHash.ts"
 import {
   after,
   atNow,
@@ -47,7 +47,7 @@ const refreshing = ({ claims, idToken, old = identity(), options, response }: Gi
     yield* atNow
     const id_token = yield* idToken ?? Effect.flatMap(after(), (honest) => signed({ ...honest, ...claims }))
     const answer = json(200, { ...tokens, id_token, ...response })
-    return yield* Effect.provide(FreshIdentity.refreshed(old), provider([answer]).layer(options))
+    return yield* Effect.provide(FreshIdentity.refresh(old), provider([answer]).layer(options))
   })
 
 const refusal = (given: Given) =>
@@ -102,10 +102,18 @@ describe("an ID Token that comes with refreshed tokens", () => {
     ["another authorized party", { azp: "another" }, { _tag: "WrongAuthorizedParty" }],
     ["an end that has passed", { exp: now - 31 }, { _tag: "Expired" }],
     ["a beginning that lies ahead", { iat: now + 31 }, { _tag: "NotYetValid" }],
-    ["an older beginning than the old one", { iat: before.iat - 1 }, { _tag: "WrongRenewal", claim: "iat" }],
-    ["a later authentication", { auth_time: before.auth_time + 1 }, { _tag: "WrongRenewal", claim: "auth_time" }],
-    ["an earlier authentication", { auth_time: before.auth_time - 1 }, { _tag: "WrongRenewal", claim: "auth_time" }],
-    ["a nonce that the old one does not have", { nonce: "n-1" }, { _tag: "WrongRenewal", claim: "nonce" }],
+    ["an older beginning than the old one", { iat: before.iat - 1 }, { _tag: "RefreshedClaimMismatch", claim: "iat" }],
+    [
+      "a later authentication",
+      { auth_time: before.auth_time + 1 },
+      { _tag: "RefreshedClaimMismatch", claim: "auth_time" }
+    ],
+    [
+      "an earlier authentication",
+      { auth_time: before.auth_time - 1 },
+      { _tag: "RefreshedClaimMismatch", claim: "auth_time" }
+    ],
+    ["a nonce that the old one does not have", { nonce: "n-1" }, { _tag: "RefreshedClaimMismatch", claim: "nonce" }],
     [
       "the hash of another access token",
       { at_hash: "AAAAAAAAAAAAAAAAAAAAAA" },
@@ -122,7 +130,7 @@ describe("an ID Token that comes with refreshed tokens", () => {
 
   it.effect("is bound to the new refresh token, where it says so (Q3)", () =>
     Effect.gen(function* () {
-      const hash = yield* TokenHash.half(Redacted.make("marker-refresh-2"), "ES256")
+      const hash = yield* TokenHash.leftHalf(Redacted.make("marker-refresh-2"), "ES256")
       const response = { refresh_token: "marker-refresh-2" }
       expect((yield* refreshing({ claims: { [rtHash]: hash }, response })).claims[rtHash]).toBe(hash)
       expect(yield* refusal({ claims: { [rtHash]: `${hash}=` }, response })).toMatchObject({
@@ -188,13 +196,13 @@ describe("an ID Token that comes with refreshed tokens", () => {
     Effect.gen(function* () {
       yield* atNow
       const body = { ...tokens, id_token: yield* signed(yield* after()) }
-      const response = yield* Effect.flatMap(TokenResponse.received(body), TokenResponse.decodeRefresh)
+      const response = yield* Effect.flatMap(TokenResponse.toStored(body), TokenResponse.decodeRefresh)
       const old = identity({ claims: { ...before, iss: "https://other.test" } })
-      const error = yield* IdTokenVerifier.refreshed(response, old).pipe(
+      const error = yield* IdTokenVerifier.verifyRefreshed(response, old).pipe(
         Effect.flip,
         Effect.provide(provider([json(200, {})]).layer())
       )
-      expect({ ...error.reason }).toEqual({ _tag: "WrongRenewal", claim: "iss" })
+      expect({ ...error.reason }).toEqual({ _tag: "RefreshedClaimMismatch", claim: "iss" })
       expect(error.message).toBe("ID Token: its iss does not go with the ID Token that it renews")
     })
   )
@@ -229,7 +237,7 @@ describe("refreshed tokens", () => {
           name: "Narrow",
           registration: [],
           request: [],
-          answer: [
+          response: [
             {
               reference: "1",
               parameter: "scope",

@@ -22,7 +22,7 @@ const answering = Effect.gen(function* () {
   yield* inbox.acknowledge(waiting)
   const call = ({ body = '{"auth_req_id":"request-a"}', headers = json, method = "POST" }: Call = {}) =>
     Effect.promise(() => handle(new Request(url, { method, headers, ...(method === "GET" ? undefined : { body }) })))
-  const rung = (within: Duration.Input) => Effect.map(Effect.timeoutOption(inbox.take(waiting), within), Option.isSome)
+  const rung = (within: Duration.Input) => Effect.map(Effect.timeoutOption(inbox.await(waiting), within), Option.isSome)
   return { call, inbox, rung }
 })
 
@@ -80,7 +80,7 @@ describe("a call", () => {
   it.live("is answered before anybody has done anything with it (K11)", () =>
     Effect.gen(function* () {
       const { call, inbox } = yield* answering
-      const busy = yield* Effect.forkChild(Effect.andThen(inbox.take(waiting), Effect.never))
+      const busy = yield* Effect.forkChild(Effect.andThen(inbox.await(waiting), Effect.never))
       expect((yield* call()).status).toBe(204)
       expect(busy.pollUnsafe()).toBeUndefined()
       yield* Fiber.interrupt(busy)

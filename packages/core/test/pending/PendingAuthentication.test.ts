@@ -1,8 +1,9 @@
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
-import { type AuthenticationRequest, Dpop, HttpFault, PendingAuthentication, SigningKey } from "@effect-ciba/core"
+import { type AuthenticationRequest, Dpop, PendingAuthentication, SigningKey } from "@effect-ciba/core"
 import { ProviderScript } from "@effect-ciba/testing"
 import { DateTime, Duration, Effect, Inspectable, Layer, Redacted, Schema } from "effect"
+import * as TransportError from "../../src/http/TransportError.ts"
 import { acknowledgement, answering, ask, everyMode, flow } from "../support/Asking.ts"
 
 const token = "marker-token-of-22-characters"
@@ -108,9 +109,13 @@ describe("a pending authentication", () => {
 
   it.effect("comes back whole from its schema, the notification token included (T-36)", () =>
     Effect.gen(function* () {
-      const before = PendingAuthentication.change(yield* pending, {
+      const before = PendingAuthentication.update(yield* pending, {
         nextPollAt: DateTime.makeUnsafe(7_000),
-        lost: new HttpFault.HttpFault({ kind: "TimedOut", method: "POST", url: "https://provider.test/token" }),
+        lost: new TransportError.TransportError({
+          kind: "TimedOut",
+          method: "POST",
+          url: "https://provider.test/token"
+        }),
         received: {
           body: Redacted.make({ access_token: "marker-access" }, { label: "token response" }),
           at: DateTime.makeUnsafe(8_000)

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "@effect/vitest"
-import { PendingAuthentication, PendingStore, SealedAuthentication, Sealing } from "@effect-ciba/core"
+import { PendingAuthentication, PendingStore, Sealing } from "@effect-ciba/core"
 import { DateTime, Deferred, Duration, Effect, Fiber, Layer, Option, Redacted } from "effect"
 import { KeyValueStore } from "effect/persistence"
+import * as SealedAuthentication from "../../src/pending/SealedAuthentication.ts"
 import { pending } from "../support/Notified.ts"
 
-const key = (keyId: string) => Sealing.key(keyId, Redacted.make("MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI"))
+const key = (keyId: string) => Sealing.fromBytes(keyId, Redacted.make("MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI"))
 
 const overKeyValue = Layer.unwrap(Effect.map(key("k"), (k) => PendingStore.layerKeyValueStore({ keys: [k] }))).pipe(
   Layer.provideMerge(KeyValueStore.layerMemory)
@@ -23,7 +24,7 @@ for (const [name, layer] of [
     it.effect("gives back what was put last, whole, until it is removed (F8, F9, T-36)", () =>
       using(
         Effect.fnUntraced(function* (store) {
-          const later = PendingAuthentication.change(pending("a"), {
+          const later = PendingAuthentication.update(pending("a"), {
             interval: Duration.seconds(15),
             nextPollAt: DateTime.makeUnsafe(7000),
             received: {
@@ -75,7 +76,7 @@ describe("a store over a KeyValueStore", () => {
       yield* kv.set("ciba/a.2", whole.slice(0, 100))
       const [reopened] = [yield* PendingStore.make({ keys: [yield* key("k")] })]
       expect(yield* ids(reopened)).toEqual(["a"])
-      yield* reopened.put(PendingAuthentication.change(pending("a"), { bindingMessage: "W4SCT" }))
+      yield* reopened.put(PendingAuthentication.update(pending("a"), { bindingMessage: "W4SCT" }))
       expect((yield* reopened.all).map(({ bindingMessage }) => bindingMessage)).toEqual(["W4SCT"])
       expect(yield* kv.keys).toEqual(["ciba/a.2"])
       yield* kv.set("ciba/a.3", "")
@@ -152,7 +153,7 @@ describe("a store over a KeyValueStore", () => {
             found === undefined ? Effect.void : Effect.andThen(Deferred.succeed(reading, undefined), Deferred.await(go))
           )
       }
-      const saying = (bindingMessage: string) => PendingAuthentication.change(pending("a"), { bindingMessage })
+      const saying = (bindingMessage: string) => PendingAuthentication.update(pending("a"), { bindingMessage })
       const store = yield* Effect.provideService(
         PendingStore.make({ keys: [yield* key("k")] }),
         KeyValueStore.KeyValueStore,

@@ -20,7 +20,7 @@ interface Case extends Partial<Omit<ClientRegistration.Options<SigningKey.Invali
   readonly lifetime?: Duration.Input
   readonly proof?: Algorithm
   readonly request?: Partial<AuthenticationRequest.Options>
-  readonly answer?: Partial<SecurityProfile.Answered>
+  readonly answer?: Partial<SecurityProfile.ResponseContext>
 }
 
 const { clientSecretBasic, clientSecretJwt, clientSecretPost, none, privateKeyJwt, tlsClientAuth } =
@@ -83,7 +83,7 @@ const judged = (profile: SecurityProfile.SecurityProfile, change: Case) => {
       ClientRegistration.ClientRegistration,
       registration
     )
-    const answered: SecurityProfile.Answered = {
+    const answered: SecurityProfile.ResponseContext = {
       registration,
       claims: { acr: "gold" },
       tokenType: "Bearer",
@@ -92,7 +92,7 @@ const judged = (profile: SecurityProfile.SecurityProfile, change: Case) => {
       requestedAcr: ["gold"],
       ...answer
     }
-    const broken = SecurityProfile.violation(profile, "answer", answered)
+    const broken = SecurityProfile.validate(profile, "response", answered)
     if (broken !== undefined) return yield* broken
   }).pipe(Effect.provide(layers({ ...lawful, ...change })), Effect.flip, Effect.option)
 }
@@ -210,7 +210,7 @@ for (const [profile, breaches] of [
     }
 
     it("has no rule that nothing breaks", () => {
-      const rules = [...profile.registration, ...profile.request, ...profile.answer]
+      const rules = [...profile.registration, ...profile.request, ...profile.response]
       const untested = rules.filter(
         (rule) =>
           !breaches.some(

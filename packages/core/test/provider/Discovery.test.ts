@@ -1,17 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import {
-  Ciba,
-  ClientAuthentication,
-  Discovery,
-  DiscoveryError,
-  HttpFault,
-  Transport,
-  UserHint
-} from "@effect-ciba/core"
+import { Ciba, ClientAuthentication, Discovery, DiscoveryError, Transport, UserHint } from "@effect-ciba/core"
 import { ProviderScript, TestProvider } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Duration, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import * as TransportError from "../../src/http/TransportError.ts"
 
 const issuer = "https://provider.test"
 const url = `${issuer}/.well-known/openid-configuration`
@@ -57,7 +50,7 @@ describe("the document's URL", () => {
   ] as const) {
     it.effect(`is asked in the layout ${layout}, and in no other (A12)`, () =>
       Effect.gen(function* () {
-        assert.strictEqual((yield* reasonOf)._tag, "HttpFault")
+        assert.strictEqual((yield* reasonOf)._tag, "TransportError")
         assert.deepStrictEqual(yield* called, [expected])
         assert.strictEqual(yield* tokenEndpoint, "https://provider.test/tenant/token")
         assert.deepStrictEqual(yield* called, [expected, expected])
@@ -130,7 +123,7 @@ describe("a document is refused", () => {
     )
   }
 
-  const faults: ReadonlyArray<readonly [ProviderScript.Answer, typeof HttpFault.Kind.Type, number?]> = [
+  const faults: ReadonlyArray<readonly [ProviderScript.Answer, typeof TransportError.Kind.Type, number?]> = [
     [ProviderScript.html(200), "Unreadable", 200],
     [ProviderScript.json(404, { issuer }), "UnexpectedStatus", 404],
     [ProviderScript.json(201, { issuer }), "UnexpectedStatus", 201],
@@ -142,7 +135,7 @@ describe("a document is refused", () => {
     it.effect(`that does not come whole with status 200: ${kind} ${status ?? ""}`.trim(), () =>
       Effect.gen(function* () {
         const expected = { kind, method: "GET", url, ...(status === undefined ? undefined : { status }) }
-        assert.deepStrictEqual(yield* reasonOf, new HttpFault.HttpFault(expected))
+        assert.deepStrictEqual(yield* reasonOf, new TransportError.TransportError(expected))
         assert.deepStrictEqual(yield* called, [url])
       }).pipe(Effect.provide(over({ discoveryScript: ProviderScript.make([answer]) })))
     )
@@ -157,7 +150,7 @@ describe("a document is refused", () => {
         status: 503,
         retryAfter: Duration.seconds(7)
       } as const
-      assert.deepStrictEqual(yield* reasonOf, new HttpFault.HttpFault(fields))
+      assert.deepStrictEqual(yield* reasonOf, new TransportError.TransportError(fields))
     }).pipe(
       Effect.provide(over({ discoveryScript: ProviderScript.make([ProviderScript.status(503, { retryAfter: "7" })]) }))
     )
@@ -166,7 +159,7 @@ describe("a document is refused", () => {
   it.effect("that cannot be had over https", () =>
     Effect.gen(function* () {
       const reason = yield* reasonOf
-      assert.strictEqual(reason._tag === "HttpFault" && reason.kind, "InsecureUrl")
+      assert.strictEqual(reason._tag === "TransportError" && reason.kind, "InsecureUrl")
       assert.deepStrictEqual(yield* called, [])
     }).pipe(Effect.provide(over({}, { issuer: "http://provider.test" })))
   )
@@ -192,7 +185,7 @@ describe("the metadata", () => {
 
   it.effect("is fetched again at once after a failure", () =>
     Effect.gen(function* () {
-      assert.strictEqual((yield* reasonOf)._tag, "HttpFault")
+      assert.strictEqual((yield* reasonOf)._tag, "TransportError")
       assert.strictEqual(yield* tokenEndpoint, "https://provider.test/token")
       assert.deepStrictEqual(yield* called, [url, url])
     }).pipe(Effect.provide(over({ discoveryScript: ProviderScript.make([ProviderScript.status(503)]) })))

@@ -160,8 +160,8 @@ describe("registering", () => {
     ["a token that is not accepted", reply(401), { _tag: "Unauthorized", status: 401 }],
     ["a client without an id", reply(201, { ...body, client_id: undefined }), { _tag: "InvalidRegistration" }],
     ["a client with a wrong member", reply(201, { ...body, grant_types: "ciba" }), { _tag: "InvalidRegistration" }],
-    ["a page", () => new Response("<h1>", { status: 502 }), { _tag: "HttpFault", status: 502 }],
-    ["a status that means nothing here", reply(202, {}), { _tag: "HttpFault", kind: "UnexpectedStatus" }]
+    ["a page", () => new Response("<h1>", { status: 502 }), { _tag: "TransportError", status: 502 }],
+    ["a status that means nothing here", reply(202, {}), { _tag: "TransportError", kind: "UnexpectedStatus" }]
   ]
   for (const [what, answer, reason] of failures) {
     it.effect(`is told ${what} in a typed error`, () =>
@@ -261,7 +261,7 @@ describe("a registered client", () => {
       const gone = yield* managed((client) => Effect.flip(DynamicRegistration.remove(client)), reply(401))
       expect(gone.result.reason).toMatchObject({ _tag: "Unauthorized" })
       const failed = yield* managed((client) => Effect.flip(DynamicRegistration.remove(client)), reply(503, {}))
-      expect(failed.result.reason).toMatchObject({ _tag: "HttpFault", status: 503 })
+      expect(failed.result.reason).toMatchObject({ _tag: "TransportError", status: 503 })
     })
   )
 

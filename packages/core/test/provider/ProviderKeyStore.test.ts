@@ -137,7 +137,7 @@ describe("a fetch is what it costs", () => {
 
 it.effect("a store may be any: what it gives is used, and what is fetched is given to it", () =>
   Effect.gen(function* () {
-    const saved: Array<readonly [string, ProviderKeyStore.KeptKeys]> = []
+    const saved: Array<readonly [string, ProviderKeyStore.CachedKeys]> = []
     const store = Layer.succeed(ProviderKeyStore.ProviderKeyStore, {
       load: () => Effect.succeed(Option.none()),
       save: (where, kept) => Effect.sync(() => void saved.push([where, kept]))

@@ -6,7 +6,6 @@ import {
   IdToken,
   IdTokenVerifier,
   type JsonWebKey,
-  JsonWebToken,
   ProviderKeys,
   SigningKey,
   UserHint
@@ -15,6 +14,7 @@ import { ProviderScript, TestClient, TestKeys, TestProvider, TestUser } from "@e
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, Fiber, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
+import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
 
 const issuer = "https://provider.test"
 
@@ -247,7 +247,7 @@ describe("keys", () => {
     Effect.gen(function* () {
       const key = yield* own
       const failed = yield* Effect.flip(candidates(key.kid))
-      assert.strictEqual(failed.reason._tag === "HttpFault" && failed.reason.status, 503)
+      assert.strictEqual(failed.reason._tag === "TransportError" && failed.reason.status, 503)
       assert.deepStrictEqual(yield* candidates(key.kid), [key])
       assert.deepStrictEqual(yield* fetches, [0, 0])
     }).pipe(Effect.provide(flow({ keysScript: ProviderScript.make([ProviderScript.html(503)]) })))

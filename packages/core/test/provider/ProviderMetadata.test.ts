@@ -97,7 +97,7 @@ describe("endpoints", () => {
   it.effect("over plain http are not called", () =>
     Effect.gen(function* () {
       const reason = yield* refusal()
-      assert.strictEqual(reason._tag === "HttpFault" && reason.kind, "InsecureUrl")
+      assert.strictEqual(reason._tag === "TransportError" && reason.kind, "InsecureUrl")
       assert.deepStrictEqual(yield* called, ["discovery", "keys"])
     }).pipe(Effect.provide(flow({ ...document, backchannel_authentication_endpoint: "http://provider.test/bc" })))
   )

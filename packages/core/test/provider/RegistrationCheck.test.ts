@@ -2,10 +2,10 @@ import { describe, expect, it } from "@effect/vitest"
 import {
   ClientAuthentication,
   ClientRegistration,
+  Discovery,
   Dpop,
   MutualTls,
   ProviderMetadata,
-  Registration,
   SignedRequest,
   SigningKey
 } from "@effect-ciba/core"
@@ -48,7 +48,7 @@ const found = (change: Change, options: Partial<ClientRegistration.Options<Signi
     ...options
   }).pipe(
     Effect.flatMap((registration) =>
-      Effect.map(published({ ...metadata, ...change }), (document) => Registration.check(registration, document))
+      Effect.map(published({ ...metadata, ...change }), (document) => Discovery.check(registration, document))
     ),
     Effect.provide(
       Layer.merge(

@@ -1,13 +1,8 @@
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
-import {
-  AuthenticationRequest,
-  ClientAuthentication,
-  ClientRegistration,
-  RequestParameters,
-  UserHint
-} from "@effect-ciba/core"
+import { AuthenticationRequest, ClientAuthentication, ClientRegistration, UserHint } from "@effect-ciba/core"
 import { Duration, Effect, Inspectable, Redacted } from "effect"
+import * as RequestParameters from "../../src/request/RequestParameters.ts"
 
 const as = (options?: Partial<ClientRegistration.Options>) =>
   ClientRegistration.layer({ clientId: "shop", authentication: ClientAuthentication.none, ...options })
@@ -49,7 +44,7 @@ const make = (options: Partial<AuthenticationRequest.Options>, client?: Partial<
   Effect.provide(AuthenticationRequest.make({ ...plain, ...options }), as(client))
 
 const sent = (options: Partial<AuthenticationRequest.Options>, client?: Partial<ClientRegistration.Options>) =>
-  Effect.map(make(options, client), ({ parameters }) => RequestParameters.form(Redacted.value(parameters)))
+  Effect.map(make(options, client), ({ parameters }) => RequestParameters.toForm(Redacted.value(parameters)))
 
 describe("AuthenticationRequest", () => {
   it.effect(

@@ -229,7 +229,7 @@ describe("an answer that is none", () => {
         yield* TestClock.adjust("1 hour")
         const error = yield* Fiber.join(asked)
         expect({ ...error.reason }).toEqual({
-          _tag: "HttpFault",
+          _tag: "TransportError",
           method: "POST",
           url: "https://provider.test/backchannel",
           ...fault

@@ -135,7 +135,7 @@ describe("the request", () => {
       "where its endpoint is not https (C1)",
       publishing({ backchannel_authentication_endpoint: "http://provider.test/backchannel" }),
       {},
-      { _tag: "HttpFault", kind: "InsecureUrl", url: "http://provider.test/backchannel" }
+      { _tag: "TransportError", kind: "InsecureUrl", url: "http://provider.test/backchannel" }
     ],
     [
       "where the provider does not have the registered mode (A4)",
@@ -327,7 +327,7 @@ describe("in two halves", () => {
         status: 400
       })
       expect((yield* Effect.flip(BackchannelAuthentication.process(unavailable))).reason).toMatchObject({
-        _tag: "HttpFault",
+        _tag: "TransportError",
         kind: "UnexpectedStatus",
         status: 503,
         retryAfter: Duration.seconds(7)

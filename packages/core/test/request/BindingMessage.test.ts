@@ -21,7 +21,7 @@ describe("a generated binding message", () => {
         expect(message).toMatch(strictest)
         expect(message).toMatch(/^[^IOL01]{6}$/)
         expect(message).toHaveLength(6)
-        expect([BindingMessage.problem(message), BindingMessage.advice(message)]).toEqual([undefined, []])
+        expect([BindingMessage.validate(message), BindingMessage.warnings(message)]).toEqual([undefined, []])
         expect(yield* Effect.provide(BindingMessage.generate, repeating(bytes))).toBe(message)
       }).pipe(Effect.provide(repeating(bytes)))
   )
@@ -60,7 +60,7 @@ describe("a caller's own binding message", () => {
   ]
   for (const [message, problem] of problems) {
     it(`${JSON.stringify(message).slice(0, 20)} ${problem === undefined ? "is taken" : "is refused"} (C10)`, () => {
-      expect(BindingMessage.problem(message)).toBe(problem)
+      expect(BindingMessage.validate(message)).toBe(problem)
     })
   }
 
@@ -75,7 +75,7 @@ describe("a caller's own binding message", () => {
   ]
   for (const [message, advice] of advised) {
     it(`${message.slice(0, 26)} comes with ${advice.length === 0 ? "no advice" : advice.join(", ")} (C10, T-14)`, () => {
-      expect(BindingMessage.advice(message)).toEqual(advice)
+      expect(BindingMessage.warnings(message)).toEqual(advice)
     })
   }
 })

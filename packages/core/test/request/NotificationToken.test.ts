@@ -1,8 +1,8 @@
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
-import { NotificationToken } from "@effect-ciba/core"
 import { Effect, Redacted, Result, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
+import * as NotificationToken from "../../src/request/NotificationToken.ts"
 import { ask, bodiesOf, everyMode, flow } from "../support/Asking.ts"
 import { foreseen, repeating } from "../support/Randomness.ts"
 
@@ -11,7 +11,7 @@ const Bytes = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maxim
   Schema.isMaxLength(20)
 )
 
-const own = (token: string) => NotificationToken.problem(Redacted.make(token))
+const own = (token: string) => NotificationToken.validate(Redacted.make(token))
 
 /** The notification token in the form of a request. */
 const tokenIn = (body: string | undefined) => new URLSearchParams(body).get("client_notification_token")
@@ -20,7 +20,7 @@ describe("a generated notification token", () => {
   it.effect.prop("is 160 random bits, each of which counts, and keeps the rules (C7)", [Bytes], ([bytes]) =>
     Effect.gen(function* () {
       const token = yield* NotificationToken.generate
-      expect(NotificationToken.problem(token)).toBeUndefined()
+      expect(NotificationToken.validate(token)).toBeUndefined()
       expect(Redacted.value(token)).toMatch(/^[\w-]{27}$/)
       expect(Result.map(Base64Url.decode(Redacted.value(token)), (read) => [...read])).toEqual(Result.succeed(bytes))
     }).pipe(Effect.provide(repeating(bytes)))

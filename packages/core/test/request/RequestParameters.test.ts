@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
-import { type AuthenticationRequest, ClientAuthentication, RequestParameters, UserHint } from "@effect-ciba/core"
+import { type AuthenticationRequest, ClientAuthentication, UserHint } from "@effect-ciba/core"
 import { TestClient } from "@effect-ciba/testing"
 import { Effect, Redacted, Schema } from "effect"
+import * as RequestParameters from "../../src/request/RequestParameters.ts"
 import { ask, bodiesOf } from "../support/Asking.ts"
 
 const body = (options: Partial<AuthenticationRequest.Options>) =>
@@ -109,7 +110,7 @@ describe("the form of a request", () => {
 
   it("writes what is no text as JSON, and repeats resource alone (C15, C16)", () => {
     expect(
-      RequestParameters.form([
+      RequestParameters.toForm([
         ["resource", ["https://a.test", "https://b.test"]],
         ["audience", ["a", "b"]],
         ["count", 1],

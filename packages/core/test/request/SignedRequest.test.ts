@@ -5,7 +5,6 @@ import {
   Ciba,
   ClientAuthentication,
   Discovery,
-  JsonWebToken,
   SignedRequest,
   SigningKey,
   UserHint
@@ -13,6 +12,7 @@ import {
 import { Effect, Layer, Redacted } from "effect"
 import { HttpClient, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
+import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
 import { part } from "../support/Jwt.ts"
 
 const algorithmsMember = "backchannel_authentication_request_signing_alg_values_supported"
@@ -38,7 +38,7 @@ const asked = (
     readonly algorithms?: ReadonlyArray<string>
     readonly request?: Partial<AuthenticationRequest.Options>
     readonly authentication?: Ciba.Options["authentication"]
-    readonly program?: Effect.Effect<unknown, unknown, Exclude<Ciba.Pieces, Discovery.Discovery>>
+    readonly program?: Effect.Effect<unknown, unknown, Exclude<Ciba.Services, Discovery.Discovery>>
   }
 ) => {
   const { bodies, layer } = provider()
@@ -147,7 +147,7 @@ describe("a signed request", () => {
         kid: key.keyId,
         "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"
       })
-      const forged: JsonWebToken.FurtherHeader = JSON.parse('{"alg":"none","kid":"another","typ":"JWT"}')
+      const forged: JsonWebToken.AdditionalHeader = JSON.parse('{"alg":"none","kid":"another","typ":"JWT"}')
       const [kept] = yield* asked({ key, header: forged })
       expect(yield* part(kept?.get("request") ?? "", 0)).toEqual({
         alg: "ES256",

@@ -1,9 +1,10 @@
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
-import { type AuthenticationRequest, JsonWebToken, UserHint } from "@effect-ciba/core"
+import { type AuthenticationRequest, UserHint } from "@effect-ciba/core"
 import { TestKeys } from "@effect-ciba/testing"
 import { Effect, Option, Redacted } from "effect"
 import { TestClock } from "effect/testing"
+import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
 import { ask, flow, requestsTo } from "../support/Asking.ts"
 import * as Jwt from "../support/Jwt.ts"
 
@@ -74,8 +75,8 @@ describe("an ID Token as a hint", () => {
   )
 
   it("may have five parts under another name: its form is the provider's affair (C13)", () => {
-    expect(UserHint.problem(UserHint.loginToken("a.b.c.d.e"))).toBeUndefined()
-    expect(UserHint.problem(UserHint.login("a.b.c.d.e"))).toBeUndefined()
+    expect(UserHint.validate(UserHint.loginToken("a.b.c.d.e"))).toBeUndefined()
+    expect(UserHint.validate(UserHint.login("a.b.c.d.e"))).toBeUndefined()
   })
 
   const subjects: ReadonlyArray<readonly [what: string, hint: UserHint.UserHint, subject: string | undefined]> = [

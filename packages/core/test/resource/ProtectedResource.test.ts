@@ -1,8 +1,9 @@
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
-import { Dpop, ProtectedResource, SigningKey, TokenHash, type Transport } from "@effect-ciba/core"
+import { Dpop, ProtectedResource, SigningKey, type Transport } from "@effect-ciba/core"
 import { Effect, Layer, Redacted, Result, Schema, Stream } from "effect"
 import { HttpBody, HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
+import * as TokenHash from "../../src/crypto/TokenHash.ts"
 import { encodeJson, part } from "../support/Jwt.ts"
 import { answering, bearer, client, expired, nonceWanted, ok, type Reply, refused } from "../support/Resource.ts"
 
@@ -12,7 +13,7 @@ const url = "https://rs.test/accounts"
 const calling = <E = never>(
   replies: Parameters<typeof answering>,
   request: HttpClientRequest.HttpClientRequest = HttpClientRequest.get(url),
-  source: ProtectedResource.Tokens | ProtectedResource.Renewable<ProtectedResource.Tokens, E> = bearer(),
+  source: ProtectedResource.Tokens | ProtectedResource.RefreshableTokens<ProtectedResource.Tokens, E> = bearer(),
   options: ProtectedResource.Options & { readonly dpop?: Layer.Layer<never>; readonly limits?: Transport.Options } = {}
 ) => {
   const { heard, layer } = answering(...replies)
@@ -40,7 +41,7 @@ const proofs = (heard: ReadonlyArray<{ readonly headers: Readonly<Record<string,
 const numbered = () => {
   let number = 1
   const refreshed: Array<string> = []
-  const renewable: ProtectedResource.Renewable = {
+  const renewable: ProtectedResource.RefreshableTokens = {
     current: Effect.sync(() => bearer(`t-${number}`)),
     refresh: ({ accessToken }) =>
       Effect.sync(() => {
@@ -124,7 +125,7 @@ describe("a token", () => {
       const local = HttpClientRequest.get("http://127.0.0.1:8080/accounts")
       for (const request of [local, HttpClientRequest.get("http://rs.test/")]) {
         const { heard, result } = yield* calling([ok], request)
-        expect(result).toMatchObject({ failure: { reason: { _tag: "HttpFault", kind: "InsecureUrl" } } })
+        expect(result).toMatchObject({ failure: { reason: { _tag: "TransportError", kind: "InsecureUrl" } } })
         expect(heard).toEqual([])
       }
       const { status } = yield* calling([ok], local, bearer(), { limits: { allowInsecureRequests: "loopback" } })
@@ -137,7 +138,7 @@ describe("a token", () => {
       Effect.gen(function* () {
         const away: Reply = () => new Response(null, { status, headers: { location: "https://evil.test/" } })
         const { heard, result } = yield* calling([away, ok])
-        expect(result).toMatchObject({ failure: { reason: { _tag: "HttpFault", kind: "Redirected", status } } })
+        expect(result).toMatchObject({ failure: { reason: { _tag: "TransportError", kind: "Redirected", status } } })
         expect(heard.map((request) => request.url)).toEqual([url])
       })
     )
@@ -175,7 +176,7 @@ describe("a bound token", () => {
         const { heard } = yield* calling([ok], request, { ...tokens, tokenType }, { dpop })
         expect(authorizations(heard)).toEqual(["DPoP marker-bound"])
         const [proof] = yield* proofs(heard)
-        expect(proof).toMatchObject({ htm: "PUT", htu: url, ath: yield* TokenHash.whole(tokens.accessToken) })
+        expect(proof).toMatchObject({ htm: "PUT", htu: url, ath: yield* TokenHash.sha256(tokens.accessToken) })
         expect(heard[0]?.url).toBe(`${url}?from=1#top`)
         const header = yield* part(heard[0]?.headers.dpop ?? "", 0)
         expect(header).toMatchObject({ jwk: { x: key.publicJwk.x } })
@@ -246,7 +247,7 @@ describe("a demand for a nonce", () => {
       expect(status).toBe(401)
       expect((yield* proofs(heard)).map(({ nonce }) => nonce)).toEqual([undefined, "n-1", "n-2"])
       const response = Result.getOrThrow(result)
-      expect(ProtectedResource.refusal(response)).toMatchObject({ reason: { _tag: "UseDpopNonce" } })
+      expect(ProtectedResource.readRefusal(response)).toMatchObject({ reason: { _tag: "UseDpopNonce" } })
       expect(yield* response.text).toBe("no")
     })
   )
@@ -374,9 +375,9 @@ describe("a refused token", () => {
       expect(status).toBe(200)
       expect(authorizations(heard)).toEqual(["DPoP marker-bound", "DPoP marker-renewed", "DPoP marker-renewed"])
       expect((yield* proofs(heard)).map(({ ath, nonce }) => [ath, nonce])).toEqual([
-        [yield* TokenHash.whole(tokens.accessToken), undefined],
-        [yield* TokenHash.whole(renewed.accessToken), undefined],
-        [yield* TokenHash.whole(renewed.accessToken), "n-1"]
+        [yield* TokenHash.sha256(tokens.accessToken), undefined],
+        [yield* TokenHash.sha256(renewed.accessToken), undefined],
+        [yield* TokenHash.sha256(renewed.accessToken), "n-1"]
       ])
     })
   )

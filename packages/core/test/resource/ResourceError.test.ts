@@ -37,7 +37,10 @@ describe("a refusal", () => {
   for (const [status, challenges, reason] of reasons) {
     it.effect(`with ${status} and ${challenges ?? "no challenge"} has its reason (S3)`, () =>
       Effect.gen(function* () {
-        expect(ProtectedResource.refusal(answered(status, challenges))).toMatchObject({ _tag: "ResourceError", reason })
+        expect(ProtectedResource.readRefusal(answered(status, challenges))).toMatchObject({
+          _tag: "ResourceError",
+          reason
+        })
         const { heard, layer } = answering(() => new Response(null, answered(status, challenges)))
         const error = yield* ProtectedResource.make(bearer()).pipe(
           Effect.map(ProtectedResource.filterAccepted),
@@ -61,7 +64,7 @@ describe("a refusal", () => {
   ] as const) {
     it.effect(`is not what ${status} with ${challenges ?? "no challenge"} is (S3)`, () =>
       Effect.gen(function* () {
-        expect(ProtectedResource.refusal(answered(status, challenges))).toBeUndefined()
+        expect(ProtectedResource.readRefusal(answered(status, challenges))).toBeUndefined()
         const { layer } = answering(() => new Response(null, answered(status, challenges)))
         const response = yield* ProtectedResource.make(bearer()).pipe(
           Effect.map(ProtectedResource.filterAccepted),
@@ -75,7 +78,7 @@ describe("a refusal", () => {
 
   it("says what is wrong, with the server's words cut and clean (S3)", () => {
     const message = (status: number, challenges: string) =>
-      ProtectedResource.refusal(answered(status, challenges))?.message
+      ProtectedResource.readRefusal(answered(status, challenges))?.message
     expect(message(403, 'Bearer error=insufficient_scope, scope="a b"')).toBe(
       'Resource: the resource needs the scope "a b" (insufficient_scope, status 403)'
     )

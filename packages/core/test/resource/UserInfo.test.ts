@@ -5,7 +5,6 @@ import {
   ClientRegistration,
   Discovery,
   IdTokenDecryption,
-  JsonWebToken,
   MutualTls,
   ProviderKeys,
   SigningKey,
@@ -16,6 +15,7 @@ import { TestClient, TestKeys } from "@effect-ciba/testing"
 import { Effect, Layer, Redacted, Result } from "effect"
 import { TestClock } from "effect/testing"
 import { CompactEncrypt, exportJWK, generateKeyPair } from "jose"
+import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
 import { encodeJson, type JsonObject, join } from "../support/Jwt.ts"
 import { answering, bearer, expired, type Reply, refused } from "../support/Resource.ts"
 

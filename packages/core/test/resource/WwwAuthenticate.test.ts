@@ -1,11 +1,11 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Challenge } from "@effect-ciba/core"
 import { HttpClientRequest, HttpClientResponse } from "effect/http"
+import * as WwwAuthenticate from "../../src/resource/WwwAuthenticate.ts"
 import { encodeJson } from "../support/Jwt.ts"
 
 type Shown = readonly [scheme: string, parameters: Readonly<Record<string, string>>, token68?: string]
 
-const shown = (challenges: ReadonlyArray<Challenge.Challenge>): ReadonlyArray<Shown> =>
+const shown = (challenges: ReadonlyArray<WwwAuthenticate.Challenge>): ReadonlyArray<Shown> =>
   challenges.map(({ parameters, scheme, token68 }) =>
     token68 === undefined ? [scheme, parameters] : [scheme, parameters, token68]
   )
@@ -55,12 +55,12 @@ const table: ReadonlyArray<readonly [what: string, header: string, ...challenges
 describe("a WWW-Authenticate header", () => {
   for (const [what, header, ...challenges] of table) {
     it(`with ${what} is read (S2)`, () => {
-      expect(shown(Challenge.parse(header))).toEqual(challenges)
+      expect(shown(WwwAuthenticate.parse(header))).toEqual(challenges)
     })
   }
 
   it("gives the parameters that tokens know, lists as lists (S2)", () => {
-    const [challenge] = Challenge.parse(
+    const [challenge] = WwwAuthenticate.parse(
       'DPoP realm="bank", scope="openid  accounts", error="insufficient_scope", error_description="Not enough", ' +
         'error_uri="https://rs.test/help", algs="ES256 PS256"'
     )
@@ -73,7 +73,7 @@ describe("a WWW-Authenticate header", () => {
       errorUri: "https://rs.test/help",
       algs: ["ES256", "PS256"]
     })
-    expect(Challenge.parse("Bearer")).toEqual([{ scheme: "bearer", parameters: {} }])
+    expect(WwwAuthenticate.parse("Bearer")).toEqual([{ scheme: "bearer", parameters: {} }])
   })
 
   it("may come several times in a response, or not at all (S2)", () => {
@@ -83,11 +83,11 @@ describe("a WWW-Authenticate header", () => {
     ])
     const answered = (init: ResponseInit) =>
       HttpClientResponse.fromWeb(HttpClientRequest.get("https://rs.test"), new Response(null, init))
-    expect(shown(Challenge.fromResponse(answered({ headers })))).toEqual([
+    expect(shown(WwwAuthenticate.fromResponse(answered({ headers })))).toEqual([
       ["bearer", {}],
       ["dpop", { algs: "ES256" }]
     ])
-    expect(Challenge.fromResponse(answered({}))).toEqual([])
+    expect(WwwAuthenticate.fromResponse(answered({}))).toEqual([])
   })
 
   const hostile = [
@@ -118,7 +118,7 @@ describe("a WWW-Authenticate header", () => {
       const long = `Bearer error="x", ${piece.repeat(200_000 / piece.length)}`
       for (const header of [long, `Bearer a="${long}`, `${long}"`, `${long}\u0000`]) {
         const started = performance.now()
-        expect(Challenge.parse(header)[0]?.scheme).toBe("bearer")
+        expect(WwwAuthenticate.parse(header)[0]?.scheme).toBe("bearer")
         expect(performance.now() - started).toBeLessThan(3000)
       }
     })

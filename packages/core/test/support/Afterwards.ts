@@ -3,16 +3,16 @@ import {
   Ciba,
   ClientAuthentication,
   Discovery,
-  JsonWebToken,
   NotificationInbox,
   type SigningKey,
-  TokenHash,
   VerifiedIdentity
 } from "@effect-ciba/core"
 import { TestKeys } from "@effect-ciba/testing"
 import { Effect, Layer, Redacted } from "effect"
 import { HttpClient, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
+import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
+import * as TokenHash from "../../src/crypto/TokenHash.ts"
 import type { JsonObject } from "./Jwt.ts"
 
 export const issuer = "https://provider.test"
@@ -111,7 +111,7 @@ export const before = {
 
 /** The claims of a good ID Token beside these tokens. */
 export const after = Effect.fnUntraced(function* (accessToken = "marker-access-2") {
-  const at_hash = yield* TokenHash.half(Redacted.make(accessToken), "ES256")
+  const at_hash = yield* TokenHash.leftHalf(Redacted.make(accessToken), "ES256")
   return { ...before, exp: now + 3600, iat: now, at_hash }
 })
 

@@ -158,7 +158,7 @@ export const notification: Place<unknown> = {
 
     /** What rings for a wait, now that something should have. */
     const rung = (wait: PendingAuthentication.PendingAuthentication) =>
-      Effect.map(TestClock.withLive(Effect.timeoutOption(inbox.take(wait), "10 seconds")), (heard) =>
+      Effect.map(TestClock.withLive(Effect.timeoutOption(inbox.await(wait), "10 seconds")), (heard) =>
         Option.match(heard, {
           onNone: () => "nothing" as const,
           onSome: ({ authReqId, body }) => {
@@ -169,7 +169,7 @@ export const notification: Place<unknown> = {
       )
 
     const forgotten = ({ clientNotificationToken: token }: PendingAuthentication.PendingAuthentication) =>
-      token === undefined ? Effect.void : inbox.forget(token)
+      token === undefined ? Effect.void : inbox.unregister(token)
 
     const genuinely = Effect.fnUntraced(function* (wait: PendingAuthentication.PendingAuthentication) {
       yield* Effect.promise(() => handle(genuine(`token-${wait.id}`, `request-${wait.id}`)))

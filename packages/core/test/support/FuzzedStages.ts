@@ -11,12 +11,9 @@ import {
   IdTokenError,
   IdTokenVerifier,
   type JsonWebKey,
-  JsonWebToken,
   PendingAuthentication,
   ProviderKeys,
   type ProviderMetadata,
-  ProviderPace,
-  SenderConstraint,
   TokenEndpoint,
   TokenError,
   Transport,
@@ -27,6 +24,9 @@ import { TestKeys } from "@effect-ciba/testing"
 import { Clock, DateTime, Duration, Effect, Equal, Predicate, Redacted, Result, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import { HttpClient } from "effect/http"
+import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
+import * as SenderConstraint from "../../src/http/SenderConstraint.ts"
+import * as Throttle from "../../src/http/Throttle.ts"
 import type { Place } from "./Fuzz.ts"
 import * as HostileAnswer from "./HostileAnswer.ts"
 import { type Chance, happens, json, limit, type Members, members, mutated, oddText, written } from "./HostileJson.ts"
@@ -201,7 +201,7 @@ export const acknowledgement: Place<unknown> = {
             Transport.Transport,
             yield* over(chance, answering(chance, success, acknowledgementCodes), hang)
           ),
-          Effect.provideService(ProviderPace.ProviderPace, yield* ProviderPace.make()),
+          Effect.provideService(Throttle.Throttle, yield* Throttle.make()),
           Effect.provideService(ClientRegistration.ClientRegistration, registration),
           Effect.provideContext(context)
         )
@@ -210,9 +210,9 @@ export const acknowledgement: Place<unknown> = {
   })
 }
 
-const encodePending = Schema.encodeResult(PendingAuthentication.exposed)
+const encodePending = Schema.encodeResult(PendingAuthentication.unsafeJson)
 
-const decodePending = Schema.decodeResult(PendingAuthentication.exposed)
+const decodePending = Schema.decodeResult(PendingAuthentication.unsafeJson)
 
 const tokenCodes = [
   "authorization_pending",

@@ -25,8 +25,8 @@ export const contract = (name: string, inbox: Layer.Layer<NotificationInbox.Noti
           const [a, b] = [pending("a"), pending("b")]
           yield* inbox.acknowledge(a)
           yield* inbox.acknowledge(b)
-          const forA = yield* Effect.forkChild(inbox.take(a))
-          const forB = yield* Effect.forkChild(inbox.take(b))
+          const forA = yield* Effect.forkChild(inbox.await(a))
+          const forB = yield* Effect.forkChild(inbox.await(b))
           expect(yield* inbox.deliver(bearer("token-a"), notification("a"))).toBe("Accepted")
           expect(Redacted.value((yield* Fiber.join(forA)).authReqId)).toBe("request-a")
           expect(forB.pollUnsafe()).toBeUndefined()
@@ -49,7 +49,7 @@ export const contract = (name: string, inbox: Layer.Layer<NotificationInbox.Noti
         )
         yield* Effect.forkChild(Fiber.interrupt(call))
         yield* TestClock.adjust("2 seconds")
-        expect(Redacted.value((yield* inbox.take(asked)).authReqId)).toBe("request-a")
+        expect(Redacted.value((yield* inbox.await(asked)).authReqId)).toBe("request-a")
         expect((yield* store.all).map(({ received }) => received !== undefined)).toEqual([true])
       }).pipe(
         Effect.provide(
@@ -80,7 +80,7 @@ export const contract = (name: string, inbox: Layer.Layer<NotificationInbox.Noti
       using(
         Effect.fnUntraced(function* (inbox) {
           const takes = yield* Effect.forEach(Array.from({ length: 20 }), () =>
-            Effect.forkChild(inbox.take(pending("a")))
+            Effect.forkChild(inbox.await(pending("a")))
           )
           yield* inbox.acknowledge(pending("a"))
           expect(yield* inbox.deliver(bearer("token-a"), notification("a"))).toBe("Accepted")
@@ -96,8 +96,8 @@ export const contract = (name: string, inbox: Layer.Layer<NotificationInbox.Noti
         Effect.fnUntraced(function* (inbox) {
           yield* inbox.acknowledge(pending("a"))
           yield* inbox.acknowledge(pending("b"))
-          expect(yield* inbox.knows(bearer("token-a"))).toBe(true)
-          expect(yield* inbox.knows(bearer("token-x"))).toBe(false)
+          expect(yield* inbox.isExpected(bearer("token-a"))).toBe(true)
+          expect(yield* inbox.isExpected(bearer("token-x"))).toBe(false)
           expect(yield* inbox.deliver(bearer("token-x"), notification("a"))).toBe("Refused")
           expect(yield* inbox.deliver(bearer("token-a"), notification("b"))).toBe("Refused")
           expect(yield* inbox.deliver(bearer("token-a"), notification("nobody"))).toBe("Refused")
@@ -131,8 +131,8 @@ export const contract = (name: string, inbox: Layer.Layer<NotificationInbox.Noti
           expect(yield* inbox.deliver(bearer("token-a"), notification("a"))).toBe("Accepted")
           expect(yield* inbox.deliver(bearer("token-a"), notification("a"))).toBe("Duplicate")
           expect(yield* inbox.deliver(bearer("token-b"), notification("a"))).toBe("Accepted")
-          const forA = yield* Effect.forkChild(inbox.take(pending("a")))
-          const forB = yield* Effect.forkChild(inbox.take(pending("b")))
+          const forA = yield* Effect.forkChild(inbox.await(pending("a")))
+          const forB = yield* Effect.forkChild(inbox.await(pending("b")))
           yield* TestClock.adjust("1 second")
           expect(Exit.isSuccess(yield* Fiber.await(forA))).toBe(true)
           expect(forB.pollUnsafe()).toBeUndefined()
@@ -169,12 +169,12 @@ export const contract = (name: string, inbox: Layer.Layer<NotificationInbox.Noti
         Effect.fnUntraced(function* (inbox) {
           yield* inbox.acknowledge(pending("a"))
           yield* inbox.expect({ token: bearer("token-b"), deliveryMode: "ping", until: expiry })
-          yield* inbox.forget(bearer("token-b"))
-          expect(yield* inbox.knows(bearer("token-b"))).toBe(false)
+          yield* inbox.unregister(bearer("token-b"))
+          expect(yield* inbox.isExpected(bearer("token-b"))).toBe(false)
           yield* TestClock.adjust("119 seconds")
-          expect(yield* inbox.knows(bearer("token-a"))).toBe(true)
+          expect(yield* inbox.isExpected(bearer("token-a"))).toBe(true)
           yield* TestClock.adjust("1 second")
-          expect(yield* inbox.knows(bearer("token-a"))).toBe(false)
+          expect(yield* inbox.isExpected(bearer("token-a"))).toBe(false)
           expect(yield* inbox.deliver(bearer("token-a"), notification("a"))).toBe("Refused")
         })
       )
@@ -202,7 +202,7 @@ export const contract = (name: string, inbox: Layer.Layer<NotificationInbox.Noti
           ] as const) {
             expect(yield* inbox.deliver(bearer(`token-${name}`), notification(name))).toBe(delivery)
           }
-          expect(Redacted.value((yield* inbox.take(pending("a"))).authReqId)).toBe("request-a")
+          expect(Redacted.value((yield* inbox.await(pending("a"))).authReqId)).toBe("request-a")
         }),
         store
       )()
@@ -242,7 +242,7 @@ export const contract = (name: string, inbox: Layer.Layer<NotificationInbox.Noti
             const inbox = yield* NotificationInbox.NotificationInbox
             const a = pending("a", { deliveryMode: "push" })
             yield* inbox.acknowledge(a)
-            const wait = yield* Effect.forkChild(inbox.take(a))
+            const wait = yield* Effect.forkChild(inbox.await(a))
             const deliver = inbox.deliver(bearer("token-a"), notification("a", { access_token: "at" }))
             expect((yield* Effect.flip(deliver)).message).toContain("the disk is full")
             broken = false

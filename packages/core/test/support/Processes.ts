@@ -1,6 +1,6 @@
 // Processes that come and go. A provider and a store outlive them; everything else is each process's own.
 import { type AuthenticationRequest, Ciba, ClientAuthentication, PendingStore, Sealing } from "@effect-ciba/core"
-import type { PendingAuthentication } from "@effect-ciba/core/request/PendingAuthentication"
+import type { PendingAuthentication } from "@effect-ciba/core/PendingAuthentication"
 import { TestClient, TestProvider } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Clock, Duration, Effect, Fiber, Layer, Redacted, Result } from "effect"
@@ -23,7 +23,7 @@ export const client = (options?: Partial<Ciba.Options>) =>
 export const overKeyValue: Layer.Layer<PendingStore.PendingStore> = Layer.effect(
   PendingStore.PendingStore,
   Effect.gen(function* () {
-    const key = yield* Sealing.key("k", Redacted.make("MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI"))
+    const key = yield* Sealing.fromBytes("k", Redacted.make("MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI"))
     const store = yield* PendingStore.make({ keys: [key] })
     const counted = <A, E>(effect: Effect.Effect<A, E>) =>
       Effect.acquireUseRelease(

@@ -6,15 +6,15 @@ import {
   ClientRegistration,
   DiscoveryError,
   IdTokenError,
-  IntrospectionError,
   PendingStore,
-  RegistrationError,
-  ResourceError,
-  TokenError,
-  UserInfoError
+  TokenError
 } from "@effect-ciba/core"
 import { Cause, Effect, Exit, Layer, Logger, Metric, Predicate, References, Schema, Tracer } from "effect"
 import { HttpClient, type HttpClientRequest, type HttpClientResponse } from "effect/http"
+import * as RegistrationError from "../../src/provider/RegistrationError.ts"
+import * as ResourceError from "../../src/resource/ResourceError.ts"
+import * as UserInfoError from "../../src/resource/UserInfoError.ts"
+import * as IntrospectionError from "../../src/token/IntrospectionError.ts"
 
 /** Parameters and members that nobody may see. */
 const confidential = new Set([

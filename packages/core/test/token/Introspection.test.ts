@@ -3,9 +3,7 @@ import {
   type Ciba,
   ClientAuthentication,
   ClientRegistration,
-  DecryptionFailed,
   Dpop,
-  IdTokenOpener,
   Introspection,
   type JwsAlgorithm,
   SigningKey
@@ -13,6 +11,8 @@ import {
 import { TestKeys } from "@effect-ciba/testing"
 import { DateTime, Effect, Layer, Redacted } from "effect"
 import { Base64Url } from "effect/encoding"
+import * as Decrypter from "../../src/client/Decrypter.ts"
+import * as DecryptionFailed from "../../src/crypto/DecryptionFailed.ts"
 import { type Answer, clientId, issuer, json, provider, published, signed, text } from "../support/Afterwards.ts"
 import { encodeJson, hmac, type JsonObject, join, replace } from "../support/Jwt.ts"
 
@@ -262,7 +262,7 @@ describe("an introspection answer", () => {
       Effect.gen(function* () {
         expect(yield* refusal(text(status, body))).toMatchObject({
           stage: "TokenError",
-          _tag: "HttpFault",
+          _tag: "TransportError",
           kind,
           status
         })
@@ -327,7 +327,7 @@ describe("a signed introspection answer", () => {
             : Redacted.value(jwt) === outer
               ? Effect.succeed(Redacted.make(inner))
               : Effect.fail(new DecryptionFailed.NotEncrypted())
-        const opener = Layer.succeed(IdTokenOpener.IdTokenOpener, { open })
+        const opener = Layer.succeed(Decrypter.Decrypter, { decrypt: open })
         const introspected = (answer: Answer) =>
           Introspection.introspect(token).pipe(
             Effect.provide(provider([answer]).layer(registered).pipe(Layer.provide(opener))),
@@ -481,7 +481,7 @@ describe("a signed introspection answer", () => {
         Effect.flip,
         Effect.provide(provider([good], text(503, "")).layer(registered))
       )
-      expect(error).toMatchObject({ _tag: "DiscoveryError", reason: { _tag: "HttpFault", status: 503 } })
+      expect(error).toMatchObject({ _tag: "DiscoveryError", reason: { _tag: "TransportError", status: 503 } })
     })
   )
 

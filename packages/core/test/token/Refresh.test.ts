@@ -175,7 +175,7 @@ describe("the refresh response", () => {
         Effect.flip,
         Effect.provide(provider([text(502, "<h1>Bad gateway</h1>")]).layer())
       )
-      expect(reasonOf(error)).toMatchObject({ _tag: "HttpFault", kind: "UnexpectedStatus", status: 502 })
+      expect(reasonOf(error)).toMatchObject({ _tag: "TransportError", kind: "UnexpectedStatus", status: 502 })
     })
   )
 })

@@ -175,7 +175,7 @@ describe("the revocation response", () => {
       Effect.gen(function* () {
         const error = yield* Effect.flip(revoked(answer))
         expect({ ...error.reason }).toEqual({
-          _tag: "HttpFault",
+          _tag: "TransportError",
           kind: "UnexpectedStatus",
           method: "POST",
           url: "https://provider.test/revoke",
@@ -203,7 +203,7 @@ describe("the revocation response", () => {
     it.effect(`${status} is not done (R1)`, () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(revoked(() => Effect.succeed(new Response(null, { status }))))
-        expect(error.reason).toMatchObject({ _tag: "HttpFault", kind: "UnexpectedStatus", status })
+        expect(error.reason).toMatchObject({ _tag: "TransportError", kind: "UnexpectedStatus", status })
       })
     )
   }

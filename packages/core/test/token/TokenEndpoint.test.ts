@@ -326,7 +326,7 @@ describe("an error answer", () => {
       Effect.gen(function* () {
         const error = yield* Effect.flip(redeem())
         expect({ ...error.reason }).toEqual({
-          _tag: "HttpFault",
+          _tag: "TransportError",
           kind,
           method: "POST",
           url: "https://provider.test/token",

@@ -2,11 +2,12 @@
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { describe, expect, it } from "@effect/vitest"
-import { Ciba, CibaEvent, CibaEvents, NotificationInbox, NotificationReceiver } from "@effect-ciba/core"
+import { Ciba, CibaEvent, NotificationInbox, NotificationReceiver } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { DateTime, Duration, Effect, Fiber, Latch, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import * as CibaEvents from "../../src/wait/CibaEvents.ts"
 import { flow, hint } from "../support/Asking.ts"
 import { heard, lines } from "../support/Heard.ts"
 import { later, until } from "../support/Polling.ts"
@@ -37,13 +38,13 @@ describe("the events of an authentication", () => {
       expect(yield* lines(Ciba.authenticate(request), "50 seconds")).toEqual([
         "0 Acknowledged poll until 300",
         "5 Polled",
-        "5 PollAnswered 5s",
+        "5 StillPending 5s",
         "10 Polled",
         "10 SlowedDown 10s",
         "20 Polled",
-        "20 FaultRiddenOut Unreachable undefined",
+        "20 PollFailed Unreachable undefined",
         "30 Polled",
-        "30 FaultRiddenOut UnexpectedStatus 502",
+        "30 PollFailed UnexpectedStatus 502",
         "50 Polled",
         "50 Decided approved"
       ])
@@ -63,7 +64,7 @@ describe("the events of an authentication", () => {
       Effect.gen(function* () {
         const told = yield* lines(Ciba.authenticate(request), "2 minutes")
         const at = kind === "TimedOut" ? 40 : 5
-        expect(told.slice(1, 3)).toEqual(["5 Polled", `${at} FaultRiddenOut ${kind} ${status}`])
+        expect(told.slice(1, 3)).toEqual(["5 Polled", `${at} PollFailed ${kind} ${status}`])
         expect(told.at(-1)).toMatch(/ Decided approved$/)
       }).pipe(
         Effect.provide(
@@ -189,7 +190,7 @@ describe("the events of an authentication", () => {
       expect(yield* lines(program, "10 seconds")).toEqual([
         "0 Acknowledged poll until 300",
         "5 Polled",
-        "5 PollAnswered 5s",
+        "5 StillPending 5s",
         "10 Polled",
         "10 Decided approved"
       ])
@@ -216,10 +217,10 @@ describe("a subscriber", () => {
       const { publish } = yield* CibaEvents.CibaEvents
       yield* publish(Step.Resumed({ id: "one", expiresAt: DateTime.makeUnsafe(0) }))
       for (let index = 1; index < count; index++) {
-        yield* publish(Step.FaultRiddenOut({ id: "one", kind: "Unreachable", status: index }))
+        yield* publish(Step.PollFailed({ id: "one", kind: "Unreachable", status: index }))
       }
     })
-  const statuses = Stream.map(Ciba.events, (event) => (event._tag === "FaultRiddenOut" ? event.status : 0))
+  const statuses = Stream.map(Ciba.events, (event) => (event._tag === "PollFailed" ? event.status : 0))
 
   it.effect("who comes late hears what happens from then on", () =>
     Effect.gen(function* () {
@@ -262,7 +263,7 @@ describe("a subscriber", () => {
       const isHeld = Effect.gen(function* () {
         const mark = yield* Effect.sync(() => ({ seen: new WeakRef(Duration.millis(4321)) }))
         const interval = mark.seen.deref()
-        if (interval !== undefined) yield* publish(Step.PollAnswered({ id: "one", interval }))
+        if (interval !== undefined) yield* publish(Step.StillPending({ id: "one", interval }))
         return mark.seen
       }).pipe(
         Effect.flatMap((seen) =>

@@ -271,7 +271,7 @@ const instants: ReadonlyArray<Observed> = [
     provider: script(pending, pending, pending),
     options: { poll: { schedule: (policy) => policy.pipe(Schedule.upTo({ times: 2 })) } },
     polls: [5, 10, 15],
-    ended: "PollingStopped"
+    ended: "ScheduleExhausted"
   }
 ]
 

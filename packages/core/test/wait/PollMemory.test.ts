@@ -1,36 +1,36 @@
 import { describe, expect, it } from "@effect/vitest"
-import * as PollMemory from "@effect-ciba/core/result/PollMemory"
 import { Duration, Effect } from "effect"
 import { TestClock } from "effect/testing"
+import * as PollMemory from "../../src/wait/PollMemory.ts"
 import { pending } from "../support/Notified.ts"
 
-const spent = {
+const redeemed = {
   interval: Duration.seconds(5),
   nextAt: 5000,
   deadline: 120_000,
-  lost: undefined,
-  rung: false,
-  spent: true,
+  lostResponse: undefined,
+  pinged: false,
+  redeemed: true,
   response: undefined
 }
 
 /** How many of so many waits are remembered. */
 const remembered = Effect.fnUntraced(function* (memory: PollMemory.PollMemory, count: number) {
-  const all = yield* Effect.forEach(Array.from({ length: count }), (_, index) => memory.recall(pending(`${index}`)))
-  return all.filter((progress) => progress.spent).length
+  const all = yield* Effect.forEach(Array.from({ length: count }), (_, index) => memory.load(pending(`${index}`)))
+  return all.filter((progress) => progress.redeemed).length
 })
 
 describe("the memory of waits", () => {
   it.effect("keeps what is known until the request expires, and does not grow with those that have (H19)", () =>
     Effect.gen(function* () {
       const memory = yield* PollMemory.make
-      for (let index = 0; index < 2000; index += 1) yield* memory.note(pending(`${index}`), spent)
+      for (let index = 0; index < 2000; index += 1) yield* memory.save(pending(`${index}`), redeemed)
       yield* TestClock.adjust("119 seconds")
-      yield* memory.note(pending("another"), { ...spent, deadline: 240_000 })
+      yield* memory.save(pending("another"), { ...redeemed, deadline: 240_000 })
       expect(yield* remembered(memory, 2000)).toBe(2000)
       yield* TestClock.adjust("1 second")
       for (let index = 2000; index < 4000; index += 1) {
-        yield* memory.note(pending(`${index}`), { ...spent, deadline: 240_000 })
+        yield* memory.save(pending(`${index}`), { ...redeemed, deadline: 240_000 })
       }
       expect(yield* remembered(memory, 2000)).toBe(0)
       expect(yield* remembered(memory, 4000)).toBe(2000)

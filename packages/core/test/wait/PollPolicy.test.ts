@@ -25,7 +25,7 @@ interface Sent {
   readonly interval: number
 }
 
-const answer = ({ kind, wish }: typeof Event.Type, sentAt: number): PollPolicy.Answer => ({
+const answer = ({ kind, wish }: typeof Event.Type, sentAt: number): PollPolicy.PollResult => ({
   _tag: kind === "TimedOut" ? "Fault" : kind,
   sentAt,
   timedOut: kind === "TimedOut",
@@ -96,7 +96,7 @@ describe("PollPolicy", () => {
   })
 
   const state = { interval: Duration.seconds(5), deadline: 600_000, faults: 0 }
-  const next = (given: Partial<PollPolicy.Answer>, now: number, faults = 0) => {
+  const next = (given: Partial<PollPolicy.PollResult>, now: number, faults = 0) => {
     const decision = PollPolicy.step({ ...state, faults }, { _tag: "Pending", sentAt: 0, ...given }, now)
     return decision._tag === "Poll" ? decision.at : decision._tag
   }
@@ -130,7 +130,7 @@ describe("PollPolicy", () => {
   it.effect("the schedule repeats an effect at the policy's pace", () =>
     Effect.gen(function* () {
       const at: Array<number> = []
-      const poll = Effect.map(PollPolicy.instant, (sentAt): PollPolicy.Answer => {
+      const poll = Effect.map(PollPolicy.monotonicNow, (sentAt): PollPolicy.PollResult => {
         at.push(sentAt)
         return { _tag: at.length === 2 ? "SlowDown" : "Pending", sentAt }
       })
@@ -156,7 +156,7 @@ describe("PollPolicy", () => {
           )
         )
         for (const event of wait.events) {
-          const now = yield* PollPolicy.instant
+          const now = yield* PollPolicy.monotonicNow
           const delayOf = (step: typeof own) =>
             Effect.map(Effect.exit(step(now, answer(event, now))), (exit) =>
               exit._tag === "Success" ? Duration.toMillis(exit.value[1]) : Number.POSITIVE_INFINITY

@@ -11,7 +11,7 @@ import {
   type TokenEndpoint,
   UserHint
 } from "@effect-ciba/core"
-import * as JsonWebKey from "@effect-ciba/core/crypto/JsonWebKey"
+import * as JsonWebKey from "@effect-ciba/core/JsonWebKey"
 import { TestClient, TestKeys, TestProvider } from "@effect-ciba/testing"
 import type { JsonObject, ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Deferred, Effect, Fiber, type Layer as L, Layer, Redacted } from "effect"

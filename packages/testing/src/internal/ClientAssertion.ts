@@ -1,5 +1,5 @@
 /** The client assertions that the provider accepts (RFC 7523), each of them once. */
-import * as JsonWebToken from "@effect-ciba/core/crypto/JsonWebToken"
+import { JsonWebToken } from "@effect-ciba/core/unstable"
 import { Clock, Effect, Option, type Redacted, Result, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import type { Authentication } from "../TestClient.ts"
@@ -59,7 +59,7 @@ const decode = Schema.decodeUnknownOption(
 )
 
 const typeOf = (assertion: Redacted.Redacted<string>): string =>
-  Result.match(JsonWebToken.header(assertion), {
+  Result.match(JsonWebToken.readHeader(assertion), {
     onFailure: () => "",
     onSuccess: (header) => (header.typ ?? "jwt").toLowerCase()
   })

@@ -1,8 +1,7 @@
 /** The DPoP proofs that the provider accepts (RFC 9449 section 4.3), each of them once, and the nonces it wants in them. */
-import * as JsonWebKey from "@effect-ciba/core/crypto/JsonWebKey"
-import * as JsonWebToken from "@effect-ciba/core/crypto/JsonWebToken"
-import * as JwsAlgorithm from "@effect-ciba/core/crypto/JwsAlgorithm"
-import * as TokenHash from "@effect-ciba/core/crypto/TokenHash"
+import * as JsonWebKey from "@effect-ciba/core/JsonWebKey"
+import * as JwsAlgorithm from "@effect-ciba/core/JwsAlgorithm"
+import { JsonWebToken, TokenHash } from "@effect-ciba/core/unstable"
 import { Clock, Effect, Option, Redacted, Result, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import { Url } from "effect/http"
@@ -55,7 +54,7 @@ export const make = ({ dpopNonces }: Settings): DpopProofs => {
       if (htm !== form.method) return yield* refuse(`The proof's htm is ${htm}`)
       if (!isTarget(htu, form.url)) return yield* refuse(`The proof's htu is ${htu}`)
       if (iat > now + ahead || iat < now - age) return yield* refuse("The proof's iat is too far from now")
-      if (accessToken !== undefined && ath !== (yield* settled(TokenHash.whole(Redacted.make(accessToken))))) {
+      if (accessToken !== undefined && ath !== (yield* settled(TokenHash.sha256(Redacted.make(accessToken))))) {
         return yield* refuse("The proof's ath is not the token's hash")
       }
       if (!first(jti)) return yield* refuse("The proof's jti was used before")

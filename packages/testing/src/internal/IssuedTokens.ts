@@ -1,6 +1,5 @@
 /** The successful token response (CIBA Core 10.1.1). */
-import * as JsonWebToken from "@effect-ciba/core/crypto/JsonWebToken"
-import * as TokenHash from "@effect-ciba/core/crypto/TokenHash"
+import { JsonWebToken, TokenHash } from "@effect-ciba/core/unstable"
 import { Clock, Effect, Redacted } from "effect"
 import * as Reply from "../Reply.ts"
 import type { Decision, Entry } from "./AuthenticationRequests.ts"
@@ -58,7 +57,7 @@ export const make = (settings: Settings, keys: PublishedKeys): IssuedTokens => {
       issued.set(refreshToken, { ...common, ...lasting, kind: "refresh_token" })
     }
     const key = keys.signing(entry.client)
-    const half = (token: string) => TokenHash.half(Redacted.make(token), key.algorithm)
+    const half = (token: string) => TokenHash.leftHalf(Redacted.make(token), key.algorithm)
     const isPush = entry.client.notification?.deliveryMode === "push"
     const idToken = yield* Effect.all([half(accessToken), half(refreshToken ?? "")]).pipe(
       Effect.flatMap(([at_hash, rt_hash]) =>

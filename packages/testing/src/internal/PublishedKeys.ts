@@ -1,8 +1,8 @@
 /** The keys that the provider signs ID Tokens with, made when the layer is, and the set it publishes. */
 
-import type { JsonWebKey } from "@effect-ciba/core/crypto/JsonWebKey"
-import * as JwsAlgorithm from "@effect-ciba/core/crypto/JwsAlgorithm"
-import * as SigningKey from "@effect-ciba/core/crypto/SigningKey"
+import type { JsonWebKey } from "@effect-ciba/core/JsonWebKey"
+import * as JwsAlgorithm from "@effect-ciba/core/JwsAlgorithm"
+import * as SigningKey from "@effect-ciba/core/SigningKey"
 import { Effect, Redacted } from "effect"
 import type { TestClient } from "../TestClient.ts"
 import * as TestKeys from "../TestKeys.ts"

@@ -1,6 +1,6 @@
 /** The provider's set-up, complete; times in milliseconds. */
-import type { JsonWebKey } from "@effect-ciba/core/crypto/JsonWebKey"
-import type { SigningKey } from "@effect-ciba/core/crypto/SigningKey"
+import type { JsonWebKey } from "@effect-ciba/core/JsonWebKey"
+import type { SigningKey } from "@effect-ciba/core/SigningKey"
 import { Duration, identity } from "effect"
 import type { DpopNonces, JsonObject, Pacing, ProviderOptions } from "../ProviderOptions.ts"
 import * as TestClient from "../TestClient.ts"

@@ -1,5 +1,5 @@
 /** The signed authentication requests that the provider accepts (CIBA Core 7.1.1), each of them once. */
-import * as JsonWebToken from "@effect-ciba/core/crypto/JsonWebToken"
+import { JsonWebToken } from "@effect-ciba/core/unstable"
 import { Clock, Effect, Option, Redacted, Result, Schema } from "effect"
 import * as Reply from "../Reply.ts"
 import type { TestClient } from "../TestClient.ts"
@@ -58,7 +58,7 @@ const decodeClaims = Schema.decodeUnknownOption(
 )
 
 const typeOf = (jwt: string): string =>
-  Result.match(JsonWebToken.header(Redacted.make(jwt)), {
+  Result.match(JsonWebToken.readHeader(Redacted.make(jwt)), {
     onFailure: () => "",
     onSuccess: (header) => (header.typ ?? "jwt").toLowerCase()
   })
