@@ -26,6 +26,11 @@ const tasks = {
   "test:browser": ["vitest", "run", "--config", "vitest.browser.ts"]
 }
 
+// What runs after a task that passed, with the same arguments.
+const second = {
+  lint: ["node", "scripts/check-words.ts"]
+}
+
 const install = () => {
   const stamp = join(root, "node_modules", ".bootstrap")
   const lock = createHash("sha256")
@@ -53,13 +58,19 @@ if (task === undefined) {
 }
 
 install()
-const [tool, ...fixed] = task
 const path = [join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter)
-const child = spawn(tool, [...fixed, ...rest], { cwd: root, env: { ...process.env, PATH: path }, stdio: "inherit" })
+let child
+const run = ([tool, ...fixed], then) => {
+  child = spawn(tool, [...fixed, ...rest], { cwd: root, env: { ...process.env, PATH: path }, stdio: "inherit" })
+  child.on("error", (error) => {
+    console.error(error.message)
+    process.exit(1)
+  })
+  child.on("exit", (code, signal) => {
+    if (code === 0 && then !== undefined) run(then)
+    else process.exit(code ?? 128 + constants.signals[signal])
+  })
+}
 process.on("SIGINT", () => {}) // the terminal sends it to the child as well
 process.on("SIGTERM", () => child.kill())
-child.on("error", (error) => {
-  console.error(error.message)
-  process.exit(1)
-})
-child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))
+run(task, second[name])

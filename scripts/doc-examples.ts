@@ -97,14 +97,14 @@ export const assertive = ({ code, line, path }: Example): string => {
   return text === code ? text : `${prelude}\n${text}`
 }
 
-const padded = (example: Example): string => {
+const pad = (example: Example): string => {
   const text = assertive(example)
   return text === example.code ? "\n".repeat(example.line) + text : text.replace("\n", "\n".repeat(example.line))
 }
 
 /** Writes the examples into a new folder of the workspace, where their imports resolve. */
 export const write = (examples: ReadonlyArray<Example>): ReadonlyArray<Program> => {
-  const texts = examples.map((example) => ({ example, text: padded(example) }))
+  const texts = examples.map((example) => ({ example, text: pad(example) }))
   if (texts.length === 0) return []
   const cache = join(workspace, ".cache")
   mkdirSync(cache, { recursive: true })

@@ -15,7 +15,7 @@ const seed = Number(process.env.FUZZ_SEED ?? 1)
 const allowance = 20
 
 /** What is on the heap and still needed, in MB. */
-const needed = (): number => {
+const measureHeap = (): number => {
   if (globalThis.gc === undefined) return Number.NaN
   globalThis.gc()
   return process.memoryUsage().heapUsed / 1_000_000
@@ -28,7 +28,7 @@ const fuzz = Effect.fnUntraced(function* (place: (typeof places)[number]) {
     seed,
     cases,
     after: (count) => {
-      if (count === Math.ceil(cases / 10) || count === cases) heap.push(needed())
+      if (count === Math.ceil(cases / 10) || count === cases) heap.push(measureHeap())
     }
   })
   const [first = Number.NaN, last = first] = heap

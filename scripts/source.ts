@@ -29,6 +29,30 @@ export const walk = (node: Node, visit: (node: Node) => boolean | undefined): vo
   for (const child of children(node)) walk(child, visit)
 }
 
+/** `a`, `a.b` or `a.b.c`, of an expression or of a type. */
+export const name = (node: unknown): string | undefined => {
+  if (!isNode(node)) return undefined
+  if (node.type === "Identifier" || node.type === "PrivateIdentifier") return String(node.name)
+  if (node.type === "MemberExpression") return `${name(node.object)}.${name(node.property)}`
+  if (node.type === "TSQualifiedName") return `${name(node.left)}.${name(node.right)}`
+  return undefined
+}
+
+const functions = new Set(["ArrowFunctionExpression", "FunctionExpression", "FunctionDeclaration"])
+
+export const isFunction = (node: unknown): node is Node => isNode(node) && functions.has(node.type)
+
+const isEffectFn = (callee: unknown): boolean =>
+  isNode(callee) &&
+  (callee.type === "CallExpression" ? isEffectFn(callee.callee) : /^Effect\.fn/.test(name(callee) ?? ""))
+
+/** The function that an expression is: itself, or the argument of `Effect.fn("name")` and its variants. */
+export const functionOf = (node: unknown): Node | undefined => {
+  if (isFunction(node)) return node
+  if (!isNode(node) || node.type !== "CallExpression" || !isEffectFn(node.callee)) return undefined
+  return Array.isArray(node.arguments) ? node.arguments.find(isFunction) : undefined
+}
+
 export const lineAt = (text: string, offset: number): number => text.slice(0, offset).split("\n").length
 
 export const parse = (path: string, text: string): Source => {

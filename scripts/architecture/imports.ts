@@ -1,8 +1,8 @@
 // Who may import whom: between packages, between the stages of core, and from outside.
 import { isBuiltin } from "node:module"
 import { posix } from "node:path"
+import { at, type Finding } from "../Finding.ts"
 import { isNode, type Node, type Source, walk } from "../source.ts"
-import { at, type Finding } from "./Finding.ts"
 
 const packages: Record<string, ReadonlyArray<string>> = {
   core: [],

@@ -1,7 +1,7 @@
 // The house law for a single file of packages/*/src.
 import { posix } from "node:path"
-import { isNode, type Node, type Source, walk } from "../source.ts"
-import { at, type Finding } from "./Finding.ts"
+import { at, type Finding } from "../Finding.ts"
+import { functionOf, isNode, type Node, name, type Source, walk } from "../source.ts"
 
 const smell = 400
 const limit = 500
@@ -16,19 +16,12 @@ const impure: Record<string, string> = {
 
 const timers = new Set(["setTimeout", "setInterval", "setImmediate"])
 
-const name = (node: unknown): string | undefined => {
-  if (!isNode(node)) return undefined
-  if (node.type === "Identifier") return String(node.name)
-  if (node.type === "MemberExpression") return `${name(node.object)}.${name(node.property)}`
-  return undefined
-}
-
 const isConst = (type: unknown): boolean =>
   isNode(type) && type.type === "TSTypeReference" && name(type.typeName) === "const"
 
 type Broken = readonly [rule: string, problem: string, mend: string]
 
-const broken = (node: Node): Broken | undefined => {
+const breach = (node: Node): Broken | undefined => {
   switch (node.type) {
     case "TSAnyKeyword":
       return ["any", "the type any", "Write the type, or unknown and decode it"]
@@ -66,28 +59,15 @@ const broken = (node: Node): Broken | undefined => {
   }
 }
 
-const functions = new Set(["ArrowFunctionExpression", "FunctionExpression"])
+const hasReturnType = (node: Node): boolean => isNode(node.returnType)
 
-const hasReturnType = (node: unknown): boolean => isNode(node) && isNode(node.returnType)
-
-const isEffectFn = (callee: unknown): boolean =>
-  isNode(callee) &&
-  (callee.type === "CallExpression" ? isEffectFn(callee.callee) : /^Effect\.fn/.test(name(callee) ?? ""))
-
-const isTyped = (declarator: Node): boolean => {
-  const { id, init } = declarator
+const isTyped = ({ id, init }: Node): boolean => {
   if (isNode(id) && isNode(id.typeAnnotation)) return true
-  if (!isNode(init)) return false
-  if (functions.has(init.type)) return hasReturnType(init)
-  return (
-    init.type === "CallExpression" &&
-    isEffectFn(init.callee) &&
-    Array.isArray(init.arguments) &&
-    hasReturnType(init.arguments[0])
-  )
+  const initial = functionOf(init)
+  return initial !== undefined && hasReturnType(initial)
 }
 
-const untyped = (source: Source): ReadonlyArray<Finding> => {
+const findUntyped = (source: Source): ReadonlyArray<Finding> => {
   const body = source.program.body
   const statements = Array.isArray(body) ? body.filter(isNode) : []
   const exported = new Set(
@@ -116,7 +96,7 @@ const untyped = (source: Source): ReadonlyArray<Finding> => {
   )
 }
 
-const suppressed = (source: Source): ReadonlyArray<Finding> =>
+const findSuppressed = (source: Source): ReadonlyArray<Finding> =>
   source.comments
     .filter((comment) => /@ts-(ignore|expect-error|nocheck)|biome-ignore/.test(comment.value))
     .map((comment) => at(source, comment, "suppressed", "a suppressed check", "Mend what the check says"))
@@ -140,9 +120,9 @@ const shape = (source: Source): ReadonlyArray<Finding> => {
 export const check = (source: Source): ReadonlyArray<Finding> => {
   const findings: Array<Finding> = []
   walk(source.program, (node) => {
-    const found = broken(node)
+    const found = breach(node)
     if (found !== undefined) findings.push(at(source, node, ...found))
     return undefined
   })
-  return [...findings, ...untyped(source), ...suppressed(source), ...shape(source)]
+  return [...findings, ...findUntyped(source), ...findSuppressed(source), ...shape(source)]
 }

@@ -1,7 +1,7 @@
 // The map of core in ARCHITECTURE.md: every file stands in its folder's lines, and no other does.
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import type { Finding } from "./Finding.ts"
+import type { Finding } from "../Finding.ts"
 
 const page = "ARCHITECTURE.md"
 const core = /^packages\/core\/src\/([a-z]+)\/([A-Z]\w*)\.ts$/

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { format } from "../architecture/Finding.ts"
 import { check } from "../check-architecture.ts"
+import { format } from "../Finding.ts"
 import { plant } from "./planted.ts"
 
 const core = "packages/core/src"
@@ -11,7 +11,7 @@ const mapOf = (paths: ReadonlyArray<string>) =>
 
 const line = (path: string) => path.replace(`${core}/`, "").replace(/\/(\w+)\.ts$/, "/  stage  $1")
 
-const found = (files: Record<string, string>) =>
+const find = (files: Record<string, string>) =>
   check(plant({ "ARCHITECTURE.md": mapOf(Object.keys(files)), ...files })).map(
     ({ line, path, rule, warning }) => `${path}:${line} ${rule}${warning ? "?" : ""}`
   )
@@ -81,7 +81,7 @@ const planted: ReadonlyArray<readonly [what: string, rule: string, path: string,
 
 describe("architecture", () => {
   it.each(planted)("finds %s (rule %s)", (_, rule, path, text) => {
-    expect(found({ [path]: text })).toEqual([expect.stringMatching(new RegExp(`^${path}:\\d+ ${rule}$`))])
+    expect(find({ [path]: text })).toEqual([expect.stringMatching(new RegExp(`^${path}:\\d+ ${rule}$`))])
   })
 
   it("finds a cycle across files, type-only imports included", () => {
@@ -91,17 +91,17 @@ describe("architecture", () => {
       "C.ts": `export * from "./A.ts"`
     }
     const root = Object.fromEntries(Object.entries(files).map(([name, text]) => [`${core}/client/${name}`, text]))
-    expect(found(root)).toEqual([`${core}/client/C.ts:1 cycle`])
+    expect(find(root)).toEqual([`${core}/client/C.ts:1 cycle`])
   })
 
   it("finds a file that is not on the map, and a name on the map that is no file", () => {
     const files = { [`${core}/client/A.ts`]: "", [`${core}/client/B.ts`]: "", [`${core}/token/C.ts`]: "" }
     const map = ["client/   who   A", "                 D   ← not E", "", "token/    3     C", "F"].join("\n")
-    expect(found({ ...files, "ARCHITECTURE.md": map })).toEqual([`${core}/client/B.ts:1 map`, "ARCHITECTURE.md:2 map"])
+    expect(find({ ...files, "ARCHITECTURE.md": map })).toEqual([`${core}/client/B.ts:1 map`, "ARCHITECTURE.md:2 map"])
   })
 
   it("warns of more than 400 lines", () => {
-    expect(found({ [`${core}/client/A.ts`]: "// line\n".repeat(401) })).toEqual([`${core}/client/A.ts:400 length?`])
+    expect(find({ [`${core}/client/A.ts`]: "// line\n".repeat(401) })).toEqual([`${core}/client/A.ts:400 length?`])
   })
 
   it("names the file, the line, the rule and the way to mend it", () => {
@@ -132,6 +132,6 @@ describe("architecture", () => {
       [`${core}/verification/A.ts`]: `import "../token/A.ts"`,
       "packages/platform-node/src/A.ts": `import "node:http"\nimport "@effect-ciba/core/A"`
     }
-    expect(found(files)).toEqual([])
+    expect(find(files)).toEqual([])
   })
 })

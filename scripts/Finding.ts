@@ -1,4 +1,4 @@
-import { lineAt, type Node, type Source } from "../source.ts"
+import { lineAt, type Node, type Source } from "./source.ts"
 
 export interface Finding {
   readonly path: string
