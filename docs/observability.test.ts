@@ -104,7 +104,7 @@ const events: {
   PollFailed: { kind: true, status: true },
   Pinged: {},
   Pushed: {},
-  Decided: { outcome: true }
+  Completed: { outcome: true }
 }
 
 it("the table of events names each, and what it tells", () => {

@@ -80,7 +80,7 @@ type Paths = Readonly<Record<"authority" | "certificate" | "privateKey" | "pkcs1
 /** The flow of a client that the environment describes. */
 const fromEnvironment = (scene: Scene, { authority }: Paths, environment: Readonly<Record<string, string>>) =>
   approved().pipe(
-    Effect.provide(NodeCiba.layerConfig),
+    Effect.provide(NodeCiba.layerConfig()),
     Effect.provide(
       ConfigProvider.layer(
         ConfigProvider.fromEnvRecord({

@@ -29,7 +29,8 @@ const staged = (options: ProviderOptions = {}) =>
     const key = yield* Sealing.generate("k")
     const provider = yield* ProviderServer.make({ client, refreshTokens: true, ...options })
     /** A process of the client: it listens, asks, and waits. */
-    const process = NodeCiba.layerPush({
+    const process = NodeCiba.layer({
+      deliveryMode: "push",
       issuer: provider.issuer,
       clientId: TestClient.clientId,
       authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),

@@ -33,7 +33,7 @@ it.live(
         idTokenSignedResponseAlg: "ES256",
         jwks: [key.publicJwk]
       })
-      const management = DynamicRegistration.layer.pipe(
+      const management = DynamicRegistration.layer().pipe(
         Layer.provide(Discovery.layer({ issuer: server.issuer })),
         Layer.provide(Transport.layer({ allowInsecureRequests: "loopback" })),
         Layer.provide(NodeTls.layer({}))

@@ -27,7 +27,7 @@ const as = (clientId: string, options?: Partial<NodeCiba.Options>) =>
   Layer.unwrap(
     Effect.map(AuthorizationServer, ({ issuer }) =>
       Layer.provideMerge(
-        UserInfo.layer,
+        UserInfo.layer(),
         NodeCiba.layer({
           issuer,
           clientId,

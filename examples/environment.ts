@@ -1,5 +1,5 @@
 /**
- * The client as environment variables describe it: `NodeCiba.layerConfig` reads them through the `ConfigProvider` at
+ * The client as environment variables describe it: `NodeCiba.layerConfig()` reads them through the `ConfigProvider` at
  * hand, here an object in place of `process.env`. A description that is not complete is a typed error, which names the
  * variable. Nothing is sent before the first request.
  */
@@ -10,7 +10,7 @@ import { ConfigProvider, Console, Effect } from "effect"
 const described = (environment: Readonly<Record<string, string>>) =>
   ClientRegistration.ClientRegistration.pipe(
     Effect.map(({ authentication, clientId }) => `${clientId} authenticates with ${authentication.method}`),
-    Effect.provide(NodeCiba.layerConfig),
+    Effect.provide(NodeCiba.layerConfig()),
     Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(environment)),
     Effect.catchTag("ClientRegistrationError", ({ _tag, parameter, problem }) =>
       Effect.succeed(`${_tag} at ${parameter}: ${problem}`)

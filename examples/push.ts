@@ -20,7 +20,8 @@ const Provider = TestProvider.layer({
 })
 
 const clientProcess = (directory: string, key: Sealing.SealingKey) =>
-  Ciba.layerPush({
+  Ciba.layer({
+    deliveryMode: "push",
     issuer: "https://provider.test",
     clientId: TestClient.clientId,
     authentication: ClientAuthentication.clientSecretBasic(TestClient.secret)

@@ -9,6 +9,7 @@ const root = resolve(import.meta.dirname, "..")
 const { config } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 
 const tasks = {
+  api: ["node", "scripts/check-api.ts"],
   architecture: ["node", "scripts/check-architecture.ts"],
   bench: ["node", "e2e/bench/main.ts"],
   build: ["tsc", "-b", "packages/core", "packages/platform-node", "packages/testing"],

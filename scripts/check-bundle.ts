@@ -28,7 +28,7 @@ const live = Ciba.layer({ ${base}, mutualTls: MutualTls.make(), profile: Securit
   Layer.provide(IdTokenDecryption.layer({ keys: [Redacted.make({})], keyAlgorithm: "RSA-OAEP" })),
   Layer.provide(FetchHttpClient.layer)
 )
-const push = Ciba.layerPush({ ${base} })
+const push = Ciba.layer({ ${base}, deliveryMode: "push" })
 console.log(ClientAuthentication.tlsClientAuth, push, NotificationReceiver.toWebHandler, PendingStore.layerKeyValueStore)
 Effect.runPromise(Effect.provide(Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo") }), live))`
 
@@ -37,7 +37,6 @@ const strings: Readonly<Record<string, ReadonlyArray<string>>> = {
   "mutual TLS": ["tls_client_auth", "mtls_endpoint_aliases"],
   encryption: ["its content is compressed", "Invalid Compact JWE"],
   ping: ['"www-authenticate": "Bearer"', '"Duplicate"'],
-  push: ["Step.Pushed"],
   storage: ["none of the keys has sealed it"],
   profiles: ["FAPI-CIBA draft 03 with"]
 }

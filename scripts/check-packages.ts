@@ -1,10 +1,11 @@
-// Packs every package as it would be published, inspects the tarballs, and runs the README's example from them.
+// Packs every package as it would be published, inspects the tarballs, runs the README's example from them, and tries
+// every import that they allow and refuse.
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
+import { program } from "./api/packed.ts"
 import { assertive, type Example, extract } from "./doc-examples.ts"
-import { list } from "./source.ts"
 
 const root = resolve(import.meta.dirname, "..")
 const marker = "<!-- packed-example -->"
@@ -35,17 +36,12 @@ const pack = (name: string, destination: string): string => {
   return join(destination, `${scoped.replace("@", "").replace("/", "-")}-${version}.tgz`)
 }
 
-const inspect = (name: string, tarball: string): void => {
-  const source = join("packages", name, "src")
-  const subpaths = list(join(root, source), ".", /\.ts$/)
-    .filter((path) => !/(^|\/)index\.ts$|^internal\//.test(path))
-    .map((path) => path.replace(/\.ts$/, ""))
-  const entrypoints = subpaths.length === 0 ? [] : ["--include-entrypoints", ...subpaths]
+const inspect = (tarball: string): void => {
   sh(root, "publint", "run", "--strict", tarball)
-  sh(root, "attw", tarball, "--profile", "esm-only", "--format", "ascii", "--no-emoji", ...entrypoints)
+  sh(root, "attw", tarball, "--profile", "esm-only", "--format", "ascii", "--no-emoji")
 }
 
-const tryOut = (folder: string, tarballs: ReadonlyArray<string>): void => {
+const tryOut = (folder: string, tarballs: ReadonlyArray<string>, names: ReadonlyArray<string>): void => {
   const peers = ["effect", "@effect/platform-node"].map((name) => {
     const { version } = manifest(join("node_modules", name))
     return `${name}@${version}`
@@ -59,6 +55,8 @@ const tryOut = (folder: string, tarballs: ReadonlyArray<string>): void => {
   sh(folder, "tsc")
   writeFileSync(join(folder, "example.ts"), assertive(example))
   sh(folder, "node", "example.ts")
+  writeFileSync(join(folder, "imports.mjs"), program(folder, names))
+  sh(folder, "node", "imports.mjs")
 }
 
 const folder = mkdtempSync(join(tmpdir(), "effect-ciba-"))
@@ -67,8 +65,9 @@ try {
   for (const name of names) rmSync(join(root, "packages", name, "dist"), { force: true, recursive: true })
   sh(root, "tsc", "-b", ...names.map((name) => join("packages", name)))
   const tarballs = names.map((name) => pack(name, folder))
-  for (const [index, tarball] of tarballs.entries()) inspect(names[index] ?? "", tarball)
-  tryOut(folder, tarballs)
+  for (const tarball of tarballs) inspect(tarball)
+  const scoped = names.map((name) => manifest(join("packages", name)).name)
+  tryOut(folder, tarballs, scoped)
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1

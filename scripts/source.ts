@@ -67,10 +67,15 @@ export const parse = (path: string, text: string): Source => {
 const skipped = new Set(["node_modules", "dist"])
 
 /** The files below a folder whose path passes the filter, sorted; none when there is no such folder. */
-export const list = (root: string, folder: string, filter: RegExp): ReadonlyArray<string> => {
+export const list = (
+  root: string,
+  folder: string,
+  filter: RegExp,
+  ignored: ReadonlySet<string> = skipped
+): ReadonlyArray<string> => {
   const visit = (directory: string): ReadonlyArray<string> =>
     readdirSync(directory, { withFileTypes: true }).flatMap((entry) =>
-      skipped.has(entry.name) || entry.name.startsWith(".")
+      ignored.has(entry.name) || entry.name.startsWith(".")
         ? []
         : entry.isDirectory()
           ? visit(join(directory, entry.name))

@@ -23,13 +23,10 @@ export const isMismatch = (error: CompletionError): boolean => error.reason._tag
  * Whether a failure ends the authentication. Any other is about the client, or the moment: it may be mended, and the
  * authentication completed again until it expires. Nothing follows a push, whatever it says.
  */
-export const isFinal = (
-  error: CompletionError,
-  { deliveryMode }: Pick<PendingAuthentication, "deliveryMode">
-): boolean =>
+export const isFinal = (error: CibaError, { deliveryMode }: Pick<PendingAuthentication, "deliveryMode">): boolean =>
   error._tag === "IdTokenError" ||
   decisions.has(error.reason._tag) ||
-  (error._tag === "TokenError" && deliveryMode === "push" && !isMismatch(error))
+  (error._tag === "TokenError" && deliveryMode === "push" && error.reason._tag !== "ClientMismatch")
 
 const decisions = new Set<string>([
   "AccessDenied",

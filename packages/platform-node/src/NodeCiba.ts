@@ -30,29 +30,39 @@ import * as EnvironmentAuthentication from "./EnvironmentAuthentication.ts"
 import * as EnvironmentTls from "./EnvironmentTls.ts"
 import * as NodeTls from "./NodeTls.ts"
 
-/** A client, its provider, and what the connection between them shows and trusts. */
+/** The client, its provider, and the TLS connection between them. */
 export interface Options<E = never, R = never> extends Ciba.Options<E, R> {
-  /** The client's certificate, and the authorities it trusts; none, and the system's, by default. */
+  /** The client's certificate, and the certificate authorities that it trusts; none, and the system's, by default. */
   readonly tls?: NodeTls.Options | undefined
 }
 
 /** A client that is registered for push delivery. */
 export interface PushOptions<E = never, R = never> extends Ciba.PushOptions<E, R>, Pick<Options, "tls"> {}
 
-/** The flow over undici's HTTP client, with connections of its own. */
-export const layer = <E = never, R = never>(
-  options: Options<E, R>
-): Layer.Layer<Ciba.Services, ClientRegistration.ClientRegistrationError | CertificateError | E, R> =>
-  Layer.provide(Ciba.layer(options), NodeTls.layer(options.tls ?? {}))
+type LayerError<E> = ClientRegistration.ClientRegistrationError | CertificateError | E
 
-/** The flow in push mode, over the same. `NodeNotificationServer` receives what the provider sends. */
-export const layerPush = <E = never, R = never>(
+/**
+ * The flow over undici, with connections of its own. `NodeNotificationServer` receives what the provider sends to a ping or
+ * push client.
+ */
+export function layer<E = never, R = never>(
   options: PushOptions<E, R>
-): Layer.Layer<
-  Ciba.CommonServices,
-  ClientRegistration.ClientRegistrationError | CertificateError | E,
-  NotificationInbox.NotificationInbox | R
-> => Layer.provide(Ciba.layerPush(options), NodeTls.layer(options.tls ?? {}))
+): Layer.Layer<Ciba.PushServices, LayerError<E>, NotificationInbox.NotificationInbox | R>
+export function layer<E = never, R = never>(options: Options<E, R>): Layer.Layer<Ciba.Services, LayerError<E>, R>
+export function layer<E, R>(
+  options: Options<E, R> | PushOptions<E, R>
+): Layer.Layer<Ciba.PushServices, LayerError<E>, NotificationInbox.NotificationInbox | R> {
+  const http = NodeTls.layer(options.tls ?? {})
+  return options.deliveryMode === "push"
+    ? Layer.provide(Ciba.layer(options), http)
+    : Layer.provide(Ciba.layer(options), http)
+}
+
+/** Where the environment is read. */
+export interface ConfigOptions {
+  /** Put before each variable's name, with an underscore: `BANK_A` reads `BANK_A_CIBA_ISSUER`. None by default. */
+  readonly prefix?: string | undefined
+}
 
 /**
  * The flow as the environment describes it.
@@ -73,28 +83,35 @@ export const layerPush = <E = never, R = never>(
  * | `CIBA_ID_TOKEN_ALG` | the registered `id_token_signed_response_alg`; `RS256` by default |
  * | `CIBA_ALLOW_INSECURE` | `loopback` for plain http on this machine |
  */
-export const layerConfig: Layer.Layer<
+export const layerConfig = (
+  options?: ConfigOptions
+): Layer.Layer<
   Ciba.Services,
   Config.ConfigError | ClientRegistration.ClientRegistrationError | SigningKey.InvalidKey | CertificateError
-> = Layer.unwrap(
-  Effect.gen(function* () {
-    const { allowInsecureRequests, authentication, tls, ...rest } = yield* Config.all({
-      issuer: Config.NonEmptyString("CIBA_ISSUER"),
-      clientId: Config.NonEmptyString("CIBA_CLIENT_ID"),
-      authentication: EnvironmentAuthentication.config,
-      deliveryMode: Config.withDefault(Config.Literals(["poll", "ping"], "CIBA_DELIVERY_MODE"), "poll" as const),
-      idTokenSignedResponseAlg: Config.withDefault(
-        Config.schema(JwsAlgorithm.JwsAlgorithm, "CIBA_ID_TOKEN_ALG"),
-        "RS256" as const
-      ),
-      tls: EnvironmentTls.config,
-      allowInsecureRequests: Config.option(Config.Literal("loopback", "CIBA_ALLOW_INSECURE"))
+> =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const { allowInsecureRequests, authentication, tls, ...rest } = yield* options?.prefix === undefined
+        ? environment
+        : Config.nested(environment, options.prefix)
+      return layer({
+        ...rest,
+        ...(yield* EnvironmentTls.make(tls, authentication.method)),
+        authentication: EnvironmentAuthentication.make(authentication),
+        allowInsecureRequests: Option.getOrUndefined(allowInsecureRequests)
+      })
     })
-    return layer({
-      ...rest,
-      ...(yield* EnvironmentTls.make(tls, authentication.method)),
-      authentication: EnvironmentAuthentication.make(authentication),
-      allowInsecureRequests: Option.getOrUndefined(allowInsecureRequests)
-    })
-  })
-)
+  )
+
+const environment = Config.all({
+  issuer: Config.NonEmptyString("CIBA_ISSUER"),
+  clientId: Config.NonEmptyString("CIBA_CLIENT_ID"),
+  authentication: EnvironmentAuthentication.config,
+  deliveryMode: Config.withDefault(Config.Literals(["poll", "ping"], "CIBA_DELIVERY_MODE"), "poll" as const),
+  idTokenSignedResponseAlg: Config.withDefault(
+    Config.schema(JwsAlgorithm.JwsAlgorithm, "CIBA_ID_TOKEN_ALG"),
+    "RS256" as const
+  ),
+  tls: EnvironmentTls.config,
+  allowInsecureRequests: Config.option(Config.Literal("loopback", "CIBA_ALLOW_INSECURE"))
+})

@@ -37,7 +37,7 @@ export interface Options {
 /** An HTTP client over undici whose connections show this certificate and trust these authorities. */
 export const layer = (options: Options): Layer.Layer<HttpClient.HttpClient, ClientCertificate.CertificateError> =>
   Layer.provide(
-    NodeHttpClient.layerUndiciNoDispatcher,
+    Layer.fresh(NodeHttpClient.layerUndiciNoDispatcher),
     Layer.effect(NodeHttpClient.Dispatcher, makeDispatcher(options))
   )
 

@@ -17,7 +17,10 @@ const within = (environment: Environment) =>
   Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord(environment)))
 
 const registered = (environment: Environment) =>
-  ClientRegistration.ClientRegistration.pipe(Effect.provide(NodeCiba.layerConfig), within({ ...base, ...environment }))
+  ClientRegistration.ClientRegistration.pipe(
+    Effect.provide(NodeCiba.layerConfig()),
+    within({ ...base, ...environment })
+  )
 
 const problemOf = (environment: Environment) =>
   Effect.map(Effect.flip(registered(environment)), (error) => {
@@ -140,7 +143,7 @@ describe("the environment", () => {
     Effect.gen(function* () {
       const server = yield* serve((_request, response) => json(response, { issuer: server.url }))
       const asked = (environment: Environment) =>
-        Effect.provide(Discovery.metadata, NodeCiba.layerConfig).pipe(
+        Effect.provide(Discovery.metadata, NodeCiba.layerConfig()).pipe(
           within({ ...base, ...environment, CIBA_ISSUER: server.url, CIBA_CLIENT_AUTH_METHOD: "none" })
         )
       const refused = yield* Effect.flip(asked({}))

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as JsonWebKey from "@effect-ciba/core/JsonWebKey"
-import { JsonWebToken, TokenHash } from "@effect-ciba/core/unstable"
+import { JsonWebToken, TokenHash } from "@effect-ciba/core/unstable/jose"
 import { TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Clock, Effect, Redacted } from "effect"

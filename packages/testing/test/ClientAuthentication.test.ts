@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as SigningKey from "@effect-ciba/core/SigningKey"
-import { JsonWebToken } from "@effect-ciba/core/unstable"
+import { JsonWebToken } from "@effect-ciba/core/unstable/jose"
 import { TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Effect, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as JsonWebKey from "@effect-ciba/core/JsonWebKey"
 import * as SigningKey from "@effect-ciba/core/SigningKey"
-import { JsonWebToken } from "@effect-ciba/core/unstable"
+import { JsonWebToken } from "@effect-ciba/core/unstable/jose"
 import { ProviderScript, TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Clock, Effect, Redacted } from "effect"
 import { TestClock } from "effect/testing"

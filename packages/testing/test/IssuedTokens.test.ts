@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { JsonWebToken, TokenHash } from "@effect-ciba/core/unstable"
+import { JsonWebToken, TokenHash } from "@effect-ciba/core/unstable/jose"
 import { TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Effect, Redacted } from "effect"
 import { WebCrypto } from "effect/crypto"

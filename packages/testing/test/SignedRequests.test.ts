@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as SigningKey from "@effect-ciba/core/SigningKey"
-import { JsonWebToken } from "@effect-ciba/core/unstable"
+import { JsonWebToken } from "@effect-ciba/core/unstable/jose"
 import { ProviderScript, TestClient, TestKeys, TestProvider } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, Layer, Redacted } from "effect"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { JsonWebToken } from "@effect-ciba/core/unstable"
+import { JsonWebToken } from "@effect-ciba/core/unstable/jose"
 import { ProviderScript, TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Clock, type Duration, Effect, Fiber, Redacted, Stream } from "effect"
 import { HttpClient, HttpClientResponse } from "effect/http"

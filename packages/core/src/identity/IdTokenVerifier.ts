@@ -158,10 +158,8 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
 )
 
 /** The judge as a layer. */
-export const layer: Layer.Layer<IdTokenVerifier, never, ClientRegistration | Discovery | ProviderKeys> = Layer.effect(
-  IdTokenVerifier,
-  make
-)
+export const layer = (): Layer.Layer<IdTokenVerifier, never, ClientRegistration | Discovery | ProviderKeys> =>
+  Layer.effect(IdTokenVerifier, make)
 
 /** The claims of an ID Token, once it is believed. */
 export const claims = (

@@ -66,9 +66,26 @@ export class NotificationInbox extends Context.Service<NotificationInbox, Servic
   "@effect-ciba/core/NotificationInbox"
 ) {}
 
+/** The inbox from the context; without one, an inbox that expects nothing. */
+export const orNone: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
+  Effect.serviceOption(NotificationInbox),
+  Option.getOrElse(() => none)
+)
+
+const none: Service = {
+  expect: () => Effect.void,
+  acknowledge: () => Effect.void,
+  isExpected: () => Effect.succeed(false),
+  deliver: () => Effect.succeed("Refused"),
+  peek: () => Effect.succeedNone,
+  await: () => Effect.never,
+  close: () => Effect.void,
+  unregister: () => Effect.void
+}
+
 /** An inbox in memory. */
 export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function* () {
-  const store = yield* PendingStore.optional
+  const store = yield* PendingStore.orNone
   const blind = yield* RandomToken.generate(32)
   const entries = new Map<string, Entry>()
 
@@ -120,9 +137,9 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
     pending: PendingAuthentication,
     { body }: Notification
   ): Effect.fn.Return<void, PendingStore.PendingStoreError> {
-    if (pending.deliveryMode !== "push" || Option.isNone(store)) return
+    if (pending.deliveryMode !== "push") return
     const received = { body: Redacted.make(Redacted.value(body), { label: "token response" }), at: yield* DateTime.now }
-    yield* store.value.put(update(pending, { received }))
+    yield* store.put(update(pending, { received }))
   })
 
   const accepted = Effect.fnUntraced(function* (
@@ -175,10 +192,8 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
     if (entry !== undefined && pending.received !== undefined) entry.closed = true
   })
 
-  if (Option.isSome(store)) {
-    const kept = Effect.catch(store.value.all, ({ message }) => Effect.as(Effect.logError(message), []))
-    yield* Effect.forEach(yield* kept, restored, { discard: true })
-  }
+  const stored = yield* Effect.catch(store.all, ({ message }) => Effect.as(Effect.logError(message), []))
+  yield* Effect.forEach(stored, restored, { discard: true })
 
   return NotificationInbox.of({
     expect: (expected) => Effect.asVoid(opened(expected)),
@@ -198,7 +213,7 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
   })
 })
 
-/** An inbox in memory, as a layer. It uses the `PendingStore` at hand, if there is one. */
+/** An inbox in memory, with the `PendingStore` of the context. One is shared between clients. */
 export const layer: Layer.Layer<NotificationInbox> = /* @__PURE__ */ Layer.effect(NotificationInbox, make)
 
 interface Entry {

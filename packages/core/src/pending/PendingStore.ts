@@ -48,16 +48,44 @@ export interface Service {
 /** The store of pending authentications. */
 export class PendingStore extends Context.Service<PendingStore, Service>()("@effect-ciba/core/PendingStore") {}
 
-/** The store at hand, if there is one. Nobody waits for it longer than ten seconds. */
-export const optional: Effect.Effect<Option.Option<Service>> = /* @__PURE__ */ Effect.map(
+/** A store that keeps nothing. */
+const none: Service = {
+  put: () => Effect.void,
+  get: () => Effect.succeedNone,
+  remove: () => Effect.void,
+  all: Effect.succeed([])
+}
+
+/** The store from the context, each operation limited to ten seconds; without one, a store that keeps nothing. */
+export const orNone: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
   Effect.serviceOption(PendingStore),
-  Option.map((store) => ({
-    put: (pending) => limited("put", store.put(pending)),
-    get: (id) => limited("get", store.get(id)),
-    remove: (pending) => limited("remove", store.remove(pending)),
-    all: limited("all", store.all)
-  }))
+  Option.match({
+    onNone: () => none,
+    onSome: (store) => ({
+      put: (pending) => limited("put", store.put(pending)),
+      get: (id) => limited("get", store.get(id)),
+      remove: (pending) => limited("remove", store.remove(pending)),
+      all: limited("all", store.all)
+    })
+  })
 )
+
+/** A store whose failures are logged and cost nothing else: a failed `get` finds nothing. */
+export interface BestEffort {
+  readonly put: (pending: PendingAuthentication) => Effect.Effect<void>
+  readonly get: (id: string) => Effect.Effect<Option.Option<PendingAuthentication>>
+  readonly remove: (pending: PendingAuthentication) => Effect.Effect<void>
+}
+
+/** The store from the context, or none, for what must go on when storage fails. */
+export const bestEffort: Effect.Effect<BestEffort> = /* @__PURE__ */ Effect.map(orNone, (store) => ({
+  put: (pending) => orLog(store.put(pending), undefined),
+  get: (id) => orLog(store.get(id), Option.none()),
+  remove: (pending) => orLog(store.remove(pending), undefined)
+}))
+
+const orLog = <A>(call: Effect.Effect<A, PendingStoreError>, otherwise: A): Effect.Effect<A> =>
+  Effect.catch(call, ({ message }) => Effect.as(Effect.logError(message), otherwise))
 
 const limited = <A>(
   operation: PendingStoreError["operation"],
@@ -68,7 +96,7 @@ const limited = <A>(
     orElse: () => Effect.fail(new PendingStoreError({ operation, problem: "it took longer than 10 seconds" }))
   })
 
-/** A store that lives as long as the process. */
+/** A store in memory, for as long as the process lives. It is shared between clients. */
 export const layerMemory: Layer.Layer<PendingStore> = /* @__PURE__ */ Layer.sync(PendingStore, () => {
   const kept = new Map<string, PendingAuthentication>()
   return PendingStore.of({

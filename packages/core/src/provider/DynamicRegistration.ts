@@ -31,7 +31,7 @@
  *   })
  *   return yield* DynamicRegistration.register(metadata)
  * }).pipe(
- *   Effect.provide(DynamicRegistration.layer),
+ *   Effect.provide(DynamicRegistration.layer()),
  *   Effect.provide(Transport.layer()),
  *   Effect.provide(
  *     Discovery.layerStatic({ issuer: "https://op.example.com", registration_endpoint: "https://op.example.com/reg" })
@@ -238,10 +238,8 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
 })
 
 /** The endpoint as a layer. There is no client yet: it needs metadata and transport alone. */
-export const layer: Layer.Layer<DynamicRegistration, never, Discovery | Transport> = /* @__PURE__ */ Layer.effect(
-  DynamicRegistration,
-  make
-)
+export const layer = (): Layer.Layer<DynamicRegistration, never, Discovery | Transport> =>
+  Layer.effect(DynamicRegistration, make)
 
 /** Registers a client. */
 export const register = (

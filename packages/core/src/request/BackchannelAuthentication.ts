@@ -198,10 +198,8 @@ export const make: Effect.Effect<Service, never, Requirements> = Effect.gen(func
 })
 
 /** The endpoint as a layer. */
-export const layer: Layer.Layer<BackchannelAuthentication, never, Requirements> = Layer.effect(
-  BackchannelAuthentication,
-  make
-)
+export const layer = (): Layer.Layer<BackchannelAuthentication, never, Requirements> =>
+  Layer.effect(BackchannelAuthentication, make)
 
 /** Sends a request, and gives the raw response with what reading it needs. */
 export const request = (

@@ -188,7 +188,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Transport 
   })
 
 /** The endpoint as a layer. */
-export const layer: Layer.Layer<UserInfo, never, ClientRegistration | Transport | Discovery | ProviderKeys> =
+export const layer = (): Layer.Layer<UserInfo, never, ClientRegistration | Transport | Discovery | ProviderKeys> =>
   Layer.effect(UserInfo, make)
 
 /** Sends the request and gives the raw response. */

@@ -156,7 +156,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
   })
 
 /** The endpoint as a layer. */
-export const layer: Layer.Layer<Introspection, never, ClientRegistration | Discovery | ProviderKeys | Transport> =
+export const layer = (): Layer.Layer<Introspection, never, ClientRegistration | Discovery | ProviderKeys | Transport> =>
   Layer.effect(Introspection, make)
 
 /** Sends the request and gives the raw response. */

@@ -82,10 +82,8 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
 })
 
 /** The grant as a layer. */
-export const layer: Layer.Layer<Refresh, never, ClientRegistration | Discovery | Transport> = Layer.effect(
-  Refresh,
-  make
-)
+export const layer = (): Layer.Layer<Refresh, never, ClientRegistration | Discovery | Transport> =>
+  Layer.effect(Refresh, make)
 
 /** Sends the token request and gives the raw response. */
 export const request = (

@@ -87,10 +87,8 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
 })
 
 /** The endpoint as a layer. */
-export const layer: Layer.Layer<Revocation, never, ClientRegistration | Discovery | Transport> = Layer.effect(
-  Revocation,
-  make
-)
+export const layer = (): Layer.Layer<Revocation, never, ClientRegistration | Discovery | Transport> =>
+  Layer.effect(Revocation, make)
 
 /** Sends the request and gives the raw response. */
 export const request = (

@@ -71,10 +71,8 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
 })
 
 /** The endpoint as a layer. */
-export const layer: Layer.Layer<TokenEndpoint, never, ClientRegistration | Discovery | Transport> = Layer.effect(
-  TokenEndpoint,
-  make
-)
+export const layer = (): Layer.Layer<TokenEndpoint, never, ClientRegistration | Discovery | Transport> =>
+  Layer.effect(TokenEndpoint, make)
 
 /** Sends a token request and gives the raw response. */
 export const backchannelAuthenticationGrantRequest = (

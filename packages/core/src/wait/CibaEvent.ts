@@ -29,7 +29,7 @@ export type Step = Data.TaggedEnum<{
   /** The provider has sent the result. */
   Pushed: Named
   /** It is over: `approved`, or the tag of the reason. */
-  Decided: Named & { readonly outcome: string }
+  Completed: Named & { readonly outcome: string }
 }>
 
 /** A step, and when it happened. */

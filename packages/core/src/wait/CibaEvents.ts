@@ -67,7 +67,7 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
       const tally = open.get(step.id)
       if (tally === undefined) return
       if (step._tag === "Polled") open.set(step.id, { ...tally, polls: tally.polls + 1 })
-      if (step._tag === "Decided") open.delete(step.id)
+      if (step._tag === "Completed") open.delete(step.id)
       const event: CibaEvent = { ...step, at }
       yield* CibaMetrics.record(event, tally)
       yield* PubSub.publish(channel, event)
@@ -84,7 +84,7 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
 })
 
 /** The same as a layer. */
-export const layer: Layer.Layer<CibaEvents> = Layer.effect(CibaEvents, make)
+export const layer = (): Layer.Layer<CibaEvents> => Layer.effect(CibaEvents, make)
 
 /** How long after its expiry a wait may still be decided, in milliseconds. */
 const grace = 600_000

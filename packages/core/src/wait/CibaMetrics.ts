@@ -59,7 +59,7 @@ export const record = Effect.fnUntraced(function* (event: CibaEvent, tally: Wait
   if (event._tag === "PollFailed") {
     yield* Metric.update(Metric.withAttributes(faults, { "error.type": event.kind }), 1)
   }
-  if (event._tag !== "Decided") return
+  if (event._tag !== "Completed") return
   const outcome = { "ciba.outcome": event.outcome }
   const seconds = Math.round((yield* monotonicNow) - tally.since) / 1000
   yield* Metric.update(Metric.withAttributes(decisions, outcome), 1)

@@ -39,7 +39,7 @@ export interface PollMemory {
 
 /** An empty memory. A store that fails is logged, and the wait goes on. */
 export const make: Effect.Effect<PollMemory> = Effect.gen(function* () {
-  const store = yield* PendingStore.optional
+  const store = yield* PendingStore.bestEffort
   const memory = MutableHashMap.empty<Redacted.Redacted<AuthReqId>, Progress>()
   /** How many are kept before those that have expired are looked for. */
   let room = 1000
@@ -83,9 +83,7 @@ export const make: Effect.Effect<PollMemory> = Effect.gen(function* () {
         room = Math.max(1000, 2 * MutableHashMap.size(memory))
       }
       MutableHashMap.set(memory, pending.authReqId, progress)
-      if (Option.isNone(store)) return
-      const put = store.value.put(yield* stored(pending, progress))
-      yield* Effect.catch(put, ({ message }) => Effect.logError(message))
+      yield* store.put(yield* stored(pending, progress))
     }),
     clear: ({ authReqId }) =>
       Effect.sync(() => void MutableHashMap.modify(memory, authReqId, (known) => ({ ...known, response: undefined })))

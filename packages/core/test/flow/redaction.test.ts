@@ -70,11 +70,11 @@ const flow = (watch: Watch, scenario: Scenario) => {
     userCodeParameter: true
   }
   const pieces: Layer.Layer<
-    Ciba.CommonServices,
+    Ciba.PushServices,
     ClientRegistration.ClientRegistrationError,
     Layer.Success<ReturnType<typeof TestProvider.layer>> | NotificationInbox.NotificationInbox
-  > = deliveryMode === "push" ? Ciba.layerPush(options) : Ciba.layer({ ...options, deliveryMode })
-  return UserInfo.layer.pipe(
+  > = deliveryMode === "push" ? Ciba.layer({ ...options, deliveryMode }) : Ciba.layer({ ...options, deliveryMode })
+  return UserInfo.layer().pipe(
     Layer.provideMerge(pieces),
     Layer.provide(scenario.keys ?? Layer.empty),
     Layer.provideMerge(NotificationInbox.layer),

@@ -48,7 +48,7 @@ interface Failure {
 }
 
 const flow = ({ options, provider }: Failure) =>
-  DynamicRegistration.layer.pipe(
+  DynamicRegistration.layer().pipe(
     Layer.provideMerge(
       Ciba.layer({
         issuer: "https://provider.test",
@@ -279,7 +279,7 @@ describe("no secret is shown by any reason of", () => {
     Effect.gen(function* () {
       const quoted = "marker-initial marker-statement"
       const answered = (status: number, body: Readonly<Record<string, unknown>>) =>
-        DynamicRegistration.layer.pipe(
+        DynamicRegistration.layer().pipe(
           Layer.provide(Transport.layer()),
           Layer.provide(
             Discovery.layerStatic({ issuer: "https://op.test", registration_endpoint: "https://op.test/reg" })

@@ -72,7 +72,7 @@ type Pieces = Layer.Success<ReturnType<ReturnType<typeof provider>["layer"]>> | 
 
 const failing = (answer: Answer, program: Effect.Effect<unknown, unknown, Pieces>, { keys, options }: Given = {}) => ({
   program: Effect.andThen(atNow, program),
-  layer: UserInfo.layer.pipe(
+  layer: UserInfo.layer().pipe(
     Layer.provideMerge(provider([answer]).layer(options, { ...published, userinfo_endpoint: `${issuer}/me` })),
     Layer.provide(keys ?? Layer.empty)
   )

@@ -40,7 +40,7 @@ const options: AuthenticationRequest.Options = {
 }
 
 type Pieces =
-  | Ciba.CommonServices
+  | Ciba.PushServices
   | DynamicRegistration.DynamicRegistration
   | TokenEndpoint.TokenEndpoint
   | UserInfo.UserInfo
@@ -152,7 +152,7 @@ const flow = (
   { client, keys = Layer.empty }: Call,
   parrot: Layer.Layer<HttpClient.HttpClient, never, HttpClient.HttpClient>
 ) =>
-  Layer.merge(UserInfo.layer, DynamicRegistration.layer).pipe(
+  Layer.merge(UserInfo.layer(), DynamicRegistration.layer()).pipe(
     Layer.provideMerge(
       Ciba.layer({
         issuer: "https://provider.test",

@@ -30,7 +30,8 @@ const inPingProcess = Effect.provide(Layer.provideMerge(client({ deliveryMode: "
 
 const inPushProcess = Effect.provide(
   Layer.provideMerge(
-    Ciba.layerPush({
+    Ciba.layer({
+      deliveryMode: "push",
       issuer: "https://provider.test",
       clientId: TestClient.clientId,
       authentication: ClientAuthentication.clientSecretBasic(TestClient.secret)

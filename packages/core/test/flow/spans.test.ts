@@ -14,7 +14,7 @@ const request = { scope: ["openid"], hint }
 
 /** The spans of a program that ends within ten minutes, and what they know. */
 const traced = (
-  program: Effect.Effect<unknown, unknown, Ciba.CommonServices | TestProvider.TestProvider>,
+  program: Effect.Effect<unknown, unknown, Ciba.PushServices | TestProvider.TestProvider>,
   provider: ProviderOptions = {}
 ) => {
   const { layer, spans } = Spans.recorder()

@@ -57,7 +57,7 @@ const endless = (status: number) => {
       return HttpClientResponse.fromWeb(request, new Response(body, { status }))
     })
   )
-  const layer = Layer.merge(UserInfo.layer, DynamicRegistration.layer).pipe(
+  const layer = Layer.merge(UserInfo.layer(), DynamicRegistration.layer()).pipe(
     Layer.provideMerge(
       Ciba.layer({
         issuer,

@@ -32,7 +32,7 @@ const reply =
 
 const provider = (...replies: readonly [Reply, ...ReadonlyArray<Reply>]) => {
   const { heard, layer } = answering(...replies)
-  const live = DynamicRegistration.layer.pipe(
+  const live = DynamicRegistration.layer().pipe(
     Layer.provideMerge(Transport.layer()),
     Layer.provideMerge(
       Discovery.layerStatic({ issuer: "https://op.test", registration_endpoint: "https://op.test/reg" })
@@ -179,7 +179,7 @@ describe("registering", () => {
       const { heard, layer } = answering(created)
       const error = yield* register.pipe(
         Effect.flip,
-        Effect.provide(DynamicRegistration.layer),
+        Effect.provide(DynamicRegistration.layer()),
         Effect.provide(Layer.provideMerge(Transport.layer(), layer)),
         Effect.provide(Discovery.layerStatic({ issuer: "https://op.test" }))
       )

@@ -46,7 +46,7 @@ const told = <E = never>(
     const { heard, layer: server } = answering(reply)
     const key = yield* TestKeys.signing("RS256")
     const es = yield* TestKeys.signing("ES256")
-    const services = UserInfo.layer.pipe(
+    const services = UserInfo.layer().pipe(
       Layer.provide([
         ClientRegistration.layer({
           clientId: "bank-app",

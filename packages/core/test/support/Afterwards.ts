@@ -69,7 +69,8 @@ export const provider = (answers: readonly [Answer, ...ReadonlyArray<Answer>], k
       Layer.orDie
     )
   const pushLayer = () =>
-    Ciba.layerPushNoDiscovery({
+    Ciba.layerNoDiscovery({
+      deliveryMode: "push",
       clientId,
       authentication: ClientAuthentication.clientSecretBasic(Redacted.make("a secret"))
     }).pipe(

@@ -11,7 +11,7 @@ export type Options = Omit<Ciba.Options, "deliveryMode"> & {
 export const layer = ({
   deliveryMode,
   ...options
-}: Options): Layer.Layer<Ciba.CommonServices, ClientRegistration.ClientRegistrationError, HttpClient.HttpClient> =>
+}: Options): Layer.Layer<Ciba.PushServices, ClientRegistration.ClientRegistrationError, HttpClient.HttpClient> =>
   deliveryMode === "push"
-    ? Layer.provide(Ciba.layerPush(options), NotificationInbox.layer)
+    ? Layer.provide(Ciba.layer({ ...options, deliveryMode }), NotificationInbox.layer)
     : Ciba.layer({ ...options, deliveryMode })

@@ -45,7 +45,7 @@ export const requestsTo = (endpoint: Endpoint) =>
 
 /** The body of each POST of a program, byte for byte. */
 export const bodiesOf = <E>(
-  program: Effect.Effect<unknown, E, Ciba.CommonServices>,
+  program: Effect.Effect<unknown, E, Ciba.PushServices>,
   options?: Partial<AnyMode.Options>
 ) => {
   const bodies: Array<string> = []

@@ -223,8 +223,8 @@ describe("the token request", () => {
       expect(yield* sent).toEqual([])
     }).pipe(
       Effect.provide(
-        TokenEndpoint.layer.pipe(
-          Layer.provide(Ciba.layerPush(client)),
+        TokenEndpoint.layer().pipe(
+          Layer.provide(Ciba.layer({ ...client, deliveryMode: "push" })),
           Layer.provide(NotificationInbox.layer),
           Layer.provideMerge(TestProvider.layer())
         )

@@ -46,7 +46,7 @@ describe("the events of an authentication", () => {
         "30 Polled",
         "30 PollFailed UnexpectedStatus 502",
         "50 Polled",
-        "50 Decided approved"
+        "50 Completed approved"
       ])
     }).pipe(
       Effect.provide(
@@ -65,7 +65,7 @@ describe("the events of an authentication", () => {
         const told = yield* lines(Ciba.authenticate(request), "2 minutes")
         const at = kind === "TimedOut" ? 40 : 5
         expect(told.slice(1, 3)).toEqual(["5 Polled", `${at} PollFailed ${kind} ${status}`])
-        expect(told.at(-1)).toMatch(/ Decided approved$/)
+        expect(told.at(-1)).toMatch(/ Completed approved$/)
       }).pipe(
         Effect.provide(
           flow({ user: TestUser.approve(), pacing: "off", tokenScript: ProviderScript.make([answer, proceed]) })
@@ -82,7 +82,7 @@ describe("the events of an authentication", () => {
     it.effect(`end with ${outcome}`, () =>
       Effect.gen(function* () {
         expect((yield* lines(Ciba.authenticate(request), Duration.seconds(last))).at(-1)).toBe(
-          `${last} Decided ${outcome}`
+          `${last} Completed ${outcome}`
         )
       }).pipe(Effect.provide(flow(provider)))
     )
@@ -95,7 +95,7 @@ describe("the events of an authentication", () => {
       const all = yield* Effect.forkChild(Effect.replicateEffect(Ciba.complete(asked), 3, { concurrency: "unbounded" }))
       yield* TestClock.adjust("5 seconds")
       yield* Fiber.join(all)
-      expect(lines).toEqual(["0 Acknowledged poll until 300", "5 Polled", "5 Decided approved"])
+      expect(lines).toEqual(["0 Acknowledged poll until 300", "5 Polled", "5 Completed approved"])
       expect([...ids]).toEqual([asked.id])
     }).pipe(Effect.provide(flow({ user: TestUser.approve() })))
   )
@@ -142,14 +142,14 @@ describe("the events of an authentication", () => {
         "0 Acknowledged ping until 300",
         "2 Pinged",
         "2 Polled",
-        "2 Decided approved"
+        "2 Completed approved"
       ])
     }).pipe(Effect.provide(notified("ping")))
   )
 
   it.effect("tell a push, whether it brings tokens or a refusal, and no poll", () =>
     Effect.gen(function* () {
-      const told = (outcome: string) => ["0 Acknowledged push until 300", "2 Pushed", `2 Decided ${outcome}`]
+      const told = (outcome: string) => ["0 Acknowledged push until 300", "2 Pushed", `2 Completed ${outcome}`]
       expect(
         yield* Effect.provide(
           called(({ approve }) => approve()),
@@ -176,7 +176,7 @@ describe("the events of an authentication", () => {
       )
       yield* later("20 seconds")
       yield* Fiber.join(wait)
-      expect(lines).toEqual(["0 Acknowledged push until 20", "20 Decided ExpiredToken"])
+      expect(lines).toEqual(["0 Acknowledged push until 20", "20 Completed ExpiredToken"])
     }).pipe(Effect.provide(notified("push", { expiresIn: "20 seconds" })))
   )
 
@@ -192,7 +192,7 @@ describe("the events of an authentication", () => {
         "5 Polled",
         "5 StillPending 5s",
         "10 Polled",
-        "10 Decided approved"
+        "10 Completed approved"
       ])
     }).pipe(Effect.provide(flow({ user: TestUser.approve({ after: "8 seconds" }) })))
   )
@@ -206,21 +206,21 @@ describe("the events of an authentication", () => {
       yield* TestClock.adjust("5 seconds")
       yield* Fiber.join(wait)
       expect((yield* Fiber.join(first)).map(({ _tag }) => _tag)).toEqual(["Acknowledged"])
-      expect((yield* Fiber.join(all)).map(({ _tag }) => _tag)).toEqual(["Acknowledged", "Polled", "Decided"])
+      expect((yield* Fiber.join(all)).map(({ _tag }) => _tag)).toEqual(["Acknowledged", "Polled", "Completed"])
     }).pipe(Effect.provide(flow({ user: TestUser.approve() })))
   )
 })
 
 describe("a subscriber", () => {
-  const told = (count: number) =>
+  const publishMany = ({ publish }: CibaEvents.Service, count: number) =>
     Effect.gen(function* () {
-      const { publish } = yield* CibaEvents.CibaEvents
       yield* publish(Step.Resumed({ id: "one", expiresAt: DateTime.makeUnsafe(0) }))
       for (let index = 1; index < count; index++) {
         yield* publish(Step.PollFailed({ id: "one", kind: "Unreachable", status: index }))
       }
     })
-  const statuses = Stream.map(Ciba.events, (event) => (event._tag === "PollFailed" ? event.status : 0))
+  const statuses = ({ events }: CibaEvents.Service) =>
+    Stream.map(events, (event) => (event._tag === "PollFailed" ? event.status : 0))
 
   it.effect("who comes late hears what happens from then on", () =>
     Effect.gen(function* () {
@@ -229,34 +229,36 @@ describe("a subscriber", () => {
       const { lines } = yield* heard
       yield* TestClock.adjust("3 seconds")
       yield* Fiber.join(wait)
-      expect(lines).toEqual(["10 Polled", "10 Decided approved"])
+      expect(lines).toEqual(["10 Polled", "10 Completed approved"])
     }).pipe(Effect.provide(flow({ user: TestUser.approve({ after: "8 seconds" }) })))
   )
 
   it.effect("who is slow misses the oldest events, and holds up nobody", () =>
     Effect.gen(function* () {
+      const service = yield* CibaEvents.make
       const gate = yield* Latch.make()
       const slow = yield* Effect.forkChild(
-        statuses.pipe(
+        statuses(service).pipe(
           Stream.tap(() => gate.await),
           Stream.take(4097),
           Stream.runCollect
         )
       )
       yield* Effect.yieldNow
-      yield* told(1)
+      yield* publishMany(service, 1)
       yield* Effect.yieldNow
-      yield* told(5001)
+      yield* publishMany(service, 5001)
       yield* gate.open
       const all = yield* Fiber.join(slow)
       expect([all[0], all[1], all.at(-1)]).toEqual([0, 905, 5000])
-    }).pipe(Effect.provide(flow()))
+    })
   )
 
   it.effect("who stops leaves nothing behind", () =>
     Effect.gen(function* () {
-      const { publish } = yield* CibaEvents.CibaEvents
-      const subscribed = Effect.andThen(Effect.forkChild(Stream.runForEach(Ciba.events, () => Effect.never)), (fiber) =>
+      const service = yield* CibaEvents.make
+      const { events, publish } = service
+      const subscribed = Effect.andThen(Effect.forkChild(Stream.runForEach(events, () => Effect.never)), (fiber) =>
         Effect.as(Effect.yieldNow, fiber)
       )
       /** Whether something of an event is still held after it has been told. */
@@ -275,12 +277,12 @@ describe("a subscriber", () => {
         )
       )
       const fibers = yield* Effect.replicateEffect(subscribed, 3)
-      yield* told(1) // which they never get done with
+      yield* publishMany(service, 1) // which they never get done with
       yield* Effect.yieldNow
       expect(yield* isHeld).toBe(true)
       yield* Effect.forEach(fibers, Fiber.interrupt)
       expect(yield* isHeld).toBe(false)
-    }).pipe(Effect.provide(flow()))
+    })
   )
 })
 

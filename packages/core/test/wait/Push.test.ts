@@ -23,7 +23,8 @@ const client = TestClient.clientSecretBasic({
   notification: { deliveryMode: "push", url: "https://client.test/ciba" }
 })
 
-const pushed = Ciba.layerPush({
+const pushed = Ciba.layer({
+  deliveryMode: "push",
   issuer: "https://provider.test",
   clientId: TestClient.clientId,
   authentication: ClientAuthentication.clientSecretBasic(TestClient.secret)

@@ -1,5 +1,5 @@
 /** The client assertions that the provider accepts (RFC 7523), each of them once. */
-import { JsonWebToken } from "@effect-ciba/core/unstable"
+import { JsonWebToken } from "@effect-ciba/core/unstable/jose"
 import { Clock, Effect, Option, type Redacted, Result, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import type { Authentication } from "../TestClient.ts"

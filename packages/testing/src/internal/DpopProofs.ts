@@ -1,7 +1,7 @@
 /** The DPoP proofs that the provider accepts (RFC 9449 section 4.3), each of them once, and the nonces it wants in them. */
 import * as JsonWebKey from "@effect-ciba/core/JsonWebKey"
 import * as JwsAlgorithm from "@effect-ciba/core/JwsAlgorithm"
-import { JsonWebToken, TokenHash } from "@effect-ciba/core/unstable"
+import { JsonWebToken, TokenHash } from "@effect-ciba/core/unstable/jose"
 import { Clock, Effect, Option, Redacted, Result, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import { Url } from "effect/http"

@@ -1,5 +1,5 @@
 /** Who is meant by a hint (CIBA Core 7.1): exactly one of three. */
-import { JsonWebToken } from "@effect-ciba/core/unstable"
+import { JsonWebToken } from "@effect-ciba/core/unstable/jose"
 import { Effect, Option, Redacted, Schema } from "effect"
 import * as Reply from "../Reply.ts"
 import type { TestClient } from "../TestClient.ts"

@@ -1,5 +1,5 @@
 /** The successful token response (CIBA Core 10.1.1). */
-import { JsonWebToken, TokenHash } from "@effect-ciba/core/unstable"
+import { JsonWebToken, TokenHash } from "@effect-ciba/core/unstable/jose"
 import { Clock, Effect, Redacted } from "effect"
 import * as Reply from "../Reply.ts"
 import type { Decision, Entry } from "./AuthenticationRequests.ts"

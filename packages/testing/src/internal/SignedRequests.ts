@@ -1,5 +1,5 @@
 /** The signed authentication requests that the provider accepts (CIBA Core 7.1.1), each of them once. */
-import { JsonWebToken } from "@effect-ciba/core/unstable"
+import { JsonWebToken } from "@effect-ciba/core/unstable/jose"
 import { Clock, Effect, Option, Redacted, Result, Schema } from "effect"
 import * as Reply from "../Reply.ts"
 import type { TestClient } from "../TestClient.ts"

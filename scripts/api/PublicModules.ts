@@ -1,0 +1,79 @@
+// What the packages make public: the `exports` map of each package.json, as modules with a name and a source file.
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { list } from "../source.ts"
+
+export interface PublicModule {
+  /** As a program imports it: `@effect-ciba/core/Poll`. */
+  readonly name: string
+  /** The key in `exports` without `./`: `Poll`. */
+  readonly subpath: string
+  /** Relative to the root of the repository: `packages/core/src/wait/Poll.ts`. */
+  readonly source: string
+}
+
+export interface PublicPackage {
+  /** `core` */
+  readonly folder: string
+  /** `@effect-ciba/core` */
+  readonly name: string
+  /** The map that the workspace resolves. */
+  readonly exports: Readonly<Record<string, unknown>>
+  /** The map that the packed package has. */
+  readonly published: Readonly<Record<string, unknown>>
+  /** Sorted; a wildcard counts as every file that it reaches. */
+  readonly modules: ReadonlyArray<PublicModule>
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const record = (value: unknown): Readonly<Record<string, unknown>> => (isRecord(value) ? value : {})
+
+export const isWildcard = (key: string): boolean => key.includes("*")
+
+/** The modules that a map lists by name, as `[subpath, target]`. */
+export const listed = (exports: Readonly<Record<string, unknown>>): ReadonlyArray<readonly [string, unknown]> =>
+  Object.entries(exports)
+    .filter(([key, target]) => key !== "." && key !== "./package.json" && !isWildcard(key) && target !== null)
+    .map(([key, target]): readonly [string, unknown] => [key.replace(/^\.\//, ""), target])
+
+const matcher = (key: string): RegExp =>
+  new RegExp(`^${key.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replace("*", "(.+)")}$`)
+
+const reached = (root: string, folder: string, exports: Readonly<Record<string, unknown>>) => {
+  const files = list(root, `packages/${folder}/src`, /\.ts$/).map((path) => path.replace(`packages/${folder}`, "."))
+  const refused = Object.entries(exports).filter(([, target]) => target === null)
+  return Object.entries(exports).flatMap(([key, target]) => {
+    if (!isWildcard(key) || typeof target !== "string") return []
+    return files.flatMap((file): ReadonlyArray<readonly [string, string]> => {
+      const [, part] = matcher(target).exec(file) ?? []
+      if (part === undefined) return []
+      const subpath = key.replace("*", part)
+      return refused.some(([key]) => matcher(key).test(subpath)) ? [] : [[subpath.replace(/^\.\//, ""), file]]
+    })
+  })
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+const read = (root: string, folder: string): PublicPackage => {
+  const manifest = record(JSON.parse(readFileSync(join(root, "packages", folder, "package.json"), "utf8")))
+  const name = String(manifest.name)
+  const exports = record(manifest.exports)
+  const modules = [...listed(exports), ...reached(root, folder, exports)]
+    .filter((entry): entry is readonly [string, string] => typeof entry[1] === "string")
+    .map(([subpath, target]) => ({
+      name: `${name}/${subpath}`,
+      subpath,
+      source: `packages/${folder}/${target.replace(/^\.\//, "")}`
+    }))
+    .sort((a, b) => compare(a.subpath, b.subpath))
+  return { folder, name, exports, published: record(record(manifest.publishConfig).exports), modules }
+}
+
+export const packages = (root: string): ReadonlyArray<PublicPackage> =>
+  readdirSync(join(root, "packages"))
+    .filter((folder) => existsSync(join(root, "packages", folder, "package.json")))
+    .sort()
+    .map((folder) => read(root, folder))
