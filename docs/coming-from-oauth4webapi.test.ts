@@ -106,6 +106,22 @@ const modules = new Map(
   ].map(([, module = "", path = ""]) => [module, `packages/core/src/${path}`] as const)
 )
 
+/** The declaration of what a module exports, or exports again. */
+const exportedBy = (path: string, exported: string): Node | undefined => {
+  const { program } = read(root, path)
+  const statements = Array.isArray(program.body) ? program.body.filter(isNode) : []
+  const again = statements.find(
+    ({ source, specifiers, type }) =>
+      type === "ExportNamedDeclaration" &&
+      isNode(source) &&
+      Array.isArray(specifiers) &&
+      specifiers.some((specifier) => isNode(specifier) && nameOf(specifier.exported) === exported)
+  )
+  return isNode(again?.source)
+    ? exportedBy(join(dirname(path), String(again.source.value)), exported)
+    : declared(program).get(exported)
+}
+
 const ofEffect: Readonly<Record<string, object>> = { ...effect, ...http }
 
 /** What is wrong with a name of ours or of Effect: `Module.export` or `Module.export.member`. */
@@ -113,7 +129,7 @@ const unknown = (cited: string): string | undefined => {
   const [module = "", exported = "", member] = cited.split(".")
   const path = modules.get(module)
   if (path === undefined) return exported in (ofEffect[module] ?? {}) ? undefined : `there is no ${cited}`
-  const declaration = declared(read(root, path).program).get(exported)
+  const declaration = exportedBy(path, exported)
   if (declaration === undefined) return `there is no ${cited}`
   return member === undefined || members(declaration).includes(member) ? undefined : `${exported} has no ${member}`
 }

@@ -73,7 +73,7 @@ it("the table of metrics names each with its kind, its unit and its attributes, 
     .map(({ attributes: { unit, ...attributes } = {}, id, type }) =>
       [id, type.toLowerCase(), unit, ...Object.keys(attributes)].join(" ")
     )
-  const source = readFileSync(join(import.meta.dirname, "../packages/core/src/result/CibaMetrics.ts"), "utf8")
+  const source = readFileSync(join(import.meta.dirname, "../packages/core/src/wait/CibaMetrics.ts"), "utf8")
   const exported = Object.values(CibaMetrics).filter((value) => Metric.isMetric(value))
   expect(metricsIn(document).sort()).toEqual([...new Set(own)].sort())
   expect(metricsIn(source).sort()).toEqual([...new Set(own)].sort())

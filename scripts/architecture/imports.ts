@@ -1,4 +1,4 @@
-// Who may import whom: between packages, between the stages of core, and from outside.
+// Who may import whom: between packages, between the rooms of core, and from outside.
 import { isBuiltin } from "node:module"
 import { posix } from "node:path"
 import { at, type Finding } from "../Finding.ts"
@@ -13,35 +13,22 @@ const packages: Record<string, ReadonlyArray<string>> = {
 
 const onNode = new Set(["platform-node", "cli"])
 
-// The rooms of core in the order of the protocol. A file may import its own room and those above it, less the exceptions.
-const rooms = [
-  "internal",
-  "crypto",
-  "http",
-  "profile",
-  "client",
-  "provider",
-  "pending",
-  "request",
-  "token",
-  "notification",
-  "wait",
-  "identity",
-  "resource"
-]
-
-const exceptions: Record<string, ReadonlyArray<string>> = {
-  notification: ["client", "provider", "request", "token"],
-  identity: ["notification", "wait"],
-  resource: ["notification", "wait", "pending", "request", "token"]
+// The rooms of core in the order of the protocol: each imports itself, internal and these, which all stand above it.
+const rooms: Record<string, ReadonlyArray<string>> = {
+  internal: [],
+  crypto: [],
+  http: ["crypto"],
+  profile: ["crypto", "http"],
+  client: ["crypto", "http", "profile"],
+  provider: ["crypto", "http", "profile", "client"],
+  pending: ["crypto", "http", "client"],
+  request: ["crypto", "http", "profile", "client", "provider", "pending"],
+  token: ["crypto", "http", "profile", "client", "provider", "pending", "request"],
+  notification: ["crypto", "pending"],
+  wait: ["crypto", "http", "profile", "client", "provider", "pending", "request", "token", "notification"],
+  identity: ["crypto", "profile", "client", "provider", "pending", "token"],
+  resource: ["crypto", "http", "client", "provider", "identity"]
 }
-
-const stages: Record<string, ReadonlyArray<string>> = Object.fromEntries(
-  rooms.map((room, index) => [
-    room,
-    rooms.slice(0, index).filter((other) => exceptions[room]?.includes(other) !== true)
-  ])
-)
 
 interface Import {
   readonly node: Node
@@ -60,7 +47,7 @@ const imports = (source: Source): ReadonlyArray<Import> => {
 
 const packageOf = (path: string): string => path.split("/")[1] ?? ""
 
-const stageOf = (path: string): string | undefined => {
+const roomOf = (path: string): string | undefined => {
   const [, , , folder, file] = path.split("/")
   return file === undefined ? undefined : folder
 }
@@ -106,28 +93,28 @@ const inward = (source: Source, { from, node }: Import): ReadonlyArray<Finding> 
   if (packageOf(source.path) !== "core" || !from.startsWith(".") || isIndex(source.path)) return []
   if (target === "packages/core/src/Ciba.ts") {
     return [
-      at(source, node, "stage-direction", "Ciba.ts is imported", "Ciba.ts joins the stages; only index.ts knows it")
+      at(source, node, "room-direction", "Ciba.ts is imported", "Ciba.ts joins the rooms; only index.ts knows it")
     ]
   }
-  const stage = stageOf(source.path)
-  const wanted = stageOf(target)
-  if (stage === undefined || stage === wanted || wanted === "internal") return []
-  const allowed = stages[stage] ?? []
+  const room = roomOf(source.path)
+  const wanted = roomOf(target)
+  if (room === undefined || room === wanted || wanted === "internal") return []
+  const allowed = rooms[room] ?? []
   if (wanted !== undefined && allowed.includes(wanted)) return []
   return [
     at(
       source,
       node,
-      "stage-direction",
-      `${stage} imports ${wanted ?? posix.basename(target)}`,
-      `${stage} may import: ${[...allowed, ...(stage === "internal" ? [] : ["internal"])].join(", ") || "none"}`
+      "room-direction",
+      `${room} imports ${wanted ?? posix.basename(target)}`,
+      `${room} may import: ${[...allowed, ...(room === "internal" ? [] : ["internal"])].join(", ") || "none"}`
     )
   ]
 }
 
 const placement = (source: Source): ReadonlyArray<Finding> => {
   const own = packageOf(source.path)
-  const stage = stageOf(source.path)
+  const room = roomOf(source.path)
   if (!Object.hasOwn(packages, own)) {
     return [
       at(
@@ -139,13 +126,13 @@ const placement = (source: Source): ReadonlyArray<Finding> => {
       )
     ]
   }
-  if (own === "core" && stage !== undefined && !Object.hasOwn(stages, stage)) {
+  if (own === "core" && room !== undefined && !Object.hasOwn(rooms, room)) {
     return [
       at(
         source,
         source.program,
-        "stage-direction",
-        `the stage ${stage} is unknown`,
+        "room-direction",
+        `the room ${room} is unknown`,
         "Add it to scripts/architecture/imports.ts"
       )
     ]

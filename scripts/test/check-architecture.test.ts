@@ -9,7 +9,7 @@ const core = "packages/core/src"
 const mapOf = (paths: ReadonlyArray<string>) =>
   paths.flatMap((path) => (/^packages\/core\/src\/[a-z]+\/[A-Z]/.test(path) ? [line(path)] : [])).join("\n")
 
-const line = (path: string) => path.replace(`${core}/`, "").replace(/\/(\w+)\.ts$/, "/  stage  $1")
+const line = (path: string) => path.replace(`${core}/`, "").replace(/\/(\w+)\.ts$/, "/  room  $1")
 
 const find = (files: Record<string, string>) =>
   check(plant({ "ARCHITECTURE.md": mapOf(Object.keys(files)), ...files })).map(
@@ -17,22 +17,22 @@ const find = (files: Record<string, string>) =>
   )
 
 const planted: ReadonlyArray<readonly [what: string, rule: string, path: string, text: string]> = [
-  ["a stage that imports a later one", "stage-direction", `${core}/client/A.ts`, `import "../token/B.ts"`],
+  ["a room that imports a later one", "room-direction", `${core}/client/A.ts`, `import "../token/B.ts"`],
   [
-    "a stage that imports a later one's type",
-    "stage-direction",
+    "a room that imports a later one's type",
+    "room-direction",
     `${core}/crypto/A.ts`,
     `import type {} from "../client/B.ts"`
   ],
-  ["a re-export from a later stage", "stage-direction", `${core}/request/A.ts`, `export * from "../token/B.ts"`],
-  ["an import type from a later stage", "stage-direction", `${core}/token/A.ts`, `type A = import("../result/B.ts").B`],
-  ["a dynamic import of a later stage", "stage-direction", `${core}/token/A.ts`, `void import("../result/B.ts")`],
-  ["verification that imports result", "stage-direction", `${core}/verification/A.ts`, `import "../result/B.ts"`],
-  ["result that imports verification", "stage-direction", `${core}/result/A.ts`, `import "../verification/B.ts"`],
-  ["internal that imports a stage", "stage-direction", `${core}/internal/A.ts`, `import "../crypto/B.ts"`],
-  ["a stage that imports a file of the root", "stage-direction", `${core}/client/A.ts`, `import "../CibaError.ts"`],
-  ["an import of Ciba.ts", "stage-direction", `${core}/CibaError.ts`, `import "./Ciba.ts"`],
-  ["an unknown stage", "stage-direction", `${core}/misc/A.ts`, ""],
+  ["a re-export from a later room", "room-direction", `${core}/request/A.ts`, `export * from "../token/B.ts"`],
+  ["an import type from a later room", "room-direction", `${core}/token/A.ts`, `type A = import("../wait/B.ts").B`],
+  ["a dynamic import of a later room", "room-direction", `${core}/token/A.ts`, `void import("../wait/B.ts")`],
+  ["identity that imports wait", "room-direction", `${core}/identity/A.ts`, `import "../wait/B.ts"`],
+  ["wait that imports identity", "room-direction", `${core}/wait/A.ts`, `import "../identity/B.ts"`],
+  ["internal that imports a room", "room-direction", `${core}/internal/A.ts`, `import "../crypto/B.ts"`],
+  ["a room that imports a file of the root", "room-direction", `${core}/client/A.ts`, `import "../CibaError.ts"`],
+  ["an import of Ciba.ts", "room-direction", `${core}/CibaError.ts`, `import "./Ciba.ts"`],
+  ["an unknown room", "room-direction", `${core}/misc/A.ts`, ""],
   ["an unknown package", "package-direction", "packages/misc/src/A.ts", ""],
   ["core that imports a package above it", "package-direction", `${core}/A.ts`, `import "@effect-ciba/testing"`],
   ["packages side by side", "package-direction", "packages/testing/src/A.ts", `import "@effect-ciba/platform-node/B"`],
@@ -112,7 +112,7 @@ describe("architecture", () => {
   it("finds nothing in a lawful workspace", () => {
     const files = {
       [`${core}/index.ts`]: `export * as Ciba from "./Ciba.ts"`,
-      [`${core}/Ciba.ts`]: `import "./result/A.ts"\nimport "./verification/A.ts"`,
+      [`${core}/Ciba.ts`]: `import "./wait/A.ts"\nimport "./identity/A.ts"`,
       [`${core}/client/index.ts`]: `export * as A from "./A.ts"`,
       [`${core}/client/A.ts`]: [
         `import * as Key from "../crypto/Key.ts"`,
@@ -126,10 +126,10 @@ describe("architecture", () => {
       ].join("\n"),
       [`${core}/crypto/Key.ts`]: `import * as jose from "jose"`,
       [`${core}/internal/one.ts`]: "export {}",
-      [`${core}/result/A.ts`]: `import type {} from "../token/A.ts"`,
+      [`${core}/wait/A.ts`]: `import type {} from "../token/A.ts"`,
       [`${core}/token/A.ts`]: `import "../request/A.ts"`,
       [`${core}/request/A.ts`]: "",
-      [`${core}/verification/A.ts`]: `import "../token/A.ts"`,
+      [`${core}/identity/A.ts`]: `import "../token/A.ts"`,
       "packages/platform-node/src/A.ts": `import "node:http"\nimport "@effect-ciba/core/A"`
     }
     expect(find(files)).toEqual([])

@@ -32,7 +32,7 @@ import { InvalidKey } from "./InvalidKey.ts"
 import * as Jwk from "./JsonWebKey.ts"
 import * as JwsAlgorithm from "./JwsAlgorithm.ts"
 
-export { InvalidKey }
+export { InvalidKey } from "./InvalidKey.ts"
 
 /** A private or shared key, bound to one algorithm. */
 export class SigningKey {

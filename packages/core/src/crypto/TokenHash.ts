@@ -14,7 +14,7 @@ import * as JwsAlgorithm from "./JwsAlgorithm.ts"
  * **Example** (The vector of CIBA Core 10.3.1)
  *
  * ```ts
- * import { TokenHash } from "@effect-ciba/core"
+ * import { TokenHash } from "@effect-ciba/core/unstable/jose"
  * import { Effect, Redacted } from "effect"
  *
  * const hash = TokenHash.leftHalf(Redacted.make("G5kXH2wHvUra0sHlDy1iTkDJgsgUO1bN"), "RS256")

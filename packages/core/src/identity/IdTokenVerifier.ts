@@ -31,6 +31,8 @@ import { IdTokenError, InvalidClaims, WrongBinding } from "./IdTokenError.ts"
 import * as TokenValidation from "./TokenValidation.ts"
 import type { VerifiedIdentity } from "./VerifiedIdentity.ts"
 
+export type { IdTokenClaims } from "./IdTokenClaims.ts"
+
 /** The judgement, with and without the tokens that came along. */
 export interface Service {
   /** The claims of an ID Token, once it is believed. */

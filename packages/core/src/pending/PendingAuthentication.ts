@@ -6,11 +6,26 @@
  *
  * - It holds bearer secrets. They are `Redacted`, and the plain JSON codec refuses to encode them.
  *
+ * **Example** (Out of one process, into another)
+ *
+ * ```ts
+ * import { Ciba, PendingAuthentication, type Sealing } from "@effect-ciba/core"
+ * import { Effect } from "effect"
+ *
+ * const later = Effect.fnUntraced(function* (sealed: string, keys: Sealing.Keys) {
+ *   return yield* Ciba.complete(yield* PendingAuthentication.open(sealed, keys))
+ * })
+ *
+ * typeof later // => "function"
+ * ```
+ *
  * @see CIBA Core 1.0 sections 7.3 and 7.4
  */
-import { Schema, SchemaTransformation } from "effect"
+import { Effect, Redacted, Schema, SchemaTransformation } from "effect"
 import { DeliveryMode } from "../client/DeliveryMode.ts"
+import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import { JsonWebKey } from "../crypto/JsonWebKey.ts"
+import * as Sealing from "../crypto/Sealing.ts"
 import { TransportError } from "../http/TransportError.ts"
 
 /** Schema of an authentication request id: the provider's handle, opaque, for one redemption. */
@@ -69,8 +84,8 @@ export class PendingAuthentication extends Schema.Class<PendingAuthentication>(
 )(members(false)) {}
 
 /**
- * The same as JSON text, **with every secret in it**: for storage that is itself protected. `SealedAuthentication` is for
- * all other storage.
+ * The same as JSON text, **with every secret in it**: for storage that is itself protected. `seal` is for all other
+ * storage.
  */
 export const unsafeJson: Schema.Codec<PendingAuthentication, string> = Schema.fromJsonString(
   Schema.toCodecJson(Schema.Struct(members(true)))
@@ -89,3 +104,20 @@ export const update = (
   pending: PendingAuthentication,
   changes: Partial<ConstructorParameters<typeof PendingAuthentication>[0]>
 ): PendingAuthentication => new PendingAuthentication({ ...pending, ...changes })
+
+/** Seals a pending authentication with the first key. */
+export const seal = (pending: PendingAuthentication, keys: Sealing.Keys): Effect.Effect<string> =>
+  Effect.flatMap(Effect.orDie(encode(pending)), (text) => Sealing.seal(Redacted.make(text), keys))
+
+/** Opens what one of the keys has sealed. */
+export const open = (sealed: string, keys: Sealing.Keys): Effect.Effect<PendingAuthentication, DecryptionFailed> =>
+  Effect.flatMap(Sealing.open(sealed, keys), (text) =>
+    Effect.mapError(
+      decode(Redacted.value(text)),
+      () => new DecryptionFailed({ problem: "inside is no pending authentication of a version that is known here" })
+    )
+  )
+
+const encode = /* @__PURE__ */ Schema.encodeEffect(unsafeJson)
+
+const decode = /* @__PURE__ */ Schema.decodeEffect(unsafeJson)

@@ -20,8 +20,7 @@
 import { Context, Effect, Layer, Option, Order, Schema } from "effect"
 import { KeyValueStore } from "effect/persistence"
 import type * as Sealing from "../crypto/Sealing.ts"
-import type { PendingAuthentication } from "./PendingAuthentication.ts"
-import * as SealedAuthentication from "./SealedAuthentication.ts"
+import { open, type PendingAuthentication, seal } from "./PendingAuthentication.ts"
 
 /** The storage failed; the operation may or may not have been done. */
 export class PendingStoreError extends Schema.TaggedError<PendingStoreError>()("PendingStoreError", {
@@ -126,7 +125,7 @@ export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
     const { id, revision } = parts(name)
     const sealed = yield* store.get(name)
     if (id === undefined || sealed === undefined) return []
-    return yield* SealedAuthentication.open(sealed, options.keys).pipe(
+    return yield* open(sealed, options.keys).pipe(
       Effect.map((pending) => (pending.id === id ? [{ id, revision, pending }] : [])),
       Effect.catch(({ message }) => Effect.as(Effect.logWarning(`${name} is passed over: ${message}`), []))
     )
@@ -155,7 +154,7 @@ export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
       function* (pending) {
         if (hasWaited(pending) && !revisions.has(pending.id)) yield* Effect.flatMap(namesOf(pending.id), latest)
         const revision = (revisions.get(pending.id) ?? 0) + 1
-        yield* store.set(`${pending.id}.${revision}`, yield* SealedAuthentication.seal(pending, options.keys))
+        yield* store.set(`${pending.id}.${revision}`, yield* seal(pending, options.keys))
         revisions.set(pending.id, revision)
         yield* store.remove(`${pending.id}.${revision - 1}`)
       },

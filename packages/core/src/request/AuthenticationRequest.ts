@@ -23,6 +23,10 @@ import { findInvalid, optional, type Parameter, type Problem, validateText } fro
 import * as ResourceIndicator from "./ResourceIndicator.ts"
 import * as UserHint from "./UserHint.ts"
 
+export type { AuthorizationDetail, AuthorizationDetails } from "./AuthorizationDetails.ts"
+export type { GrantManagement } from "./GrantManagement.ts"
+export type { ResourceIndicator } from "./ResourceIndicator.ts"
+
 /** A request as the caller writes it. */
 export interface Options {
   /** The scope values, `openid` among them, in the order in which they are sent. */

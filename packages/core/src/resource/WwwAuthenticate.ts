@@ -6,17 +6,6 @@
  * - Several challenges may stand in one header or in several; schemes and parameter names are in any case.
  * - Whatever a server writes gives a result: what is no challenge is passed over.
  *
- * **Example** (Two ways in, one of them refused)
- *
- * ```ts
- * import { Challenge } from "@effect-ciba/core"
- *
- * const [bearer, dpop] = Challenge.parse('Bearer error="invalid_token", DPoP algs="ES256 PS256"')
- *
- * bearer?.error // => "invalid_token"
- * dpop?.algs // => ["ES256", "PS256"]
- * ```
- *
  * @see RFC 9110 section 11.6.1, RFC 6750 section 3, RFC 9449 section 7.1
  */
 import type { HttpClientResponse } from "effect/http"

@@ -21,8 +21,7 @@ import { PushDelivery, TokenError } from "./TokenError.ts"
 import * as TokenRequest from "./TokenRequest.ts"
 import * as TokenResponse from "./TokenResponse.ts"
 
-/** What a token request may carry beyond what the grant needs. */
-export type Options = TokenRequest.Options
+export type { Options } from "./TokenRequest.ts"
 
 /** Why a redemption gave no tokens. */
 export type RedeemError = TokenError | DiscoveryError
@@ -32,7 +31,7 @@ export interface Service {
   /** Sends the token request and gives the raw response. */
   readonly backchannelAuthenticationGrantRequest: (
     authReqId: Redacted.Redacted<AuthReqId>,
-    options?: Options
+    options?: TokenRequest.Options
   ) => Effect.Effect<HttpClientResponse.HttpClientResponse, RedeemError>
   /** Reads a response: tokens that are not verified yet, or why there are none. */
   readonly processBackchannelAuthenticationGrantResponse: (
@@ -41,7 +40,7 @@ export interface Service {
   /** Sends and reads. */
   readonly redeem: (
     authReqId: Redacted.Redacted<AuthReqId>,
-    options?: Options
+    options?: TokenRequest.Options
   ) => Effect.Effect<TokenResponse.TokenResponse, RedeemError>
 }
 
@@ -77,7 +76,7 @@ export const layer = (): Layer.Layer<TokenEndpoint, never, ClientRegistration | 
 /** Sends a token request and gives the raw response. */
 export const backchannelAuthenticationGrantRequest = (
   authReqId: Redacted.Redacted<AuthReqId>,
-  options?: Options
+  options?: TokenRequest.Options
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, RedeemError, TokenEndpoint> =>
   TokenEndpoint.use((endpoint) => endpoint.backchannelAuthenticationGrantRequest(authReqId, options))
 
@@ -90,6 +89,6 @@ export const processBackchannelAuthenticationGrantResponse = (
 /** Sends a token request and reads the response. */
 export const redeem = (
   authReqId: Redacted.Redacted<AuthReqId>,
-  options?: Options
+  options?: TokenRequest.Options
 ): Effect.Effect<TokenResponse.TokenResponse, RedeemError, TokenEndpoint> =>
   TokenEndpoint.use((endpoint) => endpoint.redeem(authReqId, options))

@@ -28,7 +28,6 @@ import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Cause, Effect, Fiber, Layer, Metric, Option, Redacted, Schema, Stream } from "effect"
 import { KeyValueStore } from "effect/persistence"
 import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
-import * as SealedAuthentication from "../../src/pending/SealedAuthentication.ts"
 import { requestsTo } from "../support/Asking.ts"
 import * as Jwe from "../support/Jwe.ts"
 import { later, until } from "../support/Polling.ts"
@@ -130,7 +129,7 @@ const everything = Effect.fnUntraced(function* (watch: Watch, scenario: Scenario
   )
   const sealing = yield* Sealing.generate("k")
   see("sealing key", sealing)
-  see("sealed", yield* SealedAuthentication.seal(pending, [sealing]))
+  see("sealed", yield* PendingAuthentication.seal(pending, [sealing]))
   const kept = yield* KeyValueStore.KeyValueStore
   const store = yield* PendingStore.make({ keys: [sealing] })
   yield* store.put(pending)

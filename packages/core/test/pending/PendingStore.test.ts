@@ -2,7 +2,6 @@ import { describe, expect, it } from "@effect/vitest"
 import { PendingAuthentication, PendingStore, Sealing } from "@effect-ciba/core"
 import { DateTime, Deferred, Duration, Effect, Fiber, Layer, Option, Redacted } from "effect"
 import { KeyValueStore } from "effect/persistence"
-import * as SealedAuthentication from "../../src/pending/SealedAuthentication.ts"
 import { pending } from "../support/Notified.ts"
 
 const key = (keyId: string) => Sealing.fromBytes(keyId, Redacted.make("MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI"))
@@ -89,8 +88,8 @@ describe("a store over a KeyValueStore", () => {
     Effect.gen(function* () {
       const kv = yield* KeyValueStore.KeyValueStore
       const keys = [yield* key("k")] as const
-      yield* kv.set("ciba/a.1", yield* SealedAuthentication.seal(pending("a"), keys))
-      yield* kv.set("ciba/a.2", yield* SealedAuthentication.seal(pending("a", { bindingMessage: "W4SCT" }), keys))
+      yield* kv.set("ciba/a.1", yield* PendingAuthentication.seal(pending("a"), keys))
+      yield* kv.set("ciba/a.2", yield* PendingAuthentication.seal(pending("a", { bindingMessage: "W4SCT" }), keys))
       const store = yield* PendingStore.make({ keys })
       expect((yield* store.all).map(({ bindingMessage }) => bindingMessage)).toEqual(["W4SCT"])
       yield* store.put(pending("a"))
@@ -132,7 +131,7 @@ describe("a store over a KeyValueStore", () => {
       if (old === undefined || current === undefined || stranger === undefined) return
       const first = yield* PendingStore.make({ keys: [old] })
       yield* first.put(pending("a"))
-      yield* kv.set("ciba/b.1", yield* SealedAuthentication.seal(pending("b"), [stranger]))
+      yield* kv.set("ciba/b.1", yield* PendingAuthentication.seal(pending("b"), [stranger]))
       const second = yield* PendingStore.make({ keys: [current, old] })
       expect(yield* ids(second)).toEqual(["a"])
       yield* second.put(pending("a"))
