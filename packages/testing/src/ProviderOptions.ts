@@ -29,11 +29,11 @@ export type Pacing = "off" | "between-polls" | "from-acknowledgement"
  *
  * - `off`: any or none, and none is given
  * - `lasting`: one that is good until the test calls `rotateDpopNonce`
- * - `per-answer`: that of the last answer, and each answer has a new one
+ * - `per-response`: that of the last answer, and each answer has a new one
  *
  * The nonce is in every answer of the endpoint; a proof without it is answered with `use_dpop_nonce`.
  */
-export type DpopNonces = "off" | "lasting" | "per-answer"
+export type DpopNonces = "off" | "lasting" | "per-response"
 
 /** The set-up. */
 export interface ProviderOptions {

@@ -29,7 +29,7 @@ export interface RequestRecord {
   /** The form parameters in the order in which they were sent. */
   readonly parameters: ReadonlyArray<readonly [name: string, value: string]>
   /** When the answer was sent, in milliseconds on the `Clock`; nothing while there is none. */
-  readonly answeredAt: number | undefined
+  readonly respondedAt: number | undefined
   /** The answer's status; nothing where the connection broke, or the caller gave up. */
   readonly status: number | undefined
   /** The answer's OAuth error code. */

@@ -39,6 +39,7 @@
 import { Clock, Context, Effect, identity, Layer, Redacted, Schema } from "effect"
 import { HttpClient } from "effect/http"
 import * as AuthenticationRequests from "./internal/AuthenticationRequests.ts"
+import { yieldWhile } from "./internal/AwaitUnderTestClock.ts"
 import * as BackchannelEndpoint from "./internal/BackchannelEndpoint.ts"
 import * as ClientAuthenticator from "./internal/ClientAuthenticator.ts"
 import * as Directory from "./internal/Directory.ts"
@@ -48,17 +49,16 @@ import * as InMemoryHttp from "./internal/InMemoryHttp.ts"
 import * as IntrospectionEndpoint from "./internal/IntrospectionEndpoint.ts"
 import * as IssuedTokens from "./internal/IssuedTokens.ts"
 import * as Notifications from "./internal/Notifications.ts"
+import * as ProviderResponse from "./internal/ProviderResponse.ts"
 import * as PublishedKeys from "./internal/PublishedKeys.ts"
 import * as RequestLog from "./internal/RequestLog.ts"
 import * as RevocationEndpoint from "./internal/RevocationEndpoint.ts"
 import * as ScriptPlayer from "./internal/ScriptPlayer.ts"
 import * as Settings from "./internal/Settings.ts"
-import { yieldWhile } from "./internal/Settled.ts"
 import * as SignedRequests from "./internal/SignedRequests.ts"
 import * as TokenEndpoint from "./internal/TokenEndpoint.ts"
 import * as UserInfoEndpoint from "./internal/UserInfoEndpoint.ts"
 import type { JsonObject, ProviderOptions } from "./ProviderOptions.ts"
-import * as Reply from "./Reply.ts"
 import type { RequestRecord } from "./RequestRecord.ts"
 
 /** There is no request that the person could decide on. */
@@ -86,7 +86,7 @@ export class NoNotification extends Schema.TaggedError<NoNotification>()("NoNoti
 }
 
 /** What the provider tells the client: bearer and body. */
-export interface Call {
+export interface Notification {
   readonly url: string
   readonly token: string
   readonly body: JsonObject
@@ -134,14 +134,14 @@ export interface Service {
   readonly notification: (options?: {
     /** The request that it is about; the latest by default. */
     readonly authReqId?: string | Redacted.Redacted<string> | undefined
-    readonly forge?: ((call: Call) => Call) | undefined
+    readonly forge?: ((call: Notification) => Notification) | undefined
   }) => Effect.Effect<Request, NoNotification>
   /** From now on, other keys sign, and only those are published. */
   readonly rotateKeys: Effect.Effect<void>
   /** From now on, DPoP proofs need another nonce than before, if they need one. */
   readonly rotateDpopNonce: Effect.Effect<void>
   /** The thumbprint of the key that an access token is bound to, if it is (`jkt`, RFC 9449 section 6.1). */
-  readonly boundTo: (accessToken: string | Redacted.Redacted<string>) => Effect.Effect<string | undefined>
+  readonly keyThumbprint: (accessToken: string | Redacted.Redacted<string>) => Effect.Effect<string | undefined>
 }
 
 /** The provider, as the test sees it. */
@@ -162,8 +162,8 @@ export const make = Effect.fnUntraced(function* (
   const client = InMemoryHttp.make({
     route: (url) => Directory.route(settings.issuer, url),
     handlers: {
-      discovery: () => Effect.sync(() => Reply.json(200, Directory.metadata(settings))),
-      keys: () => Effect.sync(() => Reply.json(200, settings.keys(keys.document()))),
+      discovery: () => Effect.sync(() => ProviderResponse.json(200, Directory.metadata(settings))),
+      keys: () => Effect.sync(() => ProviderResponse.json(200, settings.keys(keys.document()))),
       backchannel: BackchannelEndpoint.make(settings, {
         authenticate,
         proofs,
@@ -175,7 +175,7 @@ export const make = Effect.fnUntraced(function* (
       userinfo: UserInfoEndpoint.make(settings, { proofs, tokens }),
       introspection: IntrospectionEndpoint.make(settings, { authenticate, tokens }),
       revocation: RevocationEndpoint.make({ authenticate, tokens }),
-      elsewhere: () => Effect.succeed(Reply.html(404))
+      elsewhere: () => Effect.succeed(ProviderResponse.html(404))
     },
     log,
     play: ScriptPlayer.make(options),
@@ -206,7 +206,7 @@ export const make = Effect.fnUntraced(function* (
     return new Request(url, {
       method: "POST",
       headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
-      body: Reply.json(200, body).body
+      body: ProviderResponse.json(200, body).body
     })
   })
 
@@ -228,7 +228,7 @@ export const make = Effect.fnUntraced(function* (
     notification,
     rotateKeys: keys.rotate,
     rotateDpopNonce: proofs.rotate,
-    boundTo: (accessToken) => Effect.sync(() => tokens.boundTo(plain(accessToken)))
+    keyThumbprint: (accessToken) => Effect.sync(() => tokens.keyThumbprint(plain(accessToken)))
   })
   return { provider, client }
 })

@@ -4,7 +4,6 @@
 export * as ProviderFetch from "./ProviderFetch.ts"
 export * as ProviderOptions from "./ProviderOptions.ts"
 export * as ProviderScript from "./ProviderScript.ts"
-export * as Reply from "./Reply.ts"
 export * as RequestRecord from "./RequestRecord.ts"
 export * as TestClient from "./TestClient.ts"
 export * as TestKeys from "./TestKeys.ts"

@@ -52,12 +52,12 @@ describe("a DPoP proof", () => {
       const bound = yield* redeem(yield* Raw.acknowledged(), yield* proof())
       assert.strictEqual(bound.body.token_type, "DPoP")
       assert.strictEqual(
-        yield* provider.boundTo(Raw.text(bound.body.access_token)),
+        yield* provider.keyThumbprint(Raw.text(bound.body.access_token)),
         yield* JsonWebKey.thumbprint((yield* key).publicJwk)
       )
       const free = yield* Raw.poll(yield* Raw.acknowledged())
       assert.strictEqual(free.body.token_type, "Bearer")
-      assert.isUndefined(yield* provider.boundTo(Raw.text(free.body.access_token)))
+      assert.isUndefined(yield* provider.keyThumbprint(Raw.text(free.body.access_token)))
       assert.notProperty(bound.headers, "dpop-nonce")
     }).pipe(Effect.provide(TestProvider.layer(approved)))
   )
@@ -166,7 +166,7 @@ describe("nonces", () => {
       assert.deepStrictEqual(yield* poll(undefined), [400, "use_dpop_nonce", "nonce-2"])
       assert.deepStrictEqual(yield* poll("nonce-2"), [400, "authorization_pending", "nonce-3"])
       assert.deepStrictEqual(yield* poll("nonce-2"), [400, "use_dpop_nonce", "nonce-4"])
-    }).pipe(Effect.provide(TestProvider.layer({ pacing: "off", dpop: { nonces: "per-answer" } })))
+    }).pipe(Effect.provide(TestProvider.layer({ pacing: "off", dpop: { nonces: "per-response" } })))
   )
 
   it.effect("are not asked of a request without a proof", () =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { ProviderFetch, ProviderScript, Reply, TestClient } from "@effect-ciba/testing"
+import { ProviderFetch, ProviderScript, TestClient } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, Fiber, Redacted } from "effect"
 import { FetchHttpClient, HttpClient } from "effect/http"
@@ -11,7 +11,7 @@ const basic = `Basic ${btoa(
     .join(":")
 )}`
 
-const answers = (options: ProviderOptions, script: ReadonlyArray<ProviderScript.Answer>) =>
+const answers = (options: ProviderOptions, script: ReadonlyArray<ProviderScript.Step>) =>
   ProviderFetch.make({ ...options, discoveryScript: ProviderScript.make(script) })
 
 const discovery = "https://provider.test/.well-known/openid-configuration"
@@ -74,7 +74,7 @@ describe("the provider as fetch", () => {
 
   it.effect("is fetch enough for an HttpClient", () =>
     Effect.gen(function* () {
-      const { fetch } = yield* answers({}, [ProviderScript.respond(Reply.empty(204))])
+      const { fetch } = yield* answers({}, [ProviderScript.status(204)])
       const status = HttpClient.get(discovery).pipe(
         Effect.map((response) => response.status),
         Effect.provide(FetchHttpClient.layer),

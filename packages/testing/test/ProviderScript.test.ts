@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ProviderScript, Reply, TestProvider, TestUser } from "@effect-ciba/testing"
+import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Effect, Fiber, Stream } from "effect"
 import { HttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
@@ -11,7 +11,7 @@ const grant = (authReqId: string) =>
     ["auth_req_id", authReqId]
   ])
 
-const scripted = (...answers: ReadonlyArray<ProviderScript.Answer>) =>
+const scripted = (...answers: ReadonlyArray<ProviderScript.Step>) =>
   Effect.provide(
     TestProvider.layer({ pacing: "off", user: TestUser.approve(), tokenScript: ProviderScript.make(answers) })
   )
@@ -50,7 +50,7 @@ describe("a script", () => {
         ProviderScript.redirect("https://elsewhere.test/token"),
         ProviderScript.error("access_denied", { status: 403, description: "locked out" }),
         ProviderScript.json(200, { access_token: 1 }),
-        ProviderScript.respond(Reply.html(200, "no page"))
+        ProviderScript.html(200, "no page")
       )
     )
   )
@@ -102,7 +102,7 @@ describe("a script", () => {
       assert.strictEqual((yield* Fiber.join(fiber))._tag, "None")
       assert.strictEqual(yield* provider.aborted, 1)
       const [, hung] = yield* provider.requests
-      assert.deepStrictEqual([hung?.at, hung?.answeredAt, hung?.status], [0, undefined, undefined])
+      assert.deepStrictEqual([hung?.at, hung?.respondedAt, hung?.status], [0, undefined, undefined])
       assert.strictEqual((yield* grant(id)).status, 200)
     }).pipe(scripted(ProviderScript.hang))
   )
@@ -117,7 +117,7 @@ describe("a script", () => {
       yield* TestClock.adjust(4999)
       assert.strictEqual(Raw.outcome(yield* Raw.poll(id)), "slow_down")
       const [, first] = yield* provider.requests
-      assert.deepStrictEqual([first?.at, first?.answeredAt], [0, 3000])
+      assert.deepStrictEqual([first?.at, first?.respondedAt], [0, 3000])
     }).pipe(
       Effect.provide(
         TestProvider.layer({

@@ -30,7 +30,7 @@ describe("time", () => {
         Array.from({ length: 49 }, (_, index) => (index + 1) * 5000)
       )
       const last = (yield* provider.requests).at(-1)
-      assert.deepStrictEqual([last?.at, last?.answeredAt, last?.status], [245_000, 245_000, 200])
+      assert.deepStrictEqual([last?.at, last?.respondedAt, last?.status], [245_000, 245_000, 200])
       assert.strictEqual(yield* provider.inFlightMax, 1)
     }).pipe(Effect.provide(TestProvider.layer({ user: TestUser.approve({ after: "241 seconds" }) })))
   )
@@ -116,12 +116,12 @@ describe("the record", () => {
       yield* Effect.exit(HttpClient.get("https://elsewhere.test/"))
       const requests = yield* provider.requests
       assert.deepStrictEqual(
-        requests.map(({ answeredAt, at, endpoint, error, method, status, url }) => ({
+        requests.map(({ respondedAt, at, endpoint, error, method, status, url }) => ({
           at,
           endpoint,
           method,
           url,
-          answeredAt,
+          respondedAt,
           status,
           error
         })),
@@ -131,7 +131,7 @@ describe("the record", () => {
             endpoint: "keys",
             method: "GET",
             url: `${Raw.issuer}/jwks?v=1`,
-            answeredAt: 0,
+            respondedAt: 0,
             status: 200,
             error: undefined
           },
@@ -140,7 +140,7 @@ describe("the record", () => {
             endpoint: "backchannel",
             method: "POST",
             url: `${Raw.issuer}/backchannel`,
-            answeredAt: 1000,
+            respondedAt: 1000,
             status: 200,
             error: undefined
           },
@@ -149,7 +149,7 @@ describe("the record", () => {
             endpoint: "token",
             method: "POST",
             url: `${Raw.issuer}/token`,
-            answeredAt: 2000,
+            respondedAt: 2000,
             status: 400,
             error: "authorization_pending"
           },
@@ -158,7 +158,7 @@ describe("the record", () => {
             endpoint: "elsewhere",
             method: "GET",
             url: "https://elsewhere.test/",
-            answeredAt: undefined,
+            respondedAt: undefined,
             status: undefined,
             error: undefined
           }

@@ -10,9 +10,7 @@ const acknowledging = (body: unknown) => answering(ProviderScript.json(200, body
 
 /** An acknowledgement that JSON.stringify cannot write. */
 const acknowledgingText = (body: string) =>
-  answering(
-    ProviderScript.respond({ status: 200, headers: { "content-type": "application/json" }, body, error: undefined })
-  )
+  answering(ProviderScript.respond({ status: 200, headers: { "content-type": "application/json" }, body }))
 
 const { auth_req_id: _id, ...withoutId } = acknowledgement
 const { expires_in: _lifetime, ...withoutLifetime } = acknowledgement

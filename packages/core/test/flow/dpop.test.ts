@@ -53,7 +53,7 @@ describe("nonces", () => {
         ["nonce-5", undefined]
       ])
       expect(new Set(proofs.map(({ claims }) => claims.jti)).size).toBe(5)
-    }).pipe(Effect.provide(bound({ dpop: { nonces: "per-answer" } })))
+    }).pipe(Effect.provide(bound({ dpop: { nonces: "per-response" } })))
   )
 
   it.effect(

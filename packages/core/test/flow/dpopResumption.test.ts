@@ -46,7 +46,7 @@ describe("a process that takes over", () => {
       const pending = yield* Effect.provide(initiate, proving(own))
       const identity = yield* Effect.provide(completed(pending, 2), proving(other))
       const thumbprint = yield* JsonWebKey.thumbprint(own.publicJwk)
-      expect(yield* provider.boundTo(identity.accessToken)).toBe(thumbprint)
+      expect(yield* provider.keyThumbprint(identity.accessToken)).toBe(thumbprint)
       expect(revealed(identity.proofKey)).toEqual(revealed(own.privateJwk))
       const proofs = yield* Effect.forEach(yield* requestsTo("token"), proofOf)
       expect(proofs.map(({ claims }) => claims.nonce)).toEqual([undefined, "nonce-1"])
@@ -71,7 +71,7 @@ describe("a process that takes over", () => {
       expect(pending.proofKey).toBeUndefined()
       const own = yield* SigningKey.generate("ES256")
       const identity = yield* Effect.provide(completed(pending, 1), proving(own))
-      expect(yield* provider.boundTo(identity.accessToken)).toBe(yield* JsonWebKey.thumbprint(own.publicJwk))
+      expect(yield* provider.keyThumbprint(identity.accessToken)).toBe(yield* JsonWebKey.thumbprint(own.publicJwk))
       expect(revealed(identity.proofKey)).toEqual(revealed(own.privateJwk))
     }).pipe(provided())
   )
@@ -84,7 +84,7 @@ it.effect("a key that cannot be taken out signs requests and proofs, and is kept
       const provider = yield* TestProvider.TestProvider
       const pending = yield* initiate
       const identity = yield* completed(pending, 1)
-      expect(yield* provider.boundTo(identity.accessToken)).toBe(yield* JsonWebKey.thumbprint(key.publicJwk))
+      expect(yield* provider.keyThumbprint(identity.accessToken)).toBe(yield* JsonWebKey.thumbprint(key.publicJwk))
       expect([key.privateJwk, pending.proofKey, identity.proofKey]).toEqual([undefined, undefined, undefined])
       const [asked] = yield* requestsTo("backchannel")
       expect(asked?.parameters.map(([name]) => name)).toEqual(["request", "client_id"])

@@ -60,7 +60,7 @@ it.effect(
 
       expect(identity).toMatchObject({ subject: "jo", tokenType: "DPoP" })
       const { publicJwk } = yield* keys.proof
-      expect(yield* provider.boundTo(identity.accessToken)).toBe(yield* JsonWebKey.thumbprint(publicJwk))
+      expect(yield* provider.keyThumbprint(identity.accessToken)).toBe(yield* JsonWebKey.thumbprint(publicJwk))
       const tokens = yield* requestsTo("token")
       expect(tokens.map(({ at, error, status }) => [at, error ?? status])).toEqual([
         [5000, "use_dpop_nonce"],

@@ -201,7 +201,7 @@ const signing: Prepare = Effect.fnUntraced(function* (watch) {
       Layer.orDie(IdTokenDecryption.layer(decryption))
     ),
     provider: {
-      dpop: { nonces: "per-answer" },
+      dpop: { nonces: "per-response" },
       tokenResponse: (body) => {
         watch.members(body)
         return { ...body, id_token: Jwe.seal(String(body.id_token), encryption) }

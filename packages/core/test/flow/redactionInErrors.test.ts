@@ -70,7 +70,7 @@ const flow = ({ options, provider }: Failure) =>
 const inFlow = (failures: ReadonlyArray<Failure>) =>
   Watched.reasons(failures.map((failure) => ({ program: failure.program, layer: flow(failure) })))
 
-const script = (...answers: ReadonlyArray<ProviderScript.Answer>) => ProviderScript.make(answers)
+const script = (...answers: ReadonlyArray<ProviderScript.Step>) => ProviderScript.make(answers)
 
 /** A body that is wrong wherever it can be, and has markers in the wrong places. */
 const nonsense = {

@@ -23,7 +23,7 @@ import * as Seeded from "../support/Seeded.ts"
 
 const { delayed, html, lost, pending, reset, slowDown, status } = ProviderScript
 
-const script = (...answers: ReadonlyArray<ProviderScript.Answer>) => ({ tokenScript: ProviderScript.make(answers) })
+const script = (...answers: ReadonlyArray<ProviderScript.Step>) => ({ tokenScript: ProviderScript.make(answers) })
 
 /** Asks in one process, and has another one go on with it from that moment. */
 const restarted = Effect.fnUntraced(function* (killAt: number, down: number) {

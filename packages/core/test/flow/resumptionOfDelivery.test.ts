@@ -169,7 +169,7 @@ it.effect("a restart proves with the key that was kept, sealed, in the store (M1
     const second = yield* started(
       Ciba.resumeAll((decision) =>
         Effect.flatMap(Effect.fromResult(decision), ({ accessToken }) =>
-          Effect.map(provider.boundTo(accessToken), (thumbprint) => void tokens.push(thumbprint))
+          Effect.map(provider.keyThumbprint(accessToken), (thumbprint) => void tokens.push(thumbprint))
         )
       ),
       Layer.provide(client(), Dpop.layer({ key: other }))

@@ -1,7 +1,7 @@
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { Transport } from "@effect-ciba/core"
-import { ProviderScript, Reply, TestProvider } from "@effect-ciba/testing"
+import { ProviderScript, TestProvider } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Duration, Effect, Layer } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
@@ -21,7 +21,7 @@ const answered = (request: HttpClientRequest.HttpClientRequest) =>
 const over = (options: ProviderOptions, limits?: Transport.Options) =>
   Transport.layer(limits).pipe(Layer.provideMerge(TestProvider.layer(options)))
 
-const answering = (...answers: ReadonlyArray<ProviderScript.Answer>) =>
+const answering = (...answers: ReadonlyArray<ProviderScript.Step>) =>
   over({ tokenScript: ProviderScript.make(answers) })
 
 /** The addresses that requests really went to. */
@@ -231,9 +231,9 @@ describe("an answer", () => {
   )
 
   const text = (status: number, body: string, headers: Readonly<Record<string, string>> = {}) =>
-    ProviderScript.respond({ status, body, headers, error: undefined })
+    ProviderScript.respond({ status, body, headers })
 
-  const unread: ReadonlyArray<readonly [string, ProviderScript.Answer, ConstructorParameters<typeof Fault>[0]]> = [
+  const unread: ReadonlyArray<readonly [string, ProviderScript.Step, ConstructorParameters<typeof Fault>[0]]> = [
     ["that is an error and breaks off", ProviderScript.truncated, { kind: "UnexpectedStatus", status: 400 }],
     ["that is a page of HTML", ProviderScript.html(200), { kind: "Unreadable", status: 200 }],
     ["that is an error page", ProviderScript.html(502), { kind: "UnexpectedStatus", status: 502 }],
@@ -309,9 +309,9 @@ it.effect("no fault shows a header, a parameter or a body", () =>
         {
           tokenScript: ProviderScript.make([
             ProviderScript.redirect("https://provider.test/marker-location"),
-            ProviderScript.respond({ ...Reply.html(500, "marker-body"), headers: { "x-header": "marker-header" } }),
-            ProviderScript.respond(Reply.html(200, "marker-body")),
-            ProviderScript.respond(Reply.html(200, "marker-body".repeat(10))),
+            ProviderScript.respond({ status: 500, body: "marker-body", headers: { "x-header": "marker-header" } }),
+            ProviderScript.html(200, "marker-body"),
+            ProviderScript.html(200, "marker-body".repeat(10)),
             ProviderScript.lost
           ])
         },

@@ -10,7 +10,7 @@ const url = "https://provider.test/jwks"
 
 const call = Transport.Transport.use(({ json, send }) => Effect.flatMap(send(HttpClientRequest.get(url)), json))
 
-const over = (answer: ProviderScript.Answer, limits?: Transport.Options) =>
+const over = (answer: ProviderScript.Step, limits?: Transport.Options) =>
   Transport.layer(limits).pipe(Layer.provideMerge(TestProvider.layer({ keysScript: ProviderScript.make([answer]) })))
 
 /** An answer whose body comes in chunks, and whether it was left before its end. */

@@ -123,7 +123,7 @@ describe("a document is refused", () => {
     )
   }
 
-  const faults: ReadonlyArray<readonly [ProviderScript.Answer, typeof TransportError.Kind.Type, number?]> = [
+  const faults: ReadonlyArray<readonly [ProviderScript.Step, typeof TransportError.Kind.Type, number?]> = [
     [ProviderScript.html(200), "Unreadable", 200],
     [ProviderScript.json(404, { issuer }), "UnexpectedStatus", 404],
     [ProviderScript.json(201, { issuer }), "UnexpectedStatus", 201],

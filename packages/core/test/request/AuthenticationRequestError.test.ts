@@ -185,7 +185,7 @@ describe("an error answer", () => {
 
 describe("an answer that is none", () => {
   const { delayed, html, json, lost, redirect, reset, status, truncated } = ProviderScript
-  const faults: ReadonlyArray<readonly [title: string, answer: ProviderScript.Answer, fault: object]> = [
+  const faults: ReadonlyArray<readonly [title: string, answer: ProviderScript.Step, fault: object]> = [
     ["201 (F11)", json(201, acknowledgement), { kind: "UnexpectedStatus", status: 201 }],
     ["202 (F11)", json(202, acknowledgement), { kind: "UnexpectedStatus", status: 202 }],
     ["204 without a body (F11)", status(204), { kind: "UnexpectedStatus", status: 204 }],

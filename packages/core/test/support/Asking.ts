@@ -29,7 +29,7 @@ export const ask = (options?: Partial<AuthenticationRequest.Options>) =>
   BackchannelAuthentication.initiate({ scope: ["openid"], hint, ...options })
 
 /** The authentication endpoint answers these first. */
-export const answering = (...answers: ReadonlyArray<ProviderScript.Answer>): ProviderOptions => ({
+export const answering = (...answers: ReadonlyArray<ProviderScript.Step>): ProviderOptions => ({
   backchannelScript: ProviderScript.make(answers)
 })
 

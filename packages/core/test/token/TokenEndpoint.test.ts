@@ -21,7 +21,7 @@ const id = Redacted.make(PendingAuthentication.AuthReqId.make("1c26+6114/ü = &"
 
 const { json, respond } = ProviderScript
 
-const answering = (...answers: ReadonlyArray<ProviderScript.Answer>) =>
+const answering = (...answers: ReadonlyArray<ProviderScript.Step>) =>
   Ciba.layer(client).pipe(
     Layer.provideMerge(TestProvider.layer({ user: TestUser.approve(), tokenScript: ProviderScript.make(answers) }))
   )
@@ -333,7 +333,7 @@ describe("an error answer", () => {
           status
         })
         expect(error.message + JSON.stringify(error)).not.toContain("marker")
-      }).pipe(Effect.provide(answering(respond({ status, body, headers: {}, error: undefined }))))
+      }).pipe(Effect.provide(answering(respond({ status, body }))))
     )
   }
 })

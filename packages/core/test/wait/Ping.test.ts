@@ -35,7 +35,7 @@ const polls = TestProvider.TestProvider.use((provider) =>
 )
 
 /** The provider calls; what the client answers. */
-const ping = Effect.fnUntraced(function* (forge?: (call: TestProvider.Call) => TestProvider.Call) {
+const ping = Effect.fnUntraced(function* (forge?: (call: TestProvider.Notification) => TestProvider.Notification) {
   const provider = yield* TestProvider.TestProvider
   const handle = yield* NotificationReceiver.toWebHandler()
   const request = yield* provider.notification({ forge })
@@ -200,7 +200,9 @@ describe("a ping", () => {
     }).pipe(Effect.provide(flow()))
   )
 
-  const forgeries: ReadonlyArray<readonly [what: string, forge: (call: TestProvider.Call) => TestProvider.Call]> = [
+  const forgeries: ReadonlyArray<
+    readonly [what: string, forge: (call: TestProvider.Notification) => TestProvider.Notification]
+  > = [
     ["with another bearer (K3)", (call) => ({ ...call, token: `${call.token}x` })],
     ["with another id (K8)", (call) => ({ ...call, body: { auth_req_id: "another" } })],
     ["without an id (K17)", (call) => ({ ...call, body: {} })]

@@ -36,7 +36,7 @@ const observe = Effect.fnUntraced(function* (time: Duration.Input) {
   return { polls, ended: exit !== undefined && Exit.isSuccess(exit) ? exit.value : "waiting" }
 })
 
-const script = (...answers: ReadonlyArray<ProviderScript.Answer>) => ({
+const script = (...answers: ReadonlyArray<ProviderScript.Step>) => ({
   user: TestUser.approve(),
   tokenScript: ProviderScript.make(answers)
 })

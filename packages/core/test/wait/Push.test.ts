@@ -115,7 +115,7 @@ describe("a push", () => {
       expect(tokenType).toBe("DPoP")
       expect(proofKey).toBeDefined()
       const { publicJwk } = yield* TestKeys.signing("ES256", "proof")
-      expect(yield* provider.boundTo(accessToken)).toBe(yield* JsonWebKey.thumbprint(publicJwk))
+      expect(yield* provider.keyThumbprint(accessToken)).toBe(yield* JsonWebKey.thumbprint(publicJwk))
       const proofs = yield* Effect.forEach(yield* requestsTo("backchannel"), proofOf)
       expect(proofs.map(({ claims }) => claims.nonce)).toEqual([undefined, "nonce-1"])
       expect(new Set(proofs.map(({ claims }) => claims.jti)).size).toBe(2)

@@ -46,7 +46,7 @@ export interface AuthenticationRequests {
   /** A token request was answered: the pace is measured from here, if the answer was to wait. */
   readonly answered: (
     authReqId: string,
-    answer: { readonly receivedAt: number; readonly answeredAt: number; readonly error: string | undefined }
+    answer: { readonly receivedAt: number; readonly respondedAt: number; readonly error: string | undefined }
   ) => void
 }
 
@@ -84,11 +84,11 @@ export const make = (settings: Settings): AuthenticationRequests => {
       ),
     decide: (authReqId, decision) => update(authReqId, () => ({ decision })),
     redeem: (authReqId) => update(authReqId, () => ({ redeemed: true })),
-    answered: (authReqId, { answeredAt, error, receivedAt }) => {
+    answered: (authReqId, { respondedAt, error, receivedAt }) => {
       if (error !== "slow_down" && error !== "authorization_pending") return
       update(authReqId, (entry) => {
         const interval = entry.interval + (error === "slow_down" ? slowDown : 0)
-        return { interval, nextPollAt: answeredAt - receivedAt >= interval ? answeredAt : answeredAt + interval }
+        return { interval, nextPollAt: respondedAt - receivedAt >= interval ? respondedAt : respondedAt + interval }
       })
     }
   }

@@ -1,6 +1,5 @@
 /** The backchannel authentication endpoint (CIBA Core 7). */
 import { Clock, Effect } from "effect"
-import * as Reply from "../Reply.ts"
 import type { TestClient } from "../TestClient.ts"
 import type { TestUser } from "../TestUser.ts"
 import type { AuthenticationRequests } from "./AuthenticationRequests.ts"
@@ -8,11 +7,14 @@ import type { Authenticate } from "./ClientAuthenticator.ts"
 import type { DpopProofs } from "./DpopProofs.ts"
 import { accept, type FormRequest, invalid, type Parameters } from "./FormRequest.ts"
 import type { Identify } from "./Hints.ts"
+import * as ProviderResponse from "./ProviderResponse.ts"
+import * as RandomToken from "./RandomToken.ts"
 import type { Settings } from "./Settings.ts"
 import type { Open } from "./SignedRequests.ts"
-import * as Unguessable from "./Unguessable.ts"
 
-export type Endpoint = (form: FormRequest) => Effect.Effect<Reply.Reply, Reply.Reply>
+export type Endpoint = (
+  form: FormRequest
+) => Effect.Effect<ProviderResponse.ProviderResponse, ProviderResponse.ProviderResponse>
 
 export const make = (
   settings: Settings,
@@ -39,7 +41,7 @@ export const make = (
     const thumbprint = yield* parts.proofs.verify(form)
     const expiresIn = yield* lifetime(parameters.get("requested_expiry"), settings.expiresIn)
     const acknowledgedAt = yield* Clock.currentTimeMillis
-    const authReqId = yield* Unguessable.text(20)
+    const authReqId = yield* RandomToken.make(20)
     parts.requests.open({
       authReqId,
       client,
@@ -53,7 +55,7 @@ export const make = (
       acknowledgedAt,
       expiresAt: acknowledgedAt + expiresIn
     })
-    return Reply.json(
+    return ProviderResponse.json(
       200,
       settings.acknowledgement({
         auth_req_id: authReqId,
@@ -71,10 +73,10 @@ export const make = (
       : Effect.mapBoth(handle(form), { onFailure: answer, onSuccess: answer })
 }
 
-const refuse = (code: string, description: string): Effect.Effect<never, Reply.Reply> =>
-  Effect.fail(Reply.error(code, { description }))
+const refuse = (code: string, description: string): Effect.Effect<never, ProviderResponse.ProviderResponse> =>
+  Effect.fail(ProviderResponse.error(code, { description }))
 
-const scopeIn = (parameters: Parameters): Effect.Effect<string, Reply.Reply> => {
+const scopeIn = (parameters: Parameters): Effect.Effect<string, ProviderResponse.ProviderResponse> => {
   const scope = parameters.get("scope")
   if (scope === undefined) return invalid("There is no scope")
   return scope.split(" ").includes("openid") ? Effect.succeed(scope) : refuse("invalid_scope", "scope lacks openid")
@@ -83,7 +85,7 @@ const scopeIn = (parameters: Parameters): Effect.Effect<string, Reply.Reply> => 
 const notificationTokenIn = (
   { notification }: TestClient,
   parameters: Parameters
-): Effect.Effect<string | undefined, Reply.Reply> => {
+): Effect.Effect<string | undefined, ProviderResponse.ProviderResponse> => {
   const token = parameters.get("client_notification_token")
   if (notification === undefined) return Effect.undefined
   return token !== undefined && /^[A-Za-z0-9\-._~+/]{1,1024}=*$/.test(token)
@@ -91,14 +93,20 @@ const notificationTokenIn = (
     : invalid("There is no client_notification_token, or it is no bearer token")
 }
 
-const checkUserCode = (user: TestUser, given: string | undefined): Effect.Effect<void, Reply.Reply> =>
+const checkUserCode = (
+  user: TestUser,
+  given: string | undefined
+): Effect.Effect<void, ProviderResponse.ProviderResponse> =>
   user.userCode === undefined || user.userCode === given
     ? Effect.void
     : given === undefined
       ? refuse("missing_user_code", "The person has a user code")
       : refuse("invalid_user_code", "The user code is another one")
 
-const lifetime = (requested: string | undefined, otherwise: number): Effect.Effect<number, Reply.Reply> =>
+const lifetime = (
+  requested: string | undefined,
+  otherwise: number
+): Effect.Effect<number, ProviderResponse.ProviderResponse> =>
   requested === undefined
     ? Effect.succeed(otherwise)
     : /^[1-9]\d{0,8}$/.test(requested)

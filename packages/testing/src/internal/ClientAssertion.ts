@@ -3,9 +3,9 @@ import { JsonWebToken } from "@effect-ciba/core/unstable/jose"
 import { Clock, Effect, Option, type Redacted, Result, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import type { Authentication } from "../TestClient.ts"
-import * as FirstUse from "./FirstUse.ts"
+import { awaitUnderTestClock } from "./AwaitUnderTestClock.ts"
+import * as ReplayCache from "./ReplayCache.ts"
 import type { Settings } from "./Settings.ts"
-import { settled } from "./Settled.ts"
 
 type Registered = Extract<Authentication, { readonly method: "client_secret_jwt" | "private_key_jwt" }>
 
@@ -26,13 +26,13 @@ export const subject = (assertion: string): string | undefined =>
   )
 
 export const make = (settings: Settings): Judge => {
-  const first = FirstUse.make()
+  const first = ReplayCache.make()
   return Effect.fnUntraced(function* (assertion, clientId, registered) {
     const now = (yield* Clock.currentTimeMillis) / 1000
     const verified = yield* JsonWebToken.verify(assertion, {
       algorithm: registered.algorithm,
       key: registered.method === "private_key_jwt" ? registered.key : registered.secret
-    }).pipe(settled, Effect.option)
+    }).pipe(awaitUnderTestClock, Effect.option)
     if (Option.isNone(verified)) return "The assertion's signature does not verify"
     const decoded = decode(verified.value)
     if (Option.isNone(decoded)) return "The assertion lacks iss, sub, aud, jti or exp, or aud is not one string"

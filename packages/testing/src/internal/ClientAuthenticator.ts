@@ -1,13 +1,16 @@
 /** Who is asking, and whether they can prove it, at every endpoint alike. */
 import { Effect, Redacted, Result } from "effect"
 import { Base64 } from "effect/encoding"
-import * as Reply from "../Reply.ts"
 import type { TestClient } from "../TestClient.ts"
 import * as ClientAssertion from "./ClientAssertion.ts"
 import { type FormRequest, invalid, type Parameters } from "./FormRequest.ts"
+import * as ProviderResponse from "./ProviderResponse.ts"
 import type { Settings } from "./Settings.ts"
 
-export type Authenticate = (form: FormRequest, parameters: Parameters) => Effect.Effect<TestClient, Reply.Reply>
+export type Authenticate = (
+  form: FormRequest,
+  parameters: Parameters
+) => Effect.Effect<TestClient, ProviderResponse.ProviderResponse>
 
 export const make = (settings: Settings): Authenticate => {
   const judge = ClientAssertion.make(settings)
@@ -48,7 +51,10 @@ interface Presented {
   readonly proof: string
 }
 
-const presentedIn = (form: FormRequest, parameters: Parameters): Effect.Effect<Presented, Reply.Reply> => {
+const presentedIn = (
+  form: FormRequest,
+  parameters: Parameters
+): Effect.Effect<Presented, ProviderResponse.ProviderResponse> => {
   const clientId = parameters.get("client_id")
   const authorization = form.headers.authorization
   const assertion = parameters.get("client_assertion")
@@ -66,7 +72,8 @@ const presentedIn = (form: FormRequest, parameters: Parameters): Effect.Effect<P
         })
       : invalid("client_assertion_type is missing or unknown")
   }
-  if (clientId === undefined) return Effect.fail(Reply.error("invalid_client", { description: "No client is named" }))
+  if (clientId === undefined)
+    return Effect.fail(ProviderResponse.error("invalid_client", { description: "No client is named" }))
   return Effect.succeed(
     secret === undefined
       ? { method: "none", clientId, proof: "" }
@@ -74,7 +81,7 @@ const presentedIn = (form: FormRequest, parameters: Parameters): Effect.Effect<P
   )
 }
 
-const basic = (authorization: string): Effect.Effect<Presented, Reply.Reply> => {
+const basic = (authorization: string): Effect.Effect<Presented, ProviderResponse.ProviderResponse> => {
   const encoded = /^Basic +(\S+)$/i.exec(authorization)?.[1] ?? ""
   const pair = Result.getOrElse(Base64.decodeString(encoded), () => "")
   const colon = pair.indexOf(":")
@@ -93,8 +100,8 @@ const isAssertion = (method: TestClient["authentication"]["method"]): boolean =>
 
 const formDecode = (text: string): string => new URLSearchParams(`value=${text}`).get("value") ?? ""
 
-const refusal = (presented: Presented, description: string): Reply.Reply =>
-  Reply.error("invalid_client", {
+const refusal = (presented: Presented, description: string): ProviderResponse.ProviderResponse =>
+  ProviderResponse.error("invalid_client", {
     description,
     headers: presented.method === "client_secret_basic" ? { "www-authenticate": 'Basic realm="provider"' } : {}
   })

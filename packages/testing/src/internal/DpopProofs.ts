@@ -5,17 +5,20 @@ import { JsonWebToken, TokenHash } from "@effect-ciba/core/unstable/jose"
 import { Clock, Effect, Option, Redacted, Result, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import { Url } from "effect/http"
-import * as Reply from "../Reply.ts"
-import * as FirstUse from "./FirstUse.ts"
+import { awaitUnderTestClock } from "./AwaitUnderTestClock.ts"
 import type { FormRequest } from "./FormRequest.ts"
+import * as ProviderResponse from "./ProviderResponse.ts"
+import * as ReplayCache from "./ReplayCache.ts"
 import type { Settings } from "./Settings.ts"
-import { settled } from "./Settled.ts"
 
 export interface DpopProofs {
   /** The thumbprint of the key that a request proves to hold; nothing, where it has no proof. A token must be in it. */
-  readonly verify: (form: FormRequest, accessToken?: string) => Effect.Effect<string | undefined, Reply.Reply>
+  readonly verify: (
+    form: FormRequest,
+    accessToken?: string
+  ) => Effect.Effect<string | undefined, ProviderResponse.ProviderResponse>
   /** An answer with the nonce that is good from now on, where nonces are wanted. */
-  readonly answer: (reply: Reply.Reply) => Reply.Reply
+  readonly answer: (response: ProviderResponse.ProviderResponse) => ProviderResponse.ProviderResponse
   /** From now on another nonce is good. */
   readonly rotate: Effect.Effect<void>
 }
@@ -26,7 +29,7 @@ export const algorithms: ReadonlyArray<JwsAlgorithm.JwsAlgorithm> = JwsAlgorithm
 )
 
 export const make = ({ dpopNonces }: Settings): DpopProofs => {
-  const first = FirstUse.make()
+  const first = ReplayCache.make()
   let nonces = 1
   const good = (): string => `nonce-${nonces}`
   const rotate = (): void => {
@@ -43,7 +46,7 @@ export const make = ({ dpopNonces }: Settings): DpopProofs => {
       if (!algorithms.includes(alg)) return yield* refuse(`The proof is signed with ${alg}`)
       if ("d" in jwk) return yield* refuse("The proof's jwk is a private key")
       const verified = yield* JsonWebToken.verify(Redacted.make(proof), { algorithm: alg, key: jwk }).pipe(
-        settled,
+        awaitUnderTestClock,
         Effect.option
       )
       if (Option.isNone(verified)) return yield* refuse("The proof's signature does not verify with its jwk")
@@ -54,26 +57,31 @@ export const make = ({ dpopNonces }: Settings): DpopProofs => {
       if (htm !== form.method) return yield* refuse(`The proof's htm is ${htm}`)
       if (!isTarget(htu, form.url)) return yield* refuse(`The proof's htu is ${htu}`)
       if (iat > now + ahead || iat < now - age) return yield* refuse("The proof's iat is too far from now")
-      if (accessToken !== undefined && ath !== (yield* settled(TokenHash.sha256(Redacted.make(accessToken))))) {
+      if (
+        accessToken !== undefined &&
+        ath !== (yield* awaitUnderTestClock(TokenHash.sha256(Redacted.make(accessToken))))
+      ) {
         return yield* refuse("The proof's ath is not the token's hash")
       }
       if (!first(jti)) return yield* refuse("The proof's jti was used before")
       if (dpopNonces !== "off" && nonce !== good()) {
-        return yield* Effect.fail(Reply.error("use_dpop_nonce", { description: "The proof lacks the nonce of now" }))
+        return yield* Effect.fail(
+          ProviderResponse.error("use_dpop_nonce", { description: "The proof lacks the nonce of now" })
+        )
       }
-      return yield* settled(JsonWebKey.thumbprint(jwk))
+      return yield* awaitUnderTestClock(JsonWebKey.thumbprint(jwk))
     }),
-    answer: (reply) => {
-      if (dpopNonces === "off") return reply
-      if (dpopNonces === "per-answer") rotate()
-      return { ...reply, headers: { ...reply.headers, "dpop-nonce": good() } }
+    answer: (response) => {
+      if (dpopNonces === "off") return response
+      if (dpopNonces === "per-response") rotate()
+      return { ...response, headers: { ...response.headers, "dpop-nonce": good() } }
     },
     rotate: Effect.sync(rotate)
   }
 }
 
-const refuse = (description: string): Effect.Effect<never, Reply.Reply> =>
-  Effect.fail(Reply.error("invalid_dpop_proof", { description }))
+const refuse = (description: string): Effect.Effect<never, ProviderResponse.ProviderResponse> =>
+  Effect.fail(ProviderResponse.error("invalid_dpop_proof", { description }))
 
 const Header = Schema.Struct({
   typ: Schema.Literal("dpop+jwt"),

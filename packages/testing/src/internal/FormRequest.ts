@@ -1,7 +1,7 @@
 /** A request as an endpoint reads it. */
 import { Effect, Predicate } from "effect"
 import type { Headers, HttpClientRequest } from "effect/http"
-import * as Reply from "../Reply.ts"
+import * as ProviderResponse from "./ProviderResponse.ts"
 
 export interface FormRequest {
   readonly method: string
@@ -22,8 +22,8 @@ export const read = (request: HttpClientRequest.HttpClientRequest, url: URL): Fo
 })
 
 /** The parameters of a POST of form parameters, none of them twice; one without a value counts as left out. */
-export const accept = (form: FormRequest): Effect.Effect<Parameters, Reply.Reply> => {
-  if (form.method !== "POST") return Effect.fail(Reply.empty(405, { allow: "POST" }))
+export const accept = (form: FormRequest): Effect.Effect<Parameters, ProviderResponse.ProviderResponse> => {
+  if (form.method !== "POST") return Effect.fail(ProviderResponse.empty(405, { allow: "POST" }))
   if (!isForm(form.headers)) {
     return invalid("The content type is not application/x-www-form-urlencoded")
   }
@@ -35,8 +35,8 @@ export const accept = (form: FormRequest): Effect.Effect<Parameters, Reply.Reply
 }
 
 /** Refuses with `invalid_request`. */
-export const invalid = (description: string): Effect.Effect<never, Reply.Reply> =>
-  Effect.fail(Reply.error("invalid_request", { description }))
+export const invalid = (description: string): Effect.Effect<never, ProviderResponse.ProviderResponse> =>
+  Effect.fail(ProviderResponse.error("invalid_request", { description }))
 
 const isForm = (headers: Headers.Headers): boolean =>
   /^application\/x-www-form-urlencoded\s*(;|$)/i.test(headers["content-type"] ?? "")

@@ -1,15 +1,18 @@
 /** Who is meant by a hint (CIBA Core 7.1): exactly one of three. */
 import { JsonWebToken } from "@effect-ciba/core/unstable/jose"
 import { Effect, Option, Redacted, Schema } from "effect"
-import * as Reply from "../Reply.ts"
 import type { TestClient } from "../TestClient.ts"
 import type { TestUser } from "../TestUser.ts"
+import { awaitUnderTestClock } from "./AwaitUnderTestClock.ts"
 import { invalid, type Parameters } from "./FormRequest.ts"
+import * as ProviderResponse from "./ProviderResponse.ts"
 import type { PublishedKeys } from "./PublishedKeys.ts"
 import type { Settings } from "./Settings.ts"
-import { settled } from "./Settled.ts"
 
-export type Identify = (client: TestClient, parameters: Parameters) => Effect.Effect<TestUser, Reply.Reply>
+export type Identify = (
+  client: TestClient,
+  parameters: Parameters
+) => Effect.Effect<TestUser, ProviderResponse.ProviderResponse>
 
 export const make = (settings: Settings, keys: PublishedKeys): Identify =>
   Effect.fnUntraced(function* (client, parameters) {
@@ -20,7 +23,7 @@ export const make = (settings: Settings, keys: PublishedKeys): Identify =>
     if (hint === undefined || others.length > 0)
       return yield* invalid(`There must be exactly one of ${names.join(", ")}`)
     if (hint.name === "login_hint_token" && settings.expiredLoginHintTokens.includes(hint.value)) {
-      return yield* Effect.fail(Reply.error("expired_login_hint_token"))
+      return yield* Effect.fail(ProviderResponse.error("expired_login_hint_token"))
     }
     const subject = hint.name === "id_token_hint" ? yield* subjectOf(hint.value, client, keys) : undefined
     const user = settings.users.find((candidate) =>
@@ -30,7 +33,10 @@ export const make = (settings: Settings, keys: PublishedKeys): Identify =>
           ? candidate.loginHintToken === hint.value
           : candidate.subject === subject
     )
-    return user ?? (yield* Effect.fail(Reply.error("unknown_user_id", { description: `${hint.name} means nobody` })))
+    return (
+      user ??
+      (yield* Effect.fail(ProviderResponse.error("unknown_user_id", { description: `${hint.name} means nobody` })))
+    )
   })
 
 const names = ["login_hint", "login_hint_token", "id_token_hint"] as const
@@ -41,7 +47,7 @@ const subjectOf = (idToken: string, client: TestClient, keys: PublishedKeys): Ef
     algorithm: client.idTokenSignedResponseAlg,
     key: keys.verification(client)
   }).pipe(
-    settled,
+    awaitUnderTestClock,
     Effect.flatMap(Schema.decodeUnknownEffect(Schema.Struct({ sub: Schema.String }))),
     Effect.option,
     Effect.map(Option.match({ onNone: () => undefined, onSome: ({ sub }) => sub }))

@@ -1,16 +1,21 @@
 /** The provider behind Effect's HTTP client: routes, plays the scripts, and keeps the record. */
 import { Clock, Effect } from "effect"
 import { HttpClient, HttpClientError, type HttpClientRequest, type HttpClientResponse } from "effect/http"
-import type * as Reply from "../Reply.ts"
 import type { Endpoint } from "../RequestRecord.ts"
 import type { AuthenticationRequests } from "./AuthenticationRequests.ts"
 import * as FormRequest from "./FormRequest.ts"
 import * as InMemoryResponse from "./InMemoryResponse.ts"
+import type * as ProviderResponse from "./ProviderResponse.ts"
 import type { RequestLog } from "./RequestLog.ts"
 import type { Play } from "./ScriptPlayer.ts"
 
 export type Handlers = Readonly<
-  Record<Endpoint, (form: FormRequest.FormRequest) => Effect.Effect<Reply.Reply, Reply.Reply>>
+  Record<
+    Endpoint,
+    (
+      form: FormRequest.FormRequest
+    ) => Effect.Effect<ProviderResponse.ProviderResponse, ProviderResponse.ProviderResponse>
+  >
 >
 
 export const make = (parts: {
@@ -39,14 +44,14 @@ export const make = (parts: {
       Effect.onInterrupt(() => Effect.sync(opened.aborted)),
       Effect.ensuring(Effect.sync(opened.closed))
     )
-    const answeredAt = yield* Clock.currentTimeMillis
-    if (endpoint === "token" && outcome.reply !== undefined) {
+    const respondedAt = yield* Clock.currentTimeMillis
+    if (endpoint === "token" && outcome.response !== undefined) {
       const authReqId = form.parameters.find(([name]) => name === "auth_req_id")?.[1] ?? ""
-      requests.answered(authReqId, { receivedAt, answeredAt, error: outcome.reply.error })
+      requests.answered(authReqId, { receivedAt, respondedAt, error: outcome.response.error })
     }
     if (outcome._tag === "Lost") return yield* broken(request, "the connection was reset")
-    opened.answered(outcome.reply, answeredAt)
-    return InMemoryResponse.make(request, outcome.reply, { broken: outcome._tag === "BreaksOff" })
+    opened.answered(outcome.response, respondedAt)
+    return InMemoryResponse.make(request, outcome.response, { broken: outcome._tag === "BreaksOff" })
   })
 
   return HttpClient.make((request, url) => exchange(request, url))

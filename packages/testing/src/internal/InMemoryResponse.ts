@@ -1,26 +1,23 @@
-/** A reply as a response of Effect's HTTP client, readable without any real asynchrony. */
+/** A response as a response of Effect's HTTP client, readable without any real asynchrony. */
 import { Effect, Schema, Stream } from "effect"
 import { HttpClientError, type HttpClientRequest, HttpClientResponse, UrlParams } from "effect/http"
-import type { Reply } from "../Reply.ts"
+import type { ProviderResponse } from "./ProviderResponse.ts"
 
 /** The response to a request; a `broken` one fails after the first half of its body. */
 export const make = (
   request: HttpClientRequest.HttpClientRequest,
-  reply: Reply,
+  { body, headers, status }: ProviderResponse,
   options: { readonly broken: boolean }
 ): HttpClientResponse.HttpClientResponse => {
-  const source = new Response(bodiless.has(reply.status) ? null : reply.body, {
-    status: reply.status,
-    headers: reply.headers
-  })
+  const source = new Response(bodiless.has(status) ? null : body, { status, headers })
   const response = HttpClientResponse.fromWeb(request, source)
   const unreadable = (cause: unknown): HttpClientError.HttpClientError =>
     new HttpClientError.HttpClientError({
       reason: new HttpClientError.DecodeError({ request, response, cause, description: "the body cannot be read" })
     })
-  const bytes = new TextEncoder().encode(reply.body)
+  const bytes = new TextEncoder().encode(body)
   const broken = Effect.fail(unreadable("the connection broke in the middle of the body"))
-  const text = options.broken ? broken : Effect.succeed(reply.body)
+  const text = options.broken ? broken : Effect.succeed(body)
   return Object.defineProperties(response, {
     stream: {
       value: options.broken
@@ -30,11 +27,11 @@ export const make = (
     text: { value: text },
     arrayBuffer: { value: options.broken ? broken : Effect.sync(() => bytes.slice().buffer) },
     json: {
-      value: Effect.flatMap(text, (body) =>
-        body === "" ? Effect.succeed(null) : Effect.mapError(decodeJson(body), unreadable)
+      value: Effect.flatMap(text, (json) =>
+        json === "" ? Effect.succeed(null) : Effect.mapError(decodeJson(json), unreadable)
       )
     },
-    urlParamsBody: { value: Effect.map(text, (body) => UrlParams.fromInput(new URLSearchParams(body))) }
+    urlParamsBody: { value: Effect.map(text, (form) => UrlParams.fromInput(new URLSearchParams(form))) }
   })
 }
 

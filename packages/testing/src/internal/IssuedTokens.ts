@@ -1,12 +1,12 @@
 /** The successful token response (CIBA Core 10.1.1). */
 import { JsonWebToken, TokenHash } from "@effect-ciba/core/unstable/jose"
 import { Clock, Effect, Redacted } from "effect"
-import * as Reply from "../Reply.ts"
 import type { Decision, Entry } from "./AuthenticationRequests.ts"
+import { awaitUnderTestClock } from "./AwaitUnderTestClock.ts"
+import * as ProviderResponse from "./ProviderResponse.ts"
 import type { PublishedKeys } from "./PublishedKeys.ts"
+import * as RandomToken from "./RandomToken.ts"
 import type { Settings } from "./Settings.ts"
-import { settled } from "./Settled.ts"
-import * as Unguessable from "./Unguessable.ts"
 
 /** Issues tokens, the access token bound to the key with the thumbprint, if there is one, for all of the scope or a part. */
 export type Issue = (
@@ -14,7 +14,7 @@ export type Issue = (
   approval: Decision,
   thumbprint?: string,
   scope?: string
-) => Effect.Effect<Reply.Reply>
+) => Effect.Effect<ProviderResponse.ProviderResponse>
 
 /** A token that was issued. */
 export interface Issued {
@@ -32,7 +32,7 @@ export interface Issued {
 export interface IssuedTokens {
   readonly issue: Issue
   /** The thumbprint of the key that an access token is bound to. */
-  readonly boundTo: (accessToken: string) => string | undefined
+  readonly keyThumbprint: (accessToken: string) => string | undefined
   /** A token that is good now. */
   readonly find: (token: string, now: number) => Issued | undefined
   /** From now on, the token is good for nothing; with a refresh token, everything that came of the same approval. */
@@ -48,10 +48,10 @@ export const make = (settings: Settings, keys: PublishedKeys): IssuedTokens => {
     const issuedAt = yield* Clock.currentTimeMillis
     const now = seconds(issuedAt)
     const common = { entry, approval, issuedAt }
-    const accessToken = yield* Unguessable.text(32)
+    const accessToken = yield* RandomToken.make(32)
     const expiresAt = issuedAt + settings.accessTokenLifetime
     issued.set(accessToken, { ...common, kind: "access_token", scope, thumbprint, expiresAt })
-    const refreshToken = settings.refreshTokens ? yield* Unguessable.text(32) : undefined
+    const refreshToken = settings.refreshTokens ? yield* RandomToken.make(32) : undefined
     if (refreshToken !== undefined) {
       const lasting = { scope: entry.scope, thumbprint: undefined, expiresAt: Number.POSITIVE_INFINITY }
       issued.set(refreshToken, { ...common, ...lasting, kind: "refresh_token" })
@@ -78,9 +78,9 @@ export const make = (settings: Settings, keys: PublishedKeys): IssuedTokens => {
           { key }
         )
       ),
-      settled
+      awaitUnderTestClock
     )
-    return Reply.json(
+    return ProviderResponse.json(
       200,
       settings.tokenResponse({
         access_token: accessToken,
@@ -95,7 +95,7 @@ export const make = (settings: Settings, keys: PublishedKeys): IssuedTokens => {
 
   return {
     issue,
-    boundTo: (accessToken) => issued.get(accessToken)?.thumbprint,
+    keyThumbprint: (accessToken) => issued.get(accessToken)?.thumbprint,
     find: (token, now) => {
       const found = issued.get(token)
       return found !== undefined && now < found.expiresAt ? found : undefined

@@ -5,14 +5,14 @@ import { type AuthenticationRequests, decided, type Entry } from "./Authenticati
 import type { Issue } from "./IssuedTokens.ts"
 
 /** A call, ready to be sent: bearer and body as the specification has them. */
-export interface Call {
+export interface Notification {
   readonly url: string
   readonly token: string
   readonly body: { readonly [member: string]: unknown }
 }
 
 /** The call about a request, if its client is to be called, and in push mode if there is something to say. */
-export type Notify = (entry: Entry) => Effect.Effect<Call | undefined>
+export type Notify = (entry: Entry) => Effect.Effect<Notification | undefined>
 
 export const make = (parts: { readonly issue: Issue; readonly requests: AuthenticationRequests }): Notify => {
   const result = Effect.fnUntraced(function* (entry: Entry) {

@@ -1,13 +1,13 @@
 /** The record of all requests, in the order of their arrival. */
 import { Redacted } from "effect"
 import { Headers } from "effect/http"
-import type { Reply } from "../Reply.ts"
 import type { Endpoint, RequestRecord } from "../RequestRecord.ts"
 import type { FormRequest } from "./FormRequest.ts"
+import type { ProviderResponse } from "./ProviderResponse.ts"
 
 /** A request that is being handled. */
 export interface Opened {
-  readonly answered: (reply: Reply, at: number) => void
+  readonly answered: (response: ProviderResponse, at: number) => void
   /** The request is over, answered or not. */
   readonly closed: () => void
   /** The caller gave up. */
@@ -49,7 +49,7 @@ export const make = (): RequestLog => {
         authorization:
           authorization === undefined ? undefined : Redacted.make(authorization, { label: "Authorization" }),
         parameters: form.parameters,
-        answeredAt: undefined,
+        respondedAt: undefined,
         status: undefined,
         error: undefined
       }
@@ -57,8 +57,8 @@ export const make = (): RequestLog => {
       const authReqId = endpoint === "token" ? form.parameters.find(([name]) => name === "auth_req_id")?.[1] : undefined
       count(authReqId, 1)
       return {
-        answered: ({ error, status }, answeredAt) => {
-          records[index] = { ...opened, answeredAt, error, status }
+        answered: ({ error, status }, respondedAt) => {
+          records[index] = { ...opened, respondedAt, error, status }
         },
         closed: () => {
           count(authReqId, -1)

@@ -1,23 +1,23 @@
 /** Plays the scripts: what becomes of a request. */
 import { Effect } from "effect"
 import type { ProviderOptions } from "../ProviderOptions.ts"
-import { type Answer, proceed } from "../ProviderScript.ts"
-import type { Reply } from "../Reply.ts"
+import { proceed, type Step } from "../ProviderScript.ts"
 import type { Endpoint } from "../RequestRecord.ts"
+import type { ProviderResponse } from "./ProviderResponse.ts"
 
 /** What arrives at the caller. */
 export type Outcome =
-  | { readonly _tag: "Arrives" | "BreaksOff"; readonly reply: Reply }
-  | { readonly _tag: "Lost"; readonly reply: Reply | undefined }
+  | { readonly _tag: "Arrives" | "BreaksOff"; readonly response: ProviderResponse }
+  | { readonly _tag: "Lost"; readonly response: ProviderResponse | undefined }
 
-export type Play = (endpoint: Endpoint, handle: Effect.Effect<Reply>) => Effect.Effect<Outcome>
+export type Play = (endpoint: Endpoint, handle: Effect.Effect<ProviderResponse>) => Effect.Effect<Outcome>
 
 export const make = (options: ProviderOptions): Play => {
-  const answers: Readonly<Record<Endpoint, Iterator<Answer>>> = {
-    discovery: inOrder(options.discoveryScript?.answers),
-    keys: inOrder(options.keysScript?.answers),
-    backchannel: inOrder(options.backchannelScript?.answers),
-    token: inOrder(options.tokenScript?.answers),
+  const steps: Readonly<Record<Endpoint, Iterator<Step>>> = {
+    discovery: inOrder(options.discoveryScript?.steps),
+    keys: inOrder(options.keysScript?.steps),
+    backchannel: inOrder(options.backchannelScript?.steps),
+    token: inOrder(options.tokenScript?.steps),
     userinfo: inOrder(undefined),
     introspection: inOrder(undefined),
     revocation: inOrder(undefined),
@@ -25,31 +25,31 @@ export const make = (options: ProviderOptions): Play => {
   }
   return (endpoint, handle) =>
     Effect.suspend(() => {
-      const next = answers[endpoint].next()
+      const next = steps[endpoint].next()
       return play(next.done === true ? proceed : next.value, handle)
     })
 }
 
-const inOrder = (answers: ReadonlyArray<Answer> | undefined): Iterator<Answer> => (answers ?? [])[Symbol.iterator]()
+const inOrder = (steps: ReadonlyArray<Step> | undefined): Iterator<Step> => (steps ?? [])[Symbol.iterator]()
 
-const play = (answer: Answer, handle: Effect.Effect<Reply>): Effect.Effect<Outcome> => {
-  switch (answer._tag) {
+const play = (step: Step, handle: Effect.Effect<ProviderResponse>): Effect.Effect<Outcome> => {
+  switch (step._tag) {
     case "Respond":
-      return Effect.succeed({ _tag: "Arrives", reply: answer.reply })
+      return Effect.succeed({ _tag: "Arrives", response: step.response })
     case "Proceed":
-      return Effect.map(handle, (reply) => ({ _tag: "Arrives", reply }))
+      return Effect.map(handle, (response) => ({ _tag: "Arrives", response }))
     case "Truncated":
-      return Effect.map(handle, (reply) => ({ _tag: "BreaksOff", reply }))
+      return Effect.map(handle, (response) => ({ _tag: "BreaksOff", response }))
     case "Lost":
-      return Effect.map(handle, (reply) => ({ _tag: "Lost", reply }))
+      return Effect.map(handle, (response) => ({ _tag: "Lost", response }))
     case "Reset":
-      return Effect.succeed({ _tag: "Lost", reply: undefined })
+      return Effect.succeed({ _tag: "Lost", response: undefined })
     case "Hang":
       return Effect.never
     case "Delayed":
       return Effect.delay(
-        Effect.suspend(() => play(answer.answer, handle)),
-        answer.by
+        Effect.suspend(() => play(step.step, handle)),
+        step.by
       )
   }
 }

@@ -1,18 +1,21 @@
 /** The signed authentication requests that the provider accepts (CIBA Core 7.1.1), each of them once. */
 import { JsonWebToken } from "@effect-ciba/core/unstable/jose"
 import { Clock, Effect, Option, Redacted, Result, Schema } from "effect"
-import * as Reply from "../Reply.ts"
 import type { TestClient } from "../TestClient.ts"
-import * as FirstUse from "./FirstUse.ts"
+import { awaitUnderTestClock } from "./AwaitUnderTestClock.ts"
 import { invalid, type Parameters } from "./FormRequest.ts"
+import * as ProviderResponse from "./ProviderResponse.ts"
+import * as ReplayCache from "./ReplayCache.ts"
 import type { Settings } from "./Settings.ts"
-import { settled } from "./Settled.ts"
 
 /** What a client asks for: the parameters of its form, or the claims of the request that it has signed. */
-export type Open = (client: TestClient, parameters: Parameters) => Effect.Effect<Parameters, Reply.Reply>
+export type Open = (
+  client: TestClient,
+  parameters: Parameters
+) => Effect.Effect<Parameters, ProviderResponse.ProviderResponse>
 
 export const make = (settings: Settings): Open => {
-  const first = FirstUse.make()
+  const first = ReplayCache.make()
   return Effect.fnUntraced(function* ({ clientId, requestSigning: registered }, parameters) {
     const jwt = parameters.get("request")
     if (jwt === undefined) {
@@ -21,7 +24,7 @@ export const make = (settings: Settings): Open => {
     if (registered === undefined) return yield* invalid("The client is not registered to sign its requests")
     const beside = [...parameters.keys()].find((name) => !outside.has(name))
     if (beside !== undefined) return yield* invalid(`${beside} stands beside the signed request`)
-    const verified = yield* JsonWebToken.verify(Redacted.make(jwt), registered).pipe(settled, Effect.option)
+    const verified = yield* JsonWebToken.verify(Redacted.make(jwt), registered).pipe(awaitUnderTestClock, Effect.option)
     if (Option.isNone(verified)) return yield* refuse("The request's signature does not verify")
     const claims = decodeClaims(verified.value)
     if (Option.isNone(claims)) return yield* refuse("The request lacks iss, aud, exp, iat, nbf or jti")
@@ -37,8 +40,8 @@ export const make = (settings: Settings): Open => {
   })
 }
 
-const refuse = (description: string): Effect.Effect<never, Reply.Reply> =>
-  Effect.fail(Reply.error("invalid_request_object", { description }))
+const refuse = (description: string): Effect.Effect<never, ProviderResponse.ProviderResponse> =>
+  Effect.fail(ProviderResponse.error("invalid_request_object", { description }))
 
 /** What may stand beside a signed request. */
 const outside = new Set(["request", "client_id", "client_secret", "client_assertion", "client_assertion_type"])

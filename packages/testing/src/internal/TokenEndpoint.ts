@@ -1,15 +1,17 @@
 /** The token endpoint (CIBA Core 10.1 and 11), one function for each grant type. */
 import { Clock, Effect } from "effect"
-import * as Reply from "../Reply.ts"
 import type { TestClient } from "../TestClient.ts"
 import { type AuthenticationRequests, decided } from "./AuthenticationRequests.ts"
 import type { Authenticate } from "./ClientAuthenticator.ts"
 import type { DpopProofs } from "./DpopProofs.ts"
 import { accept, type FormRequest, invalid, type Parameters } from "./FormRequest.ts"
 import type { IssuedTokens } from "./IssuedTokens.ts"
+import * as ProviderResponse from "./ProviderResponse.ts"
 import type { Settings } from "./Settings.ts"
 
-export type Endpoint = (form: FormRequest) => Effect.Effect<Reply.Reply, Reply.Reply>
+export type Endpoint = (
+  form: FormRequest
+) => Effect.Effect<ProviderResponse.ProviderResponse, ProviderResponse.ProviderResponse>
 
 export const cibaGrant: string = "urn:openid:params:grant-type:ciba"
 
@@ -19,7 +21,7 @@ type Grant = (
   client: TestClient,
   parameters: Parameters,
   thumbprint: string | undefined
-) => Effect.Effect<Reply.Reply, Reply.Reply>
+) => Effect.Effect<ProviderResponse.ProviderResponse, ProviderResponse.ProviderResponse>
 
 export interface Parts {
   readonly authenticate: Authenticate
@@ -41,7 +43,7 @@ export const make = (settings: Settings, parts: Parts): Endpoint => {
     if (grantType === undefined) return yield* invalid("There is no grant_type")
     const grant = grants.get(grantType)
     return grant === undefined
-      ? yield* Effect.fail(Reply.error("unsupported_grant_type"))
+      ? yield* Effect.fail(ProviderResponse.error("unsupported_grant_type"))
       : yield* grant(client, parameters, thumbprint)
   })
   const { answer } = parts.proofs
@@ -79,4 +81,5 @@ const refresh = ({ tokens }: Parts): Grant =>
     return yield* tokens.issue(found.entry, found.approval, thumbprint, scope)
   })
 
-const refuse = (code: string): Effect.Effect<never, Reply.Reply> => Effect.fail(Reply.error(code))
+const refuse = (code: string): Effect.Effect<never, ProviderResponse.ProviderResponse> =>
+  Effect.fail(ProviderResponse.error(code))

@@ -1,16 +1,18 @@
 /** The UserInfo endpoint (OpenID Connect Core 5.3), a resource like any other. */
 import { Clock, Effect } from "effect"
-import * as Reply from "../Reply.ts"
 import type { DpopProofs } from "./DpopProofs.ts"
 import type { FormRequest } from "./FormRequest.ts"
 import type { IssuedTokens } from "./IssuedTokens.ts"
+import * as ProviderResponse from "./ProviderResponse.ts"
 import type { Settings } from "./Settings.ts"
 
 export const make = (
   settings: Settings,
   { proofs, tokens }: { readonly proofs: DpopProofs; readonly tokens: IssuedTokens }
-): ((form: FormRequest) => Effect.Effect<Reply.Reply>) => {
-  const handle = Effect.fnUntraced(function* (form: FormRequest): Effect.fn.Return<Reply.Reply, Reply.Reply> {
+): ((form: FormRequest) => Effect.Effect<ProviderResponse.ProviderResponse>) => {
+  const handle = Effect.fnUntraced(function* (
+    form: FormRequest
+  ): Effect.fn.Return<ProviderResponse.ProviderResponse, ProviderResponse.ProviderResponse> {
     const [, scheme = "", token = ""] = /^(Bearer|DPoP) +(\S+)$/i.exec(form.headers.authorization ?? "") ?? []
     if (scheme === "") return challenge("Bearer")
     const found = tokens.find(token, yield* Clock.currentTimeMillis)
@@ -22,10 +24,10 @@ export const make = (
       const thumbprint = yield* Effect.mapError(proofs.verify(form, token), ({ error }) => challenge("DPoP", error))
       if (thumbprint !== found.thumbprint) return challenge("DPoP", "invalid_dpop_proof")
     }
-    return Reply.json(200, settings.userInfo({ sub: found.entry.user.subject }))
+    return ProviderResponse.json(200, settings.userInfo({ sub: found.entry.user.subject }))
   })
   return (form) => Effect.map(Effect.catch(handle(form), Effect.succeed), proofs.answer)
 }
 
-const challenge = (scheme: string, error?: string): Reply.Reply =>
-  Reply.empty(401, { "www-authenticate": error === undefined ? scheme : `${scheme} error="${error}"` })
+const challenge = (scheme: string, error?: string): ProviderResponse.ProviderResponse =>
+  ProviderResponse.empty(401, { "www-authenticate": error === undefined ? scheme : `${scheme} error="${error}"` })

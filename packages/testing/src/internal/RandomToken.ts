@@ -4,5 +4,5 @@ import { WebCrypto } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 
 /** `size` random bytes in base64url. */
-export const text = (size: number): Effect.Effect<string> =>
+export const make = (size: number): Effect.Effect<string> =>
   WebCrypto.WebCrypto.use((crypto) => Effect.sync(() => Base64Url.encode(crypto.getRandomValues(new Uint8Array(size)))))

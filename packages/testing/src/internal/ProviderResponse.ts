@@ -2,9 +2,10 @@
  * What the provider puts on the wire as an answer.
  */
 import { Predicate, Schema } from "effect"
+import type { ErrorOptions } from "../ProviderScript.ts"
 
 /** An answer, ready to be sent. */
-export interface Reply {
+export interface ProviderResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
@@ -12,20 +13,8 @@ export interface Reply {
   readonly error: string | undefined
 }
 
-/** How an error answer differs from the plain one. */
-export interface ErrorOptions {
-  /** 401 for `invalid_client` and 400 for every other code, by default. */
-  readonly status?: number | undefined
-  /** The `error_description`. */
-  readonly description?: string | undefined
-  /** The `Retry-After` header, verbatim: seconds, an HTTP date, or nonsense. */
-  readonly retryAfter?: string | undefined
-  /** Further headers. */
-  readonly headers?: Readonly<Record<string, string>> | undefined
-}
-
 /** A JSON document that must not be stored. */
-export const json = (status: number, body: unknown, headers?: Readonly<Record<string, string>>): Reply => ({
+export const json = (status: number, body: unknown, headers?: Readonly<Record<string, string>>): ProviderResponse => ({
   status,
   headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
   body: encode(body),
@@ -33,7 +22,7 @@ export const json = (status: number, body: unknown, headers?: Readonly<Record<st
 })
 
 /** An OAuth error answer (RFC 6749 section 5.2). */
-export const error = (code: string, options?: ErrorOptions): Reply =>
+export const error = (code: string, options?: ErrorOptions): ProviderResponse =>
   json(
     options?.status ?? (code === "invalid_client" ? 401 : 400),
     {
@@ -44,7 +33,10 @@ export const error = (code: string, options?: ErrorOptions): Reply =>
   )
 
 /** An HTML page, as a proxy in front of a provider sends it. */
-export const html = (status: number, body = `<!doctype html><title>${status}</title><h1>${status}</h1>`): Reply => ({
+export const html = (
+  status: number,
+  body = `<!doctype html><title>${status}</title><h1>${status}</h1>`
+): ProviderResponse => ({
   status,
   headers: { "content-type": "text/html; charset=utf-8" },
   body,
@@ -52,7 +44,7 @@ export const html = (status: number, body = `<!doctype html><title>${status}</ti
 })
 
 /** A status without a body. */
-export const empty = (status: number, headers?: Readonly<Record<string, string>>): Reply => ({
+export const empty = (status: number, headers?: Readonly<Record<string, string>>): ProviderResponse => ({
   status,
   headers: { ...headers },
   body: "",

@@ -8,7 +8,7 @@
 import { Effect, Fiber } from "effect"
 
 /** Runs the work in a fiber of its own, and yields until it is done. */
-export const settled = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+export const awaitUnderTestClock = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(Effect.forkChild(work), (fiber) =>
     Effect.andThen(
       yieldWhile(() => fiber.pollUnsafe() === undefined),
