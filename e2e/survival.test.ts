@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { expect, it } from "@effect/vitest"
 import { TestUser } from "@effect-ciba/testing"
 import { Effect, Redacted } from "effect"
-import * as Seeded from "../packages/core/test/support/Seeded.ts"
+import * as SeededRandom from "../packages/core/test/support/SeededRandom.ts"
 import * as ProviderServer from "./ProviderServer.ts"
 
 const people = ["ann", "bob", "cem", "dee", "eva", "fay"] as const
@@ -65,7 +65,7 @@ it.live(
     Effect.gen(function* () {
       const seed = Number(process.env.SURVIVAL_SEED ?? Date.now() % 1_000_000)
       const told = `again with SURVIVAL_SEED=${seed}`
-      const chance = Seeded.numbers(seed)
+      const chance = SeededRandom.make(seed)
       const server = yield* ProviderServer.make({
         user,
         interval: "1 second",

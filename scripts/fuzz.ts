@@ -5,7 +5,7 @@ import { spawn } from "node:child_process"
 import { availableParallelism } from "node:os"
 import { Console, Effect } from "effect"
 import * as Fuzz from "../packages/core/test/support/Fuzz.ts"
-import { places } from "../packages/core/test/support/Places.ts"
+import { entryPoints } from "../packages/core/test/support/FuzzedEntryPoints.ts"
 
 const cases = Number(process.env.FUZZ_CASES ?? 100_000)
 
@@ -21,13 +21,13 @@ const measureHeap = (): number => {
   return process.memoryUsage().heapUsed / 1_000_000
 }
 
-const fuzz = Effect.fnUntraced(function* (place: (typeof places)[number]) {
+const fuzz = Effect.fnUntraced(function* (place: (typeof entryPoints)[number]) {
   const started = performance.now()
   const heap: Array<number> = []
   const { missing, outcomes, problems } = yield* Fuzz.run(place, {
     seed,
     cases,
-    after: (count) => {
+    onCase: (count) => {
       if (count === Math.ceil(cases / 10) || count === cases) heap.push(measureHeap())
     }
   })
@@ -49,17 +49,19 @@ const fuzz = Effect.fnUntraced(function* (place: (typeof places)[number]) {
 })
 
 /** The same in a process of its own. */
-const apart = ({ name }: (typeof places)[number]) =>
+const apart = ({ name }: (typeof entryPoints)[number]) =>
   Effect.callback<boolean>((resume) => {
     const child = spawn(process.execPath, ["--expose-gc", import.meta.filename, name], { stdio: "inherit" })
     child.once("exit", (code) => resume(Effect.succeed(code === 0)))
   })
 
-const wanted = places.find(({ name }) => name === process.argv[2])
+const wanted = entryPoints.find(({ name }) => name === process.argv[2])
 
 const passed = await Effect.runPromise(
   wanted === undefined
-    ? Effect.map(Effect.forEach(places, apart, { concurrency: availableParallelism() }), (all) => all.every(Boolean))
+    ? Effect.map(Effect.forEach(entryPoints, apart, { concurrency: availableParallelism() }), (all) =>
+        all.every(Boolean)
+      )
     : fuzz(wanted)
 )
 process.exitCode = passed ? 0 : 1

@@ -7,7 +7,7 @@ import { Base64, Base64Url } from "effect/encoding"
 import { TestClock } from "effect/testing"
 import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
 import * as Jwt from "../support/Jwt.ts"
-import * as Randomness from "../support/Randomness.ts"
+import * as Randomness from "../support/PredictableRandomness.ts"
 
 const target = { clientId: "shop", issuer: "https://op.example", endpoint: "https://op.example/backchannel" }
 const secret = Redacted.make("a secret that is long enough for HS256")
@@ -32,7 +32,7 @@ const assertionOf = Effect.fnUntraced(function* (
     ["client_assertion_type", assertionType],
     ["client_assertion", jwt]
   ])
-  return { jwt: Redacted.make(jwt), header: yield* Jwt.part(jwt, 0), claims: yield* Jwt.part(jwt, 1) }
+  return { jwt: Redacted.make(jwt), header: yield* Jwt.decodePart(jwt, 0), claims: yield* Jwt.decodePart(jwt, 1) }
 })
 
 const signed = (options?: ClientAuthentication.AssertionOptions) =>
@@ -102,7 +102,7 @@ describe("an assertion signed with a private key", () => {
           claims,
           "the signature verifies with the registered key"
         )
-      }).pipe(Effect.provide(Randomness.foreseen()))
+      }).pipe(Effect.provide(Randomness.counting()))
   )
 
   it.effect("is a new one each time, with a jti of its own (E5, T-9)", () =>
@@ -115,7 +115,7 @@ describe("an assertion signed with a private key", () => {
         ids,
         [1, 2, 3].map((draw) => Base64Url.encode(new Uint8Array(20).fill(draw)))
       )
-    }).pipe(Effect.provide(Randomness.foreseen()))
+    }).pipe(Effect.provide(Randomness.counting()))
   )
 
   it.effect("has a jti that nobody can foresee where the randomness is the platform's", () =>
@@ -203,7 +203,7 @@ describe("an assertion signed with a private key", () => {
         exp: 60,
         tenant: "one"
       })
-    }).pipe(Effect.provide(Randomness.foreseen()))
+    }).pipe(Effect.provide(Randomness.counting()))
   )
 
   it.effect("carries what a function makes of its own claims, for providers that want others, anew each time", () =>
@@ -222,7 +222,7 @@ describe("an assertion signed with a private key", () => {
           nbf: now
         })
       }
-    }).pipe(Effect.provide(Randomness.foreseen()))
+    }).pipe(Effect.provide(Randomness.counting()))
   )
 
   it.effect("takes the key, or the effect that reads it; a key that cannot be used fails before any flow", () =>
@@ -251,7 +251,7 @@ describe("an assertion signed with the shared secret", () => {
           iat: 0,
           exp: 60
         })
-      }).pipe(Effect.provide(Randomness.foreseen()))
+      }).pipe(Effect.provide(Randomness.counting()))
     )
   }
 

@@ -4,7 +4,7 @@ import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Clock, Duration, Effect, Fiber, Layer, Redacted } from "effect"
 import { HttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
-import { part } from "../support/Jwt.ts"
+import { decodePart } from "../support/Jwt.ts"
 
 const now = 30 * 24 * 3600
 
@@ -59,7 +59,7 @@ describe("a machine's wrong clock", () => {
       const target = { clientId: "test", issuer: "https://op.test", endpoint: "https://op.test/token" }
       const { parameters } = yield* Effect.provide(credentials(target), ClockSkew.layer("-1 hour"))
       const jwt = Redacted.value(parameters).find(([name]) => name === "client_assertion")?.[1]
-      expect(yield* part(jwt ?? "", 1)).toMatchObject({ iat: 23 * 3600 })
+      expect(yield* decodePart(jwt ?? "", 1)).toMatchObject({ iat: 23 * 3600 })
     })
   )
 

@@ -4,7 +4,7 @@ import { Effect, Redacted } from "effect"
 import { HttpClientRequest, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import type * as SenderConstraint from "../../src/http/SenderConstraint.ts"
-import { part } from "../support/Jwt.ts"
+import { decodePart } from "../support/Jwt.ts"
 
 const target = { method: "POST", url: "https://op.test/token" }
 
@@ -18,7 +18,9 @@ const constraint = Dpop.make({ key: SigningKey.generate("ES256") })
 
 /** The nonce of a proof for this URL. */
 const nonceAt = (prove: SenderConstraint.SenderConstraint["prove"], url: string) =>
-  Effect.flatMap(prove({ method: "GET", url }), ({ dpop = "" }) => Effect.map(part(dpop, 1), ({ nonce }) => nonce))
+  Effect.flatMap(prove({ method: "GET", url }), ({ dpop = "" }) =>
+    Effect.map(decodePart(dpop, 1), ({ nonce }) => nonce)
+  )
 
 describe("a proof", () => {
   it.effect("names method, URL without query, time and a new id (M1, M2, M3)", () =>
@@ -26,10 +28,10 @@ describe("a proof", () => {
       yield* TestClock.adjust("90500 millis")
       const { prove } = yield* constraint
       const [first, second] = yield* Effect.replicateEffect(prove({ ...target, url: `${target.url}?a=b#c` }), 2)
-      const claims = yield* part(first?.dpop ?? "", 1)
+      const claims = yield* decodePart(first?.dpop ?? "", 1)
       expect(claims).toEqual({ jti: expect.stringMatching(/^[\w-]{27}$/), htm: "POST", htu: target.url, iat: 90 })
-      expect((yield* part(second?.dpop ?? "", 1)).jti).not.toBe(claims.jti)
-      const header = yield* part(first?.dpop ?? "", 0)
+      expect((yield* decodePart(second?.dpop ?? "", 1)).jti).not.toBe(claims.jti)
+      const header = yield* decodePart(first?.dpop ?? "", 0)
       expect(header).toMatchObject({ typ: "dpop+jwt", alg: "ES256", jwk: { kty: "EC", crv: "P-256" } })
       expect(Object.keys(Object(header.jwk)).sort()).toEqual(["crv", "kty", "x", "y"])
     })
@@ -42,7 +44,7 @@ describe("a proof", () => {
         const own = yield* Dpop.make({ key, claims })
         const kept = yield* own.withKey((yield* SigningKey.generate("ES256")).privateJwk ?? expect.fail("no key"))
         const proofs = yield* Effect.forEach([own, kept], ({ prove }) => prove(target))
-        return yield* Effect.forEach(proofs, ({ dpop = "" }) => part(dpop, 1))
+        return yield* Effect.forEach(proofs, ({ dpop = "" }) => decodePart(dpop, 1))
       })
       const jti = expect.stringMatching(/^[\w-]{27}$/)
       for (const claims of yield* proven({ htm: "GET", tenant: "one" })) {
@@ -58,9 +60,9 @@ describe("a proof", () => {
     Effect.gen(function* () {
       const { prove } = yield* constraint
       const accessToken = Redacted.make("Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU")
-      const bound = yield* part((yield* prove({ ...target, accessToken })).dpop ?? "", 1)
+      const bound = yield* decodePart((yield* prove({ ...target, accessToken })).dpop ?? "", 1)
       expect(bound.ath).toBe("fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo")
-      expect(yield* part((yield* prove(target)).dpop ?? "", 1)).not.toHaveProperty("ath")
+      expect(yield* decodePart((yield* prove(target)).dpop ?? "", 1)).not.toHaveProperty("ath")
     })
   )
 
@@ -75,7 +77,7 @@ describe("a proof", () => {
         const { privateJwk } = yield* SigningKey.generateJwk(algorithm)
         const jwk = { ...Redacted.value(privateJwk), "x-note": "marker", exp: 1 }
         const { prove } = yield* Dpop.make({ key: SigningKey.fromJwk(Redacted.make(jwk)) })
-        const header = yield* part((yield* prove(target)).dpop ?? "", 0)
+        const header = yield* decodePart((yield* prove(target)).dpop ?? "", 0)
         expect(Object.keys(header).sort()).toEqual(["alg", "jwk", "typ"])
         expect(header).toMatchObject({ typ: "dpop+jwt", alg: algorithm })
         expect(Object.keys(Object(header.jwk)).sort()).toEqual(members)

@@ -67,7 +67,7 @@ describe("the client secret makes a key", () => {
   for (const [content, bits, hash] of contents) {
     it.effect(`that opens ${content} directly: ${bits} bits of ${hash} (J14)`, () =>
       Effect.gen(function* () {
-        const jwe = yield* encrypt("inside", "dir", content, Jwe.keyOf(secret, hash, bits))
+        const jwe = yield* encrypt("inside", "dir", content, Jwe.deriveKey(secret, hash, bits))
         const key = yield* JsonWebEncryption.keyFromSecret(Redacted.make(secret), "dir", content)
         expect(yield* opened(jwe, content, key)).toBe("inside")
         const other = yield* JsonWebEncryption.keyFromSecret(Redacted.make(`${secret}.`), "dir", content)
@@ -80,7 +80,7 @@ describe("the client secret makes a key", () => {
     it.effect(`that opens what is wrapped with ${algorithm}, whatever the content's algorithm (J14)`, () =>
       Effect.gen(function* () {
         for (const [content] of contents) {
-          const jwe = yield* encrypt("inside", algorithm, content, Jwe.keyOf(secret, "sha256", bits))
+          const jwe = yield* encrypt("inside", algorithm, content, Jwe.deriveKey(secret, "sha256", bits))
           const key = yield* JsonWebEncryption.keyFromSecret(Redacted.make(secret), algorithm, content)
           expect(yield* opened(jwe, content, key)).toBe("inside")
         }
@@ -171,7 +171,7 @@ describe("a token is refused, though whoever holds the key could open it,", () =
       expect(yield* refusal(sealed(honest), "A256GCM", key)).toBe(unfit)
       expect(yield* refusal(sealed(honest), "A128GCM", yield* privateKey("RSA-OAEP"))).toBe(unfit)
       const direct = Jwe.seal("inside", {
-        key: Jwe.keyOf(secret, "sha256", 256),
+        key: Jwe.deriveKey(secret, "sha256", 256),
         header: { alg: "dir", enc: "A256GCM" }
       })
       const wrapped = yield* JsonWebEncryption.keyFromSecret(Redacted.make(secret), "A256KW", "A256GCM")
@@ -190,7 +190,7 @@ describe("a token is refused, though whoever holds the key could open it,", () =
 
   it.effect("with compressed content, however it is spelled (J15)", () =>
     Effect.gen(function* () {
-      const key = Jwe.keyOf(secret, "sha256", 256)
+      const key = Jwe.deriveKey(secret, "sha256", 256)
       const bomb = deflateRawSync(Buffer.alloc(8 * 1024 * 1024))
       const held = yield* JsonWebEncryption.keyFromSecret(Redacted.make(secret), "dir", "A256GCM")
       for (const zip of ["DEF", "def", "", null, ["DEF"]]) {

@@ -24,7 +24,7 @@ describe("a signed token", () => {
         const jwt = yield* JsonWebToken.sign(claims, { key, type: "example+jwt" })
         assert.deepStrictEqual(yield* JsonWebToken.verify(jwt, { algorithm, key: key.publicJwk }), claims)
         const header = { alg: algorithm, kid: key.keyId, typ: "example+jwt" }
-        assert.deepStrictEqual(yield* Jwt.part(Redacted.value(jwt), 0), header)
+        assert.deepStrictEqual(yield* Jwt.decodePart(Redacted.value(jwt), 0), header)
         assert.deepStrictEqual<unknown>(JsonWebToken.readHeader(jwt), Result.succeed(header))
       })
     )
@@ -34,7 +34,7 @@ describe("a signed token", () => {
     Effect.gen(function* () {
       const jwt = yield* JsonWebToken.sign(claims, { key: SigningKey.fromSecret(secret, "HS256") })
       assert.deepStrictEqual(yield* JsonWebToken.verify(jwt, { algorithm: "HS256", key: secret }), claims)
-      assert.deepStrictEqual(yield* Jwt.part(Redacted.value(jwt), 0), { alg: "HS256" })
+      assert.deepStrictEqual(yield* Jwt.decodePart(Redacted.value(jwt), 0), { alg: "HS256" })
     })
   )
 })
@@ -119,7 +119,7 @@ describe("verification refuses", () => {
       const { publicJwk } = yield* signed
       const payload = Base64Url.encode(Jwt.encodeJson(claims))
       for (const asSecret of [Jwt.encodeJson(publicJwk), String(publicJwk.n)]) {
-        const jwt = yield* Jwt.hmac(asSecret, { alg: "HS256", kid: publicJwk.kid }, payload)
+        const jwt = yield* Jwt.signHmac(asSecret, { alg: "HS256", kid: publicJwk.kid }, payload)
         const shared = Redacted.make(asSecret)
         assert.deepStrictEqual(yield* JsonWebToken.verify(jwt, { algorithm: "HS256", key: shared }), claims)
         assert.strictEqual((yield* refused(jwt, { algorithm: "RS256", key: publicJwk })).message, rs256(publicJwk))
@@ -139,10 +139,10 @@ describe("verification refuses", () => {
   it.effect("a critical header that it does not know, however good the signature", () =>
     Effect.gen(function* () {
       const payload = Base64Url.encode(Jwt.encodeJson(claims))
-      const plain = yield* Jwt.hmac(Redacted.value(secret), { alg: "HS256" }, payload)
+      const plain = yield* Jwt.signHmac(Redacted.value(secret), { alg: "HS256" }, payload)
       assert.deepStrictEqual(yield* JsonWebToken.verify(plain, { algorithm: "HS256", key: secret }), claims)
       const critical = { alg: "HS256", crit: ["policy"], policy: "strict" }
-      const jwt = yield* Jwt.hmac(Redacted.value(secret), critical, payload)
+      const jwt = yield* Jwt.signHmac(Redacted.value(secret), critical, payload)
       assert.strictEqual((yield* refused(jwt, { algorithm: "HS256", key: secret }))._tag, "InvalidSignature")
     })
   )
@@ -150,14 +150,14 @@ describe("verification refuses", () => {
   it.effect("a payload that is not encoded, which RFC 7797 forbids for JSON Web Tokens", () =>
     Effect.gen(function* () {
       const header = { alg: "HS256", b64: false, crit: ["b64"] }
-      const jwt = yield* Jwt.hmac(Redacted.value(secret), header, Jwt.encodeJson(claims))
+      const jwt = yield* Jwt.signHmac(Redacted.value(secret), header, Jwt.encodeJson(claims))
       assert.strictEqual((yield* refused(jwt, { algorithm: "HS256", key: secret }))._tag, "MalformedToken")
     })
   )
 
   it.effect("claims that are not JSON under a good signature", () =>
     Effect.gen(function* () {
-      const jwt = yield* Jwt.hmac(Redacted.value(secret), { alg: "HS256" }, Base64Url.encode("sub=jo"))
+      const jwt = yield* Jwt.signHmac(Redacted.value(secret), { alg: "HS256" }, Base64Url.encode("sub=jo"))
       assert.strictEqual((yield* refused(jwt, { algorithm: "HS256", key: secret }))._tag, "MalformedToken")
     })
   )
@@ -215,7 +215,7 @@ describe("what is no signed token in compact form", () => {
 
 it.effect("no part of a refused token can be seen in the error", () =>
   Effect.gen(function* () {
-    const jwt = yield* Jwt.hmac("another secret of the length that it takes", { alg: "HS256" }, "e30")
+    const jwt = yield* Jwt.signHmac("another secret of the length that it takes", { alg: "HS256" }, "e30")
     const error = yield* refused(jwt, { algorithm: "HS256", key: secret })
     for (const shown of [error.message, Jwt.encodeJson(error), inspect(error, { depth: 9 })]) {
       for (const piece of [...Redacted.value(jwt).split("."), Redacted.value(secret)]) {

@@ -4,13 +4,20 @@ import { Ciba } from "@effect-ciba/core"
 import { ProviderScript } from "@effect-ciba/testing"
 import { DateTime, Duration, Effect, Fiber, Redacted } from "effect"
 import { TestClock } from "effect/testing"
-import { acknowledgement, answering, ask, everyMode, flow, requestsTo } from "../support/Asking.ts"
+import {
+  acknowledgement,
+  allDeliveryModes,
+  cibaLayer,
+  initiate,
+  requestsTo,
+  withResponses
+} from "../support/AuthenticationFlow.ts"
 
-const acknowledging = (body: unknown) => answering(ProviderScript.json(200, body))
+const acknowledging = (body: unknown) => withResponses(ProviderScript.json(200, body))
 
 /** An acknowledgement that JSON.stringify cannot write. */
 const acknowledgingText = (body: string) =>
-  answering(ProviderScript.respond({ status: 200, headers: { "content-type": "application/json" }, body }))
+  withResponses(ProviderScript.respond({ status: 200, headers: { "content-type": "application/json" }, body }))
 
 const { auth_req_id: _id, ...withoutId } = acknowledgement
 const { expires_in: _lifetime, ...withoutLifetime } = acknowledgement
@@ -19,7 +26,7 @@ const { interval: _interval, ...withoutInterval } = acknowledgement
 describe("an acknowledgement", () => {
   it.effect("becomes a pending authentication, unknown members ignored (F7, F8)", () =>
     Effect.gen(function* () {
-      const pending = yield* ask()
+      const pending = yield* initiate()
       expect(Redacted.value(pending.authReqId)).toBe(acknowledgement.auth_req_id)
       expect({ ...pending, authReqId: "" }).toEqual({
         version: 1,
@@ -33,18 +40,18 @@ describe("an acknowledgement", () => {
         scope: ["openid"],
         expectations: {}
       })
-    }).pipe(Effect.provide(flow(acknowledging({ ...acknowledgement, error: "", extra: { deep: [1] } }))))
+    }).pipe(Effect.provide(cibaLayer(acknowledging({ ...acknowledgement, error: "", extra: { deep: [1] } }))))
   )
 
   for (const id of ["a+b/c=%20&d", "ü ? #", "x".repeat(1000)]) {
     it.effect(`gives back an id as it came: ${id.slice(0, 12)} (F2)`, () =>
       Effect.gen(function* () {
-        const pending = yield* ask()
+        const pending = yield* initiate()
         yield* Effect.forkChild(Effect.ignore(Ciba.complete(pending)))
         yield* TestClock.adjust("2 seconds")
         const [poll] = yield* requestsTo("token")
         expect(poll?.parameters).toContainEqual(["auth_req_id", id])
-      }).pipe(Effect.provide(flow(acknowledging({ ...acknowledgement, auth_req_id: id }))))
+      }).pipe(Effect.provide(cibaLayer(acknowledging({ ...acknowledgement, auth_req_id: id }))))
     )
   }
 
@@ -70,33 +77,35 @@ describe("an acknowledgement", () => {
   for (const [title, body, issue] of invalid) {
     it.effect(`is refused with ${title}, and nothing is sent after it`, () =>
       Effect.gen(function* () {
-        const error = yield* Effect.flip(ask())
+        const error = yield* Effect.flip(initiate())
         expect(error._tag).toBe("AuthenticationRequestError")
         expect(error.reason._tag).toBe("InvalidAcknowledgement")
         expect(error.message).toContain(issue)
         yield* TestClock.adjust("1 hour")
         expect(yield* requestsTo("backchannel")).toHaveLength(1)
         expect(yield* requestsTo("token")).toEqual([])
-      }).pipe(Effect.provide(flow(acknowledging(body))))
+      }).pipe(Effect.provide(cibaLayer(acknowledging(body))))
     )
   }
 
   it.effect("with everything wrong names every problem, and shows nothing of the answer (F1)", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(ask())
+      const error = yield* Effect.flip(initiate())
       expect(error.message).toContain('["auth_req_id"]')
       expect(error.message).toContain('["expires_in"]')
       expect(error.message).not.toContain("\n")
       expect([inspect(error, { depth: 9, showHidden: true }), JSON.stringify(error)].join()).not.toContain("marker")
-    }).pipe(Effect.provide(flow(acknowledging({ auth_req_id: { id: "marker" }, expires_in: "marker", marker: 1 }))))
+    }).pipe(
+      Effect.provide(cibaLayer(acknowledging({ auth_req_id: { id: "marker" }, expires_in: "marker", marker: 1 })))
+    )
   )
 
   it.effect("with a number beyond all numbers is refused (F3)", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(ask())
+      const error = yield* Effect.flip(initiate())
       expect(error.reason).toMatchObject({ _tag: "TransportError", kind: "Unreadable", status: 200 })
       expect(yield* requestsTo("token")).toEqual([])
-    }).pipe(Effect.provide(flow(acknowledgingText('{"auth_req_id":"id","expires_in":1e400}'))))
+    }).pipe(Effect.provide(cibaLayer(acknowledgingText('{"auth_req_id":"id","expires_in":1e400}'))))
   )
 })
 
@@ -104,22 +113,24 @@ describe("the lifetime", () => {
   it.effect("counts from sending, and not from the answer (F10)", () =>
     Effect.gen(function* () {
       yield* TestClock.adjust("1000 seconds")
-      const asked = yield* Effect.forkChild(ask())
+      const asked = yield* Effect.forkChild(initiate())
       yield* TestClock.adjust("20 seconds")
       expect((yield* Fiber.join(asked)).expiresAt).toEqual(DateTime.makeUnsafe(1_120_000))
     }).pipe(
-      Effect.provide(flow(answering(ProviderScript.delayed("20 seconds", ProviderScript.json(200, acknowledgement)))))
+      Effect.provide(
+        cibaLayer(withResponses(ProviderScript.delayed("20 seconds", ProviderScript.json(200, acknowledgement))))
+      )
     )
   )
 
   it.effect("counts from sending, and not from discovery (F10)", () =>
     Effect.gen(function* () {
-      const asked = yield* Effect.forkChild(ask())
+      const asked = yield* Effect.forkChild(initiate())
       yield* TestClock.adjust("20 seconds")
       expect((yield* Fiber.join(asked)).expiresAt).toEqual(DateTime.makeUnsafe(140_000))
     }).pipe(
       Effect.provide(
-        flow({
+        cibaLayer({
           ...acknowledging(acknowledgement),
           discoveryScript: ProviderScript.make([ProviderScript.delayed("20 seconds", ProviderScript.proceed)])
         })
@@ -135,19 +146,19 @@ describe("the lifetime", () => {
   ] as const) {
     it.effect(`of ${JSON.stringify(expiresIn)} is ${seconds} seconds (F3, T-8)`, () =>
       Effect.gen(function* () {
-        expect((yield* ask()).expiresAt).toEqual(DateTime.makeUnsafe(seconds * 1000))
-      }).pipe(Effect.provide(flow(acknowledging({ ...acknowledgement, expires_in: expiresIn }))))
+        expect((yield* initiate()).expiresAt).toEqual(DateTime.makeUnsafe(seconds * 1000))
+      }).pipe(Effect.provide(cibaLayer(acknowledging({ ...acknowledgement, expires_in: expiresIn }))))
     )
   }
 
   for (const given of [30, 300]) {
     it.effect(`is the provider's ${given} seconds where the client asked for 60 (T-25)`, () =>
       Effect.gen(function* () {
-        const pending = yield* ask({ requestedExpiry: "1 minute" })
+        const pending = yield* initiate({ requestedExpiry: "1 minute" })
         expect(pending.expiresAt).toEqual(DateTime.makeUnsafe(given * 1000))
         const [request] = yield* requestsTo("backchannel")
         expect(request?.parameters).toContainEqual(["requested_expiry", "60"])
-      }).pipe(Effect.provide(flow(acknowledging({ ...acknowledgement, expires_in: given }))))
+      }).pipe(Effect.provide(cibaLayer(acknowledging({ ...acknowledgement, expires_in: given }))))
     )
   }
 })
@@ -186,8 +197,8 @@ describe("the interval", () => {
   for (const [interval, seconds] of intervals) {
     it.effect(`of ${JSON.stringify(interval)?.slice(0, 12)} means ${seconds} seconds between polls (F4, F5, T-8)`, () =>
       Effect.gen(function* () {
-        expect((yield* ask()).interval).toEqual(Duration.seconds(seconds))
-      }).pipe(Effect.provide(flow(acknowledging({ ...acknowledgement, interval }))))
+        expect((yield* initiate()).interval).toEqual(Duration.seconds(seconds))
+      }).pipe(Effect.provide(cibaLayer(acknowledging({ ...acknowledgement, interval }))))
     )
   }
 
@@ -198,12 +209,12 @@ describe("the interval", () => {
   ] as const) {
     it.effect(`that ${what} does not matter in push mode, where nothing is polled (F6)`, () =>
       Effect.gen(function* () {
-        const pending = yield* ask()
+        const pending = yield* initiate()
         expect(pending.deliveryMode).toBe("push")
         yield* Effect.forkChild(Effect.ignore(Ciba.complete(pending)))
         yield* TestClock.adjust("1 hour")
         expect(yield* requestsTo("token")).toEqual([])
-      }).pipe(Effect.provide(flow({ ...everyMode, ...acknowledging(body) }, { deliveryMode: "push" })))
+      }).pipe(Effect.provide(cibaLayer({ ...allDeliveryModes, ...acknowledging(body) }, { deliveryMode: "push" })))
     )
   }
 })

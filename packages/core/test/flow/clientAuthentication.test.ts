@@ -127,7 +127,7 @@ describe("an assertion", () => {
   it.effect("is made anew for every request, after pending, 503 and a broken connection alike (E5, T-9, E11)", () =>
     Effect.gen(function* () {
       const sent = yield* authenticated(5)
-      const claims = yield* Effect.forEach(sent, (record) => Jwt.part(parameter(record, "client_assertion"), 1))
+      const claims = yield* Effect.forEach(sent, (record) => Jwt.decodePart(parameter(record, "client_assertion"), 1))
       assert.deepStrictEqual(
         claims.map(({ aud, exp, iat, iss, sub }) => ({ aud, exp, iat, iss, sub })),
         [0, 5, 10, 15, 20, 25].map((at) => ({
@@ -146,7 +146,7 @@ describe("an assertion", () => {
     Effect.gen(function* () {
       const sent = yield* authenticated(1)
       const audiences = yield* Effect.forEach(sent, (record) =>
-        Effect.map(Jwt.part(parameter(record, "client_assertion"), 1), ({ aud }) => [aud, record.url])
+        Effect.map(Jwt.decodePart(parameter(record, "client_assertion"), 1), ({ aud }) => [aud, record.url])
       )
       assert.deepStrictEqual(
         audiences,

@@ -4,10 +4,12 @@ import { IdToken, IdTokenVerifier } from "@effect-ciba/core"
 import { TestKeys } from "@effect-ciba/testing"
 import { Effect } from "effect"
 import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
-import { ask, flow, publishing } from "../support/Asking.ts"
+import { cibaLayer, initiate, withMetadata } from "../support/AuthenticationFlow.ts"
 
 const refused = (endpoint: string) =>
-  Effect.flip(ask()).pipe(Effect.provide(flow(publishing({ backchannel_authentication_endpoint: endpoint }))))
+  Effect.flip(initiate()).pipe(
+    Effect.provide(cibaLayer(withMetadata({ backchannel_authentication_endpoint: endpoint })))
+  )
 
 describe("an address that a provider publishes", () => {
   for (const [what, endpoint, shown] of [
@@ -38,5 +40,5 @@ it.effect("a token that is wrong in thousands of places is refused in a few word
     expect(error.message).toMatch(/^ID Token: its claims are not valid: Expected string at \["aud"\]\[0\] .* …$/)
     expect(error.message.length).toBeLessThan(600)
     expect(JSON.stringify(error).length).toBeLessThan(1000)
-  }).pipe(Effect.provide(flow()))
+  }).pipe(Effect.provide(cibaLayer()))
 )

@@ -7,14 +7,14 @@ import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import type { RequestRecord } from "@effect-ciba/testing/RequestRecord"
 import { Effect, Fiber, Layer, Redacted, Result } from "effect"
 import { HttpClient, type HttpClientRequest, HttpClientResponse } from "effect/http"
-import { ask, flow, hint, publishing, requestsTo } from "../support/Asking.ts"
-import { part } from "../support/Jwt.ts"
-import { later, polled, proofOf, until } from "../support/Polling.ts"
+import { cibaLayer, hint, initiate, requestsTo, withMetadata } from "../support/AuthenticationFlow.ts"
+import { decodePart, dpopProof } from "../support/Jwt.ts"
+import { advance, advanceToPolls, waitUntil } from "../support/TestTime.ts"
 
 const request = { scope: ["openid"], hint }
 
 const bound = (provider: ProviderOptions) =>
-  flow(provider).pipe(Layer.provide(Dpop.layer({ key: TestKeys.signing("ES256", "proof") })))
+  cibaLayer(provider).pipe(Layer.provide(Dpop.layer({ key: TestKeys.signing("ES256", "proof") })))
 
 const isPending = ({ error }: RequestRecord) => error === "authorization_pending"
 
@@ -25,7 +25,7 @@ const demand = (nonce: string) => ProviderScript.error("use_dpop_nonce", { heade
 const ended = (provider: ProviderOptions, requests: number) =>
   Effect.gen(function* () {
     const waiting = yield* Effect.forkChild(Effect.flip(Ciba.complete(yield* Ciba.initiate(request))))
-    yield* polled("5 seconds", requests)
+    yield* advanceToPolls("5 seconds", requests)
     return { error: yield* Fiber.join(waiting), requests: yield* requestsTo("token") }
   }).pipe(Effect.provide(bound(provider)))
 
@@ -34,17 +34,17 @@ describe("nonces", () => {
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const first = yield* Effect.forkChild(Ciba.complete(yield* Ciba.initiate(request)))
-      yield* polled("5 seconds", 2)
-      yield* polled("5 seconds", 3)
+      yield* advanceToPolls("5 seconds", 2)
+      yield* advanceToPolls("5 seconds", 3)
       yield* provider.approve()
-      yield* polled("5 seconds", 4)
+      yield* advanceToPolls("5 seconds", 4)
       expect((yield* Fiber.join(first)).tokenType).toBe("DPoP")
       const second = yield* Effect.forkChild(Ciba.complete(yield* Ciba.initiate(request)))
       yield* provider.approve()
-      yield* polled("5 seconds", 5)
+      yield* advanceToPolls("5 seconds", 5)
       expect((yield* Fiber.join(second)).tokenType).toBe("DPoP")
       const requests = yield* requestsTo("token")
-      const proofs = yield* Effect.forEach(requests, proofOf)
+      const proofs = yield* Effect.forEach(requests, dpopProof)
       expect(requests.map(({ error }, index) => [proofs[index]?.claims.nonce, error])).toEqual([
         [undefined, "use_dpop_nonce"],
         ["nonce-2", "authorization_pending"],
@@ -63,11 +63,11 @@ describe("nonces", () => {
         const provider = yield* TestProvider.TestProvider
         const pending = yield* Effect.replicateEffect(Ciba.initiate(request), 4)
         const waits = yield* Effect.forEach(pending, (one) => Effect.forkChild(Ciba.complete(one)))
-        yield* later("5 seconds")
-        yield* until(requestsTo("token"), (sent) => sent.filter(isPending).length === 4)
+        yield* advance("5 seconds")
+        yield* waitUntil(requestsTo("token"), (sent) => sent.filter(isPending).length === 4)
         yield* provider.rotateDpopNonce
         yield* Effect.forEach(pending, ({ authReqId }) => provider.approve(authReqId))
-        yield* later("5 seconds")
+        yield* advance("5 seconds")
         yield* Effect.forEach(waits, Fiber.join)
         const sent = yield* requestsTo("token")
         for (const { authReqId } of pending) {
@@ -86,10 +86,10 @@ describe("nonces", () => {
     Effect.gen(function* () {
       const pending = yield* Ciba.initiate(request)
       const waiting = yield* Effect.forkChild(Effect.flip(Ciba.complete(pending)))
-      yield* polled("5 seconds", 3)
+      yield* advanceToPolls("5 seconds", 3)
       expect((yield* Fiber.join(waiting)).reason._tag).toBe("UseDpopNonce")
       const again = yield* Effect.forkChild(Ciba.complete(pending))
-      yield* polled("5 seconds", 4)
+      yield* advanceToPolls("5 seconds", 4)
       expect((yield* Fiber.join(again)).subject).toBe("jo")
     }).pipe(
       Effect.provide(bound({ user: TestUser.approve(), tokenScript: ProviderScript.make(["a", "b", "c"].map(demand)) }))
@@ -109,10 +109,10 @@ describe("nonces", () => {
           )
         )
       )
-      yield* until(requestsTo("backchannel"), ({ length }) => length === 1)
-      yield* polled("5 seconds", 3)
-      yield* polled("1 second", 3)
-      yield* polled("4 seconds", 4)
+      yield* waitUntil(requestsTo("backchannel"), ({ length }) => length === 1)
+      yield* advanceToPolls("5 seconds", 3)
+      yield* advanceToPolls("1 second", 3)
+      yield* advanceToPolls("4 seconds", 4)
       yield* Fiber.join(all)
       expect(ends).toEqual(["jo"])
     }).pipe(
@@ -125,7 +125,7 @@ describe("nonces", () => {
       const tokenScript = ProviderScript.make(["a", "b", "c", "d"].map(demand))
       const { error, requests } = yield* ended({ tokenScript }, 3)
       expect(error).toMatchObject({ _tag: "TokenError", reason: { _tag: "UseDpopNonce" } })
-      const nonces = yield* Effect.forEach(requests, (one) => Effect.map(proofOf(one), ({ claims }) => claims.nonce))
+      const nonces = yield* Effect.forEach(requests, (one) => Effect.map(dpopProof(one), ({ claims }) => claims.nonce))
       expect(nonces).toEqual([undefined, "a", "b"])
       expect(requests.map(({ at }) => at)).toEqual([5000, 5000, 5000])
     })
@@ -159,7 +159,7 @@ describe("the algorithm of the proofs", () => {
 
   it.effect("must be one that the provider lists, or nobody is asked (M13)", () =>
     Effect.gen(function* () {
-      expect(yield* Effect.flip(ask())).toMatchObject({
+      expect(yield* Effect.flip(initiate())).toMatchObject({
         _tag: "AuthenticationRequestError",
         reason: {
           _tag: "Unsupported",
@@ -168,15 +168,15 @@ describe("the algorithm of the proofs", () => {
         }
       })
       expect(yield* requestsTo("backchannel")).toEqual([])
-    }).pipe(Effect.provide(bound(publishing({ [dpop_signing_alg_values_supported]: ["ES384", "PS256"] }))))
+    }).pipe(Effect.provide(bound(withMetadata({ [dpop_signing_alg_values_supported]: ["ES384", "PS256"] }))))
   )
 
   for (const listed of [["PS256", "ES256"], undefined]) {
     it.effect(`may be ES256 where the provider lists ${listed ?? "none"} (M13)`, () =>
       Effect.gen(function* () {
-        yield* ask()
+        yield* initiate()
         expect(yield* requestsTo("backchannel")).toHaveLength(1)
-      }).pipe(Effect.provide(bound(publishing({ [dpop_signing_alg_values_supported]: listed }))))
+      }).pipe(Effect.provide(bound(withMetadata({ [dpop_signing_alg_values_supported]: listed }))))
     )
   }
 })
@@ -196,7 +196,7 @@ it.effect(
       })
       const id = Redacted.make(AuthReqId.make("id"))
       yield* Effect.gen(function* () {
-        yield* ask()
+        yield* initiate()
         yield* Effect.flip(TokenEndpoint.redeem(id))
         yield* Effect.flip(TokenEndpoint.redeem(id))
       }).pipe(
@@ -228,7 +228,7 @@ it.effect(
       ])
       const [asked, ...redeemed] = heard.map(({ headers }) => headers.dpop)
       expect(asked).toBeUndefined()
-      const [first, second] = yield* Effect.forEach(redeemed, (proof = "") => part(proof, 1))
+      const [first, second] = yield* Effect.forEach(redeemed, (proof = "") => decodePart(proof, 1))
       expect(first).toMatchObject({ htm: "POST", htu: "https://mtls.op.test:8443/token" })
       expect(second?.jti).not.toBe(first?.jti)
     })

@@ -5,8 +5,9 @@ import type { PendingAuthentication } from "@effect-ciba/core/PendingAuthenticat
 import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, Fiber, Layer, Redacted } from "effect"
-import { hint, requestsTo } from "../support/Asking.ts"
-import { polled, proofOf } from "../support/Polling.ts"
+import { hint, requestsTo } from "../support/AuthenticationFlow.ts"
+import { dpopProof } from "../support/Jwt.ts"
+import { advanceToPolls } from "../support/TestTime.ts"
 
 const client = Ciba.layer({
   issuer: "https://provider.test",
@@ -22,7 +23,7 @@ const initiate = Ciba.initiate({ scope: ["openid"], hint })
 const completed = (pending: PendingAuthentication, polls: number) =>
   Effect.gen(function* () {
     const waiting = yield* Effect.forkChild(Ciba.complete(pending))
-    yield* polled("5 seconds", polls)
+    yield* advanceToPolls("5 seconds", polls)
     return yield* Fiber.join(waiting)
   })
 
@@ -48,7 +49,7 @@ describe("a process that takes over", () => {
       const thumbprint = yield* JsonWebKey.thumbprint(own.publicJwk)
       expect(yield* provider.keyThumbprint(identity.accessToken)).toBe(thumbprint)
       expect(revealed(identity.proofKey)).toEqual(revealed(own.privateJwk))
-      const proofs = yield* Effect.forEach(yield* requestsTo("token"), proofOf)
+      const proofs = yield* Effect.forEach(yield* requestsTo("token"), dpopProof)
       expect(proofs.map(({ claims }) => claims.nonce)).toEqual([undefined, "nonce-1"])
       for (const { header } of proofs) expect(yield* JsonWebKey.thumbprint(header.jwk)).toBe(thumbprint)
     }).pipe(provided({ dpop: { nonces: "lasting" } }))

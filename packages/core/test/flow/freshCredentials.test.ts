@@ -5,8 +5,9 @@ import { ProviderScript, TestClient, TestKeys, TestProvider } from "@effect-ciba
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { requestsTo } from "../support/Asking.ts"
-import { claimsIn, polled, proofOf, until } from "../support/Polling.ts"
+import { requestsTo } from "../support/AuthenticationFlow.ts"
+import { claimsOf, dpopProof } from "../support/Jwt.ts"
+import { advanceToPolls, waitUntil } from "../support/TestTime.ts"
 
 const { hang, html, lost, proceed } = ProviderScript
 
@@ -45,17 +46,17 @@ it.effect(
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const asking = yield* Effect.forkChild(Ciba.authenticate(request))
-      yield* until(provider.pending, (pending) => pending.length === 1)
-      yield* polled("5 seconds", 2)
+      yield* waitUntil(provider.pending, (pending) => pending.length === 1)
+      yield* advanceToPolls("5 seconds", 2)
       yield* provider.rotateDpopNonce
-      yield* polled("5 seconds", 4)
+      yield* advanceToPolls("5 seconds", 4)
       yield* provider.rotateDpopNonce
-      yield* polled("5 seconds", 5)
-      yield* until(provider.polls, (polls) => polls.length === 6)
-      yield* polled("35 seconds", 7)
+      yield* advanceToPolls("5 seconds", 5)
+      yield* waitUntil(provider.polls, (polls) => polls.length === 6)
+      yield* advanceToPolls("35 seconds", 7)
       yield* provider.rotateDpopNonce
       yield* provider.approve()
-      yield* polled("20 seconds", 9)
+      yield* advanceToPolls("20 seconds", 9)
       const identity = yield* Fiber.join(asking)
 
       expect(identity).toMatchObject({ subject: "jo", tokenType: "DPoP" })
@@ -73,7 +74,7 @@ it.effect(
         [70_000, "use_dpop_nonce"],
         [70_000, 200]
       ])
-      const proofs = yield* Effect.forEach(tokens, proofOf)
+      const proofs = yield* Effect.forEach(tokens, dpopProof)
       expect(proofs.map(({ claims }) => claims.nonce)).toEqual([
         undefined,
         "nonce-1",
@@ -89,13 +90,13 @@ it.effect(
       expect(more).toEqual([])
       if (asked === undefined) return
       expect(asked.headers).not.toHaveProperty("dpop")
-      const signed = yield* claimsIn(asked, "request")
+      const signed = yield* claimsOf(asked, "request")
       expect(signed).toMatchObject({ binding_message: "W4SCT" })
       const sent = [signed, ...[asked, ...tokens].map(({ parameters }) => Object.fromEntries(parameters))]
       for (const name of ["dpop_jkt", "code_challenge", "code_verifier"]) {
         expect(sent.filter((parameters) => name in parameters)).toEqual([])
       }
-      const assertions = yield* Effect.forEach([asked, ...tokens], (one) => claimsIn(one, "client_assertion"))
+      const assertions = yield* Effect.forEach([asked, ...tokens], (one) => claimsOf(one, "client_assertion"))
       const ids = [signed, ...assertions, ...proofs.map(({ claims }) => claims)].map(({ jti }) => jti)
       expect(ids).toHaveLength(20)
       expect(new Set(ids).size).toBe(20)
@@ -118,7 +119,7 @@ it.effect(
       const asked = yield* requestsTo("backchannel")
       expect(asked.map(({ status }) => status)).toEqual([undefined, 503, 200])
       for (const name of ["request", "client_assertion"]) {
-        const ids = yield* Effect.forEach(asked, (one) => Effect.map(claimsIn(one, name), ({ jti }) => jti))
+        const ids = yield* Effect.forEach(asked, (one) => Effect.map(claimsOf(one, name), ({ jti }) => jti))
         expect(new Set(ids).size).toBe(3)
       }
     }).pipe(Effect.provide(flow({ backchannelScript: ProviderScript.make([lost, html(503)]) })))

@@ -2,14 +2,14 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Fuzz from "../support/Fuzz.ts"
-import { places } from "../support/Places.ts"
+import { entryPoints } from "../support/FuzzedEntryPoints.ts"
 
 const seed = Number(process.env.FUZZ_SEED ?? 1)
 
 const cases = Number(process.env.FUZZ_CASES ?? 3000)
 
 describe(`of ${cases} hostile calls from seed ${seed} on, each has a typed outcome`, () => {
-  for (const place of places) {
+  for (const place of entryPoints) {
     it.live(
       `at: ${place.name} (G13, K17)`,
       () =>

@@ -5,14 +5,14 @@ import { ProviderScript, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { DateTime, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { ask, flow, requestsTo } from "../support/Asking.ts"
+import { cibaLayer, initiate, requestsTo } from "../support/AuthenticationFlow.ts"
 
 const approving: ProviderOptions = { user: TestUser.approve() }
 
 /** How a flow ends within the hour. */
 const outcome = (options?: Partial<AuthenticationRequest.Options>) =>
   Effect.gen(function* () {
-    const pending = yield* ask(options)
+    const pending = yield* initiate(options)
     const wait = yield* Effect.forkChild(Effect.result(Ciba.complete(pending)))
     yield* TestClock.adjust("1 hour")
     return yield* Effect.fromResult(yield* Fiber.join(wait))
@@ -39,7 +39,7 @@ describe("a flow", () => {
       }
     }).pipe(
       Effect.provide(
-        flow(
+        cibaLayer(
           { ...approving, tokenScript: ProviderScript.make([ProviderScript.pending]) },
           { poll: { authorizationDetails: details, resource: "https://a.test/accounts" } }
         )
@@ -53,7 +53,7 @@ describe("a flow", () => {
       expect(identity.authorizationDetails).toEqual([{ type: "payment", amount: "10.00", account: "…42" }])
     }).pipe(
       Effect.provide(
-        flow({
+        cibaLayer({
           ...approving,
           tokenResponse: (body) => ({
             ...body,
@@ -68,18 +68,18 @@ describe("a flow", () => {
     Effect.gen(function* () {
       const identity = yield* outcome({ authorizationDetails: details })
       expect(identity.authorizationDetails).toBeUndefined()
-    }).pipe(Effect.provide(flow(approving)))
+    }).pipe(Effect.provide(cibaLayer(approving)))
   )
 
   it.effect("gives the grant's id that came with the tokens, and not one in the acknowledgement (U6)", () =>
     Effect.gen(function* () {
-      const pending = yield* ask({ grantManagement: { action: "create" } })
+      const pending = yield* initiate({ grantManagement: { action: "create" } })
       expect(Object.keys(pending)).not.toContain("grantId")
       const identity = yield* outcome({ grantManagement: { action: "create" } })
       expect(identity.grantId).toBe("g-2")
     }).pipe(
       Effect.provide(
-        flow({
+        cibaLayer({
           ...approving,
           acknowledgement: (body) => ({ ...body, grant_id: "g-1" }),
           tokenResponse: (body) => ({ ...body, grant_id: "g-2" })
@@ -91,7 +91,7 @@ describe("a flow", () => {
   it.effect("has no grant id where only the acknowledgement named one (U6)", () =>
     Effect.gen(function* () {
       expect((yield* outcome({ grantManagement: { action: "create" } })).grantId).toBeUndefined()
-    }).pipe(Effect.provide(flow({ ...approving, acknowledgement: (body) => ({ ...body, grant_id: "g-1" }) })))
+    }).pipe(Effect.provide(cibaLayer({ ...approving, acknowledgement: (body) => ({ ...body, grant_id: "g-1" }) })))
   )
 
   for (const [code, tag, row] of [
@@ -104,16 +104,20 @@ describe("a flow", () => {
         const error = yield* Effect.flip(outcome())
         expect(error).toMatchObject({ _tag: "TokenError", reason: { _tag: tag, code, status: 400 } })
         expect(yield* requestsTo("token")).toHaveLength(1)
-      }).pipe(Effect.provide(flow({ ...approving, tokenScript: ProviderScript.make([ProviderScript.error(code)]) })))
+      }).pipe(
+        Effect.provide(cibaLayer({ ...approving, tokenScript: ProviderScript.make([ProviderScript.error(code)]) }))
+      )
     )
   }
 
   for (const granted of [30, 600]) {
     it.effect(`that asks for two minutes lives for the ${granted} seconds that it is given (T-25)`, () =>
       Effect.gen(function* () {
-        const pending = yield* ask({ requestedExpiry: "2 minutes" })
+        const pending = yield* initiate({ requestedExpiry: "2 minutes" })
         expect(pending.expiresAt).toEqual(DateTime.makeUnsafe(granted * 1000))
-      }).pipe(Effect.provide(flow({ ...approving, acknowledgement: (body) => ({ ...body, expires_in: granted }) })))
+      }).pipe(
+        Effect.provide(cibaLayer({ ...approving, acknowledgement: (body) => ({ ...body, expires_in: granted }) }))
+      )
     )
   }
 })

@@ -10,7 +10,7 @@ import {
   UserHint
 } from "@effect-ciba/core"
 import { Effect, Layer, Redacted } from "effect"
-import { answering, bearer, type Reply } from "../support/Resource.ts"
+import { bearer, type Reply, serve } from "../support/ResourceServer.ts"
 
 const name = "x-fapi-interaction-id"
 
@@ -32,7 +32,7 @@ const echoing =
     )
 
 const calls = (reply: Reply, options: Partial<Ciba.Options> = {}) => {
-  const { heard, layer } = answering(reply)
+  const { received, layer } = serve(reply)
   const live = Ciba.layerNoDiscovery({
     clientId: "bank",
     authentication: ClientAuthentication.none,
@@ -60,7 +60,7 @@ const calls = (reply: Reply, options: Partial<Ciba.Options> = {}) => {
     )
     return { asked: asked.reason, polled: polled.reason, called }
   })
-  return Effect.map(Effect.provide(program, live), (ends) => ({ ...ends, heard }))
+  return Effect.map(Effect.provide(program, live), (ends) => ({ ...ends, heard: received }))
 }
 
 describe("an interaction id", () => {

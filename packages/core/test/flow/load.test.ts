@@ -5,15 +5,15 @@ import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Clock, DateTime, Effect, Fiber, Layer, Result } from "effect"
 import { TestClock } from "effect/testing"
-import { requestsTo } from "../support/Asking.ts"
-import * as Faults from "../support/Faults.ts"
-import { until } from "../support/Polling.ts"
-import { client, polls, request, started, world } from "../support/Processes.ts"
-import * as Seeded from "../support/Seeded.ts"
+import { requestsTo } from "../support/AuthenticationFlow.ts"
+import * as FaultyNetwork from "../support/FaultyNetwork.ts"
+import { client, pollTimes, request, sharedServices, startProcess } from "../support/ProcessRestarts.ts"
+import * as SeededRandom from "../support/SeededRandom.ts"
+import { waitUntil } from "../support/TestTime.ts"
 
 /** So many people, of whom three in ten refuse, each in their own time. */
 const crowd = (count: number, seed: number) => {
-  const chance = Seeded.numbers(seed)
+  const chance = SeededRandom.make(seed)
   return Array.from({ length: count }, (_, index) => {
     const person = {
       subject: `person-${index}`,
@@ -53,7 +53,7 @@ const tally = (values: Iterable<string>) => {
 }
 
 /** The gaps between the polls of each wait, in milliseconds. */
-const gapsOf = (sent: ReadonlyArray<Faults.Sent>) => {
+const gapsOf = (sent: ReadonlyArray<FaultyNetwork.TokenRequestRecord>) => {
   const last = new Map<string, number>()
   return sent.flatMap(({ at, authReqId }) => {
     const before = last.get(authReqId)
@@ -63,10 +63,10 @@ const gapsOf = (sent: ReadonlyArray<Faults.Sent>) => {
 }
 
 /** How many pauses the provider asked for; nothing was sent in any of them. */
-const pausesOf = (sent: ReadonlyArray<Faults.Sent>) => {
-  const refused = sent.filter(({ pause }) => pause > 0).sort((a, b) => a.answeredAt - b.answeredAt)
+const pausesOf = (sent: ReadonlyArray<FaultyNetwork.TokenRequestRecord>) => {
+  const refused = sent.filter(({ retryAfter: pause }) => pause > 0).sort((a, b) => a.respondedAt - b.respondedAt)
   const ends: Array<number> = []
-  for (const { answeredAt, became, pause } of refused) {
+  for (const { respondedAt: answeredAt, outcome: became, retryAfter: pause } of refused) {
     const isPaused = answeredAt < (ends.at(-1) ?? 0)
     if (isPaused && !became.includes("429") && !became.includes("Retry-After")) continue
     expect(sent.filter(({ at }) => at > answeredAt && at < answeredAt + pause)).toEqual([])
@@ -84,13 +84,16 @@ describe("a thousand waits at once", () => {
     "all end as the people decided, whatever the network does (H2, H3, H8, H9, H14, H19, H21, H22, T-5)",
     () =>
       Effect.gen(function* () {
-        const network = Faults.make({ seed: 11, share: 0.3, lost: 0.01, latency: 200 })
+        const network = FaultyNetwork.make({ seed: 11, faultRate: 0.3, lostRate: 0.01, latency: 200 })
         const provider = yield* TestProvider.TestProvider
-        const all = yield* started(asked(users), Layer.provide(client({ maxConcurrentRequests: 50 }), network.layer))
-        yield* until(TestClock.adjust("1 minute"), () => all.pollUnsafe() !== undefined)
+        const all = yield* startProcess(
+          asked(users),
+          Layer.provide(client({ maxConcurrentRequests: 50 }), network.layer)
+        )
+        yield* waitUntil(TestClock.adjust("1 minute"), () => all.pollUnsafe() !== undefined)
         const endings = yield* Fiber.join(all)
 
-        const became = tally(network.sent.map(({ became }) => became))
+        const became = tally(network.sent.map(({ outcome: became }) => became))
         const denied = users.filter(({ reaction }) => reaction._tag === "Deny").length
         const unknown = became["lost 200"] ?? 0
         expect(tally(endings.values())).toEqual({
@@ -100,13 +103,13 @@ describe("a thousand waits at once", () => {
         })
 
         expect(yield* provider.inFlightMax).toBe(1)
-        expect(network.underWayMax()).toBe(50)
+        expect(network.maxInFlight()).toBe(50)
         expect((yield* requestsTo("token")).filter(({ error }) => error === "slow_down")).toEqual([])
         const gaps = gapsOf(network.sent)
         expect(Math.min(...gaps)).toBeGreaterThanOrEqual(5000)
         expect(Math.max(...gaps)).toBeLessThan(180_000)
         expect(pausesOf(network.sent)).toBeGreaterThan(20)
-      }).pipe(world(people)),
+      }).pipe(sharedServices(people)),
     20_000
   )
 })
@@ -115,10 +118,10 @@ it.effect(
   "a hundred waits that prove with DPoP outlive faults and nonces that change all the time (H21, H26, H27, T-5, T-10)",
   () =>
     Effect.gen(function* () {
-      const network = Faults.make({ seed: 5, share: 0.3, lost: 0, latency: 100 })
+      const network = FaultyNetwork.make({ seed: 5, faultRate: 0.3, lostRate: 0, latency: 100 })
       const provider = yield* TestProvider.TestProvider
       const denied = hundred.filter(({ reaction }) => reaction._tag === "Deny").length
-      const all = yield* started(
+      const all = yield* startProcess(
         asked(hundred),
         client({ maxConcurrentRequests: 50 }).pipe(
           Layer.provide(network.layer),
@@ -132,13 +135,13 @@ it.effect(
         rotations += 1
         yield* provider.rotateDpopNonce
       })
-      yield* until(step, () => all.pollUnsafe() !== undefined)
+      yield* waitUntil(step, () => all.pollUnsafe() !== undefined)
       expect(tally((yield* Fiber.join(all)).values())).toEqual({ approved: 100 - denied, AccessDenied: denied })
       const refused = (yield* requestsTo("token")).filter(({ error }) => error === "use_dpop_nonce")
       expect(rotations).toBeGreaterThan(3)
       expect(refused.length).toBeGreaterThan(50 + rotations)
       expect(yield* provider.inFlightMax).toBe(1)
-    }).pipe(world({ user: hundred, expiresIn: "2 hours", dpop: { nonces: "lasting" } })),
+    }).pipe(sharedServices({ user: hundred, expiresIn: "2 hours", dpop: { nonces: "lasting" } })),
   20_000
 )
 
@@ -157,17 +160,19 @@ for (const [what, refusal] of [
       })
       const long = Effect.map(Ciba.authenticate(request), ({ subject }) => subject)
       const both = Effect.all([long, Effect.delay(short, "2 seconds")], { concurrency: "unbounded" })
-      const waits = yield* started(both, client())
+      const waits = yield* startProcess(both, client())
       yield* TestClock.adjust("3 minutes")
       expect(yield* Fiber.join(waits)).toEqual(["jo", ["ExpiredToken", 42]])
-      expect(yield* polls).toEqual([5, 125])
-    }).pipe(world({ user: TestUser.approve({ after: "1 minute" }), tokenScript: ProviderScript.make([refusal]) }))
+      expect(yield* pollTimes).toEqual([5, 125])
+    }).pipe(
+      sharedServices({ user: TestUser.approve({ after: "1 minute" }), tokenScript: ProviderScript.make([refusal]) })
+    )
   )
 }
 
 it.effect("the time that a request waits for its turn does not count towards its expiry (F10)", () =>
   Effect.gen(function* () {
-    const asking = yield* started(
+    const asking = yield* startProcess(
       Effect.all([Ciba.initiate(request), Ciba.initiate(request)], { concurrency: "unbounded" }),
       client({ maxConcurrentRequests: 1 })
     )
@@ -175,7 +180,7 @@ it.effect("the time that a request waits for its turn does not count towards its
     const expiries = (yield* Fiber.join(asking)).map(({ expiresAt }) => DateTime.toEpochMillis(expiresAt))
     expect(expiries).toEqual([60_000, 90_000])
   }).pipe(
-    world({
+    sharedServices({
       expiresIn: "1 minute",
       backchannelScript: ProviderScript.make([ProviderScript.delayed("30 seconds", ProviderScript.proceed)])
     })

@@ -14,7 +14,7 @@ import {
 } from "@effect-ciba/core"
 import { Effect, Layer } from "effect"
 import { HttpClient, HttpClientResponse } from "effect/http"
-import { encodeJson, part } from "../support/Jwt.ts"
+import { decodePart, encodeJson } from "../support/Jwt.ts"
 
 const names = [
   "backchannel_authentication_endpoint",
@@ -192,14 +192,14 @@ describe("mutual TLS", () => {
         [undefined, ordinary]
       ] as const) {
         const seen = yield* requests({ authentication, mutualTls }, aliases, constraint)
-        const audiences = yield* Effect.forEach(seen, ({ form }) => part(form.get("client_assertion") ?? "", 1))
+        const audiences = yield* Effect.forEach(seen, ({ form }) => decodePart(form.get("client_assertion") ?? "", 1))
         assert.deepStrictEqual(
           audiences.map(({ aud }) => aud),
           pair(endpoints)
         )
         const [backchannel, token] = seen
         assert.isUndefined(backchannel?.dpop)
-        assert.strictEqual((yield* part(token?.dpop ?? "", 1)).htu, endpoints.token_endpoint)
+        assert.strictEqual((yield* decodePart(token?.dpop ?? "", 1)).htu, endpoints.token_endpoint)
       }
     })
   )

@@ -5,8 +5,17 @@ import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, Fiber, Layer, Logger, Redacted, Schedule } from "effect"
 import { TestClock } from "effect/testing"
-import { until } from "../support/Polling.ts"
-import { client, handled, kept, killed, polls, request, started, world } from "../support/Processes.ts"
+import {
+  client,
+  killProcess,
+  pollTimes,
+  recordDecisions,
+  request,
+  sharedServices,
+  startProcess,
+  storedAuthentications
+} from "../support/ProcessRestarts.ts"
+import { waitUntil } from "../support/TestTime.ts"
 
 const { pending, proceed, reset } = ProviderScript
 
@@ -28,12 +37,12 @@ describe("Ciba.initiate", () => {
 
   it.effect("keeps what the provider has acknowledged, also where it is interrupted then (F9, H25)", () =>
     Effect.gen(function* () {
-      const asking = yield* started(ask, client())
+      const asking = yield* startProcess(ask, client())
       yield* TestClock.adjust("1 second")
-      yield* Effect.forkChild(killed(asking))
+      yield* Effect.forkChild(killProcess(asking))
       yield* TestClock.adjust("1 second")
-      expect(yield* kept).toHaveLength(1)
-    }).pipe(world({}, slow))
+      expect(yield* storedAuthentications).toHaveLength(1)
+    }).pipe(sharedServices({}, slow))
   )
 })
 
@@ -51,29 +60,29 @@ describe("Ciba.complete", () => {
   for (const [end, provider] of decided) {
     it.effect(`takes what it has decided out of the store: ${end} (F9)`, () =>
       Effect.gen(function* () {
-        const wait = yield* started(ending, client())
+        const wait = yield* startProcess(ending, client())
         yield* TestClock.adjust("1 second")
-        expect(yield* kept).toHaveLength(1)
+        expect(yield* storedAuthentications).toHaveLength(1)
         yield* TestClock.adjust("20 seconds")
         expect(yield* Fiber.join(wait)).toBe(end)
-        expect(yield* kept).toEqual([])
-      }).pipe(world(provider))
+        expect(yield* storedAuthentications).toEqual([])
+      }).pipe(sharedServices(provider))
     )
   }
 
   it.effect("leaves in the store what the provider refused because of the client, which can be mended (H16)", () =>
     Effect.gen(function* () {
-      const wait = yield* started(ending, client())
+      const wait = yield* startProcess(ending, client())
       yield* TestClock.adjust("5 seconds")
       expect(yield* Fiber.join(wait)).toBe("InvalidClient")
-      const { handle, outcomes } = handled()
-      const next = yield* started(Ciba.resumeAll(handle), client())
+      const { handle, outcomes } = recordDecisions()
+      const next = yield* startProcess(Ciba.resumeAll(handle), client())
       yield* TestClock.adjust("5 seconds")
       yield* Fiber.join(next)
       expect(outcomes).toEqual(["jo"])
-      expect(yield* kept).toEqual([])
+      expect(yield* storedAuthentications).toEqual([])
     }).pipe(
-      world({
+      sharedServices({
         user: TestUser.approve(),
         tokenScript: ProviderScript.make([ProviderScript.error("invalid_client", { status: 401 })])
       })
@@ -83,16 +92,16 @@ describe("Ciba.complete", () => {
   it.effect("leaves in the store what a schedule of the caller's, or an interruption, has stopped (H25)", () =>
     Effect.gen(function* () {
       const once = client({ poll: { schedule: (policy) => Schedule.upTo(policy, { times: 1 }) } })
-      const stopped = yield* started(ending, once)
+      const stopped = yield* startProcess(ending, once)
       yield* TestClock.adjust("11 seconds")
       expect(yield* Fiber.join(stopped)).toBe("ScheduleExhausted")
-      const interrupted = yield* started(ending, client())
+      const interrupted = yield* startProcess(ending, client())
       yield* TestClock.adjust("2 seconds")
-      yield* killed(interrupted)
-      expect(yield* kept).toHaveLength(2)
+      yield* killProcess(interrupted)
+      expect(yield* storedAuthentications).toHaveLength(2)
       yield* TestClock.adjust("10 minutes")
-      expect(yield* polls).toEqual([5, 10])
-    }).pipe(world({ user: TestUser.approve(), tokenScript: ProviderScript.make([pending, pending]) }))
+      expect(yield* pollTimes).toEqual([5, 10])
+    }).pipe(sharedServices({ user: TestUser.approve(), tokenScript: ProviderScript.make([pending, pending]) }))
   )
 
   it.effect(
@@ -100,8 +109,8 @@ describe("Ciba.complete", () => {
     () =>
       Effect.gen(function* () {
         const provider = yield* TestProvider.TestProvider
-        const { handle, outcomes } = handled()
-        const process = yield* started(
+        const { handle, outcomes } = recordDecisions()
+        const process = yield* startProcess(
           Effect.gen(function* () {
             const asked = yield* ask
             const first = yield* Effect.flip(Ciba.complete(asked))
@@ -113,16 +122,16 @@ describe("Ciba.complete", () => {
         yield* TestClock.adjust("2 seconds")
         yield* provider.rotateKeys
         yield* TestClock.adjust("3 seconds")
-        yield* until(kept, ([one]) => one?.received !== undefined)
+        yield* waitUntil(storedAuthentications, ([one]) => one?.received !== undefined)
         yield* TestClock.adjust("20 minutes")
         expect(yield* Fiber.join(process)).toEqual(["DiscoveryError", "DiscoveryError"])
-        expect(yield* kept).toHaveLength(1)
-        const next = yield* started(Ciba.resumeAll(handle), client())
+        expect(yield* storedAuthentications).toHaveLength(1)
+        const next = yield* startProcess(Ciba.resumeAll(handle), client())
         yield* Fiber.join(next)
         expect(outcomes).toEqual(["jo"])
-        expect(yield* polls).toEqual([5])
+        expect(yield* pollTimes).toEqual([5])
       }).pipe(
-        world({
+        sharedServices({
           user: TestUser.approve(),
           keysScript: ProviderScript.make([proceed, ...Array.from({ length: 26 }, () => reset)])
         })
@@ -147,10 +156,10 @@ describe("a store that fails", () => {
           all: Effect.succeed([])
         })
       )
-      const wait = yield* started(ending, Layer.mergeAll(client(), listener).pipe(Layer.provide(store)))
+      const wait = yield* startProcess(ending, Layer.mergeAll(client(), listener).pipe(Layer.provide(store)))
       yield* TestClock.adjust("10 seconds")
       expect(yield* Fiber.join(wait)).toBe("jo")
-      expect(yield* polls).toEqual([5, 10])
+      expect(yield* pollTimes).toEqual([5, 10])
       expect(new Set(lines)).toEqual(
         new Set(["put", "remove"].map((one) => `The store of pending authentications, ${one}: the disk is full`))
       )
@@ -158,6 +167,6 @@ describe("a store that fails", () => {
       const secrets = [...sent.filter((value) => value.length > 12), Redacted.value(TestClient.secret)]
       expect(secrets.length).toBeGreaterThan(2)
       expect(secrets.filter((secret) => lines.join("\n").includes(secret))).toEqual([])
-    }).pipe(world({ user: TestUser.approve(), tokenScript: ProviderScript.make([pending]) }))
+    }).pipe(sharedServices({ user: TestUser.approve(), tokenScript: ProviderScript.make([pending]) }))
   )
 })

@@ -28,10 +28,10 @@ import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Cause, Effect, Fiber, Layer, Metric, Option, Redacted, Schema, Stream } from "effect"
 import { KeyValueStore } from "effect/persistence"
 import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
-import { requestsTo } from "../support/Asking.ts"
+import { requestsTo } from "../support/AuthenticationFlow.ts"
 import * as Jwe from "../support/Jwe.ts"
-import { later, until } from "../support/Polling.ts"
-import * as Watched from "../support/Watched.ts"
+import * as SecretScanner from "../support/SecretScanner.ts"
+import { advance, waitUntil } from "../support/TestTime.ts"
 
 const secret = Redacted.value(TestClient.secret)
 
@@ -42,7 +42,7 @@ const user = {
   userCode: "marker user code"
 }
 
-const encryption = { key: Jwe.keyOf(secret, "sha256", 256), header: { alg: "dir", enc: "A256GCM", cty: "JWT" } }
+const encryption = { key: Jwe.deriveKey(secret, "sha256", 256), header: { alg: "dir", enc: "A256GCM", cty: "JWT" } }
 
 interface Scenario {
   readonly authentication?: ClientAuthentication.ClientAuthentication
@@ -57,7 +57,7 @@ interface Scenario {
 /** Makes a scenario, and tells its secrets. */
 type Prepare = (watch: Watch) => Effect.Effect<Scenario>
 
-type Watch = ReturnType<typeof Watched.make>
+type Watch = ReturnType<typeof SecretScanner.make>
 
 /** The flow of a scenario over a store, and everything beside it. */
 const flow = (watch: Watch, scenario: Scenario) => {
@@ -137,9 +137,9 @@ const everything = Effect.fnUntraced(function* (watch: Watch, scenario: Scenario
   see("kept", yield* store.all)
 
   const wait = yield* Effect.forkChild(Ciba.complete(pending))
-  yield* later("5 seconds")
+  yield* advance("5 seconds")
   if (deliveryMode === "poll") {
-    yield* until(requestsTo("token"), (sent) => sent.some(({ error }) => error === "authorization_pending"))
+    yield* waitUntil(requestsTo("token"), (sent) => sent.some(({ error }) => error === "authorization_pending"))
   }
   yield* provider.approve(pending.authReqId)
   if (deliveryMode !== "poll") {
@@ -148,7 +148,7 @@ const everything = Effect.fnUntraced(function* (watch: Watch, scenario: Scenario
     const handle = yield* NotificationReceiver.toWebHandler()
     expect((yield* Effect.promise(() => handle(call))).status).toBe(204)
   }
-  yield* later("5 seconds")
+  yield* advance("5 seconds")
   const identity = yield* Fiber.join(wait)
   see("identity", withoutNonce(identity))
 
@@ -167,7 +167,7 @@ const everything = Effect.fnUntraced(function* (watch: Watch, scenario: Scenario
 })
 
 const observed = Effect.fnUntraced(function* (prepare: Prepare) {
-  const watch = Watched.make()
+  const watch = SecretScanner.make()
   const scenario = yield* prepare(watch)
   if (scenario.authentication?.method !== "private_key_jwt") watch.keep("client secret", secret)
   yield* watch.watch(Effect.scoped(Effect.provide(everything(watch, scenario), flow(watch, scenario))))
@@ -314,8 +314,8 @@ describe("no secret is shown by", () => {
       Effect.gen(function* () {
         const watch = yield* observed(prepare)
         expect(watch.leaks()).toEqual(raw)
-        expect(watch.kept()).toEqual([...issued, ...asked, ...kinds].sort())
-        expect(watch.places()).toEqual(expect.arrayContaining(places))
+        expect(watch.secretNames()).toEqual([...issued, ...asked, ...kinds].sort())
+        expect(watch.outputs()).toEqual(expect.arrayContaining(places))
       })
     )
   }
@@ -341,7 +341,7 @@ describe("whoever looks", () => {
   for (const [where, plant] of planted) {
     it.effect(`sees a secret that is planted: ${where}`, () =>
       Effect.gen(function* () {
-        const watch = Watched.make()
+        const watch = SecretScanner.make()
         watch.keep("secret", "marker-planted")
         yield* Effect.exit(watch.watch(plant))
         expect(watch.leaks()).toContain(`secret in ${where}`)
@@ -363,6 +363,6 @@ describe("an event of a new authentication", () => {
       })
       const event = Option.getOrThrow(yield* Fiber.join(first))
       expect(Object.keys(event).sort()).toEqual(["_tag", "at", "deliveryMode", "expiresAt", "id"])
-    }).pipe(Effect.provide(flow(Watched.make(), {})))
+    }).pipe(Effect.provide(flow(SecretScanner.make(), {})))
   )
 })

@@ -25,11 +25,11 @@ import { KeyValueStore } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import * as RegistrationError from "../../src/provider/RegistrationError.ts"
 import * as ResourceError from "../../src/resource/ResourceError.ts"
-import * as Afterwards from "../support/Afterwards.ts"
-import { everyMode } from "../support/Asking.ts"
-import { authReqId, pending } from "../support/Notified.ts"
-import * as Resource from "../support/Resource.ts"
-import * as Watched from "../support/Watched.ts"
+import { allDeliveryModes } from "../support/AuthenticationFlow.ts"
+import { authReqId, pending } from "../support/PendingAuthentications.ts"
+import * as ResourceServer from "../support/ResourceServer.ts"
+import * as ScriptedProvider from "../support/ScriptedProvider.ts"
+import * as SecretScanner from "../support/SecretScanner.ts"
 
 const secret = "marker-client-secret"
 
@@ -68,7 +68,7 @@ const flow = ({ options, provider }: Failure) =>
   )
 
 const inFlow = (failures: ReadonlyArray<Failure>) =>
-  Watched.reasons(failures.map((failure) => ({ program: failure.program, layer: flow(failure) })))
+  SecretScanner.failureReasons(failures.map((failure) => ({ program: failure.program, layer: flow(failure) })))
 
 const script = (...answers: ReadonlyArray<ProviderScript.Step>) => ProviderScript.make(answers)
 
@@ -171,14 +171,14 @@ describe("no secret is shown by any reason of", () => {
         { program: twice },
         { program: Ciba.complete(PendingAuthentication.update(own, { deliveryMode: "push" })) },
         { program: Ciba.complete(PendingAuthentication.update(own, { clientId: "another" })) },
-        { program: FreshIdentity.refresh(Afterwards.identity({ refreshToken: undefined })) },
+        { program: FreshIdentity.refresh(ScriptedProvider.makeIdentity({ refreshToken: undefined })) },
         {
           program: waited(Ciba.authenticate(request)),
           provider: { tokenScript: script(ProviderScript.pending) },
           options: { poll: { schedule: () => Schedule.recurs(0) } }
         }
       ]
-      expect(yield* inFlow(failures)).toEqual(Watched.tags(TokenError.TokenError.fields.reason))
+      expect(yield* inFlow(failures)).toEqual(SecretScanner.reasonTags(TokenError.TokenError.fields.reason))
     })
   )
 
@@ -192,7 +192,7 @@ describe("no secret is shown by any reason of", () => {
         })),
         { program: initiate, provider: { backchannelScript: script(ProviderScript.html(500)) } },
         { program: initiate, provider: { backchannelScript: script(ProviderScript.json(200, nonsense)) } },
-        { program: initiate, provider: everyMode, options: { userCodeParameter: false } },
+        { program: initiate, provider: allDeliveryModes, options: { userCodeParameter: false } },
         {
           program: BackchannelAuthentication.initiate({
             ...request,
@@ -212,7 +212,7 @@ describe("no secret is shown by any reason of", () => {
         }
       ]
       expect(yield* inFlow(failures)).toEqual(
-        Watched.tags(AuthenticationRequestError.AuthenticationRequestError.fields.reason)
+        SecretScanner.reasonTags(AuthenticationRequestError.AuthenticationRequestError.fields.reason)
       )
     })
   )
@@ -238,7 +238,7 @@ describe("no secret is shown by any reason of", () => {
           }
         }
       ]
-      expect(yield* inFlow(failures)).toEqual(Watched.tags(DiscoveryError.DiscoveryError.fields.reason))
+      expect(yield* inFlow(failures)).toEqual(SecretScanner.reasonTags(DiscoveryError.DiscoveryError.fields.reason))
     })
   )
 
@@ -260,17 +260,20 @@ describe("no secret is shown by any reason of", () => {
       ]
       const quoted = codes.map((code) => {
         const challenge = `DPoP error="${code}", error_description="marker-access", scope="marker-access", algs="marker-access"`
-        return { program: call(), layer: Resource.client(Resource.answering(Resource.refused(401, challenge)).layer) }
+        return {
+          program: call(),
+          layer: ResourceServer.client(ResourceServer.serve(ResourceServer.challenge(401, challenge)).layer)
+        }
       })
-      const away = Resource.answering(() => Response.redirect("https://evil.test/marker-location"))
+      const away = ResourceServer.serve(() => Response.redirect("https://evil.test/marker-location"))
       const others = [call("strange"), call("DPoP", Redacted.make({ kty: "EC", d: "marker-d" })), call()].map(
         (program) => ({
           program,
-          layer: Resource.client(away.layer)
+          layer: ResourceServer.client(away.layer)
         })
       )
-      expect(yield* Watched.reasons([...quoted, ...others])).toEqual(
-        Watched.tags(ResourceError.ResourceError.fields.reason)
+      expect(yield* SecretScanner.failureReasons([...quoted, ...others])).toEqual(
+        SecretScanner.reasonTags(ResourceError.ResourceError.fields.reason)
       )
     })
   )
@@ -284,7 +287,7 @@ describe("no secret is shown by any reason of", () => {
           Layer.provide(
             Discovery.layerStatic({ issuer: "https://op.test", registration_endpoint: "https://op.test/reg" })
           ),
-          Layer.provide(Resource.answering(() => Response.json(body, { status })).layer)
+          Layer.provide(ResourceServer.serve(() => Response.json(body, { status })).layer)
         )
       const asked = { software_statement: "marker-statement" }
       const register = DynamicRegistration.register(asked, { initialAccessToken: Redacted.make("marker-initial") })
@@ -308,15 +311,15 @@ describe("no secret is shown by any reason of", () => {
         { program: DynamicRegistration.read(client), layer: answered(200, {}) },
         { program: DynamicRegistration.register(asked, { dpopBound: true }), layer: answered(200, {}) }
       ]
-      expect(yield* Watched.reasons([...refused, ...others])).toEqual(
-        Watched.tags(RegistrationError.RegistrationError.fields.reason)
+      expect(yield* SecretScanner.failureReasons([...refused, ...others])).toEqual(
+        SecretScanner.reasonTags(RegistrationError.RegistrationError.fields.reason)
       )
     })
   )
 
   it.effect("PendingStoreError, in a flow that logs it and goes on", () =>
     Effect.gen(function* () {
-      const watch = Watched.make()
+      const watch = SecretScanner.make()
       watch.keep("marker", "marker-")
       const written: Array<string> = []
       const fail = (method: string, key = "", value: unknown = "") =>
@@ -353,7 +356,7 @@ describe("no secret is shown by any reason of", () => {
       }
       watch.see("names", written)
       expect(watch.leaks()).toEqual([])
-      expect(watch.places()).toEqual(expect.arrayContaining(["error", "log", "names", "store"]))
+      expect(watch.outputs()).toEqual(expect.arrayContaining(["error", "log", "names", "store"]))
     })
   )
 })

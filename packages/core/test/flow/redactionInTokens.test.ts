@@ -16,37 +16,37 @@ import { TestClient, TestKeys } from "@effect-ciba/testing"
 import { Duration, Effect, Layer, Redacted } from "effect"
 import * as UserInfoError from "../../src/resource/UserInfoError.ts"
 import * as IntrospectionError from "../../src/token/IntrospectionError.ts"
-import {
-  type Answer,
-  atNow,
-  before,
-  identity,
-  issuer,
-  json,
-  now,
-  provider,
-  published,
-  signed,
-  text,
-  tokens
-} from "../support/Afterwards.ts"
 import * as Jwe from "../support/Jwe.ts"
 import { type JsonObject, join } from "../support/Jwt.ts"
-import * as Watched from "../support/Watched.ts"
+import {
+  issuer,
+  json,
+  makeIdentity,
+  now,
+  originalClaims,
+  providerMetadata,
+  type Responder,
+  refreshedTokens,
+  scriptedProvider,
+  setTestClock,
+  signToken,
+  text
+} from "../support/ScriptedProvider.ts"
+import * as SecretScanner from "../support/SecretScanner.ts"
 
-const good = { ...before, exp: now + 100, iat: now, marker: "marker-claim", nonce: "marker-nonce", acr: "gold" }
+const good = { ...originalClaims, exp: now + 100, iat: now, marker: "marker-claim", nonce: "marker-nonce", acr: "gold" }
 
-const forged = (claims: JsonObject) => signed({ ...good, ...claims })
+const forged = (claims: JsonObject) => signToken({ ...good, ...claims })
 
 /** Signed by another key under the name of the right one. */
 const byStranger = Effect.gen(function* () {
   const { keyId } = yield* TestKeys.signing("ES256")
   const { privateJwk } = yield* SigningKey.generateJwk("ES256")
-  return yield* signed(good, { key: yield* Effect.orDie(SigningKey.fromJwk(privateJwk, { keyId })) })
+  return yield* signToken(good, { key: yield* Effect.orDie(SigningKey.fromJwk(privateJwk, { keyId })) })
 })
 
-const byAnotherSecret = Effect.map(signed(good), (jwt) =>
-  Jwe.seal(jwt, { key: Jwe.keyOf("another secret", "sha256", 256), header: { alg: "dir", enc: "A256GCM" } })
+const byAnotherSecret = Effect.map(signToken(good), (jwt) =>
+  Jwe.seal(jwt, { key: Jwe.deriveKey("another secret", "sha256", 256), header: { alg: "dir", enc: "A256GCM" } })
 )
 
 /** Tokens that nobody believes, whatever they are for. */
@@ -68,12 +68,18 @@ const encryption: Given = {
   )
 }
 
-type Pieces = Layer.Success<ReturnType<ReturnType<typeof provider>["layer"]>> | UserInfo.UserInfo
+type Pieces = Layer.Success<ReturnType<ReturnType<typeof scriptedProvider>["layer"]>> | UserInfo.UserInfo
 
-const failing = (answer: Answer, program: Effect.Effect<unknown, unknown, Pieces>, { keys, options }: Given = {}) => ({
-  program: Effect.andThen(atNow, program),
+const failing = (
+  answer: Responder,
+  program: Effect.Effect<unknown, unknown, Pieces>,
+  { keys, options }: Given = {}
+) => ({
+  program: Effect.andThen(setTestClock, program),
   layer: UserInfo.layer().pipe(
-    Layer.provideMerge(provider([answer]).layer(options, { ...published, userinfo_endpoint: `${issuer}/me` })),
+    Layer.provideMerge(
+      scriptedProvider([answer]).layer(options, { ...providerMetadata, userinfo_endpoint: `${issuer}/me` })
+    ),
     Layer.provide(keys ?? Layer.empty)
   )
 })
@@ -113,11 +119,11 @@ describe("no secret is shown by any reason of", () => {
       )
       const refreshes = yield* Effect.forEach(refreshed, ([claims, body, given]) =>
         Effect.map(forged(claims), (id_token) =>
-          failing(json(200, { ...tokens, id_token, ...body }), FreshIdentity.refresh(identity()), given)
+          failing(json(200, { ...refreshedTokens, id_token, ...body }), FreshIdentity.refresh(makeIdentity()), given)
         )
       )
-      expect(yield* Watched.reasons([...claims, ...refreshes], ...idTokens)).toEqual(
-        Watched.tags(IdTokenError.IdTokenError.fields.reason)
+      expect(yield* SecretScanner.failureReasons([...claims, ...refreshes], ...idTokens)).toEqual(
+        SecretScanner.reasonTags(IdTokenError.IdTokenError.fields.reason)
       )
     })
   )
@@ -126,7 +132,7 @@ describe("no secret is shown by any reason of", () => {
     Effect.gen(function* () {
       const jwt = (body: string) => text(200, body, { "content-type": "application/jwt" })
       const signedOnly: Given = { options: { userInfoSignedResponseAlg: "ES256" } }
-      const ask = UserInfo.claims(identity())
+      const ask = UserInfo.claims(makeIdentity())
       const jwts = yield* Effect.all([
         ...unbelievable,
         forged({ sub: ["marker-subject"] }),
@@ -142,8 +148,8 @@ describe("no secret is shown by any reason of", () => {
         failing(json(200, good), ask, signedOnly),
         failing(jwt(yield* forged({})), ask)
       ]
-      expect(yield* Watched.reasons(failures, sealed, ...jwts)).toEqual(
-        Watched.tags(UserInfoError.UserInfoError.fields.reason)
+      expect(yield* SecretScanner.failureReasons(failures, sealed, ...jwts)).toEqual(
+        SecretScanner.reasonTags(UserInfoError.UserInfoError.fields.reason)
       )
     })
   )
@@ -160,7 +166,7 @@ describe("no secret is shown by any reason of", () => {
         join({ alg: "none", typ: type }, good, ""),
         join({ alg: "ES256", kid: "unknown", typ: type }, good, "marker-signature"),
         `${join({ alg: "ES256", typ: type }, {}, "").split(".")[0]}.${stranger.split(".").slice(1).join(".")}`,
-        yield* signed(good)
+        yield* signToken(good)
       ]
       const sealed = yield* byAnotherSecret
       const failures = [
@@ -169,8 +175,8 @@ describe("no secret is shown by any reason of", () => {
         failing(json(200, good), ask, signedOnly),
         failing(json(200, { active: "marker-active" }), ask)
       ]
-      expect(yield* Watched.reasons(failures, sealed, ...jwts)).toEqual(
-        Watched.tags(IntrospectionError.IntrospectionError.fields.reason)
+      expect(yield* SecretScanner.failureReasons(failures, sealed, ...jwts)).toEqual(
+        SecretScanner.reasonTags(IntrospectionError.IntrospectionError.fields.reason)
       )
     })
   )

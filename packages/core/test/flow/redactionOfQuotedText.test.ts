@@ -21,10 +21,10 @@ import { TestClient, TestKeys, TestProvider } from "@effect-ciba/testing"
 import { DateTime, Effect, Layer, Redacted } from "effect"
 import type { HttpClient } from "effect/http"
 import * as TokenRequest from "../../src/token/TokenRequest.ts"
-import { json, provider } from "../support/Afterwards.ts"
-import { publishing } from "../support/Asking.ts"
-import { authReqId, pending } from "../support/Notified.ts"
-import * as Parrot from "../support/Parrot.ts"
+import { withMetadata } from "../support/AuthenticationFlow.ts"
+import { authReqId, pending } from "../support/PendingAuthentications.ts"
+import * as ReflectingProvider from "../support/ReflectingProvider.ts"
+import { json, scriptedProvider } from "../support/ScriptedProvider.ts"
 
 const key = TestKeys.signing("ES256", "client")
 
@@ -166,7 +166,7 @@ const flow = (
     Layer.provide(parrot),
     Layer.provide(
       TestProvider.layer(
-        publishing({
+        withMetadata({
           registration_endpoint: "https://provider.test/registration",
           backchannel_token_delivery_modes_supported: ["poll", "ping"],
           backchannel_user_code_parameter_supported: true,
@@ -178,8 +178,8 @@ const flow = (
 
 /** What is said of a refusal. */
 const refusal = (one: Call, name?: string) => {
-  const { heard, layer } = Parrot.make(one.path, name)
-  return Effect.map(Effect.flip(Effect.provide(one.call, flow(one, layer))), (error) => ({ error, heard }))
+  const { received, layer } = ReflectingProvider.make(one.path, name)
+  return Effect.map(Effect.flip(Effect.provide(one.call, flow(one, layer))), (error) => ({ error, heard: received }))
 }
 
 describe("a provider that quotes", () => {
@@ -209,7 +209,9 @@ describe("a provider that quotes", () => {
   /** What a refusal of this token says, by what the provider said. */
   const refused = (accessToken: string, body: Readonly<Record<string, string>>) =>
     Effect.map(
-      Effect.flip(Effect.provide(Revocation.revoke(redacted(accessToken)), provider([json(400, body)]).layer())),
+      Effect.flip(
+        Effect.provide(Revocation.revoke(redacted(accessToken)), scriptedProvider([json(400, body)]).layer())
+      ),
       ({ reason }) => reason
     )
 

@@ -5,21 +5,21 @@ import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Clock, DateTime, Effect, Fiber, Layer } from "effect"
 import { HttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
-import { requestsTo } from "../support/Asking.ts"
-import { until } from "../support/Polling.ts"
+import { requestsTo } from "../support/AuthenticationFlow.ts"
 import {
+  advanceInSteps,
   client,
-  handled,
-  kept,
-  killed,
-  later,
-  overKeyValue,
-  polls,
+  killProcess,
+  pollTimes,
+  recordDecisions,
   request,
-  started,
-  world
-} from "../support/Processes.ts"
-import * as Seeded from "../support/Seeded.ts"
+  sharedServices,
+  startProcess,
+  storedAuthentications,
+  storeOverKeyValue
+} from "../support/ProcessRestarts.ts"
+import * as SeededRandom from "../support/SeededRandom.ts"
+import { waitUntil } from "../support/TestTime.ts"
 
 const { delayed, html, lost, pending, reset, slowDown, status } = ProviderScript
 
@@ -27,15 +27,15 @@ const script = (...answers: ReadonlyArray<ProviderScript.Step>) => ({ tokenScrip
 
 /** Asks in one process, and has another one go on with it from that moment. */
 const restarted = Effect.fnUntraced(function* (killAt: number, down: number) {
-  const { handle, outcomes } = handled()
+  const { handle, outcomes } = recordDecisions()
   const provider = yield* TestProvider.TestProvider
   const start = yield* Clock.currentTimeMillis
-  const first = yield* started(Ciba.authenticateAll([request], handle), client())
+  const first = yield* startProcess(Ciba.authenticateAll([request], handle), client())
   yield* TestClock.adjust(killAt)
-  yield* killed(first)
+  yield* killProcess(first)
   const before = (yield* requestsTo("token")).length
   const cut = (yield* provider.aborted) > 0
-  const second = yield* started(Effect.delay(Ciba.resumeAll(handle), down), client())
+  const second = yield* startProcess(Effect.delay(Ciba.resumeAll(handle), down), client())
   yield* TestClock.adjust("15 minutes")
   yield* Fiber.join(second)
   const requests = yield* requestsTo("token")
@@ -46,7 +46,7 @@ const restarted = Effect.fnUntraced(function* (killAt: number, down: number) {
     polls: requests.map(({ at }) => at - start),
     slowDowns: requests.map(({ error }) => (error === "slow_down" ? 1 : 0)),
     overlapping: (yield* provider.inFlightMax) > 1,
-    left: (yield* kept).length
+    left: (yield* storedAuthentications).length
   }
 })
 
@@ -70,15 +70,15 @@ describe("a process that is killed at any instant", () => {
   for (const seed of [1, 2, 3]) {
     it.effect(`is followed by one that polls no earlier than it would have, seed ${seed} (H2, H3, H25, T-1, T-3)`, () =>
       Effect.gen(function* () {
-        const chance = Seeded.numbers(seed)
-        const schedule = Array.from({ length: 5 }, () => Seeded.oneOf(chance, answers))
+        const chance = SeededRandom.make(seed)
+        const schedule = Array.from({ length: 5 }, () => SeededRandom.oneOf(chance, answers))
         const alive = (killAt: number, down: number) =>
           restarted(killAt, down).pipe(
-            world({ user: TestUser.approve(), expiresIn: "20 minutes", pacing: "off", ...script(...schedule) })
+            sharedServices({ user: TestUser.approve(), expiresIn: "20 minutes", pacing: "off", ...script(...schedule) })
           )
         const baseline = (yield* alive(900_000, 1)).polls
         for (let killAt = 0; killAt <= 60_000; killAt += 500) {
-          const down = Seeded.oneOf(chance, [1, 500, 20_000])
+          const down = SeededRandom.oneOf(chance, [1, 500, 20_000])
           const told = `killed at ${killAt} ms, down for ${down} ms, after ${baseline}`
           const run = yield* alive(killAt, down)
           const least = leastGaps(run.slowDowns)
@@ -100,93 +100,93 @@ describe("a process that is killed at any instant", () => {
 
   it.effect("again and again polls nevertheless: a pause that was begun is not begun anew (H20)", () =>
     Effect.gen(function* () {
-      const { handle, outcomes } = handled()
-      const asking = yield* started(Ciba.authenticateAll([request], handle), client())
+      const { handle, outcomes } = recordDecisions()
+      const asking = yield* startProcess(Ciba.authenticateAll([request], handle), client())
       yield* TestClock.adjust("2 seconds")
-      yield* killed(asking)
+      yield* killProcess(asking)
       for (let life = 0; life < 3; life += 1) {
-        const next = yield* started(Ciba.resumeAll(handle), client())
+        const next = yield* startProcess(Ciba.resumeAll(handle), client())
         yield* TestClock.adjust("2 seconds")
-        yield* killed(next)
+        yield* killProcess(next)
       }
-      expect(yield* polls).toEqual([5])
-      const last = yield* started(Ciba.resumeAll(handle), client())
+      expect(yield* pollTimes).toEqual([5])
+      const last = yield* startProcess(Ciba.resumeAll(handle), client())
       yield* TestClock.adjust("2 seconds")
       yield* Fiber.join(last)
       expect(outcomes).toEqual(["jo"])
-      expect(yield* polls).toEqual([5, 10])
-    }).pipe(world({ user: TestUser.approve(), ...script(pending) }))
+      expect(yield* pollTimes).toEqual([5, 10])
+    }).pipe(sharedServices({ user: TestUser.approve(), ...script(pending) }))
   )
 })
 
 for (const [name, store] of [
   ["in memory", PendingStore.layerMemory],
-  ["over a KeyValueStore", overKeyValue]
+  ["over a KeyValueStore", storeOverKeyValue]
 ] as const) {
   describe(`a restart from a store ${name}`, () => {
     it.effect("keeps the interval that slow-downs have made (H2, H11, T-3, T-36)", () =>
       Effect.gen(function* () {
-        const { handle, outcomes } = handled()
-        const first = yield* started(Ciba.authenticateAll([request], handle), client())
-        yield* later("20 seconds")
-        yield* killed(first)
-        const second = yield* started(Ciba.resumeAll(handle), client())
-        yield* later("50 seconds")
-        expect(yield* polls).toEqual([5, 15, 30, 45])
+        const { handle, outcomes } = recordDecisions()
+        const first = yield* startProcess(Ciba.authenticateAll([request], handle), client())
+        yield* advanceInSteps("20 seconds")
+        yield* killProcess(first)
+        const second = yield* startProcess(Ciba.resumeAll(handle), client())
+        yield* advanceInSteps("50 seconds")
+        expect(yield* pollTimes).toEqual([5, 15, 30, 45])
         yield* Fiber.join(second)
         expect(outcomes).toEqual(["jo"])
-      }).pipe(world({ user: TestUser.approve(), ...script(slowDown(), slowDown(), pending) }, store))
+      }).pipe(sharedServices({ user: TestUser.approve(), ...script(slowDown(), slowDown(), pending) }, store))
     )
 
     it.effect("waits a full interval after a poll whose answer nobody has read (H2, H3, T-1)", () =>
       Effect.gen(function* () {
-        const { handle, outcomes } = handled()
-        const first = yield* started(Ciba.authenticateAll([request], handle), client())
-        yield* later("8 seconds")
-        yield* killed(first)
-        expect((yield* kept).map(({ lost, nextPollAt }) => [lost?.kind, nextPollAt])).toEqual([
+        const { handle, outcomes } = recordDecisions()
+        const first = yield* startProcess(Ciba.authenticateAll([request], handle), client())
+        yield* advanceInSteps("8 seconds")
+        yield* killProcess(first)
+        expect((yield* storedAuthentications).map(({ lost, nextPollAt }) => [lost?.kind, nextPollAt])).toEqual([
           ["Interrupted", undefined]
         ])
-        const second = yield* started(Ciba.resumeAll(handle), client())
-        yield* later("10 seconds")
-        expect(yield* polls).toEqual([5, 13])
+        const second = yield* startProcess(Ciba.resumeAll(handle), client())
+        yield* advanceInSteps("10 seconds")
+        expect(yield* pollTimes).toEqual([5, 13])
         yield* Fiber.join(second)
         expect(outcomes).toEqual(["jo"])
-      }).pipe(world({ user: TestUser.approve(), ...script(delayed("4 seconds", pending)) }, store))
+      }).pipe(sharedServices({ user: TestUser.approve(), ...script(delayed("4 seconds", pending)) }, store))
     )
 
     it.effect("knows of an answer that was lost, where the id is spent (H14, H19)", () =>
       Effect.gen(function* () {
-        const { handle, outcomes } = handled()
-        const first = yield* started(Ciba.authenticateAll([request], handle), client())
-        yield* later("7 seconds")
-        yield* killed(first)
-        const second = yield* started(Ciba.resumeAll(handle), client())
-        yield* later("20 seconds")
+        const { handle, outcomes } = recordDecisions()
+        const first = yield* startProcess(Ciba.authenticateAll([request], handle), client())
+        yield* advanceInSteps("7 seconds")
+        yield* killProcess(first)
+        const second = yield* startProcess(Ciba.resumeAll(handle), client())
+        yield* advanceInSteps("20 seconds")
         yield* Fiber.join(second)
         expect(outcomes).toEqual(["OutcomeUnknown"])
-        expect(yield* kept).toEqual([])
-      }).pipe(world({ user: TestUser.approve(), ...script(lost) }, store))
+        expect(yield* storedAuthentications).toEqual([])
+      }).pipe(sharedServices({ user: TestUser.approve(), ...script(lost) }, store))
     )
 
     it.effect("believes a response that was stored, without another token request, after the expiry, too (H19)", () =>
       Effect.gen(function* () {
-        const { handle, outcomes } = handled()
-        const first = yield* started(
+        const { handle, outcomes } = recordDecisions()
+        const first = yield* startProcess(
           Ciba.authenticateAll([request], () => Effect.never),
           client()
         )
-        yield* later("6 seconds")
-        yield* until(kept, ([one]) => one?.received !== undefined)
-        yield* killed(first)
-        yield* later("10 minutes", "5 minutes")
-        const second = yield* started(Ciba.resumeAll(handle), client())
-        yield* later("1 second")
+        yield* advanceInSteps("6 seconds")
+        yield* waitUntil(storedAuthentications, ([one]) => one?.received !== undefined)
+        yield* killProcess(first)
+        yield* advanceInSteps("10 minutes", "5 minutes")
+        const second = yield* startProcess(Ciba.resumeAll(handle), client())
+        yield* advanceInSteps("1 second")
         yield* Fiber.join(second)
         expect(outcomes).toEqual(["jo"])
-        expect(yield* polls).toEqual([5])
-        expect(yield* kept).toEqual([])
-      }).pipe(world({ user: TestUser.approve(), expiresIn: "1 minute" }, store))
+        expect(yield* pollTimes).toEqual([5])
+        expect(yield* storedAuthentications).toEqual([])
+      }).pipe(sharedServices({ user: TestUser.approve(), expiresIn: "1 minute" }, store))
     )
   })
 }
@@ -194,7 +194,7 @@ for (const [name, store] of [
 describe("a restart", () => {
   it.effect("while the answer of a success is under way leads to an unknown outcome (H14)", () =>
     Effect.gen(function* () {
-      const { handle, outcomes } = handled()
+      const { handle, outcomes } = recordDecisions()
       const slow = Layer.effect(
         HttpClient.HttpClient,
         Effect.map(
@@ -204,20 +204,20 @@ describe("a restart", () => {
           )
         )
       )
-      const first = yield* started(Ciba.authenticateAll([request], handle), Layer.provide(client(), slow))
+      const first = yield* startProcess(Ciba.authenticateAll([request], handle), Layer.provide(client(), slow))
       yield* TestClock.adjust("6 seconds")
-      yield* killed(first)
-      const second = yield* started(Ciba.resumeAll(handle), client())
+      yield* killProcess(first)
+      const second = yield* startProcess(Ciba.resumeAll(handle), client())
       yield* TestClock.adjust("1 minute")
       yield* Fiber.join(second)
       expect(outcomes).toEqual(["OutcomeUnknown"])
-      expect(yield* polls).toEqual([5, 11])
-    }).pipe(world({ user: TestUser.approve() }))
+      expect(yield* pollTimes).toEqual([5, 11])
+    }).pipe(sharedServices({ user: TestUser.approve() }))
   )
 
   it.effect("loses no response that was in hand: an interruption waits until it is stored (H25)", () =>
     Effect.gen(function* () {
-      const { handle, outcomes } = handled()
+      const { handle, outcomes } = recordDecisions()
       const store = yield* PendingStore.PendingStore
       const slow = Layer.succeed(
         PendingStore.PendingStore,
@@ -226,36 +226,36 @@ describe("a restart", () => {
           put: (pending) => Effect.delay(store.put(pending), pending.received === undefined ? 0 : "1 second")
         })
       )
-      const first = yield* started(Ciba.authenticateAll([request], handle), Layer.provide(client(), slow))
+      const first = yield* startProcess(Ciba.authenticateAll([request], handle), Layer.provide(client(), slow))
       yield* TestClock.adjust("5500 millis")
-      const end = yield* Effect.forkChild(killed(first))
+      const end = yield* Effect.forkChild(killProcess(first))
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(end)
-      const second = yield* started(Ciba.resumeAll(handle), client())
+      const second = yield* startProcess(Ciba.resumeAll(handle), client())
       yield* Fiber.join(second)
       expect(outcomes).toEqual(["jo"])
-      expect(yield* polls).toEqual([5])
-    }).pipe(world({ user: TestUser.approve() }))
+      expect(yield* pollTimes).toEqual([5])
+    }).pipe(sharedServices({ user: TestUser.approve() }))
   )
 
   it.effect("believes a stored response as soon as the keys can be fetched again (T-34)", () =>
     Effect.gen(function* () {
-      const { handle, outcomes } = handled()
-      const first = yield* started(
+      const { handle, outcomes } = recordDecisions()
+      const first = yield* startProcess(
         Ciba.authenticateAll([request], () => Effect.never),
         client()
       )
       yield* TestClock.adjust("6 seconds")
-      yield* killed(first)
-      const second = yield* started(Ciba.resumeAll(handle), client())
+      yield* killProcess(first)
+      const second = yield* startProcess(Ciba.resumeAll(handle), client())
       yield* TestClock.adjust("2 seconds")
       expect(outcomes).toEqual([])
       yield* TestClock.adjust("10 seconds")
       yield* Fiber.join(second)
       expect(outcomes).toEqual(["jo"])
-      expect(yield* polls).toEqual([5])
+      expect(yield* pollTimes).toEqual([5])
     }).pipe(
-      world({
+      sharedServices({
         user: TestUser.approve(),
         keysScript: ProviderScript.make([ProviderScript.proceed, status(503), reset, status(502)])
       })
@@ -264,18 +264,18 @@ describe("a restart", () => {
 
   it.effect("while the provider is down waits for it, and goes on at the old pace (H2, H21)", () =>
     Effect.gen(function* () {
-      const { handle, outcomes } = handled()
-      const first = yield* started(Ciba.authenticateAll([request], handle), client())
+      const { handle, outcomes } = recordDecisions()
+      const first = yield* startProcess(Ciba.authenticateAll([request], handle), client())
       yield* TestClock.adjust("6 seconds")
-      yield* killed(first)
-      const second = yield* started(Ciba.resumeAll(handle), client())
+      yield* killProcess(first)
+      const second = yield* startProcess(Ciba.resumeAll(handle), client())
       yield* TestClock.adjust("30 seconds")
       yield* Fiber.join(second)
       expect(outcomes).toEqual(["jo"])
       expect((yield* requestsTo("discovery")).map(({ at }) => at / 1000)).toEqual([0, 6, 7, 9, 13])
-      expect(yield* polls).toEqual([5, 13])
+      expect(yield* pollTimes).toEqual([5, 13])
     }).pipe(
-      world({
+      sharedServices({
         user: TestUser.approve(),
         ...script(pending),
         discoveryScript: ProviderScript.make([ProviderScript.proceed, reset, status(503), html(502)])
@@ -285,35 +285,35 @@ describe("a restart", () => {
 
   it.effect("says of a request that has expired that it has, sends nothing, and forgets it (F9, H18)", () =>
     Effect.gen(function* () {
-      const { handle, outcomes } = handled()
-      const first = yield* started(Ciba.authenticateAll([request], handle), client())
+      const { handle, outcomes } = recordDecisions()
+      const first = yield* startProcess(Ciba.authenticateAll([request], handle), client())
       yield* TestClock.adjust("12 seconds")
-      yield* killed(first)
+      yield* killProcess(first)
       yield* TestClock.adjust("1 hour")
-      expect(yield* kept).toHaveLength(1)
-      const second = yield* started(Ciba.resumeAll(handle), client())
+      expect(yield* storedAuthentications).toHaveLength(1)
+      const second = yield* startProcess(Ciba.resumeAll(handle), client())
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(second)
       expect(outcomes).toEqual(["ExpiredToken"])
-      expect(yield* kept).toEqual([])
-      expect(yield* polls).toEqual([5, 10])
-    }).pipe(world({ user: TestUser.ignore, expiresIn: "1 minute" }))
+      expect(yield* storedAuthentications).toEqual([])
+      expect(yield* pollTimes).toEqual([5, 10])
+    }).pipe(sharedServices({ user: TestUser.ignore, expiresIn: "1 minute" }))
   )
 
   it.effect("leaves alone what belongs to another client or issuer, answered or not", () =>
     Effect.gen(function* () {
-      const { handle, outcomes } = handled()
-      const first = yield* started(
+      const { handle, outcomes } = recordDecisions()
+      const first = yield* startProcess(
         Ciba.authenticateAll([request, request], () => Effect.never),
         client()
       )
       yield* TestClock.adjust("6 seconds")
-      yield* killed(first)
+      yield* killProcess(first)
       const store = yield* PendingStore.PendingStore
-      const [one, other] = yield* kept
+      const [one, other] = yield* storedAuthentications
       expect(one?.received).toBeDefined()
       expect(other?.received).toBeDefined()
-      for (const pending of yield* kept) {
+      for (const pending of yield* storedAuthentications) {
         const { nextPollAt: _, received: _received, ...unanswered } = pending
         yield* store.put(PendingAuthentication.update(pending, { clientId: "another" }))
         for (const change of [{ clientId: "another" }, { issuer: "https://another.test" }]) {
@@ -321,48 +321,48 @@ describe("a restart", () => {
           yield* store.put(PendingAuthentication.update(foreign, { id: `${pending.id} of ${Object.values(change)}` }))
         }
       }
-      const second = yield* started(Ciba.resumeAll(handle), client())
+      const second = yield* startProcess(Ciba.resumeAll(handle), client())
       yield* TestClock.adjust("10 minutes")
       yield* Fiber.join(second)
       expect(outcomes).toEqual([])
-      expect(yield* kept).toHaveLength(6)
-      expect(yield* polls).toEqual([5, 5])
-    }).pipe(world({ user: TestUser.approve() }))
+      expect(yield* storedAuthentications).toHaveLength(6)
+      expect(yield* pollTimes).toEqual([5, 5])
+    }).pipe(sharedServices({ user: TestUser.approve() }))
   )
 
   it.effect("handles a decision again when it could not be handled, and redeems nothing again (H19)", () =>
     Effect.gen(function* () {
-      const { handle, outcomes } = handled()
-      const failing = yield* started(
+      const { handle, outcomes } = recordDecisions()
+      const failing = yield* startProcess(
         Effect.flip(Ciba.authenticateAll([request], () => Effect.fail("the disk is full"))),
         client()
       )
       yield* TestClock.adjust("6 seconds")
       expect(yield* Fiber.join(failing)).toBe("the disk is full")
-      expect(yield* kept).toHaveLength(1)
-      const second = yield* started(Ciba.resumeAll(handle), client())
+      expect(yield* storedAuthentications).toHaveLength(1)
+      const second = yield* startProcess(Ciba.resumeAll(handle), client())
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(second)
       expect(outcomes).toEqual(["jo"])
-      expect(yield* kept).toEqual([])
-      expect(yield* polls).toEqual([5])
-    }).pipe(world({ user: TestUser.approve() }))
+      expect(yield* storedAuthentications).toEqual([])
+      expect(yield* pollTimes).toEqual([5])
+    }).pipe(sharedServices({ user: TestUser.approve() }))
   )
 
   it.effect("counts the expiry from the first sending, however often it happens (F9, F10, H18)", () =>
     Effect.gen(function* () {
-      const { handle, outcomes } = handled()
-      const first = yield* started(Ciba.authenticateAll([request], handle), client())
+      const { handle, outcomes } = recordDecisions()
+      const first = yield* startProcess(Ciba.authenticateAll([request], handle), client())
       yield* TestClock.adjust("7 seconds")
-      yield* killed(first)
+      yield* killProcess(first)
       for (let count = 0; count < 9; count += 1) {
-        const next = yield* started(Ciba.resumeAll(handle), client())
+        const next = yield* startProcess(Ciba.resumeAll(handle), client())
         yield* TestClock.adjust("7 seconds")
-        yield* killed(next)
+        yield* killProcess(next)
       }
       expect(outcomes).toEqual(["ExpiredToken"])
       expect(DateTime.toEpochMillis(yield* DateTime.now)).toBe(70_000)
-      expect(Math.max(...(yield* polls))).toBeLessThan(60)
-    }).pipe(world({ user: TestUser.ignore, expiresIn: "1 minute" }))
+      expect(Math.max(...(yield* pollTimes))).toBeLessThan(60)
+    }).pipe(sharedServices({ user: TestUser.ignore, expiresIn: "1 minute" }))
   )
 })

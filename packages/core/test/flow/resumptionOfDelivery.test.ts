@@ -12,8 +12,18 @@ import {
 import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { polled, until } from "../support/Polling.ts"
-import { client, handled, kept, killed, overKeyValue, polls, request, started, world } from "../support/Processes.ts"
+import {
+  client,
+  killProcess,
+  pollTimes,
+  recordDecisions,
+  request,
+  sharedServices,
+  startProcess,
+  storedAuthentications,
+  storeOverKeyValue
+} from "../support/ProcessRestarts.ts"
+import { advanceToPolls, waitUntil } from "../support/TestTime.ts"
 
 const { pending, proceed, reset } = ProviderScript
 
@@ -50,20 +60,20 @@ const called = Effect.gen(function* () {
 })
 
 /** The provider calls until the process at hand knows what for. */
-const calledWhenReady = until(called, (status) => status !== 401)
+const calledWhenReady = waitUntil(called, (status) => status !== 401)
 
 const approve = TestProvider.TestProvider.use((provider) => provider.approve())
 
 describe("a restart in ping mode", () => {
   it.effect("needs no ping that came before it (K15)", () =>
     Effect.gen(function* () {
-      const { handle, outcomes } = handled()
+      const { handle, outcomes } = recordDecisions()
       yield* inPingProcess(
         Effect.gen(function* () {
           const wait = yield* Effect.forkChild(Ciba.authenticateAll([request], handle))
-          yield* until(kept, ([one]) => one?.nextPollAt !== undefined)
+          yield* waitUntil(storedAuthentications, ([one]) => one?.nextPollAt !== undefined)
           yield* TestClock.adjust("3 seconds")
-          yield* killed(wait)
+          yield* killProcess(wait)
         })
       )
       yield* approve
@@ -75,19 +85,19 @@ describe("a restart in ping mode", () => {
         })
       )
       expect(outcomes).toEqual(["jo"])
-      expect(yield* polls).toEqual([30])
-    }).pipe(world(registered("ping")))
+      expect(yield* pollTimes).toEqual([30])
+    }).pipe(sharedServices(registered("ping")))
   )
 
   it.effect("takes the ping that comes after it, under the old bearer, at once (K7, T-36)", () =>
     Effect.gen(function* () {
-      const { handle, outcomes } = handled()
+      const { handle, outcomes } = recordDecisions()
       yield* inPingProcess(Ciba.initiate(request))
       yield* TestClock.adjust("10 seconds")
       yield* inPingProcess(
         Effect.gen(function* () {
           const wait = yield* Effect.forkChild(Ciba.resumeAll(handle))
-          yield* until(kept, ([one]) => one?.nextPollAt !== undefined)
+          yield* waitUntil(storedAuthentications, ([one]) => one?.nextPollAt !== undefined)
           yield* TestClock.adjust("7 seconds")
           yield* approve
           expect(yield* calledWhenReady).toBe(204)
@@ -95,15 +105,15 @@ describe("a restart in ping mode", () => {
         })
       )
       expect(outcomes).toEqual(["jo"])
-      expect(yield* polls).toEqual([17])
-    }).pipe(world(registered("ping")))
+      expect(yield* pollTimes).toEqual([17])
+    }).pipe(sharedServices(registered("ping")))
   )
 })
 
 describe("a restart in push mode", () => {
   it.effect("believes a push that came before it, from the store (L9, T-17)", () =>
     Effect.gen(function* () {
-      const { handle, outcomes } = handled()
+      const { handle, outcomes } = recordDecisions()
       yield* inPushProcess(
         Effect.gen(function* () {
           yield* Ciba.initiate(request)
@@ -114,14 +124,14 @@ describe("a restart in push mode", () => {
       yield* TestClock.adjust("10 minutes")
       yield* inPushProcess(Ciba.resumeAll(handle))
       expect(outcomes).toEqual(["jo"])
-      expect(yield* kept).toEqual([])
-      expect(yield* polls).toEqual([])
-    }).pipe(world(registered("push")))
+      expect(yield* storedAuthentications).toEqual([])
+      expect(yield* pollTimes).toEqual([])
+    }).pipe(sharedServices(registered("push")))
   )
 
   it.effect("takes a push though the provider's metadata cannot be had yet (L9, K18)", () =>
     Effect.gen(function* () {
-      const { handle, outcomes } = handled()
+      const { handle, outcomes } = recordDecisions()
       yield* inPushProcess(Ciba.initiate(request))
       yield* inPushProcess(
         Effect.gen(function* () {
@@ -129,12 +139,12 @@ describe("a restart in push mode", () => {
           yield* approve
           expect(yield* calledWhenReady).toBe(204)
           expect(outcomes).toEqual([])
-          yield* until(TestClock.adjust("100 millis"), () => wait.pollUnsafe() !== undefined)
+          yield* waitUntil(TestClock.adjust("100 millis"), () => wait.pollUnsafe() !== undefined)
           yield* Fiber.join(wait)
         })
       )
       expect(outcomes).toEqual(["jo"])
-    }).pipe(world({ ...registered("push"), discoveryScript: ProviderScript.make([proceed, reset, reset]) }))
+    }).pipe(sharedServices({ ...registered("push"), discoveryScript: ProviderScript.make([proceed, reset, reset]) }))
   )
 
   it.effect("gives one push to all who wait for it (L9)", () =>
@@ -149,7 +159,7 @@ describe("a restart in push mode", () => {
         })
       )
       expect(subjects.map(({ subject }) => subject)).toEqual(["jo", "jo", "jo"])
-    }).pipe(world(registered("push")))
+    }).pipe(sharedServices(registered("push")))
   )
 })
 
@@ -157,16 +167,16 @@ it.effect("a restart proves with the key that was kept, sealed, in the store (M1
   Effect.gen(function* () {
     const provider = yield* TestProvider.TestProvider
     const [own, other] = yield* Effect.all([SigningKey.generate("ES256"), SigningKey.generate("ES256")])
-    const first = yield* started(
+    const first = yield* startProcess(
       Ciba.authenticateAll([request], () => Effect.void),
       Layer.provide(client(), Dpop.layer({ key: own }))
     )
-    yield* until(kept, ([one]) => one?.nextPollAt !== undefined)
-    yield* polled("5 seconds", 1)
-    yield* until(kept, ([one]) => one?.nextPollAt !== undefined && one.lost === undefined)
-    yield* killed(first)
+    yield* waitUntil(storedAuthentications, ([one]) => one?.nextPollAt !== undefined)
+    yield* advanceToPolls("5 seconds", 1)
+    yield* waitUntil(storedAuthentications, ([one]) => one?.nextPollAt !== undefined && one.lost === undefined)
+    yield* killProcess(first)
     const tokens: Array<string | undefined> = []
-    const second = yield* started(
+    const second = yield* startProcess(
       Ciba.resumeAll((decision) =>
         Effect.flatMap(Effect.fromResult(decision), ({ accessToken }) =>
           Effect.map(provider.keyThumbprint(accessToken), (thumbprint) => void tokens.push(thumbprint))
@@ -174,8 +184,8 @@ it.effect("a restart proves with the key that was kept, sealed, in the store (M1
       ),
       Layer.provide(client(), Dpop.layer({ key: other }))
     )
-    yield* polled("5 seconds", 2)
+    yield* advanceToPolls("5 seconds", 2)
     yield* Fiber.join(second)
     expect(tokens).toEqual([yield* JsonWebKey.thumbprint(own.publicJwk)])
-  }).pipe(world({ user: TestUser.approve(), tokenScript: ProviderScript.make([pending]) }, overKeyValue))
+  }).pipe(sharedServices({ user: TestUser.approve(), tokenScript: ProviderScript.make([pending]) }, storeOverKeyValue))
 )

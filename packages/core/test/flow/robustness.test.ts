@@ -4,10 +4,19 @@ import { Ciba, ClientAuthentication, Dpop, PendingStore, SigningKey } from "@eff
 import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { requestsTo } from "../support/Asking.ts"
-import { jumping } from "../support/Jumping.ts"
-import { later, until } from "../support/Polling.ts"
-import { client, handled, kept, killed, polls, request, started, world } from "../support/Processes.ts"
+import { requestsTo } from "../support/AuthenticationFlow.ts"
+import {
+  client,
+  killProcess,
+  pollTimes,
+  recordDecisions,
+  request,
+  sharedServices,
+  startProcess,
+  storedAuthentications
+} from "../support/ProcessRestarts.ts"
+import { make } from "../support/SkewedClock.ts"
+import { advance, waitUntil } from "../support/TestTime.ts"
 
 const { error, json, pending, proceed, reset, status } = ProviderScript
 
@@ -36,11 +45,11 @@ describe("the pause before the next poll", () => {
   it.effect("counts from when the poll was sent, however long the store took before that (H7)", () =>
     Effect.gen(function* () {
       const slow = withThirdPut((put) => Effect.orDie(Effect.delay(put, "6 seconds")))
-      const wait = yield* started(ending, Layer.provide(client(), slow))
+      const wait = yield* startProcess(ending, Layer.provide(client(), slow))
       yield* TestClock.adjust("22 seconds")
-      expect(yield* polls).toEqual([11, 16, 21])
-      yield* killed(wait)
-    }).pipe(world({ pacing: "off", user: TestUser.ignore }))
+      expect(yield* pollTimes).toEqual([11, 16, 21])
+      yield* killProcess(wait)
+    }).pipe(sharedServices({ pacing: "off", user: TestUser.ignore }))
   )
 
   it.effect("counts from when the poll was sent, however long the credentials took before that (H7)", () =>
@@ -49,18 +58,18 @@ describe("the pause before the next poll", () => {
       let times = 0
       const credentials: typeof basic.credentials = (target) =>
         Effect.suspend(() => Effect.delay(basic.credentials(target), ++times === 2 ? "6 seconds" : 0))
-      const wait = yield* started(ending, client({ authentication: { ...basic, credentials } }))
+      const wait = yield* startProcess(ending, client({ authentication: { ...basic, credentials } }))
       yield* TestClock.adjust("22 seconds")
-      expect(yield* polls).toEqual([11, 16, 21])
-      yield* killed(wait)
-    }).pipe(world({ pacing: "off", user: TestUser.ignore }))
+      expect(yield* pollTimes).toEqual([11, 16, 21])
+      yield* killProcess(wait)
+    }).pipe(sharedServices({ pacing: "off", user: TestUser.ignore }))
   )
 })
 
 describe("a store that does not answer", () => {
   it.effect("delays a wait by ten seconds for each write, and does not end it", () =>
     Effect.gen(function* () {
-      const wait = yield* started(
+      const wait = yield* startProcess(
         ending,
         Layer.provide(
           client(),
@@ -69,16 +78,16 @@ describe("a store that does not answer", () => {
       )
       yield* TestClock.adjust("15 seconds")
       expect(yield* Fiber.join(wait)).toBe("jo")
-      expect(yield* polls).toEqual([15])
-    }).pipe(world({ user: TestUser.approve() }))
+      expect(yield* pollTimes).toEqual([15])
+    }).pipe(sharedServices({ user: TestUser.approve() }))
   )
 })
 
 describe("a wall clock that jumps", () => {
   it.effect("neither ends nor prolongs a wait that is taken up again (F10)", () =>
     Effect.gen(function* () {
-      const { jump, layer } = yield* jumping
-      const wait = yield* started(
+      const { setSkew: jump, layer } = yield* make
+      const wait = yield* startProcess(
         Effect.gen(function* () {
           const asked = yield* ask
           yield* Effect.timeoutOption(Ciba.complete(asked), "6 seconds")
@@ -91,9 +100,9 @@ describe("a wall clock that jumps", () => {
       )
       yield* TestClock.adjust("2 minutes")
       expect(yield* Fiber.join(wait)).toBe("ExpiredToken")
-      expect((yield* polls).length).toBe(23)
+      expect((yield* pollTimes).length).toBe(23)
     }).pipe(
-      world({
+      sharedServices({
         expiresIn: "2 minutes",
         tokenScript: ProviderScript.make(Array.from({ length: 40 }, () => pending))
       })
@@ -113,22 +122,22 @@ describe("an answer that is about the moment", () => {
   for (const [what, answer] of answers) {
     it.effect(`is ridden out: ${what} (H9, H17, H22)`, () =>
       Effect.gen(function* () {
-        const wait = yield* started(ending, client())
+        const wait = yield* startProcess(ending, client())
         yield* TestClock.adjust("5 seconds")
-        expect(yield* kept).toHaveLength(1)
+        expect(yield* storedAuthentications).toHaveLength(1)
         yield* TestClock.adjust("15 seconds")
         expect(yield* Fiber.join(wait)).toBe("jo")
-      }).pipe(world({ user: TestUser.approve(), tokenScript: ProviderScript.make([answer]) }))
+      }).pipe(sharedServices({ user: TestUser.approve(), tokenScript: ProviderScript.make([answer]) }))
     )
   }
 
   it.effect("after which the id has expired may have been an approval (H8)", () =>
     Effect.gen(function* () {
-      const wait = yield* started(ending, client())
+      const wait = yield* startProcess(ending, client())
       yield* TestClock.adjust("20 seconds")
       expect(yield* Fiber.join(wait)).toBe("OutcomeUnknown")
     }).pipe(
-      world({
+      sharedServices({
         user: TestUser.approve(),
         tokenScript: ProviderScript.make([ProviderScript.lost, error("expired_token")])
       })
@@ -140,23 +149,25 @@ describe("a provider that cannot be reached", () => {
   it.effect("when a wait begins is waited for (H21)", () =>
     Effect.gen(function* () {
       const asked = yield* Effect.provide(ask, client(), { local: true })
-      const wait = yield* started(tag(Ciba.complete(asked)), client())
+      const wait = yield* startProcess(tag(Ciba.complete(asked)), client())
       yield* TestClock.adjust("20 seconds")
       expect(yield* Fiber.join(wait)).toBe("jo")
-    }).pipe(world({ user: TestUser.approve(), keysScript: ProviderScript.make([proceed, status(503), reset]) }))
+    }).pipe(
+      sharedServices({ user: TestUser.approve(), keysScript: ProviderScript.make([proceed, status(503), reset]) })
+    )
   )
 
   it.effect("keeps nobody from hearing that a request has expired (H18)", () =>
     Effect.gen(function* () {
-      const { handle, outcomes } = handled()
+      const { handle, outcomes } = recordDecisions()
       yield* Effect.provide(ask, client(), { local: true })
       yield* TestClock.adjust("10 days")
-      const next = yield* started(Ciba.resumeAll(handle), client())
+      const next = yield* startProcess(Ciba.resumeAll(handle), client())
       yield* Fiber.join(next)
       expect(outcomes).toEqual(["ExpiredToken"])
-      expect(yield* kept).toEqual([])
+      expect(yield* storedAuthentications).toEqual([])
     }).pipe(
-      world({
+      sharedServices({
         user: TestUser.ignore,
         discoveryScript: ProviderScript.make([proceed, ...Array.from({ length: 9 }, () => reset)])
       })
@@ -171,18 +182,18 @@ describe("a provider that cannot be reached", () => {
       yield* TestClock.adjust("2 seconds")
       yield* provider.rotateKeys
       yield* TestClock.adjust("3 seconds")
-      yield* until(requestsTo("keys"), ({ length }) => length > 1)
+      yield* waitUntil(requestsTo("keys"), ({ length }) => length > 1)
       yield* Fiber.interrupt(wait)
       const again = yield* Effect.forkChild(tag(Ciba.complete(asked)))
-      yield* until(
+      yield* waitUntil(
         Effect.andThen(
-          later("1 second"),
+          advance("1 second"),
           Effect.sync(() => again.pollUnsafe())
         ),
         (exit) => exit !== undefined
       )
       expect(yield* Fiber.join(again)).toBe("jo")
-      expect(yield* polls).toEqual([5])
+      expect(yield* pollTimes).toEqual([5])
     }).pipe(
       Effect.provide(
         client().pipe(
@@ -222,10 +233,10 @@ describe("the pace", () => {
   for (const maxConcurrentRequests of [0, -1, 0.5, Number.NaN]) {
     it.effect(`lets one request through at least: ${maxConcurrentRequests}`, () =>
       Effect.gen(function* () {
-        const wait = yield* started(ending, client({ maxConcurrentRequests }))
+        const wait = yield* startProcess(ending, client({ maxConcurrentRequests }))
         yield* TestClock.adjust("5 seconds")
         expect(yield* Fiber.join(wait)).toBe("jo")
-      }).pipe(world({ user: TestUser.approve() }))
+      }).pipe(sharedServices({ user: TestUser.approve() }))
     )
   }
 })

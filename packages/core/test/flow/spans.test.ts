@@ -6,9 +6,9 @@ import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, Fiber, Layer, Result, type Tracer } from "effect"
 import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
-import { flow, hint } from "../support/Asking.ts"
-import { client } from "../support/Processes.ts"
-import * as Spans from "../support/Spans.ts"
+import { cibaLayer, hint } from "../support/AuthenticationFlow.ts"
+import { client } from "../support/ProcessRestarts.ts"
+import { recordSpans, spanTree } from "../support/Telemetry.ts"
 
 const request = { scope: ["openid"], hint }
 
@@ -17,13 +17,13 @@ const traced = (
   program: Effect.Effect<unknown, unknown, Ciba.PushServices | TestProvider.TestProvider>,
   provider: ProviderOptions = {}
 ) => {
-  const { layer, spans } = Spans.recorder()
+  const { layer, spans } = recordSpans()
   return Effect.gen(function* () {
     const running = yield* Effect.forkChild(Effect.exit(program))
     yield* TestClock.adjust("10 minutes")
     yield* Fiber.join(running)
     return spans
-  }).pipe(Effect.provide(flow(provider).pipe(Layer.provideMerge(layer))))
+  }).pipe(Effect.provide(cibaLayer(provider).pipe(Layer.provideMerge(layer))))
 }
 
 const named = (spans: ReadonlyArray<Tracer.NativeSpan>, name: string) => {
@@ -40,7 +40,7 @@ describe("an authentication", () => {
   it.effect("is one span, with a child for each call", () =>
     Effect.gen(function* () {
       const spans = yield* traced(Ciba.authenticate(request), { user: TestUser.approve({ after: "7 seconds" }) })
-      expect(Spans.tree(spans)).toEqual(["Ciba.authenticate(Ciba.initiate(GET, GET, POST), Ciba.complete(POST, POST))"])
+      expect(spanTree(spans)).toEqual(["Ciba.authenticate(Ciba.initiate(GET, GET, POST), Ciba.complete(POST, POST))"])
     })
   )
 
@@ -72,7 +72,7 @@ describe("an authentication", () => {
     it.effect(`that ends with ${outcome} is a span that failed, and tells why`, () =>
       Effect.gen(function* () {
         const spans = yield* traced(Ciba.authenticate(request), provider)
-        expect(Spans.tree(spans).join()).toMatch(/^Ciba\.authenticate!\(.*Ciba\.complete!\(/)
+        expect(spanTree(spans).join()).toMatch(/^Ciba\.authenticate!\(.*Ciba\.complete!\(/)
         expect(named(spans, "Ciba.complete").attributes).toMatchObject({
           "ciba.outcome": outcome,
           "error.type": outcome
@@ -87,7 +87,7 @@ describe("an authentication", () => {
       const spans = yield* traced(Ciba.authenticate(request), {
         backchannelScript: ProviderScript.make([ProviderScript.error("unknown_user_id")])
       })
-      expect(Spans.tree(spans)).toEqual(["Ciba.authenticate!(Ciba.initiate!(GET, GET, POST))"])
+      expect(spanTree(spans)).toEqual(["Ciba.authenticate!(Ciba.initiate!(GET, GET, POST))"])
       for (const name of ["Ciba.authenticate", "Ciba.initiate"]) {
         expect(named(spans, name).attributes).toEqual({ "error.type": "UnknownUserId" })
       }
@@ -99,7 +99,7 @@ describe("an authentication", () => {
       const spans = yield* traced(Effect.timeout(Ciba.authenticate(request), "7 seconds"), {
         tokenScript: ProviderScript.make([ProviderScript.hang])
       })
-      expect(Spans.tree(spans)).toEqual(["Ciba.authenticate!(Ciba.initiate(GET, GET, POST), Ciba.complete!(POST!))"])
+      expect(spanTree(spans)).toEqual(["Ciba.authenticate!(Ciba.initiate(GET, GET, POST), Ciba.complete!(POST!))"])
     })
   )
 
@@ -110,7 +110,7 @@ describe("an authentication", () => {
         yield* Effect.all([Ciba.complete(pending), Ciba.complete(pending)], { concurrency: "unbounded" })
       })
       const spans = yield* traced(program, { user: TestUser.approve({ after: "7 seconds" }) })
-      expect(Spans.tree(spans)).toEqual(["Ciba.initiate(GET, GET, POST)", "Ciba.complete(POST, POST)", "Ciba.complete"])
+      expect(spanTree(spans)).toEqual(["Ciba.initiate(GET, GET, POST)", "Ciba.complete(POST, POST)", "Ciba.complete"])
     })
   )
 
@@ -122,11 +122,7 @@ describe("an authentication", () => {
         yield* Effect.all([first, Ciba.complete(pending)], { concurrency: "unbounded" })
       })
       const spans = yield* traced(program, { user: TestUser.approve({ after: "8 seconds" }) })
-      expect(Spans.tree(spans)).toEqual([
-        "Ciba.initiate(GET, GET, POST)",
-        "Ciba.complete!(POST, POST)",
-        "Ciba.complete"
-      ])
+      expect(spanTree(spans)).toEqual(["Ciba.initiate(GET, GET, POST)", "Ciba.complete!(POST, POST)", "Ciba.complete"])
     })
   )
 
@@ -154,7 +150,7 @@ describe("an authentication", () => {
         }
       )
       expect(ended.sort()).toEqual(["AccessDenied", "UnknownUserId", "approved"])
-      expect([...Spans.tree(spans)].sort()).toEqual([
+      expect([...spanTree(spans)].sort()).toEqual([
         "Ciba.authenticate!(Ciba.initiate!(POST))",
         "Ciba.authenticate!(Ciba.initiate(POST), Ciba.complete!(POST))",
         "Ciba.authenticate(Ciba.initiate(GET, POST), Ciba.complete(POST, POST))",
@@ -169,7 +165,7 @@ describe("an authentication", () => {
   it.effect("that another process goes on with is a span there", () =>
     Effect.gen(function* () {
       const provider = TestProvider.layer({ user: TestUser.approve() })
-      const { layer, spans } = Spans.recorder()
+      const { layer, spans } = recordSpans()
       yield* Effect.gen(function* () {
         yield* Effect.provide(Ciba.initiate(request), client(), { local: true })
         const here = spans.length
@@ -182,7 +178,7 @@ describe("an authentication", () => {
         )
         yield* TestClock.adjust("10 seconds")
         yield* Fiber.join(running)
-        expect([here, ...Spans.tree(spans)]).toEqual([0, "Ciba.complete(GET, GET, POST)"])
+        expect([here, ...spanTree(spans)]).toEqual([0, "Ciba.complete(GET, GET, POST)"])
       }).pipe(Effect.provide(Layer.merge(provider, PendingStore.layerMemory)))
     })
   )
@@ -230,7 +226,7 @@ describe("a call", () => {
   )
 
   it.effect("is the parent of what an HttpClient of one's own traces", () => {
-    const { layer, spans } = Spans.recorder()
+    const { layer, spans } = recordSpans()
     const client = HttpClient.make((request) =>
       Effect.withSpan(
         Effect.sync(() => HttpClientResponse.fromWeb(request, new Response("{}"))),
@@ -239,7 +235,7 @@ describe("a call", () => {
     )
     return Effect.gen(function* () {
       yield* Transport.Transport.use(({ exchange }) => exchange(HttpClientRequest.get("https://provider.test")))
-      expect(Spans.tree(spans)).toEqual(["GET(wire)"])
+      expect(spanTree(spans)).toEqual(["GET(wire)"])
     }).pipe(
       Effect.provide(
         Transport.layer().pipe(Layer.provide(Layer.succeed(HttpClient.HttpClient, client)), Layer.provideMerge(layer))
@@ -254,7 +250,7 @@ describe("a call", () => {
     ["http://[::1]:9000/token", "http://[::1]:9000/token", "::1", 9000]
   ] as const) {
     it.effect(`tells who was called, and nothing that was told in passing: ${full}`, () => {
-      const { layer, spans } = Spans.recorder()
+      const { layer, spans } = recordSpans()
       const answering = HttpClient.make((request) =>
         Effect.succeed(HttpClientResponse.fromWeb(request, new Response("{}")))
       )

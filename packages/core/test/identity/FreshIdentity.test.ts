@@ -3,32 +3,37 @@ import { describe, expect, it } from "@effect/vitest"
 import { type Ciba, Dpop, FreshIdentity, ProtectedResource, SigningKey, type VerifiedIdentity } from "@effect-ciba/core"
 import { Data, DateTime, Deferred, Effect, Exit, Fiber, Layer, Redacted, Scope } from "effect"
 import { TestClock } from "effect/testing"
+import { decodePart } from "../support/Jwt.ts"
 import {
-  type Answer,
-  after,
-  atNow,
-  before,
-  identity,
   json,
+  makeIdentity,
   now,
-  provider,
-  publishedKeys,
-  shown,
-  signed,
+  originalClaims,
+  type Responder,
+  refreshedClaims,
+  refreshedTokens,
+  respondWithKeys,
+  scriptedProvider,
+  setTestClock,
+  signToken,
   text,
-  tokens
-} from "../support/Afterwards.ts"
-import { part } from "../support/Jwt.ts"
+  tokensOf
+} from "../support/ScriptedProvider.ts"
 
 class Full extends Data.TaggedError("Full") {}
 
 const numbered = (number: number, more: object = {}) =>
-  json(200, { ...tokens, access_token: `marker-access-${number}`, refresh_token: `marker-refresh-${number}`, ...more })
+  json(200, {
+    ...refreshedTokens,
+    access_token: `marker-access-${number}`,
+    refresh_token: `marker-refresh-${number}`,
+    ...more
+  })
 
-const refreshTokens = ({ forms }: ReturnType<typeof provider>) => forms().map((form) => form.refresh_token)
+const refreshTokens = ({ forms }: ReturnType<typeof scriptedProvider>) => forms().map((form) => form.refresh_token)
 
 /** An answer that waits: for `arrived` until it is asked for, and to be let go. */
-const held = Effect.fnUntraced(function* (answer: Answer) {
+const held = Effect.fnUntraced(function* (answer: Responder) {
   const arrived = yield* Deferred.make<void>()
   const gate = yield* Deferred.make<void>()
   return {
@@ -38,7 +43,7 @@ const held = Effect.fnUntraced(function* (answer: Answer) {
       Deferred.succeed(arrived, undefined).pipe(
         Effect.andThen(Deferred.await(gate)),
         Effect.andThen(answer(heard))
-      )) satisfies Answer
+      )) satisfies Responder
   }
 })
 
@@ -48,12 +53,12 @@ const settle = Effect.yieldNow.pipe(Effect.repeat({ times: 50 }))
 describe("an identity that is kept fresh", () => {
   it.effect("has new tokens after a refresh, and is the same person with the same approval (Q1, Q4)", () =>
     Effect.gen(function* () {
-      yield* atNow
-      const server = provider([numbered(2, { device_secret: "marker-device" })])
-      const old = identity()
+      yield* setTestClock
+      const server = scriptedProvider([numbered(2, { device_secret: "marker-device" })])
+      const old = makeIdentity()
       const next = yield* Effect.provide(FreshIdentity.refresh(old), server.layer())
       expect(server.forms()).toEqual([{ grant_type: "refresh_token", refresh_token: "marker-refresh-1" }])
-      expect(shown(next)).toEqual({ access: "marker-access-2", refresh: "marker-refresh-2", id: "marker-id-1" })
+      expect(tokensOf(next)).toEqual({ access: "marker-access-2", refresh: "marker-refresh-2", id: "marker-id-1" })
       expect(next.expiresAt).toEqual(DateTime.makeUnsafe((now + 60) * 1000))
       expect(Redacted.value(next.additional)).toEqual({ device_secret: "marker-device" })
       const { accessToken, additional, expiresAt, refreshToken, ...rest } = next
@@ -64,20 +69,20 @@ describe("an identity that is kept fresh", () => {
 
   it.effect("uses the newest refresh token: a returned one, or else the last one (Q1)", () =>
     Effect.gen(function* () {
-      const server = provider([
+      const server = scriptedProvider([
         numbered(2),
         numbered(3, { refresh_token: undefined }),
         numbered(4, { refresh_token: null }),
         numbered(5)
       ])
       yield* Effect.gen(function* () {
-        const fresh = yield* FreshIdentity.make(identity())
+        const fresh = yield* FreshIdentity.make(makeIdentity())
         for (const access of [2, 3, 4, 5]) {
           const next = yield* fresh.refresh(yield* fresh.current)
-          expect(shown(next).access).toBe(`marker-access-${access}`)
+          expect(tokensOf(next).access).toBe(`marker-access-${access}`)
           expect(yield* fresh.current).toBe(next)
         }
-        expect(shown(yield* fresh.current).refresh).toBe("marker-refresh-5")
+        expect(tokensOf(yield* fresh.current).refresh).toBe("marker-refresh-5")
       }).pipe(Effect.scoped, Effect.provide(server.layer()))
       expect(refreshTokens(server)).toEqual([1, 2, 2, 2].map((number) => `marker-refresh-${number}`))
     })
@@ -87,8 +92,8 @@ describe("an identity that is kept fresh", () => {
     Effect.gen(function* () {
       const scopeOf = (answer: object, options?: FreshIdentity.Options) =>
         Effect.gen(function* () {
-          const server = provider([numbered(2, answer)])
-          const { scope } = yield* Effect.provide(FreshIdentity.refresh(identity(), options), server.layer())
+          const server = scriptedProvider([numbered(2, answer)])
+          const { scope } = yield* Effect.provide(FreshIdentity.refresh(makeIdentity(), options), server.layer())
           return [scope, server.forms()[0]?.scope]
         })
       expect(yield* scopeOf({})).toEqual([["openid", "email"], undefined])
@@ -103,8 +108,8 @@ describe("an identity that is kept fresh", () => {
       const members = (answer: object) =>
         Effect.map(
           Effect.provide(
-            FreshIdentity.refresh(identity({ authorizationDetails: [{ type: "old" }] })),
-            provider([numbered(2, answer)]).layer()
+            FreshIdentity.refresh(makeIdentity({ authorizationDetails: [{ type: "old" }] })),
+            scriptedProvider([numbered(2, answer)]).layer()
           ),
           ({ authorizationDetails, grantId }) => [authorizationDetails, grantId]
         )
@@ -118,31 +123,31 @@ describe("an identity that is kept fresh", () => {
 
   it.effect("sends what the caller adds to each request, and proves possession of its own key", () =>
     Effect.gen(function* () {
-      const server = provider([numbered(2, { token_type: "DPoP" })])
+      const server = scriptedProvider([numbered(2, { token_type: "DPoP" })])
       const { privateJwk: proofKey, publicJwk } = yield* SigningKey.generateJwk("ES256")
-      const next = yield* FreshIdentity.refresh(identity({ proofKey, tokenType: "DPoP" }), {
+      const next = yield* FreshIdentity.refresh(makeIdentity({ proofKey, tokenType: "DPoP" }), {
         additionalParameters: [["resource", "https://a.test"]],
         headers: { "x-fapi-interaction-id": "i-1" }
       }).pipe(Effect.provide(server.layer().pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") })))))
       expect([next.tokenType, next.proofKey]).toEqual(["DPoP", proofKey])
       expect(server.forms()).toMatchObject([{ resource: "https://a.test" }])
-      expect(server.heard[0]?.headers["x-fapi-interaction-id"]).toBe("i-1")
-      expect((yield* part(server.heard[0]?.headers.dpop ?? "", 0)).jwk).toMatchObject({ x: publicJwk.x })
+      expect(server.received[0]?.headers["x-fapi-interaction-id"]).toBe("i-1")
+      expect((yield* decodePart(server.received[0]?.headers.dpop ?? "", 0)).jwk).toMatchObject({ x: publicJwk.x })
     })
   )
 
   it.effect("goes to a resource, and there once more with new tokens when the old ones are refused (Q1, Q2)", () =>
     Effect.gen(function* () {
       const refused = text(401, "", { "www-authenticate": 'Bearer error="invalid_token"' })
-      const server = provider([refused, numbered(2), text(200, "served")])
-      const response = yield* FreshIdentity.make(identity()).pipe(
+      const server = scriptedProvider([refused, numbered(2), text(200, "served")])
+      const response = yield* FreshIdentity.make(makeIdentity()).pipe(
         Effect.flatMap((fresh) => ProtectedResource.make(fresh)),
         Effect.flatMap((client) => client.get("https://api.test/accounts")),
         Effect.scoped,
         Effect.provide(server.layer())
       )
       expect(response.status).toBe(200)
-      expect(server.heard.map(({ headers, path }) => [path, headers.authorization])).toEqual([
+      expect(server.received.map(({ headers, path }) => [path, headers.authorization])).toEqual([
         ["/accounts", "Bearer marker-access-1"],
         ["/token", expect.stringMatching(/^Basic /)],
         ["/accounts", "Bearer marker-access-2"]
@@ -154,15 +159,15 @@ describe("an identity that is kept fresh", () => {
 describe("a refresh that cannot be made", () => {
   const refused = (given: VerifiedIdentity.VerifiedIdentity, options?: Partial<Ciba.Options>) =>
     Effect.gen(function* () {
-      const { heard, layer } = provider([numbered(2)])
+      const { received, layer } = scriptedProvider([numbered(2)])
       const error = yield* Effect.flip(Effect.provide(FreshIdentity.refresh(given), layer(options)))
-      expect(heard).toEqual([])
+      expect(received).toEqual([])
       return { stage: error._tag, ...error.reason, message: error.message }
     })
 
   it.effect("for want of a refresh token sends nothing", () =>
     Effect.gen(function* () {
-      expect(yield* refused(identity({ refreshToken: undefined }))).toEqual({
+      expect(yield* refused(makeIdentity({ refreshToken: undefined }))).toEqual({
         stage: "TokenError",
         _tag: "NoRefreshToken",
         message: "Token: the provider has issued no refresh token; many want the scope offline_access for one"
@@ -173,18 +178,18 @@ describe("a refresh that cannot be made", () => {
   it.effect("for want of the key that the tokens are bound to sends nothing", () =>
     Effect.gen(function* () {
       const { privateJwk: proofKey } = yield* SigningKey.generateJwk("ES256")
-      expect(yield* refused(identity({ proofKey }))).toMatchObject({ stage: "TokenError", _tag: "InvalidKey" })
+      expect(yield* refused(makeIdentity({ proofKey }))).toMatchObject({ stage: "TokenError", _tag: "InvalidKey" })
     })
   )
 
   it.effect("with another provider or as another client shows the token to nobody", () =>
     Effect.gen(function* () {
-      expect(yield* refused(identity({ issuer: "https://other.test" }))).toMatchObject({
+      expect(yield* refused(makeIdentity({ issuer: "https://other.test" }))).toMatchObject({
         _tag: "ClientMismatch",
         issuer: "https://other.test"
       })
       for (const aud of ["another", ["bank-app", "another"]] as const) {
-        expect(yield* refused(identity({ claims: { ...before, aud } }))).toMatchObject({
+        expect(yield* refused(makeIdentity({ claims: { ...originalClaims, aud } }))).toMatchObject({
           _tag: "ClientMismatch",
           clientId: "another"
         })
@@ -194,16 +199,16 @@ describe("a refresh that cannot be made", () => {
 
   it.effect("because the provider refuses leaves the old identity in place", () =>
     Effect.gen(function* () {
-      const server = provider([json(400, { error: "invalid_grant" }), text(503, "later"), numbered(2)])
+      const server = scriptedProvider([json(400, { error: "invalid_grant" }), text(503, "later"), numbered(2)])
       yield* Effect.gen(function* () {
-        const old = identity()
+        const old = makeIdentity()
         const fresh = yield* FreshIdentity.make(old)
         expect(yield* Effect.flip(fresh.refresh(old))).toMatchObject({ reason: { _tag: "InvalidGrant" } })
         expect(yield* Effect.flip(fresh.refresh(old))).toMatchObject({
           reason: { _tag: "TransportError", status: 503 }
         })
         expect(yield* fresh.current).toBe(old)
-        expect(shown(yield* fresh.refresh(old)).access).toBe("marker-access-2")
+        expect(tokensOf(yield* fresh.refresh(old)).access).toBe("marker-access-2")
       }).pipe(Effect.scoped, Effect.provide(server.layer()))
       expect(refreshTokens(server)).toEqual(Array.from({ length: 3 }, () => "marker-refresh-1"))
     })
@@ -216,20 +221,20 @@ describe("many at once", () => {
   it.effect("share one request and its tokens (Q5, T-37)", () =>
     Effect.gen(function* () {
       const { answer, arrived, open } = yield* held(numbered(2))
-      const server = provider([answer, numbered(3)])
+      const server = scriptedProvider([answer, numbered(3)])
       yield* Effect.gen(function* () {
-        const old = identity()
+        const old = makeIdentity()
         const fresh = yield* FreshIdentity.make(old)
         const all = yield* Effect.forkChild(
           Effect.forEach(hundred, () => fresh.refresh(old), { concurrency: "unbounded" })
         )
         yield* Effect.andThen(arrived, settle)
-        const late = yield* Effect.forkChild(fresh.refresh(identity()))
+        const late = yield* Effect.forkChild(fresh.refresh(makeIdentity()))
         yield* Effect.andThen(settle, open)
         const given = [...(yield* Fiber.join(all)), yield* Fiber.join(late)]
         expect(new Set(given)).toEqual(new Set([yield* fresh.current]))
         expect(given).toHaveLength(101)
-        expect(given.map((next) => shown(next).access)).toEqual(given.map(() => "marker-access-2"))
+        expect(given.map((next) => tokensOf(next).access)).toEqual(given.map(() => "marker-access-2"))
       }).pipe(Effect.scoped, Effect.provide(server.layer()))
       expect(refreshTokens(server)).toEqual(["marker-refresh-1"])
     })
@@ -238,69 +243,69 @@ describe("many at once", () => {
   it.effect("share one failure, too, and the next one tries anew (Q5)", () =>
     Effect.gen(function* () {
       const { answer, arrived, open } = yield* held(json(400, { error: "invalid_grant" }))
-      const server = provider([answer, numbered(3)])
+      const server = scriptedProvider([answer, numbered(3)])
       yield* Effect.gen(function* () {
-        const fresh = yield* FreshIdentity.make(identity())
+        const fresh = yield* FreshIdentity.make(makeIdentity())
         const all = yield* Effect.forkChild(
-          Effect.forEach(hundred, () => Effect.flip(fresh.refresh(identity())), { concurrency: "unbounded" })
+          Effect.forEach(hundred, () => Effect.flip(fresh.refresh(makeIdentity())), { concurrency: "unbounded" })
         )
         yield* Effect.andThen(arrived, Effect.andThen(settle, open))
         expect(new Set((yield* Fiber.join(all)).map(({ _tag }) => _tag))).toEqual(new Set(["TokenError"]))
-        expect(server.heard).toHaveLength(1)
-        expect(shown(yield* fresh.refresh(identity())).access).toBe("marker-access-3")
+        expect(server.received).toHaveLength(1)
+        expect(tokensOf(yield* fresh.refresh(makeIdentity())).access).toBe("marker-access-3")
       }).pipe(Effect.scoped, Effect.provide(server.layer()))
     })
   )
 
   it.effect("with tokens that were renewed meanwhile get the current ones without a request (Q5)", () =>
     Effect.gen(function* () {
-      const server = provider([numbered(2), numbered(3)])
+      const server = scriptedProvider([numbered(2), numbered(3)])
       yield* Effect.gen(function* () {
-        const old = identity()
+        const old = makeIdentity()
         const fresh = yield* FreshIdentity.make(old)
         const next = yield* fresh.refresh(old)
-        for (const refused of [old, identity()]) expect(yield* fresh.refresh(refused)).toBe(next)
-        expect(server.heard).toHaveLength(1)
-        expect(shown(yield* fresh.refresh(next)).access).toBe("marker-access-3")
+        for (const refused of [old, makeIdentity()]) expect(yield* fresh.refresh(refused)).toBe(next)
+        expect(server.received).toHaveLength(1)
+        expect(tokensOf(yield* fresh.refresh(next)).access).toBe("marker-access-3")
       }).pipe(Effect.scoped, Effect.provide(server.layer()))
-      expect(server.heard).toHaveLength(2)
+      expect(server.received).toHaveLength(2)
     })
   )
 
   it.effect("lose nothing when the first of them is interrupted, and it need not wait (Q5, T-37)", () =>
     Effect.gen(function* () {
       const { answer, arrived, open } = yield* held(numbered(2))
-      const server = provider([answer, numbered(3)])
+      const server = scriptedProvider([answer, numbered(3)])
       yield* Effect.gen(function* () {
-        const fresh = yield* FreshIdentity.make(identity())
-        const first = yield* Effect.forkChild(fresh.refresh(identity()))
+        const fresh = yield* FreshIdentity.make(makeIdentity())
+        const first = yield* Effect.forkChild(fresh.refresh(makeIdentity()))
         yield* arrived
-        const second = yield* Effect.forkChild(fresh.refresh(identity()))
+        const second = yield* Effect.forkChild(fresh.refresh(makeIdentity()))
         yield* settle
         yield* Fiber.interrupt(first)
-        expect(shown(yield* fresh.current).access).toBe("marker-access-1")
+        expect(tokensOf(yield* fresh.current).access).toBe("marker-access-1")
         yield* open
-        expect(shown(yield* Fiber.join(second)).access).toBe("marker-access-2")
+        expect(tokensOf(yield* Fiber.join(second)).access).toBe("marker-access-2")
       }).pipe(Effect.scoped, Effect.provide(server.layer()))
-      expect(server.heard).toHaveLength(1)
+      expect(server.received).toHaveLength(1)
     })
   )
 
   it.effect("lose nothing when all of them are interrupted: the new tokens are there for the next one (T-37)", () =>
     Effect.gen(function* () {
       const { answer, arrived, open } = yield* held(numbered(2))
-      const server = provider([answer, numbered(3)])
+      const server = scriptedProvider([answer, numbered(3)])
       yield* Effect.gen(function* () {
-        const fresh = yield* FreshIdentity.make(identity())
-        const callers = [yield* Effect.forkChild(fresh.refresh(identity()))]
+        const fresh = yield* FreshIdentity.make(makeIdentity())
+        const callers = [yield* Effect.forkChild(fresh.refresh(makeIdentity()))]
         yield* arrived
-        callers.push(yield* Effect.forkChild(fresh.refresh(identity())))
+        callers.push(yield* Effect.forkChild(fresh.refresh(makeIdentity())))
         yield* settle
         yield* Fiber.interruptAll(callers)
         yield* open
-        expect(shown(yield* fresh.refresh(identity())).access).toBe("marker-access-2")
+        expect(tokensOf(yield* fresh.refresh(makeIdentity())).access).toBe("marker-access-2")
       }).pipe(Effect.scoped, Effect.provide(server.layer()))
-      expect(server.heard).toHaveLength(1)
+      expect(server.received).toHaveLength(1)
     })
   )
 
@@ -311,10 +316,10 @@ describe("many at once", () => {
       yield* Effect.gen(function* () {
         const scope = yield* Scope.make()
         const fresh = yield* Scope.provide(
-          FreshIdentity.make(identity(), { save: (next) => Effect.sync(() => saved.push(next)) }),
+          FreshIdentity.make(makeIdentity(), { save: (next) => Effect.sync(() => saved.push(next)) }),
           scope
         )
-        const caller = yield* Effect.forkChild(fresh.refresh(identity()))
+        const caller = yield* Effect.forkChild(fresh.refresh(makeIdentity()))
         yield* arrived
         yield* Fiber.interrupt(caller)
         const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
@@ -322,21 +327,21 @@ describe("many at once", () => {
         expect([closing.pollUnsafe(), saved.length]).toEqual([undefined, 0])
         yield* open
         yield* Fiber.join(closing)
-      }).pipe(Effect.provide(provider([answer]).layer()))
-      expect(saved.map((next) => shown(next).refresh)).toEqual(["marker-refresh-2"])
+      }).pipe(Effect.provide(scriptedProvider([answer]).layer()))
+      expect(saved.map((next) => tokensOf(next).refresh)).toEqual(["marker-refresh-2"])
     })
   )
 
   it.effect("still have a limit on time: a provider that never answers holds nobody for ever (Q5)", () =>
     Effect.gen(function* () {
-      const server = provider([() => Effect.never, numbered(2)])
+      const server = scriptedProvider([() => Effect.never, numbered(2)])
       yield* Effect.gen(function* () {
-        const fresh = yield* FreshIdentity.make(identity())
-        const caller = yield* Effect.forkChild(Effect.flip(fresh.refresh(identity())))
+        const fresh = yield* FreshIdentity.make(makeIdentity())
+        const caller = yield* Effect.forkChild(Effect.flip(fresh.refresh(makeIdentity())))
         yield* settle
         yield* TestClock.adjust("35 seconds")
         expect(yield* Fiber.join(caller)).toMatchObject({ reason: { _tag: "TransportError", kind: "TimedOut" } })
-        expect(shown(yield* fresh.refresh(identity())).access).toBe("marker-access-2")
+        expect(tokensOf(yield* fresh.refresh(makeIdentity())).access).toBe("marker-access-2")
       }).pipe(Effect.scoped, Effect.provide(server.layer()))
     })
   )
@@ -348,7 +353,7 @@ describe("a renewed identity", () => {
       const saving = yield* Deferred.make<VerifiedIdentity.VerifiedIdentity>()
       const gate = yield* Deferred.make<void>()
       yield* Effect.gen(function* () {
-        const old = identity()
+        const old = makeIdentity()
         const fresh = yield* FreshIdentity.make(old, {
           save: (next) => Effect.andThen(Deferred.succeed(saving, next), Deferred.await(gate))
         })
@@ -360,29 +365,29 @@ describe("a renewed identity", () => {
         yield* Deferred.succeed(gate, undefined)
         expect(yield* Effect.forEach(callers, Fiber.join)).toEqual([next, next])
         expect(yield* fresh.current).toBe(next)
-      }).pipe(Effect.scoped, Effect.provide(provider([numbered(2), numbered(3)]).layer()))
+      }).pipe(Effect.scoped, Effect.provide(scriptedProvider([numbered(2), numbered(3)]).layer()))
     })
   )
 
   it.effect("is nobody's while it cannot be saved, and not lost: the next refresh saves it, unasked (Q1, T-37)", () =>
     Effect.gen(function* () {
-      const server = provider([numbered(2), numbered(3)])
+      const server = scriptedProvider([numbered(2), numbered(3)])
       const saved: Array<string> = []
       let full = true
       yield* Effect.gen(function* () {
-        const fresh = yield* FreshIdentity.make(identity(), {
+        const fresh = yield* FreshIdentity.make(makeIdentity(), {
           save: (next) => {
-            saved.push(shown(next).access)
+            saved.push(tokensOf(next).access)
             return full ? Effect.fail(new Full()) : Effect.void
           }
         })
-        const error = yield* Effect.flip(fresh.refresh(identity()))
+        const error = yield* Effect.flip(fresh.refresh(makeIdentity()))
         expect(error).toEqual(new Full())
-        expect(shown(yield* fresh.current).access).toBe("marker-access-1")
+        expect(tokensOf(yield* fresh.current).access).toBe("marker-access-1")
         full = false
-        expect(shown(yield* fresh.refresh(identity())).access).toBe("marker-access-2")
-        expect([saved, server.heard.length]).toEqual([["marker-access-2", "marker-access-2"], 1])
-        expect(shown(yield* fresh.refresh(yield* fresh.current)).access).toBe("marker-access-3")
+        expect(tokensOf(yield* fresh.refresh(makeIdentity())).access).toBe("marker-access-2")
+        expect([saved, server.received.length]).toEqual([["marker-access-2", "marker-access-2"], 1])
+        expect(tokensOf(yield* fresh.refresh(yield* fresh.current)).access).toBe("marker-access-3")
       }).pipe(Effect.scoped, Effect.provide(server.layer()))
       expect(refreshTokens(server)).toEqual(["marker-refresh-1", "marker-refresh-2"])
     })
@@ -392,37 +397,37 @@ describe("a renewed identity", () => {
     "is not lost while the provider's keys cannot be had: the next refresh verifies it, unasked (Q1, T-37)",
     () =>
       Effect.gen(function* () {
-        yield* atNow
-        const idToken = yield* signed(yield* after())
+        yield* setTestClock
+        const idToken = yield* signToken(yield* refreshedClaims())
         const keys = [text(503, "later"), text(503, "later")]
-        const server = provider([numbered(2, { id_token: idToken }), numbered(3)], (heard) =>
-          (keys.shift() ?? publishedKeys)(heard)
+        const server = scriptedProvider([numbered(2, { id_token: idToken }), numbered(3)], (heard) =>
+          (keys.shift() ?? respondWithKeys)(heard)
         )
         yield* Effect.gen(function* () {
-          const fresh = yield* FreshIdentity.make(identity())
+          const fresh = yield* FreshIdentity.make(makeIdentity())
           for (const _ of [1, 2]) {
-            expect(yield* Effect.flip(fresh.refresh(identity()))).toMatchObject({ _tag: "DiscoveryError" })
-            expect(shown(yield* fresh.current).access).toBe("marker-access-1")
+            expect(yield* Effect.flip(fresh.refresh(makeIdentity()))).toMatchObject({ _tag: "DiscoveryError" })
+            expect(tokensOf(yield* fresh.current).access).toBe("marker-access-1")
           }
-          expect(shown(yield* fresh.refresh(identity()))).toEqual({
+          expect(tokensOf(yield* fresh.refresh(makeIdentity()))).toEqual({
             access: "marker-access-2",
             refresh: "marker-refresh-2",
             id: idToken
           })
         }).pipe(Effect.scoped, Effect.provide(server.layer()))
-        expect(server.heard).toHaveLength(1)
+        expect(server.received).toHaveLength(1)
       })
   )
 
   it.effect("is not that of a response that was refused: the next refresh uses the old refresh token", () =>
     Effect.gen(function* () {
-      yield* atNow
-      const idToken = yield* signed({ ...(yield* after()), sub: "another" })
-      const server = provider([numbered(2, { id_token: idToken }), numbered(3)])
+      yield* setTestClock
+      const idToken = yield* signToken({ ...(yield* refreshedClaims()), sub: "another" })
+      const server = scriptedProvider([numbered(2, { id_token: idToken }), numbered(3)])
       yield* Effect.gen(function* () {
-        const fresh = yield* FreshIdentity.make(identity())
-        expect(yield* Effect.flip(fresh.refresh(identity()))).toMatchObject({ reason: { _tag: "WrongSubject" } })
-        expect(shown(yield* fresh.refresh(identity())).access).toBe("marker-access-3")
+        const fresh = yield* FreshIdentity.make(makeIdentity())
+        expect(yield* Effect.flip(fresh.refresh(makeIdentity()))).toMatchObject({ reason: { _tag: "WrongSubject" } })
+        expect(tokensOf(yield* fresh.refresh(makeIdentity())).access).toBe("marker-access-3")
       }).pipe(Effect.scoped, Effect.provide(server.layer()))
       expect(refreshTokens(server)).toEqual(["marker-refresh-1", "marker-refresh-1"])
     })

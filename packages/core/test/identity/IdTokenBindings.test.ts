@@ -4,7 +4,7 @@ import type { JwsAlgorithm } from "@effect-ciba/core"
 import { TestClient } from "@effect-ciba/testing"
 import type { JsonObject } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, Redacted } from "effect"
-import { believed, type Given, refusal, response } from "../support/Verdict.ts"
+import { authenticate, failureOf, type Variation, withTokenResponse } from "../support/ForgedResponses.ts"
 
 const rtHash = "urn:openid:params:jwt:claim:rt_hash"
 const authReqId = "urn:openid:params:jwt:claim:auth_req_id"
@@ -21,7 +21,11 @@ const hashed = (name: string, from: number, to: number): string => {
 }
 
 /** Tokens that are known beforehand, and the claims about them. */
-const sending = (claims: JsonObject, algorithm: JwsAlgorithm.JwsAlgorithm = "RS256", more: JsonObject = {}): Given => ({
+const sending = (
+  claims: JsonObject,
+  algorithm: JwsAlgorithm.JwsAlgorithm = "RS256",
+  more: JsonObject = {}
+): Variation => ({
   provider: {
     client: TestClient.clientSecretBasic({ idTokenSignedResponseAlg: algorithm }),
     idTokenClaims: (honest) => ({ ...honest, ...claims }),
@@ -49,7 +53,7 @@ describe("at_hash", () => {
     it.effect(`is the left half of ${hash} of the access token under ${algorithm} (I6)`, () =>
       Effect.gen(function* () {
         const right = hashed(hash, 0, 0.5)
-        const { accessToken: given, claims } = yield* believed(sending({ at_hash: right }, algorithm))
+        const { accessToken: given, claims } = yield* authenticate(sending({ at_hash: right }, algorithm))
         expect([Redacted.value(given), claims.at_hash]).toEqual([accessToken, right])
         for (const at_hash of [
           `${right.slice(0, -4)}AAAA`,
@@ -62,14 +66,14 @@ describe("at_hash", () => {
           accessToken,
           ""
         ]) {
-          expect(yield* refusal(sending({ at_hash }, algorithm))).toEqual(wrong("at_hash"))
+          expect(yield* failureOf(sending({ at_hash }, algorithm))).toEqual(wrong("at_hash"))
         }
       })
     )
 
     it.effect(`may be absent under ${algorithm}`, () =>
       Effect.gen(function* () {
-        const { claims } = yield* believed(sending({ at_hash: undefined }, algorithm))
+        const { claims } = yield* authenticate(sending({ at_hash: undefined }, algorithm))
         expect(claims.at_hash).toBeUndefined()
       })
     )
@@ -82,7 +86,7 @@ describe("rt_hash", () => {
 
   it.effect("is the specification's for the specification's tokens (I6, I7)", () =>
     Effect.gen(function* () {
-      const identity = yield* believed(refreshing({}))
+      const identity = yield* authenticate(refreshing({}))
       expect(identity.claims).toMatchObject(vectors)
       expect(identity.refreshToken && Redacted.value(identity.refreshToken)).toBe(refreshToken)
     })
@@ -91,21 +95,21 @@ describe("rt_hash", () => {
   for (const forged of [vectors.at_hash, `${vectors[rtHash]}=`, refreshToken, ""]) {
     it.effect(`is not ${forged === "" ? "empty" : forged}, which is refused (I7)`, () =>
       Effect.gen(function* () {
-        expect(yield* refusal(refreshing({ [rtHash]: forged }))).toEqual(wrong("rt_hash"))
+        expect(yield* failureOf(refreshing({ [rtHash]: forged }))).toEqual(wrong("rt_hash"))
       })
     )
   }
 
   it.effect("may be absent in poll mode (I7)", () =>
     Effect.gen(function* () {
-      expect((yield* believed(refreshing({ [rtHash]: undefined }))).claims[rtHash]).toBeUndefined()
+      expect((yield* authenticate(refreshing({ [rtHash]: undefined }))).claims[rtHash]).toBeUndefined()
     })
   )
 })
 
 describe("the auth_req_id in an ID Token", () => {
   /** The claim is made from the id that the provider acknowledged. */
-  const naming = (claim: (id: string) => string): Given => {
+  const naming = (claim: (id: string) => string): Variation => {
     let id = ""
     return {
       provider: {
@@ -120,7 +124,7 @@ describe("the auth_req_id in an ID Token", () => {
 
   it.effect("is the id itself, and not shown with the other claims: it is a bearer (I7)", () =>
     Effect.gen(function* () {
-      const { claims, subject } = yield* believed(naming((id) => id))
+      const { claims, subject } = yield* authenticate(naming((id) => id))
       expect(claims).toMatchObject({ sub: subject })
       expect(claims).not.toHaveProperty([authReqId])
     })
@@ -137,7 +141,7 @@ describe("the auth_req_id in an ID Token", () => {
   ] satisfies ReadonlyArray<readonly [string, (id: string) => string]>) {
     it.effect(`is not ${what}, which is refused (I7)`, () =>
       Effect.gen(function* () {
-        expect(yield* refusal(naming(claim))).toEqual(wrong("auth_req_id"))
+        expect(yield* failureOf(naming(claim))).toEqual(wrong("auth_req_id"))
       })
     )
   }
@@ -147,7 +151,9 @@ describe("the type of the access token", () => {
   for (const type of ["Bearer", "bEARER", "BEARER"]) {
     it.effect(`may be written ${type} (I2)`, () =>
       Effect.gen(function* () {
-        expect((yield* believed(response((body) => ({ ...body, token_type: type })))).tokenType).toBe("Bearer")
+        expect((yield* authenticate(withTokenResponse((body) => ({ ...body, token_type: type })))).tokenType).toBe(
+          "Bearer"
+        )
       })
     )
   }
@@ -156,12 +162,16 @@ describe("the type of the access token", () => {
     it.effect(`may be ${type} where the client recognizes it, and is handed on as it came`, () =>
       Effect.gen(function* () {
         const options = { recognizedTokenTypes: ["Mac", "n_a"] }
-        const given = { ...response((body) => ({ ...body, token_type: type, mac_key: "marker" })), options }
-        const { additional, tokenType } = yield* believed(given)
+        const given = { ...withTokenResponse((body) => ({ ...body, token_type: type, mac_key: "marker" })), options }
+        const { additional, tokenType } = yield* authenticate(given)
         expect(tokenType).toBe(type)
         expect(Redacted.value(additional)).toEqual({ mac_key: "marker" })
-        const other = { ...response((body) => ({ ...body, token_type: "pop" })), options }
-        expect(yield* refusal(other)).toMatchObject({ _tag: "UnexpectedTokenType", expected: "Bearer", actual: "pop" })
+        const other = { ...withTokenResponse((body) => ({ ...body, token_type: "pop" })), options }
+        expect(yield* failureOf(other)).toMatchObject({
+          _tag: "UnexpectedTokenType",
+          expected: "Bearer",
+          actual: "pop"
+        })
       })
     )
   }
@@ -175,7 +185,7 @@ describe("the type of the access token", () => {
   ] as const) {
     it.effect(`is not "${type}", which this client could not use, and nothing is shown (I5)`, () =>
       Effect.gen(function* () {
-        expect(yield* refusal(response((body) => ({ ...body, token_type: type })))).toEqual({
+        expect(yield* failureOf(withTokenResponse((body) => ({ ...body, token_type: type })))).toEqual({
           stage: "IdTokenError",
           _tag: "UnexpectedTokenType",
           expected: "Bearer",

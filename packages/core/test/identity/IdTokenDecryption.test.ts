@@ -4,19 +4,26 @@ import { AuthReqId } from "@effect-ciba/core/PendingAuthentication"
 import { ProviderScript, TestClient, TestKeys } from "@effect-ciba/testing"
 import { Effect, Redacted } from "effect"
 import * as Decrypter from "../../src/client/Decrypter.ts"
+import {
+  authenticate,
+  failureOf,
+  layer,
+  subject,
+  type Variation,
+  withTokenResponse
+} from "../support/ForgedResponses.ts"
 import * as Jwe from "../support/Jwe.ts"
 import { join } from "../support/Jwt.ts"
-import { believed, type Given, layer, refusal, response, subject } from "../support/Verdict.ts"
 
 const header = { alg: "dir", enc: "A256GCM", cty: "JWT" }
 
 const secret = Redacted.value(TestClient.secret)
 
-const key = Jwe.keyOf(secret, "sha256", 256)
+const key = Jwe.deriveKey(secret, "sha256", 256)
 
 /** A provider that sends something else in place of the ID Token. */
-const sending = (change: (idToken: string) => string): Given =>
-  response((body) => ({ ...body, id_token: change(String(body.id_token)) }))
+const sending = (change: (idToken: string) => string): Variation =>
+  withTokenResponse((body) => ({ ...body, id_token: change(String(body.id_token)) }))
 
 const decryption = IdTokenDecryption.layer({
   secret: TestClient.secret,
@@ -24,13 +31,13 @@ const decryption = IdTokenDecryption.layer({
   contentAlgorithm: "A256GCM"
 })
 
-const refused = (given: Given) => Effect.provide(refusal(given), decryption)
+const refused = (given: Variation) => Effect.provide(failureOf(given), decryption)
 
 describe("an ID Token that was registered to come encrypted", () => {
   it.effect("is opened with the client secret, and believed for its signature (J1, J14)", () =>
     Effect.gen(function* () {
       let sent = ""
-      const identity = yield* believed(
+      const identity = yield* authenticate(
         sending((idToken) => {
           sent = idToken
           return Jwe.seal(idToken, { key, header })
@@ -44,7 +51,7 @@ describe("an ID Token that was registered to come encrypted", () => {
   it.effect("is opened by a function of the caller's, where the key lives elsewhere", () =>
     Effect.gen(function* () {
       const idTokens: Array<string> = []
-      const identity = yield* believed(sending((idToken) => `sealed ${idTokens.push(idToken)}`)).pipe(
+      const identity = yield* authenticate(sending((idToken) => `sealed ${idTokens.push(idToken)}`)).pipe(
         Effect.provideService(Decrypter.Decrypter, {
           decrypt: (sealed) =>
             Effect.succeed(Redacted.make(idTokens[Number(Redacted.value(sealed).slice(7)) - 1] ?? ""))
@@ -70,7 +77,7 @@ describe("an ID Token that was registered to come encrypted", () => {
 
   it.effect("is refused where another secret encrypted it (J1, J14)", () =>
     Effect.gen(function* () {
-      const other = Jwe.keyOf(`${secret}.`, "sha256", 256)
+      const other = Jwe.deriveKey(`${secret}.`, "sha256", 256)
       expect(yield* refused(sending((idToken) => Jwe.seal(idToken, { key: other, header })))).toMatchObject({
         _tag: "DecryptionFailed"
       })

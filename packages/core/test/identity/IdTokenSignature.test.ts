@@ -6,11 +6,18 @@ import type { JsonObject, ProviderOptions } from "@effect-ciba/testing/ProviderO
 import { Effect, Fiber, Redacted } from "effect"
 import { Base64Url } from "effect/encoding"
 import { TestClock } from "effect/testing"
-import { encodeJson, hmac } from "../support/Jwt.ts"
-import { believed, type Given, layer, refusal, response, subject } from "../support/Verdict.ts"
+import {
+  authenticate,
+  failureOf,
+  layer,
+  subject,
+  type Variation,
+  withTokenResponse
+} from "../support/ForgedResponses.ts"
+import { encodeJson, signHmac } from "../support/Jwt.ts"
 
 /** A client that is registered for an algorithm, at a provider that signs with it. */
-const registered = (algorithm: JwsAlgorithm.JwsAlgorithm, provider?: ProviderOptions): Given => ({
+const registered = (algorithm: JwsAlgorithm.JwsAlgorithm, provider?: ProviderOptions): Variation => ({
   provider: { client: TestClient.clientSecretBasic({ idTokenSignedResponseAlg: algorithm }), ...provider },
   options: { idTokenSignedResponseAlg: algorithm }
 })
@@ -23,7 +30,7 @@ const [symmetric, asymmetric] = [true, false].map((wanted) =>
 const altered = (
   change: (parts: { readonly header: string; readonly payload: string; readonly signature: string }) => string
 ) =>
-  response((body) => {
+  withTokenResponse((body) => {
     const [header = "", payload = "", signature = ""] = String(body.id_token).split(".")
     return { ...body, id_token: change({ header, payload, signature }) }
   })
@@ -45,7 +52,7 @@ describe("a signature is verified", () => {
   for (const algorithm of asymmetric ?? []) {
     it.effect(`in ${algorithm}, with the provider's published key (J5, J6)`, () =>
       Effect.gen(function* () {
-        expect((yield* believed(registered(algorithm))).subject).toBe(subject)
+        expect((yield* authenticate(registered(algorithm))).subject).toBe(subject)
       })
     )
   }
@@ -53,14 +60,14 @@ describe("a signature is verified", () => {
   for (const algorithm of symmetric ?? []) {
     it.effect(`in ${algorithm}, with the client secret (J7)`, () =>
       Effect.gen(function* () {
-        expect((yield* believed(registered(algorithm))).subject).toBe(subject)
+        expect((yield* authenticate(registered(algorithm))).subject).toBe(subject)
       })
     )
   }
 
   it.effect("without a key id, by the one key that fits (J12)", () =>
     Effect.gen(function* () {
-      expect((yield* believed({ provider: { idTokenHeaderKeyId: null } })).subject).toBe(subject)
+      expect((yield* authenticate({ provider: { idTokenHeaderKeyId: null } })).subject).toBe(subject)
     })
   )
 
@@ -69,7 +76,7 @@ describe("a signature is verified", () => {
       const { publicJwk } = yield* TestKeys.signing("RS256", "another")
       const broken = { kty: "RSA", n: "!", e: "AQAB" }
       const keys: ProviderOptions["keys"] = ({ keys }) => ({ keys: [publicJwk, broken, ...keys, { kty: "AKP" }] })
-      expect((yield* believed({ provider: { idTokenHeaderKeyId: null, keys } })).subject).toBe(subject)
+      expect((yield* authenticate({ provider: { idTokenHeaderKeyId: null, keys } })).subject).toBe(subject)
     })
   )
 
@@ -79,13 +86,13 @@ describe("a signature is verified", () => {
       const keys: ProviderOptions["keys"] = ({ keys }) => ({
         keys: keys.flatMap((key) => [{ ...publicJwk, kid: key.kid }, key])
       })
-      expect((yield* believed({ provider: { keys } })).subject).toBe(subject)
+      expect((yield* authenticate({ provider: { keys } })).subject).toBe(subject)
     })
   )
 })
 
 /** The ID Token as the provider would have signed it with this type. */
-const typed = (typ: string): Given => {
+const typed = (typ: string): Variation => {
   const secret = Redacted.value(TestClient.secret)
   const tokenResponse = (body: JsonObject) => {
     const [, payload = ""] = String(body.id_token).split(".")
@@ -99,7 +106,7 @@ describe("the type of an ID Token", () => {
   for (const typ of ["JWT", "jwt", "application/jwt", "id_token+jwt"]) {
     it.effect(`may be ${typ}`, () =>
       Effect.gen(function* () {
-        expect((yield* believed(typed(typ))).subject).toBe(subject)
+        expect((yield* authenticate(typed(typ))).subject).toBe(subject)
       })
     )
   }
@@ -107,7 +114,7 @@ describe("the type of an ID Token", () => {
   for (const typ of ["at+jwt", "logout+jwt", "application/AT+JWT", "secevent+jwt", "dpop+jwt"]) {
     it.effect(`is not ${typ}: that is a token of another kind`, () =>
       Effect.gen(function* () {
-        expect(yield* refusal(typed(typ))).toEqual(malformed)
+        expect(yield* failureOf(typed(typ))).toEqual(malformed)
       })
     )
   }
@@ -118,7 +125,7 @@ describe("an ID Token is refused, and shows nothing (I5),", () => {
     Effect.gen(function* () {
       const { publicJwk } = yield* TestKeys.signing("RS256")
       const idTokenKey = yield* TestKeys.signing("RS256", "another")
-      const reason = yield* refusal({ provider: { idTokenKey, idTokenHeaderKeyId: publicJwk.kid } })
+      const reason = yield* failureOf({ provider: { idTokenKey, idTokenHeaderKeyId: publicJwk.kid } })
       expect(reason).toEqual({ ...invalid, keyId: publicJwk.kid })
     })
   )
@@ -128,14 +135,14 @@ describe("an ID Token is refused, and shows nothing (I5),", () => {
       const idTokenKey = yield* TestKeys.signing("RS256", "another")
       const { publicJwk } = yield* TestKeys.signing("RS256", "a third")
       const keys: ProviderOptions["keys"] = ({ keys }) => ({ keys: [...keys, publicJwk] })
-      const reason = yield* refusal({ provider: { idTokenKey, idTokenHeaderKeyId: null, keys } })
+      const reason = yield* failureOf({ provider: { idTokenKey, idTokenHeaderKeyId: null, keys } })
       expect(reason).toEqual({ ...invalid, keyId: publicJwk.kid })
     })
   )
 
   it.effect("with other claims under a signature that was good (J5)", () =>
     Effect.gen(function* () {
-      const reason = yield* refusal(
+      const reason = yield* failureOf(
         altered(({ header, payload, signature }) => {
           const honest = new TextDecoder().decode(Uint8Array.from(atob(payload), (char) => char.charCodeAt(0)))
           return `${header}.${Base64Url.encode(honest.replace(subject, "mallory"))}.${signature}`
@@ -147,14 +154,14 @@ describe("an ID Token is refused, and shows nothing (I5),", () => {
 
   it.effect("with no signature under an honest header (J5)", () =>
     Effect.gen(function* () {
-      expect(yield* refusal(altered(({ header, payload }) => `${header}.${payload}.`))).toMatchObject(invalid)
+      expect(yield* failureOf(altered(({ header, payload }) => `${header}.${payload}.`))).toMatchObject(invalid)
     })
   )
 
   for (const alg of ["none", "None", "NONE", ""]) {
     it.effect(`with "${alg}" for its algorithm and no signature (J6)`, () =>
       Effect.gen(function* () {
-        const reason = yield* refusal(altered(({ payload }) => `${text({ alg })}.${payload}.`))
+        const reason = yield* failureOf(altered(({ payload }) => `${text({ alg })}.${payload}.`))
         expect(reason).toEqual(unexpected("RS256", alg))
       })
     )
@@ -171,7 +178,7 @@ describe("an ID Token is refused, and shows nothing (I5),", () => {
   ] satisfies ReadonlyArray<readonly [string, Parameters<typeof altered>[0]]>) {
     it.effect(what, () =>
       Effect.gen(function* () {
-        expect(yield* refusal(altered(change))).toEqual(malformed)
+        expect(yield* failureOf(altered(change))).toEqual(malformed)
       })
     )
   }
@@ -185,7 +192,7 @@ describe("an ID Token is refused, and shows nothing (I5),", () => {
     it.effect(`in ${actual}, however good, where ${registration} is registered (J6)`, () =>
       Effect.gen(function* () {
         const client = TestClient.clientSecretBasic({ idTokenSignedResponseAlg: actual })
-        expect(yield* refusal(registered(registration, { client }))).toEqual(unexpected(registration, actual))
+        expect(yield* failureOf(registered(registration, { client }))).toEqual(unexpected(registration, actual))
       })
     )
   }
@@ -194,7 +201,7 @@ describe("an ID Token is refused, and shows nothing (I5),", () => {
     it.effect(`in ${algorithm} with a secret that is one character longer (J7)`, () =>
       Effect.gen(function* () {
         const other = Redacted.make(`${Redacted.value(TestClient.secret)}.`)
-        const reason = yield* refusal(registered(algorithm, { idTokenKey: SigningKey.fromSecret(other, algorithm) }))
+        const reason = yield* failureOf(registered(algorithm, { idTokenKey: SigningKey.fromSecret(other, algorithm) }))
         expect(reason).toEqual({ ...invalid, algorithm })
       })
     )
@@ -204,7 +211,7 @@ describe("an ID Token is refused, and shows nothing (I5),", () => {
     Effect.gen(function* () {
       const { publicJwk } = yield* TestKeys.signing("RS256")
       const idTokenKey = SigningKey.fromSecret(Redacted.make(encodeJson(publicJwk)), "HS256")
-      expect(yield* refusal({ provider: { idTokenKey } })).toEqual(unexpected("RS256", "HS256"))
+      expect(yield* failureOf({ provider: { idTokenKey } })).toEqual(unexpected("RS256", "HS256"))
     })
   )
 
@@ -212,8 +219,8 @@ describe("an ID Token is refused, and shows nothing (I5),", () => {
     Effect.gen(function* () {
       const { publicJwk } = yield* TestKeys.signing("RS256")
       const payload = text({ iss: "https://provider.test", aud: TestClient.clientId, sub: subject })
-      const forged = yield* hmac(encodeJson(publicJwk), { alg: "RS256", kid: publicJwk.kid }, payload)
-      expect(yield* refusal(altered(() => Redacted.value(forged)))).toEqual({ ...invalid, keyId: publicJwk.kid })
+      const forged = yield* signHmac(encodeJson(publicJwk), { alg: "RS256", kid: publicJwk.kid }, payload)
+      expect(yield* failureOf(altered(() => Redacted.value(forged)))).toEqual({ ...invalid, keyId: publicJwk.kid })
     })
   )
 })

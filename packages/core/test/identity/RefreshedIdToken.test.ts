@@ -16,20 +16,20 @@ import { Effect, Redacted } from "effect"
 import { Base64Url } from "effect/encoding"
 import { CompactEncrypt, exportJWK, generateKeyPair } from "jose"
 import * as TokenHash from "../../src/crypto/TokenHash.ts"
+import { encodeJson, type JsonObject, join, replace, signHmac } from "../support/Jwt.ts"
 import {
-  after,
-  atNow,
-  before,
   clientId,
-  identity,
   issuer,
   json,
+  makeIdentity,
   now,
-  provider,
-  signed,
-  tokens
-} from "../support/Afterwards.ts"
-import { encodeJson, hmac, type JsonObject, join, replace } from "../support/Jwt.ts"
+  originalClaims,
+  refreshedClaims,
+  refreshedTokens,
+  scriptedProvider,
+  setTestClock,
+  signToken
+} from "../support/ScriptedProvider.ts"
 
 const rtHash = "urn:openid:params:jwt:claim:rt_hash"
 
@@ -42,12 +42,13 @@ interface Given {
 }
 
 /** A refresh whose answer is good but for what is given. */
-const refreshing = ({ claims, idToken, old = identity(), options, response }: Given) =>
+const refreshing = ({ claims, idToken, old = makeIdentity(), options, response }: Given) =>
   Effect.gen(function* () {
-    yield* atNow
-    const id_token = yield* idToken ?? Effect.flatMap(after(), (honest) => signed({ ...honest, ...claims }))
-    const answer = json(200, { ...tokens, id_token, ...response })
-    return yield* Effect.provide(FreshIdentity.refresh(old), provider([answer]).layer(options))
+    yield* setTestClock
+    const id_token = yield* idToken ??
+      Effect.flatMap(refreshedClaims(), (honest) => signToken({ ...honest, ...claims }))
+    const answer = json(200, { ...refreshedTokens, id_token, ...response })
+    return yield* Effect.provide(FreshIdentity.refresh(old), scriptedProvider([answer]).layer(options))
   })
 
 const refusal = (given: Given) =>
@@ -60,35 +61,37 @@ describe("an ID Token that comes with refreshed tokens", () => {
   it.effect("takes the place of the old one (Q3)", () =>
     Effect.gen(function* () {
       const { claims, idToken, issuer: by, subject } = yield* refreshing({ claims: { acr: "2" } })
-      expect(claims).toEqual({ ...before, exp: now + 3600, iat: now, acr: "2", at_hash: expect.any(String) })
+      expect(claims).toEqual({ ...originalClaims, exp: now + 3600, iat: now, acr: "2", at_hash: expect.any(String) })
       expect(Redacted.value(idToken)).not.toBe("marker-id-1")
-      expect([by, subject]).toEqual([issuer, before.sub])
+      expect([by, subject]).toEqual([issuer, originalClaims.sub])
     })
   )
 
   for (const [what, claims] of [
     ["need not say when the person authenticated", { auth_time: undefined }],
-    ["may be of the same second as the old one", { iat: before.iat }],
+    ["may be of the same second as the old one", { iat: originalClaims.iat }],
     ["may name the client among audiences, each of them the client", { aud: [clientId], azp: clientId }],
     ["needs no hash", { at_hash: undefined }]
   ] as const) {
     it.effect(`${what} (Q3)`, () =>
       Effect.gen(function* () {
-        expect((yield* refreshing({ claims })).claims).toMatchObject({ sub: before.sub })
+        expect((yield* refreshing({ claims })).claims).toMatchObject({ sub: originalClaims.sub })
       })
     )
   }
 
   it.effect("may say when the person authenticated where the old one did not (Q3)", () =>
     Effect.gen(function* () {
-      const { auth_time: _, ...silent } = before
-      expect((yield* refreshing({ old: identity({ claims: silent }) })).claims.auth_time).toBe(before.auth_time)
+      const { auth_time: _, ...silent } = originalClaims
+      expect((yield* refreshing({ old: makeIdentity({ claims: silent }) })).claims.auth_time).toBe(
+        originalClaims.auth_time
+      )
     })
   )
 
   it.effect("needs no nonce, and may have that of the old one (Q3)", () =>
     Effect.gen(function* () {
-      const old = identity({ claims: { ...before, nonce: "n-1" } })
+      const old = makeIdentity({ claims: { ...originalClaims, nonce: "n-1" } })
       expect((yield* refreshing({ old })).claims.nonce).toBeUndefined()
       expect((yield* refreshing({ old, claims: { nonce: "n-1" } })).claims.nonce).toBe("n-1")
     })
@@ -102,15 +105,19 @@ describe("an ID Token that comes with refreshed tokens", () => {
     ["another authorized party", { azp: "another" }, { _tag: "WrongAuthorizedParty" }],
     ["an end that has passed", { exp: now - 31 }, { _tag: "Expired" }],
     ["a beginning that lies ahead", { iat: now + 31 }, { _tag: "NotYetValid" }],
-    ["an older beginning than the old one", { iat: before.iat - 1 }, { _tag: "RefreshedClaimMismatch", claim: "iat" }],
+    [
+      "an older beginning than the old one",
+      { iat: originalClaims.iat - 1 },
+      { _tag: "RefreshedClaimMismatch", claim: "iat" }
+    ],
     [
       "a later authentication",
-      { auth_time: before.auth_time + 1 },
+      { auth_time: originalClaims.auth_time + 1 },
       { _tag: "RefreshedClaimMismatch", claim: "auth_time" }
     ],
     [
       "an earlier authentication",
-      { auth_time: before.auth_time - 1 },
+      { auth_time: originalClaims.auth_time - 1 },
       { _tag: "RefreshedClaimMismatch", claim: "auth_time" }
     ],
     ["a nonce that the old one does not have", { nonce: "n-1" }, { _tag: "RefreshedClaimMismatch", claim: "nonce" }],
@@ -144,9 +151,9 @@ describe("an ID Token that comes with refreshed tokens", () => {
     Effect.gen(function* () {
       const { publicJwk } = yield* TestKeys.signing("ES256")
       const stranger = yield* TestKeys.signing("ES256", "stranger")
-      const honest = yield* after()
-      const other = Redacted.make(yield* signed(honest, { key: stranger }))
-      const good = Redacted.make(yield* signed(honest))
+      const honest = yield* refreshedClaims()
+      const other = Redacted.make(yield* signToken(honest, { key: stranger }))
+      const good = Redacted.make(yield* signToken(honest))
       for (const bad of [
         replace(other, { header: { alg: "ES256", kid: publicJwk.kid } }),
         replace(good, { payload: { ...honest, exp: honest.exp + 1 } })
@@ -161,13 +168,13 @@ describe("an ID Token that comes with refreshed tokens", () => {
 
   it.effect("with another algorithm than the registered one, or with none, is refused (Q3)", () =>
     Effect.gen(function* () {
-      const honest = yield* after()
+      const honest = yield* refreshedClaims()
       const { publicJwk } = yield* TestKeys.signing("ES256")
       const payload = Base64Url.encode(encodeJson(honest))
       const tries = {
         none: Effect.succeed(join({ alg: "none" }, honest, "")),
-        RS256: Effect.flatMap(TestKeys.signing("RS256"), (key) => signed(honest, { key })),
-        HS256: Effect.map(hmac(encodeJson(publicJwk), { alg: "HS256" }, payload), Redacted.value)
+        RS256: Effect.flatMap(TestKeys.signing("RS256"), (key) => signToken(honest, { key })),
+        HS256: Effect.map(signHmac(encodeJson(publicJwk), { alg: "HS256" }, payload), Redacted.value)
       }
       for (const [actual, idToken] of Object.entries(tries)) {
         expect(yield* refusal({ idToken })).toMatchObject({ _tag: "UnexpectedAlgorithm", expected: "ES256", actual })
@@ -179,7 +186,7 @@ describe("an ID Token that comes with refreshed tokens", () => {
     Effect.gen(function* () {
       const { privateKey, publicKey } = yield* Effect.promise(() => generateKeyPair("ECDH-ES", { extractable: true }))
       const jwk = yield* Effect.promise(() => exportJWK(privateKey))
-      const inner = yield* Effect.flatMap(after(), (honest) => signed(honest))
+      const inner = yield* Effect.flatMap(refreshedClaims(), (honest) => signToken(honest))
       const idToken = Effect.promise(() =>
         new CompactEncrypt(new TextEncoder().encode(inner))
           .setProtectedHeader({ alg: "ECDH-ES", enc: "A128CBC-HS256" })
@@ -194,13 +201,13 @@ describe("an ID Token that comes with refreshed tokens", () => {
 
   it.effect("must have the issuer of the old one, whoever is at hand (Q3)", () =>
     Effect.gen(function* () {
-      yield* atNow
-      const body = { ...tokens, id_token: yield* signed(yield* after()) }
+      yield* setTestClock
+      const body = { ...refreshedTokens, id_token: yield* signToken(yield* refreshedClaims()) }
       const response = yield* Effect.flatMap(TokenResponse.toStored(body), TokenResponse.decodeRefresh)
-      const old = identity({ claims: { ...before, iss: "https://other.test" } })
+      const old = makeIdentity({ claims: { ...originalClaims, iss: "https://other.test" } })
       const error = yield* IdTokenVerifier.verifyRefreshed(response, old).pipe(
         Effect.flip,
-        Effect.provide(provider([json(200, {})]).layer())
+        Effect.provide(scriptedProvider([json(200, {})]).layer())
       )
       expect({ ...error.reason }).toEqual({ _tag: "RefreshedClaimMismatch", claim: "iss" })
       expect(error.message).toBe("ID Token: its iss does not go with the ID Token that it renews")
@@ -242,7 +249,9 @@ describe("refreshed tokens", () => {
               reference: "1",
               parameter: "scope",
               problem: ({ claims, grantedScope, requestedScope }) =>
-                grantedScope.length < requestedScope.length && claims.sub === before.sub ? "it is less" : undefined
+                grantedScope.length < requestedScope.length && claims.sub === originalClaims.sub
+                  ? "it is less"
+                  : undefined
             }
           ]
         }

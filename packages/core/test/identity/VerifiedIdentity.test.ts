@@ -2,14 +2,14 @@ import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
 import { TestClient } from "@effect-ciba/testing"
 import { DateTime, Effect, Inspectable, Logger, Redacted } from "effect"
+import { authenticate, issuer, respondedAt, subject, withTokenResponse } from "../support/ForgedResponses.ts"
 import { encodeJson } from "../support/Jwt.ts"
-import { answeredAt, believed, issuer, response, subject } from "../support/Verdict.ts"
 
-const instant = (seconds: number) => DateTime.makeUnsafe((answeredAt + seconds) * 1000)
+const instant = (seconds: number) => DateTime.makeUnsafe((respondedAt + seconds) * 1000)
 
 const details = [{ type: "payment_initiation", amount: "123.50" }]
 
-const full = response((body) => ({
+const full = withTokenResponse((body) => ({
   ...body,
   expires_in: 120,
   scope: "email openid",
@@ -23,7 +23,7 @@ const full = response((body) => ({
 describe("an identity", () => {
   it.effect("has the person, the claims, and all that the provider granted (I14, O4)", () =>
     Effect.gen(function* () {
-      const { accessToken, additional, idToken, refreshToken, ...rest } = yield* believed(full)
+      const { accessToken, additional, idToken, refreshToken, ...rest } = yield* authenticate(full)
       const { at_hash, ...claims } = rest.claims
       expect({ ...rest, claims }).toEqual({
         subject,
@@ -32,9 +32,9 @@ describe("an identity", () => {
           iss: issuer,
           sub: subject,
           aud: TestClient.clientId,
-          exp: answeredAt + 3600,
-          iat: answeredAt,
-          auth_time: answeredAt - 5,
+          exp: respondedAt + 3600,
+          iat: respondedAt,
+          auth_time: respondedAt - 5,
           marker: "marker-claim"
         },
         tokenType: "Bearer",
@@ -53,7 +53,7 @@ describe("an identity", () => {
 
   it.effect("shows no token and no unknown member, however it is printed (I13)", () =>
     Effect.gen(function* () {
-      const identity = yield* believed(full)
+      const identity = yield* authenticate(full)
       const shown = [
         encodeJson(identity),
         JSON.stringify(identity),
@@ -78,8 +78,8 @@ describe("an identity", () => {
 
   it.effect("has the requested scope, no end and no details where the provider says nothing (I3, O4)", () =>
     Effect.gen(function* () {
-      const { authorizationDetails, expiresAt, refreshToken, scope } = yield* believed(
-        response(({ expires_in: _, scope: __, ...body }) => body)
+      const { authorizationDetails, expiresAt, refreshToken, scope } = yield* authenticate(
+        withTokenResponse(({ expires_in: _, scope: __, ...body }) => body)
       )
       expect({ authorizationDetails, expiresAt, refreshToken, scope }).toEqual({
         authorizationDetails: undefined,
@@ -92,8 +92,8 @@ describe("an identity", () => {
 
   it.effect("takes null for nothing, in scope and refresh token", () =>
     Effect.gen(function* () {
-      const { refreshToken, scope } = yield* believed(
-        response((body) => ({ ...body, scope: null, refresh_token: null }))
+      const { refreshToken, scope } = yield* authenticate(
+        withTokenResponse((body) => ({ ...body, scope: null, refresh_token: null }))
       )
       expect({ refreshToken, scope }).toEqual({ refreshToken: undefined, scope: ["openid", "email"] })
     })
@@ -101,8 +101,8 @@ describe("an identity", () => {
 
   it.effect("leaves out details and a grant id that are not of their type", () =>
     Effect.gen(function* () {
-      const { authorizationDetails, grantId } = yield* believed(
-        response((body) => ({ ...body, authorization_details: "all", grant_id: 7 }))
+      const { authorizationDetails, grantId } = yield* authenticate(
+        withTokenResponse((body) => ({ ...body, authorization_details: "all", grant_id: 7 }))
       )
       expect({ authorizationDetails, grantId }).toEqual({ authorizationDetails: undefined, grantId: undefined })
     })
@@ -116,7 +116,7 @@ describe("an identity", () => {
   ] as const) {
     it.effect(`ends ${seconds} s after an answer that says ${JSON.stringify(lifetime)}${rows}`, () =>
       Effect.gen(function* () {
-        const { expiresAt } = yield* believed(response((body) => ({ ...body, expires_in: lifetime })))
+        const { expiresAt } = yield* authenticate(withTokenResponse((body) => ({ ...body, expires_in: lifetime })))
         expect(expiresAt).toEqual(instant(seconds))
       })
     )
@@ -125,7 +125,9 @@ describe("an identity", () => {
   for (const odd of ["soon", "", "-5", "1.5", 0, -5, 1.5, 1e300, null, true, [120], { seconds: 120 }]) {
     it.effect(`has no known end where expires_in is ${JSON.stringify(odd)}: the id is spent, the tokens are good`, () =>
       Effect.gen(function* () {
-        const { expiresAt, subject: person } = yield* believed(response((body) => ({ ...body, expires_in: odd })))
+        const { expiresAt, subject: person } = yield* authenticate(
+          withTokenResponse((body) => ({ ...body, expires_in: odd }))
+        )
         expect({ expiresAt, person }).toEqual({ expiresAt: undefined, person: subject })
       })
     )
@@ -138,7 +140,7 @@ describe("the granted scope", () => {
     Effect.gen(function* () {
       const log: Array<unknown> = []
       const listener = Logger.layer([Logger.make(({ message }) => void log.push(message))])
-      const identity = yield* Effect.provide(believed(response((body) => ({ ...body, scope }))), listener)
+      const identity = yield* Effect.provide(authenticate(withTokenResponse((body) => ({ ...body, scope }))), listener)
       return { scope: identity.scope, log }
     })
 

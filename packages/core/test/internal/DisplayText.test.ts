@@ -2,32 +2,32 @@ import { describe, expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Discovery } from "@effect-ciba/core"
 import { TestClient, TestProvider } from "@effect-ciba/testing"
 import { Effect, Layer } from "effect"
-import { publishing } from "../support/Asking.ts"
-import { claims, type Given, refusal, response } from "../support/Verdict.ts"
+import { withMetadata } from "../support/AuthenticationFlow.ts"
+import { failureOf, type Variation, withClaims, withTokenResponse } from "../support/ForgedResponses.ts"
 
 const foreign = `\u001b[31m\u202e\r\n${"x".repeat(10_000)}`
 
 const shown = ` [31m   ${"x".repeat(192)}`
 
 describe("a server's text in a refusal is one line of plain characters, and no longer than 200:", () => {
-  const cases: ReadonlyArray<readonly [what: string, given: Given, reason: object]> = [
+  const cases: ReadonlyArray<readonly [what: string, given: Variation, reason: object]> = [
     ["the key id", { provider: { idTokenHeaderKeyId: foreign } }, { _tag: "UnknownKey", keyId: shown }],
-    ["the issuer", claims({ iss: foreign }), { _tag: "WrongIssuer", actual: shown }],
-    ["an audience", claims({ aud: [foreign, foreign] }), { _tag: "WrongAudience", actual: shown }],
-    ["the authorized party", claims({ azp: foreign }), { _tag: "WrongAuthorizedParty", actual: shown }],
+    ["the issuer", withClaims({ iss: foreign }), { _tag: "WrongIssuer", actual: shown }],
+    ["an audience", withClaims({ aud: [foreign, foreign] }), { _tag: "WrongAudience", actual: shown }],
+    ["the authorized party", withClaims({ azp: foreign }), { _tag: "WrongAuthorizedParty", actual: shown }],
     [
       "the class of an authentication",
-      { ...claims({ acr: foreign }), request: { acrValues: ["gold"], essentialAcr: true } },
+      { ...withClaims({ acr: foreign }), request: { acrValues: ["gold"], essentialAcr: true } },
       { _tag: "UnsatisfiedAcr", actual: shown }
     ],
     [
       "the token type",
-      response((body) => ({ ...body, token_type: foreign })),
+      withTokenResponse((body) => ({ ...body, token_type: foreign })),
       { _tag: "UnexpectedTokenType", actual: shown }
     ],
     [
       "the algorithm",
-      response((body) => ({
+      withTokenResponse((body) => ({
         ...body,
         id_token: String(body.id_token).replace(
           /^[^.]*/,
@@ -51,7 +51,7 @@ describe("a server's text in a refusal is one line of plain characters, and no l
   for (const [what, given, reason] of cases) {
     it.effect(what, () =>
       Effect.gen(function* () {
-        expect(yield* refusal(given)).toMatchObject(reason)
+        expect(yield* failureOf(given)).toMatchObject(reason)
       })
     )
   }
@@ -64,7 +64,7 @@ describe("a server's text in a refusal is one line of plain characters, and no l
           clientId: TestClient.clientId,
           authentication: ClientAuthentication.none,
           ...options
-        }).pipe(Layer.provide(TestProvider.layer(publishing(document))))
+        }).pipe(Layer.provide(TestProvider.layer(withMetadata(document))))
       )
     )
 

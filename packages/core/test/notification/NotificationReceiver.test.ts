@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { NotificationInbox, NotificationReceiver } from "@effect-ciba/core"
 import { DateTime, type Duration, Effect, Fiber, Option } from "effect"
-import { pending } from "../support/Notified.ts"
+import { pending } from "../support/PendingAuthentications.ts"
 
 const url = "https://client.test/ciba"
 

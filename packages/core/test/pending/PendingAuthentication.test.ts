@@ -4,7 +4,7 @@ import { type AuthenticationRequest, Dpop, PendingAuthentication, SigningKey } f
 import { ProviderScript } from "@effect-ciba/testing"
 import { DateTime, Duration, Effect, Inspectable, Layer, Redacted, Schema } from "effect"
 import * as TransportError from "../../src/http/TransportError.ts"
-import { acknowledgement, answering, ask, everyMode, flow } from "../support/Asking.ts"
+import { acknowledgement, allDeliveryModes, cibaLayer, initiate, withResponses } from "../support/AuthenticationFlow.ts"
 
 const token = "marker-token-of-22-characters"
 
@@ -30,10 +30,13 @@ const full: Partial<AuthenticationRequest.Options> = {
   extensionParameters: { nonce: "n-1", max_age: "300" }
 }
 
-const pending = ask(full).pipe(
+const pending = initiate(full).pipe(
   Effect.provide(
-    flow(
-      { ...everyMode, ...answering(ProviderScript.json(200, { ...acknowledgement, auth_req_id: "marker-id" })) },
+    cibaLayer(
+      {
+        ...allDeliveryModes,
+        ...withResponses(ProviderScript.json(200, { ...acknowledgement, auth_req_id: "marker-id" }))
+      },
       { deliveryMode: "ping", userCodeParameter: true }
     ).pipe(Layer.provide(Dpop.layer({ key: SigningKey.fromJwk(proofJwk) })))
   )

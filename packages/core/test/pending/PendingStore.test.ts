@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { PendingAuthentication, PendingStore, Sealing } from "@effect-ciba/core"
 import { DateTime, Deferred, Duration, Effect, Fiber, Layer, Option, Redacted } from "effect"
 import { KeyValueStore } from "effect/persistence"
-import { pending } from "../support/Notified.ts"
+import { pending } from "../support/PendingAuthentications.ts"
 
 const key = (keyId: string) => Sealing.fromBytes(keyId, Redacted.make("MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI"))
 

@@ -2,8 +2,8 @@ import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
 import { type ClientMetadata, Discovery, Dpop, DynamicRegistration, SigningKey, Transport } from "@effect-ciba/core"
 import { DateTime, Effect, Layer, Redacted, Schema } from "effect"
-import { part } from "../support/Jwt.ts"
-import { answering, type Reply } from "../support/Resource.ts"
+import { decodePart } from "../support/Jwt.ts"
+import { type Reply, serve } from "../support/ResourceServer.ts"
 
 const asked: ClientMetadata.ClientMetadata = {
   grant_types: ["urn:openid:params:grant-type:ciba"],
@@ -31,7 +31,7 @@ const reply =
     document === undefined ? new Response(null, { status }) : Response.json(document, { status })
 
 const provider = (...replies: readonly [Reply, ...ReadonlyArray<Reply>]) => {
-  const { heard, layer } = answering(...replies)
+  const { received, layer } = serve(...replies)
   const live = DynamicRegistration.layer().pipe(
     Layer.provideMerge(Transport.layer()),
     Layer.provideMerge(
@@ -39,7 +39,7 @@ const provider = (...replies: readonly [Reply, ...ReadonlyArray<Reply>]) => {
     ),
     Layer.provide(layer)
   )
-  return { heard, layer: live }
+  return { heard: received, layer: live }
 }
 
 const register = DynamicRegistration.register(asked)
@@ -111,7 +111,7 @@ describe("registering", () => {
         Effect.provide(layer.pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") }))))
       )
       expect(registered.clientId).toBe("c-1")
-      const proofs = yield* Effect.forEach(heard, ({ headers }) => part(headers.dpop ?? "", 1))
+      const proofs = yield* Effect.forEach(heard, ({ headers }) => decodePart(headers.dpop ?? "", 1))
       const common = { htm: "POST", htu: "https://op.test/reg", ath: expect.stringMatching(/^[\w-]{43}$/) }
       expect(proofs).toMatchObject([common, { ...common, nonce: "n-1" }])
       expect(proofs[0]).not.toHaveProperty("nonce")
@@ -176,7 +176,7 @@ describe("registering", () => {
 
   it.effect("needs an endpoint, and sends nothing without", () =>
     Effect.gen(function* () {
-      const { heard, layer } = answering(created)
+      const { received, layer } = serve(created)
       const error = yield* register.pipe(
         Effect.flip,
         Effect.provide(DynamicRegistration.layer()),
@@ -184,7 +184,7 @@ describe("registering", () => {
         Effect.provide(Discovery.layerStatic({ issuer: "https://op.test" }))
       )
       expect(error.reason).toMatchObject({ _tag: "MissingEndpoint", endpoint: "registration_endpoint" })
-      expect(heard).toEqual([])
+      expect(received).toEqual([])
     })
   )
 })

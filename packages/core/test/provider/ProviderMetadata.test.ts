@@ -15,7 +15,7 @@ import {
 import { TestClient, TestProvider } from "@effect-ciba/testing"
 import type { JsonObject } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, Layer, Logger, Redacted, Schema } from "effect"
-import * as AnyMode from "../support/AnyMode.ts"
+import { type AnyModeOptions, anyModeLayer } from "../support/AuthenticationFlow.ts"
 
 const issuer = "https://provider.test"
 
@@ -28,8 +28,8 @@ const document = {
   grant_types_supported: ["urn:openid:params:grant-type:ciba"]
 }
 
-const flow = (metadata: JsonObject, options?: Partial<AnyMode.Options>) =>
-  AnyMode.layer({
+const flow = (metadata: JsonObject, options?: Partial<AnyModeOptions>) =>
+  anyModeLayer({
     issuer,
     clientId: TestClient.clientId,
     authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),

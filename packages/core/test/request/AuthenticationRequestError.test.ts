@@ -4,7 +4,7 @@ import { Ciba, UserHint } from "@effect-ciba/core"
 import { ProviderScript, TestUser } from "@effect-ciba/testing"
 import { Duration, Effect, Fiber, Redacted } from "effect"
 import { TestClock } from "effect/testing"
-import { acknowledgement, answering, ask, flow, requestsTo } from "../support/Asking.ts"
+import { acknowledgement, cibaLayer, initiate, requestsTo, withResponses } from "../support/AuthenticationFlow.ts"
 
 describe("an error answer", () => {
   const codes: ReadonlyArray<readonly [row: string, code: string, usual: number, tag: string, sentence: string]> = [
@@ -49,7 +49,7 @@ describe("an error answer", () => {
     for (const status of new Set([usual, 400, 401, 403])) {
       it.effect(`${code} with ${status} is ${tag}, with what the provider said, and ends the request ${row}`, () =>
         Effect.gen(function* () {
-          const error = yield* Effect.flip(ask())
+          const error = yield* Effect.flip(initiate())
           expect(error._tag).toBe("AuthenticationRequestError")
           expect({ ...error.reason }).toEqual({
             _tag: tag,
@@ -64,8 +64,8 @@ describe("an error answer", () => {
           expect(yield* requestsTo("token")).toEqual([])
         }).pipe(
           Effect.provide(
-            flow(
-              answering(
+            cibaLayer(
+              withResponses(
                 ProviderScript.json(status, {
                   error: code,
                   error_description: "what happened",
@@ -81,23 +81,23 @@ describe("an error answer", () => {
 
   it.effect("without a description is told by its code (G1)", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(ask())
+      const error = yield* Effect.flip(initiate())
       expect({ ...error.reason }).toEqual({ _tag: "InvalidRequest", code: "invalid_request", status: 400 })
       expect(error.message).toBe(
         "Authentication request: the provider finds the request malformed (invalid_request, status 400)"
       )
-    }).pipe(Effect.provide(flow(answering(ProviderScript.error("invalid_request")))))
+    }).pipe(Effect.provide(cibaLayer(withResponses(ProviderScript.error("invalid_request")))))
   )
 
   it.effect("tells its description in one line, without control characters", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(ask())
+      const error = yield* Effect.flip(initiate())
       expect(error.reason).toMatchObject({ code: "bad code", description: "a   [31mb  c", uri: "x y" })
       expect(error.message).not.toMatch(/[\p{Cc}\p{Cf}]/u)
     }).pipe(
       Effect.provide(
-        flow(
-          answering(
+        cibaLayer(
+          withResponses(
             ProviderScript.json(400, {
               error: "bad\u0007code",
               error_description: "a\r\n\u001b[31mb\u202e\u0000c",
@@ -111,13 +111,13 @@ describe("an error answer", () => {
 
   it.effect("of any length is cut: the code at 100 characters, its text at 500", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(ask())
+      const error = yield* Effect.flip(initiate())
       expect(error.reason).toMatchObject({ code: "c".repeat(100), description: "d".repeat(500), uri: "u".repeat(500) })
       expect(error.message.length).toBeLessThan(700)
     }).pipe(
       Effect.provide(
-        flow(
-          answering(
+        cibaLayer(
+          withResponses(
             ProviderScript.json(400, {
               error: "c".repeat(10_000),
               error_description: "d".repeat(10_000),
@@ -131,7 +131,7 @@ describe("an error answer", () => {
 
   it.effect("with 503 keeps the provider's wish, and is no fault of transport (G11, G12, T-27)", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(ask())
+      const error = yield* Effect.flip(initiate())
       expect(error.reason).toMatchObject({
         _tag: "Unrecognized",
         code: "server_error",
@@ -143,8 +143,8 @@ describe("an error answer", () => {
       expect(yield* requestsTo("backchannel")).toHaveLength(1)
     }).pipe(
       Effect.provide(
-        flow(
-          answering(
+        cibaLayer(
+          withResponses(
             ProviderScript.error("server_error", {
               status: 503,
               retryAfter: "7",
@@ -166,20 +166,20 @@ describe("an error answer", () => {
         )
       )
       expect(outcome).toBe("refused with 403")
-    }).pipe(Effect.provide(flow(answering(ProviderScript.error("access_denied", { status: 403 })))))
+    }).pipe(Effect.provide(cibaLayer(withResponses(ProviderScript.error("access_denied", { status: 403 })))))
   )
 
   it.effect("that wants the user code can be answered by a new request (G6, G7)", () =>
     Effect.gen(function* () {
-      const withCode = (code: string) => ask({ userCode: Redacted.make(code) })
-      const pending = yield* ask().pipe(
+      const withCode = (code: string) => initiate({ userCode: Redacted.make(code) })
+      const pending = yield* initiate().pipe(
         Effect.catchReason("AuthenticationRequestError", "MissingUserCode", () => withCode("4321")),
         Effect.catchReason("AuthenticationRequestError", "InvalidUserCode", () => withCode("1234"))
       )
       expect(pending.clientId).toBe("test-client")
       const requests = yield* requestsTo("backchannel")
       expect(requests.map(({ error }) => error)).toEqual(["missing_user_code", "invalid_user_code", undefined])
-    }).pipe(Effect.provide(flow({ user: TestUser.approve({ userCode: "1234" }) }, { userCodeParameter: true })))
+    }).pipe(Effect.provide(cibaLayer({ user: TestUser.approve({ userCode: "1234" }) }, { userCodeParameter: true })))
   )
 })
 
@@ -225,7 +225,7 @@ describe("an answer that is none", () => {
   for (const [title, answer, fault] of faults) {
     it.effect(`is a fault that names no more than it must, and nothing is sent again: ${title}`, () =>
       Effect.gen(function* () {
-        const asked = yield* Effect.forkChild(Effect.flip(ask({ hint: UserHint.login("marker") })))
+        const asked = yield* Effect.forkChild(Effect.flip(initiate({ hint: UserHint.login("marker") })))
         yield* TestClock.adjust("1 hour")
         const error = yield* Fiber.join(asked)
         expect({ ...error.reason }).toEqual({
@@ -238,7 +238,9 @@ describe("an answer that is none", () => {
         expect(yield* requestsTo("backchannel")).toHaveLength(1)
         expect(yield* requestsTo("token")).toEqual([])
         expect(yield* requestsTo("elsewhere")).toEqual([])
-      }).pipe(Effect.provide(flow({ ...answering(answer), user: { ...TestUser.ignore, loginHint: "marker" } })))
+      }).pipe(
+        Effect.provide(cibaLayer({ ...withResponses(answer), user: { ...TestUser.ignore, loginHint: "marker" } }))
+      )
     )
   }
 })

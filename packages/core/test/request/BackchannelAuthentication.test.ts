@@ -5,8 +5,17 @@ import { ProviderScript, TestClient, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { DateTime, Duration, Effect, Fiber, Layer, Logger, Redacted } from "effect"
 import { TestClock } from "effect/testing"
-import type * as AnyMode from "../support/AnyMode.ts"
-import { acknowledgement, answering, ask, everyMode, flow, hint, publishing, requestsTo } from "../support/Asking.ts"
+import {
+  type AnyModeOptions,
+  acknowledgement,
+  allDeliveryModes,
+  cibaLayer,
+  hint,
+  initiate,
+  requestsTo,
+  withMetadata,
+  withResponses
+} from "../support/AuthenticationFlow.ts"
 
 const modes = "backchannel_token_delivery_modes_supported"
 
@@ -23,7 +32,7 @@ const refusedRequests: ReadonlyArray<
 > = [
   [
     "with a type of details that the provider does not list (O6)",
-    publishing({ [types]: ["payment", "account"] }),
+    withMetadata({ [types]: ["payment", "account"] }),
     { authorizationDetails: details },
     {
       _tag: "Unsupported",
@@ -33,13 +42,13 @@ const refusedRequests: ReadonlyArray<
   ],
   [
     "with details where the provider lists no type (O6)",
-    publishing({ [types]: [] }),
+    withMetadata({ [types]: [] }),
     { authorizationDetails: details },
     { _tag: "Unsupported", feature: "authorization details of type payment", problem: "the provider has none" }
   ],
   [
     "with an action on grants that the provider does not list (U6)",
-    publishing({ [actions]: ["create", "merge"] }),
+    withMetadata({ [actions]: ["create", "merge"] }),
     { grantManagement: { action: "replace", grantId: "g-1" } },
     {
       _tag: "Unsupported",
@@ -49,13 +58,13 @@ const refusedRequests: ReadonlyArray<
   ],
   [
     "with an action on grants where the provider lists none (U6)",
-    publishing({ [actions]: [] }),
+    withMetadata({ [actions]: [] }),
     { grantManagement: { action: "create" } },
     { _tag: "Unsupported", feature: "the grant management action create", problem: "the provider has none" }
   ],
   [
     "without an action on grants where the provider demands one (U6)",
-    publishing({ grant_management_action_required: true }),
+    withMetadata({ grant_management_action_required: true }),
     {},
     {
       _tag: "InvalidParameter",
@@ -70,19 +79,19 @@ const sentRequests: ReadonlyArray<
 > = [
   [
     "with types of details that the provider lists (O1, O6)",
-    publishing({ [types]: ["transfer", "payment"] }),
+    withMetadata({ [types]: ["transfer", "payment"] }),
     { authorizationDetails: details },
     [["authorization_details", '[{"type":"payment"},{"type":"transfer"}]']]
   ],
   [
     "with any type of details where the provider lists nothing (O1, O6)",
-    publishing({ [types]: undefined }),
+    withMetadata({ [types]: undefined }),
     { authorizationDetails: details },
     [["authorization_details", '[{"type":"payment"},{"type":"transfer"}]']]
   ],
   [
     "with an action on grants that the provider lists, and may demand (U6)",
-    publishing({ [actions]: ["query", "merge"], grant_management_action_required: true }),
+    withMetadata({ [actions]: ["query", "merge"], grant_management_action_required: true }),
     { grantManagement: { action: "merge", grantId: "g-1" } },
     [
       ["grant_management_action", "merge"],
@@ -91,13 +100,13 @@ const sentRequests: ReadonlyArray<
   ],
   [
     "with any action on grants where the provider lists nothing (U6)",
-    publishing({ [actions]: undefined }),
+    withMetadata({ [actions]: undefined }),
     { grantManagement: { action: "create" } },
     [["grant_management_action", "create"]]
   ],
   [
     "without an action on grants where the provider demands none (U6)",
-    publishing({ [actions]: ["create"], grant_management_action_required: false }),
+    withMetadata({ [actions]: ["create"], grant_management_action_required: false }),
     {},
     []
   ]
@@ -106,7 +115,7 @@ const sentRequests: ReadonlyArray<
 describe("the request", () => {
   it.effect("is a form by POST that asks for JSON, with the registered authentication (C1, C2, C19)", () =>
     Effect.gen(function* () {
-      yield* ask({ bindingMessage: "Grüße & {1+1=2}" })
+      yield* initiate({ bindingMessage: "Grüße & {1+1=2}" })
       const [sent] = yield* requestsTo("backchannel")
       expect(sent).toMatchObject({ method: "POST", url: "https://provider.test/backchannel", status: 200 })
       expect(sent?.headers).toMatchObject({
@@ -119,39 +128,39 @@ describe("the request", () => {
         ["login_hint", "jo@example.com"],
         ["binding_message", "Grüße & {1+1=2}"]
       ])
-    }).pipe(Effect.provide(flow()))
+    }).pipe(Effect.provide(cibaLayer()))
   )
 
   const unsent: ReadonlyArray<
-    readonly [title: string, provider: ProviderOptions, options: Partial<AnyMode.Options>, reason: object]
+    readonly [title: string, provider: ProviderOptions, options: Partial<AnyModeOptions>, reason: object]
   > = [
     [
       "where the provider has no endpoint for it (A3)",
-      publishing({ backchannel_authentication_endpoint: undefined }),
+      withMetadata({ backchannel_authentication_endpoint: undefined }),
       {},
       { _tag: "MissingEndpoint", endpoint: "backchannel_authentication_endpoint" }
     ],
     [
       "where its endpoint is not https (C1)",
-      publishing({ backchannel_authentication_endpoint: "http://provider.test/backchannel" }),
+      withMetadata({ backchannel_authentication_endpoint: "http://provider.test/backchannel" }),
       {},
       { _tag: "TransportError", kind: "InsecureUrl", url: "http://provider.test/backchannel" }
     ],
     [
       "where the provider does not have the registered mode (A4)",
-      publishing({ [modes]: ["poll", "ping"] }),
+      withMetadata({ [modes]: ["poll", "ping"] }),
       { deliveryMode: "push" },
       { _tag: "Unsupported", feature: "push delivery", problem: "the provider has only poll, ping" }
     ],
     [
       "where the provider has no mode at all (A4)",
-      publishing({ [modes]: [] }),
+      withMetadata({ [modes]: [] }),
       {},
       { _tag: "Unsupported", feature: "poll delivery" }
     ],
     [
       "where the provider names no modes (A4)",
-      publishing({ [modes]: undefined }),
+      withMetadata({ [modes]: undefined }),
       {},
       {
         _tag: "Unsupported",
@@ -161,13 +170,13 @@ describe("the request", () => {
     ],
     [
       "with a user code where the provider says nothing of them (A6, C11)",
-      publishing({ backchannel_user_code_parameter_supported: undefined }),
+      withMetadata({ backchannel_user_code_parameter_supported: undefined }),
       { userCodeParameter: true },
       { _tag: "Unsupported", feature: "user_code", problem: "the provider does not support it" }
     ],
     [
       "with a user code where the provider has none (A6, C11)",
-      publishing({ backchannel_user_code_parameter_supported: false }),
+      withMetadata({ backchannel_user_code_parameter_supported: false }),
       { userCodeParameter: true },
       { _tag: "Unsupported", feature: "user_code", problem: "the provider does not support it" }
     ]
@@ -175,36 +184,36 @@ describe("the request", () => {
   for (const [title, provider, asked, reason] of refusedRequests) {
     it.effect(`is not sent ${title}, whole or by its first half`, () =>
       Effect.gen(function* () {
-        const whole = yield* Effect.flip(ask(asked))
+        const whole = yield* Effect.flip(initiate(asked))
         expect(whole.reason).toMatchObject(reason)
         const made = yield* AuthenticationRequest.make({ scope: ["openid"], hint, ...asked })
         const half = yield* Effect.flip(BackchannelAuthentication.request(made))
         expect(half.reason).toMatchObject(reason)
         expect(yield* requestsTo("backchannel")).toEqual([])
-      }).pipe(Effect.provide(flow(provider)))
+      }).pipe(Effect.provide(cibaLayer(provider)))
     )
   }
 
   for (const [title, provider, asked, sent] of sentRequests) {
     it.effect(`is sent ${title}`, () =>
       Effect.gen(function* () {
-        yield* ask(asked)
+        yield* initiate(asked)
         const [request] = yield* requestsTo("backchannel")
         expect(request?.parameters.slice(2)).toEqual(sent)
-      }).pipe(Effect.provide(flow(provider)))
+      }).pipe(Effect.provide(cibaLayer(provider)))
     )
   }
 
   it.effect("takes further headers, and none in place of its own", () =>
     Effect.gen(function* () {
-      yield* ask()
+      yield* initiate()
       const headers = {
         "X-Fapi-Interaction-Id": "i-1",
         Authorization: "Basic another",
         Accept: "text/html",
         "Content-Type": "text/plain"
       }
-      yield* ask({ headers })
+      yield* initiate({ headers })
       yield* BackchannelAuthentication.request(
         yield* AuthenticationRequest.make({ scope: ["openid"], hint, headers: Object.entries(headers) })
       )
@@ -216,32 +225,32 @@ describe("the request", () => {
         )
         expect(request?.headers).toEqual({ ...plain?.headers, "x-fapi-interaction-id": "i-1" })
       }
-    }).pipe(Effect.provide(flow()))
+    }).pipe(Effect.provide(cibaLayer()))
   )
 
   for (const [title, provider, options, reason] of unsent) {
     it.effect(`is not sent ${title}, whole or by its first half`, () =>
       Effect.gen(function* () {
         const userCode = options.userCodeParameter === true ? { userCode: Redacted.make("1234") } : undefined
-        const whole = yield* Effect.flip(ask(userCode))
+        const whole = yield* Effect.flip(initiate(userCode))
         expect(whole.reason).toMatchObject(reason)
         const made = yield* AuthenticationRequest.make({ scope: ["openid"], hint, ...userCode })
         const half = yield* Effect.flip(BackchannelAuthentication.request(made))
         expect(half.reason).toMatchObject(reason)
         expect(yield* requestsTo("backchannel")).toEqual([])
-      }).pipe(Effect.provide(flow(provider, options)))
+      }).pipe(Effect.provide(cibaLayer(provider, options)))
     )
   }
 
   it.effect("goes to the top-level endpoint without mutual TLS, whatever aliases there are (A9, A10)", () =>
     Effect.gen(function* () {
-      yield* ask()
+      yield* initiate()
       expect(yield* requestsTo("elsewhere")).toEqual([])
       expect(yield* requestsTo("backchannel")).toHaveLength(1)
     }).pipe(
       Effect.provide(
-        flow(
-          publishing({
+        cibaLayer(
+          withMetadata({
             mtls_endpoint_aliases: { backchannel_authentication_endpoint: "https://mtls.provider.test/backchannel" }
           })
         )
@@ -251,7 +260,7 @@ describe("the request", () => {
 
   it.effect("keeps its authentication whatever the caller adds: other parameters of its own give way (C15, C16)", () =>
     Effect.gen(function* () {
-      yield* ask({ extensionParameters: { "x-proof": "forged", other: "kept" } })
+      yield* initiate({ extensionParameters: { "x-proof": "forged", other: "kept" } })
       const [sent] = yield* requestsTo("backchannel")
       expect(sent?.parameters).toEqual([
         ["scope", "openid"],
@@ -262,7 +271,7 @@ describe("the request", () => {
       ])
     }).pipe(
       Effect.provide(
-        flow(
+        cibaLayer(
           { client: TestClient.none() },
           {
             authentication: {
@@ -281,15 +290,15 @@ describe("the request", () => {
 
   it.effect("is answered to whoever asked, though the metadata cannot be had again meanwhile", () =>
     Effect.gen(function* () {
-      const asked = yield* Effect.forkChild(ask())
+      const asked = yield* Effect.forkChild(initiate())
       yield* TestClock.adjust("20 seconds")
       expect((yield* Fiber.join(asked)).issuer).toBe("https://provider.test")
       expect(yield* requestsTo("discovery")).toHaveLength(1)
     }).pipe(
       Effect.provide(
-        flow(
+        cibaLayer(
           {
-            ...answering(ProviderScript.delayed("20 seconds", ProviderScript.json(200, acknowledgement))),
+            ...withResponses(ProviderScript.delayed("20 seconds", ProviderScript.json(200, acknowledgement))),
             discoveryScript: ProviderScript.make([ProviderScript.proceed, ProviderScript.reset])
           },
           { lifetime: "10 seconds" }
@@ -312,7 +321,7 @@ describe("in two halves", () => {
       expect(pending).toMatchObject({ bindingMessage: "W4SCT", clientId: TestClient.clientId, deliveryMode: "poll" })
       expect(DateTime.toEpochMillis(pending.expiresAt)).toBe(121_000)
       expect(yield* requestsTo("backchannel")).toHaveLength(1)
-    }).pipe(Effect.provide(flow(answering(ProviderScript.json(200, acknowledgement)))))
+    }).pipe(Effect.provide(cibaLayer(withResponses(ProviderScript.json(200, acknowledgement)))))
   )
 
   it.effect("the first takes any status for a response, and the second says what it means (G4, G12)", () =>
@@ -334,7 +343,9 @@ describe("in two halves", () => {
       })
     }).pipe(
       Effect.provide(
-        flow(answering(ProviderScript.error("unknown_user_id"), ProviderScript.status(503, { retryAfter: "7" })))
+        cibaLayer(
+          withResponses(ProviderScript.error("unknown_user_id"), ProviderScript.status(503, { retryAfter: "7" }))
+        )
       )
     )
   )
@@ -345,26 +356,28 @@ describe("in two halves", () => {
       const kinds = yield* Effect.replicateEffect(Effect.flip(BackchannelAuthentication.request(made)), 2)
       expect(kinds.map(({ reason }) => reason)).toMatchObject([{ kind: "Redirected" }, { kind: "Unreachable" }])
       expect(yield* requestsTo("elsewhere")).toEqual([])
-    }).pipe(Effect.provide(flow(answering(ProviderScript.redirect("https://elsewhere.test"), ProviderScript.reset))))
+    }).pipe(
+      Effect.provide(cibaLayer(withResponses(ProviderScript.redirect("https://elsewhere.test"), ProviderScript.reset)))
+    )
   )
 })
 
 describe("a warning", () => {
   /** What a program logs, levels and texts. */
-  const logOf = (provider: ProviderOptions, options?: Partial<AnyMode.Options>, bindingMessage?: string) => {
+  const logOf = (provider: ProviderOptions, options?: Partial<AnyModeOptions>, bindingMessage?: string) => {
     const logged: Array<string> = []
     const listener = Logger.layer([
       Logger.make(({ logLevel, message }) => void logged.push(`${logLevel}: ${[message].flat().join()}`))
     ])
-    return ask({ bindingMessage }).pipe(
+    return initiate({ bindingMessage }).pipe(
       Effect.as(logged),
-      Effect.provide(Layer.merge(flow(provider, options), listener))
+      Effect.provide(Layer.merge(cibaLayer(provider, options), listener))
     )
   }
 
   const grant = "urn:openid:params:grant-type:ciba"
   const unlisted = {
-    ...publishing({ grant_types_supported: ["authorization_code"], [modes]: ["poll", "ping", "push"] })
+    ...withMetadata({ grant_types_supported: ["authorization_code"], [modes]: ["poll", "ping", "push"] })
   }
 
   for (const deliveryMode of ["poll", "ping"] as const) {
@@ -380,8 +393,8 @@ describe("a warning", () => {
   it.effect("is not given to a push client, nor where the grant is listed, nor where no list is (A7)", () =>
     Effect.gen(function* () {
       expect(yield* logOf(unlisted, { deliveryMode: "push" })).toEqual([])
-      expect(yield* logOf(publishing({ grant_types_supported: [grant] }))).toEqual([])
-      expect(yield* logOf(publishing({ grant_types_supported: undefined }))).toEqual([])
+      expect(yield* logOf(withMetadata({ grant_types_supported: [grant] }))).toEqual([])
+      expect(yield* logOf(withMetadata({ grant_types_supported: undefined }))).toEqual([])
     })
   )
 
@@ -400,7 +413,7 @@ describe("a user code", () => {
     Effect.gen(function* () {
       const logged: Array<string> = []
       const listener = Logger.layer([Logger.make((line) => void logged.push(inspect(line, { depth: 9 })))])
-      const asked = ask({ userCode: Redacted.make("marker"), bindingMessage: "pay at https://shop.test" })
+      const asked = initiate({ userCode: Redacted.make("marker"), bindingMessage: "pay at https://shop.test" })
       const outcomes = yield* Effect.replicateEffect(Effect.result(asked), 3).pipe(
         Effect.tap((outcome) => Effect.logError(outcome)),
         Effect.provide(listener)
@@ -416,10 +429,10 @@ describe("a user code", () => {
       expect(shown.join("\n")).not.toContain("marker")
     }).pipe(
       Effect.provide(
-        flow(
+        cibaLayer(
           {
-            ...everyMode,
-            ...answering(ProviderScript.error("invalid_request"), ProviderScript.reset),
+            ...allDeliveryModes,
+            ...withResponses(ProviderScript.error("invalid_request"), ProviderScript.reset),
             user: TestUser.approve({ userCode: "marker" })
           },
           { userCodeParameter: true }

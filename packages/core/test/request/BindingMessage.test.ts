@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { BindingMessage } from "@effect-ciba/core"
 import { Effect, Schema } from "effect"
-import { repeating } from "../support/Randomness.ts"
+import { repeating } from "../support/PredictableRandomness.ts"
 
 const Bytes = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))).check(
   Schema.isMinLength(48),

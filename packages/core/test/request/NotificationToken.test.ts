@@ -3,8 +3,8 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Redacted, Result, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import * as NotificationToken from "../../src/request/NotificationToken.ts"
-import { ask, bodiesOf, everyMode, flow } from "../support/Asking.ts"
-import { foreseen, repeating } from "../support/Randomness.ts"
+import { allDeliveryModes, cibaLayer, initiate, postBodies } from "../support/AuthenticationFlow.ts"
+import { counting, repeating } from "../support/PredictableRandomness.ts"
 
 const Bytes = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))).check(
   Schema.isMinLength(20),
@@ -30,7 +30,7 @@ describe("a generated notification token", () => {
     Effect.gen(function* () {
       const tokens = yield* Effect.replicateEffect(NotificationToken.generate, 2)
       expect(tokens.map(Redacted.value)).toEqual(["AQEBAQEBAQEBAQEBAQEBAQEBAQE", "AgICAgICAgICAgICAgICAgICAgI"])
-    }).pipe(Effect.provide(foreseen()))
+    }).pipe(Effect.provide(counting()))
   )
 
   it.effect("is shown by its label alone", () =>
@@ -39,7 +39,7 @@ describe("a generated notification token", () => {
       const shown = [inspect(token, { showHidden: true }), JSON.stringify(token), String(token)].join()
       expect(shown).not.toContain("AQEB")
       expect(shown).toContain("<redacted:client_notification_token>")
-    }).pipe(Effect.provide(foreseen()))
+    }).pipe(Effect.provide(counting()))
   )
 })
 
@@ -79,19 +79,22 @@ describe("a request", () => {
   for (const deliveryMode of ["ping", "push"] as const) {
     it.effect(`in ${deliveryMode} mode carries a new token, and its answer is awaited with the same (C6, C8)`, () =>
       Effect.gen(function* () {
-        const bodies = yield* Effect.forEach([1, 2], () => bodiesOf(ask(), { deliveryMode }))
+        const bodies = yield* Effect.forEach([1, 2], () => postBodies(initiate(), { deliveryMode }))
         const tokens = bodies.flat().map(tokenIn)
         expect(tokens).toEqual([expect.stringMatching(/^(\w{4})\1+/), expect.stringMatching(/^(\w{4})\1+/)])
         expect(new Set(tokens).size).toBe(2)
-      }).pipe(Effect.provide(foreseen()))
+      }).pipe(Effect.provide(counting()))
     )
 
     it.effect(`in ${deliveryMode} mode carries the caller's token where there is one, and keeps it (C6, F8)`, () =>
       Effect.gen(function* () {
         const mine = Redacted.make("my.own-token_of~22+chars/==")
-        const [body] = yield* bodiesOf(ask({ clientNotificationToken: mine }), { deliveryMode })
+        const [body] = yield* postBodies(initiate({ clientNotificationToken: mine }), { deliveryMode })
         expect(tokenIn(body)).toBe("my.own-token_of~22+chars/==")
-        const pending = yield* Effect.provide(ask({ clientNotificationToken: mine }), flow(everyMode, { deliveryMode }))
+        const pending = yield* Effect.provide(
+          initiate({ clientNotificationToken: mine }),
+          cibaLayer(allDeliveryModes, { deliveryMode })
+        )
         expect(pending.clientNotificationToken && Redacted.value(pending.clientNotificationToken)).toBe(
           Redacted.value(mine)
         )
@@ -102,9 +105,11 @@ describe("a request", () => {
   it.effect("in poll mode carries none, not even the caller's, and none is kept (C6)", () =>
     Effect.gen(function* () {
       const mine = Redacted.make("t".repeat(27))
-      const bodies = yield* Effect.forEach([{}, { clientNotificationToken: mine }], (options) => bodiesOf(ask(options)))
+      const bodies = yield* Effect.forEach([{}, { clientNotificationToken: mine }], (options) =>
+        postBodies(initiate(options))
+      )
       expect(bodies.flat().map(tokenIn)).toEqual([null, null])
-      const pending = yield* Effect.provide(ask({ clientNotificationToken: mine }), flow())
+      const pending = yield* Effect.provide(initiate({ clientNotificationToken: mine }), cibaLayer())
       expect("clientNotificationToken" in pending).toBe(false)
     })
   )

@@ -3,16 +3,16 @@ import { type AuthenticationRequest, ClientAuthentication, UserHint } from "@eff
 import { TestClient } from "@effect-ciba/testing"
 import { Effect, Redacted, Schema } from "effect"
 import * as RequestParameters from "../../src/request/RequestParameters.ts"
-import { ask, bodiesOf } from "../support/Asking.ts"
+import { initiate, postBodies } from "../support/AuthenticationFlow.ts"
 
 const body = (options: Partial<AuthenticationRequest.Options>) =>
-  Effect.map(bodiesOf(ask({ hint: UserHint.login("jo"), ...options })), (bodies) => bodies.join("\n"))
+  Effect.map(postBodies(initiate({ hint: UserHint.login("jo"), ...options })), (bodies) => bodies.join("\n"))
 
 describe("the form of a request", () => {
   it.effect("is these bytes, parameters first and the client last (C1, C16, U6, T-25)", () =>
     Effect.gen(function* () {
-      const bodies = yield* bodiesOf(
-        ask({
+      const bodies = yield* postBodies(
+        initiate({
           scope: ["profile", "openid"],
           hint: UserHint.login("jo@example.com"),
           acrValues: ["urn:gold", "urn:silver"],

@@ -13,7 +13,7 @@ import { Effect, Layer, Redacted } from "effect"
 import { HttpClient, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
-import { part } from "../support/Jwt.ts"
+import { decodePart } from "../support/Jwt.ts"
 
 const algorithmsMember = "backchannel_authentication_request_signing_alg_values_supported"
 
@@ -89,7 +89,7 @@ describe("a signed request", () => {
           }
         )
         expect([...(form?.keys() ?? [])]).toEqual(["request", "client_id"])
-        expect(yield* part(form?.get("request") ?? "", 1)).toEqual({
+        expect(yield* decodePart(form?.get("request") ?? "", 1)).toEqual({
           scope: "openid",
           login_hint: "jo",
           requested_expiry: "120",
@@ -116,7 +116,7 @@ describe("a signed request", () => {
   it.effect("may name the client inside, too, and live as long as it is told (D8, D15, T-13)", () =>
     Effect.gen(function* () {
       const [form] = yield* asked({ clientIdClaim: true, lifetime: "1 minute" })
-      expect(yield* part(form?.get("request") ?? "", 1)).toMatchObject({ client_id: "shop", nbf: 0, exp: 60 })
+      expect(yield* decodePart(form?.get("request") ?? "", 1)).toMatchObject({ client_id: "shop", nbf: 0, exp: 60 })
       expect(form?.get("client_id")).toBe("shop")
     })
   )
@@ -127,9 +127,9 @@ describe("a signed request", () => {
       const [form] = yield* asked({ key })
       const jwt = form?.get("request") ?? ""
       expect(jwt).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/)
-      expect(yield* part(jwt, 0)).toEqual({ alg: "ES256", kid: key.keyId, typ: "oauth-authz-req+jwt" })
+      expect(yield* decodePart(jwt, 0)).toEqual({ alg: "ES256", kid: key.keyId, typ: "oauth-authz-req+jwt" })
       expect(yield* JsonWebToken.verify(Redacted.make(jwt), { algorithm: "ES256", key: key.publicJwk })).toEqual(
-        yield* part(jwt, 1)
+        yield* decodePart(jwt, 1)
       )
     })
   )
@@ -142,14 +142,14 @@ describe("a signed request", () => {
         type: null,
         header: { "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2" }
       })
-      expect(yield* part(form?.get("request") ?? "", 0)).toEqual({
+      expect(yield* decodePart(form?.get("request") ?? "", 0)).toEqual({
         alg: "ES256",
         kid: key.keyId,
         "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"
       })
       const forged: JsonWebToken.AdditionalHeader = JSON.parse('{"alg":"none","kid":"another","typ":"JWT"}')
       const [kept] = yield* asked({ key, header: forged })
-      expect(yield* part(kept?.get("request") ?? "", 0)).toEqual({
+      expect(yield* decodePart(kept?.get("request") ?? "", 0)).toEqual({
         alg: "ES256",
         kid: key.keyId,
         typ: "oauth-authz-req+jwt"
@@ -160,7 +160,7 @@ describe("a signed request", () => {
   it.effect("may have further claims, or those that a function makes of its own, each time anew", () =>
     Effect.gen(function* () {
       const key = yield* SigningKey.generate("ES256")
-      const claimsOf = (form: URLSearchParams | undefined) => part(form?.get("request") ?? "", 1)
+      const claimsOf = (form: URLSearchParams | undefined) => decodePart(form?.get("request") ?? "", 1)
       const [further] = yield* asked({ key, claims: { iss: "eve", tenant: "one" } })
       const own = yield* claimsOf(further)
       expect(own).toMatchObject({ tenant: "one", aud: "https://op.test", scope: "openid" })
@@ -179,7 +179,7 @@ describe("a signed request", () => {
     it.effect(`is for ${what} (D5, T-11)`, () =>
       Effect.gen(function* () {
         const [form] = yield* asked({ audience })
-        expect((yield* part(form?.get("request") ?? "", 1)).aud).toBe(expected)
+        expect((yield* decodePart(form?.get("request") ?? "", 1)).aud).toBe(expected)
       })
     )
   }
@@ -207,7 +207,7 @@ describe("a signed request", () => {
         const [form] = yield* asked({}, { authentication })
         expect([...(form?.keys() ?? [])]).toEqual(["request", ...outside])
         expect(form?.get("client_id")).toBe("shop")
-        const claims = yield* part(form?.get("request") ?? "", 1)
+        const claims = yield* decodePart(form?.get("request") ?? "", 1)
         expect(Object.keys(claims).filter((name) => name.startsWith("client_"))).toEqual([])
       })
     )
@@ -217,7 +217,7 @@ describe("a signed request", () => {
     Effect.gen(function* () {
       yield* TestClock.adjust("1 hour")
       const [form] = yield* asked({ backdated: "10 minutes" })
-      expect(yield* part(form?.get("request") ?? "", 1)).toMatchObject({ nbf: 3000, iat: 3600, exp: 3900 })
+      expect(yield* decodePart(form?.get("request") ?? "", 1)).toMatchObject({ nbf: 3000, iat: 3600, exp: 3900 })
     })
   )
 
@@ -250,7 +250,7 @@ describe("a signed request", () => {
         yield* BackchannelAuthentication.request(request)
       })
       const forms = yield* asked({}, { program })
-      const [first, second] = yield* Effect.forEach(forms, (form) => part(form.get("request") ?? "", 1))
+      const [first, second] = yield* Effect.forEach(forms, (form) => decodePart(form.get("request") ?? "", 1))
       expect(first).toMatchObject({ iat: 0, nbf: 0, exp: 300 })
       expect(second).toEqual({ ...first, iat: 7, nbf: 7, exp: 307, jti: expect.not.stringMatching(String(first?.jti)) })
     })
@@ -261,7 +261,7 @@ describe("a signed request", () => {
       const key = yield* SigningKey.generate("ES256")
       const [first] = yield* asked({ key })
       const [second] = yield* asked({ key })
-      const ids = yield* Effect.forEach([first, second], (form) => part(form?.get("request") ?? "", 1))
+      const ids = yield* Effect.forEach([first, second], (form) => decodePart(form?.get("request") ?? "", 1))
       expect(ids[0]?.jti).not.toBe(ids[1]?.jti)
     })
   )

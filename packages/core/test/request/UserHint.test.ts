@@ -5,7 +5,7 @@ import { TestKeys } from "@effect-ciba/testing"
 import { Effect, Option, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
-import { ask, flow, requestsTo } from "../support/Asking.ts"
+import { cibaLayer, initiate, requestsTo } from "../support/AuthenticationFlow.ts"
 import * as Jwt from "../support/Jwt.ts"
 
 const idTokenOf = (payload: Jwt.JsonObject): string => Jwt.join({ alg: "none" }, payload, "c2ln")
@@ -30,11 +30,11 @@ describe("a hint", () => {
     it.effect(`${JSON.stringify(value)} is refused under each name, and nothing is sent, discovery included (C5)`, () =>
       Effect.gen(function* () {
         for (const [parameter, make] of kinds) {
-          const error = yield* Effect.flip(ask({ hint: make(value) }))
+          const error = yield* Effect.flip(initiate({ hint: make(value) }))
           expect(error.reason).toMatchObject({ _tag: "InvalidParameter", parameter, problem: "it is empty" })
         }
         for (const endpoint of ["discovery", "backchannel"] as const) expect(yield* requestsTo(endpoint)).toEqual([])
-      }).pipe(Effect.provide(flow()))
+      }).pipe(Effect.provide(cibaLayer()))
     )
   }
 
@@ -53,7 +53,7 @@ describe("an ID Token as a hint", () => {
       const key = yield* TestKeys.signing("RS256")
       const token = yield* JsonWebToken.sign({ iss: "https://provider.test", sub: "jo", exp: 60 }, { key })
       yield* TestClock.adjust("400 days")
-      const pending = yield* ask({ hint: UserHint.idToken(token) })
+      const pending = yield* initiate({ hint: UserHint.idToken(token) })
       expect(pending.expectations).toEqual({ subject: Redacted.make("jo", { label: "subject" }) })
       const [request] = yield* requestsTo("backchannel")
       expect(request?.parameters).toEqual([
@@ -61,17 +61,17 @@ describe("an ID Token as a hint", () => {
         ["id_token_hint", Redacted.value(token)]
       ])
       expect(request?.status).toBe(200)
-    }).pipe(Effect.provide(flow()))
+    }).pipe(Effect.provide(cibaLayer()))
   )
 
   it.effect("that is encrypted is refused by name, and nothing is sent (C13)", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(ask({ hint: UserHint.idToken("marker.b.c.d.e") }))
+      const error = yield* Effect.flip(initiate({ hint: UserHint.idToken("marker.b.c.d.e") }))
       expect(error.message).toBe(
         "Authentication request: id_token_hint: it is encrypted; send the signed token inside it (CIBA Core 7.1)"
       )
       expect(yield* requestsTo("backchannel")).toEqual([])
-    }).pipe(Effect.provide(flow()))
+    }).pipe(Effect.provide(cibaLayer()))
   )
 
   it("may have five parts under another name: its form is the provider's affair (C13)", () => {

@@ -4,22 +4,35 @@ import { Dpop, ProtectedResource, SigningKey, type Transport } from "@effect-cib
 import { Effect, Layer, Redacted, Result, Schema, Stream } from "effect"
 import { HttpBody, HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 import * as TokenHash from "../../src/crypto/TokenHash.ts"
-import { encodeJson, part } from "../support/Jwt.ts"
-import { answering, bearer, client, expired, nonceWanted, ok, type Reply, refused } from "../support/Resource.ts"
+import { decodePart, encodeJson } from "../support/Jwt.ts"
+import {
+  bearer,
+  challenge,
+  client,
+  nonceRequired,
+  ok,
+  type Reply,
+  serve,
+  tokenExpired
+} from "../support/ResourceServer.ts"
 
 const url = "https://rs.test/accounts"
 
 /** Calls a server with a token; gives what it heard, and the answer. */
 const calling = <E = never>(
-  replies: Parameters<typeof answering>,
+  replies: Parameters<typeof serve>,
   request: HttpClientRequest.HttpClientRequest = HttpClientRequest.get(url),
   source: ProtectedResource.Tokens | ProtectedResource.RefreshableTokens<ProtectedResource.Tokens, E> = bearer(),
   options: ProtectedResource.Options & { readonly dpop?: Layer.Layer<never>; readonly limits?: Transport.Options } = {}
 ) => {
-  const { heard, layer } = answering(...replies)
+  const { received, layer } = serve(...replies)
   return ProtectedResource.make(source, options).pipe(
     Effect.flatMap((resource) => Effect.result(resource.execute(request))),
-    Effect.map((result) => ({ heard, result, status: result._tag === "Success" ? result.success.status : undefined })),
+    Effect.map((result) => ({
+      heard: received,
+      result,
+      status: result._tag === "Success" ? result.success.status : undefined
+    })),
     Effect.provide(client(layer, options.limits).pipe(Layer.provide(options.dpop ?? Layer.empty)))
   )
 }
@@ -35,7 +48,7 @@ const bound = Effect.gen(function* () {
 })
 
 const proofs = (heard: ReadonlyArray<{ readonly headers: Readonly<Record<string, string>> }>) =>
-  Effect.forEach(heard, ({ headers }) => part(headers.dpop ?? "", 1))
+  Effect.forEach(heard, ({ headers }) => decodePart(headers.dpop ?? "", 1))
 
 /** Tokens that are numbered, and counted. */
 const numbered = () => {
@@ -54,7 +67,7 @@ const numbered = () => {
 }
 
 const only =
-  (accessToken: string, otherwise: Reply = expired): Reply =>
+  (accessToken: string, otherwise: Reply = tokenExpired): Reply =>
   (heard) =>
     (heard.headers.authorization === `Bearer ${accessToken}` ? ok : otherwise)(heard)
 
@@ -178,7 +191,7 @@ describe("a bound token", () => {
         const [proof] = yield* proofs(heard)
         expect(proof).toMatchObject({ htm: "PUT", htu: url, ath: yield* TokenHash.sha256(tokens.accessToken) })
         expect(heard[0]?.url).toBe(`${url}?from=1#top`)
-        const header = yield* part(heard[0]?.headers.dpop ?? "", 0)
+        const header = yield* decodePart(heard[0]?.headers.dpop ?? "", 0)
         expect(header).toMatchObject({ jwk: { x: key.publicJwk.x } })
       }
     })
@@ -193,7 +206,7 @@ describe("a bound token", () => {
         [undefined, key]
       ] as const) {
         const { heard } = yield* calling([ok], undefined, { ...tokens, proofKey }, { dpop })
-        const header = yield* part(heard[0]?.headers.dpop ?? "", 0)
+        const header = yield* decodePart(heard[0]?.headers.dpop ?? "", 0)
         expect(header).toMatchObject({ jwk: { x: expected.publicJwk.x } })
       }
     })
@@ -229,7 +242,7 @@ describe("a demand for a nonce", () => {
       Effect.gen(function* () {
         const { dpop, tokens } = yield* bound
         const request = HttpClientRequest.post(url).pipe(HttpClientRequest.bodyText("body"))
-        const { heard, status } = yield* calling([refused(401, challenges, "n-1"), ok], request, tokens, { dpop })
+        const { heard, status } = yield* calling([challenge(401, challenges, "n-1"), ok], request, tokens, { dpop })
         expect(status).toBe(200)
         expect(heard.map(({ body }) => body)).toEqual(["body", "body"])
         const [first, second] = yield* proofs(heard)
@@ -242,7 +255,7 @@ describe("a demand for a nonce", () => {
   it.effect("is answered twice, and then given to the caller (M9)", () =>
     Effect.gen(function* () {
       const { dpop, tokens } = yield* bound
-      const replies = [nonceWanted("n-1"), nonceWanted("n-2"), nonceWanted("n-3"), nonceWanted("n-4")] as const
+      const replies = [nonceRequired("n-1"), nonceRequired("n-2"), nonceRequired("n-3"), nonceRequired("n-4")] as const
       const { heard, result, status } = yield* calling([...replies], undefined, tokens, { dpop })
       expect(status).toBe(401)
       expect((yield* proofs(heard)).map(({ nonce }) => nonce)).toEqual([undefined, "n-1", "n-2"])
@@ -253,10 +266,10 @@ describe("a demand for a nonce", () => {
   )
 
   const unanswerable: ReadonlyArray<readonly [what: string, reply: Reply]> = [
-    ["without a nonce", refused(401, 'DPoP error="use_dpop_nonce"')],
-    ["under another scheme", refused(401, 'Bearer error="use_dpop_nonce"', "n-1")],
-    ["with another status", refused(400, 'DPoP error="use_dpop_nonce"', "n-1")],
-    ["in the text of another error", refused(401, 'DPoP error="no", error_description="error=use_dpop_nonce"', "n-1")]
+    ["without a nonce", challenge(401, 'DPoP error="use_dpop_nonce"')],
+    ["under another scheme", challenge(401, 'Bearer error="use_dpop_nonce"', "n-1")],
+    ["with another status", challenge(400, 'DPoP error="use_dpop_nonce"', "n-1")],
+    ["in the text of another error", challenge(401, 'DPoP error="no", error_description="error=use_dpop_nonce"', "n-1")]
   ]
   for (const [what, reply] of unanswerable) {
     it.effect(`${what} is given to the caller (M9)`, () =>
@@ -276,7 +289,7 @@ describe("a demand for a nonce", () => {
         ["EdDSA PS256", 1],
         ["EdDSA ES256", 2]
       ] as const) {
-        const demand = refused(401, `DPoP error="use_dpop_nonce", algs="${algs}"`, "n-1")
+        const demand = challenge(401, `DPoP error="use_dpop_nonce", algs="${algs}"`, "n-1")
         const { heard } = yield* calling([demand, ok], undefined, tokens, { dpop })
         expect(heard).toHaveLength(calls)
       }
@@ -285,7 +298,7 @@ describe("a demand for a nonce", () => {
 
   it.effect("is nothing to a bearer token (M9)", () =>
     Effect.gen(function* () {
-      const { heard, status } = yield* calling([nonceWanted("n-1"), ok])
+      const { heard, status } = yield* calling([nonceRequired("n-1"), ok])
       expect([status, heard.length]).toEqual([401, 1])
     })
   )
@@ -295,7 +308,7 @@ describe("a demand for a nonce", () => {
       const { dpop, tokens } = yield* bound
       const noncing: Reply = ({ url: address }) =>
         new Response(null, { headers: { "dpop-nonce": address.startsWith("https://rs.test/") ? "n-rs" : "n-op" } })
-      const { heard, layer } = answering(noncing)
+      const { received, layer } = serve(noncing)
       yield* ProtectedResource.make(tokens).pipe(
         Effect.flatMap((resource) =>
           Effect.forEach(
@@ -305,7 +318,7 @@ describe("a demand for a nonce", () => {
         ),
         Effect.provide(client(layer).pipe(Layer.provide(dpop)))
       )
-      expect((yield* proofs(heard)).map(({ nonce }) => nonce)).toEqual([undefined, undefined, "n-rs", "n-op"])
+      expect((yield* proofs(received)).map(({ nonce }) => nonce)).toEqual([undefined, undefined, "n-rs", "n-op"])
     })
   )
 })
@@ -328,7 +341,7 @@ describe("a refused token", () => {
   it.effect("that is refused again after its renewal gives the caller the answer (Q2)", () =>
     Effect.gen(function* () {
       const { refreshed, renewable } = numbered()
-      const { heard, result, status } = yield* calling([expired], undefined, renewable)
+      const { heard, result, status } = yield* calling([tokenExpired], undefined, renewable)
       expect([status, refreshed, heard.length]).toEqual([401, ["t-1"], 2])
       expect(yield* Result.getOrThrow(result).text).toBe("no")
     })
@@ -337,23 +350,23 @@ describe("a refused token", () => {
   it.effect("that cannot be renewed gives the caller the reason (Q2)", () =>
     Effect.gen(function* () {
       const refusing = { ...numbered().renewable, refresh: () => Effect.fail("no refresh token" as const) }
-      const { result } = yield* calling([expired], undefined, refusing)
+      const { result } = yield* calling([tokenExpired], undefined, refusing)
       expect(result).toMatchObject({ failure: "no refresh token" })
     })
   )
 
   it.effect("without a way to renew it gives the caller the answer (Q2)", () =>
     Effect.gen(function* () {
-      const { heard, status } = yield* calling([expired, ok])
+      const { heard, status } = yield* calling([tokenExpired, ok])
       expect([status, heard.length]).toEqual([401, 1])
     })
   )
 
   const other: ReadonlyArray<readonly [what: string, reply: Reply]> = [
-    ["a 401 for another reason", refused(401, 'Bearer error="invalid_request"')],
-    ["a 401 without a reason", refused(401, "Bearer")],
-    ["a 401 of another scheme", refused(401, 'Basic error="invalid_token"')],
-    ["another status", refused(403, 'Bearer error="invalid_token"')]
+    ["a 401 for another reason", challenge(401, 'Bearer error="invalid_request"')],
+    ["a 401 without a reason", challenge(401, "Bearer")],
+    ["a 401 of another scheme", challenge(401, 'Basic error="invalid_token"')],
+    ["another status", challenge(403, 'Bearer error="invalid_token"')]
   ]
   for (const [what, reply] of other) {
     it.effect(`is not renewed for ${what} (Q2)`, () =>
@@ -370,8 +383,8 @@ describe("a refused token", () => {
       const { dpop, tokens } = yield* bound
       const renewed = { ...tokens, accessToken: Redacted.make("marker-renewed") }
       const renewable = { current: Effect.succeed(tokens), refresh: () => Effect.succeed(renewed) }
-      const invalid = refused(401, 'DPoP error="invalid_token", algs="ES256"')
-      const { heard, status } = yield* calling([invalid, nonceWanted("n-1"), ok], undefined, renewable, { dpop })
+      const invalid = challenge(401, 'DPoP error="invalid_token", algs="ES256"')
+      const { heard, status } = yield* calling([invalid, nonceRequired("n-1"), ok], undefined, renewable, { dpop })
       expect(status).toBe(200)
       expect(authorizations(heard)).toEqual(["DPoP marker-bound", "DPoP marker-renewed", "DPoP marker-renewed"])
       expect((yield* proofs(heard)).map(({ ath, nonce }) => [ath, nonce])).toEqual([
@@ -385,7 +398,7 @@ describe("a refused token", () => {
   it.effect("is named to those who renew it, by every call that it failed (Q2)", () =>
     Effect.gen(function* () {
       const { refreshed, renewable } = numbered()
-      const { heard, layer } = answering(only("t-2"))
+      const { received, layer } = serve(only("t-2"))
       const statuses = yield* ProtectedResource.make(renewable).pipe(
         Effect.flatMap((resource) =>
           Effect.all(
@@ -398,7 +411,7 @@ describe("a refused token", () => {
       )
       expect(statuses).toEqual([200, 200, 200, 200, 200])
       expect(new Set(refreshed)).toEqual(new Set(["t-1"]))
-      expect(new Set(authorizations(heard))).toEqual(new Set(["Bearer t-1", "Bearer t-2"]))
+      expect(new Set(authorizations(received))).toEqual(new Set(["Bearer t-1", "Bearer t-2"]))
     })
   )
 
@@ -438,9 +451,9 @@ describe("a body that can be sent once", () => {
         const { dpop, tokens } = yield* bound
         const request = HttpClientRequest.post(url, { body })
         const { refreshed, renewable } = numbered()
-        const stale = yield* calling([expired, ok], request, renewable)
+        const stale = yield* calling([tokenExpired, ok], request, renewable)
         expect([stale.status, refreshed, stale.heard.length]).toEqual([401, [], 1])
-        const unproven = yield* calling([nonceWanted("n-1"), ok], request, tokens, { dpop })
+        const unproven = yield* calling([nonceRequired("n-1"), ok], request, tokens, { dpop })
         expect([unproven.status, unproven.heard.length]).toEqual([401, 1])
       })
     )
@@ -457,7 +470,7 @@ describe("a body that can be sent once", () => {
 
 it.effect("the client is an HttpClient, and takes what HttpClients take", () =>
   Effect.gen(function* () {
-    const { heard, layer } = answering(ok)
+    const { received, layer } = serve(ok)
     const body = yield* ProtectedResource.make(bearer()).pipe(
       Effect.map(HttpClient.mapRequest(HttpClientRequest.prependUrl("https://rs.test/v1"))),
       Effect.map(HttpClient.mapRequest(HttpClientRequest.setHeader("authorization", "Basic another"))),
@@ -467,7 +480,7 @@ it.effect("the client is an HttpClient, and takes what HttpClients take", () =>
       Effect.provide(client(layer))
     )
     expect(body).toEqual({ served: true })
-    expect(heard.map(({ headers, url: address }) => [address, headers.authorization])).toEqual([
+    expect(received.map(({ headers, url: address }) => [address, headers.authorization])).toEqual([
       ["https://rs.test/v1/accounts", "Bearer marker-access"]
     ])
   })

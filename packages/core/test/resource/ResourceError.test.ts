@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { ProtectedResource } from "@effect-ciba/core"
 import { Effect } from "effect"
 import { HttpClientRequest, HttpClientResponse } from "effect/http"
-import { answering, bearer, client } from "../support/Resource.ts"
+import { bearer, client, serve } from "../support/ResourceServer.ts"
 
 const url = "https://rs.test/accounts"
 
@@ -41,14 +41,14 @@ describe("a refusal", () => {
           _tag: "ResourceError",
           reason
         })
-        const { heard, layer } = answering(() => new Response(null, answered(status, challenges)))
+        const { received, layer } = serve(() => new Response(null, answered(status, challenges)))
         const error = yield* ProtectedResource.make(bearer()).pipe(
           Effect.map(ProtectedResource.filterAccepted),
           Effect.flatMap((resource) => Effect.flip(resource.get(url))),
           Effect.provide(client(layer))
         )
         expect(error).toMatchObject({ _tag: "ResourceError", reason })
-        expect(heard).toHaveLength(1)
+        expect(received).toHaveLength(1)
       })
     )
   }
@@ -65,7 +65,7 @@ describe("a refusal", () => {
     it.effect(`is not what ${status} with ${challenges ?? "no challenge"} is (S3)`, () =>
       Effect.gen(function* () {
         expect(ProtectedResource.readRefusal(answered(status, challenges))).toBeUndefined()
-        const { layer } = answering(() => new Response(null, answered(status, challenges)))
+        const { layer } = serve(() => new Response(null, answered(status, challenges)))
         const response = yield* ProtectedResource.make(bearer()).pipe(
           Effect.map(ProtectedResource.filterAccepted),
           Effect.flatMap((resource) => resource.get(url)),

@@ -17,7 +17,7 @@ import { TestClock } from "effect/testing"
 import { CompactEncrypt, exportJWK, generateKeyPair } from "jose"
 import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
 import { encodeJson, type JsonObject, join } from "../support/Jwt.ts"
-import { answering, bearer, expired, type Reply, refused } from "../support/Resource.ts"
+import { bearer, challenge, type Reply, serve, tokenExpired } from "../support/ResourceServer.ts"
 
 const issuer = "https://op.test"
 
@@ -43,7 +43,7 @@ const told = <E = never>(
   } = {}
 ) =>
   Effect.gen(function* () {
-    const { heard, layer: server } = answering(reply)
+    const { received, layer: server } = serve(reply)
     const key = yield* TestKeys.signing("RS256")
     const es = yield* TestKeys.signing("ES256")
     const services = UserInfo.layer().pipe(
@@ -61,7 +61,7 @@ const told = <E = never>(
     )
     const claims = UserInfo.claims(options.source ?? identity, { headers: options.headers })
     const result = yield* (options.use ?? claims).pipe(Effect.provide(services), Effect.result)
-    return { heard, result }
+    return { heard: received, result }
   })
 
 const json =
@@ -329,10 +329,10 @@ describe("encrypted UserInfo", () => {
 
 describe("a UserInfo endpoint that does not serve", () => {
   for (const [what, reply, reason] of [
-    ["refuses the token", expired, { _tag: "InvalidToken" }],
+    ["refuses the token", tokenExpired, { _tag: "InvalidToken" }],
     [
       "wants more scope",
-      refused(403, 'Bearer error="insufficient_scope", scope="openid"'),
+      challenge(403, 'Bearer error="insufficient_scope", scope="openid"'),
       { _tag: "InsufficientScope" }
     ],
     [
@@ -360,7 +360,7 @@ describe("a UserInfo endpoint that does not serve", () => {
       const renewed = { ...bearer("marker-renewed"), subject: identity.subject }
       const source = { current: Effect.succeed(identity), refresh: () => Effect.succeed(renewed) }
       const reply: Reply = (heard) =>
-        (heard.headers.authorization === "Bearer marker-renewed" ? json(person) : expired)(heard)
+        (heard.headers.authorization === "Bearer marker-renewed" ? json(person) : tokenExpired)(heard)
       const { heard, result } = yield* told(reply, {}, { source })
       expect(result).toEqual(success(person))
       expect(heard).toHaveLength(2)

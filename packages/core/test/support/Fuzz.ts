@@ -3,13 +3,13 @@ import { inspect } from "node:util"
 import { Cause, Effect, Exit, Fiber, Logger, Option, Predicate, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import type { Chance } from "./HostileJson.ts"
-import * as Seeded from "./Seeded.ts"
+import * as SeededRandom from "./SeededRandom.ts"
 
 /** One call, hostile by chance, and what came of it. `hang` is told that nothing comes until the clock has moved. */
 export type Trial<E> = (chance: Chance, hang: () => void) => Effect.Effect<unknown, E>
 
 /** A place where the world talks to us. */
-export interface Place<E> {
+export interface EntryPoint<E> {
   readonly name: string
   /** What a trial may fail with. */
   readonly errors: Schema.Constraint & Schema.Codec<unknown, unknown>
@@ -25,7 +25,7 @@ export interface Options {
   readonly seed: number
   readonly cases: number
   /** Is told how many cases are over, after each. */
-  readonly after?: ((count: number) => void) | undefined
+  readonly onCase?: ((count: number) => void) | undefined
 }
 
 export interface Report {
@@ -38,7 +38,7 @@ export interface Report {
 }
 
 /** Runs so many cases, one after the other. */
-export const run = <E>(place: Place<E>, { after, cases, seed }: Options): Effect.Effect<Report> =>
+export const run = <E>(place: EntryPoint<E>, { onCase: after, cases, seed }: Options): Effect.Effect<Report> =>
   Effect.gen(function* () {
     const outcomes = new Map<string, number>()
     const problems: Array<string> = []
@@ -46,7 +46,7 @@ export const run = <E>(place: Place<E>, { after, cases, seed }: Options): Effect
     yield* TestClock.setTime(Date.UTC(2030, 0))
     const judge = judged(place)
     for (let index = 0; index < cases && problems.length < 10; index += 1) {
-      const chance = Seeded.numbers(seed + index)
+      const chance = SeededRandom.make(seed + index)
       const exit = yield* ended((hang) => trial(chance, hang))
       const { outcome, problem } = Option.match(exit, { onNone: () => pending, onSome: judge })
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
@@ -91,7 +91,7 @@ const ended = Effect.fnUntraced(function* <E>(trial: (hang: () => void) => Effec
   return Option.none()
 })
 
-const judged = <E>({ errors, success }: Place<E>) => {
+const judged = <E>({ errors, success }: EntryPoint<E>) => {
   const isError = Schema.is(errors)
   const encode = Schema.encodeUnknownExit(Schema.fromJsonString(Schema.toCodecJson(errors)))
   return (exit: Exit.Exit<unknown, E>): Judgement => {

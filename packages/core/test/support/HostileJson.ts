@@ -1,6 +1,6 @@
 // Documents that are wrong in every way that text can be wrong, by chance that can be repeated.
 import { Schema } from "effect"
-import * as Seeded from "./Seeded.ts"
+import * as SeededRandom from "./SeededRandom.ts"
 
 export type Chance = () => number
 
@@ -114,11 +114,11 @@ const oddValues: readonly [string, ...ReadonlyArray<string>] = [
 
 export const oddText = (chance: Chance): string =>
   happens(chance, 0.8)
-    ? Seeded.oneOf(chance, oddTexts)
+    ? SeededRandom.oneOf(chance, oddTexts)
     : String.fromCharCode(...Array.from({ length: below(chance, 40) }, () => below(chance, 0x10000)))
 
 const oddValue = (chance: Chance): string =>
-  happens(chance, 0.6) ? Seeded.oneOf(chance, oddValues) : json(oddText(chance))
+  happens(chance, 0.6) ? SeededRandom.oneOf(chance, oddValues) : json(oddText(chance))
 
 const oddNames: readonly [string, ...ReadonlyArray<string>] = [
   "__proto__",
@@ -150,7 +150,7 @@ const changed = (chance: Chance, given: Members): Members => {
     case 3:
       return replaced(/^"/.test(value) ? value.replaceAll('"', "") : json(value))
     case 4:
-      return [...given, [Seeded.oneOf(chance, oddNames), oddValue(chance)]]
+      return [...given, [SeededRandom.oneOf(chance, oddNames), oddValue(chance)]]
     case 5:
       return [[name.toUpperCase(), value], ...given.filter((_, index) => index !== at)]
     case 6:
@@ -166,7 +166,7 @@ export const mutated = (chance: Chance, given: Members): Members =>
 
 /** An object as text, in one of the ways in which servers write it. */
 export const written = (chance: Chance, given: Members): string => {
-  const space = Seeded.oneOf(chance, ["", "", "", " ", "\r\n\t"])
+  const space = SeededRandom.oneOf(chance, ["", "", "", " ", "\r\n\t"])
   return `${space}{${given.map(([name, value]) => `${space}${json(name)}:${value}`).join(",")}}${space}`
 }
 

@@ -4,7 +4,7 @@ import { Base64Url } from "effect/encoding"
 import { encodeJson, type JsonObject } from "./Jwt.ts"
 
 /** The left-most bits of a SHA-2 hash of the secret. */
-export const keyOf = (secret: string, hash: "sha256" | "sha384" | "sha512", bits: number): Buffer =>
+export const deriveKey = (secret: string, hash: "sha256" | "sha384" | "sha512", bits: number): Buffer =>
   createHash(hash)
     .update(secret, "utf8")
     .digest()

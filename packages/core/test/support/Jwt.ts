@@ -1,4 +1,5 @@
-// Tokens as an attacker writes them, and a look inside those that the client sends.
+// Forges tokens, and decodes those that the client sends.
+import type { RequestRecord } from "@effect-ciba/testing/RequestRecord"
 import { Effect, Redacted, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 
@@ -9,7 +10,7 @@ const json = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
 export const encodeJson = Schema.encodeSync(Schema.fromJsonString(Schema.Unknown))
 
 /** The JSON object in the header (0) or the payload (1) of a token, unverified. */
-export const part = (jwt: string, index: 0 | 1) =>
+export const decodePart = (jwt: string, index: 0 | 1) =>
   Effect.flatMap(
     Effect.fromResult(Base64Url.decodeString(jwt.split(".")[index] ?? "")),
     Schema.decodeUnknownEffect(json)
@@ -35,7 +36,7 @@ export const replace = (
 }
 
 /** Signs any two parts with HMAC and SHA-256, whatever the header says. */
-export const hmac = (secret: string, header: JsonObject, encodedPayload: string) =>
+export const signHmac = (secret: string, header: JsonObject, encodedPayload: string) =>
   Effect.promise(() => {
     const bytes = (text: string) => new TextEncoder().encode(text)
     const input = `${Base64Url.encode(encodeJson(header))}.${encodedPayload}`
@@ -44,3 +45,25 @@ export const hmac = (secret: string, header: JsonObject, encodedPayload: string)
       .then((key) => crypto.subtle.sign("HMAC", key, bytes(input)))
       .then((signature) => Redacted.make(`${input}.${Base64Url.encode(new Uint8Array(signature))}`))
   })
+
+/** The header and the claims of the proof that a request has. */
+export const dpopProof = ({ headers }: RequestRecord) =>
+  Effect.all({ header: decodeHeader(headers.dpop ?? ""), claims: decodePart(headers.dpop ?? "", 1) })
+
+/** The claims of a token in a request's parameters. */
+export const claimsOf = ({ parameters }: RequestRecord, name: string) =>
+  decodePart(parameters.find(([candidate]) => candidate === name)?.[1] ?? "", 1)
+
+const decodeHeader = (jwt: string) =>
+  Effect.flatMap(
+    decodePart(jwt, 0),
+    Schema.decodeUnknownEffect(
+      Schema.Struct({
+        typ: Schema.String,
+        alg: Schema.String,
+        jwk: Schema.StructWithRest(Schema.Struct({ kty: Schema.String }), [
+          Schema.Record(Schema.String, Schema.Unknown)
+        ])
+      })
+    )
+  )

@@ -13,15 +13,24 @@ import { DateTime, Effect, Layer, Redacted } from "effect"
 import { Base64Url } from "effect/encoding"
 import * as Decrypter from "../../src/client/Decrypter.ts"
 import * as DecryptionFailed from "../../src/crypto/DecryptionFailed.ts"
-import { type Answer, clientId, issuer, json, provider, published, signed, text } from "../support/Afterwards.ts"
-import { encodeJson, hmac, type JsonObject, join, replace } from "../support/Jwt.ts"
+import { encodeJson, type JsonObject, join, replace, signHmac } from "../support/Jwt.ts"
+import {
+  clientId,
+  issuer,
+  json,
+  providerMetadata,
+  type Responder,
+  scriptedProvider,
+  signToken,
+  text
+} from "../support/ScriptedProvider.ts"
 
 const token = Redacted.make("marker-token")
 
-const asked = (answer: Answer, options?: Partial<Ciba.Options>) =>
-  Effect.provide(Introspection.introspect(token), provider([answer]).layer(options))
+const asked = (answer: Responder, options?: Partial<Ciba.Options>) =>
+  Effect.provide(Introspection.introspect(token), scriptedProvider([answer]).layer(options))
 
-const refusal = (answer: Answer, options?: Partial<Ciba.Options>) =>
+const refusal = (answer: Responder, options?: Partial<Ciba.Options>) =>
   Effect.map(Effect.flip(asked(answer, options)), (error) => {
     expect(`${error.message} ${JSON.stringify(error)}`).not.toContain("marker")
     return { stage: error._tag, ...error.reason }
@@ -32,13 +41,13 @@ const dpop = Dpop.layer({ key: SigningKey.generate("ES256") })
 describe("the introspection request", () => {
   it.effect("is a form of the token, with the client's authentication in a header (R2)", () =>
     Effect.gen(function* () {
-      const { heard, layer } = provider([json(200, { active: false })])
+      const { received, layer } = scriptedProvider([json(200, { active: false })])
       yield* Introspection.introspect(token, {
         tokenTypeHint: "access_token",
         additionalParameters: [["tenant", "1"]],
         headers: { "x-fapi-interaction-id": "i-1", accept: "text/html" }
       }).pipe(Effect.provide(layer()))
-      expect(heard).toMatchObject([
+      expect(received).toMatchObject([
         {
           path: "/introspect",
           headers: {
@@ -58,19 +67,19 @@ describe("the introspection request", () => {
 
   it.effect("goes to the alias where mutual TLS leads there, and has no DPoP proof (R5)", () =>
     Effect.gen(function* () {
-      const { heard, layer } = provider([json(200, { active: false })])
+      const { received, layer } = scriptedProvider([json(200, { active: false })])
       yield* Introspection.introspect(token).pipe(
         Effect.provide(
           layer(
             { authentication: ClientAuthentication.tlsClientAuth },
             {
-              ...published,
+              ...providerMetadata,
               mtls_endpoint_aliases: { introspection_endpoint: "https://mtls.provider.test/mtls/introspect" }
             }
           ).pipe(Layer.provide(dpop))
         )
       )
-      expect(heard.map(({ form, headers, path }) => [path, form.at(-1), headers.dpop])).toEqual([
+      expect(received.map(({ form, headers, path }) => [path, form.at(-1), headers.dpop])).toEqual([
         ["/mtls/introspect", ["client_id", "bank-app"], undefined]
       ])
     })
@@ -78,7 +87,7 @@ describe("the introspection request", () => {
 
   it.effect("cannot be made with another token, or where the provider publishes no endpoint", () =>
     Effect.gen(function* () {
-      const { heard, layer } = provider([json(200, { active: false })])
+      const { received, layer } = scriptedProvider([json(200, { active: false })])
       const double = yield* Introspection.introspect(token, { additionalParameters: [["token", "another"]] }).pipe(
         Effect.flip,
         Effect.provide(layer())
@@ -86,7 +95,7 @@ describe("the introspection request", () => {
       expect(double).toMatchObject({ _tag: "TokenError", reason: { _tag: "InvalidParameter", parameter: "token" } })
       const missing = yield* Effect.flip(Effect.provide(Introspection.introspect(token), layer({}, { issuer })))
       expect(missing).toMatchObject({ _tag: "DiscoveryError", reason: { endpoint: "introspection_endpoint" } })
-      expect(heard).toEqual([])
+      expect(received).toEqual([])
     })
   )
 
@@ -95,7 +104,7 @@ describe("the introspection request", () => {
       const response = yield* Introspection.request(token)
       expect(response.headers["x-trace"]).toBe("t-1")
       expect(yield* Introspection.process(response)).toEqual({ active: false })
-    }).pipe(Effect.provide(provider([json(200, { active: false }, { "x-trace": "t-1" })]).layer()))
+    }).pipe(Effect.provide(scriptedProvider([json(200, { active: false }, { "x-trace": "t-1" })]).layer()))
   )
 })
 
@@ -216,7 +225,7 @@ describe("an introspection answer", () => {
         const plain = json(200, { active: true, token_type: type })
         const error = yield* Introspection.introspect(token).pipe(
           Effect.flip,
-          Effect.provide(provider([plain]).layer().pipe(Layer.provide(dpop)))
+          Effect.provide(scriptedProvider([plain]).layer().pipe(Layer.provide(dpop)))
         )
         expect({ stage: error._tag, ...error.reason }).toEqual({ ...wrong, actual: type })
         expect(yield* asked(plain)).toMatchObject({ tokenType: type })
@@ -228,7 +237,7 @@ describe("an introspection answer", () => {
     Effect.gen(function* () {
       const answer = json(200, { active: true, cnf: { jkt: "thumb" } })
       const found = yield* Introspection.introspect(token).pipe(
-        Effect.provide(provider([answer]).layer().pipe(Layer.provide(dpop)))
+        Effect.provide(scriptedProvider([answer]).layer().pipe(Layer.provide(dpop)))
       )
       expect(found).toMatchObject({ tokenType: undefined, confirmation: { jkt: "thumb" } })
     })
@@ -280,22 +289,22 @@ describe("a signed introspection answer", () => {
 
   const jwt = (body: string, contentType = `application/${type}`) => text(200, body, { "content-type": contentType })
 
-  const forged = (change: JsonObject) => Effect.map(signed({ ...claims, ...change }, { type }), jwt)
+  const forged = (change: JsonObject) => Effect.map(signToken({ ...claims, ...change }, { type }), jwt)
 
   it.effect("is asked for by its media type, and verified (R4)", () =>
     Effect.gen(function* () {
-      const { heard, layer } = provider([jwt(yield* signed(claims, { type }))])
+      const { received, layer } = scriptedProvider([jwt(yield* signToken(claims, { type }))])
       const found = yield* Introspection.introspect(token, { headers: { accept: "application/json" } }).pipe(
         Effect.provide(layer(registered))
       )
       expect(found).toMatchObject({ active: true, subject: "jo" })
-      expect(heard[0]?.headers.accept).toBe("application/token-introspection+jwt")
+      expect(received[0]?.headers.accept).toBe("application/token-introspection+jwt")
     })
   )
 
   it.effect("may name its media type in full, more audiences, and an inactive token (R2, R4)", () =>
     Effect.gen(function* () {
-      const full = yield* signed(
+      const full = yield* signToken(
         { ...claims, aud: ["another", clientId], token_introspection: { active: false, sub: "jo" } },
         { type: "application/Token-Introspection+jwt" }
       )
@@ -308,7 +317,7 @@ describe("a signed introspection answer", () => {
     Effect.gen(function* () {
       const secret = Redacted.make("a secret that is long enough for HS256")
       const key = SigningKey.fromSecret(secret, "HS256")
-      const found = yield* asked(jwt(yield* signed(claims, { type, key })), {
+      const found = yield* asked(jwt(yield* signToken(claims, { type, key })), {
         authentication: ClientAuthentication.clientSecretBasic(secret),
         introspectionSignedResponseAlg: "HS256"
       })
@@ -320,7 +329,7 @@ describe("a signed introspection answer", () => {
     Effect.gen(function* () {
       const outer = "an encrypted token"
       const answered = Effect.fnUntraced(function* (inside: JsonObject, opens = true) {
-        const inner = yield* signed({ ...claims, ...inside }, { type })
+        const inner = yield* signToken({ ...claims, ...inside }, { type })
         const open = (jwt: Redacted.Redacted<string>) =>
           !opens
             ? Effect.fail(new DecryptionFailed.DecryptionFailed({ problem: "no key fits" }))
@@ -328,9 +337,9 @@ describe("a signed introspection answer", () => {
               ? Effect.succeed(Redacted.make(inner))
               : Effect.fail(new DecryptionFailed.NotEncrypted())
         const opener = Layer.succeed(Decrypter.Decrypter, { decrypt: open })
-        const introspected = (answer: Answer) =>
+        const introspected = (answer: Responder) =>
           Introspection.introspect(token).pipe(
-            Effect.provide(provider([answer]).layer(registered).pipe(Layer.provide(opener))),
+            Effect.provide(scriptedProvider([answer]).layer(registered).pipe(Layer.provide(opener))),
             Effect.result
           )
         return [yield* introspected(jwt(outer)), yield* introspected(jwt(inner))]
@@ -364,7 +373,7 @@ describe("a signed introspection answer", () => {
 
   it.effect("of another media type is refused, good as it is (R4)", () =>
     Effect.gen(function* () {
-      const good = yield* signed(claims, { type })
+      const good = yield* signToken(claims, { type })
       for (const media of ["application/jwt", "application/json", "application/token-introspection+jwts"]) {
         expect(yield* refusal(jwt(good, media), registered)).toMatchObject({ _tag: "NotSigned" })
       }
@@ -374,8 +383,8 @@ describe("a signed introspection answer", () => {
   it.effect("of another type is refused: an ID Token is no introspection (R4)", () =>
     Effect.gen(function* () {
       const wrong = { stage: "IntrospectionError", _tag: "UnexpectedValue", member: "typ", expected: type }
-      expect(yield* refusal(jwt(yield* signed(claims)), registered)).toEqual({ ...wrong, actual: "" })
-      expect(yield* refusal(jwt(yield* signed(claims, { type: "JWT" })), registered)).toEqual({
+      expect(yield* refusal(jwt(yield* signToken(claims)), registered)).toEqual({ ...wrong, actual: "" })
+      expect(yield* refusal(jwt(yield* signToken(claims, { type: "JWT" })), registered)).toEqual({
         ...wrong,
         actual: "JWT"
       })
@@ -430,10 +439,10 @@ describe("a signed introspection answer", () => {
       const wrong = { stage: "IntrospectionError", _tag: "UnexpectedAlgorithm", expected: "ES256" }
       const none = jwt(join({ alg: "none", typ: type }, claims, ""))
       expect(yield* refusal(none, registered)).toEqual({ ...wrong, actual: "none" })
-      const rsa = jwt(yield* signed(claims, { type, key: yield* TestKeys.signing("RS256") }))
+      const rsa = jwt(yield* signToken(claims, { type, key: yield* TestKeys.signing("RS256") }))
       expect(yield* refusal(rsa, registered)).toEqual({ ...wrong, actual: "RS256" })
       const { publicJwk } = yield* TestKeys.signing("ES256")
-      const confused = yield* hmac(
+      const confused = yield* signHmac(
         encodeJson(publicJwk),
         { alg: "HS256", typ: type },
         Base64Url.encode(encodeJson(claims))
@@ -445,10 +454,10 @@ describe("a signed introspection answer", () => {
   it.effect("with the signature of another key, or with other claims than the signed ones, is refused (R4)", () =>
     Effect.gen(function* () {
       const stranger = yield* TestKeys.signing("ES256", "stranger")
-      const good = Redacted.make(yield* signed(claims, { type }))
+      const good = Redacted.make(yield* signToken(claims, { type }))
       const { publicJwk } = yield* TestKeys.signing("ES256")
       const header = { alg: "ES256", typ: type, kid: publicJwk.kid }
-      const other = Redacted.make(yield* signed(claims, { type, key: stranger }))
+      const other = Redacted.make(yield* signToken(claims, { type, key: stranger }))
       for (const bad of [
         replace(other, { header }),
         replace(good, { payload: { ...claims, token_introspection: { active: true, sub: "marker" } } })
@@ -476,10 +485,10 @@ describe("a signed introspection answer", () => {
 
   it.effect("needs the provider's keys, and says so where they cannot be had", () =>
     Effect.gen(function* () {
-      const good = jwt(yield* signed(claims, { type }))
+      const good = jwt(yield* signToken(claims, { type }))
       const error = yield* Introspection.introspect(token).pipe(
         Effect.flip,
-        Effect.provide(provider([good], text(503, "")).layer(registered))
+        Effect.provide(scriptedProvider([good], text(503, "")).layer(registered))
       )
       expect(error).toMatchObject({ _tag: "DiscoveryError", reason: { _tag: "TransportError", status: 503 } })
     })

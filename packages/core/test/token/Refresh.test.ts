@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { ClientAuthentication, Dpop, Refresh, SigningKey, type TokenError, TokenResponse } from "@effect-ciba/core"
 import { Effect, Layer, Redacted } from "effect"
-import { json, provider, text, tokens } from "../support/Afterwards.ts"
-import { part } from "../support/Jwt.ts"
+import { decodePart } from "../support/Jwt.ts"
+import { json, refreshedTokens, scriptedProvider, text } from "../support/ScriptedProvider.ts"
 
 const token = Redacted.make("1/ü = &")
 
@@ -11,9 +11,9 @@ const reasonOf = (error: { readonly reason: object }) => ({ ...error.reason })
 describe("the refresh request", () => {
   it.effect("is a form of grant type and refresh token, with the client's authentication in a header (Q1)", () =>
     Effect.gen(function* () {
-      const { heard, layer } = provider([json(200, tokens)])
+      const { received, layer } = scriptedProvider([json(200, refreshedTokens)])
       yield* Effect.provide(Refresh.refresh(token), layer())
-      expect(heard).toMatchObject([
+      expect(received).toMatchObject([
         {
           path: "/token",
           headers: { accept: "application/json", authorization: expect.stringMatching(/^Basic \S+$/) },
@@ -28,7 +28,7 @@ describe("the refresh request", () => {
 
   it.effect("takes a part of the scope, resources and headers", () =>
     Effect.gen(function* () {
-      const { heard, layer } = provider([json(200, tokens)])
+      const { received, layer } = scriptedProvider([json(200, refreshedTokens)])
       yield* Refresh.refresh(token, {
         scope: ["openid", "email"],
         additionalParameters: [
@@ -38,20 +38,20 @@ describe("the refresh request", () => {
         ],
         headers: { "x-fapi-interaction-id": "i-1" }
       }).pipe(Effect.provide(layer({ authentication: ClientAuthentication.none })))
-      expect(heard[0]?.form.slice(2)).toEqual([
+      expect(received[0]?.form.slice(2)).toEqual([
         ["scope", "openid email"],
         ["resource", "https://a.test"],
         ["resource", "https://b.test"],
         ["authorization_details", "[]"],
         ["client_id", "bank-app"]
       ])
-      expect(heard[0]?.headers["x-fapi-interaction-id"]).toBe("i-1")
+      expect(received[0]?.headers["x-fapi-interaction-id"]).toBe("i-1")
     })
   )
 
   it.effect("names no scope where none is wanted", () =>
     Effect.gen(function* () {
-      const { forms, layer } = provider([json(200, tokens)])
+      const { forms, layer } = scriptedProvider([json(200, refreshedTokens)])
       yield* Effect.provide(Refresh.refresh(token, { scope: [] }), layer())
       expect(Object.keys(forms()[0] ?? {})).toEqual(["grant_type", "refresh_token"])
     })
@@ -60,20 +60,20 @@ describe("the refresh request", () => {
   for (const name of ["grant_type", "refresh_token", "client_id", "client_assertion"]) {
     it.effect(`is not sent with another ${name} than its own`, () =>
       Effect.gen(function* () {
-        const { heard, layer } = provider([json(200, tokens)])
+        const { received, layer } = scriptedProvider([json(200, refreshedTokens)])
         const error = yield* Refresh.refresh(token, { additionalParameters: [[name, "another"]] }).pipe(
           Effect.flip,
           Effect.provide(layer())
         )
         expect(reasonOf(error)).toMatchObject({ _tag: "InvalidParameter", parameter: name })
-        expect(heard).toEqual([])
+        expect(received).toEqual([])
       })
     )
   }
 
   it.effect("is open to push clients (Q6)", () =>
     Effect.gen(function* () {
-      const { forms, pushLayer } = provider([json(200, tokens)])
+      const { forms, pushLayer } = scriptedProvider([json(200, refreshedTokens)])
       yield* Effect.provide(Refresh.refresh(token), pushLayer())
       expect(forms()).toMatchObject([{ grant_type: "refresh_token" }])
     })
@@ -81,16 +81,16 @@ describe("the refresh request", () => {
 
   it.effect("proves possession of the key at hand or of the given one, and answers a demanded nonce (M5, M6)", () =>
     Effect.gen(function* () {
-      const { heard, layer } = provider([
+      const { received, layer } = scriptedProvider([
         json(400, { error: "use_dpop_nonce" }, { "dpop-nonce": "n-1" }),
-        json(200, { ...tokens, token_type: "DPoP" })
+        json(200, { ...refreshedTokens, token_type: "DPoP" })
       ])
       const kept = yield* SigningKey.generateJwk("ES256")
       yield* Refresh.refresh(token, { proofKey: kept.privateJwk }).pipe(
         Effect.provide(layer().pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") }))))
       )
-      const proofs = yield* Effect.forEach(heard, ({ headers: { dpop = "" } }) =>
-        Effect.all([part(dpop, 0), part(dpop, 1)])
+      const proofs = yield* Effect.forEach(received, ({ headers: { dpop = "" } }) =>
+        Effect.all([decodePart(dpop, 0), decodePart(dpop, 1)])
       )
       expect(proofs.map(([, claims]) => claims.nonce)).toEqual([undefined, "n-1"])
       for (const [header] of proofs) expect(header.jwk).toMatchObject({ x: kept.publicJwk.x })
@@ -99,7 +99,7 @@ describe("the refresh request", () => {
 
   it.effect("is sent by the first half, which gives the response as it came, and is read by the second", () =>
     Effect.gen(function* () {
-      const { heard, layer } = provider([json(418, { error: "invalid_grant" }, { "x-trace": "t-1" })])
+      const { received, layer } = scriptedProvider([json(418, { error: "invalid_grant" }, { "x-trace": "t-1" })])
       const error = yield* Effect.gen(function* () {
         const response = yield* Refresh.request(token)
         expect([response.status, response.headers["x-trace"]]).toEqual([418, "t-1"])
@@ -109,7 +109,7 @@ describe("the refresh request", () => {
       expect(error.message).toBe(
         "Token: the provider does not accept the auth_req_id or the refresh token (invalid_grant, status 418)"
       )
-      expect(heard).toHaveLength(1)
+      expect(received).toHaveLength(1)
     })
   )
 })
@@ -124,7 +124,7 @@ describe("the refresh response", () => {
       Effect.gen(function* () {
         const response = yield* Effect.provide(
           Refresh.refresh(token),
-          provider([json(200, { ...tokens, ...more })]).layer()
+          scriptedProvider([json(200, { ...refreshedTokens, ...more })]).layer()
         )
         expect(response).toBeInstanceOf(TokenResponse.RefreshResponse)
         expect(JSON.stringify(response)).toBe("{}")
@@ -142,7 +142,7 @@ describe("the refresh response", () => {
       Effect.gen(function* () {
         const error = yield* Refresh.refresh(token).pipe(
           Effect.flip,
-          Effect.provide(provider([json(200, { ...tokens, [member]: value })]).layer())
+          Effect.provide(scriptedProvider([json(200, { ...refreshedTokens, [member]: value })]).layer())
         )
         expect(error.reason._tag).toBe("InvalidTokenResponse")
         expect(error.message).toContain(`["${member}"]`)
@@ -162,7 +162,7 @@ describe("the refresh response", () => {
       Effect.gen(function* () {
         const error = yield* Refresh.refresh(token).pipe(
           Effect.flip,
-          Effect.provide(provider([json(400, { error: code })]).layer())
+          Effect.provide(scriptedProvider([json(400, { error: code })]).layer())
         )
         expect(reasonOf(error)).toEqual({ _tag: tag, code, status: 400 })
       })
@@ -173,7 +173,7 @@ describe("the refresh response", () => {
     Effect.gen(function* () {
       const error = yield* Refresh.refresh(token).pipe(
         Effect.flip,
-        Effect.provide(provider([text(502, "<h1>Bad gateway</h1>")]).layer())
+        Effect.provide(scriptedProvider([text(502, "<h1>Bad gateway</h1>")]).layer())
       )
       expect(reasonOf(error)).toMatchObject({ _tag: "TransportError", kind: "UnexpectedStatus", status: 502 })
     })

@@ -1,21 +1,21 @@
 import { describe, expect, it } from "@effect/vitest"
 import { ClientAuthentication, Dpop, Revocation, SigningKey } from "@effect-ciba/core"
 import { Duration, Effect, Layer, Redacted } from "effect"
-import { type Answer, issuer, json, provider, published, text } from "../support/Afterwards.ts"
-import { part } from "../support/Jwt.ts"
+import { decodePart } from "../support/Jwt.ts"
+import { issuer, json, providerMetadata, type Responder, scriptedProvider, text } from "../support/ScriptedProvider.ts"
 
 const token = Redacted.make("marker-token /ü")
 
 const done = text(200, "")
 
-const revoked = (answer: Answer) => Effect.provide(Revocation.revoke(token), provider([answer]).layer())
+const revoked = (answer: Responder) => Effect.provide(Revocation.revoke(token), scriptedProvider([answer]).layer())
 
 describe("the revocation request", () => {
   it.effect("is a form of the token, with the client's authentication in a header (R1)", () =>
     Effect.gen(function* () {
-      const { heard, layer } = provider([done])
+      const { received, layer } = scriptedProvider([done])
       yield* Effect.provide(Revocation.revoke(token), layer())
-      expect(heard).toMatchObject([
+      expect(received).toMatchObject([
         {
           path: "/revoke",
           headers: {
@@ -30,38 +30,38 @@ describe("the revocation request", () => {
 
   it.effect("says what the token is, where the caller does, and takes further parameters and headers (R1)", () =>
     Effect.gen(function* () {
-      const { heard, layer } = provider([done])
+      const { received, layer } = scriptedProvider([done])
       yield* Revocation.revoke(token, {
         tokenTypeHint: "refresh_token",
         additionalParameters: [["tenant", "1"]],
         headers: { "x-fapi-interaction-id": "i-1", authorization: "Basic another" }
       }).pipe(Effect.provide(layer()))
-      expect(heard[0]?.form.slice(1)).toEqual([
+      expect(received[0]?.form.slice(1)).toEqual([
         ["token_type_hint", "refresh_token"],
         ["tenant", "1"]
       ])
-      expect(heard[0]?.headers["x-fapi-interaction-id"]).toBe("i-1")
-      expect(heard[0]?.headers.authorization).not.toContain("another")
+      expect(received[0]?.headers["x-fapi-interaction-id"]).toBe("i-1")
+      expect(received[0]?.headers.authorization).not.toContain("another")
     })
   )
 
   for (const name of ["token", "token_type_hint", "client_id", "client_secret"]) {
     it.effect(`is not sent with another ${name} than its own`, () =>
       Effect.gen(function* () {
-        const { heard, layer } = provider([done])
+        const { received, layer } = scriptedProvider([done])
         const error = yield* Revocation.revoke(token, {
           tokenTypeHint: "access_token",
           additionalParameters: [[name, "another"]]
         }).pipe(Effect.flip, Effect.provide(layer()))
         expect(error).toMatchObject({ _tag: "TokenError", reason: { _tag: "InvalidParameter", parameter: name } })
-        expect(heard).toEqual([])
+        expect(received).toEqual([])
       })
     )
   }
 
   it.effect("carries a secret, a fresh assertion for the issuer, or the client's name alone (R5)", () =>
     Effect.gen(function* () {
-      const { forms, layer } = provider([done])
+      const { forms, layer } = scriptedProvider([done])
       const key = yield* SigningKey.generate("ES256")
       for (const authentication of [
         ClientAuthentication.clientSecretPost(Redacted.make("s")),
@@ -76,7 +76,7 @@ describe("the revocation request", () => {
       const [post, , first, second, none] = forms()
       expect(post).toEqual({ token: "marker-token /ü", client_id: "bank-app", client_secret: "s" })
       expect(none).toEqual({ token: "marker-token /ü", client_id: "bank-app" })
-      const claims = yield* Effect.forEach([first, second], (form) => part(form?.client_assertion ?? "", 1))
+      const claims = yield* Effect.forEach([first, second], (form) => decodePart(form?.client_assertion ?? "", 1))
       expect(claims).toMatchObject([{ aud: "https://provider.test" }, { aud: "https://provider.test" }])
       expect(claims[0]?.jti).not.toBe(claims[1]?.jti)
     })
@@ -84,16 +84,19 @@ describe("the revocation request", () => {
 
   it.effect("goes to the alias where mutual TLS leads there (R5)", () =>
     Effect.gen(function* () {
-      const { heard, layer } = provider([done])
+      const { received, layer } = scriptedProvider([done])
       yield* Revocation.revoke(token).pipe(
         Effect.provide(
           layer(
             { authentication: ClientAuthentication.tlsClientAuth },
-            { ...published, mtls_endpoint_aliases: { revocation_endpoint: "https://mtls.provider.test/mtls/revoke" } }
+            {
+              ...providerMetadata,
+              mtls_endpoint_aliases: { revocation_endpoint: "https://mtls.provider.test/mtls/revoke" }
+            }
           )
         )
       )
-      expect(heard).toMatchObject([
+      expect(received).toMatchObject([
         {
           path: "/mtls/revoke",
           form: [
@@ -107,19 +110,22 @@ describe("the revocation request", () => {
 
   it.effect("has no DPoP proof, and a demand for a nonce is not answered (R5)", () =>
     Effect.gen(function* () {
-      const { heard, layer } = provider([json(400, { error: "use_dpop_nonce" }, { "dpop-nonce": "n-1" }), done])
+      const { received, layer } = scriptedProvider([
+        json(400, { error: "use_dpop_nonce" }, { "dpop-nonce": "n-1" }),
+        done
+      ])
       const error = yield* Revocation.revoke(token).pipe(
         Effect.flip,
         Effect.provide(layer().pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") }))))
       )
       expect(error.reason._tag).toBe("UseDpopNonce")
-      expect(heard.map(({ headers }) => headers.dpop)).toEqual([undefined])
+      expect(received.map(({ headers }) => headers.dpop)).toEqual([undefined])
     })
   )
 
   it.effect("cannot be made where the provider publishes no endpoint", () =>
     Effect.gen(function* () {
-      const { layer } = provider([done])
+      const { layer } = scriptedProvider([done])
       const error = yield* Revocation.revoke(token).pipe(Effect.flip, Effect.provide(layer({}, { issuer })))
       expect(error).toMatchObject({ _tag: "DiscoveryError", reason: { endpoint: "revocation_endpoint" } })
     })
@@ -147,7 +153,7 @@ describe("the revocation response", () => {
       expect(response.status).toBe(418)
       const error = yield* Effect.flip(Revocation.process(response))
       expect(error).toMatchObject({ reason: { _tag: "InvalidRequest", status: 418 } })
-    }).pipe(Effect.provide(provider([json(418, { error: "invalid_request" })]).layer()))
+    }).pipe(Effect.provide(scriptedProvider([json(418, { error: "invalid_request" })]).layer()))
   )
 
   for (const [code, status, tag] of [

@@ -8,9 +8,9 @@ import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { DateTime, Duration, Effect, Fiber, Latch, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as CibaEvents from "../../src/wait/CibaEvents.ts"
-import { flow, hint } from "../support/Asking.ts"
-import { heard, lines } from "../support/Heard.ts"
-import { later, until } from "../support/Polling.ts"
+import { cibaLayer, hint } from "../support/AuthenticationFlow.ts"
+import { eventLines, recordEvents } from "../support/Telemetry.ts"
+import { advance, waitUntil } from "../support/TestTime.ts"
 
 const { Step } = CibaEvent
 
@@ -35,7 +35,7 @@ const faults = [
 describe("the events of an authentication", () => {
   it.effect("tell each step as it happens", () =>
     Effect.gen(function* () {
-      expect(yield* lines(Ciba.authenticate(request), "50 seconds")).toEqual([
+      expect(yield* eventLines(Ciba.authenticate(request), "50 seconds")).toEqual([
         "0 Acknowledged poll until 300",
         "5 Polled",
         "5 StillPending 5s",
@@ -50,7 +50,7 @@ describe("the events of an authentication", () => {
       ])
     }).pipe(
       Effect.provide(
-        flow({
+        cibaLayer({
           user: TestUser.approve(),
           pacing: "off",
           tokenScript: ProviderScript.make([pending, slowDown, reset, html(502), proceed])
@@ -62,13 +62,13 @@ describe("the events of an authentication", () => {
   for (const [kind, status, answer] of faults) {
     it.effect(`tell a fault that is ridden out: ${kind}${status === undefined ? "" : `, ${status}`}`, () =>
       Effect.gen(function* () {
-        const told = yield* lines(Ciba.authenticate(request), "2 minutes")
+        const told = yield* eventLines(Ciba.authenticate(request), "2 minutes")
         const at = kind === "TimedOut" ? 40 : 5
         expect(told.slice(1, 3)).toEqual(["5 Polled", `${at} PollFailed ${kind} ${status}`])
         expect(told.at(-1)).toMatch(/ Completed approved$/)
       }).pipe(
         Effect.provide(
-          flow({ user: TestUser.approve(), pacing: "off", tokenScript: ProviderScript.make([answer, proceed]) })
+          cibaLayer({ user: TestUser.approve(), pacing: "off", tokenScript: ProviderScript.make([answer, proceed]) })
         )
       )
     )
@@ -81,35 +81,35 @@ describe("the events of an authentication", () => {
   ] satisfies ReadonlyArray<readonly [string, number, ProviderOptions]>) {
     it.effect(`end with ${outcome}`, () =>
       Effect.gen(function* () {
-        expect((yield* lines(Ciba.authenticate(request), Duration.seconds(last))).at(-1)).toBe(
+        expect((yield* eventLines(Ciba.authenticate(request), Duration.seconds(last))).at(-1)).toBe(
           `${last} Completed ${outcome}`
         )
-      }).pipe(Effect.provide(flow(provider)))
+      }).pipe(Effect.provide(cibaLayer(provider)))
     )
   }
 
   it.effect("are told once, however many wait, and all of one id", () =>
     Effect.gen(function* () {
-      const { ids, lines } = yield* heard
+      const { ids, lines } = yield* recordEvents
       const asked = yield* Ciba.initiate(request)
       const all = yield* Effect.forkChild(Effect.replicateEffect(Ciba.complete(asked), 3, { concurrency: "unbounded" }))
       yield* TestClock.adjust("5 seconds")
       yield* Fiber.join(all)
       expect(lines).toEqual(["0 Acknowledged poll until 300", "5 Polled", "5 Completed approved"])
       expect([...ids]).toEqual([asked.id])
-    }).pipe(Effect.provide(flow({ user: TestUser.approve() })))
+    }).pipe(Effect.provide(cibaLayer({ user: TestUser.approve() })))
   )
 
   it.effect("begin with Resumed where another process has asked", () =>
     Effect.gen(function* () {
-      const provider = flow({ user: TestUser.approve() })
+      const provider = cibaLayer({ user: TestUser.approve() })
       const asked = yield* Effect.provide(Ciba.initiate(request), provider, { local: true })
-      expect((yield* lines(Ciba.complete(asked), "5 seconds"))[0]).toBe("0 Resumed until 300")
-    }).pipe(Effect.provide(flow()))
+      expect((yield* eventLines(Ciba.complete(asked), "5 seconds"))[0]).toBe("0 Resumed until 300")
+    }).pipe(Effect.provide(cibaLayer()))
   )
 
   const notified = (deliveryMode: "ping" | "push", provider: ProviderOptions = {}) =>
-    flow(
+    cibaLayer(
       {
         client: TestClient.clientSecretBasic({ notification: { deliveryMode, url: "https://client.test" } }),
         ...provider
@@ -120,10 +120,10 @@ describe("the events of an authentication", () => {
   /** What is heard when the person decides after two seconds, and the provider calls. */
   const called = (decide: (provider: TestProvider.TestProvider["Service"]) => Effect.Effect<unknown, unknown>) =>
     Effect.gen(function* () {
-      const { lines } = yield* heard
+      const { lines } = yield* recordEvents
       const provider = yield* TestProvider.TestProvider
       const wait = yield* Effect.forkChild(Effect.exit(Ciba.authenticate(request)))
-      yield* until(
+      yield* waitUntil(
         Effect.sync(() => lines.length),
         (count) => count === 1
       )
@@ -168,13 +168,13 @@ describe("the events of an authentication", () => {
 
   it.effect("end with a push that never comes", () =>
     Effect.gen(function* () {
-      const { lines } = yield* heard
+      const { lines } = yield* recordEvents
       const wait = yield* Effect.forkChild(Effect.exit(Ciba.authenticate(request)))
-      yield* until(
+      yield* waitUntil(
         Effect.sync(() => lines.length),
         (count) => count === 1
       )
-      yield* later("20 seconds")
+      yield* advance("20 seconds")
       yield* Fiber.join(wait)
       expect(lines).toEqual(["0 Acknowledged push until 20", "20 Completed ExpiredToken"])
     }).pipe(Effect.provide(notified("push", { expiresIn: "20 seconds" })))
@@ -187,14 +187,14 @@ describe("the events of an authentication", () => {
         yield* Effect.timeoutOption(Ciba.complete(asked), "7 seconds")
         yield* Ciba.complete(asked)
       })
-      expect(yield* lines(program, "10 seconds")).toEqual([
+      expect(yield* eventLines(program, "10 seconds")).toEqual([
         "0 Acknowledged poll until 300",
         "5 Polled",
         "5 StillPending 5s",
         "10 Polled",
         "10 Completed approved"
       ])
-    }).pipe(Effect.provide(flow({ user: TestUser.approve({ after: "8 seconds" }) })))
+    }).pipe(Effect.provide(cibaLayer({ user: TestUser.approve({ after: "8 seconds" }) })))
   )
 
   it.effect("reach whoever listens, and nobody who has stopped to", () =>
@@ -207,7 +207,7 @@ describe("the events of an authentication", () => {
       yield* Fiber.join(wait)
       expect((yield* Fiber.join(first)).map(({ _tag }) => _tag)).toEqual(["Acknowledged"])
       expect((yield* Fiber.join(all)).map(({ _tag }) => _tag)).toEqual(["Acknowledged", "Polled", "Completed"])
-    }).pipe(Effect.provide(flow({ user: TestUser.approve() })))
+    }).pipe(Effect.provide(cibaLayer({ user: TestUser.approve() })))
   )
 })
 
@@ -226,11 +226,11 @@ describe("a subscriber", () => {
     Effect.gen(function* () {
       const wait = yield* Effect.forkChild(Ciba.authenticate(request))
       yield* TestClock.adjust("7 seconds")
-      const { lines } = yield* heard
+      const { lines } = yield* recordEvents
       yield* TestClock.adjust("3 seconds")
       yield* Fiber.join(wait)
       expect(lines).toEqual(["10 Polled", "10 Completed approved"])
-    }).pipe(Effect.provide(flow({ user: TestUser.approve({ after: "8 seconds" }) })))
+    }).pipe(Effect.provide(cibaLayer({ user: TestUser.approve({ after: "8 seconds" }) })))
   )
 
   it.effect("who is slow misses the oldest events, and holds up nobody", () =>

@@ -5,11 +5,11 @@ import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { type Duration, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { flow, hint } from "../support/Asking.ts"
-import { figures, lines, measured } from "../support/Heard.ts"
-import { jumping } from "../support/Jumping.ts"
-import { later } from "../support/Polling.ts"
-import { client } from "../support/Processes.ts"
+import { cibaLayer, hint } from "../support/AuthenticationFlow.ts"
+import { client } from "../support/ProcessRestarts.ts"
+import { make } from "../support/SkewedClock.ts"
+import { eventLines, metricValues, withOwnMetrics } from "../support/Telemetry.ts"
+import { advance } from "../support/TestTime.ts"
 
 const { html, pending, proceed, reset } = ProviderScript
 
@@ -17,10 +17,10 @@ const request = { scope: ["openid"], hint }
 
 describe("the metrics", () => {
   it.effect("count outcomes, time, polls, and the faults that were ridden out", () =>
-    measured(
+    withOwnMetrics(
       Effect.gen(function* () {
-        yield* lines(Ciba.authenticate(request), "40 seconds")
-        expect(yield* figures).toEqual({
+        yield* eventLines(Ciba.authenticate(request), "40 seconds")
+        expect(yield* metricValues).toEqual({
           "ciba.client.authentications.pending {authentication}": 0,
           "ciba.client.decisions {authentication} ciba.outcome=approved": 1,
           "ciba.client.decision.duration s ciba.outcome=approved": [1, 40],
@@ -30,7 +30,7 @@ describe("the metrics", () => {
         })
       }).pipe(
         Effect.provide(
-          flow({
+          cibaLayer({
             user: TestUser.approve(),
             pacing: "off",
             tokenScript: ProviderScript.make([pending, reset, html(502), proceed])
@@ -41,7 +41,7 @@ describe("the metrics", () => {
   )
 
   it.effect("know how many people are being asked, and count each kind of end for itself", () =>
-    measured(
+    withOwnMetrics(
       Effect.gen(function* () {
         const all = yield* Effect.forkChild(
           Effect.all(
@@ -52,10 +52,10 @@ describe("the metrics", () => {
           )
         )
         yield* TestClock.adjust("1 second")
-        expect((yield* figures)["ciba.client.authentications.pending {authentication}"]).toBe(3)
+        expect((yield* metricValues)["ciba.client.authentications.pending {authentication}"]).toBe(3)
         yield* TestClock.adjust("5 minutes")
         yield* Fiber.join(all)
-        expect(yield* figures).toMatchObject({
+        expect(yield* metricValues).toMatchObject({
           "ciba.client.authentications.pending {authentication}": 0,
           "ciba.client.decisions {authentication} ciba.outcome=approved": 1,
           "ciba.client.decisions {authentication} ciba.outcome=AccessDenied": 1,
@@ -63,7 +63,7 @@ describe("the metrics", () => {
         })
       }).pipe(
         Effect.provide(
-          flow({
+          cibaLayer({
             user: [
               TestUser.approve({ subject: "ann", loginHint: "ann" }),
               TestUser.deny({ subject: "bob", loginHint: "bob" }),
@@ -77,7 +77,7 @@ describe("the metrics", () => {
 })
 
 describe("the gauge of waits that are under way", () => {
-  const pendingNow = Effect.map(figures, (all) => all["ciba.client.authentications.pending {authentication}"])
+  const pendingNow = Effect.map(metricValues, (all) => all["ciba.client.authentications.pending {authentication}"])
 
   /** What it shows while a program waits, which is after a second, and when the program has ended. */
   const shown = (
@@ -85,16 +85,16 @@ describe("the gauge of waits that are under way", () => {
     time: Duration.Input,
     provider: ProviderOptions
   ) =>
-    measured(
+    withOwnMetrics(
       Effect.gen(function* () {
         const meanwhile = yield* Effect.gen(function* () {
           const running = yield* Effect.forkChild(Effect.exit(program))
-          yield* later("1 second")
+          yield* advance("1 second")
           const value = yield* pendingNow
-          yield* later(time)
+          yield* advance(time)
           yield* Fiber.join(running)
           return value
-        }).pipe(Effect.provide(flow(provider)))
+        }).pipe(Effect.provide(cibaLayer(provider)))
         return [meanwhile, yield* pendingNow]
       })
     )
@@ -149,7 +149,7 @@ describe("the gauge of waits that are under way", () => {
   }
 
   it.effect("counts those who wait for the same id once, until the last of them is gone", () =>
-    measured(
+    withOwnMetrics(
       Effect.gen(function* () {
         const asked = yield* Ciba.initiate(request)
         expect(yield* pendingNow).toBeUndefined()
@@ -157,42 +157,42 @@ describe("the gauge of waits that are under way", () => {
           Effect.forkChild(Ciba.complete(asked)),
           Effect.forkChild(Ciba.complete(asked))
         ])
-        yield* later("7 seconds")
+        yield* advance("7 seconds")
         expect(yield* pendingNow).toBe(1)
         yield* Fiber.interrupt(first)
         expect(yield* pendingNow).toBe(1)
         yield* Fiber.interrupt(second)
         expect(yield* pendingNow).toBe(0)
-      }).pipe(Effect.provide(flow(never)))
+      }).pipe(Effect.provide(cibaLayer(never)))
     )
   )
 
   it.effect("is one for all clients of a process", () =>
-    measured(
+    withOwnMetrics(
       Effect.gen(function* () {
         const own = yield* Effect.forkChild(authenticated)
-        const other = yield* Effect.forkChild(Effect.provide(authenticated, flow(never), { local: true }))
-        yield* later("1 second")
+        const other = yield* Effect.forkChild(Effect.provide(authenticated, cibaLayer(never), { local: true }))
+        yield* advance("1 second")
         expect(yield* pendingNow).toBe(2)
         yield* Fiber.interrupt(other)
         expect(yield* pendingNow).toBe(1)
         yield* Fiber.interrupt(own)
         expect(yield* pendingNow).toBe(0)
-      }).pipe(Effect.provide(flow(never)))
+      }).pipe(Effect.provide(cibaLayer(never)))
     )
   )
 })
 
 describe("the time and the polls of a decision", () => {
   it.effect("count from the resumption, where another process has asked", () =>
-    measured(
+    withOwnMetrics(
       Effect.gen(function* () {
         const asked = yield* Effect.provide(Ciba.initiate(request), client(), { local: true })
-        yield* later("10 seconds")
+        yield* advance("10 seconds")
         const running = yield* Effect.forkChild(Effect.provide(Ciba.complete(asked), client(), { local: true }))
-        yield* later("10 seconds")
+        yield* advance("10 seconds")
         yield* Fiber.join(running)
-        expect(yield* figures).toMatchObject({
+        expect(yield* metricValues).toMatchObject({
           "ciba.client.decision.duration s ciba.outcome=approved": [1, 10],
           "ciba.client.decision.polls {poll} ciba.outcome=approved": [1, 2]
         })
@@ -202,18 +202,18 @@ describe("the time and the polls of a decision", () => {
 
   for (const jump of [3_600_000, -3_600_000]) {
     it.effect(`are not changed by a jump of the wall clock by ${jump} milliseconds`, () =>
-      measured(
+      withOwnMetrics(
         Effect.gen(function* () {
-          const clock = yield* jumping
+          const clock = yield* make
           const program = Effect.gen(function* () {
             const running = yield* Effect.forkChild(Ciba.complete(yield* Ciba.initiate(request)))
-            yield* later("7 seconds")
-            clock.jump(jump)
-            yield* later("3 seconds")
+            yield* advance("7 seconds")
+            clock.setSkew(jump)
+            yield* advance("3 seconds")
             return yield* Effect.exit(Fiber.join(running))
           })
           yield* Effect.provide(program, client().pipe(Layer.provideMerge(clock.layer)), { local: true })
-          expect((yield* figures)["ciba.client.decision.duration s ciba.outcome=AccessDenied"]).toEqual([1, 10])
+          expect((yield* metricValues)["ciba.client.decision.duration s ciba.outcome=AccessDenied"]).toEqual([1, 10])
         })
       ).pipe(
         // The provider in memory has the same wall clock, and must not ask it.

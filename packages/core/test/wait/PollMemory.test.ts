@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 import { TestClock } from "effect/testing"
 import * as PollMemory from "../../src/wait/PollMemory.ts"
-import { pending } from "../support/Notified.ts"
+import { pending } from "../support/PendingAuthentications.ts"
 
 const redeemed = {
   interval: Duration.seconds(5),

@@ -16,8 +16,8 @@ import { TestClient, TestKeys, TestProvider } from "@effect-ciba/testing"
 import type { JsonObject, ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Deferred, Effect, Fiber, type Layer as L, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
-import { requestsTo } from "../support/Asking.ts"
-import { proofOf } from "../support/Polling.ts"
+import { requestsTo } from "../support/AuthenticationFlow.ts"
+import { dpopProof } from "../support/Jwt.ts"
 
 const client = TestClient.clientSecretBasic({
   notification: { deliveryMode: "push", url: "https://client.test/ciba" }
@@ -116,7 +116,7 @@ describe("a push", () => {
       expect(proofKey).toBeDefined()
       const { publicJwk } = yield* TestKeys.signing("ES256", "proof")
       expect(yield* provider.keyThumbprint(accessToken)).toBe(yield* JsonWebKey.thumbprint(publicJwk))
-      const proofs = yield* Effect.forEach(yield* requestsTo("backchannel"), proofOf)
+      const proofs = yield* Effect.forEach(yield* requestsTo("backchannel"), dpopProof)
       expect(proofs.map(({ claims }) => claims.nonce)).toEqual([undefined, "nonce-1"])
       expect(new Set(proofs.map(({ claims }) => claims.jti)).size).toBe(2)
     }).pipe(

@@ -2,11 +2,11 @@
 import { NotificationInbox, NotificationReceiver, type PendingAuthentication } from "@effect-ciba/core"
 import { DateTime, Effect, Equal, Option, Predicate, Redacted, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import type { Place } from "./Fuzz.ts"
-import { streamed } from "./HostileAnswer.ts"
+import type { EntryPoint } from "./Fuzz.ts"
 import { type Chance, garbled, happens, json, limit, members, mutated, oddText, written } from "./HostileJson.ts"
-import { pending } from "./Notified.ts"
-import * as Seeded from "./Seeded.ts"
+import { streamed } from "./HostileResponse.ts"
+import { pending } from "./PendingAuthentications.ts"
+import * as SeededRandom from "./SeededRandom.ts"
 
 const url = "https://client.test/ciba"
 
@@ -75,23 +75,24 @@ const body = (chance: Chance, id: string) => {
     id_token: "a.b.c"
   })
   const refusal = members({ auth_req_id: id, error: "access_denied", error_description: "No." })
-  const given = Seeded.oneOf(chance, [ping, push, refusal])
+  const given = SeededRandom.oneOf(chance, [ping, push, refusal])
   return garbled(chance, written(chance, happens(chance, 0.4) ? given : mutated(chance, given)))
 }
 
 const call = (chance: Chance, bearer: string, id: string, hang: () => void): Request => {
-  const method = happens(chance, 0.9) ? "POST" : Seeded.oneOf(chance, methods)
+  const method = happens(chance, 0.9) ? "POST" : SeededRandom.oneOf(chance, methods)
   const headers = new Headers()
   headers.set(
     "authorization",
-    happens(chance, 0.75) ? `Bearer ${bearer}` : printed(Seeded.oneOf(chance, authorizations(bearer)))
+    happens(chance, 0.75) ? `Bearer ${bearer}` : printed(SeededRandom.oneOf(chance, authorizations(bearer)))
   )
   if (happens(chance, 0.1)) headers.delete("authorization")
   if (happens(chance, 0.97)) {
-    headers.set("content-type", happens(chance, 0.85) ? "application/json" : Seeded.oneOf(chance, types))
+    headers.set("content-type", happens(chance, 0.85) ? "application/json" : SeededRandom.oneOf(chance, types))
   }
-  if (happens(chance, 0.1)) headers.set("content-length", Seeded.oneOf(chance, ["0", "-1", "1", "99999999999", "many"]))
-  if (happens(chance, 0.1)) headers.set("content-encoding", Seeded.oneOf(chance, ["gzip", "br", "identity"]))
+  if (happens(chance, 0.1))
+    headers.set("content-length", SeededRandom.oneOf(chance, ["0", "-1", "1", "99999999999", "many"]))
+  if (happens(chance, 0.1)) headers.set("content-encoding", SeededRandom.oneOf(chance, ["gzip", "br", "identity"]))
   if (happens(chance, 0.1)) headers.set("expect", "100-continue")
   if (happens(chance, 0.1)) headers.set("x-http-method-override", "GET")
   if (happens(chance, 0.1)) headers.set("x-odd", printed(oddText(chance)))
@@ -134,7 +135,7 @@ const verdict = ({ headers, rings, status, text }: Answered): string => {
 }
 
 /** The notification endpoint. */
-export const notification: Place<unknown> = {
+export const notification: EntryPoint<unknown> = {
   name: "notification endpoint",
   errors: Schema.Never,
   success: (value) => (isAnswered(value) ? verdict(value) : "wrong"),

@@ -1,13 +1,13 @@
 // A provider that quotes what it was told, one thing at a time.
 import { Effect, Layer, Schema } from "effect"
 import { HttpClient, type HttpClientRequest, HttpClientResponse } from "effect/http"
-import { part } from "./Jwt.ts"
+import { decodePart } from "./Jwt.ts"
 
 /** A thing that a request carries. */
-export type Said = readonly [name: string, value: string]
+export type SentValue = readonly [name: string, value: string]
 
 /** Everything confidential that a request carries, the parameters of a signed request and a password among it. */
-export const said = Effect.fnUntraced(function* ({ body, headers }: HttpClientRequest.HttpClientRequest) {
+export const sentValues = Effect.fnUntraced(function* ({ body, headers }: HttpClientRequest.HttpClientRequest) {
   const [scheme = "", credentials = ""] = headers.authorization?.split(" ") ?? []
   const text = body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : ""
   const isForm = headers["content-type"]?.startsWith("application/x-www-form-urlencoded") === true
@@ -15,7 +15,7 @@ export const said = Effect.fnUntraced(function* ({ body, headers }: HttpClientRe
     ? [...new URLSearchParams(text)]
     : Object.entries(yield* decodeJson(text))
   const request = form.find(([name]) => name === "request")?.[1]
-  const claims = typeof request === "string" ? yield* Effect.orDie(part(request, 1)) : {}
+  const claims = typeof request === "string" ? yield* Effect.orDie(decodePart(request, 1)) : {}
   const [, password] = scheme === "Basic" ? Buffer.from(credentials, "base64").toString().split(":") : []
   const all: ReadonlyArray<readonly [string, unknown]> = [
     [`credentials of ${scheme}`, credentials],
@@ -26,7 +26,7 @@ export const said = Effect.fnUntraced(function* ({ body, headers }: HttpClientRe
     ...Object.entries(claims).map(([name, value]) => [`${name} of the request`, value] as const)
   ]
   return all.flatMap(
-    ([name, value]): ReadonlyArray<Said> =>
+    ([name, value]): ReadonlyArray<SentValue> =>
       typeof value === "string" && value !== "" && !harmless.test(name) ? [[name, value]] : []
   )
 })
@@ -58,20 +58,20 @@ const quoting = (value: string): Response => {
 
 /** Stands before the client at hand, hears what is said at a path, and quotes the value of this name. */
 export const make = (path: string, name?: string) => {
-  const heard: Array<Said> = []
+  const received: Array<SentValue> = []
   const layer = Layer.effect(
     HttpClient.HttpClient,
     Effect.map(HttpClient.HttpClient, (client) =>
       HttpClient.make((request, url) =>
         Effect.gen(function* () {
           if (url.pathname !== path) return yield* client.execute(request)
-          const all = yield* said(request)
-          heard.push(...all)
+          const all = yield* sentValues(request)
+          received.push(...all)
           const value = all.find(([candidate]) => candidate === name)?.[1]
           return HttpClientResponse.fromWeb(request, quoting(value ?? "of nothing"))
         })
       )
     )
   )
-  return { heard, layer }
+  return { received, layer }
 }

@@ -1,11 +1,11 @@
-// What is heard and counted of authentications.
+// What a program publishes of its authentications: events, metrics and spans.
 import { Ciba } from "@effect-ciba/core"
 import type { TestProvider } from "@effect-ciba/testing"
-import { DateTime, Duration, Effect, Fiber, Metric, Stream } from "effect"
+import { DateTime, Duration, Effect, Exit, Fiber, Layer, Metric, Option, Stream, Tracer } from "effect"
 import { TestClock } from "effect/testing"
 
 /** Every event as one line: seconds, name, and what else it says. */
-export const heard = Effect.gen(function* () {
+export const recordEvents = Effect.gen(function* () {
   const lines: Array<string> = []
   const ids = new Set<string>()
   yield* Effect.forkChild(
@@ -28,12 +28,12 @@ const shown = (value: unknown) =>
       : String(value)
 
 /** What is heard of a program whose last poll is after so much time: its signature is verified while the clock stands still. */
-export const lines = (
+export const eventLines = (
   program: Effect.Effect<unknown, unknown, Ciba.Ciba | TestProvider.TestProvider>,
   time: Duration.Input
 ) =>
   Effect.gen(function* () {
-    const { lines } = yield* heard
+    const { lines } = yield* recordEvents
     const running = yield* Effect.forkChild(Effect.exit(program))
     yield* TestClock.adjust(time)
     yield* Fiber.join(running)
@@ -41,7 +41,7 @@ export const lines = (
   })
 
 /** The metrics at hand, as `name{attributes}` and value. */
-export const figures = Effect.map(Metric.snapshot, (all) =>
+export const metricValues = Effect.map(Metric.snapshot, (all) =>
   Object.fromEntries(
     all
       .filter(({ id }) => id.startsWith("ciba."))
@@ -57,5 +57,35 @@ export const figures = Effect.map(Metric.snapshot, (all) =>
 )
 
 /** A program with metrics of its own. */
-export const measured = <A, E, R>(program: Effect.Effect<A, E, R>) =>
+export const withOwnMetrics = <A, E, R>(program: Effect.Effect<A, E, R>) =>
   Effect.provideService(program, Metric.MetricRegistry, new Map())
+
+/** A tracer that remembers, and what it has seen. */
+export const recordSpans = () => {
+  const spans: Array<Tracer.NativeSpan> = []
+  const layer = Layer.succeed(
+    Tracer.Tracer,
+    Tracer.make({
+      span: (options) => {
+        const span = new Tracer.NativeSpan(options)
+        spans.push(span)
+        return span
+      }
+    })
+  )
+  return { spans, layer }
+}
+
+/** A span with those under it: `name(child, child)`, a failed one with `!`, one that is open with `…`. */
+export const spanTree = (spans: ReadonlyArray<Tracer.NativeSpan>): ReadonlyArray<string> => {
+  const under = (parent: string | undefined): ReadonlyArray<string> =>
+    spans.flatMap((span) => {
+      if (Option.getOrUndefined(Option.map(span.parent, ({ spanId }) => spanId)) !== parent) return []
+      const children = under(span.spanId)
+      return [`${span.name}${ending(span)}${children.length === 0 ? "" : `(${children.join(", ")})`}`]
+    })
+  return under(undefined)
+}
+
+const ending = ({ status }: Tracer.NativeSpan): string =>
+  status._tag === "Started" ? "…" : Exit.isFailure(status.exit) ? "!" : ""

@@ -2,7 +2,7 @@
 import { Clock, Effect, Layer } from "effect"
 
 /** A wall clock that jumps; the other one does not. */
-export const jumping = Effect.gen(function* () {
+export const make = Effect.gen(function* () {
   const clock = yield* Clock.Clock
   let offset = 0
   const jumpy: Clock.Clock = {
@@ -15,7 +15,7 @@ export const jumping = Effect.gen(function* () {
   }
   return {
     layer: Layer.succeed(Clock.Clock, jumpy),
-    jump: (millis: number) => {
+    setSkew: (millis: number) => {
       offset = millis
     }
   }

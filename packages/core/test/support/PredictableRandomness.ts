@@ -2,7 +2,7 @@
 import { WebCrypto } from "effect/crypto"
 
 /** The first draw is all ones, the second all twos, and so on. */
-export const foreseen = () => {
+export const counting = () => {
   let draws = 0
   return filling((bytes) => {
     draws += 1

@@ -38,7 +38,7 @@ export const make = () => {
   const shown: Array<readonly [where: string, text: string]> = []
 
   /** Remembers a secret by its first name; of a signed token every part but its header. */
-  const keep = (name: string, value: unknown) => {
+  const addSecret = (name: string, value: unknown) => {
     if (typeof value !== "string" || value === "" || secrets.has(value)) return
     secrets.set(value, name)
     const [, ...parts] = value.split(".")
@@ -47,32 +47,34 @@ export const make = () => {
     }
   }
 
-  const members = (body: unknown) => {
+  const addSecretMembers = (body: unknown) => {
     if (typeof body !== "object" || body === null) return
-    for (const [name, value] of Object.entries(body)) if (confidential.has(name)) keep(name, value)
+    for (const [name, value] of Object.entries(body)) if (confidential.has(name)) addSecret(name, value)
   }
 
   /** Looks at a value in every way there is. */
-  const see = (where: string, value: unknown) => {
+  const scan = (where: string, value: unknown) => {
     for (const text of ways(value)) shown.push([where, text])
   }
 
   const heard = (request: HttpClientRequest.HttpClientRequest) => {
     const { body, headers } = request
     const [scheme = "", credentials] = headers.authorization?.split(" ") ?? []
-    keep(`credentials of ${scheme}`, credentials)
-    keep("proof", headers.dpop)
+    addSecret(`credentials of ${scheme}`, credentials)
+    addSecret("proof", headers.dpop)
     if (body._tag === "Uint8Array")
-      members(Object.fromEntries(new URLSearchParams(new TextDecoder().decode(body.body))))
+      addSecretMembers(Object.fromEntries(new URLSearchParams(new TextDecoder().decode(body.body))))
   }
 
   const answered = (response: HttpClientResponse.HttpClientResponse) => {
-    keep("dpop-nonce", response.headers["dpop-nonce"])
-    return Effect.map(Effect.option(response.json), (body) => members(body._tag === "Some" ? body.value : undefined))
+    addSecret("dpop-nonce", response.headers["dpop-nonce"])
+    return Effect.map(Effect.option(response.json), (body) =>
+      addSecretMembers(body._tag === "Some" ? body.value : undefined)
+    )
   }
 
   /** Listens to every call over the client at hand; its answers can be read twice. */
-  const wire = Layer.effect(
+  const recordTraffic = Layer.effect(
     HttpClient.HttpClient,
     Effect.map(HttpClient.HttpClient, (client) =>
       client.pipe(
@@ -83,10 +85,10 @@ export const make = () => {
   )
 
   const logger = Logger.make((options) => {
-    see("log", options.message)
-    see("log", Logger.formatStructured.log(options))
-    for (const format of [Logger.formatSimple, Logger.formatLogFmt, Logger.formatJson]) see("log", format.log(options))
-    see("log cause", options.cause)
+    scan("log", options.message)
+    scan("log", Logger.formatStructured.log(options))
+    for (const format of [Logger.formatSimple, Logger.formatLogFmt, Logger.formatJson]) scan("log", format.log(options))
+    scan("log cause", options.cause)
   })
 
   const tracer = Tracer.make({
@@ -97,9 +99,9 @@ export const make = () => {
         end: (time: bigint, exit: Exit.Exit<unknown, unknown>) => {
           end(time, exit)
           const { attributes, events, links, name } = span
-          see(`span ${name}`, { name, attributes: Object.fromEntries(attributes), events })
-          for (const link of links) see(`link of ${name}`, link.attributes)
-          if (Exit.isFailure(exit)) see(`exception of ${name}`, exit.cause)
+          scan(`span ${name}`, { name, attributes: Object.fromEntries(attributes), events })
+          for (const link of links) scan(`link of ${name}`, link.attributes)
+          if (Exit.isFailure(exit)) scan(`exception of ${name}`, exit.cause)
         }
       })
     }
@@ -113,25 +115,25 @@ export const make = () => {
   )
 
   /** Runs a program under observation, and looks at its end and at its metrics. */
-  const watch = <A, E, R>(program: Effect.Effect<A, E, R>) =>
+  const run = <A, E, R>(program: Effect.Effect<A, E, R>) =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(Effect.withSpan(program, "program"))
-      see("metrics", yield* Metric.dump)
-      see("metrics", yield* Metric.snapshot)
-      if (Exit.isFailure(exit)) see("failure", exit.cause)
+      scan("metrics", yield* Metric.dump)
+      scan("metrics", yield* Metric.snapshot)
+      if (Exit.isFailure(exit)) scan("failure", exit.cause)
       return yield* exit
     }).pipe(Effect.provide(observed))
 
   return {
-    keep,
-    members,
-    see,
-    wire,
-    watch,
+    keep: addSecret,
+    members: addSecretMembers,
+    see: scan,
+    wire: recordTraffic,
+    watch: run,
     /** The kinds of secrets that there were. */
-    kept: () => [...new Set(secrets.values())].filter((name) => !name.startsWith("a part")).sort(),
+    secretNames: () => [...new Set(secrets.values())].filter((name) => !name.startsWith("a part")).sort(),
     /** Everything of which something was seen, by what was seen where. */
-    places: () => [...new Set(shown.map(([where]) => where))].sort(),
+    outputs: () => [...new Set(shown.map(([where]) => where))].sort(),
     /** What must not be: secrets that were seen. */
     leaks: () => [
       ...new Set(
@@ -197,7 +199,7 @@ export interface Failure<R, E> {
 }
 
 /** The reasons for these failures, once none of them has shown a marker: whatever begins with "marker-", and these. */
-export const reasons = Effect.fnUntraced(function* <R, E>(
+export const failureReasons = Effect.fnUntraced(function* <R, E>(
   failures: ReadonlyArray<Failure<R, E>>,
   ...secrets: ReadonlyArray<string>
 ) {
@@ -209,7 +211,7 @@ export const reasons = Effect.fnUntraced(function* <R, E>(
   )
   for (const error of errors) watch.see("error", error)
   expect(watch.leaks()).toEqual([])
-  expect(watch.places()).toEqual(expect.arrayContaining(["error", "exception of program", "failure", "log"]))
+  expect(watch.outputs()).toEqual(expect.arrayContaining(["error", "exception of program", "failure", "log"]))
   return new Set(errors.map(tag))
 })
 
@@ -219,5 +221,5 @@ const tag = (error: unknown): string =>
     : String(error)
 
 /** Every reason that there is. */
-export const tags = (union: { readonly members: ReadonlyArray<{ readonly identifier: string }> }) =>
+export const reasonTags = (union: { readonly members: ReadonlyArray<{ readonly identifier: string }> }) =>
   new Set(union.members.map(({ identifier }) => identifier))

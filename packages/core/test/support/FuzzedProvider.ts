@@ -27,11 +27,11 @@ import { HttpClient } from "effect/http"
 import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
 import * as SenderConstraint from "../../src/http/SenderConstraint.ts"
 import * as Throttle from "../../src/http/Throttle.ts"
-import type { Place } from "./Fuzz.ts"
-import * as HostileAnswer from "./HostileAnswer.ts"
+import type { EntryPoint } from "./Fuzz.ts"
 import { type Chance, happens, json, limit, type Members, members, mutated, oddText, written } from "./HostileJson.ts"
-import { authReqId } from "./Notified.ts"
-import * as Seeded from "./Seeded.ts"
+import * as HostileResponse from "./HostileResponse.ts"
+import { authReqId } from "./PendingAuthentications.ts"
+import * as SeededRandom from "./SeededRandom.ts"
 
 const issuer = "https://op.example"
 
@@ -63,11 +63,11 @@ const known = Effect.context<Discovery.Discovery | ProviderKeys.ProviderKeys>().
   Effect.orDie
 )
 
-const over = (chance: Chance, meant: (url: URL) => HostileAnswer.Meant, hang: () => void) =>
+const over = (chance: Chance, meant: (url: URL) => HostileResponse.IntendedResponse, hang: () => void) =>
   Effect.provideService(
     Transport.make({ maxResponseSize: limit }),
     HttpClient.HttpClient,
-    HostileAnswer.client(chance, meant, hang)
+    HostileResponse.client(chance, meant, hang)
   )
 
 const faults = ["Unreachable", "TimedOut", "Redirected", "TooLarge", "Unreadable", "UnexpectedStatus"]
@@ -77,8 +77,9 @@ const failure = (code: string): Members =>
 
 /** Success, or one of these errors, most of the time with something wrong. */
 const answering =
-  (chance: Chance, success: Members, codes: readonly [string, ...ReadonlyArray<string>]) => (): HostileAnswer.Meant => {
-    const given = happens(chance, 0.5) ? success : failure(Seeded.oneOf(chance, codes))
+  (chance: Chance, success: Members, codes: readonly [string, ...ReadonlyArray<string>]) =>
+  (): HostileResponse.IntendedResponse => {
+    const given = happens(chance, 0.5) ? success : failure(SeededRandom.oneOf(chance, codes))
     const isError = given !== success
     return {
       text: written(chance, happens(chance, 0.2) ? given : mutated(chance, given)),
@@ -96,7 +97,7 @@ interface Tried {
 const isTried = (value: unknown): value is Tried => Predicate.hasProperty(value, "tried")
 
 /** Discovery, the keys, and signatures that are tried with them. */
-export const discovery: Place<unknown> = {
+export const discovery: EntryPoint<unknown> = {
   name: "discovery and keys",
   errors: DiscoveryError.DiscoveryError,
   success: (value) =>
@@ -139,8 +140,8 @@ export const discovery: Place<unknown> = {
           Effect.provideService(Transport.Transport, transport),
           Effect.provideService(Discovery.Discovery, discovery)
         )
-        const { algorithm, jwk, jwt } = Seeded.oneOf(chance, tokens)
-        const keyId = Seeded.oneOf(chance, [undefined, jwk.kid, oddText(chance)])
+        const { algorithm, jwk, jwt } = SeededRandom.oneOf(chance, tokens)
+        const keyId = SeededRandom.oneOf(chance, [undefined, jwk.kid, oddText(chance)])
         const found = yield* provider.candidates({ algorithm, keyId })
         const tried = yield* Effect.forEach(found.slice(0, 3), (key) =>
           Effect.match(JsonWebToken.verify(jwt, { algorithm, key }), {
@@ -174,7 +175,7 @@ const pascal = (code: string): string =>
   code.replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase()).replace("StrangeCode", "Unrecognized")
 
 /** The acknowledgement. */
-export const acknowledgement: Place<unknown> = {
+export const acknowledgement: EntryPoint<unknown> = {
   name: "acknowledgement",
   errors: AuthenticationRequestError.AuthenticationRequestError,
   success: (value) => {
@@ -266,9 +267,9 @@ const idToken = (chance: Chance, now: number): string => {
     "header",
     "text"
   ]
-  const way = Seeded.oneOf(chance, ways)
+  const way = SeededRandom.oneOf(chance, ways)
   const off = Math.floor((chance() - 0.5) * 400_000)
-  const time = Seeded.oneOf(chance, [
+  const time = SeededRandom.oneOf(chance, [
     now + off,
     now + off,
     -1,
@@ -283,14 +284,14 @@ const idToken = (chance: Chance, now: number): string => {
     way === "claims"
       ? mutated(chance, claims)
       : way === "times"
-        ? late(Seeded.oneOf(chance, [["exp"], ["iat"], ["nbf"], ["auth_time"]]))
+        ? late(SeededRandom.oneOf(chance, [["exp"], ["iat"], ["nbf"], ["auth_time"]]))
         : way === "other"
           ? claims.map(([name, value], index): Members[number] => [name, index === other ? json("other") : value])
           : claims
   const jwt = sealed(written(way === "header" ? mutated(chance, header) : header), written(payload))
   const at = Math.floor(chance() * jwt.length)
   return way === "text"
-    ? Seeded.oneOf(chance, [
+    ? SeededRandom.oneOf(chance, [
         jwt.slice(0, at),
         `${jwt.slice(0, at)}.${jwt.slice(at)}`,
         `${jwt}=`,
@@ -319,7 +320,7 @@ const pending = new PendingAuthentication.PendingAuthentication({
 })
 
 /** The token response, and the ID Token in it. */
-export const token: Place<unknown> = {
+export const token: EntryPoint<unknown> = {
   name: "token response",
   errors: Schema.Union([TokenError.TokenError, IdTokenError.IdTokenError]),
   success: (value) =>

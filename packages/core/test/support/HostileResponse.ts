@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { HttpClient, HttpClientError, HttpClientResponse } from "effect/http"
 import { below, type Chance, garbled, happens, limit, oddText } from "./HostileJson.ts"
-import * as Seeded from "./Seeded.ts"
+import * as SeededRandom from "./SeededRandom.ts"
 
 const statuses: readonly [number, ...ReadonlyArray<number>] = [
   0, 100, 199, 201, 202, 204, 205, 206, 226, 300, 301, 302, 303, 304, 307, 308, 399, 401, 402, 403, 404, 405, 408, 409,
@@ -62,7 +62,7 @@ const headerValues: Readonly<Record<string, readonly [string, ...ReadonlyArray<s
 const headers = (chance: Chance): Headers => {
   const made = new Headers({ "content-type": "application/json" })
   for (const [name, values] of Object.entries(headerValues)) {
-    if (happens(chance, 0.12)) made.set(name, Seeded.oneOf(chance, values))
+    if (happens(chance, 0.12)) made.set(name, SeededRandom.oneOf(chance, values))
   }
   if (happens(chance, 0.05))
     made.set("x-odd", [...oddText(chance)].filter((one) => /[\x20-\x7e\xa0-\xff]/.test(one)).join(""))
@@ -73,7 +73,7 @@ const headers = (chance: Chance): Headers => {
 export const streamed = (chance: Chance, bytes: Uint8Array, hang: () => void): BodyInit => {
   if (happens(chance, 0.8)) return Uint8Array.from(bytes)
   const size = Math.max(1, Math.ceil(bytes.length / (1 + below(chance, 20))))
-  const end = Seeded.oneOf(chance, ["close", "close", "close", "error", "hang", "endless"])
+  const end = SeededRandom.oneOf(chance, ["close", "close", "close", "error", "hang", "endless"])
   let at = 0
   return new ReadableStream<Uint8Array>(
     {
@@ -100,7 +100,7 @@ export const streamed = (chance: Chance, bytes: Uint8Array, hang: () => void): B
 
 /** A status that goes with the document half of the time. */
 const statusFor = (chance: Chance, fitting: number): number =>
-  happens(chance, 0.7) ? fitting : Seeded.oneOf(chance, statuses)
+  happens(chance, 0.7) ? fitting : SeededRandom.oneOf(chance, statuses)
 
 /** Half of the answers come as they should, whatever they say. */
 const response = (chance: Chance, text: string, fitting: number, hang: () => void): Response => {
@@ -110,13 +110,17 @@ const response = (chance: Chance, text: string, fitting: number, hang: () => voi
 }
 
 /** What a server means to say, before it goes wrong: the text, and the status that goes with it. */
-export interface Meant {
+export interface IntendedResponse {
   readonly text: string
   readonly status: number
 }
 
 /** A client whose every call ends as `meant` has it, or does not: `hang` is told of calls and bodies that never end. */
-export const client = (chance: Chance, meant: (url: URL) => Meant, hang: () => void): HttpClient.HttpClient =>
+export const client = (
+  chance: Chance,
+  meant: (url: URL) => IntendedResponse,
+  hang: () => void
+): HttpClient.HttpClient =>
   HttpClient.make((request, url) =>
     Effect.suspend(() => {
       if (happens(chance, 0.01)) {

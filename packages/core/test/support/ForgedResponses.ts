@@ -9,7 +9,7 @@ import { TestClock } from "effect/testing"
 import { encodeJson } from "./Jwt.ts"
 
 /** One change to a flow that is good without it. */
-export interface Given {
+export interface Variation {
   readonly provider?: ProviderOptions
   readonly options?: Partial<Ciba.Options>
   readonly request?: Partial<AuthenticationRequest.Options>
@@ -20,9 +20,9 @@ export const issuer = "https://provider.test"
 export const subject = "marker-subject"
 
 /** When the token response arrives, in seconds: a month after the epoch, so that there is a past. */
-export const answeredAt = 30 * 24 * 3600 + 5
+export const respondedAt = 30 * 24 * 3600 + 5
 
-export const layer = ({ options, provider }: Given) =>
+export const layer = ({ options, provider }: Variation) =>
   Ciba.layer({
     issuer,
     clientId: TestClient.clientId,
@@ -31,7 +31,7 @@ export const layer = ({ options, provider }: Given) =>
   }).pipe(Layer.orDie, Layer.provideMerge(TestProvider.layer({ user: TestUser.approve({ subject }), ...provider })))
 
 /** The identity that the flow ends with. Every ID Token has a claim that is a marker. */
-export const believed = (given: Given) =>
+export const authenticate = (given: Variation) =>
   Effect.gen(function* () {
     yield* TestClock.adjust("30 days")
     const request = { scope: ["openid", "email"], hint: UserHint.login("jo@example.com"), ...given.request }
@@ -42,7 +42,7 @@ export const believed = (given: Given) =>
   }).pipe(Effect.provide(layer({ ...given, provider: marked(given.provider) })))
 
 /** The stage that refuses and its reason. Neither shows a token, the subject or the marker, however it is printed. */
-export const refusal = Effect.fnUntraced(function* (given: Given) {
+export const failureOf = Effect.fnUntraced(function* (given: Variation) {
   const secrets = new Set([subject, "marker-claim"])
   const forge = given.provider?.tokenResponse ?? identity
   const tokenResponse = (honest: JsonObject) => {
@@ -50,7 +50,7 @@ export const refusal = Effect.fnUntraced(function* (given: Given) {
     for (const token of [...tokensIn(honest), ...tokensIn(forged)]) secrets.add(token)
     return forged
   }
-  const error = yield* Effect.flip(believed({ ...given, provider: { ...given.provider, tokenResponse } }))
+  const error = yield* Effect.flip(authenticate({ ...given, provider: { ...given.provider, tokenResponse } }))
   const shown = [
     error.message,
     String(error),
@@ -63,16 +63,18 @@ export const refusal = Effect.fnUntraced(function* (given: Given) {
 })
 
 /** An ID Token with other claims, signed as it should be. */
-export const claims = (change: JsonObject): Given => ({
+export const withClaims = (change: JsonObject): Variation => ({
   provider: { idTokenClaims: (honest) => ({ ...honest, ...change }) }
 })
 
 /** An ID Token with times that are so many seconds off the moment of the answer. */
-export const times = (offsets: Readonly<Record<string, number>>): Given =>
-  claims(Object.fromEntries(Object.entries(offsets).map(([claim, offset]) => [claim, answeredAt + offset])))
+export const withTimes = (offsets: Readonly<Record<string, number>>): Variation =>
+  withClaims(Object.fromEntries(Object.entries(offsets).map(([claim, offset]) => [claim, respondedAt + offset])))
 
 /** A token response with other members. */
-export const response = (change: (body: JsonObject) => unknown): Given => ({ provider: { tokenResponse: change } })
+export const withTokenResponse = (change: (body: JsonObject) => unknown): Variation => ({
+  provider: { tokenResponse: change }
+})
 
 const marked = (provider: ProviderOptions = {}): ProviderOptions => ({
   ...provider,

@@ -1,17 +1,17 @@
 // A network that loses, delays and garbles what goes to the token endpoint, by chance that can be repeated.
 import { Clock, Effect, Layer } from "effect"
 import { HttpClient, HttpClientError, type HttpClientRequest, HttpClientResponse } from "effect/http"
-import * as Seeded from "./Seeded.ts"
+import * as SeededRandom from "./SeededRandom.ts"
 
 /** One token request as the network saw it; instants in milliseconds. */
-export interface Sent {
+export interface TokenRequestRecord {
   readonly authReqId: string
   readonly at: number
   /** What became of it: the provider's status, or the fault that took its place. */
-  became: string
-  answeredAt: number
+  outcome: string
+  respondedAt: number
   /** How long the answer told to wait, in milliseconds. */
-  pause: number
+  retryAfter: number
 }
 
 /** A fault that takes the place of the provider, which never sees the request. */
@@ -54,17 +54,17 @@ const faults: readonly [Fault, ...ReadonlyArray<Fault>] = [
 export interface Options {
   readonly seed: number
   /** The share of token requests that a fault takes. */
-  readonly share: number
+  readonly faultRate: number
   /** The share of token answers that are lost after the provider has given them. */
-  readonly lost: number
+  readonly lostRate: number
   /** How long each request takes. */
   readonly latency: number
 }
 
 /** The network, and what it saw. */
-export const make = ({ latency, lost, seed, share }: Options) => {
-  const chance = Seeded.numbers(seed)
-  const sent: Array<Sent> = []
+export const make = ({ latency, lostRate: lost, seed, faultRate: share }: Options) => {
+  const chance = SeededRandom.make(seed)
+  const sent: Array<TokenRequestRecord> = []
   let underWay = 0
   let underWayMax = 0
 
@@ -73,27 +73,27 @@ export const make = ({ latency, lost, seed, share }: Options) => {
     request: HttpClientRequest.HttpClientRequest
   ) =>
     Effect.gen(function* () {
-      const entry: Sent = {
+      const entry: TokenRequestRecord = {
         authReqId: authReqIdOf(request),
         at: yield* Clock.currentTimeMillis,
-        became: "abandoned",
-        answeredAt: Number.POSITIVE_INFINITY,
-        pause: 0
+        outcome: "abandoned",
+        respondedAt: Number.POSITIVE_INFINITY,
+        retryAfter: 0
       }
       sent.push(entry)
       const [name, answer, pause = 0] =
-        chance() < share ? Seeded.oneOf(chance, faults) : (["", () => provider] as const)
+        chance() < share ? SeededRandom.oneOf(chance, faults) : (["", () => provider] as const)
       const isLost = name === "" && chance() < lost
       yield* Effect.sleep(latency)
       const response = yield* Effect.ensuring(
         answer(request),
         Effect.map(Clock.currentTimeMillis, (now) => {
-          entry.became = name
-          entry.pause = pause
-          entry.answeredAt = now
+          entry.outcome = name
+          entry.retryAfter = pause
+          entry.respondedAt = now
         })
       )
-      if (name === "") entry.became = `${isLost ? "lost " : ""}${response.status}`
+      if (name === "") entry.outcome = `${isLost ? "lost " : ""}${response.status}`
       return isLost ? yield* reset(request) : response
     })
 
@@ -120,7 +120,7 @@ export const make = ({ latency, lost, seed, share }: Options) => {
     )
   )
 
-  return { layer, sent, underWayMax: () => underWayMax }
+  return { layer, sent, maxInFlight: () => underWayMax }
 }
 
 const authReqIdOf = ({ body }: HttpClientRequest.HttpClientRequest) =>

@@ -6,8 +6,8 @@ import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Clock, Duration, Effect, Fiber, Layer, Redacted, Result } from "effect"
 import { KeyValueStore } from "effect/persistence"
 import { TestClock } from "effect/testing"
-import { hint } from "./Asking.ts"
-import { until } from "./Polling.ts"
+import { hint } from "./AuthenticationFlow.ts"
+import { waitUntil } from "./TestTime.ts"
 
 export const request: AuthenticationRequest.Options = { scope: ["openid"], hint }
 
@@ -20,7 +20,7 @@ export const client = (options?: Partial<Ciba.Options>) =>
   })
 
 /** A store over a `KeyValueStore`, whose sealing is real asynchrony: `later` waits for it. */
-export const overKeyValue: Layer.Layer<PendingStore.PendingStore> = Layer.effect(
+export const storeOverKeyValue: Layer.Layer<PendingStore.PendingStore> = Layer.effect(
   PendingStore.PendingStore,
   Effect.gen(function* () {
     const key = yield* Sealing.fromBytes("k", Redacted.make("MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI"))
@@ -48,16 +48,19 @@ export const overKeyValue: Layer.Layer<PendingStore.PendingStore> = Layer.effect
 let busy = 0
 
 /** A world for processes: the provider, and the store. */
-export const world = (
+export const sharedServices = (
   provider: ProviderOptions,
   store: Layer.Layer<PendingStore.PendingStore> = PendingStore.layerMemory
 ) => Effect.provide(Layer.merge(TestProvider.layer(provider), store), { local: true })
 
 /** Moves the clock by small steps, and waits after each until nobody is at the store. */
-export const later = Effect.fnUntraced(function* (duration: Duration.Input, step: Duration.Input = "500 millis") {
+export const advanceInSteps = Effect.fnUntraced(function* (
+  duration: Duration.Input,
+  step: Duration.Input = "500 millis"
+) {
   const end = (yield* Clock.currentTimeMillis) + millis(duration)
   while (true) {
-    yield* until(
+    yield* waitUntil(
       Effect.map(Effect.repeat(Effect.yieldNow, { times: 20 }), () => busy),
       (count) => count === 0
     )
@@ -70,7 +73,7 @@ export const later = Effect.fnUntraced(function* (duration: Duration.Input, step
 const millis = (duration: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(duration))
 
 /** What handlers were told, in order: the subject, or the reason. */
-export const handled = () => {
+export const recordDecisions = () => {
   const outcomes: Array<string> = []
   const handle = (
     decision: Result.Result<{ readonly subject: string }, { readonly reason: { readonly _tag: string } }>
@@ -85,20 +88,20 @@ export const handled = () => {
 }
 
 /** A process that runs a program over layers of its own, until it is done, or killed. */
-export const started = <A, E, R, P, E2, R2>(program: Effect.Effect<A, E, R>, layer: Layer.Layer<P, E2, R2>) =>
+export const startProcess = <A, E, R, P, E2, R2>(program: Effect.Effect<A, E, R>, layer: Layer.Layer<P, E2, R2>) =>
   Effect.forkChild(Effect.provide(program, layer, { local: true }))
 
 /** The end of a process, in the middle of whatever it does. */
-export const killed = Fiber.interrupt
+export const killProcess = Fiber.interrupt
 
 /** What the store keeps. */
-export const kept: Effect.Effect<
+export const storedAuthentications: Effect.Effect<
   ReadonlyArray<PendingAuthentication>,
   never,
   PendingStore.PendingStore
 > = PendingStore.PendingStore.use((store) => Effect.orDie(store.all))
 
 /** When polls came, in seconds. */
-export const polls = TestProvider.TestProvider.use((provider) =>
+export const pollTimes = TestProvider.TestProvider.use((provider) =>
   Effect.map(provider.polls, (all) => all.map((at) => at / 1000))
 )

@@ -4,37 +4,37 @@ import { Effect, Layer, Redacted, Stream } from "effect"
 import { HttpClient, type HttpClientRequest, HttpClientResponse } from "effect/http"
 
 /** A request as it arrived. */
-export interface Heard {
+export interface ReceivedRequest {
   readonly method: string
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
 
-export type Reply = (heard: Heard) => Response | Promise<Response>
+export type Reply = (heard: ReceivedRequest) => Response | Promise<Response>
 
 /** Answers one after the other; the last one for ever. */
-export const answering = (...replies: readonly [Reply, ...ReadonlyArray<Reply>]) => {
-  const heard: Array<Heard> = []
+export const serve = (...replies: readonly [Reply, ...ReadonlyArray<Reply>]) => {
+  const received: Array<ReceivedRequest> = []
   const client = HttpClient.make((request, url) =>
     Effect.gen(function* () {
-      const received = {
+      const incoming = {
         method: request.method,
         url: url.href,
         headers: { ...request.headers },
         body: yield* text(request)
       }
-      const reply = replies[Math.min(heard.push(received), replies.length) - 1] ?? replies[0]
-      return HttpClientResponse.fromWeb(request, yield* Effect.promise(() => Promise.resolve(reply(received))))
+      const reply = replies[Math.min(received.push(incoming), replies.length) - 1] ?? replies[0]
+      return HttpClientResponse.fromWeb(request, yield* Effect.promise(() => Promise.resolve(reply(incoming))))
     })
   )
-  return { heard, layer: Layer.succeed(HttpClient.HttpClient, client) }
+  return { received, layer: Layer.succeed(HttpClient.HttpClient, client) }
 }
 
 export const ok: Reply = () => Response.json({ served: true })
 
 /** A refusal with these challenges. */
-export const refused =
+export const challenge =
   (status: number, challenges: string, nonce?: string): Reply =>
   () =>
     new Response("no", {
@@ -42,9 +42,9 @@ export const refused =
       headers: { "www-authenticate": challenges, ...(nonce === undefined ? undefined : { "dpop-nonce": nonce }) }
     })
 
-export const expired = refused(401, 'Bearer realm="rs", error="invalid_token"')
+export const tokenExpired = challenge(401, 'Bearer realm="rs", error="invalid_token"')
 
-export const nonceWanted = (nonce: string): Reply => refused(401, 'DPoP error="use_dpop_nonce"', nonce)
+export const nonceRequired = (nonce: string): Reply => challenge(401, 'DPoP error="use_dpop_nonce"', nonce)
 
 /** What a client needs that calls resources. */
 export const client = (server: Layer.Layer<HttpClient.HttpClient>, limits?: Transport.Options) =>

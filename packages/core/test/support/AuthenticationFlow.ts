@@ -2,8 +2,10 @@
 import {
   type AuthenticationRequest,
   BackchannelAuthentication,
-  type Ciba,
+  Ciba,
   ClientAuthentication,
+  type ClientRegistration,
+  NotificationInbox,
   UserHint
 } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestProvider } from "@effect-ciba/testing"
@@ -11,30 +13,48 @@ import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import type { Endpoint } from "@effect-ciba/testing/RequestRecord"
 import { Effect, Layer } from "effect"
 import { HttpClient } from "effect/http"
-import * as AnyMode from "./AnyMode.ts"
+import type * as DeliveryMode from "../../src/client/DeliveryMode.ts"
 
 export const hint = UserHint.login("jo@example.com")
 
 export const acknowledgement = { auth_req_id: "1c266114-a1be-4252-8ad1-04986c5b9ac1", expires_in: 120, interval: 2 }
 
-export const flow = (provider: ProviderOptions = {}, options?: Partial<AnyMode.Options>) =>
-  AnyMode.layer({
+/** The options of `Ciba.layer`, for a test that is the same in every delivery mode. */
+export type AnyModeOptions = Omit<Ciba.Options, "deliveryMode"> & {
+  readonly deliveryMode?: DeliveryMode.DeliveryMode | undefined
+}
+
+/** `Ciba.layer`, with a notification inbox in push mode. */
+export const anyModeLayer = ({
+  deliveryMode,
+  ...options
+}: AnyModeOptions): Layer.Layer<
+  Ciba.PushServices,
+  ClientRegistration.ClientRegistrationError,
+  HttpClient.HttpClient
+> =>
+  deliveryMode === "push"
+    ? Layer.provide(Ciba.layer({ ...options, deliveryMode }), NotificationInbox.layer)
+    : Ciba.layer({ ...options, deliveryMode })
+
+export const cibaLayer = (provider: ProviderOptions = {}, options?: Partial<AnyModeOptions>) =>
+  anyModeLayer({
     issuer: "https://provider.test",
     clientId: TestClient.clientId,
     authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
     ...options
   }).pipe(Layer.provideMerge(TestProvider.layer(provider)))
 
-export const ask = (options?: Partial<AuthenticationRequest.Options>) =>
+export const initiate = (options?: Partial<AuthenticationRequest.Options>) =>
   BackchannelAuthentication.initiate({ scope: ["openid"], hint, ...options })
 
 /** The authentication endpoint answers these first. */
-export const answering = (...answers: ReadonlyArray<ProviderScript.Step>): ProviderOptions => ({
+export const withResponses = (...answers: ReadonlyArray<ProviderScript.Step>): ProviderOptions => ({
   backchannelScript: ProviderScript.make(answers)
 })
 
 /** The same in the provider's metadata, with some members changed or, where `undefined`, left out. */
-export const publishing = (members: Readonly<Record<string, unknown>>): ProviderOptions => ({
+export const withMetadata = (members: Readonly<Record<string, unknown>>): ProviderOptions => ({
   metadata: (document) => ({ ...document, ...members })
 })
 
@@ -44,9 +64,9 @@ export const requestsTo = (endpoint: Endpoint) =>
   )
 
 /** The body of each POST of a program, byte for byte. */
-export const bodiesOf = <E>(
+export const postBodies = <E>(
   program: Effect.Effect<unknown, E, Ciba.PushServices>,
-  options?: Partial<AnyMode.Options>
+  options?: Partial<AnyModeOptions>
 ) => {
   const bodies: Array<string> = []
   const recorder = Layer.effect(
@@ -64,20 +84,22 @@ export const bodiesOf = <E>(
   return program.pipe(
     Effect.as(bodies),
     Effect.provide(
-      AnyMode.layer({
+      anyModeLayer({
         issuer: "https://provider.test",
         clientId: TestClient.clientId,
         authentication: ClientAuthentication.none,
         ...options
       }).pipe(
         Layer.provide(recorder),
-        Layer.provide(TestProvider.layer({ ...answering(ProviderScript.json(200, acknowledgement)), ...everyMode }))
+        Layer.provide(
+          TestProvider.layer({ ...withResponses(ProviderScript.json(200, acknowledgement)), ...allDeliveryModes })
+        )
       )
     )
   )
 }
 
-export const everyMode: ProviderOptions = publishing({
+export const allDeliveryModes: ProviderOptions = withMetadata({
   backchannel_token_delivery_modes_supported: ["poll", "ping", "push"],
   backchannel_user_code_parameter_supported: true
 })

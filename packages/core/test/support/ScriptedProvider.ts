@@ -19,7 +19,7 @@ export const issuer = "https://provider.test"
 
 export const clientId = "bank-app"
 
-export const published = {
+export const providerMetadata = {
   issuer,
   jwks_uri: `${issuer}/jwks`,
   token_endpoint: `${issuer}/token`,
@@ -28,36 +28,39 @@ export const published = {
 }
 
 /** A request as it arrived. */
-export interface Heard {
+export interface ReceivedRequest {
   readonly path: string
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly form: ReadonlyArray<readonly [name: string, value: string]>
 }
 
-export type Answer = (heard: Heard) => Effect.Effect<Response>
+export type Responder = (heard: ReceivedRequest) => Effect.Effect<Response>
 
 export const json =
-  (status: number, body: unknown, headers?: Record<string, string>): Answer =>
+  (status: number, body: unknown, headers?: Record<string, string>): Responder =>
   () =>
     Effect.succeed(Response.json(body, { status, ...(headers && { headers }) }))
 
 export const text =
-  (status: number, body: string, headers?: Record<string, string>): Answer =>
+  (status: number, body: string, headers?: Record<string, string>): Responder =>
   () =>
     Effect.succeed(new Response(body, { status, ...(headers && { headers }) }))
 
 /** Answers one after the other, the last one for ever; the keys stand aside. `heard` leaves requests for keys out. */
-export const provider = (answers: readonly [Answer, ...ReadonlyArray<Answer>], keys: Answer = publishedKeys) => {
-  const heard: Array<Heard> = []
+export const scriptedProvider = (
+  answers: readonly [Responder, ...ReadonlyArray<Responder>],
+  keys: Responder = respondWithKeys
+) => {
+  const received: Array<ReceivedRequest> = []
   const client = HttpClient.make((request, url) => {
     const { body } = request
     const sent = body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : ""
-    const received = { path: url.pathname, headers: request.headers, form: [...new URLSearchParams(sent)] }
+    const incoming = { path: url.pathname, headers: request.headers, form: [...new URLSearchParams(sent)] }
     const answer =
-      url.pathname === "/jwks" ? keys : (answers[Math.min(heard.push(received), answers.length) - 1] ?? answers[0])
-    return Effect.map(answer(received), (response) => HttpClientResponse.fromWeb(request, response))
+      url.pathname === "/jwks" ? keys : (answers[Math.min(received.push(incoming), answers.length) - 1] ?? answers[0])
+    return Effect.map(answer(incoming), (response) => HttpClientResponse.fromWeb(request, response))
   })
-  const layer = (options?: Partial<Ciba.Options>, metadata: JsonObject = published) =>
+  const layer = (options?: Partial<Ciba.Options>, metadata: JsonObject = providerMetadata) =>
     Ciba.layerNoDiscovery({
       clientId,
       authentication: ClientAuthentication.clientSecretBasic(Redacted.make("a secret")),
@@ -75,23 +78,23 @@ export const provider = (answers: readonly [Answer, ...ReadonlyArray<Answer>], k
       authentication: ClientAuthentication.clientSecretBasic(Redacted.make("a secret"))
     }).pipe(
       Layer.provide(NotificationInbox.layer),
-      Layer.provideMerge(Discovery.layerStatic(published)),
+      Layer.provideMerge(Discovery.layerStatic(providerMetadata)),
       Layer.provide(Layer.succeed(HttpClient.HttpClient, client)),
       Layer.orDie
     )
-  return { heard, layer, pushLayer, forms: () => heard.map(({ form }) => Object.fromEntries(form)) }
+  return { received, layer, pushLayer, forms: () => received.map(({ form }) => Object.fromEntries(form)) }
 }
 
-export const publishedKeys: Answer = () =>
+export const respondWithKeys: Responder = () =>
   Effect.map(TestKeys.signing("ES256"), ({ publicJwk }) => Response.json({ keys: [publicJwk] }))
 
 /** What the clock of each test shows, in seconds. */
 export const now = 30 * 24 * 3600
 
-export const atNow = TestClock.setTime(now * 1000)
+export const setTestClock = TestClock.setTime(now * 1000)
 
 /** A token over the claims, signed by the provider unless another key is given. */
-export const signed = (
+export const signToken = (
   claims: JsonObject,
   options?: { readonly type?: string; readonly key?: SigningKey.SigningKey }
 ) =>
@@ -101,7 +104,7 @@ export const signed = (
   })
 
 /** The claims of the ID Token that came with the approval. */
-export const before = {
+export const originalClaims = {
   iss: issuer,
   sub: "marker-subject",
   aud: clientId,
@@ -111,22 +114,22 @@ export const before = {
 }
 
 /** The claims of a good ID Token beside these tokens. */
-export const after = Effect.fnUntraced(function* (accessToken = "marker-access-2") {
+export const refreshedClaims = Effect.fnUntraced(function* (accessToken = "marker-access-2") {
   const at_hash = yield* TokenHash.leftHalf(Redacted.make(accessToken), "ES256")
-  return { ...before, exp: now + 3600, iat: now, at_hash }
+  return { ...originalClaims, exp: now + 3600, iat: now, at_hash }
 })
 
 /** Tokens as the provider sends them. */
-export const tokens = { access_token: "marker-access-2", token_type: "Bearer", expires_in: 60 }
+export const refreshedTokens = { access_token: "marker-access-2", token_type: "Bearer", expires_in: 60 }
 
 const redacted = (value: string, label: string) => Redacted.make(value, { label })
 
 /** The person who approved an hour ago. */
-export const identity = (members: Partial<VerifiedIdentity.VerifiedIdentity> = {}) =>
+export const makeIdentity = (members: Partial<VerifiedIdentity.VerifiedIdentity> = {}) =>
   new VerifiedIdentity.VerifiedIdentity({
-    subject: before.sub,
+    subject: originalClaims.sub,
     issuer,
-    claims: before,
+    claims: originalClaims,
     accessToken: redacted("marker-access-1", "access_token"),
     tokenType: "Bearer",
     proofKey: undefined,
@@ -141,7 +144,7 @@ export const identity = (members: Partial<VerifiedIdentity.VerifiedIdentity> = {
   })
 
 /** The tokens inside. */
-export const shown = ({ accessToken, idToken, refreshToken }: VerifiedIdentity.VerifiedIdentity) => ({
+export const tokensOf = ({ accessToken, idToken, refreshToken }: VerifiedIdentity.VerifiedIdentity) => ({
   access: Redacted.value(accessToken),
   refresh: refreshToken && Redacted.value(refreshToken),
   id: Redacted.value(idToken)

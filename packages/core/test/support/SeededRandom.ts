@@ -1,7 +1,7 @@
 // Chance that a test can repeat: the same seed, the same numbers.
 
 /** Numbers from 0 to 1, by a small generator that mixes a counter. */
-export const numbers = (seed: number): (() => number) => {
+export const make = (seed: number): (() => number) => {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0

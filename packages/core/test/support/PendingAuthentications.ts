@@ -2,7 +2,7 @@
 import { PendingAuthentication } from "@effect-ciba/core"
 import { DateTime, Duration, Redacted } from "effect"
 
-export const bearer = (text: string) => Redacted.make(text, { label: "client_notification_token" })
+export const notificationToken = (text: string) => Redacted.make(text, { label: "client_notification_token" })
 
 export const authReqId = (text: string) =>
   Redacted.make(PendingAuthentication.AuthReqId.make(text), { label: "auth_req_id" })
@@ -19,7 +19,7 @@ export const pending = (
     clientId: "test-client",
     authReqId: authReqId(`request-${name}`),
     deliveryMode: "ping",
-    clientNotificationToken: bearer(`token-${name}`),
+    clientNotificationToken: notificationToken(`token-${name}`),
     expiresAt: DateTime.makeUnsafe(120_000),
     interval: Duration.seconds(5),
     scope: ["openid"],
