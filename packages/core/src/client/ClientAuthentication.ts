@@ -31,6 +31,7 @@ import { Base64 } from "effect/encoding"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import * as SigningKey from "../crypto/SigningKey.ts"
+import { formEncode } from "../http/HttpUrl.ts"
 import * as RandomToken from "../internal/RandomToken.ts"
 import * as MutualTls from "./MutualTls.ts"
 
@@ -201,5 +202,3 @@ const credentials = (
   headers: Redacted.make(headers, { label: "client credentials" }),
   parameters: Redacted.make(parameters, { label: "client credentials" })
 })
-
-const formEncode = (text: string): string => new URLSearchParams([["", text]]).toString().slice(1)

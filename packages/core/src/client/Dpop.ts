@@ -32,14 +32,13 @@
  *
  * @see RFC 9449
  */
-import { Clock, Effect, Equal, Layer, Redacted, Result } from "effect"
-import { Url } from "effect/http"
+import { Clock, Effect, Equal, Layer, Redacted } from "effect"
 import * as JsonWebKey from "../crypto/JsonWebKey.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import { fromJwk, type KeyPair } from "../crypto/SigningKey.ts"
 import * as TokenHash from "../crypto/TokenHash.ts"
+import { origin, stripUrl } from "../http/HttpUrl.ts"
 import { SenderConstraint } from "../http/SenderConstraint.ts"
-import { stripUrl } from "../http/Transport.ts"
 import * as RandomToken from "../internal/RandomToken.ts"
 
 /** What to prove with. */
@@ -76,7 +75,7 @@ const constraint = (
         ? Effect.succeed(constraint(key, further, nonces))
         : Effect.map(fromJwk(proofKey), (kept) => constraint(kept, further, nonces)),
     prove: Effect.fnUntraced(function* ({ accessToken, method, url }) {
-      const nonce = nonces.get(origin(url))
+      const nonce = nonces.get(origin(url) ?? url)
       const proof = yield* JsonWebToken.sign(
         JsonWebToken.addClaims(
           {
@@ -96,7 +95,7 @@ const constraint = (
     recordResponse: ({ headers, request }) =>
       Effect.sync(() => {
         const nonce = headers["dpop-nonce"]
-        if (nonce !== undefined && isNonce.test(nonce)) remember(nonces, origin(request.url), nonce)
+        if (nonce !== undefined && isNonce.test(nonce)) remember(nonces, origin(request.url) ?? request.url, nonce)
       })
   }
 }
@@ -113,6 +112,3 @@ const remember = (nonces: Map<string, string>, server: string, nonce: string): v
   const [silent] = nonces.keys()
   if (nonces.size > servers && silent !== undefined) nonces.delete(silent)
 }
-
-const origin = (url: string): string =>
-  Result.match(Url.fromString(url), { onFailure: () => url, onSuccess: (parsed) => parsed.origin })

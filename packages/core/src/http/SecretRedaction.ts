@@ -14,6 +14,7 @@
 import { Option, Result, Schema } from "effect"
 import { Base64, Base64Url } from "effect/encoding"
 import type { HttpBody, HttpClientRequest } from "effect/http"
+import { formEncode } from "./HttpUrl.ts"
 
 /** Takes out what must not be shown. */
 export type Redact = (text: string) => string
@@ -43,7 +44,7 @@ const pieces = (value: string): ReadonlyArray<string> =>
   /^[\w-]+(\.[\w-]*){2,4}$/.test(value) ? [value, ...value.split(".")] : [value]
 
 const spellings = (value: string): ReadonlyArray<string> => {
-  const encoded = new URLSearchParams([["", value]]).toString().slice(1)
+  const encoded = formEncode(value)
   return [...new Set([value, encoded, encoded.replaceAll("+", "%20")])]
 }
 

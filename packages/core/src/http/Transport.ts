@@ -22,8 +22,8 @@ import {
   type HttpClientResponse
 } from "effect/http"
 import * as BoundedJson from "../internal/BoundedJson.ts"
-import { sanitize } from "../internal/DisplayText.ts"
 import * as HttpSpan from "./HttpSpan.ts"
+import { redactUrl } from "./HttpUrl.ts"
 import * as InteractionId from "./InteractionId.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
 import { type Kind, TransportError } from "./TransportError.ts"
@@ -194,13 +194,6 @@ export const makeError = (
 /** Ends the connection of a response that nobody will read: its body may still be coming, and never end. */
 export const cancelBody = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
   Effect.asVoid(Effect.scoped(Stream.toPull(response.stream)))
-
-/** A URL without user, query and fragment. */
-export const stripUrl = (url: string): string =>
-  url.replace(/[?#].*$/s, "").replace(/^([a-z][a-z\d+.-]*:\/\/)[^/]*@/i, "$1")
-
-/** A URL fit to be shown: bare, one line, cut at 300 characters. Providers publish URLs. */
-export const redactUrl = (url: string): string => sanitize(stripUrl(url), 300)
 
 /** What fetch is told besides: what the caller tells it, when the layer is made or the call, and no redirect. */
 const withoutRedirects =

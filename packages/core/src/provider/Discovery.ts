@@ -27,7 +27,8 @@
  */
 import { Cache, Clock, Context, Duration, Effect, Exit, Layer, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
-import { cancelBody, makeError, parseRetryAfter, redactUrl, Transport } from "../http/Transport.ts"
+import { redactUrl } from "../http/HttpUrl.ts"
+import { cancelBody, makeError, parseRetryAfter, Transport } from "../http/Transport.ts"
 import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
 import { DiscoveryError, InvalidDocument, IssuerMismatch } from "./DiscoveryError.ts"
 import { ProviderMetadata } from "./ProviderMetadata.ts"

@@ -45,13 +45,13 @@
  *
  * @see RFC 7591, RFC 7592
  */
-import { Context, DateTime, Effect, Equal, Layer, Option, Redacted, Result, Schema } from "effect"
-import { type Headers, HttpClientRequest, type HttpClientResponse, Url } from "effect/http"
+import { Context, DateTime, Effect, Equal, Layer, Option, Redacted, Schema } from "effect"
+import { type Headers, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import { ClientMetadata } from "../client/ClientMetadata.ts"
-import { InvalidKey } from "../crypto/InvalidKey.ts"
+import { origin } from "../http/HttpUrl.ts"
 import * as OAuthError from "../http/OAuthError.ts"
 import * as Echo from "../http/SecretRedaction.ts"
-import { SenderConstraint } from "../http/SenderConstraint.ts"
+import * as SenderConstraint from "../http/SenderConstraint.ts"
 import { cancelBody, type JsonResponse, makeError, Transport } from "../http/Transport.ts"
 import type { TransportError } from "../http/TransportError.ts"
 import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
@@ -125,7 +125,7 @@ export class DynamicRegistration extends Context.Service<DynamicRegistration, Se
 export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__PURE__ */ Effect.gen(function* () {
   const discovery = yield* Discovery
   const transport = yield* Transport
-  const constraint = yield* SenderConstraint
+  const constraint = yield* SenderConstraint.SenderConstraint
 
   const send = (
     request: HttpClientRequest.HttpClientRequest
@@ -187,7 +187,8 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
   const request: Service["request"] = Effect.fnUntraced(function* (metadata, options = {}) {
     const url = yield* ProviderMetadata.endpoint(yield* discovery.metadata, "registration_endpoint")
     const { dpopBound = false, headers = {}, initialAccessToken: token } = options
-    if (dpopBound && constraint.tokenType !== "DPoP") return yield* new RegistrationError({ reason: noKey })
+    if (dpopBound && constraint.tokenType !== "DPoP")
+      return yield* new RegistrationError({ reason: SenderConstraint.missingKeyError() })
     const bearer = token === undefined ? {} : { authorization: `Bearer ${Redacted.value(token)}` }
     const attempt = Effect.flatMap(
       dpopBound && token !== undefined ? bound(token, url) : Effect.succeed(bearer),
@@ -201,9 +202,10 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
           )
         )
     )
-    const response = yield* attempt
-    const wantsNonce = dpopBound && response.status === 401 && response.headers["dpop-nonce"] !== undefined
-    return wantsNonce ? yield* Effect.andThen(cancelBody(response), attempt) : response
+    return yield* SenderConstraint.retryWithNonce(dpopBound ? constraint : undefined, attempt, {
+      isDemand: ({ headers, status }) => status === 401 && headers["dpop-nonce"] !== undefined,
+      discard: cancelBody
+    })
   })
 
   return DynamicRegistration.of({
@@ -265,10 +267,6 @@ export const update = (
 export const remove = (client: RegisteredClient): Effect.Effect<void, RegistrationError, DynamicRegistration> =>
   DynamicRegistration.use((registration) => registration.remove(client))
 
-const noKey = new InvalidKey({
-  problem: "the token is bound to one, and there is none to make DPoP proofs with; provide Dpop.layer"
-})
-
 const seconds = Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 8_640_000_000_000 })))
 
 const own = Schema.Struct({
@@ -326,9 +324,6 @@ const registered = (
 
 /** A token goes where it was issued for, and not to another server. */
 const isSameOrigin = (one: string | undefined, other: string | undefined): boolean =>
-  origin(one) !== undefined && origin(one) === origin(other)
-
-const origin = (url: string | undefined): string | undefined =>
-  Result.match(Url.fromString(url ?? ""), { onFailure: () => undefined, onSuccess: ({ origin }) => origin })
+  one !== undefined && other !== undefined && origin(one) !== undefined && origin(one) === origin(other)
 
 const faulty = (reason: TransportError): RegistrationError => new RegistrationError({ reason })

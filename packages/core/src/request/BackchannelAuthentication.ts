@@ -170,7 +170,7 @@ export const make: Effect.Effect<Service, never, Requirements> = Effect.gen(func
   })
 
   const paced: Service["send"] = (request) =>
-    pace.run(proof === undefined ? send(request) : SenderConstraint.retryWithNonce(proof, send(request))).pipe(
+    pace.run(SenderConstraint.retryWithNonce(proof, send(request))).pipe(
       Effect.tap(() => pace.record(undefined)),
       Effect.tapError(({ _tag, reason }) =>
         _tag === "AuthenticationRequestError" && "status" in reason ? pace.record(reason) : Effect.void

@@ -50,10 +50,9 @@ import { Effect, Redacted, Result } from "effect"
 import { Headers, HttpClient, HttpClientRequest, type HttpClientResponse, Url, UrlParams } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
-import { InvalidKey } from "../crypto/SigningKey.ts"
 import * as InteractionId from "../http/InteractionId.ts"
 import * as Echo from "../http/SecretRedaction.ts"
-import type { SenderConstraint } from "../http/SenderConstraint.ts"
+import * as SenderConstraint from "../http/SenderConstraint.ts"
 import { Transport } from "../http/Transport.ts"
 import { sanitize } from "../internal/DisplayText.ts"
 import { fromChallenge, ResourceError, UnsupportedTokenType } from "./ResourceError.ts"
@@ -95,7 +94,7 @@ export const make = Effect.fnUntraced(function* <A extends Tokens, E = never>(
   const send = Effect.fnUntraced(function* (
     request: HttpClientRequest.HttpClientRequest,
     tokens: Tokens,
-    constraint: SenderConstraint | undefined
+    constraint: SenderConstraint.SenderConstraint | undefined
   ): Effect.fn.Return<HttpClientResponse.HttpClientResponse, ResourceError> {
     const { accessToken } = tokens
     const proof = yield* constraint?.prove({ method: request.method, url: request.url, accessToken }) ?? noProof
@@ -121,12 +120,10 @@ export const make = Effect.fnUntraced(function* <A extends Tokens, E = never>(
     tokens: Tokens
   ): Effect.fn.Return<HttpClientResponse.HttpClientResponse, ResourceError> {
     const constraint = yield* constraintOf(tokens, senderConstraint)
-    let response = yield* send(request, tokens, constraint)
-    for (let tries = 0; tries < 2 && isRepeatable(request) && wantsNonce(response, constraint); tries++) {
-      yield* dismiss(response)
-      response = yield* send(request, tokens, constraint)
-    }
-    return response
+    return yield* SenderConstraint.retryWithNonce(constraint, send(request, tokens, constraint), {
+      isDemand: (response) => isRepeatable(request) && wantsNonce(response, constraint),
+      discard: dismiss
+    })
   })
 
   const execute = Effect.fnUntraced(function* (
@@ -180,8 +177,8 @@ const isRenewable = <A extends Tokens, E>(source: A | RefreshableTokens<A, E>): 
 /** Who proves possession, where the token is bound to a key. */
 const constraintOf = (
   { proofKey, tokenType }: Tokens,
-  own: SenderConstraint
-): Effect.Effect<SenderConstraint | undefined, ResourceError> => {
+  own: SenderConstraint.SenderConstraint
+): Effect.Effect<SenderConstraint.SenderConstraint | undefined, ResourceError> => {
   if (/^bearer$/i.test(tokenType)) return Effect.undefined
   if (!/^dpop$/i.test(tokenType)) {
     return Effect.fail(new ResourceError({ reason: new UnsupportedTokenType({ tokenType: sanitize(tokenType, 100) }) }))
@@ -189,12 +186,10 @@ const constraintOf = (
   if (proofKey !== undefined) {
     return Effect.mapError(own.withKey(proofKey), (reason) => new ResourceError({ reason }))
   }
-  return own.tokenType === "DPoP" ? Effect.succeed(own) : Effect.fail(new ResourceError({ reason: noKey }))
+  return own.tokenType === "DPoP"
+    ? Effect.succeed(own)
+    : Effect.fail(new ResourceError({ reason: SenderConstraint.missingKeyError() }))
 }
-
-const noKey = new InvalidKey({
-  problem: "the token is bound to one, and there is none to make DPoP proofs with; provide Dpop.layer"
-})
 
 /** The request with its URL as it is really called, query untouched: proofs and nonces go by it. */
 const addressed = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
@@ -215,7 +210,7 @@ const refusesToken = (response: HttpClientResponse.HttpClientResponse): boolean 
 /** Whether a nonce is demanded and has come, for a proof in an algorithm that the server takes. */
 const wantsNonce = (
   response: HttpClientResponse.HttpClientResponse,
-  constraint: SenderConstraint | undefined
+  constraint: SenderConstraint.SenderConstraint | undefined
 ): boolean =>
   response.status === 401 &&
   response.headers["dpop-nonce"] !== undefined &&
