@@ -1,18 +1,18 @@
+import { AuthorizationServer } from "@effect-ciba/authorization-server/AuthorizationServer"
 import { type AuthenticationRequest, BindingMessage, Ciba, UserHint } from "@effect-ciba/core"
 import { Effect } from "effect"
-import { AuthorizationServer } from "./AuthorizationServer.ts"
 
-/** Asks, has the person approve, and waits. */
-export const approved = Effect.fnUntraced(function* (ask: Partial<AuthenticationRequest.Options> = {}) {
+/** The whole flow with an approval: sends the authentication request, approves it at the server, and completes it. */
+export const authenticate = Effect.fnUntraced(function* (options: Partial<AuthenticationRequest.Options> = {}) {
   const server = yield* AuthorizationServer
   const bindingMessage = yield* BindingMessage.generate
   const pending = yield* Ciba.initiate({
     scope: ["openid"],
     hint: UserHint.login("jo@example.com"),
     bindingMessage,
-    ...ask
+    ...options
   })
-  const request = (yield* server.pending).find((waiting) => waiting.bindingMessage === bindingMessage)
-  yield* Effect.orDie(server.approve(request?.ref ?? "nobody was asked"))
+  const request = (yield* server.pending).find((pending) => pending.bindingMessage === bindingMessage)
+  yield* Effect.orDie(server.approve(request?.ref ?? "no pending request"))
   return { identity: yield* Ciba.complete(pending), request }
 })

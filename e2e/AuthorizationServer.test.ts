@@ -1,15 +1,15 @@
 import { assert, describe, it, vi } from "@effect/vitest"
+import { refOf } from "@effect-ciba/authorization-server/Approver"
+import * as AuthorizationServer from "@effect-ciba/authorization-server/AuthorizationServer"
+import * as Fault from "@effect-ciba/authorization-server/Fault"
+import * as RegisteredClients from "@effect-ciba/authorization-server/RegisteredClients"
 import { Duration, Effect, Fiber, Schedule, Schema, Stream } from "effect"
-import * as AuthorizationServer from "./AuthorizationServer.ts"
-import * as Fault from "./Fault.ts"
-import { refOf } from "./Person.ts"
-import * as RegisteredClients from "./RegisteredClients.ts"
 
 type Form = Readonly<Record<string, string>>
 
 const Acknowledged = Schema.Struct({ auth_req_id: Schema.String, expires_in: Schema.Number })
 
-const ask = { scope: "openid profile", login_hint: "jo@example.com", binding_message: "W4SCT" }
+const parameters = { scope: "openid profile", login_hint: "jo@example.com", binding_message: "W4SCT" }
 
 const post = Effect.fnUntraced(function* (
   server: AuthorizationServer.Service,
@@ -33,18 +33,18 @@ const post = Effect.fnUntraced(function* (
 
 const request = Effect.fnUntraced(function* (
   server: AuthorizationServer.Service,
-  form: Form = ask,
+  form: Form = parameters,
   client = server.clients.secretBasic
 ) {
-  const answer = yield* post(server, "/backchannel", form, client)
-  return yield* Schema.decodeUnknownEffect(Acknowledged)(answer.json)
+  const response = yield* post(server, "/backchannel", form, client)
+  return yield* Schema.decodeUnknownEffect(Acknowledged)(response.json)
 })
 
 const redeem = (server: AuthorizationServer.Service, authReqId: string, client = server.clients.secretBasic) =>
   post(server, "/token", { grant_type: "urn:openid:params:grant-type:ciba", auth_req_id: authReqId }, client)
 
 describe("AuthorizationServer", () => {
-  it.live("publishes its metadata and every algorithm", () =>
+  it.live("AuthorizationServer publishes its metadata with every algorithm", () =>
     Effect.gen(function* () {
       const server = yield* AuthorizationServer.make()
       const metadata = yield* Effect.promise(() =>
@@ -58,7 +58,7 @@ describe("AuthorizationServer", () => {
     })
   )
 
-  it.live("gives tokens once the person approves", () =>
+  it.live("AuthorizationServer issues tokens after an approval", () =>
     Effect.gen(function* () {
       const server = yield* AuthorizationServer.make()
       const { auth_req_id } = yield* request(server)
@@ -77,100 +77,108 @@ describe("AuthorizationServer", () => {
     })
   )
 
-  it.live("answers access_denied once the person declines", () =>
+  it.live("AuthorizationServer responds with access_denied after a denial", () =>
     Effect.gen(function* () {
       const server = yield* AuthorizationServer.make()
       const { auth_req_id } = yield* request(server)
       yield* server.deny(refOf(auth_req_id))
-      const answer = yield* redeem(server, auth_req_id)
-      assert.deepStrictEqual(answer.json, { error: "access_denied", error_description: "the person said no" })
+      const response = yield* redeem(server, auth_req_id)
+      assert.deepStrictEqual(response.json, {
+        error: "access_denied",
+        error_description: "the end-user denied the request"
+      })
     })
   )
 
-  it.live("answers expired_token after the request's time", () =>
+  it.live("AuthorizationServer responds with expired_token after the expiry", () =>
     Effect.gen(function* () {
       const server = yield* AuthorizationServer.make({ expires: "1 second" })
       const { auth_req_id, expires_in } = yield* request(server)
       assert.strictEqual(expires_in, 1)
-      const answer = yield* redeem(server, auth_req_id).pipe(
+      const response = yield* redeem(server, auth_req_id).pipe(
         Effect.repeat({
           until: ({ json }) => json.error !== "authorization_pending",
           schedule: Schedule.spaced("100 millis")
         })
       )
-      assert.strictEqual(answer.json.error, "expired_token")
+      assert.strictEqual(response.json.error, "expired_token")
       assert.deepStrictEqual(yield* server.pending, [])
     })
   )
 
-  it.live("keeps a request no longer than it asks for", () =>
+  it.live("AuthorizationServer applies requested_expiry", () =>
     Effect.gen(function* () {
       const server = yield* AuthorizationServer.make()
-      assert.strictEqual((yield* request(server, { ...ask, requested_expiry: "7" })).expires_in, 7)
+      assert.strictEqual((yield* request(server, { ...parameters, requested_expiry: "7" })).expires_in, 7)
     })
   )
 
-  it.live("refuses people, codes and messages that it does not know", () =>
+  it.live("AuthorizationServer rejects unknown login hints, user codes and binding messages", () =>
     Effect.gen(function* () {
       const coded = RegisteredClients.client("coded", { backchannel_user_code_parameter: true })
       const server = yield* AuthorizationServer.make({ clients: [coded], userCodes: { jo: "2468" } })
-      const refusal = (change: Form, client?: RegisteredClients.SecretClient) =>
-        Effect.map(post(server, "/backchannel", { ...ask, ...change }, client), ({ json }) => json.error)
-      assert.strictEqual(yield* refusal({ login_hint: "nobody" }), "unknown_user_id")
-      assert.strictEqual(yield* refusal({ binding_message: "two words" }), "invalid_binding_message")
-      assert.strictEqual(yield* refusal({}, coded), "missing_user_code")
-      assert.strictEqual(yield* refusal({ user_code: "1" }, coded), "invalid_user_code")
-      assert.isUndefined(yield* refusal({ user_code: "2468" }, coded))
+      const errorOf = (change: Form, client?: RegisteredClients.SecretClient) =>
+        Effect.map(post(server, "/backchannel", { ...parameters, ...change }, client), ({ json }) => json.error)
+      assert.strictEqual(yield* errorOf({ login_hint: "unknown" }), "unknown_user_id")
+      assert.strictEqual(yield* errorOf({ binding_message: "two words" }), "invalid_binding_message")
+      assert.strictEqual(yield* errorOf({}, coded), "missing_user_code")
+      assert.strictEqual(yield* errorOf({ user_code: "1" }, coded), "invalid_user_code")
+      assert.isUndefined(yield* errorOf({ user_code: "2468" }, coded))
     })
   )
 
-  it.live("finds the person behind a login_hint_token", () =>
+  it.live("AuthorizationServer accepts a login_hint_token", () =>
     Effect.gen(function* () {
       const server = yield* AuthorizationServer.make()
       const token = (payload: object) => `e30.${Buffer.from(JSON.stringify(payload)).toString("base64url")}.`
-      const answer = (payload: object) =>
+      const respond = (payload: object) =>
         post(server, "/backchannel", { scope: "openid", login_hint_token: token(payload) })
-      assert.strictEqual((yield* answer({ email: "jo@example.com" })).status, 200)
-      assert.strictEqual((yield* answer({ sub: "jo", exp: 1 })).json.error, "expired_login_hint_token")
+      assert.strictEqual((yield* respond({ email: "jo@example.com" })).status, 200)
+      assert.strictEqual((yield* respond({ sub: "jo", exp: 1 })).json.error, "expired_login_hint_token")
     })
   )
 
-  it.live("pings the client when the person has decided", () =>
+  it.live("AuthorizationServer pings the client after a decision", () =>
     Effect.gen(function* () {
       const receiver = yield* AuthorizationServer.make()
       const pinged = RegisteredClients.pingClient("pinged", `${receiver.issuer.replace("http", "https")}/cb`)
       yield* receiver.inject("/cb", Fault.status(204))
       const server = yield* AuthorizationServer.make({ clients: [pinged] })
-      const answer = yield* post(server, "/backchannel", { ...ask, client_notification_token: "token" }, pinged)
-      yield* server.approve(refOf(answer.json.auth_req_id))
+      const response = yield* post(
+        server,
+        "/backchannel",
+        { ...parameters, client_notification_token: "token" },
+        pinged
+      )
+      yield* server.approve(refOf(response.json.auth_req_id))
       const [ping] = yield* receiver.log
       assert.deepInclude(ping, { method: "POST", path: "/cb", status: 204 })
       assert.deepInclude(ping?.headers, { authorization: "Bearer token" })
     })
   )
 
-  it.live("keeps a failed ping and lets the decision stand", () =>
+  it.live("AuthorizationServer collects a failed ping, and the decision remains", () =>
     Effect.gen(function* () {
       const receiver = yield* AuthorizationServer.make()
       const pinged = RegisteredClients.pingClient("pinged", `${receiver.issuer.replace("http", "https")}/cb`)
       const server = yield* AuthorizationServer.make({ clients: [pinged] })
-      const form = { ...ask, client_notification_token: "token" }
-      const answer = yield* post(server, "/backchannel", form, pinged)
-      yield* server.approve(refOf(answer.json.auth_req_id))
+      const form = { ...parameters, client_notification_token: "token" }
+      const response = yield* post(server, "/backchannel", form, pinged)
+      yield* server.approve(refOf(response.json.auth_req_id))
       assert.lengthOf(yield* server.failures, 1)
     })
   )
 
-  it.live("says the interval when it has one", () =>
+  it.live("AuthorizationServer returns the configured interval", () =>
     Effect.gen(function* () {
       const server = yield* AuthorizationServer.make({ interval: "2 seconds" })
-      assert.strictEqual((yield* post(server, "/backchannel", ask)).json.interval, 2)
+      assert.strictEqual((yield* post(server, "/backchannel", parameters)).json.interval, 2)
     })
   )
 
-  it.live("switches features on, without a word", () =>
+  it.live("AuthorizationServer enables features without output on the console", () =>
     Effect.gen(function* () {
-      const spoken = [vi.spyOn(console, "info"), vi.spyOn(console, "warn")]
+      const output = [vi.spyOn(console, "info"), vi.spyOn(console, "warn")]
       const payer = RegisteredClients.client("payer", { authorization_details_types: ["payment"] })
       const server = yield* AuthorizationServer.make({
         clients: [payer],
@@ -207,7 +215,7 @@ describe("AuthorizationServer", () => {
       ])
       const resource = "https://shop.example.com"
       const authorization_details = JSON.stringify([{ type: "payment", amount: 45 }])
-      const { auth_req_id } = yield* request(server, { ...ask, resource, authorization_details }, payer)
+      const { auth_req_id } = yield* request(server, { ...parameters, resource, authorization_details }, payer)
       yield* server.approve(refOf(auth_req_id))
       const tokens = yield* redeem(server, auth_req_id, payer)
       const [, access] = tokens.json.access_token.split(".")
@@ -215,14 +223,14 @@ describe("AuthorizationServer", () => {
       assert.strictEqual(claims.aud, resource)
       assert.deepStrictEqual(claims.authorization_details, [{ type: "payment", amount: 45 }])
       assert.deepStrictEqual(
-        spoken.flatMap((spy) => spy.mock.calls),
+        output.flatMap((spy) => spy.mock.calls),
         []
       )
       assert.deepStrictEqual(yield* server.failures, [])
     })
   )
 
-  it.live("knows every ready-made client", () =>
+  it.live("AuthorizationServer has registered every client of RegisteredClients", () =>
     Effect.gen(function* () {
       const server = yield* AuthorizationServer.make()
       const known = yield* Effect.forEach(RegisteredClients.list(server.clients), ({ client_id }) =>
@@ -233,28 +241,28 @@ describe("AuthorizationServer", () => {
     })
   )
 
-  it.live("logs what it saw, and streams it", () =>
+  it.live("AuthorizationServer records requests in a log and in a stream", () =>
     Effect.gen(function* () {
       const server = yield* AuthorizationServer.make()
-      const streamed = yield* server.exchanges.pipe(Stream.take(2), Stream.runCollect, Effect.forkChild)
+      const streamed = yield* server.requests.pipe(Stream.take(2), Stream.runCollect, Effect.forkChild)
       yield* Effect.yieldNow
       const { auth_req_id } = yield* request(server)
       yield* redeem(server, auth_req_id)
       const log = yield* server.log
       assert.deepStrictEqual(yield* Fiber.join(streamed), [...log])
       assert.deepInclude(log[0], { method: "POST", path: "/backchannel", status: 200 })
-      assert.deepStrictEqual(log[0]?.form, ask)
+      assert.deepStrictEqual(log[0]?.form, parameters)
       assert.deepInclude(log[1], { path: "/token", status: 400, error: "authorization_pending" })
       assert.deepInclude(log[1]?.form, { auth_req_id })
       assert.isAtLeast(log[1]?.at ?? 0, log[0]?.at ?? 0)
     })
   )
 
-  it.live("stops listening when its scope ends", () =>
+  it.live("AuthorizationServer stops listening when its scope closes", () =>
     Effect.gen(function* () {
       const issuer = yield* Effect.scoped(Effect.map(AuthorizationServer.make(), (server) => server.issuer))
-      const refused = yield* Effect.tryPromise(() => fetch(issuer)).pipe(Effect.flip)
-      assert.strictEqual((refused.cause as TypeError).message, "fetch failed")
+      const error = yield* Effect.tryPromise(() => fetch(issuer)).pipe(Effect.flip)
+      assert.strictEqual((error.cause as TypeError).message, "fetch failed")
     })
   )
 })
@@ -267,102 +275,102 @@ describe("Fault", () => {
     return { server, poll: redeem(server, auth_req_id), ref: refOf(auth_req_id) }
   })
 
-  const passes = Effect.fnUntraced(function* ({ poll }: Effect.Success<ReturnType<typeof withFault>>) {
+  const assertPending = Effect.fnUntraced(function* ({ poll }: Effect.Success<ReturnType<typeof withFault>>) {
     assert.strictEqual((yield* poll).json.error, "authorization_pending")
   })
 
-  it.live("answers a status, with Retry-After, one time", () =>
+  it.live("Fault.status responds once, with Retry-After", () =>
     Effect.gen(function* () {
       const faulty = yield* withFault(Fault.status(503, { retryAfter: "1" }))
-      const answer = yield* faulty.poll
-      assert.strictEqual(answer.status, 503)
-      assert.strictEqual(answer.headers.get("retry-after"), "1")
+      const response = yield* faulty.poll
+      assert.strictEqual(response.status, 503)
+      assert.strictEqual(response.headers.get("retry-after"), "1")
       const [, logged] = yield* faulty.server.log
       assert.deepInclude(logged, { status: 503 })
       assert.hasAllKeys(logged?.form, ["grant_type", "auth_req_id"])
-      yield* passes(faulty)
+      yield* assertPending(faulty)
     })
   )
 
-  it.live("answers an OAuth error", () =>
+  it.live("Fault.status responds with an OAuth error", () =>
     Effect.gen(function* () {
       const faulty = yield* withFault(Fault.status(400, { error: "slow_down" }))
       assert.deepStrictEqual((yield* faulty.poll).json, { error: "slow_down" })
-      yield* passes(faulty)
+      yield* assertPending(faulty)
     })
   )
 
-  it.live("answers a page", () =>
+  it.live("Fault.html responds with an HTML page", () =>
     Effect.gen(function* () {
       const faulty = yield* withFault(Fault.html(502))
-      const answer = yield* faulty.poll
-      assert.strictEqual(answer.status, 502)
-      assert.match(answer.headers.get("content-type") ?? "", /^text\/html/)
-      yield* passes(faulty)
+      const response = yield* faulty.poll
+      assert.strictEqual(response.status, 502)
+      assert.match(response.headers.get("content-type") ?? "", /^text\/html/)
+      yield* assertPending(faulty)
     })
   )
 
-  it.live("resets the connection", () =>
+  it.live("Fault.reset resets the connection", () =>
     Effect.gen(function* () {
       const faulty = yield* withFault(Fault.reset)
       const error = yield* Effect.flip(faulty.poll)
       assert.strictEqual((error.cause as Error).message, "fetch failed")
       assert.notProperty((yield* faulty.server.log)[1], "status")
-      yield* passes(faulty)
+      yield* assertPending(faulty)
     })
   )
 
-  it.live("never answers", () =>
+  it.live("Fault.hang sends no response", () =>
     Effect.gen(function* () {
       const faulty = yield* withFault(Fault.hang)
       assert.isTrue((yield* Effect.timeoutOption(faulty.poll, "200 millis"))._tag === "None")
-      yield* passes(faulty)
+      yield* assertPending(faulty)
     })
   )
 
-  it.live("redirects", () =>
+  it.live("Fault.redirect responds with a redirect", () =>
     Effect.gen(function* () {
       const faulty = yield* withFault(Fault.redirect("http://127.0.0.1:1/elsewhere"))
-      const answer = yield* faulty.poll
-      assert.strictEqual(answer.status, 307)
-      assert.strictEqual(answer.headers.get("location"), "http://127.0.0.1:1/elsewhere")
-      yield* passes(faulty)
+      const response = yield* faulty.poll
+      assert.strictEqual(response.status, 307)
+      assert.strictEqual(response.headers.get("location"), "http://127.0.0.1:1/elsewhere")
+      yield* assertPending(faulty)
     })
   )
 
-  it.live("loses the answer after the server has done its part", () =>
+  it.live("Fault.loseResponse resets the connection after the server has handled the request", () =>
     Effect.gen(function* () {
-      const faulty = yield* withFault(Fault.loseAnswer)
+      const faulty = yield* withFault(Fault.loseResponse)
       yield* faulty.server.approve(faulty.ref)
       yield* Effect.flip(faulty.poll)
       assert.strictEqual((yield* faulty.poll).json.error, "invalid_grant")
     })
   )
 
-  it.live("answers late", () =>
+  it.live("Fault.delay passes the request on late", () =>
     Effect.gen(function* () {
       const faulty = yield* withFault(Fault.delay("300 millis"))
-      const [took] = yield* Effect.timed(passes(faulty))
+      const [took] = yield* Effect.timed(assertPending(faulty))
       assert.isAtLeast(Duration.toMillis(took), 295)
     })
   )
 
-  it.live("rewrites the answer", () =>
+  it.live("Fault.rewrite replaces the body of the response", () =>
     Effect.gen(function* () {
       const faulty = yield* withFault(Fault.rewrite((body) => ({ ...body, error: "slow_down" })))
       assert.strictEqual((yield* faulty.poll).json.error, "slow_down")
-      yield* passes(faulty)
+      yield* assertPending(faulty)
     })
   )
 
-  it.live("is met in order, one for each request", () =>
+  it.live("faults apply in order, one to each request", () =>
     Effect.gen(function* () {
       const faulty = yield* withFault(Fault.none)
       yield* faulty.server.inject("/token", Fault.status(500), Fault.html(502))
-      yield* passes(faulty)
+      yield* assertPending(faulty)
       assert.strictEqual((yield* faulty.poll).status, 500)
       assert.strictEqual((yield* faulty.poll).status, 502)
-      yield* passes(faulty)
+      yield* assertPending(faulty)
     })
   )
 })

@@ -1,4 +1,4 @@
-/** A certificate authority of the tests, for servers and clients on loopback. */
+/** A certificate authority for servers and clients on loopback. */
 import "reflect-metadata"
 import * as x509 from "@peculiar/x509"
 import { Effect } from "effect"
@@ -17,7 +17,7 @@ const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as con
 
 const generate = () => crypto.subtle.generateKey(algorithm, true, ["sign", "verify"])
 
-const issued = async (certificate: x509.X509Certificate, { privateKey }: CryptoKeyPair): Promise<Issued> => ({
+const toPem = async (certificate: x509.X509Certificate, { privateKey }: CryptoKeyPair): Promise<Issued> => ({
   certificate: certificate.toString("pem"),
   privateKey: x509.PemConverter.encode(
     await crypto.subtle.exportKey("pkcs8", privateKey),
@@ -25,7 +25,7 @@ const issued = async (certificate: x509.X509Certificate, { privateKey }: CryptoK
   )
 })
 
-const common = () => ({
+const validity = () => ({
   signingAlgorithm: algorithm,
   notBefore: new Date(Date.now() - 60_000),
   notAfter: new Date(Date.now() + 3_600_000)
@@ -33,17 +33,17 @@ const common = () => ({
 
 const loopback = new x509.SubjectAlternativeNameExtension([{ type: "ip", value: "127.0.0.1" }])
 
-/** A certificate that nobody but its owner vouches for. */
+/** A certificate that is signed with its own key. */
 export const selfSigned = (subject: string): Effect.Effect<Issued> =>
   Effect.promise(async () => {
     const keys = await generate()
     const certificate = await x509.X509CertificateGenerator.createSelfSigned({
       name: `CN=${subject}`,
       keys,
-      ...common(),
+      ...validity(),
       extensions: [loopback]
     })
-    return issued(certificate, keys)
+    return toPem(certificate, keys)
   })
 
 export const make: Effect.Effect<CertificateAuthority> = Effect.promise(async () => {
@@ -51,7 +51,7 @@ export const make: Effect.Effect<CertificateAuthority> = Effect.promise(async ()
   const own = await x509.X509CertificateGenerator.createSelfSigned({
     name: `CN=Test Authority ${crypto.randomUUID()}`,
     keys,
-    ...common(),
+    ...validity(),
     extensions: [new x509.BasicConstraintsExtension(true, 1, true)]
   })
   return {
@@ -64,10 +64,10 @@ export const make: Effect.Effect<CertificateAuthority> = Effect.promise(async ()
           issuer: own.subject,
           publicKey: subjectKeys.publicKey,
           signingKey: keys.privateKey,
-          ...common(),
+          ...validity(),
           extensions: [loopback]
         })
-        return issued(certificate, subjectKeys)
+        return toPem(certificate, subjectKeys)
       })
   }
 })

@@ -1,4 +1,4 @@
-// The end-to-end matrix: each row is a capability, each cell a piece of a test's title.
+// The end-to-end matrix: each row is a capability, each cell a part of a test's title.
 export interface Row {
   readonly name: string
   readonly titles: ReadonlyArray<string>
@@ -20,41 +20,44 @@ export const rows: ReadonlyArray<Row> = [
   ...methods.map((name) =>
     row(
       `${name}, poll: approval, denial, expiry`,
-      ...["an approval gives", "a denial is", "an unanswered request"].map((end) => `> ${name}: ${end}`)
+      ...["an approval returns", "a denial fails", "a request without a decision"].map((end) => `> ${name}: ${end}`)
     )
   ),
-  row("tls_client_auth, poll", "of an authority authenticates the client, at the second address"),
-  row("self_signed_tls_client_auth, poll", "that nobody vouches for authenticates the client"),
-  row("certificate-bound tokens with private_key_jwt", "binds the tokens of a client that signs assertions"),
-  row("certificates renewed under way", "that is renewed on disk is shown by the next poll"),
-  row("DPoP with required nonces: flow, another process", "each poll has a new proof", "another process takes over"),
-  row("signed requests: PS256, ES256, EdDSA", "a request is signed in each algorithm that profiles know"),
+  row("tls_client_auth, poll", "a certificate of an authority authenticates the client, at the endpoint aliases"),
+  row("self_signed_tls_client_auth, poll", "a self-signed certificate authenticates the client"),
+  row(
+    "certificate-bound tokens with private_key_jwt",
+    "a certificate binds the tokens of a client with private_key_jwt"
+  ),
+  row("certificates replaced during a wait", "a certificate that is replaced on disk is used by the next poll"),
+  row("DPoP with required nonces: flow, another process", "each poll has a new DPoP proof", "another process resumes"),
+  row("signed requests: PS256, ES256, EdDSA", "a signed request in PS256, ES256 and EdDSA"),
   row(
     "authorization_details: form, signed, narrowed",
-    "details are granted",
-    "a signed request carries details",
-    "narrows"
+    "authorization details are granted",
+    "a signed request carries authorization details",
+    "narrows the access token"
   ),
   row(
     "resource indicators: form, signed, narrowed",
-    "a resource gets a token",
-    "details and resources with their",
+    "the access token is for the requested resource",
+    "authorization details and resources as JSON",
     "one resource"
   ),
   row(
     "encrypted ID Tokens: private keys, client secret",
-    "are opened and believed",
-    "encrypted with the client secret"
+    "are decrypted and verified in each algorithm",
+    "are encrypted with the client secret"
   ),
-  row("refresh: Bearer, DPoP", "renews twice, however many ask", "renews bound tokens"),
-  row("revocation", "revokes tokens, unknown ones too"),
-  row("introspection: plain, signed", "tells what a token is good for", "signs what it tells"),
-  row("UserInfo: plain, signed and encrypted", "opens UserInfo", "UserInfo comes signed"),
+  row("refresh: Bearer, DPoP", "share one refresh request", "refreshes bound tokens"),
+  row("revocation", "a revoked refresh token"),
+  row("introspection: plain, signed", "introspection returns client", "introspection verifies a signed response"),
+  row("UserInfo: plain, signed and encrypted", "UserInfo returns the claims", "UserInfo verifies and decrypts"),
   row(
     "protected resource: Bearer, DPoP, certificate",
-    "that the provider forgot is renewed once",
-    "is proven to the resource",
-    "binds opens resources with this certificate"
+    "an expired access token is refreshed once",
+    "is sent with a proof",
+    "a certificate-bound token is accepted"
   ),
-  row("dynamic registration and management", "a client registers itself")
+  row("dynamic registration and management", "a client is registered")
 ]

@@ -1,4 +1,4 @@
-// Prints which cells of the end-to-end matrix have run. Where all files have run, a cell that has not is a failure.
+// Prints which cells of the end-to-end matrix have run. After a run of all files, a cell that has not run is a failure.
 import { readdirSync } from "node:fs"
 import type { Reporter, TestCase, TestModule } from "vitest/node"
 import { rows } from "./Matrix.ts"
@@ -14,7 +14,7 @@ export default class MatrixReporter implements Reporter {
     const lines = marked.map(({ marks, name }) => `${marks.join(" ").padEnd(6)} ${name}`)
     console.log(["", "End to end against oidc-provider (+ passed, ! failed, . not run):", ...lines, ""].join("\n"))
     if (own.length === files.length && marked.some(({ marks }) => marks.includes("."))) {
-      console.error("A cell of the end-to-end matrix has not run: mend e2e/Matrix.ts, or the test that it names")
+      console.error("A cell of the end-to-end matrix has not run: correct e2e/Matrix.ts, or the test that it names")
       process.exitCode = 1
     }
   }

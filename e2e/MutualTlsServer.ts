@@ -1,25 +1,25 @@
-/** The authorization server over TLS, with a second address for clients that show a certificate (RFC 8705 5). */
+/** The authorization server over TLS, with `mtls_endpoint_aliases` at a second address (RFC 8705 5). */
 import { createHash, type X509Certificate } from "node:crypto"
 import * as Https from "node:https"
 import type { AddressInfo } from "node:net"
 import type { TLSSocket } from "node:tls"
+import { make as makeServer, type Service } from "@effect-ciba/authorization-server/AuthorizationServer"
+import * as RegisteredClients from "@effect-ciba/authorization-server/RegisteredClients"
 import { Effect } from "effect"
-import { make as makeServer, type Service } from "./AuthorizationServer.ts"
 import * as CertificateAuthority from "./CertificateAuthority.ts"
-import * as RegisteredClients from "./RegisteredClients.ts"
 
-/** A request to the second address. */
-export interface Arrival {
+/** A request to an endpoint alias. */
+export interface AliasRequest {
   readonly path: string
-  /** The thumbprint of the certificate that was shown. */
+  /** The thumbprint of the client's certificate. */
   readonly thumbprint: string | undefined
 }
 
 export interface MutualTlsServer {
   readonly server: Service
   readonly authority: CertificateAuthority.CertificateAuthority
-  /** Every request to the second address so far. */
-  readonly arrivals: ReadonlyArray<Arrival>
+  /** Every request to an endpoint alias so far. */
+  readonly aliasRequests: ReadonlyArray<AliasRequest>
 }
 
 const paths = {
@@ -28,7 +28,7 @@ const paths = {
   userinfo_endpoint: "/me"
 }
 
-/** What `cnf` says of a certificate (RFC 8705 3.1). */
+/** The `x5t#S256` of a certificate (RFC 8705 3.1). */
 export const thumbprint = (certificate: X509Certificate): string =>
   createHash("sha256").update(certificate.raw).digest("base64url")
 
@@ -49,16 +49,16 @@ export const make = Effect.fnUntraced(function* (
     tls_client_certificate_bound_access_tokens: true,
     ...(yield* client(authority))
   })
-  const second = Https.createServer({ ...tls, requestCert: true, rejectUnauthorized: false })
+  const aliasServer = Https.createServer({ ...tls, requestCert: true, rejectUnauthorized: false })
   yield* Effect.acquireRelease(
-    Effect.callback<void>((resume) => void second.listen(0, "127.0.0.1", () => resume(Effect.void))),
+    Effect.callback<void>((resume) => void aliasServer.listen(0, "127.0.0.1", () => resume(Effect.void))),
     () =>
       Effect.callback<void>((resume) => {
-        second.close(() => resume(Effect.void))
-        second.closeAllConnections()
+        aliasServer.close(() => resume(Effect.void))
+        aliasServer.closeAllConnections()
       })
   )
-  const { port } = second.address() as AddressInfo
+  const { port } = aliasServer.address() as AddressInfo
   const server = yield* makeServer({
     interval: "1 second",
     tls,
@@ -89,12 +89,12 @@ export const make = Effect.fnUntraced(function* (
     },
     clients: [registered]
   })
-  const arrivals: Array<Arrival> = []
-  second.on("request", ({ socket, url = "" }) => {
-    const shown = (socket as TLSSocket).getPeerX509Certificate()
-    arrivals.push({ path: url, thumbprint: shown && thumbprint(shown) })
+  const aliasRequests: Array<AliasRequest> = []
+  aliasServer.on("request", ({ socket, url = "" }) => {
+    const certificate = (socket as TLSSocket).getPeerX509Certificate()
+    aliasRequests.push({ path: url, thumbprint: certificate && thumbprint(certificate) })
   })
-  second.on("request", server.provider.callback())
-  const scene: MutualTlsServer = { server, authority, arrivals }
-  return scene
+  aliasServer.on("request", server.provider.callback())
+  const mutualTlsServer: MutualTlsServer = { server, authority, aliasRequests }
+  return mutualTlsServer
 })

@@ -1,8 +1,8 @@
-/** A certificate and its key in one file, as browsers and banks hand them out (RFC 7292). */
+/** A certificate and its private key in one PKCS#12 file (RFC 7292). */
 import { createHash, createHmac, createPrivateKey, randomBytes, X509Certificate } from "node:crypto"
 import type { Issued } from "./CertificateAuthority.ts"
 
-/** The key encrypted by the passphrase (PBES2), the certificate in clear, and both under a MAC. */
+/** The key is encrypted with the passphrase (PBES2), the certificate is not; a MAC covers both. */
 export const make = ({ certificate, privateKey }: Issued, passphrase: string): Uint8Array =>
   file(
     createPrivateKey(privateKey).export({ type: "pkcs8", format: "der", cipher: "aes-256-cbc", passphrase }),
@@ -10,13 +10,13 @@ export const make = ({ certificate, privateKey }: Issued, passphrase: string): U
     passphrase
   )
 
-/** The same with a key that claims to be encrypted by 40 bits of RC2, as files of old programs are. */
-export const outdated = ({ certificate }: Issued, passphrase: string): Uint8Array => {
+/** A file whose key is declared as encrypted with 40-bit RC2, which OpenSSL 3 does not support. */
+export const withLegacyEncryption = ({ certificate }: Issued, passphrase: string): Uint8Array => {
   const scheme = sequence(oid("1.2.840.113549.1.12.1.6"), sequence(octets(randomBytes(8)), integer(1)))
   return file(sequence(scheme, octets(randomBytes(64))), certificate, passphrase)
 }
 
-/** The certificate alone, its key forgotten. */
+/** A file that holds the certificate only. */
 export const withoutKey = ({ certificate }: Issued, passphrase: string): Uint8Array =>
   file(undefined, certificate, passphrase)
 
@@ -37,8 +37,8 @@ const iterations = 100
 /** RFC 7292, appendix B.2, for one block of SHA-256. */
 const macKey = (passphrase: string, salt: Buffer): Buffer => {
   const text = Buffer.from(`${passphrase}\0`, "utf16le").swap16()
-  const filled = (bytes: Buffer) => Buffer.alloc(Math.ceil(bytes.length / 64) * 64, bytes)
-  let key = Buffer.concat([Buffer.alloc(64, 3), filled(salt), filled(text)])
+  const pad = (bytes: Buffer) => Buffer.alloc(Math.ceil(bytes.length / 64) * 64, bytes)
+  let key = Buffer.concat([Buffer.alloc(64, 3), pad(salt), pad(text)])
   for (let round = 0; round < iterations; round++) key = createHash("sha256").update(key).digest()
   return key
 }

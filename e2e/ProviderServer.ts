@@ -1,8 +1,8 @@
 /**
- * The provider of `@effect-ciba/testing` behind real sockets, with a log of what went over them: what oidc-provider lacks
- * (push) is asked of it.
+ * The provider of `@effect-ciba/testing` behind an HTTP server on loopback, which records each request. It has what
+ * oidc-provider lacks: push delivery and `slow_down`.
  *
- * It handles a request also when the client has gone in the meantime, as real ones do.
+ * A request is handled even if the client closes the connection meanwhile, as with real servers.
  */
 import { createServer, type IncomingMessage } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
@@ -12,27 +12,27 @@ import { ProviderFetch, type TestProvider } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, type Scope } from "effect"
 
-/** A request, and what became of it; instants in milliseconds on a clock that does not jump. */
-export interface Exchange {
+/** One request, and its response; instants are milliseconds of `performance.now()`. */
+export interface RecordedRequest {
   readonly path: string
   readonly authReqId: string | undefined
   readonly cookie: string | undefined
   readonly arrivedAt: number
   status: number | undefined
-  /** When the whole answer was in the hands of the operating system. */
+  /** When the whole response was passed to the operating system. */
   writtenAt: number | undefined
-  /** When the connection ended. */
+  /** When the connection was closed. */
   closedAt: number | undefined
 }
 
 export interface Service extends TestProvider.Service {
-  readonly exchanges: ReadonlyArray<Exchange>
+  readonly recordedRequests: ReadonlyArray<RecordedRequest>
 }
 
 export interface Options extends Omit<ProviderOptions, "issuer"> {
-  /** How long a request takes before the provider handles it, and after; in milliseconds. */
+  /** Delays before and after the provider handles a request, in milliseconds. */
   readonly latency?: readonly [before: number, after: number] | undefined
-  /** What is done with the connection of a request to this path, where that is not the provider's to answer. */
+  /** If it returns a function for the path of a request, that gets the connection in place of the provider. */
   readonly instead?: ((path: string) => ((socket: Socket) => void) | undefined) | undefined
 }
 
@@ -55,20 +55,22 @@ export const make = Effect.fnUntraced(function* ({
   const { port } = server.address() as AddressInfo
   const issuer = `http://127.0.0.1:${port}`
   const { fetch, provider } = yield* ProviderFetch.make({ ...options, issuer })
-  const exchanges: Array<Exchange> = []
+  const recordedRequests: Array<RecordedRequest> = []
 
-  const handled = async ({ headers, method, url }: IncomingMessage, body: Uint8Array<ArrayBuffer>) => {
-    const named = Object.entries(headers).flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : []))
-    const sent = { method, headers: Object.fromEntries(named), ...(body.byteLength > 0 && { body }) }
-    const answer = await fetch(`${issuer}${url}`, sent)
-    return { status: answer.status, headers: Object.fromEntries(answer.headers), text: await answer.text() }
+  const handle = async ({ headers, method, url }: IncomingMessage, body: Uint8Array<ArrayBuffer>) => {
+    const single = Object.entries(headers).flatMap(([name, value]) =>
+      typeof value === "string" ? [[name, value]] : []
+    )
+    const init = { method, headers: Object.fromEntries(single), ...(body.byteLength > 0 && { body }) }
+    const response = await fetch(`${issuer}${url}`, init)
+    return { status: response.status, headers: Object.fromEntries(response.headers), text: await response.text() }
   }
 
   server.on("connection", (socket) => socket.setMaxListeners(0))
   server.on("request", async (request, response) => {
     const arrivedAt = performance.now()
     const body = new Uint8Array(await buffer(request))
-    const exchange: Exchange = {
+    const recorded: RecordedRequest = {
       path: request.url ?? "",
       authReqId: new URLSearchParams(new TextDecoder().decode(body)).get("auth_req_id") ?? undefined,
       cookie: request.headers.cookie,
@@ -77,24 +79,24 @@ export const make = Effect.fnUntraced(function* ({
       writtenAt: undefined,
       closedAt: undefined
     }
-    exchanges.push(exchange)
+    recordedRequests.push(recorded)
     response.once("finish", () => {
-      exchange.writtenAt = performance.now()
+      recorded.writtenAt = performance.now()
     })
     request.socket.once("close", () => {
-      exchange.closedAt = performance.now()
+      recorded.closedAt = performance.now()
     })
-    const other = instead?.(exchange.path)
-    if (other !== undefined) return other(request.socket)
+    const misbehave = instead?.(recorded.path)
+    if (misbehave !== undefined) return misbehave(request.socket)
     try {
       await setTimeout(before)
-      const { headers, status, text } = await handled(request, body)
-      exchange.status = status
+      const { headers, status, text } = await handle(request, body)
+      recorded.status = status
       await setTimeout(after)
       response.writeHead(status, headers).end(text)
     } catch {
       request.socket.resetAndDestroy()
     }
   })
-  return { ...provider, exchanges }
+  return { ...provider, recordedRequests }
 })

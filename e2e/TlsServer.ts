@@ -1,4 +1,4 @@
-/** A server that asks for a certificate, says whose it saw, and leaves it to the client to end a connection. */
+/** A server that requests a client certificate, responds with its subject, and keeps idle connections open. */
 import * as Https from "node:https"
 import type { AddressInfo } from "node:net"
 import type { SecureVersion, TLSSocket } from "node:tls"
@@ -13,26 +13,26 @@ export interface Options {
 
 export interface TlsServer {
   readonly url: string
-  /** Whose certificate each connection so far has shown. */
+  /** The subject of the client certificate of each connection so far. */
   readonly connections: ReadonlyArray<string | undefined>
-  /** Waits until so many connections are open. */
-  readonly open: (count: number) => Effect.Effect<void>
-  /** Answers to `/held` wait for this. */
+  /** Waits until `count` connections are open. */
+  readonly awaitOpen: (count: number) => Effect.Effect<void>
+  /** Ends the responses to `/held`. */
   readonly release: Effect.Effect<void>
-  /** A request to `/held` has come. */
-  readonly holding: Effect.Effect<void>
+  /** Waits for a request to `/held`. */
+  readonly awaitHeld: Effect.Effect<void>
 }
 
 export const make = Effect.fnUntraced(function* ({ own, ...options }: Options) {
   const connections: Array<string | undefined> = []
-  const waiting = new Set<() => void>()
+  const listeners = new Set<() => void>()
   const released = yield* Deferred.make<void>()
   const held = yield* Deferred.make<void>()
   const subjectOf = (socket: TLSSocket) => socket.getPeerX509Certificate()?.subject
   const server = Https.createServer(
     { ...options, cert: own.certificate, key: own.privateKey, requestCert: true, rejectUnauthorized: false },
     async (request, response) => {
-      const subject = subjectOf(request.socket as TLSSocket) ?? "nobody"
+      const subject = subjectOf(request.socket as TLSSocket) ?? "no certificate"
       if (request.url === "/held") {
         response.write("held by ")
         Deferred.doneUnsafe(held, Effect.void)
@@ -43,14 +43,14 @@ export const make = Effect.fnUntraced(function* ({ own, ...options }: Options) {
   )
   server.keepAliveTimeout = 600_000
   let open = 0
-  const changed = (by: number) => {
+  const changeOpen = (by: number) => {
     open += by
-    for (const look of waiting) look()
+    for (const listener of listeners) listener()
   }
   server.on("secureConnection", (socket) => {
     connections.push(subjectOf(socket))
-    changed(1)
-    socket.on("close", () => changed(-1))
+    changeOpen(1)
+    socket.on("close", () => changeOpen(-1))
   })
   yield* Effect.acquireRelease(
     Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
@@ -64,17 +64,17 @@ export const make = Effect.fnUntraced(function* ({ own, ...options }: Options) {
   const tlsServer: TlsServer = {
     url: `https://127.0.0.1:${port}`,
     connections,
-    open: (count) =>
+    awaitOpen: (count) =>
       Effect.callback((resume) => {
-        const look = () => {
+        const listener = () => {
           if (open === count) resume(Effect.void)
         }
-        waiting.add(look)
-        look()
-        return Effect.sync(() => void waiting.delete(look))
+        listeners.add(listener)
+        listener()
+        return Effect.sync(() => void listeners.delete(listener))
       }),
     release: Deferred.succeed(released, undefined),
-    holding: Deferred.await(held)
+    awaitHeld: Deferred.await(held)
   }
   return tlsServer
 })

@@ -1,4 +1,4 @@
-// Certificates on real connections: as values, from files, and replaced while the client runs.
+// Client certificates on real connections: as values, from files, and replaced while the client runs.
 import { execFile } from "node:child_process"
 import { createPrivateKey } from "node:crypto"
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises"
@@ -29,7 +29,7 @@ const values = ({ certificate, privateKey }: CertificateAuthority.Issued): Clien
 const get = (url: string) => Effect.flatMap(HttpClient.get(url), ({ text }) => text)
 
 /** A server, its authority, and a directory for the client's files. */
-const scene = Effect.gen(function* () {
+const setUp = Effect.gen(function* () {
   const authority = yield* CertificateAuthority.make
   const server = yield* TlsServer.make({ own: yield* authority.issue("server") })
   const path = yield* directory
@@ -41,23 +41,23 @@ const scene = Effect.gen(function* () {
   return { authority, server, path, paths, install }
 })
 
-/** The client, and what it logs. */
-const following = Effect.fnUntraced(function* (options: NodeTls.Options) {
+/** A client, and the next message that it logs after a reload of its files. */
+const build = Effect.fnUntraced(function* (options: NodeTls.Options) {
   const logged = yield* Queue.unbounded<string>()
   const logger = Logger.make(({ logLevel, message }) => Queue.offerUnsafe(logged, `${logLevel}: ${message}`))
   const context = yield* Layer.build(Layer.provide(NodeTls.layer(options), Logger.layer([logger])))
   return {
     provide: Effect.provide(context),
-    nextLook: Effect.andThen(TestClock.adjust("1 minute"), Queue.take(logged))
+    nextMessage: Effect.andThen(TestClock.adjust("1 minute"), Queue.take(logged))
   }
 })
 
-const replaced = "Info: TLS: certificates were replaced, and new connections use them"
+const replacedMessage = "Info: TLS: certificates were replaced, and new connections use them"
 
-describe("a certificate", () => {
-  it.effect("is shown alike as PEM and as PKCS#12, as values and from files", () =>
+describe("NodeTls, client certificates", () => {
+  it.effect("a client certificate is sent as PEM and as PKCS#12, from values and from files", () =>
     Effect.gen(function* () {
-      const { authority, install, path, paths, server } = yield* scene
+      const { authority, install, path, paths, server } = yield* setUp
       const issued = yield* authority.issue("shop")
       const passphrase = Redacted.make("öffne dich")
       const file = join(path, "shop.p12")
@@ -71,16 +71,16 @@ describe("a certificate", () => {
         CertificateFiles.pkcs12(file, { passphrase }),
         undefined
       ]
-      const seen = yield* Effect.forEach(sources, (client) =>
+      const subjects = yield* Effect.forEach(sources, (client) =>
         Effect.provide(get(server.url), NodeTls.layer({ client, authorities: authority.certificate }))
       )
-      assert.deepStrictEqual(seen, [...Array.from({ length: 4 }, () => "CN=shop"), "nobody"])
+      assert.deepStrictEqual(subjects, [...Array.from({ length: 4 }, () => "CN=shop"), "no certificate"])
     })
   )
 
-  it.effect("that is replaced is shown by new requests, while those under way end on their connections", () =>
+  it.effect("a replaced certificate is sent with new requests, while running ones end on their own connections", () =>
     Effect.gen(function* () {
-      const { authority, path, server } = yield* scene
+      const { authority, path, server } = yield* setUp
       const mount = Effect.fnUntraced(function* (version: string) {
         const issued = yield* authority.issue(version)
         yield* Effect.promise(() => mkdir(join(path, version)))
@@ -94,69 +94,69 @@ describe("a certificate", () => {
         certificate: join(path, "..data", "tls.crt"),
         privateKey: join(path, "..data", "tls.key")
       })
-      const { nextLook, provide } = yield* following({ client, authorities: authority.certificate })
+      const { nextMessage, provide } = yield* build({ client, authorities: authority.certificate })
       yield* Effect.gen(function* () {
         assert.strictEqual(yield* get(server.url), "CN=first")
-        const underWay = yield* Effect.forkChild(get(`${server.url}/held`))
-        yield* server.holding
+        const running = yield* Effect.forkChild(get(`${server.url}/held`))
+        yield* server.awaitHeld
         yield* mount("second")
-        assert.strictEqual(yield* nextLook, replaced)
+        assert.strictEqual(yield* nextMessage, replacedMessage)
         assert.strictEqual(yield* get(server.url), "CN=second")
         yield* server.release
-        assert.strictEqual(yield* Fiber.join(underWay), "held by CN=first")
-        yield* server.open(1)
+        assert.strictEqual(yield* Fiber.join(running), "held by CN=first")
+        yield* server.awaitOpen(1)
         assert.strictEqual(yield* get(server.url), "CN=second")
         assert.deepStrictEqual(server.connections, ["CN=first", "CN=second"])
       }).pipe(provide)
     })
   )
 
-  it.effect("that is half replaced is refused with a warning, and the last whole one is shown", () =>
+  it.effect("a certificate without its new key is rejected with a warning, and the previous pair stays in use", () =>
     Effect.gen(function* () {
-      const { authority, install, paths, server } = yield* scene
+      const { authority, install, paths, server } = yield* setUp
       const [first, second] = yield* Effect.all([authority.issue("first"), authority.issue("second")])
       yield* install(first)
-      const { nextLook, provide } = yield* following({
+      const { nextMessage, provide } = yield* build({
         client: CertificateFiles.pem(paths),
         authorities: authority.certificate
       })
       yield* Effect.gen(function* () {
         yield* write(paths.certificate, second.certificate)
-        const kept = "Connections keep what was read before"
+        const remains = "Connections keep what was read before"
         assert.strictEqual(
-          yield* nextLook,
-          `Warn: TLS, ${paths.privateKey}: it is not the private key of ${paths.certificate}; give the two that were issued together, the client's certificate first. ${kept}`
+          yield* nextMessage,
+          `Warn: TLS, ${paths.privateKey}: it is not the private key of ${paths.certificate}; give the two that were issued together, the client's certificate first. ${remains}`
         )
         yield* write(paths.privateKey, second.privateKey.slice(0, 90))
         assert.strictEqual(
-          yield* nextLook,
-          `Warn: TLS, ${paths.privateKey}: it holds no whole private key as PEM (-----BEGIN PRIVATE KEY-----). ${kept}`
+          yield* nextMessage,
+          `Warn: TLS, ${paths.privateKey}: it holds no whole private key as PEM (-----BEGIN PRIVATE KEY-----). ${remains}`
         )
         assert.strictEqual(yield* get(server.url), "CN=first")
         yield* write(paths.privateKey, second.privateKey)
-        assert.strictEqual(yield* nextLook, replaced)
+        assert.strictEqual(yield* nextMessage, replacedMessage)
         assert.strictEqual(yield* get(server.url), "CN=second")
       }).pipe(provide)
     })
   )
 
-  it.effect("that stays the same costs no connection, however often it is looked at", () =>
+  it.effect("reloading unchanged files opens no new connection", () =>
     Effect.gen(function* () {
-      const { authority, install, paths, server } = yield* scene
+      const { authority, install, paths, server } = yield* setUp
       yield* install(yield* authority.issue("first"))
-      const looks = yield* Queue.unbounded<void>()
-      const { provide } = yield* following({
-        client: Effect.tap(CertificateFiles.pem(paths), () => Queue.offer(looks, undefined)),
+      const reads = yield* Queue.unbounded<void>()
+      const { provide } = yield* build({
+        client: Effect.tap(CertificateFiles.pem(paths), () => Queue.offer(reads, undefined)),
         authorities: Effect.succeed(authority.certificate),
         reloadEvery: "2 minutes"
       })
       yield* Effect.gen(function* () {
         for (let count = 0; count < 6; count++) {
-          yield* Queue.take(looks)
+          yield* Queue.take(reads)
           yield* get(server.url)
           if (count === 2) yield* install(yield* authority.issue("second"))
           yield* TestClock.adjust("1 minute")
-          assert.strictEqual(yield* Queue.size(looks), 0)
+          assert.strictEqual(yield* Queue.size(reads), 0)
           yield* TestClock.adjust("1 minute")
         }
         assert.deepStrictEqual(server.connections, ["CN=first", "CN=second"])
@@ -164,47 +164,47 @@ describe("a certificate", () => {
     })
   )
 
-  it.effect("of an authority can be replaced, and servers of the other are trusted from then on (N6)", () =>
+  it.effect("a replaced certificate authority is trusted from the next connection on (N6)", () =>
     Effect.gen(function* () {
-      const { authority, path, server } = yield* scene
+      const { authority, path, server } = yield* setUp
       const file = join(path, "ca.crt")
       yield* write(file, (yield* CertificateAuthority.make).certificate)
-      const { nextLook, provide } = yield* following({ authorities: CertificateFiles.authorities(file) })
+      const { nextMessage, provide } = yield* build({ authorities: CertificateFiles.authorities(file) })
       yield* Effect.gen(function* () {
-        const refused = yield* Effect.flip(get(server.url))
-        assert.include(inspect(refused, { depth: 9 }), "UNABLE_TO_VERIFY_LEAF_SIGNATURE")
+        const error = yield* Effect.flip(get(server.url))
+        assert.include(inspect(error, { depth: 9 }), "UNABLE_TO_VERIFY_LEAF_SIGNATURE")
         yield* write(file, authority.certificate)
-        assert.strictEqual(yield* nextLook, replaced)
-        assert.strictEqual(yield* get(server.url), "nobody")
+        assert.strictEqual(yield* nextMessage, replacedMessage)
+        assert.strictEqual(yield* get(server.url), "no certificate")
       }).pipe(provide)
     })
   )
 })
 
-describe("with the end of the layer", () => {
-  it.effect("every connection is closed, those of a replaced certificate too", () =>
+describe("NodeTls, when its layer is released", () => {
+  it.effect("releasing the layer closes every connection, also those with a replaced certificate", () =>
     Effect.gen(function* () {
-      const { authority, install, paths, server } = yield* scene
+      const { authority, install, paths, server } = yield* setUp
       yield* install(yield* authority.issue("first"))
       yield* Effect.gen(function* () {
-        const { nextLook, provide } = yield* following({
+        const { nextMessage, provide } = yield* build({
           client: CertificateFiles.pem(paths),
           authorities: authority.certificate
         })
         yield* Effect.forkScoped(provide(Effect.exit(get(`${server.url}/held`))))
-        yield* server.holding
+        yield* server.awaitHeld
         yield* install(yield* authority.issue("second"))
-        assert.strictEqual(yield* nextLook, replaced)
+        assert.strictEqual(yield* nextMessage, replacedMessage)
         yield* provide(get(server.url))
-        yield* server.open(2)
+        yield* server.awaitOpen(2)
       }).pipe(Effect.scoped)
-      yield* server.open(0)
+      yield* server.awaitOpen(0)
     })
   )
 
-  it.live("nothing is left that keeps the process alive", () =>
+  it.live("a program with reloaded certificates exits by itself", () =>
     Effect.gen(function* () {
-      const { authority, install, path, paths, server } = yield* scene
+      const { authority, install, path, paths, server } = yield* setUp
       const authorities = join(path, "ca.crt")
       yield* install(yield* authority.issue("shop"))
       yield* write(authorities, authority.certificate)
@@ -217,8 +217,8 @@ describe("with the end of the layer", () => {
           client: CertificateFiles.pem({ certificate, privateKey }),
           authorities: CertificateFiles.authorities(authorities)
         })
-        const seen = HttpClient.get(url).pipe(Effect.flatMap(({ text }) => text), Effect.provide(layer))
-        console.log(await Effect.runPromise(seen))
+        const subject = HttpClient.get(url).pipe(Effect.flatMap(({ text }) => text), Effect.provide(layer))
+        console.log(await Effect.runPromise(subject))
       `
       const parameters = ["--input-type=module", "--eval", program]
       const output = yield* Effect.callback<string>((resume) => {
@@ -235,13 +235,13 @@ describe("with the end of the layer", () => {
   )
 })
 
-describe("the layer does not start where", () => {
+describe("NodeTls, with unusable certificates", () => {
   const encodeJson = Schema.encodeSync(Schema.fromJsonString(Schema.Unknown))
 
   const refusal = (options: NodeTls.Options) =>
     Effect.map(Effect.flip(Layer.build(NodeTls.layer(options))), (error) => {
-      for (const shown of [error.message, String(error), encodeJson(error), inspect(error, { depth: 9 })]) {
-        assert.notMatch(shown, /marker|M[HI][A-Za-z0-9+]{6}/)
+      for (const text of [error.message, String(error), encodeJson(error), inspect(error, { depth: 9 })]) {
+        assert.notMatch(text, /marker|M[HI][A-Za-z0-9+]{6}/)
       }
       return [error._tag, error.source, error.problem]
     })
@@ -251,7 +251,7 @@ describe("the layer does not start where", () => {
   const noKey = "it holds no whole private key as PEM (-----BEGIN PRIVATE KEY-----)"
   const encrypted = "the private key is encrypted; give its passphrase"
   const wrongPassphrase = "the passphrase does not open it"
-  const foreign = (certificate: string) =>
+  const mismatch = (certificate: string) =>
     `it is not the private key of ${certificate}; give the two that were issued together, the client's certificate first`
 
   const half = (text: string) => text.slice(0, text.length / 2)
@@ -264,7 +264,7 @@ describe("the layer does not start where", () => {
   type Case = readonly [
     what: string,
     break_: (given: CertificateAuthority.Issued, other: CertificateAuthority.Issued) => Broken,
-    culprit: "certificate" | "privateKey",
+    source: "certificate" | "privateKey",
     problem: string | ((certificate: string) => string)
   ]
   interface Broken extends CertificateAuthority.Issued {
@@ -272,51 +272,56 @@ describe("the layer does not start where", () => {
   }
 
   const pairs: ReadonlyArray<Case> = [
-    ["the certificate is empty", (given) => ({ ...given, certificate: "" }), "certificate", noCertificate],
+    ["an empty certificate", (given) => ({ ...given, certificate: "" }), "certificate", noCertificate],
     [
-      "the certificate is half written",
+      "a truncated certificate",
       (given) => ({ ...given, certificate: half(given.certificate) }),
       "certificate",
       noCertificate
     ],
     [
-      "the certificate is the key",
+      "a private key in place of the certificate",
       (given) => ({ ...given, certificate: given.privateKey }),
       "certificate",
       noCertificate
     ],
     [
-      "the chain is half written",
+      "a truncated certificate chain",
       (given, other) => ({ ...given, certificate: `${given.certificate}\n${half(other.certificate)}` }),
       "certificate",
       "TLS refuses it: the chain behind it is broken, or its key or signature is too weak"
     ],
-    ["the key is text", (given) => ({ ...given, privateKey: "marker" }), "privateKey", noKey],
-    ["the key is half written", (given) => ({ ...given, privateKey: half(given.privateKey) }), "privateKey", noKey],
-    ["the key is another certificate's", (given, { privateKey }) => ({ ...given, privateKey }), "privateKey", foreign],
+    ["text in place of the private key", (given) => ({ ...given, privateKey: "marker" }), "privateKey", noKey],
+    ["a truncated private key", (given) => ({ ...given, privateKey: half(given.privateKey) }), "privateKey", noKey],
     [
-      "the chain has another certificate first",
-      (given, other) => ({ ...given, certificate: `${other.certificate}\n${given.certificate}` }),
+      "the private key of another certificate",
+      (given, { privateKey }) => ({ ...given, privateKey }),
       "privateKey",
-      foreign
+      mismatch
     ],
     [
-      "the key is encrypted, and the passphrase is missing",
+      "a chain with another certificate first",
+      (given, other) => ({ ...given, certificate: `${other.certificate}\n${given.certificate}` }),
+      "privateKey",
+      mismatch
+    ],
+    [
+      "an encrypted private key without a passphrase",
       (given) => ({ ...given, privateKey: encrypt(given.privateKey) }),
       "privateKey",
       encrypted
     ],
     [
-      "the key is encrypted, and the passphrase another's",
+      "an encrypted private key with a wrong passphrase",
       (given) => ({ ...given, privateKey: encrypt(given.privateKey), passphrase: Redacted.make("marker-wrong") }),
       "privateKey",
       wrongPassphrase
     ]
   ]
-  for (const [what, break_, culprit, problem] of pairs) {
-    it.effect(what, () =>
+  for (const [what, break_, source, problem] of pairs) {
+    it.effect(`the layer rejects ${what}`, () =>
       Effect.gen(function* () {
-        const { authority, install, paths } = yield* scene
+        const { authority, install, paths } = yield* setUp
         const broken = break_(yield* authority.issue("shop"), yield* authority.issue("other"))
         yield* install(broken)
         const { passphrase } = broken
@@ -326,15 +331,15 @@ describe("the layer does not start where", () => {
           [{ ...values(broken), passphrase }, options]
         ] as const) {
           const expected = typeof problem === "string" ? problem : problem(sources.certificate)
-          assert.deepStrictEqual(yield* refusal({ client }), ["CertificateError", sources[culprit], expected])
+          assert.deepStrictEqual(yield* refusal({ client }), ["CertificateError", sources[source], expected])
         }
       })
     )
   }
 
-  it.effect("an encrypted key is opened by its passphrase, or a plain one needs none", () =>
+  it.effect("a private key is read with its passphrase, and an unencrypted one ignores the passphrase", () =>
     Effect.gen(function* () {
-      const { authority, server } = yield* scene
+      const { authority, server } = yield* setUp
       const issued = yield* authority.issue("shop")
       for (const privateKey of [encrypt(issued.privateKey), issued.privateKey]) {
         const client = { ...values({ ...issued, privateKey }), passphrase: secret }
@@ -352,31 +357,31 @@ describe("the layer does not start where", () => {
       string
     ]
   > = [
-    ["a PKCS#12 file's passphrase is missing", Pkcs12.make, undefined, encrypted],
-    ["a PKCS#12 file's passphrase is another's", Pkcs12.make, "marker-wrong", wrongPassphrase],
+    ["a PKCS#12 file without its passphrase", Pkcs12.make, undefined, encrypted],
+    ["a PKCS#12 file with a wrong passphrase", Pkcs12.make, "marker-wrong", wrongPassphrase],
     [
-      "a PKCS#12 file is encrypted as long ago",
-      Pkcs12.outdated,
+      "a PKCS#12 file with legacy encryption",
+      Pkcs12.withLegacyEncryption,
       "marker",
       "it is encrypted in an old way that OpenSSL 3 does not read; write it anew with: openssl pkcs12 -legacy -in old.p12 -nodes | openssl pkcs12 -export -out new.p12"
     ],
     [
-      "a PKCS#12 file has no key",
+      "a PKCS#12 file without a private key",
       Pkcs12.withoutKey,
       "marker",
       "it holds no private key; export the certificate together with it"
     ],
     [
-      "a PKCS#12 file is half written",
+      "a truncated PKCS#12 file",
       (issued, passphrase) => Pkcs12.make(issued, passphrase).subarray(0, 200),
       "marker",
       "it is no whole PKCS#12; export certificate and key with: openssl pkcs12 -export"
     ]
   ]
   for (const [what, make, passphrase, problem] of files) {
-    it.effect(what, () =>
+    it.effect(`the layer rejects ${what}`, () =>
       Effect.gen(function* () {
-        const { authority, path } = yield* scene
+        const { authority, path } = yield* setUp
         const content = make(yield* authority.issue("shop"), "marker")
         const file = join(path, "shop.p12")
         yield* write(file, content)
@@ -395,9 +400,9 @@ describe("the layer does not start where", () => {
     )
   }
 
-  it.effect("a file is missing, or cannot be read", () =>
+  it.effect("the layer rejects files that are missing or cannot be read", () =>
     Effect.gen(function* () {
-      const { authority, install, path, paths } = yield* scene
+      const { authority, install, path, paths } = yield* setUp
       yield* install(yield* authority.issue("shop"))
       const nowhere = join(path, "nowhere")
       const cases: ReadonlyArray<readonly [NodeTls.Options, string, string]> = [
@@ -413,9 +418,9 @@ describe("the layer does not start where", () => {
     })
   )
 
-  it.effect("an authority is none, which Node.js would ignore (N6)", () =>
+  it.effect("the layer rejects authorities without a valid certificate, which Node.js would ignore (N6)", () =>
     Effect.gen(function* () {
-      const { authority, path } = yield* scene
+      const { authority, path } = yield* setUp
       const { certificate } = authority
       const file = join(path, "ca.crt")
       for (const authorities of [

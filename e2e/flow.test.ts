@@ -1,10 +1,14 @@
 import { describe, expect, layer } from "@effect/vitest"
+import {
+  AuthorizationServer,
+  type Service,
+  layer as serverLayer
+} from "@effect-ciba/authorization-server/AuthorizationServer"
+import * as Fault from "@effect-ciba/authorization-server/Fault"
+import * as RegisteredClients from "@effect-ciba/authorization-server/RegisteredClients"
 import { BindingMessage, Ciba, ClientAuthentication, type JwsAlgorithm, SigningKey, UserHint } from "@effect-ciba/core"
 import { NodeCiba } from "@effect-ciba/platform-node"
 import { DateTime, type Duration, Effect, Fiber, Redacted, Schedule } from "effect"
-import { AuthorizationServer, type Service, layer as serverLayer } from "./AuthorizationServer.ts"
-import * as Fault from "./Fault.ts"
-import * as RegisteredClients from "./RegisteredClients.ts"
 
 type Decide = (server: Service, ref: string) => Effect.Effect<void, unknown>
 
@@ -23,7 +27,7 @@ interface Case {
   readonly limits?: Pick<Ciba.Options, "requestTimeout">
 }
 
-const asking = Effect.fnUntraced(function* (client: Case, decide: Decide) {
+const initiate = Effect.fnUntraced(function* (client: Case, decide: Decide) {
   const server = yield* AuthorizationServer
   const bindingMessage = yield* BindingMessage.generate
   const pending = yield* Ciba.initiate({
@@ -32,8 +36,8 @@ const asking = Effect.fnUntraced(function* (client: Case, decide: Decide) {
     bindingMessage,
     requestedExpiry: client.requestedExpiry
   })
-  const request = (yield* server.pending).find((waiting) => waiting.bindingMessage === bindingMessage)
-  yield* Effect.orDie(decide(server, request?.ref ?? "nobody was asked"))
+  const request = (yield* server.pending).find((pending) => pending.bindingMessage === bindingMessage)
+  yield* Effect.orDie(decide(server, request?.ref ?? "no pending request"))
   return pending
 })
 
@@ -47,13 +51,13 @@ const as = (server: Service, client: Case) =>
     ...client.limits
   })
 
-const asked = Effect.fnUntraced(function* (client: Case, decide: Decide) {
+const authenticate = Effect.fnUntraced(function* (client: Case, decide: Decide) {
   const server = yield* AuthorizationServer
-  return yield* asking(client, decide).pipe(Effect.flatMap(Ciba.complete), Effect.provide(as(server, client)))
+  return yield* initiate(client, decide).pipe(Effect.flatMap(Ciba.complete), Effect.provide(as(server, client)))
 })
 
 const requestsAt = Effect.fnUntraced(function* (path: string) {
-  return (yield* (yield* AuthorizationServer).log).filter((exchange) => exchange.path === path)
+  return (yield* (yield* AuthorizationServer).log).filter((request) => request.path === path)
 })
 
 const privateKey = (server: Service, algorithm: JwsAlgorithm.Asymmetric & keyof Service["clientKeys"]): Case => ({
@@ -99,60 +103,62 @@ const cases: ReadonlyArray<readonly [name: string, make: (server: Service) => Ca
 ]
 
 layer(serverLayer({ interval: "1 second", clients: idTokenClients }), { excludeTestServices: true })(
-  "oidc-provider over HTTP",
+  "Ciba against oidc-provider",
   (it) => {
-    describe.concurrent("every client authentication method, at both endpoints (A8, C2, E11)", () => {
+    describe.concurrent("with each client authentication method, at both endpoints (A8, C2, E11)", () => {
       for (const [name, make] of cases) {
-        it.effect(`${name}: an approval gives a verified identity`, () =>
+        it.effect(`${name}: an approval returns a verified identity`, () =>
           Effect.gen(function* () {
-            const identity = yield* asked(make(yield* AuthorizationServer), approve)
+            const identity = yield* authenticate(make(yield* AuthorizationServer), approve)
             expect(identity.subject).toBe("jo")
             expect(identity.scope).toContain("openid")
           })
         )
-        it.effect(`${name}: a denial is a typed error (H13)`, () =>
+        it.effect(`${name}: a denial fails with AccessDenied (H13)`, () =>
           Effect.gen(function* () {
-            const error = yield* Effect.flip(asked(make(yield* AuthorizationServer), deny))
+            const error = yield* Effect.flip(authenticate(make(yield* AuthorizationServer), deny))
             expect(error).toMatchObject({ _tag: "TokenError", reason: { _tag: "AccessDenied" } })
           })
         )
-        it.effect(`${name}: an unanswered request expires, and no poll comes after (F9, H18)`, () =>
-          Effect.gen(function* () {
-            const server = yield* AuthorizationServer
-            const client = { ...make(server), requestedExpiry: "3 seconds" } as const
-            const [pending, error] = yield* asking(client, () => Effect.void).pipe(
-              Effect.flatMap((pending) =>
-                Effect.map(Effect.flip(Ciba.complete(pending)), (error) => [pending, error] as const)
-              ),
-              Effect.provide(as(server, client))
-            )
-            expect(error.reason).toMatchObject({ _tag: "ExpiredToken" })
-            const polls = (yield* requestsAt(token)).filter(
-              ({ form }) => form.auth_req_id === Redacted.value(pending.authReqId)
-            )
-            // The server counts whole seconds: it may say expired a moment before the client's own clock does.
-            const errors = polls.map((poll) => poll.error)
-            expect(errors[0]).toBe("authorization_pending")
-            expect(errors.slice(0, -1).every((error) => error === "authorization_pending")).toBe(true)
-            expect(Math.max(...polls.map((poll) => poll.at))).toBeLessThan(DateTime.toEpochMillis(pending.expiresAt))
-          })
+        it.effect(
+          `${name}: a request without a decision fails with ExpiredToken, and is not polled afterwards (F9, H18)`,
+          () =>
+            Effect.gen(function* () {
+              const server = yield* AuthorizationServer
+              const client = { ...make(server), requestedExpiry: "3 seconds" } as const
+              const [pending, error] = yield* initiate(client, () => Effect.void).pipe(
+                Effect.flatMap((pending) =>
+                  Effect.map(Effect.flip(Ciba.complete(pending)), (error) => [pending, error] as const)
+                ),
+                Effect.provide(as(server, client))
+              )
+              expect(error.reason).toMatchObject({ _tag: "ExpiredToken" })
+              const polls = (yield* requestsAt(token)).filter(
+                ({ form }) => form.auth_req_id === Redacted.value(pending.authReqId)
+              )
+              // The server counts whole seconds: its request may expire shortly before the client's.
+              const errors = polls.map((poll) => poll.error)
+              expect(errors[0]).toBe("authorization_pending")
+              expect(errors.slice(0, -1).every((error) => error === "authorization_pending")).toBe(true)
+              expect(Math.max(...polls.map((poll) => poll.at))).toBeLessThan(DateTime.toEpochMillis(pending.expiresAt))
+            })
         )
       }
     })
 
-    describe.concurrent("every ID Token algorithm (J6)", () => {
+    describe.concurrent("with each ID Token algorithm (J6)", () => {
       for (const algorithm of idTokenAlgorithms) {
-        it.effect(`${algorithm}: the signature is verified`, () =>
+        it.effect(`${algorithm}: the signature of the ID Token is verified`, () =>
           Effect.gen(function* () {
             const client = { ...basic, clientId: `id_token-${algorithm}`, idTokenSignedResponseAlg: algorithm }
-            const identity = yield* asked(client, approve)
+            const identity = yield* authenticate(client, approve)
             expect(identity.claims.iss).toBe((yield* AuthorizationServer).issuer)
           })
         )
       }
-      it.effect("an ID Token in another algorithm than the registered one is refused (J6)", () =>
+      it.effect("an ID Token that is signed with another algorithm than the registered one is rejected (J6)", () =>
         Effect.gen(function* () {
-          const error = yield* Effect.flip(asked({ ...basic, idTokenSignedResponseAlg: "ES256" }, approve))
+          const error = yield* Effect.flip(authenticate({ ...basic, idTokenSignedResponseAlg: "ES256" }, approve))
           expect(error).toMatchObject({ _tag: "IdTokenError", reason: { _tag: "UnexpectedAlgorithm" } })
         })
       )
@@ -161,10 +167,10 @@ layer(serverLayer({ interval: "1 second", clients: idTokenClients }), { excludeT
 )
 
 layer(serverLayer({ interval: "1 second" }), { excludeTestServices: true })(
-  "oidc-provider behind a bad network",
+  "Ciba against oidc-provider with transport faults",
   (it) => {
     it.effect(
-      "resets, pages of HTML, 503 and 429 do not end the wait (H9, H21, H22, T-5)",
+      "connection resets, HTML pages, redirects, 503 and 429 do not end a wait (H9, H21, H22, T-5)",
       () =>
         Effect.gen(function* () {
           const server = yield* AuthorizationServer
@@ -179,10 +185,10 @@ layer(serverLayer({ interval: "1 second" }), { excludeTestServices: true })(
             Fault.redirect("https://elsewhere.example/token")
           )
           const identity = yield* Effect.gen(function* () {
-            const pending = yield* asking(basic, () => Effect.void)
+            const pending = yield* initiate(basic, () => Effect.void)
             const waiting = yield* Effect.forkChild(Ciba.complete(pending))
             yield* Effect.repeat(requestsAt(token), {
-              until: (seen) => seen.length === 7,
+              until: (polls) => polls.length === 7,
               schedule: Schedule.spaced("50 millis")
             })
             const [request] = yield* server.pending
@@ -199,33 +205,35 @@ layer(serverLayer({ interval: "1 second" }), { excludeTestServices: true })(
       30_000
     )
 
-    it.effect("a server that hangs is given up and polled again (H8)", () =>
+    it.effect("a poll without a response times out, and the wait polls again (H8)", () =>
       Effect.gen(function* () {
         const server = yield* AuthorizationServer
         yield* server.inject(token, Fault.hang)
-        const identity = yield* asked({ ...basic, limits: { requestTimeout: "1500 millis" } }, approve)
+        const identity = yield* authenticate({ ...basic, limits: { requestTimeout: "1500 millis" } }, approve)
         expect(identity.subject).toBe("jo")
       })
     )
 
-    it.effect("a lost approval is an unknown outcome, and not a refusal", () =>
+    it.effect("a lost token response fails with OutcomeUnknown, and not with InvalidGrant", () =>
       Effect.gen(function* () {
         const server = yield* AuthorizationServer
-        yield* server.inject(token, Fault.loseAnswer)
-        const error = yield* Effect.flip(asked(basic, approve))
+        yield* server.inject(token, Fault.loseResponse)
+        const error = yield* Effect.flip(authenticate(basic, approve))
         expect(error).toMatchObject({ _tag: "TokenError", reason: { _tag: "OutcomeUnknown" } })
       })
     )
 
-    it.effect("a redirect at the authentication endpoint is not followed, and nothing is sent again (C20, G12)", () =>
-      Effect.gen(function* () {
-        const server = yield* AuthorizationServer
-        const before = yield* requestsAt("/backchannel")
-        yield* server.inject("/backchannel", Fault.redirect(`${server.issuer}/token`))
-        const error = yield* Effect.flip(asked(basic, approve))
-        expect(error).toMatchObject({ reason: { _tag: "TransportError", kind: "Redirected", status: 307 } })
-        expect(yield* requestsAt("/backchannel")).toHaveLength(before.length + 1)
-      })
+    it.effect(
+      "a redirect from the backchannel authentication endpoint is not followed, and the request is not sent again (C20, G12)",
+      () =>
+        Effect.gen(function* () {
+          const server = yield* AuthorizationServer
+          const before = yield* requestsAt("/backchannel")
+          yield* server.inject("/backchannel", Fault.redirect(`${server.issuer}/token`))
+          const error = yield* Effect.flip(authenticate(basic, approve))
+          expect(error).toMatchObject({ reason: { _tag: "TransportError", kind: "Redirected", status: 307 } })
+          expect(yield* requestsAt("/backchannel")).toHaveLength(before.length + 1)
+        })
     )
   }
 )

@@ -1,10 +1,11 @@
-// Clients with certificates at the real server: authentication, bound tokens, the second address, and renewal.
+// Clients with certificates against oidc-provider: authentication, bound tokens, endpoint aliases, and replacement.
 import { X509Certificate } from "node:crypto"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import tls from "node:tls"
 import { assert, describe, it, vi } from "@effect/vitest"
+import { AuthorizationServer } from "@effect-ciba/authorization-server/AuthorizationServer"
 import {
   Ciba,
   ClientAuthentication,
@@ -20,14 +21,13 @@ import { ConfigProvider, Effect, Fiber, Logger, Queue, Redacted, Schema, Stream 
 import { Base64Url } from "effect/encoding"
 import { HttpClientRequest } from "effect/http"
 import * as AuthenticatedRequest from "../packages/core/src/provider/AuthenticatedRequest.ts"
-import { approved } from "./Approval.ts"
-import { AuthorizationServer } from "./AuthorizationServer.ts"
+import { authenticate } from "./Approval.ts"
 import * as CertificateAuthority from "./CertificateAuthority.ts"
 import * as MutualTlsServer from "./MutualTlsServer.ts"
 import * as Pkcs12 from "./Pkcs12.ts"
 import * as TlsServer from "./TlsServer.ts"
 
-const shown = ({ certificate, privateKey }: CertificateAuthority.Issued) => ({
+const toClientCertificate = ({ certificate, privateKey }: CertificateAuthority.Issued) => ({
   certificate,
   privateKey: Redacted.make(privateKey)
 })
@@ -38,9 +38,9 @@ const thumbprint = ({ certificate }: CertificateAuthority.Issued) =>
 const byAuthority = () =>
   Effect.succeed({ token_endpoint_auth_method: "tls_client_auth", tls_client_auth_subject_dn: "CN=bank-app" } as const)
 
-type Scene = MutualTlsServer.MutualTlsServer
+type Setup = MutualTlsServer.MutualTlsServer
 
-const client = ({ authority, server }: Scene, tls: NodeTls.Options, options?: Partial<NodeCiba.Options>) =>
+const client = ({ authority, server }: Setup, tls: NodeTls.Options, options?: Partial<NodeCiba.Options>) =>
   NodeCiba.layer({
     issuer: server.issuer,
     clientId: "bank-app",
@@ -49,10 +49,10 @@ const client = ({ authority, server }: Scene, tls: NodeTls.Options, options?: Pa
     ...options
   })
 
-const asServer = ({ server }: Scene) => Effect.provideService(AuthorizationServer, server)
+const asServer = ({ server }: Setup) => Effect.provideService(AuthorizationServer, server)
 
-/** The path of each call that authenticates the client, and what it carries. */
-const calls = ({ server }: Scene) =>
+/** The recorded requests to endpoints that authenticate the client. */
+const authenticatedRequests = ({ server }: Setup) =>
   Effect.map(server.log, (log) => log.filter(({ path }) => path === "/backchannel" || path === "/token"))
 
 const files = Effect.gen(function* () {
@@ -65,7 +65,7 @@ const files = Effect.gen(function* () {
     yield* Effect.promise(() => writeFile(path, content))
     return path
   })
-  return Effect.fnUntraced(function* ({ authority }: Scene, issued: CertificateAuthority.Issued) {
+  return Effect.fnUntraced(function* ({ authority }: Setup, issued: CertificateAuthority.Issued) {
     return {
       authority: yield* write("ca.crt", authority.certificate),
       certificate: yield* write("tls.crt", issued.certificate),
@@ -77,25 +77,25 @@ const files = Effect.gen(function* () {
 
 type Paths = Readonly<Record<"authority" | "certificate" | "privateKey" | "pkcs12", string>>
 
-/** The flow of a client that the environment describes. */
-const fromEnvironment = (scene: Scene, { authority }: Paths, environment: Readonly<Record<string, string>>) =>
-  approved().pipe(
+/** The flow of a client that is configured by environment variables. */
+const fromEnvironment = (setup: Setup, { authority }: Paths, environment: Readonly<Record<string, string>>) =>
+  authenticate().pipe(
     Effect.provide(NodeCiba.layerConfig()),
     Effect.provide(
       ConfigProvider.layer(
         ConfigProvider.fromEnvRecord({
-          CIBA_ISSUER: scene.server.issuer,
+          CIBA_ISSUER: setup.server.issuer,
           CIBA_CLIENT_ID: "bank-app",
           CIBA_TLS_CA_FILE: authority,
           ...environment
         })
       )
     ),
-    asServer(scene)
+    asServer(setup)
   )
 
-/** The version that a client of Node.js's own speaks with a server. */
-const accepted = (url: string, ca: string) =>
+/** The TLS version that a client with the defaults of Node.js negotiates. */
+const negotiate = (url: string, ca: string) =>
   Effect.callback<string | null>((resume) => {
     const { hostname: host, port } = new URL(url)
     const socket = tls.connect({ host, port: Number(port), ca }, () => {
@@ -113,119 +113,125 @@ const decode = Schema.decodeUnknownEffect(
   Schema.fromJsonString(Schema.Struct({ cnf: Schema.Struct({ "x5t#S256": Schema.String }) }))
 )
 
-/** What the server says of the person to the bearer of a token. */
+/** The response of the UserInfo endpoint. */
 const userInfo = Effect.fnUntraced(function* (accessToken: Redacted.Redacted<string>) {
   const url = yield* ProviderMetadata.endpoint(yield* Discovery.metadata, "userinfo_endpoint", MutualTls.make())
   const request = HttpClientRequest.get(url).pipe(HttpClientRequest.bearerToken(accessToken))
   return yield* Transport.Transport.use(({ exchange }) => exchange(request))
 })
 
-describe("a certificate", () => {
-  it.live("of an authority authenticates the client, at the second address (A9, E8, E9, N1)", () =>
+describe("mutual TLS against oidc-provider", () => {
+  it.live("a certificate of an authority authenticates the client, at the endpoint aliases (A9, E8, E9, N1)", () =>
     Effect.gen(function* () {
-      const scene = yield* MutualTlsServer.make(byAuthority)
-      const issued = yield* scene.authority.issue("bank-app")
-      const { identity } = yield* approved().pipe(
-        Effect.provide(client(scene, { client: shown(issued) })),
-        asServer(scene)
+      const setup = yield* MutualTlsServer.make(byAuthority)
+      const issued = yield* setup.authority.issue("bank-app")
+      const { identity } = yield* authenticate().pipe(
+        Effect.provide(client(setup, { client: toClientCertificate(issued) })),
+        asServer(setup)
       )
       assert.strictEqual(identity.subject, "jo")
-      const made = yield* calls(scene)
+      const requests = yield* authenticatedRequests(setup)
       assert.deepStrictEqual(
-        scene.arrivals,
-        made.map(({ path }) => ({ path, thumbprint: thumbprint(issued) }))
+        setup.aliasRequests,
+        requests.map(({ path }) => ({ path, thumbprint: thumbprint(issued) }))
       )
-      assert.deepStrictEqual([...new Set(made.map(({ path }) => path))], ["/backchannel", "/token"])
-      for (const { form, headers } of made) {
+      assert.deepStrictEqual([...new Set(requests.map(({ path }) => path))], ["/backchannel", "/token"])
+      for (const { form, headers } of requests) {
         assert.strictEqual(form.client_id, "bank-app")
         assert.notProperty(form, "client_assertion")
         assert.notProperty(headers, "authorization")
       }
-      const foreign = yield* Effect.flatMap(CertificateAuthority.make, ({ issue }) => issue("bank-app"))
-      const other = yield* scene.authority.issue("other-app")
-      for (const wrong of [undefined, shown(foreign), shown(other)]) {
-        const refused = yield* Effect.flip(
-          approved().pipe(Effect.provide(client(scene, { client: wrong })), asServer(scene))
+      const unknown = yield* Effect.flatMap(CertificateAuthority.make, ({ issue }) => issue("bank-app"))
+      const other = yield* setup.authority.issue("other-app")
+      for (const wrong of [undefined, toClientCertificate(unknown), toClientCertificate(other)]) {
+        const error = yield* Effect.flip(
+          authenticate().pipe(Effect.provide(client(setup, { client: wrong })), asServer(setup))
         )
-        assert.include(refused, { _tag: "AuthenticationRequestError" })
-        assert.strictEqual("reason" in refused ? refused.reason._tag : undefined, "InvalidClient")
+        assert.include(error, { _tag: "AuthenticationRequestError" })
+        assert.strictEqual("reason" in error ? error.reason._tag : undefined, "InvalidClient")
       }
     }).pipe(Effect.scoped)
   )
 
-  it.live("that nobody vouches for authenticates the client it is registered for (A9, E8, E9, N1)", () =>
+  it.live("a self-signed certificate authenticates the client that has registered it (A9, E8, E9, N1)", () =>
     Effect.gen(function* () {
       const issued = yield* CertificateAuthority.selfSigned("bank-app")
       const { publicKey, raw } = new X509Certificate(issued.certificate)
       const jwk = { kty: "EC", ...publicKey.export({ format: "jwk" }), x5c: [raw.toString("base64")] }
-      const scene = yield* MutualTlsServer.make(() =>
+      const setup = yield* MutualTlsServer.make(() =>
         Effect.succeed({ token_endpoint_auth_method: "self_signed_tls_client_auth", jwks: { keys: [jwk] } })
       )
       const flow = (own: CertificateAuthority.Issued) =>
-        approved().pipe(
+        authenticate().pipe(
           Effect.provide(
-            client(scene, { client: shown(own) }, { authentication: ClientAuthentication.selfSignedTlsClientAuth })
+            client(
+              setup,
+              { client: toClientCertificate(own) },
+              { authentication: ClientAuthentication.selfSignedTlsClientAuth }
+            )
           ),
-          asServer(scene)
+          asServer(setup)
         )
       assert.strictEqual((yield* flow(issued)).identity.subject, "jo")
-      const made = yield* calls(scene)
+      const requests = yield* authenticatedRequests(setup)
       assert.deepStrictEqual(
-        scene.arrivals,
-        made.map(({ path }) => ({ path, thumbprint: thumbprint(issued) }))
+        setup.aliasRequests,
+        requests.map(({ path }) => ({ path, thumbprint: thumbprint(issued) }))
       )
-      for (const { form } of made) {
+      for (const { form } of requests) {
         assert.strictEqual(form.client_id, "bank-app")
         assert.notProperty(form, "client_assertion")
       }
-      const refused = yield* Effect.flip(flow(yield* CertificateAuthority.selfSigned("bank-app")))
-      assert.strictEqual("reason" in refused ? refused.reason._tag : undefined, "InvalidClient")
+      const error = yield* Effect.flip(flow(yield* CertificateAuthority.selfSigned("bank-app")))
+      assert.strictEqual("reason" in error ? error.reason._tag : undefined, "InvalidClient")
     }).pipe(Effect.scoped)
   )
 
-  it.live("binds the tokens of a client that signs assertions, and the token says so (A10, N1, N2, N5, T-22)", () =>
-    Effect.gen(function* () {
-      const key = yield* SigningKey.generate("ES256")
-      const scene = yield* MutualTlsServer.make(
-        () => Effect.succeed({ token_endpoint_auth_method: "private_key_jwt", jwks: { keys: [key.publicJwk] } }),
-        ["token_endpoint"]
-      )
-      const issued = yield* scene.authority.issue("any name")
-      const resource = "https://api.example.com"
-      const { identity } = yield* approved({ resource }).pipe(
-        Effect.provide(
-          client(
-            scene,
-            { client: shown(issued) },
-            {
-              authentication: ClientAuthentication.privateKeyJwt(key),
-              mutualTls: MutualTls.make(),
-              poll: { additionalParameters: [["resource", resource]] }
-            }
-          )
-        ),
-        asServer(scene)
-      )
-      const made = yield* calls(scene)
-      for (const { form } of made) assert.property(form, "client_assertion")
-      const [backchannel, ...polls] = made
-      assert.strictEqual(backchannel?.path, "/backchannel")
-      assert.deepStrictEqual(
-        scene.arrivals,
-        polls.map(() => ({ path: "/token", thumbprint: thumbprint(issued) }))
-      )
-      const [, claims = ""] = Redacted.value(identity.accessToken).split(".")
-      const { cnf } = yield* decode(yield* Effect.fromResult(Base64Url.decodeString(claims)))
-      assert.strictEqual(cnf["x5t#S256"], thumbprint(issued))
-    }).pipe(Effect.scoped)
+  it.live(
+    "a certificate binds the tokens of a client with private_key_jwt, as their cnf claim says (A10, N1, N2, N5, T-22)",
+    () =>
+      Effect.gen(function* () {
+        const key = yield* SigningKey.generate("ES256")
+        const setup = yield* MutualTlsServer.make(
+          () => Effect.succeed({ token_endpoint_auth_method: "private_key_jwt", jwks: { keys: [key.publicJwk] } }),
+          ["token_endpoint"]
+        )
+        const issued = yield* setup.authority.issue("any name")
+        const resource = "https://api.example.com"
+        const { identity } = yield* authenticate({ resource }).pipe(
+          Effect.provide(
+            client(
+              setup,
+              { client: toClientCertificate(issued) },
+              {
+                authentication: ClientAuthentication.privateKeyJwt(key),
+                mutualTls: MutualTls.make(),
+                poll: { additionalParameters: [["resource", resource]] }
+              }
+            )
+          ),
+          asServer(setup)
+        )
+        const requests = yield* authenticatedRequests(setup)
+        for (const { form } of requests) assert.property(form, "client_assertion")
+        const [backchannel, ...polls] = requests
+        assert.strictEqual(backchannel?.path, "/backchannel")
+        assert.deepStrictEqual(
+          setup.aliasRequests,
+          polls.map(() => ({ path: "/token", thumbprint: thumbprint(issued) }))
+        )
+        const [, claims = ""] = Redacted.value(identity.accessToken).split(".")
+        const { cnf } = yield* decode(yield* Effect.fromResult(Base64Url.decodeString(claims)))
+        assert.strictEqual(cnf["x5t#S256"], thumbprint(issued))
+      }).pipe(Effect.scoped)
   )
 
-  it.live("opens a resource to the token that is bound to it, and no other does (A9, N3)", () =>
+  it.live("a resource accepts a certificate-bound token with its certificate, and with no other (A9, N3)", () =>
     Effect.gen(function* () {
-      const scene = yield* MutualTlsServer.make(byAuthority)
-      const [issued, other] = yield* Effect.all([scene.authority.issue("bank-app"), scene.authority.issue("bank-app")])
-      const layer = client(scene, { client: shown(issued) })
-      const accessToken = yield* approved().pipe(
+      const setup = yield* MutualTlsServer.make(byAuthority)
+      const [issued, other] = yield* Effect.all([setup.authority.issue("bank-app"), setup.authority.issue("bank-app")])
+      const layer = client(setup, { client: toClientCertificate(issued) })
+      const accessToken = yield* authenticate().pipe(
         Effect.flatMap(({ identity }) =>
           Effect.as(
             Effect.tap(userInfo(identity.accessToken), ({ body, status }) =>
@@ -235,12 +241,12 @@ describe("a certificate", () => {
           )
         ),
         Effect.provide(layer),
-        asServer(scene)
+        asServer(setup)
       )
-      assert.deepStrictEqual(scene.arrivals.at(-1), { path: "/me", thumbprint: thumbprint(issued) })
+      assert.deepStrictEqual(setup.aliasRequests.at(-1), { path: "/me", thumbprint: thumbprint(issued) })
       for (const wrong of [other, undefined]) {
         const { body, status } = yield* userInfo(accessToken).pipe(
-          Effect.provide(client(scene, { client: wrong && shown(wrong) }))
+          Effect.provide(client(setup, { client: wrong && toClientCertificate(wrong) }))
         )
         assert.strictEqual(status, 401)
         assert.propertyVal(body, "error", "invalid_token")
@@ -248,62 +254,64 @@ describe("a certificate", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("that is renewed on disk is shown by the next poll; a token of the old one is refreshed (N1, N3, N4)", () =>
-    Effect.gen(function* () {
-      const scene = yield* MutualTlsServer.make(byAuthority)
-      const { arrivals, authority, server } = scene
-      const [first, second] = yield* Effect.all([authority.issue("bank-app"), authority.issue("bank-app")])
-      const install = yield* files
-      const renewed = yield* Queue.unbounded<void>()
-      const logger = Logger.make(({ message }) => {
-        if (String(message).includes("certificates were replaced")) Queue.offerUnsafe(renewed, undefined)
-      })
-      const paths = yield* install(scene, first)
-      yield* Effect.gen(function* () {
-        const polled = yield* Effect.forkChild(
-          Stream.runHead(Stream.filter(server.exchanges, ({ error }) => error === "authorization_pending")),
-          { startImmediately: true }
-        )
-        const pending = yield* Ciba.initiate({
-          scope: ["openid", "offline_access"],
-          hint: UserHint.login("jo@example.com")
+  it.live(
+    "a certificate that is replaced on disk is used by the next poll, and a token of the previous one can be refreshed (N1, N3, N4)",
+    () =>
+      Effect.gen(function* () {
+        const setup = yield* MutualTlsServer.make(byAuthority)
+        const { aliasRequests, authority, server } = setup
+        const [first, second] = yield* Effect.all([authority.issue("bank-app"), authority.issue("bank-app")])
+        const install = yield* files
+        const replaced = yield* Queue.unbounded<void>()
+        const logger = Logger.make(({ message }) => {
+          if (String(message).includes("certificates were replaced")) Queue.offerUnsafe(replaced, undefined)
         })
-        const wait = yield* Effect.forkChild(Ciba.complete(pending))
-        yield* Fiber.join(polled)
-        yield* install(scene, second)
-        yield* Queue.take(renewed)
-        for (const { ref } of yield* server.pending) yield* server.approve(ref)
-        const { accessToken, refreshToken } = yield* Fiber.join(wait)
-        const polls = arrivals.filter(({ path }) => path === "/token")
-        assert.strictEqual(polls.at(0)?.thumbprint, thumbprint(first))
-        assert.strictEqual(polls.at(-1)?.thumbprint, thumbprint(second))
-        assert.strictEqual((yield* userInfo(accessToken)).status, 200)
-
-        yield* install(scene, first)
-        yield* Queue.take(renewed)
-        const { body, status } = yield* userInfo(accessToken)
-        assert.strictEqual(status, 401)
-        assert.propertyVal(body, "error", "invalid_token")
-        const authenticated = yield* AuthenticatedRequest.make
-        const { exchange } = yield* Transport.Transport
-        const refreshed = yield* exchange(
-          yield* authenticated("token_endpoint", {
-            parameters: [
-              ["grant_type", "refresh_token"],
-              ["refresh_token", refreshToken === undefined ? "" : Redacted.value(refreshToken)]
-            ]
+        const paths = yield* install(setup, first)
+        yield* Effect.gen(function* () {
+          const polled = yield* Effect.forkChild(
+            Stream.runHead(Stream.filter(server.requests, ({ error }) => error === "authorization_pending")),
+            { startImmediately: true }
+          )
+          const pending = yield* Ciba.initiate({
+            scope: ["openid", "offline_access"],
+            hint: UserHint.login("jo@example.com")
           })
+          const wait = yield* Effect.forkChild(Ciba.complete(pending))
+          yield* Fiber.join(polled)
+          yield* install(setup, second)
+          yield* Queue.take(replaced)
+          for (const { ref } of yield* server.pending) yield* server.approve(ref)
+          const { accessToken, refreshToken } = yield* Fiber.join(wait)
+          const polls = aliasRequests.filter(({ path }) => path === "/token")
+          assert.strictEqual(polls.at(0)?.thumbprint, thumbprint(first))
+          assert.strictEqual(polls.at(-1)?.thumbprint, thumbprint(second))
+          assert.strictEqual((yield* userInfo(accessToken)).status, 200)
+
+          yield* install(setup, first)
+          yield* Queue.take(replaced)
+          const { body, status } = yield* userInfo(accessToken)
+          assert.strictEqual(status, 401)
+          assert.propertyVal(body, "error", "invalid_token")
+          const authenticated = yield* AuthenticatedRequest.make
+          const { exchange } = yield* Transport.Transport
+          const refreshed = yield* exchange(
+            yield* authenticated("token_endpoint", {
+              parameters: [
+                ["grant_type", "refresh_token"],
+                ["refresh_token", refreshToken === undefined ? "" : Redacted.value(refreshToken)]
+              ]
+            })
+          )
+          const { access_token } = yield* decodeTokens(refreshed.body)
+          assert.strictEqual((yield* userInfo(Redacted.make(access_token))).status, 200)
+        }).pipe(
+          Effect.provide(client(setup, { client: CertificateFiles.pem(paths), reloadEvery: "1 second" })),
+          Effect.provide(Logger.layer([logger]))
         )
-        const { access_token } = yield* decodeTokens(refreshed.body)
-        assert.strictEqual((yield* userInfo(Redacted.make(access_token))).status, 200)
-      }).pipe(
-        Effect.provide(client(scene, { client: CertificateFiles.pem(paths), reloadEvery: "1 second" })),
-        Effect.provide(Logger.layer([logger]))
-      )
-    }).pipe(Effect.scoped)
+      }).pipe(Effect.scoped)
   )
 
-  const described: ReadonlyArray<
+  const sources: ReadonlyArray<
     readonly [what: string, environment: (paths: Paths) => Readonly<Record<string, string>>]
   > = [
     [
@@ -315,55 +323,60 @@ describe("a certificate", () => {
     ],
     ["as PKCS#12", ({ pkcs12 }) => ({ CIBA_TLS_PKCS12_FILE: pkcs12, CIBA_TLS_PASSPHRASE: "marker" })]
   ]
-  for (const [what, environment] of described) {
-    it.live(`is read from files that the environment names, ${what}, and authenticates the client (N1)`, () =>
+  for (const [what, environment] of sources) {
+    it.live(`a certificate from files in environment variables, ${what}, authenticates the client (N1)`, () =>
       Effect.gen(function* () {
-        const scene = yield* MutualTlsServer.make(byAuthority)
-        const issued = yield* scene.authority.issue("bank-app")
-        const paths = yield* (yield* files)(scene, issued)
-        const { identity } = yield* fromEnvironment(scene, paths, {
+        const setup = yield* MutualTlsServer.make(byAuthority)
+        const issued = yield* setup.authority.issue("bank-app")
+        const paths = yield* (yield* files)(setup, issued)
+        const { identity } = yield* fromEnvironment(setup, paths, {
           CIBA_CLIENT_AUTH_METHOD: "tls_client_auth",
           ...environment(paths)
         })
         assert.strictEqual(identity.subject, "jo")
-        assert.deepStrictEqual([...new Set(scene.arrivals.map(({ thumbprint }) => thumbprint))], [thumbprint(issued)])
+        assert.deepStrictEqual(
+          [...new Set(setup.aliasRequests.map(({ thumbprint }) => thumbprint))],
+          [thumbprint(issued)]
+        )
       }).pipe(Effect.scoped)
     )
   }
 
-  it.live("binds the tokens of any client, if the environment says so (A10, N2)", () =>
-    Effect.gen(function* () {
-      const { privateJwk, publicJwk } = yield* SigningKey.generateJwk("ES256")
-      const scene = yield* MutualTlsServer.make(() =>
-        Effect.succeed({ token_endpoint_auth_method: "private_key_jwt", jwks: { keys: [publicJwk] } })
-      )
-      const paths = yield* (yield* files)(scene, yield* scene.authority.issue("any name"))
-      const environment = {
-        CIBA_PRIVATE_KEY: encodeJson(Redacted.value(privateJwk)),
-        CIBA_TLS_CERTIFICATE_FILE: paths.certificate,
-        CIBA_TLS_PRIVATE_KEY_FILE: paths.privateKey
-      }
-      const bound = yield* fromEnvironment(scene, paths, { ...environment, CIBA_TLS_BOUND_ACCESS_TOKENS: "true" })
-      assert.strictEqual(bound.identity.subject, "jo")
-      assert.deepStrictEqual(
-        scene.arrivals.map(({ path }) => path),
-        (yield* calls(scene)).map(({ path }) => path)
-      )
-      const seen = scene.arrivals.length
-      assert.strictEqual((yield* fromEnvironment(scene, paths, environment)).identity.subject, "jo")
-      assert.lengthOf(scene.arrivals, seen)
-    }).pipe(Effect.scoped)
+  it.live(
+    "CIBA_TLS_BOUND_ACCESS_TOKENS binds the tokens of a client with another authentication method (A10, N2)",
+    () =>
+      Effect.gen(function* () {
+        const { privateJwk, publicJwk } = yield* SigningKey.generateJwk("ES256")
+        const setup = yield* MutualTlsServer.make(() =>
+          Effect.succeed({ token_endpoint_auth_method: "private_key_jwt", jwks: { keys: [publicJwk] } })
+        )
+        const paths = yield* (yield* files)(setup, yield* setup.authority.issue("any name"))
+        const environment = {
+          CIBA_PRIVATE_KEY: encodeJson(Redacted.value(privateJwk)),
+          CIBA_TLS_CERTIFICATE_FILE: paths.certificate,
+          CIBA_TLS_PRIVATE_KEY_FILE: paths.privateKey
+        }
+        const bound = yield* fromEnvironment(setup, paths, { ...environment, CIBA_TLS_BOUND_ACCESS_TOKENS: "true" })
+        assert.strictEqual(bound.identity.subject, "jo")
+        assert.deepStrictEqual(
+          setup.aliasRequests.map(({ path }) => path),
+          (yield* authenticatedRequests(setup)).map(({ path }) => path)
+        )
+        const count = setup.aliasRequests.length
+        assert.strictEqual((yield* fromEnvironment(setup, paths, environment)).identity.subject, "jo")
+        assert.lengthOf(setup.aliasRequests, count)
+      }).pipe(Effect.scoped)
   )
 })
 
-describe("a server is not called", () => {
+describe("an untrusted TLS server", () => {
   const metadata = (issuer: string, tls?: NodeTls.Options) =>
     Effect.provide(
       Discovery.metadata,
       NodeCiba.layer({ issuer, clientId: "bank-app", authentication: ClientAuthentication.none, tls })
     )
 
-  const refused = Effect.fnUntraced(function* (issuer: string, tls?: NodeTls.Options) {
+  const failDiscovery = Effect.fnUntraced(function* (issuer: string, tls?: NodeTls.Options) {
     const error = yield* Effect.flip(metadata(issuer, tls))
     return error._tag === "DiscoveryError" && error.reason._tag === "TransportError" ? error.reason : error
   })
@@ -376,34 +389,36 @@ describe("a server is not called", () => {
       url: `${url}/.well-known/openid-configuration`
     })
 
-  it.live("if nobody vouches for its certificate, though Node.js is told not to mind (N6)", () =>
-    Effect.gen(function* () {
-      yield* Effect.acquireRelease(
-        Effect.sync(() => vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0")),
-        () => Effect.sync(() => vi.unstubAllEnvs())
-      )
-      const own = yield* CertificateAuthority.selfSigned("server")
-      const { url } = yield* TlsServer.make({ own })
-      const { certificate } = yield* CertificateAuthority.make
-      for (const tls of [undefined, {}, { client: shown(own) }, { authorities: certificate }]) {
-        assert.deepStrictEqual(yield* refused(url, tls), unreachable(url, "DEPTH_ZERO_SELF_SIGNED_CERT"))
-      }
-    }).pipe(Effect.scoped)
+  it.live(
+    "a server with an untrusted certificate gets no request, whatever NODE_TLS_REJECT_UNAUTHORIZED says (N6)",
+    () =>
+      Effect.gen(function* () {
+        yield* Effect.acquireRelease(
+          Effect.sync(() => vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0")),
+          () => Effect.sync(() => vi.unstubAllEnvs())
+        )
+        const own = yield* CertificateAuthority.selfSigned("server")
+        const { url } = yield* TlsServer.make({ own })
+        const { certificate } = yield* CertificateAuthority.make
+        for (const tls of [undefined, {}, { client: toClientCertificate(own) }, { authorities: certificate }]) {
+          assert.deepStrictEqual(yield* failDiscovery(url, tls), unreachable(url, "DEPTH_ZERO_SELF_SIGNED_CERT"))
+        }
+      }).pipe(Effect.scoped)
   )
 
-  it.live("under a name that its certificate does not have (N6)", () =>
+  it.live("a server whose certificate has another name gets no request (N6)", () =>
     Effect.gen(function* () {
       const authority = yield* CertificateAuthority.make
       const { url } = yield* TlsServer.make({ own: yield* authority.issue("server") })
       const other = url.replace("127.0.0.1", "localhost")
       assert.deepStrictEqual(
-        yield* refused(other, { authorities: authority.certificate }),
+        yield* failDiscovery(other, { authorities: authority.certificate }),
         unreachable(other, "ERR_TLS_CERT_ALTNAME_INVALID")
       )
     }).pipe(Effect.scoped)
   )
 
-  it.live("if it speaks TLS 1.1 at best, though Node.js is told to accept it (N6)", () =>
+  it.live("a server with TLS 1.1 gets no request, whatever the default minimum of Node.js is (N6)", () =>
     Effect.gen(function* () {
       const authority = yield* CertificateAuthority.make
       const own = yield* authority.issue("server")
@@ -419,12 +434,12 @@ describe("a server is not called", () => {
       const old = yield* TlsServer.make({ own, ciphers, maxVersion: "TLSv1.1" })
       const newer = yield* TlsServer.make({ own, ciphers, maxVersion: "TLSv1.2" })
       const options = { authorities: authority.certificate }
-      assert.strictEqual(yield* accepted(old.url, authority.certificate), "TLSv1.1")
+      assert.strictEqual(yield* negotiate(old.url, authority.certificate), "TLSv1.1")
       assert.deepStrictEqual(
-        yield* refused(old.url, options),
+        yield* failDiscovery(old.url, options),
         unreachable(old.url, "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION")
       )
-      assert.deepInclude(yield* refused(newer.url, options), { kind: "Unreadable" })
+      assert.deepInclude(yield* failDiscovery(newer.url, options), { kind: "Unreadable" })
     }).pipe(Effect.scoped)
   )
 })

@@ -1,11 +1,11 @@
 import { createServer } from "node:net"
 import { describe, expect, it } from "@effect/vitest"
+import { make, type Service } from "@effect-ciba/authorization-server/AuthorizationServer"
+import * as Fault from "@effect-ciba/authorization-server/Fault"
+import * as RegisteredClients from "@effect-ciba/authorization-server/RegisteredClients"
 import { Ciba, ClientAuthentication, NotificationInbox, type PendingAuthentication, UserHint } from "@effect-ciba/core"
 import { NodeCiba, NodeNotificationServer } from "@effect-ciba/platform-node"
 import { type Duration, Effect, Fiber, Layer, Redacted, Schedule } from "effect"
-import { make, type Service } from "./AuthorizationServer.ts"
-import * as Fault from "./Fault.ts"
-import * as RegisteredClients from "./RegisteredClients.ts"
 
 const freePort = Effect.callback<number>((resume) => {
   const probe = createServer().listen(0, "127.0.0.1", () => {
@@ -14,19 +14,19 @@ const freePort = Effect.callback<number>((resume) => {
   })
 })
 
-/** Waits until so many token requests have been answered. */
-const answered = (server: Service, count: number) =>
+/** Waits until `count` token requests have a response. */
+const awaitPolls = (server: Service, count: number) =>
   Effect.repeat(
     Effect.map(server.log, (log) => log.filter(({ path, status }) => path === "/token" && status !== undefined)),
     { until: (polls) => polls.length >= count, schedule: Schedule.spaced("20 millis") }
   )
 
-interface Stage {
+interface Setup {
   readonly server: Service
   /** The client's notification endpoint. */
   readonly url: string
-  /** Asks, and says under which name the person sees it. */
-  readonly ask: Effect.Effect<
+  /** Sends the authentication request; `ref` is the approver's name for it. */
+  readonly initiate: Effect.Effect<
     { readonly pending: PendingAuthentication.PendingAuthentication; readonly ref: string },
     unknown,
     Ciba.Ciba
@@ -35,9 +35,9 @@ interface Stage {
   readonly polls: Effect.Effect<number>
 }
 
-/** A provider that pings, a client that listens, and polls that would come every minute. */
-const staged = <A, E>(
-  use: (stage: Stage) => Effect.Effect<A, E, Ciba.Ciba | NotificationInbox.NotificationInbox>,
+/** A provider and a client in ping mode, with an interval of one minute; `listens: false` leaves out the endpoint. */
+const withPing = <A, E>(
+  use: (setup: Setup) => Effect.Effect<A, E, Ciba.Ciba | NotificationInbox.NotificationInbox>,
   options: {
     readonly interval?: Duration.Input
     readonly pingFallback?: Duration.Input
@@ -59,10 +59,10 @@ const staged = <A, E>(
       poll: { pingFallback: options.pingFallback }
     })
     const endpoint = NodeNotificationServer.layer({ path: "/ciba", port, host: "127.0.0.1" })
-    const stage: Stage = {
+    const setup: Setup = {
       server,
       url: `http://127.0.0.1:${port}/ciba`,
-      ask: Effect.gen(function* () {
+      initiate: Effect.gen(function* () {
         const pending = yield* Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
         const { ref } = yield* server.awaitRequest
         return { pending, ref }
@@ -70,7 +70,7 @@ const staged = <A, E>(
       polls: Effect.map(server.log, (log) => log.filter(({ path }) => path === "/token").length)
     }
     return yield* Effect.provide(
-      use(stage),
+      use(setup),
       (options.listens === false ? flow : Layer.merge(flow, endpoint)).pipe(Layer.provideMerge(NotificationInbox.layer))
     )
   }).pipe(Effect.scoped)
@@ -89,16 +89,16 @@ const ping = (url: string, pending: PendingAuthentication.PendingAuthentication,
   })
 
 it.live(
-  "a ping ends the wait at once, with one token request, for an approval and for a denial (K1, K7, K12, K14)",
+  "a ping ends the wait at once with one token request, after an approval and after a denial (K1, K7, K12, K14)",
   () =>
-    staged(
-      Effect.fnUntraced(function* ({ ask, polls, server }) {
-        const first = yield* ask
+    withPing(
+      Effect.fnUntraced(function* ({ initiate, polls, server }) {
+        const first = yield* initiate
         const approved = yield* Effect.forkChild(Ciba.complete(first.pending))
         yield* Effect.orDie(server.approve(first.ref))
         expect((yield* Fiber.join(approved)).subject).toBe("jo")
         expect(yield* polls).toBe(1)
-        const second = yield* ask
+        const second = yield* initiate
         const denied = yield* Effect.forkChild(Effect.flip(Ciba.complete(second.pending)))
         yield* Effect.orDie(server.deny(second.ref))
         expect((yield* Fiber.join(denied)).reason._tag).toBe("AccessDenied")
@@ -108,10 +108,10 @@ it.live(
     )
 )
 
-it.live("a ping that is sent twice is answered twice, and redeems once (K4, K9, T-18)", () =>
-  staged(
-    Effect.fnUntraced(function* ({ ask, polls, server, url }) {
-      const { pending, ref } = yield* ask
+it.live("a repeated ping is acknowledged each time, and the tokens are requested once (K4, K9, T-18)", () =>
+  withPing(
+    Effect.fnUntraced(function* ({ initiate, polls, server, url }) {
+      const { pending, ref } = yield* initiate
       const wait = yield* Effect.forkChild(Ciba.complete(pending))
       yield* Effect.orDie(server.approve(ref))
       const responses = yield* Effect.all([ping(url, pending), ping(url, pending)], { concurrency: "unbounded" })
@@ -123,8 +123,8 @@ it.live("a ping that is sent twice is answered twice, and redeems once (K4, K9, 
   )
 )
 
-it.live("a ping that overtakes the acknowledgement is kept for the wait (K10)", () =>
-  staged(
+it.live("a ping before the acknowledgement of the request ends the later wait (K10)", () =>
+  withPing(
     Effect.fnUntraced(function* ({ polls, server }) {
       yield* server.inject("/backchannel", async (_, next) => {
         await next()
@@ -143,27 +143,27 @@ it.live("a ping that overtakes the acknowledgement is kept for the wait (K10)", 
 )
 
 const forgeries: ReadonlyArray<readonly [what: string, change: RequestInit, status: number]> = [
-  ["a strange bearer (K3)", { headers: { "content-type": "application/json", authorization: "Bearer x" } }, 401],
-  ["no bearer (K3)", { headers: { "content-type": "application/json" } }, 401],
-  ["another id (K8)", { body: '{"auth_req_id":"another"}' }, 401],
+  ["an unknown token (K3)", { headers: { "content-type": "application/json", authorization: "Bearer x" } }, 401],
+  ["no token (K3)", { headers: { "content-type": "application/json" } }, 401],
+  ["another auth_req_id (K8)", { body: '{"auth_req_id":"another"}' }, 401],
   ["another method (K1)", { method: "PUT" }, 405],
-  ["a question (K1)", { method: "GET", body: null }, 405],
-  ["half a document (K17)", { body: '{"auth_req_id"' }, 400],
-  ["a megabyte (K17)", { body: `{"auth_req_id":"${"x".repeat(1_048_576)}"}` }, 413]
+  ["a GET request (K1)", { method: "GET", body: null }, 405],
+  ["truncated JSON (K17)", { body: '{"auth_req_id"' }, 400],
+  ["a body of a megabyte (K17)", { body: `{"auth_req_id":"${"x".repeat(1_048_576)}"}` }, 413]
 ]
 it.live(
-  "forged calls are refused, redirected nowhere, wake nobody, and cost no token request (K1–K3, K5, K8, K17)",
+  "forged notifications are rejected without a redirect, end no wait, and cause no token request (K1–K3, K5, K8, K17)",
   () =>
-    staged(
-      Effect.fnUntraced(function* ({ ask, polls, server, url }) {
-        const { pending, ref } = yield* ask
+    withPing(
+      Effect.fnUntraced(function* ({ initiate, polls, server, url }) {
+        const { pending, ref } = yield* initiate
         const wait = yield* Effect.forkChild(Ciba.complete(pending))
         for (const [what, change, status] of forgeries) {
           const response = yield* ping(url, pending, change)
           expect([what, response.status]).toEqual([what, status])
         }
-        const elsewhere = yield* call(`${url}/`, { method: "POST" })
-        expect([elsewhere.status, elsewhere.headers.get("location")]).toEqual([401, null])
+        const otherPath = yield* call(`${url}/`, { method: "POST" })
+        expect([otherPath.status, otherPath.headers.get("location")]).toEqual([401, null])
         expect(yield* polls).toBe(0)
         expect(wait.pollUnsafe()).toBeUndefined()
         yield* Effect.orDie(server.approve(ref))
@@ -173,10 +173,10 @@ it.live(
     )
 )
 
-it.live("a ping is answered before its token request is, which may take its time (K11)", () =>
-  staged(
-    Effect.fnUntraced(function* ({ ask, polls, server }) {
-      const { pending, ref } = yield* ask
+it.live("a ping is acknowledged before the response to its token request (K11)", () =>
+  withPing(
+    Effect.fnUntraced(function* ({ initiate, polls, server }) {
+      const { pending, ref } = yield* initiate
       yield* server.inject("/token", Fault.hang)
       const wait = yield* Effect.forkChild(Ciba.complete(pending))
       yield* Effect.orDie(server.approve(ref))
@@ -200,24 +200,24 @@ const spellings: ReadonlyArray<
     body: `{"auth_req_id":"${id}","urgent":[true]}`
   })
 ]
-it.live("a ping may have more members, a charset, and its scheme in any case (K1, K6, K20)", () =>
-  staged(
-    Effect.fnUntraced(function* ({ ask, server, url }) {
+it.live("a ping may have additional members, a charset, and the Bearer scheme in any case (K1, K6, K20)", () =>
+  withPing(
+    Effect.fnUntraced(function* ({ initiate, server, url }) {
       for (const [index, spelling] of spellings.entries()) {
-        const { pending } = yield* ask
+        const { pending } = yield* initiate
         const wait = yield* Effect.forkChild(Ciba.complete(pending))
         const response = yield* ping(url, pending, spelling(pending, Redacted.value(pending.authReqId)))
         expect(response.status).toBe(204)
-        expect(yield* answered(server, index + 1)).toHaveLength(index + 1)
+        expect(yield* awaitPolls(server, index + 1)).toHaveLength(index + 1)
         yield* Fiber.interrupt(wait)
       }
     })
   )
 )
 
-describe.concurrent("the clock of a wait", () => {
-  it.live("a ping that nobody hears costs time, and the approval arrives by a poll (K15, T-28)", () =>
-    staged(
+describe.concurrent("the interval of a wait for pings", () => {
+  it.live("a lost ping delays the approval until the fallback poll (K15, T-28)", () =>
+    withPing(
       Effect.fnUntraced(function* ({ polls, server }) {
         const pending = yield* Ciba.initiate({
           scope: ["openid"],
@@ -233,19 +233,19 @@ describe.concurrent("the clock of a wait", () => {
     )
   )
 
-  it.live("a ping without a decision costs one poll, however often it comes; then the interval holds (K12, K16)", () =>
-    staged(
-      Effect.fnUntraced(function* ({ ask, polls, server, url }) {
-        const { pending, ref } = yield* ask
+  it.live("repeated pings without a decision cause one poll, and the next poll waits for the interval (K12, K16)", () =>
+    withPing(
+      Effect.fnUntraced(function* ({ initiate, polls, server, url }) {
+        const { pending, ref } = yield* initiate
         const wait = yield* Effect.forkChild(Ciba.complete(pending))
         yield* ping(url, pending)
-        yield* answered(server, 1)
+        yield* awaitPolls(server, 1)
         const responses = yield* Effect.replicateEffect(ping(url, pending), 30, { concurrency: "unbounded" })
         expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([204]))
         expect(yield* polls).toBe(1)
         yield* Effect.orDie(server.approve(ref))
         expect((yield* Fiber.join(wait)).subject).toBe("jo")
-        const [first, second] = yield* answered(server, 2)
+        const [first, second] = yield* awaitPolls(server, 2)
         expect([first?.error, second?.status]).toEqual(["authorization_pending", 200])
         expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(3000)
       }),
@@ -254,16 +254,16 @@ describe.concurrent("the clock of a wait", () => {
   )
 
   it.live(
-    "slow_down right after a ping is waited out (T-19)",
+    "slow_down after a ping delays the next poll (T-19)",
     () =>
-      staged(
-        Effect.fnUntraced(function* ({ ask, server }) {
-          const { pending, ref } = yield* ask
+      withPing(
+        Effect.fnUntraced(function* ({ initiate, server }) {
+          const { pending, ref } = yield* initiate
           yield* server.inject("/token", Fault.status(400, { error: "slow_down" }))
           const wait = yield* Effect.forkChild(Ciba.complete(pending))
           yield* Effect.orDie(server.approve(ref))
           expect((yield* Fiber.join(wait)).subject).toBe("jo")
-          const [first, second] = yield* answered(server, 2)
+          const [first, second] = yield* awaitPolls(server, 2)
           expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(6000)
         }),
         { interval: "1 second" }
@@ -272,11 +272,11 @@ describe.concurrent("the clock of a wait", () => {
   )
 
   it.live(
-    "no ping announces an expiry: the client's own clock ends the wait, and later pings are refused (K13, K18, T-21)",
+    "without a ping the wait ends at the expiry by the client's clock, and later pings are rejected (K13, K18, T-21)",
     () =>
-      staged(
+      withPing(
         Effect.fnUntraced(function* ({ server, url }) {
-          // The server counts whole seconds: it may say expired a moment before the client's own clock does.
+          // The server counts whole seconds: its request may expire shortly before the client's.
           yield* server.inject("/token", Fault.status(400, { error: "authorization_pending" }))
           const pending = yield* Ciba.initiate({
             scope: ["openid"],
@@ -286,7 +286,7 @@ describe.concurrent("the clock of a wait", () => {
           const { reason } = yield* Effect.flip(Ciba.complete(pending))
           expect({ ...reason }).toEqual({ _tag: "ExpiredToken", local: true })
           expect((yield* ping(url, pending)).status).toBe(401)
-          expect(yield* answered(server, 1)).toHaveLength(1)
+          expect(yield* awaitPolls(server, 1)).toHaveLength(1)
         })
       )
   )

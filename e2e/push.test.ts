@@ -21,14 +21,14 @@ const url = "https://client.test/ciba"
 
 const client = TestClient.clientSecretBasic({ notification: { deliveryMode: "push", url } })
 
-/** A provider and a client that share nothing but sockets, and a store on disk. */
-const staged = (options: ProviderOptions = {}) =>
+/** A provider and a client in push mode over sockets, and the client's store on disk. */
+const setUp = (options: ProviderOptions = {}) =>
   Effect.gen(function* () {
     const files = yield* FileSystem.FileSystem
     const directory = yield* files.makeTempDirectoryScoped()
     const key = yield* Sealing.generate("k")
     const provider = yield* ProviderServer.make({ client, refreshTokens: true, ...options })
-    /** A process of the client: it listens, asks, and waits. */
+    /** A process of the client; processes share the store only. */
     const process = NodeCiba.layer({
       deliveryMode: "push",
       issuer: provider.issuer,
@@ -45,33 +45,33 @@ const staged = (options: ProviderOptions = {}) =>
     return { provider, process, stored: files.readDirectory(directory) }
   }).pipe(Effect.provide(NodeFileSystem.layer))
 
-const ask = Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
+const initiate = Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
 
 const endpoint = HttpServer.addressFormattedWith((address) => Effect.succeed(`${address}/ciba`))
 
-/** The provider calls; what the client answers. */
+/** Sends the provider's push to the client; the status of the response. */
 const push = Effect.fnUntraced(function* (
   provider: TestProvider.Service,
   pending: PendingAuthentication.PendingAuthentication,
   forge?: (body: JsonObject) => JsonObject
 ) {
-  const call = yield* provider.notification({
+  const notification = yield* provider.notification({
     authReqId: pending.authReqId,
     forge: (call) => (forge === undefined ? call : { ...call, body: forge(call.body) })
   })
   const target = yield* endpoint
-  const body = yield* Effect.promise(() => call.text())
-  const { status } = yield* Effect.promise(() => fetch(target, { method: "POST", headers: call.headers, body }))
+  const body = yield* Effect.promise(() => notification.text())
+  const { status } = yield* Effect.promise(() => fetch(target, { method: "POST", headers: notification.headers, body }))
   return status
 })
 
 it.live(
-  "a push is the answer, is kept on disk before it is acknowledged, and is taken once (L1, L3, L9, L14, L15)",
+  "a push completes the wait, is persisted before it is acknowledged, and is accepted once (L1, L3, L9, L14, L15)",
   () =>
     Effect.gen(function* () {
-      const { process, provider, stored } = yield* staged()
+      const { process, provider, stored } = yield* setUp()
       yield* Effect.gen(function* () {
-        const pending = yield* ask
+        const pending = yield* initiate
         const [before] = yield* stored
         yield* provider.approve(pending.authReqId)
         expect(yield* push(provider, pending)).toBe(204)
@@ -88,58 +88,54 @@ it.live(
     }).pipe(Effect.scoped)
 )
 
-it.live(
-  "a push that came before a restart is completed by the next process, and the provider is asked nothing (T-17)",
-  () =>
-    Effect.gen(function* () {
-      const { process, provider, stored } = yield* staged()
-      yield* Effect.gen(function* () {
-        const pending = yield* ask
-        yield* provider.approve(pending.authReqId)
-        expect(yield* push(provider, pending)).toBe(204)
-      }).pipe(Effect.provide(process))
+it.live("a push before a restart is completed by the next process without a request to the provider (T-17)", () =>
+  Effect.gen(function* () {
+    const { process, provider, stored } = yield* setUp()
+    yield* Effect.gen(function* () {
+      const pending = yield* initiate
+      yield* provider.approve(pending.authReqId)
+      expect(yield* push(provider, pending)).toBe(204)
+    }).pipe(Effect.provide(process))
+    const subjects: Array<string> = []
+    yield* Ciba.resumeAll((decision) =>
+      Effect.sync(() => subjects.push(Result.isSuccess(decision) ? decision.success.subject : "failed"))
+    ).pipe(Effect.provide(process))
+    expect(subjects).toEqual(["jo"])
+    expect(yield* stored).toEqual([])
+    expect((yield* provider.requests).filter(({ endpoint }) => endpoint === "backchannel")).toHaveLength(1)
+  }).pipe(Effect.scoped)
+)
+
+it.live("a push after a restart is accepted before resumption, and a repeated one is acknowledged (L1, T-17)", () =>
+  Effect.gen(function* () {
+    const { process, provider } = yield* setUp()
+    const pending = yield* Effect.provide(initiate, process)
+    yield* provider.approve(pending.authReqId)
+    const subjects = yield* Effect.gen(function* () {
+      expect(yield* push(provider, pending)).toBe(204)
       const subjects: Array<string> = []
       yield* Ciba.resumeAll((decision) =>
-        Effect.sync(() => subjects.push(Result.isSuccess(decision) ? decision.success.subject : "refused"))
-      ).pipe(Effect.provide(process))
-      expect(subjects).toEqual(["jo"])
-      expect(yield* stored).toEqual([])
-      expect((yield* provider.requests).filter(({ endpoint }) => endpoint === "backchannel")).toHaveLength(1)
-    }).pipe(Effect.scoped)
+        Effect.sync(() => subjects.push(Result.isSuccess(decision) ? decision.success.subject : "failed"))
+      )
+      return subjects
+    }).pipe(Effect.provide(process))
+    expect(subjects).toEqual(["jo"])
+    const other = yield* Effect.gen(function* () {
+      const other = yield* initiate
+      yield* provider.approve(other.authReqId)
+      expect(yield* push(provider, other)).toBe(204)
+      return other
+    }).pipe(Effect.provide(process))
+    expect(yield* Effect.provide(push(provider, other), process)).toBe(204)
+    expect(yield* provider.polls).toEqual([])
+  }).pipe(Effect.scoped)
 )
 
-it.live(
-  "a push that comes after a restart, before anything goes on, is taken; so is one that comes again (L1, T-17)",
-  () =>
-    Effect.gen(function* () {
-      const { process, provider } = yield* staged()
-      const pending = yield* Effect.provide(ask, process)
-      yield* provider.approve(pending.authReqId)
-      const subjects = yield* Effect.gen(function* () {
-        expect(yield* push(provider, pending)).toBe(204)
-        const subjects: Array<string> = []
-        yield* Ciba.resumeAll((decision) =>
-          Effect.sync(() => subjects.push(Result.isSuccess(decision) ? decision.success.subject : "refused"))
-        )
-        return subjects
-      }).pipe(Effect.provide(process))
-      expect(subjects).toEqual(["jo"])
-      const other = yield* Effect.gen(function* () {
-        const other = yield* ask
-        yield* provider.approve(other.authReqId)
-        expect(yield* push(provider, other)).toBe(204)
-        return other
-      }).pipe(Effect.provide(process))
-      expect(yield* Effect.provide(push(provider, other), process)).toBe(204)
-      expect(yield* provider.polls).toEqual([])
-    }).pipe(Effect.scoped)
-)
-
-it.live("a push that comes twenty times at once is acknowledged each time, and counts once (L1, L14)", () =>
+it.live("twenty concurrent copies of a push are all acknowledged, and stored once (L1, L14)", () =>
   Effect.gen(function* () {
-    const { process, provider, stored } = yield* staged()
+    const { process, provider, stored } = yield* setUp()
     yield* Effect.gen(function* () {
-      const pending = yield* ask
+      const pending = yield* initiate
       yield* provider.approve(pending.authReqId)
       const first = yield* provider.notification({ authReqId: pending.authReqId })
       const body = yield* Effect.promise(() => first.text())
@@ -153,18 +149,20 @@ it.live("a push that comes twenty times at once is acknowledged each time, and c
   }).pipe(Effect.scoped)
 )
 
-it.live("a push that does not come in time ends the wait as expired, and is refused afterwards (K18, L1, L17)", () =>
-  Effect.gen(function* () {
-    const { process, provider } = yield* staged({ expiresIn: "1 second" })
-    yield* Effect.gen(function* () {
-      const pending = yield* ask
-      yield* provider.approve(pending.authReqId)
-      const { reason } = yield* Effect.flip(Ciba.complete(pending))
-      expect({ ...reason }).toEqual({ _tag: "ExpiredToken", local: true })
-      expect(yield* push(provider, pending)).toBe(401)
-      expect(yield* provider.polls).toEqual([])
-    }).pipe(Effect.provide(process))
-  }).pipe(Effect.scoped)
+it.live(
+  "a wait without a push fails with ExpiredToken at the expiry, and a later push is rejected (K18, L1, L17)",
+  () =>
+    Effect.gen(function* () {
+      const { process, provider } = yield* setUp({ expiresIn: "1 second" })
+      yield* Effect.gen(function* () {
+        const pending = yield* initiate
+        yield* provider.approve(pending.authReqId)
+        const { reason } = yield* Effect.flip(Ciba.complete(pending))
+        expect({ ...reason }).toEqual({ _tag: "ExpiredToken", local: true })
+        expect(yield* push(provider, pending)).toBe(401)
+        expect(yield* provider.polls).toEqual([])
+      }).pipe(Effect.provide(process))
+    }).pipe(Effect.scoped)
 )
 
 const outcomes: ReadonlyArray<readonly [what: string, forge: (body: JsonObject) => JsonObject, tag: string]> = [
@@ -185,19 +183,21 @@ const outcomes: ReadonlyArray<readonly [what: string, forge: (body: JsonObject) 
     "UnexpectedAlgorithm"
   ]
 ]
-it.live("a push of an error, or a forged one, ends the wait with its reason (L3, L4, L6, L7, L10, L12, L13)", () =>
-  Effect.gen(function* () {
-    const { process, provider } = yield* staged()
-    yield* Effect.gen(function* () {
-      for (const [what, forge, tag] of outcomes) {
-        const pending = yield* ask
-        const wait = yield* Effect.forkChild(Effect.flip(Ciba.complete(pending)))
-        yield* provider.approve(pending.authReqId)
-        expect([what, yield* push(provider, pending, forge)]).toEqual([what, 204])
-        expect([what, (yield* Fiber.join(wait)).reason._tag]).toEqual([what, tag])
-      }
-    }).pipe(Effect.provide(process))
-  }).pipe(Effect.scoped)
+it.live(
+  "a push with an error or with forged tokens ends the wait with the matching reason (L3, L4, L6, L7, L10, L12, L13)",
+  () =>
+    Effect.gen(function* () {
+      const { process, provider } = yield* setUp()
+      yield* Effect.gen(function* () {
+        for (const [what, forge, tag] of outcomes) {
+          const pending = yield* initiate
+          const wait = yield* Effect.forkChild(Effect.flip(Ciba.complete(pending)))
+          yield* provider.approve(pending.authReqId)
+          expect([what, yield* push(provider, pending, forge)]).toEqual([what, 204])
+          expect([what, (yield* Fiber.join(wait)).reason._tag]).toEqual([what, tag])
+        }
+      }).pipe(Effect.provide(process))
+    }).pipe(Effect.scoped)
 )
 
 const claims: ReadonlyArray<readonly [what: string, forge: (claims: JsonObject) => JsonObject]> = [
@@ -210,11 +210,11 @@ const claims: ReadonlyArray<readonly [what: string, forge: (claims: JsonObject) 
   ["no rt_hash (L7)", ({ "urn:openid:params:jwt:claim:rt_hash": _, ...rest }) => rest]
 ]
 for (const [what, idTokenClaims] of claims) {
-  it.live(`a push whose ID Token has ${what} is refused`, () =>
+  it.live(`a push whose ID Token has ${what} is rejected`, () =>
     Effect.gen(function* () {
-      const { process, provider } = yield* staged({ idTokenClaims })
+      const { process, provider } = yield* setUp({ idTokenClaims })
       yield* Effect.gen(function* () {
-        const pending = yield* ask
+        const pending = yield* initiate
         const wait = yield* Effect.forkChild(Effect.flip(Ciba.complete(pending)))
         yield* provider.approve(pending.authReqId)
         yield* push(provider, pending)
@@ -224,20 +224,20 @@ for (const [what, idTokenClaims] of claims) {
   )
 }
 
-it.live("a push that another key has signed, or with another bearer, is refused (L2, L4)", () =>
+it.live("a push with the token of another request or with a signature by another key is rejected (L2, L4)", () =>
   Effect.gen(function* () {
-    const idTokenKey = yield* TestKeys.signing("RS256", "stranger")
-    const { process, provider } = yield* staged({ idTokenKey, idTokenHeaderKeyId: null })
+    const idTokenKey = yield* TestKeys.signing("RS256", "unknown")
+    const { process, provider } = yield* setUp({ idTokenKey, idTokenHeaderKeyId: null })
     yield* Effect.gen(function* () {
-      const pending = yield* ask
+      const pending = yield* initiate
       const wait = yield* Effect.forkChild(Effect.flip(Ciba.complete(pending)))
       yield* provider.approve(pending.authReqId)
-      const other = yield* ask
+      const other = yield* initiate
       expect(
         yield* push(provider, other, (body) => ({ ...body, auth_req_id: Redacted.value(pending.authReqId) })).pipe(
-          Effect.catchTag("NoNotification", () => Effect.succeed("nothing to say"))
+          Effect.catchTag("NoNotification", () => Effect.succeed("no notification"))
         )
-      ).toBe("nothing to say")
+      ).toBe("no notification")
       yield* provider.approve(other.authReqId)
       expect(
         yield* push(provider, other, (body) => ({ ...body, auth_req_id: Redacted.value(pending.authReqId) }))

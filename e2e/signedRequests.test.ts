@@ -1,16 +1,16 @@
 import { expect, it } from "@effect/vitest"
+import { AuthorizationServer, make } from "@effect-ciba/authorization-server/AuthorizationServer"
+import * as RegisteredClients from "@effect-ciba/authorization-server/RegisteredClients"
 import { ClientAuthentication, SignedRequest, SigningKey } from "@effect-ciba/core"
 import { NodeCiba } from "@effect-ciba/platform-node"
 import { Effect, Layer, Redacted } from "effect"
 import { decodeJwt, decodeProtectedHeader } from "jose"
-import { approved } from "./Approval.ts"
-import { AuthorizationServer, make } from "./AuthorizationServer.ts"
-import * as RegisteredClients from "./RegisteredClients.ts"
+import { authenticate } from "./Approval.ts"
 
 const secret = Redacted.make(RegisteredClients.secret)
 
 it.live(
-  "a request is signed in each algorithm that profiles know, and nothing of it stands beside (D1–D7, D11–D14)",
+  "a signed request in PS256, ES256 and EdDSA is accepted, and carries all parameters inside (D1–D7, D11–D14)",
   () =>
     Effect.gen(function* () {
       const algorithms = ["PS256", "ES256", "EdDSA"] as const
@@ -24,7 +24,7 @@ it.live(
       )
       const server = yield* make({ interval: "1 second", signedRequests: true, clients })
       for (const key of keys) {
-        const { identity, request } = yield* approved({ requestedExpiry: "2 minutes" }).pipe(
+        const { identity, request } = yield* authenticate({ requestedExpiry: "2 minutes" }).pipe(
           Effect.provide(
             NodeCiba.layer({
               issuer: server.issuer,
@@ -60,7 +60,7 @@ it.live(
 )
 
 it.live(
-  "a request may name the client inside and outside, have no type, and be valid for a while (D12, D15, D18, T-13)",
+  "a signed request with a client_id claim, without typ and with an earlier nbf is accepted (D12, D15, D18, T-13)",
   () =>
     Effect.gen(function* () {
       const key = yield* SigningKey.generate("ES256")
@@ -70,7 +70,7 @@ it.live(
       })
       const server = yield* make({ interval: "1 second", signedRequests: true, clients: [client] })
       const signing = SignedRequest.layer({ key, clientIdClaim: true, type: null, backdated: "10 minutes" })
-      const { identity } = yield* approved().pipe(
+      const { identity } = yield* authenticate().pipe(
         Effect.provide(
           NodeCiba.layer({
             issuer: server.issuer,

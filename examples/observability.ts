@@ -1,9 +1,8 @@
 /**
- * What an operator sees: each authentication as a trace with a span for every call, and metrics, sent over OTLP to a
- * collector; and what an interface hears, as a stream of events.
+ * Events as a stream for a user interface; traces and metrics over OTLP for operators.
  *
- * The collector is one of this program's own here, which prints what it was sent, and fails where something is missing. With `OTEL_EXPORTER_OTLP_ENDPOINT` in
- * the environment (`http://localhost:4318`, say) all of it goes to yours.
+ * The program runs a collector of its own, prints what that received, and fails if something is missing. With
+ * `OTEL_EXPORTER_OTLP_ENDPOINT` in the environment (`http://localhost:4318`) it exports to that collector instead.
  */
 import assert from "node:assert/strict"
 import { createServer } from "node:http"
@@ -51,24 +50,24 @@ const Metrics = Schema.Struct({
   )
 })
 
-class Collected extends Context.Service<
-  Collected,
+class Received extends Context.Service<
+  Received,
   { readonly spans: Array<typeof Span.Type>; readonly figures: Map<string, typeof Figure.Type> }
->()("examples/Collected") {
-  static readonly layer = Layer.sync(Collected, () => ({ spans: [], figures: new Map() }))
+>()("examples/Received") {
+  static readonly layer = Layer.sync(Received, () => ({ spans: [], figures: new Map() }))
 }
 
 const Routes = HttpRouter.use((router) =>
   Effect.gen(function* () {
-    const { figures, spans } = yield* Collected
-    const accepted = HttpServerResponse.jsonUnsafe({})
+    const { figures, spans } = yield* Received
+    const ok = HttpServerResponse.jsonUnsafe({})
     yield* router.add(
       "POST",
       "/v1/traces",
       Effect.gen(function* () {
         const { resourceSpans } = yield* HttpServerRequest.schemaBodyJson(Traces)
         spans.push(...resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans)))
-        return accepted
+        return ok
       })
     )
     yield* router.add(
@@ -79,10 +78,10 @@ const Routes = HttpRouter.use((router) =>
         for (const { scopeMetrics } of resourceMetrics) {
           for (const figure of scopeMetrics.flatMap((scope) => scope.metrics)) figures.set(figure.name, figure)
         }
-        return accepted
+        return ok
       })
     )
-    yield* router.add("POST", "/v1/logs", accepted)
+    yield* router.add("POST", "/v1/logs", ok)
   })
 )
 
@@ -117,7 +116,7 @@ const flow = Effect.gen(function* () {
   yield* Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
 }).pipe(Effect.provide(CibaLive))
 
-const known = (attributes: typeof Attributes.Type) =>
+const formatAttributes = (attributes: typeof Attributes.Type) =>
   attributes
     .filter(
       ({ key }) => key.startsWith("ciba.") || ["url.full", "http.response.status_code", "error.type"].includes(key)
@@ -126,13 +125,13 @@ const known = (attributes: typeof Attributes.Type) =>
     .join("  ")
 
 const report = Effect.gen(function* () {
-  const { figures, spans } = yield* Collected
+  const { figures, spans } = yield* Received
   const print = (parent: string | undefined, depth: number): Effect.Effect<void> =>
     Effect.forEach(
       spans.filter(({ parentSpanId }) => parentSpanId === parent),
       ({ attributes, name, spanId }) =>
         Effect.andThen(
-          Console.log(`${"  ".repeat(depth)}${name.padEnd(22 - 2 * depth)}${known(attributes)}`.trimEnd()),
+          Console.log(`${"  ".repeat(depth)}${name.padEnd(22 - 2 * depth)}${formatAttributes(attributes)}`.trimEnd()),
           print(spanId, depth + 1)
         ),
       { discard: true }
@@ -143,14 +142,14 @@ const report = Effect.gen(function* () {
   for (const { gauge, histogram, name, sum, unit } of figures.values()) {
     for (const { asDouble, attributes, sum: total } of (gauge ?? sum ?? histogram)?.dataPoints ?? []) {
       const value = `${asDouble ?? total} ${unit}`
-      yield* Console.log(`  ${name.padEnd(36)}${value.padEnd(20)}${known(attributes)}`.trimEnd())
+      yield* Console.log(`  ${name.padEnd(36)}${value.padEnd(20)}${formatAttributes(attributes)}`.trimEnd())
     }
   }
 })
 
-/** What the collector must have been sent by then. */
+/** Fails unless the collector has received the whole trace and all metrics. */
 const check = Effect.gen(function* () {
-  const { figures, spans } = yield* Collected
+  const { figures, spans } = yield* Received
   const tree = (parent?: string): string =>
     spans
       .filter(({ parentSpanId }) => parentSpanId === parent)
@@ -158,12 +157,14 @@ const check = Effect.gen(function* () {
       .join(" ")
       .replaceAll("()", "")
   assert.equal(tree(), "Ciba.authenticate(Ciba.initiate(GET GET POST) Ciba.complete(POST POST POST))")
-  const shown = [...figures.values()].flatMap(({ gauge, histogram, name, sum, unit }) =>
+  const points = [...figures.values()].flatMap(({ gauge, histogram, name, sum, unit }) =>
     ((gauge ?? sum ?? histogram)?.dataPoints ?? []).map(({ asDouble, attributes, sum: total }) =>
-      [name, unit, name.endsWith("duration") ? "…" : (asDouble ?? total), known(attributes)].join(" ").trimEnd()
+      [name, unit, name.endsWith("duration") ? "…" : (asDouble ?? total), formatAttributes(attributes)]
+        .join(" ")
+        .trimEnd()
     )
   )
-  assert.deepEqual(shown.sort(), [
+  assert.deepEqual(points.sort(), [
     "ciba.client.authentications.pending {authentication} 0",
     "ciba.client.decision.duration s … ciba.outcome=approved",
     "ciba.client.decision.polls {poll} 3 ciba.outcome=approved",
@@ -173,13 +174,13 @@ const check = Effect.gen(function* () {
 })
 
 const program = Effect.gen(function* () {
-  const elsewhere = yield* Config.option(Config.NonEmptyString("OTEL_EXPORTER_OTLP_ENDPOINT"))
+  const endpoint = yield* Config.option(Config.NonEmptyString("OTEL_EXPORTER_OTLP_ENDPOINT"))
   yield* Console.log("The events:")
-  if (Option.isSome(elsewhere)) return yield* Effect.provide(flow, Telemetry(elsewhere.value))
+  if (Option.isSome(endpoint)) return yield* Effect.provide(flow, Telemetry(endpoint.value))
   const { address } = yield* HttpServer.HttpServer
   yield* Effect.provide(flow, Telemetry(HttpServer.formatAddress(address)))
   yield* report
   yield* check
 })
 
-await Effect.runPromise(Effect.provide(program, Layer.provideMerge(Collector, Collected.layer)))
+await Effect.runPromise(Effect.provide(program, Layer.provideMerge(Collector, Received.layer)))

@@ -1,6 +1,7 @@
 /**
- * The flow step by step, for those who want the pieces: each is a service of its own, in two halves where HTTP is. The
- * loop of polls here keeps the interval and every `slow_down`; `Poll` does that, too, and rides out faults besides.
+ * The flow step by step: discovery, authentication request, token requests, ID Token validation. Each step is a service;
+ * those with an HTTP request can be run in two halves. The polling loop here observes the interval and `slow_down`;
+ * `Poll` does the same, and also retries after transport faults.
  */
 import {
   AuthenticationRequest,
@@ -24,7 +25,7 @@ const program = Effect.gen(function* () {
   const sent = yield* BackchannelAuthentication.request(request)
   const pending = yield* BackchannelAuthentication.process(sent)
   yield* Console.log(
-    `2  taken with status ${sent.response.status}; it expires at ${DateTime.formatIso(pending.expiresAt)}`
+    `2  acknowledged with status ${sent.response.status}; it expires at ${DateTime.formatIso(pending.expiresAt)}`
   )
 
   const pollAfter = (
@@ -40,7 +41,7 @@ const program = Effect.gen(function* () {
       })
     )
   const tokenResponse = yield* pollAfter(pending.interval)
-  yield* Console.log(`3  tokens, which nobody can read yet: ${JSON.stringify(tokenResponse)}`)
+  yield* Console.log(`3  a token response, unreadable before verification: ${JSON.stringify(tokenResponse)}`)
 
   const identity = yield* IdTokenVerifier.verify(tokenResponse, pending)
   yield* Console.log(`4  ${identity.subject}, with an access token of type ${identity.tokenType}`)

@@ -1,11 +1,9 @@
 /**
- * A client that is called instead of polling. The provider pings the notification endpoint when the person has decided,
- * and the wait ends at once: with one token request, although polls would be a minute apart. A ping that got lost would
- * cost no more than the time until the next poll.
+ * A client in ping mode. The provider pings the notification endpoint after the end-user's decision, and one token request
+ * completes the wait, although polls would be a minute apart. After a lost ping the next poll finds the decision.
  *
- * The flow and the endpoint share one `NotificationInbox`. The endpoint is on plain http here, at a port of its own; in
- * production give `NodeNotificationServer` a certificate (`tls`), or add `NotificationReceiver.route` to the server that
- * you have.
+ * The flow and the endpoint share one `NotificationInbox`. The endpoint uses http here, at a port of its own; in production
+ * give `NodeNotificationServer` a certificate (`tls`), or add `NotificationReceiver.route` to an existing server.
  */
 import { Ciba, ClientAuthentication, NotificationInbox, UserHint } from "@effect-ciba/core"
 import { NodeNotificationServer } from "@effect-ciba/platform-node"
@@ -41,7 +39,7 @@ const program = Effect.gen(function* () {
   yield* provider.approve(pending.authReqId)
   const ping = yield* provider.notification()
   const { status } = yield* Effect.promise(() => fetch(ping))
-  yield* Console.log(`The provider calls ${new URL(ping.url).pathname}, and is answered with ${status}.`)
+  yield* Console.log(`The provider pings ${new URL(ping.url).pathname}: status ${status}.`)
 
   const identity = yield* Fiber.join(waiting)
   const polls = yield* provider.polls

@@ -1,8 +1,8 @@
 /**
- * Asks a person, waits by polling, and takes each way it can end.
+ * Authenticates an end-user by polling, and handles each way in which that can end.
  *
- * It runs against a provider in memory. For a real one, replace `Provider` by `NodeHttpClient.layerUndici`, or the
- * whole layer by `NodeCiba.layer`, and fill in your own issuer and client.
+ * It runs against a provider in memory. For a real one, replace `Provider` by `NodeHttpClient.layerUndici`, or `CibaLive`
+ * by `NodeCiba.layer`, and set your own issuer and client.
  */
 import { Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
 import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
@@ -27,9 +27,9 @@ const program = Effect.gen(function* () {
   return `It is ${identity.subject}.`
 }).pipe(
   Effect.catchReasons("TokenError", {
-    AccessDenied: () => Effect.succeed("They said no."),
-    ExpiredToken: () => Effect.succeed("Nobody answered in time."),
-    OutcomeUnknown: () => Effect.succeed("They may have approved: ask them before you ask again.")
+    AccessDenied: () => Effect.succeed("The end-user denied."),
+    ExpiredToken: () => Effect.succeed("The request expired without a decision."),
+    OutcomeUnknown: () => Effect.succeed("The end-user may have approved: ask before you send another request.")
   })
 )
 

@@ -1,7 +1,7 @@
 /**
- * A client that signs its assertions with a private key and binds its tokens with another, as banks want it: no secret is
- * shared. The public JWK is what the provider registers, under its key id; the private one is `Redacted`, and never leaves
- * the program. The profile refuses whatever would break its rules.
+ * A client under the FAPI 2.0 profile for CIBA: it authenticates with `private_key_jwt`, and DPoP binds its tokens to a
+ * second key. The provider registers the public JWK; the private one is `Redacted` and stays in the program. The profile
+ * rejects a configuration, request or response that violates its rules.
  */
 import { Ciba, ClientAuthentication, Dpop, SecurityProfile, SigningKey, UserHint } from "@effect-ciba/core"
 import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"

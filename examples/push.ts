@@ -1,9 +1,9 @@
 /**
- * A client that is sent its tokens. A push comes once and cannot be fetched again: with a `PendingStore` it is on disk,
- * sealed, before it is acknowledged. Here the process that asked ends right after that, and the next one goes on with what
- * is kept. The provider is asked nothing more.
+ * A client in push mode: the provider sends the token response to its notification endpoint, once. A `PendingStore`
+ * persists it, sealed, before it is acknowledged. Here the first process ends right after that, and the second one resumes
+ * from the store, without a token request.
  *
- * Both processes listen on plain http at a port of their own, which takes the place of the registered URL; see `ping.ts`.
+ * Both processes listen on http at a port of their own, in place of the registered URL; see `ping.ts`.
  */
 import { NodeFileSystem, NodePath } from "@effect/platform-node"
 import { Ciba, ClientAuthentication, NotificationInbox, PendingStore, Sealing, UserHint } from "@effect-ciba/core"
@@ -33,22 +33,22 @@ const clientProcess = (directory: string, key: Sealing.SealingKey) =>
     Layer.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer))
   )
 
-const ask = Effect.gen(function* () {
+const receivePush = Effect.gen(function* () {
   const provider = yield* TestProvider.TestProvider
   const pending = yield* Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
   yield* provider.approve(pending.authReqId)
 
   const url = yield* HttpServer.addressFormattedWith((address) => Effect.succeed(`${address}/ciba`))
-  const push = yield* provider.notification({ forge: (call) => ({ ...call, url }) })
+  const push = yield* provider.notification({ forge: (notification) => ({ ...notification, url }) })
   const { status } = yield* Effect.promise(() => fetch(push))
-  yield* Console.log(`1  The tokens are pushed, kept, and acknowledged with ${status}. This process ends.`)
+  yield* Console.log(`1  The token response is pushed, persisted, and acknowledged with ${status}. This process ends.`)
 })
 
-const goOn = Ciba.resumeAll((decision) =>
+const resume = Ciba.resumeAll((decision) =>
   Console.log(
     Result.match(decision, {
-      onSuccess: ({ subject }) => `2  The next process finds that ${subject} approved.`,
-      onFailure: ({ message }) => `2  The next process finds: ${message}`
+      onSuccess: ({ subject }) => `2  The next process resumes: ${subject} approved.`,
+      onFailure: ({ message }) => `2  The next process resumes: ${message}`
     })
   )
 )
@@ -57,8 +57,8 @@ const program = Effect.gen(function* () {
   const files = yield* FileSystem.FileSystem
   const directory = yield* files.makeTempDirectoryScoped()
   const key = yield* Sealing.generate("2026-11")
-  yield* Effect.provide(ask, clientProcess(directory, key))
-  yield* Effect.provide(goOn, clientProcess(directory, key))
+  yield* Effect.provide(receivePush, clientProcess(directory, key))
+  yield* Effect.provide(resume, clientProcess(directory, key))
 
   const provider = yield* TestProvider.TestProvider
   yield* Console.log(`3  token requests: ${(yield* provider.polls).length}`)

@@ -1,6 +1,6 @@
 /**
- * How to test a program that asks people. `TestClock` owns the time, so that an approval after five minutes takes none,
- * and the polls are at exact instants; a script of the provider's answers brings the faults that a test is about.
+ * How to test a program that authenticates end-users. Time is the `TestClock`'s: an approval after five minutes takes
+ * milliseconds, and polls have exact instants. A script of responses injects faults.
  */
 import { Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"

@@ -1,7 +1,7 @@
 /**
- * A web server that asks in one request and answers in another. It knows each approval by a random id of its own: the
- * `auth_req_id` never leaves it. The waits run in the background, in the server's own scope, and end with it; a server
- * that runs for long also has to forget them. Here it serves itself a visitor, and closes.
+ * A web server that starts an authentication in one HTTP request and reports its outcome in another. Browsers get a random
+ * id, never the `auth_req_id`. The waits run in the background, in the server's scope; a server that runs for long also has
+ * to remove old ones. Here the program is its own visitor, and ends after the decision.
  */
 
 import { randomUUID } from "node:crypto"
@@ -20,7 +20,7 @@ const Approval = Schema.Struct({
 })
 type Approval = typeof Approval.Type
 
-const decided = (status: Approval["status"]) => (): Effect.Effect<Approval> => Effect.succeed({ status })
+const toApproval = (status: Approval["status"]) => (): Effect.Effect<Approval> => Effect.succeed({ status })
 
 const Routes = HttpRouter.use((router) =>
   Effect.gen(function* () {
@@ -39,7 +39,7 @@ const Routes = HttpRouter.use((router) =>
         })
         const wait = Ciba.complete(pending).pipe(
           Effect.map(({ subject }): Approval => ({ status: "approved", subject })),
-          Effect.catchReasons("TokenError", { AccessDenied: decided("denied"), ExpiredToken: decided("expired") })
+          Effect.catchReasons("TokenError", { AccessDenied: toApproval("denied"), ExpiredToken: toApproval("expired") })
         )
         const id = randomUUID()
         waits.set(id, yield* Effect.forkIn(wait, scope))
@@ -54,7 +54,7 @@ const Routes = HttpRouter.use((router) =>
         const { id = "" } = yield* HttpRouter.params
         const wait = waits.get(id)
         if (wait === undefined) return HttpServerResponse.empty({ status: 404 })
-        const approval = yield* wait.pollUnsafe() ?? decided("pending")()
+        const approval = yield* wait.pollUnsafe() ?? toApproval("pending")()
         return yield* HttpServerResponse.schemaJson(Approval)(approval)
       }).pipe(Effect.catch((error) => Effect.as(Effect.logError(error), HttpServerResponse.empty({ status: 502 }))))
     )
@@ -78,13 +78,19 @@ const visitor = Effect.gen(function* () {
   const created = yield* HttpClient.post(`${origin}/approvals`)
   const { bindingMessage, id } = yield* HttpClientResponse.schemaBodyJson(Created)(created)
   yield* Console.log(`POST /approvals      ${created.status}  approve ${bindingMessage} on your phone`)
-  const look = Effect.gen(function* () {
-    const found = yield* Effect.flatMap(HttpClient.get(`${origin}/approvals/${id}`), HttpClientResponse.filterStatusOk)
-    const approval = yield* HttpClientResponse.schemaBodyJson(Approval)(found)
-    yield* Console.log(`GET  /approvals/:id  ${found.status}  ${JSON.stringify(approval)}`)
+  const getApproval = Effect.gen(function* () {
+    const response = yield* Effect.flatMap(
+      HttpClient.get(`${origin}/approvals/${id}`),
+      HttpClientResponse.filterStatusOk
+    )
+    const approval = yield* HttpClientResponse.schemaBodyJson(Approval)(response)
+    yield* Console.log(`GET  /approvals/:id  ${response.status}  ${JSON.stringify(approval)}`)
     return approval
   })
-  yield* Effect.repeat(look, { until: ({ status }) => status !== "pending", schedule: Schedule.spaced("1 second") })
+  yield* Effect.repeat(getApproval, {
+    until: ({ status }) => status !== "pending",
+    schedule: Schedule.spaced("1 second")
+  })
 })
 
 await Effect.runPromise(visitor.pipe(Effect.provide(Layer.merge(Server, NodeHttpClient.layerUndici))))

@@ -1,4 +1,4 @@
-/** `npm run bench`: this library and its peers against one server, in turn, in one process; the figures are ratios. */
+/** `npm run bench`: this library and its peers in turn against one server, in one process; compare the ratios. */
 
 import { fork } from "node:child_process"
 import { ClientAuthentication, IdTokenVerifier, PendingAuthentication, TokenEndpoint } from "@effect-ciba/core"
@@ -13,11 +13,11 @@ const secret = "a secret of the bench"
 
 interface Contender {
   readonly name: string
-  /** Runs a task so many times, one after the other. */
+  /** Runs a task `times` times, one after the other. */
   readonly run: (times: number) => Promise<void>
 }
 
-const times = async (n: number, task: () => Promise<unknown>) => {
+const repeat = async (n: number, task: () => Promise<unknown>) => {
   for (let i = 0; i < n; i++) await task()
 }
 
@@ -74,13 +74,13 @@ const expectPending = (error: unknown) => {
 
 const tasks: ReadonlyArray<readonly [title: string, mine: Contender, ...peers: ReadonlyArray<Contender>]> = [
   [
-    "a poll that is answered with authorization_pending",
+    "a poll with the response authorization_pending",
     ours(TokenEndpoint.TokenEndpoint.use((endpoint) => Effect.flip(endpoint.redeem(id("pending"))))),
-    { name: "oauth4webapi", run: (n) => times(n, () => grant("pending").catch(expectPending)) },
+    { name: "oauth4webapi", run: (n) => repeat(n, () => grant("pending").catch(expectPending)) },
     {
       name: "openid-client",
       run: (n) =>
-        times(n, () => client.genericGrantRequest(config, grantType, { auth_req_id: "pending" }).catch(expectPending))
+        repeat(n, () => client.genericGrantRequest(config, grantType, { auth_req_id: "pending" }).catch(expectPending))
     }
   ],
   [
@@ -93,14 +93,14 @@ const tasks: ReadonlyArray<readonly [title: string, mine: Contender, ...peers: R
     ),
     {
       name: "oauth4webapi",
-      run: (n) => times(n, async () => oauth.validateApplicationLevelSignature(as, await grant("approved"), insecure))
+      run: (n) => repeat(n, async () => oauth.validateApplicationLevelSignature(as, await grant("approved"), insecure))
     }
   ]
 ]
 
 const median = (values: ReadonlyArray<number>) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 
-const timed = async (contender: Contender, n: number) => {
+const measure = async (contender: Contender, n: number) => {
   const start = performance.now()
   await contender.run(n)
   return (performance.now() - start) / n
@@ -112,14 +112,14 @@ const size = 200
 for (const [title, mine, ...peers] of tasks) {
   console.log(`\n${title} (${rounds} rounds of ${size}, in turn)`)
   for (const contender of [mine, ...peers]) await contender.run(size)
-  const taken = new Map<Contender, Array<number>>([mine, ...peers].map((contender) => [contender, []]))
+  const durations = new Map<Contender, Array<number>>([mine, ...peers].map((contender) => [contender, []]))
   for (let round = 0; round < rounds; round++) {
-    for (const contender of [mine, ...peers]) taken.get(contender)?.push(await timed(contender, size))
+    for (const contender of [mine, ...peers]) durations.get(contender)?.push(await measure(contender, size))
   }
-  const own = taken.get(mine) ?? []
+  const own = durations.get(mine) ?? []
   console.log(`  ${mine.name.padEnd(14)} ${(median(own) * 1000).toFixed(0).padStart(6)} µs`)
   for (const peer of peers) {
-    const theirs = taken.get(peer) ?? []
+    const theirs = durations.get(peer) ?? []
     const ratio = median(theirs.map((time, round) => time / (own[round] ?? time)))
     console.log(
       `  ${peer.name.padEnd(14)} ${(median(theirs) * 1000).toFixed(0).padStart(6)} µs   ${ratio.toFixed(2)} times as long`

@@ -1,4 +1,4 @@
-/** A provider that always gives the same answers, in a process of its own: what is measured is the client. */
+/** A provider with constant responses, in a process of its own, so that the client alone is measured. */
 
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -11,7 +11,7 @@ const server = createServer((request, response) => {
   const chunks: Array<Buffer> = []
   request.on("data", (chunk) => chunks.push(chunk))
   request.on("end", () => {
-    const [status, body] = answer(request.url ?? "", Buffer.concat(chunks).toString())
+    const [status, body] = respond(request.url ?? "", Buffer.concat(chunks).toString())
     response
       .writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(body) })
       .end(body)
@@ -45,7 +45,7 @@ const tokens = JSON.stringify({
 })
 const pending = JSON.stringify({ error: "authorization_pending" })
 
-function answer(url: string, form: string): readonly [status: number, body: string] {
+function respond(url: string, form: string): readonly [status: number, body: string] {
   if (url === "/token") return form.includes("auth_req_id=approved") ? [200, tokens] : [400, pending]
   return [200, url === "/jwks" ? JSON.stringify({ keys: [jwk] }) : metadata]
 }

@@ -1,9 +1,10 @@
-/** Tells on the terminal what happens while the shop asks and the phone rings. */
+/** Runs the flow, and prints its steps on the terminal. */
+
+import * as AuthorizationServer from "@effect-ciba/authorization-server/AuthorizationServer"
+import type { RecordedRequest } from "@effect-ciba/authorization-server/RecordedRequest"
+import { client } from "@effect-ciba/authorization-server/RegisteredClients"
 import { Clock, Effect, Schedule, Stream, SubscriptionRef } from "effect"
 import { HttpServer } from "effect/http"
-import * as AuthorizationServer from "../../e2e/AuthorizationServer.ts"
-import type { Exchange } from "../../e2e/Exchange.ts"
-import { client } from "../../e2e/RegisteredClients.ts"
 import { ciba, signIn } from "./flow.ts"
 import { Phone, Screen } from "./Phone.ts"
 import { bad, bold, dim, field, good, link, step, Terminal } from "./Terminal.ts"
@@ -23,19 +24,22 @@ export const run = Effect.gen(function* () {
   const address = yield* HttpServer.addressFormattedWith(Effect.succeed)
 
   yield* terminal.print(
-    `\n${bold("Harbour Books wants to know who is calling.")} Jo is asked on the phone, and nobody types a password.\n`,
+    `\n${bold("Harbour Books authenticates a caller.")} Jo approves on the phone, without a password.\n`,
     field("provider", `${server.issuer} ${dim("oidc-provider, in this process")}`),
     field("Jo's phone", `${link(address)} ${dim("open it to decide yourself")}`)
   )
-  yield* Effect.forkScoped(tellPolls, { startImmediately: true })
-  yield* Effect.forkScoped(tellDecision, { startImmediately: true })
-  yield* Effect.forkScoped(countDown)
+  yield* Effect.forkScoped(printPolls, { startImmediately: true })
+  yield* Effect.forkScoped(printDecision, { startImmediately: true })
+  yield* Effect.forkScoped(updateStatus)
 
-  yield* terminal.print(step(1, "The shop asks for Jo"), field("login hint", "jo@example.com"))
+  yield* terminal.print(
+    step(1, "The shop sends an authentication request for Jo"),
+    field("login hint", "jo@example.com")
+  )
   yield* signIn("jo@example.com", (code) =>
     terminal.print(
       field("code", `${bold(code)} ${dim("the same here and on the phone")}`),
-      step(2, "The phone rings, and the shop waits")
+      step(2, "The phone shows the request, and the shop polls")
     )
   ).pipe(
     Effect.provide(ciba({ issuer: server.issuer, id: shop.client_id, secret: shop.client_secret })),
@@ -47,8 +51,8 @@ export const run = Effect.gen(function* () {
       )
     ),
     Effect.catchReasons("TokenError", {
-      AccessDenied: (reason) => terminal.print(...refusal("Jo said no, and the program got a typed error", reason)),
-      ExpiredToken: (reason) => terminal.print(...refusal("Nobody answered in time", reason))
+      AccessDenied: (reason) => terminal.print(...refusal("Jo denied, which is a typed error", reason)),
+      ExpiredToken: (reason) => terminal.print(...refusal("The request expired without a decision", reason))
     }),
     Effect.ensuring(terminal.status(""))
   )
@@ -64,13 +68,13 @@ const refusal = (title: string, reason: { readonly _tag: string; readonly messag
   field("message", reason.message)
 ]
 
-const isPoll = ({ path }: Exchange) => path === "/token"
+const isPoll = ({ path }: RecordedRequest) => path === "/token"
 
-const tellPolls = Effect.gen(function* () {
+const printPolls = Effect.gen(function* () {
   const server = yield* AuthorizationServer.AuthorizationServer
   const terminal = yield* Terminal
   const start = yield* Clock.currentTimeMillis
-  yield* server.exchanges.pipe(
+  yield* server.requests.pipe(
     Stream.filter(isPoll),
     Stream.zipWithIndex,
     Stream.runForEach(([poll, index]) =>
@@ -81,20 +85,22 @@ const tellPolls = Effect.gen(function* () {
   )
 })
 
-const tellDecision = Effect.gen(function* () {
+const printDecision = Effect.gen(function* () {
   const { screen } = yield* Phone
   const terminal = yield* Terminal
   yield* SubscriptionRef.changes(screen).pipe(
     Stream.filter(Screen.$is("Decided")),
     Stream.runForEach(({ outcome, by }) => {
-      const words = { approve: good("approved"), deny: bad("denied"), expire: bad("nobody decided in time") }[outcome]
-      const who = by === "person" ? "by the person" : "by the demo itself, as nobody touched the page"
-      return terminal.print(field("phone", outcome === "expire" ? words : `${words} ${dim(who)}`))
+      const words = { approve: good("approved"), deny: bad("denied"), expire: bad("no decision before the expiry") }[
+        outcome
+      ]
+      const approver = by === "end-user" ? "by you, on the page" : "by the demo itself, since the page was not used"
+      return terminal.print(field("phone", outcome === "expire" ? words : `${words} ${dim(approver)}`))
     })
   )
 })
 
-const countDown = Effect.gen(function* () {
+const updateStatus = Effect.gen(function* () {
   const { screen } = yield* Phone
   const terminal = yield* Terminal
   const show = Effect.gen(function* () {
@@ -108,9 +114,9 @@ const statusLine = (screen: Screen, now: number): string => {
   if (!Screen.$is("Asked")(screen)) return ""
   const left = (at: number) => `${Math.max(0, Math.ceil((at - now) / 1000))} s`
   const { autopilot, request, since } = screen
-  const itself =
+  const next =
     autopilot === undefined
-      ? "waits for the person"
+      ? "waits for your decision on the page"
       : `${autopilot.decision === "approve" ? "approves" : "denies"} by itself in ${left(since + autopilot.seconds * 1000)}`
-  return `   ${dim("phone".padEnd(16))}${itself} ${dim(`(the request ends in ${left(request.expiresAt)})`)}`
+  return `   ${dim("phone".padEnd(16))}${next} ${dim(`(the request expires in ${left(request.expiresAt)})`)}`
 }

@@ -1,4 +1,4 @@
-/** Text that is safe to send to a browser; everything put into it is escaped, unless it is `Html` itself. */
+/** HTML in which every inserted value is escaped, except other `Html`. */
 export class Html {
   readonly markup: string
   constructor(markup: string) {

@@ -1,9 +1,9 @@
-/** Jo's phone: what it shows, and who decides: the person, or with nobody there the phone itself. */
+/** Jo's authentication device: its screen, and the decision, by the end-user or else after a delay by the autopilot. */
 
 import { randomBytes } from "node:crypto"
+import type { PendingRequest } from "@effect-ciba/authorization-server/Approver"
+import { AuthorizationServer } from "@effect-ciba/authorization-server/AuthorizationServer"
 import { Clock, Context, Data, Deferred, Effect, Layer, Option, SubscriptionRef } from "effect"
-import { AuthorizationServer } from "../../e2e/AuthorizationServer.ts"
-import type { WaitingRequest } from "../../e2e/Person.ts"
 
 export type Decision = "approve" | "deny"
 
@@ -15,17 +15,17 @@ export interface Autopilot {
 export type Screen = Data.TaggedEnum<{
   Quiet: object
   Asked: {
-    readonly request: WaitingRequest
-    /** Known to the page alone: without it, a decision is not the person's. */
+    readonly request: PendingRequest
+    /** Sent to the page alone; a decision without it is rejected. */
     readonly token: string
     readonly autopilot?: Autopilot
     /** Milliseconds since the epoch. */
     readonly since: number
   }
   Decided: {
-    readonly request: WaitingRequest
+    readonly request: PendingRequest
     readonly outcome: Decision | "expire"
-    readonly by: "person" | "phone"
+    readonly by: "end-user" | "autopilot"
   }
 }>
 
@@ -35,9 +35,9 @@ type Decided = Data.TaggedEnum.Value<Screen, "Decided">
 
 export interface Service {
   readonly screen: SubscriptionRef.SubscriptionRef<Screen>
-  /** The screen that follows; none if the token is not that of the open request. */
+  /** The screen after the decision; undefined if the token is not that of the shown request. */
   readonly decide: (token: string, decision: Decision) => Effect.Effect<Decided | undefined>
-  /** Somebody is there, so the phone no longer decides by itself. */
+  /** Disables the autopilot for the shown request. */
   readonly touch: (token: string) => Effect.Effect<void>
 }
 
@@ -47,7 +47,7 @@ interface Open {
   readonly token: string
   readonly decision: Deferred.Deferred<Decision>
   readonly touched: Deferred.Deferred<void>
-  readonly settled: Deferred.Deferred<Decided>
+  readonly result: Deferred.Deferred<Decided>
 }
 
 export const make = Effect.fnUntraced(function* (autopilot?: Autopilot) {
@@ -55,7 +55,7 @@ export const make = Effect.fnUntraced(function* (autopilot?: Autopilot) {
   const screen = yield* SubscriptionRef.make<Screen>(Screen.Quiet())
   let open: Open | undefined
 
-  const itself = (touched: Deferred.Deferred<void>) =>
+  const awaitAutopilot = (touched: Deferred.Deferred<void>) =>
     autopilot === undefined
       ? Effect.never
       : Deferred.await(touched).pipe(
@@ -63,47 +63,47 @@ export const make = Effect.fnUntraced(function* (autopilot?: Autopilot) {
           Effect.flatMap(
             Option.match({
               onSome: () => Effect.never,
-              onNone: () => Effect.succeed({ outcome: autopilot.decision, by: "phone" } as const)
+              onNone: () => Effect.succeed({ outcome: autopilot.decision, by: "autopilot" } as const)
             })
           )
         )
 
-  const ring = Effect.fnUntraced(function* (request: WaitingRequest) {
+  const ask = Effect.fnUntraced(function* (request: PendingRequest) {
     const since = yield* Clock.currentTimeMillis
     const token = randomBytes(16).toString("base64url")
     const decision = yield* Deferred.make<Decision>()
     const touched = yield* Deferred.make<void>()
-    const settled = yield* Deferred.make<Decided>()
-    open = { token, decision, touched, settled }
+    const result = yield* Deferred.make<Decided>()
+    open = { token, decision, touched, result }
     yield* SubscriptionRef.set(screen, Screen.Asked({ request, token, since, ...(autopilot && { autopilot }) }))
 
     const { outcome, by } = yield* Effect.raceAllFirst([
-      Effect.map(Deferred.await(decision), (outcome) => ({ outcome, by: "person" }) as const),
-      Effect.as(Effect.sleep(request.expiresAt - since), { outcome: "expire", by: "phone" } as const),
-      itself(touched)
+      Effect.map(Deferred.await(decision), (outcome) => ({ outcome, by: "end-user" }) as const),
+      Effect.as(Effect.sleep(request.expiresAt - since), { outcome: "expire", by: "autopilot" } as const),
+      awaitAutopilot(touched)
     ])
     if (outcome !== "expire") yield* server[outcome](request.ref)
     open = undefined
     const decided = Screen.Decided({ request, outcome, by })
     yield* SubscriptionRef.set(screen, decided)
-    yield* Deferred.succeed(settled, decided)
+    yield* Deferred.succeed(result, decided)
   })
 
-  yield* server.awaitRequest.pipe(Effect.flatMap(ring), Effect.forever, Effect.forkScoped)
+  yield* server.awaitRequest.pipe(Effect.flatMap(ask), Effect.forever, Effect.forkScoped)
 
   return Phone.of({
     screen,
     decide: (token, decision) =>
       Effect.suspend(() =>
         open?.token === token
-          ? Effect.andThen(Deferred.succeed(open.decision, decision), Deferred.await(open.settled))
+          ? Effect.andThen(Deferred.succeed(open.decision, decision), Deferred.await(open.result))
           : Effect.succeed(undefined)
       ),
     touch: Effect.fnUntraced(function* (token) {
       if (open?.token !== token) return
       yield* Deferred.succeed(open.touched, undefined)
-      yield* SubscriptionRef.update(screen, (shown) =>
-        Screen.$is("Asked")(shown) ? Screen.Asked({ request: shown.request, token, since: shown.since }) : shown
+      yield* SubscriptionRef.update(screen, (current) =>
+        Screen.$is("Asked")(current) ? Screen.Asked({ request: current.request, token, since: current.since }) : current
       )
     })
   })

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs"
-import type { WaitingRequest } from "../../e2e/Person.ts"
+import type { PendingRequest } from "@effect-ciba/authorization-server/Approver"
 import { type Html, html } from "./Html.ts"
 import { Screen } from "./Phone.ts"
 
@@ -9,12 +9,12 @@ const template = readFileSync(new URL("phone.html", import.meta.url), "utf8")
 export const page = (screen: Screen, nonce: string, now: number): string =>
   template.replaceAll("{{nonce}}", () => nonce).replace("{{main}}", () => main(screen, now))
 
-/** What changes on the page as the request goes on. */
+/** The part of the page that changes with the screen. */
 export const main = (screen: Screen, now: number): string =>
-  Screen.$match(screen, { Quiet: () => quiet, Asked: (asked) => question(asked, now), Decided: answer }).markup
+  Screen.$match(screen, { Quiet: () => quiet, Asked: (asked) => question(asked, now), Decided: decision }).markup
 
 const scopes: Readonly<Record<string, Html>> = {
-  openid: html`<b>That it is you</b>, and nobody else`,
+  openid: html`<b>That it is you</b>`,
   profile: html`<b>Your name</b>`,
   email: html`<b>Your e-mail address</b>`,
   phone: html`<b>Your phone number</b>`,
@@ -25,7 +25,7 @@ const scopes: Readonly<Record<string, Html>> = {
 const quiet = html`<main data-screen="quiet">
   <div class="badge resting" aria-hidden="true">${icon("bell")}</div>
   <h1 tabindex="-1">Nothing to approve</h1>
-  <p class="lead" role="status">This phone rings when somebody asks for you.</p>
+  <p class="lead" role="status">Authentication requests for you appear here.</p>
 </main>`
 
 const question = ({ request, token, autopilot, since }: Extract<Screen, { _tag: "Asked" }>, now: number): Html =>
@@ -40,7 +40,7 @@ const question = ({ request, token, autopilot, since }: Extract<Screen, { _tag: 
   </section>
   <form method="post" action="/decision">
     <input type="hidden" name="token" value="${token}">
-    <p class="time"><span>This request ends in</span> ${countdown(request.expiresAt - now, "clock")}</p>
+    <p class="time"><span>This request expires in</span> ${countdown(request.expiresAt - now, "clock")}</p>
     <progress data-total="${request.expiresAt - since}" max="1" value="1" aria-hidden="true"></progress>
     <div class="buttons">
       <button name="decision" value="deny">Deny</button>
@@ -49,7 +49,7 @@ const question = ({ request, token, autopilot, since }: Extract<Screen, { _tag: 
     ${
       autopilot === undefined
         ? html`<p class="note">Take your time: the demo waits for you.</p>`
-        : html`<p class="note">Nobody there? The demo ${autopilot.decision === "approve" ? "approves" : "denies"} by itself in ${countdown(
+        : html`<p class="note">Without your decision the demo ${autopilot.decision === "approve" ? "approves" : "denies"} by itself in ${countdown(
             since + autopilot.seconds * 1000 - now,
             "seconds"
           )}. Touch the page to decide yourself.</p>`
@@ -57,7 +57,7 @@ const question = ({ request, token, autopilot, since }: Extract<Screen, { _tag: 
   </form>
 </main>`
 
-const code = ({ bindingMessage, client }: WaitingRequest): ReadonlyArray<Html> =>
+const code = ({ bindingMessage, client }: PendingRequest): ReadonlyArray<Html> =>
   bindingMessage === undefined
     ? []
     : [
@@ -68,21 +68,21 @@ const code = ({ bindingMessage, client }: WaitingRequest): ReadonlyArray<Html> =
   </section>`
       ]
 
-const answers = {
+const outcomes = {
   approve: {
     title: "Approved",
     text: (name: string) => `${name} knows now that it is you. You can put the phone away.`
   },
-  deny: { title: "Denied", text: (name: string) => `${name} learns nothing but your no.` },
-  expire: { title: "Too late", text: (name: string) => `The request ended, and ${name} learned nothing.` }
+  deny: { title: "Denied", text: (name: string) => `${name} learns only that you denied.` },
+  expire: { title: "Too late", text: (name: string) => `The request expired, and ${name} learned nothing.` }
 }
 
-const answer = ({ request, outcome, by }: Extract<Screen, { _tag: "Decided" }>): Html =>
+const decision = ({ request, outcome, by }: Extract<Screen, { _tag: "Decided" }>): Html =>
   html`<main data-screen="decided" data-outcome="${outcome}">
   <div class="badge ${outcome}" aria-hidden="true">${icon(outcome)}</div>
-  <h1 tabindex="-1">${answers[outcome].title}</h1>
-  <p class="lead" role="status">${answers[outcome].text(request.client.name)}</p>
-  ${by === "phone" && outcome !== "expire" ? html`<p class="note">Nobody touched the page, so the demo decided by itself.</p>` : ""}
+  <h1 tabindex="-1">${outcomes[outcome].title}</h1>
+  <p class="lead" role="status">${outcomes[outcome].text(request.client.name)}</p>
+  ${by === "autopilot" && outcome !== "expire" ? html`<p class="note">The page was not used, so the demo decided by itself.</p>` : ""}
 </main>`
 
 const countdown = (milliseconds: number, shape: "clock" | "seconds"): Html => {

@@ -1,4 +1,4 @@
-/** The phone as a page on loopback: it renders the screen, pushes each change, and takes the decision. */
+/** The phone as a web page on loopback: renders the screen, sends each change as an event, and accepts the decision. */
 
 import { randomBytes } from "node:crypto"
 import { createServer } from "node:http"
@@ -45,17 +45,17 @@ const event = Effect.fnUntraced(function* (screen: Screen) {
   return `${main.replace(/^/gm, "data: ")}\n\n`
 })
 
-const refused = HttpServerResponse.text("This is not for you.", { status: 403, headers })
+const forbidden = HttpServerResponse.text("Forbidden", { status: 403, headers })
 
-/** Refuses what another site, or another name for this address, sends here. */
+/** Rejects requests of other sites, and requests to this address under another name. */
 const fromThisPage = Effect.fnUntraced(function* <E, R>(
   handler: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
 ) {
   const { headers, method } = yield* HttpServerRequest.HttpServerRequest
   const { host, origin } = headers
   const here = yield* HttpServer.addressFormattedWith(Effect.succeed)
-  const ours = `http://${host}` === here && (method !== "POST" || origin === here)
-  return ours ? yield* handler : refused
+  const isOwn = `http://${host}` === here && (method !== "POST" || origin === here)
+  return isOwn ? yield* handler : forbidden
 })
 
 const routes = HttpRouter.use(
@@ -85,8 +85,8 @@ const routes = HttpRouter.use(
         Effect.gen(function* () {
           const { token, decision } = yield* HttpServerRequest.schemaBodyUrlParams(Decision)
           const screen = yield* phone.decide(token, decision)
-          return screen === undefined ? refused : yield* show(screen)
-        }).pipe(Effect.catchTag("SchemaError", () => Effect.succeed(refused)))
+          return screen === undefined ? forbidden : yield* show(screen)
+        }).pipe(Effect.catchTag("SchemaError", () => Effect.succeed(forbidden)))
       )
     )
 
@@ -98,18 +98,18 @@ const routes = HttpRouter.use(
           const { token } = yield* HttpServerRequest.schemaBodyUrlParams(Touch)
           yield* phone.touch(token)
           return HttpServerResponse.empty({ headers })
-        }).pipe(Effect.catchTag("SchemaError", () => Effect.succeed(refused)))
+        }).pipe(Effect.catchTag("SchemaError", () => Effect.succeed(forbidden)))
       )
     )
   })
 )
 
-/** Browsers keep connections open that they never use; those are cut, so that the end does not wait for them. */
+/** Closes all connections at the end, since browsers keep unused ones open. */
 export const layer = Layer.suspend(() => {
   const server = createServer()
-  const cut = Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))
+  const closeConnections = Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))
   return HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }).pipe(
-    Layer.provideMerge(Layer.effectDiscard(cut)),
+    Layer.provideMerge(Layer.effectDiscard(closeConnections)),
     Layer.provideMerge(
       NodeHttpServer.layer(() => server, { host: "127.0.0.1", port: 0, gracefulShutdownTimeout: "200 millis" })
     )

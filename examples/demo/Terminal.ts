@@ -1,11 +1,11 @@
-/** Lines that stay, and below them, on a real terminal only, one line that moves. */
+/** Prints lines, and below them, on a terminal only, a status line that is updated in place. */
 
 import { styleText } from "node:util"
 import { Context, Effect, Layer } from "effect"
 
 export interface Service {
   readonly print: (...lines: ReadonlyArray<string>) => Effect.Effect<void>
-  /** Shows the moving line anew; the empty one takes it away. */
+  /** Replaces the status line; an empty one removes it. */
   readonly status: (line: string) => Effect.Effect<void>
 }
 
@@ -15,14 +15,14 @@ const clearLine = "\r\u001b[2K"
 
 const make = Effect.gen(function* () {
   const out = process.stdout
-  let moving = ""
+  let statusLine = ""
   const draw = (text: string) =>
     Effect.sync(() => {
-      out.write(out.isTTY ? `${clearLine}${text}${moving}` : text)
+      out.write(out.isTTY ? `${clearLine}${text}${statusLine}` : text)
     })
   const status = (line: string) =>
     Effect.suspend(() => {
-      moving = line
+      statusLine = line
       return out.isTTY ? draw("") : Effect.void
     })
   yield* Effect.addFinalizer(() => status(""))

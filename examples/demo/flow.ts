@@ -1,9 +1,9 @@
-/** All that an application has to write. */
+/** The application's part of the demo. */
 import { BindingMessage, Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
 import { NodeCiba } from "@effect-ciba/platform-node"
 import { Effect, Redacted } from "effect"
 
-/** Asks the person, shows the code that both sides show, waits, and gives back who it is. */
+/** Sends an authentication request, shows its binding message, waits for the decision, and returns the verified identity. */
 export const signIn = Effect.fnUntraced(function* (
   loginHint: string,
   showCode: (bindingMessage: string) => Effect.Effect<void>

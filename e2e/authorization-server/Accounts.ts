@@ -2,7 +2,7 @@ import { type Account, type Configuration, errors, type KoaContextWithOIDC } fro
 
 export type Claims = Readonly<Record<string, unknown>>
 
-/** The people who have an account: their claims by subject. */
+/** The end-users who have an account: their claims by subject. */
 export type Accounts = Readonly<Record<string, Claims>>
 
 export const jo: Accounts = {
@@ -37,7 +37,7 @@ export const byLoginHint =
   (_: KoaContextWithOIDC, hint = ""): string | undefined =>
     Object.hasOwn(accounts, hint) ? hint : Object.entries(accounts).find(([, { email }]) => email === hint)?.[0]
 
-/** A login hint token is a JWT with `sub` or `email`, and `exp` if it ends; its signature is not looked at. */
+/** A login hint token is a JWT with `sub` or `email`, and `exp` if it expires; its signature is not verified. */
 export const byLoginHintToken =
   (accounts: Accounts) =>
   (ctx: KoaContextWithOIDC, token = "") => {

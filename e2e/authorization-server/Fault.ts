@@ -2,7 +2,7 @@ import { text } from "node:stream/consumers"
 import { Duration } from "effect"
 import type { KoaContextWithOIDC } from "oidc-provider"
 
-/** What happens to one request, in front of the authorization server; `next` hands it to the server. */
+/** Middleware for one request, in front of the authorization server; `next` passes the request on. */
 export type Fault = (ctx: KoaContextWithOIDC, next: () => Promise<void>) => Promise<void>
 
 export const none: Fault = (_, next) => next()
@@ -26,7 +26,7 @@ export const html = (code: number): Fault =>
   instead((ctx) => {
     ctx.status = code
     ctx.type = "html"
-    ctx.body = `<!doctype html><title>${code}</title><h1>The gateway is unwell</h1>`
+    ctx.body = `<!doctype html><title>${code}</title><h1>Gateway error</h1>`
   })
 
 export const redirect = (location: string, code = 307): Fault =>
@@ -44,14 +44,14 @@ export const hang: Fault = instead((ctx) => {
   ctx.respond = false
 })
 
-/** The server does its part, and its answer is lost on the way. */
-export const loseAnswer: Fault = async (ctx, next) => {
+/** The server handles the request, and the connection is reset before its response. */
+export const loseResponse: Fault = async (ctx, next) => {
   await next()
   ctx.respond = false
   ctx.req.socket.resetAndDestroy()
 }
 
-/** The server answers late. */
+/** The server receives the request late. */
 export const delay =
   (duration: Duration.Input): Fault =>
   async (_, next) => {
@@ -59,7 +59,7 @@ export const delay =
     await next()
   }
 
-/** The server answers, and another body goes out. */
+/** Replaces the body of the server's response. */
 export const rewrite =
   (change: (body: Record<string, unknown>) => unknown): Fault =>
   async (ctx, next) => {
@@ -67,9 +67,9 @@ export const rewrite =
     ctx.body = change({ ...(ctx.body as object) })
   }
 
-function instead(answer: (ctx: KoaContextWithOIDC) => void): Fault {
+function instead(respond: (ctx: KoaContextWithOIDC) => void): Fault {
   return async (ctx) => {
     await text(ctx.req)
-    answer(ctx)
+    respond(ctx)
   }
 }

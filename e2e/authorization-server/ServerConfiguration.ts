@@ -9,21 +9,21 @@ import {
 } from "oidc-provider"
 import * as Accounts from "./Accounts.ts"
 import type { Options } from "./AuthorizationServer.ts"
+import * as InMemoryAdapter from "./InMemoryAdapter.ts"
 import * as Keys from "./Keys.ts"
-import * as Memory from "./Memory.ts"
 import { hmacAlgorithms } from "./RegisteredClients.ts"
 
-type Reach = (request: BackchannelAuthenticationRequest, client: Client) => void
+type Contact = (request: BackchannelAuthenticationRequest, client: Client) => void
 type Features = NonNullable<Configuration["features"]>
 
 const hour = 3600
 
-export const make = (options: Options, reach: Reach): Configuration => {
+export const make = (options: Options, contact: Contact): Configuration => {
   const accounts = options.accounts ?? Accounts.jo
   return {
-    adapter: Memory.make(),
+    adapter: InMemoryAdapter.make(),
     claims: Accounts.scopes,
-    cookies: { keys: ["not a browser in sight"] },
+    cookies: { keys: ["no browser visits this server"] },
     enabledJWA: {
       clientAuthSigningAlgValues: [...hmacAlgorithms, ...Keys.algorithms],
       idTokenEncryptionAlgValues: [
@@ -47,8 +47,8 @@ export const make = (options: Options, reach: Reach): Configuration => {
       introspectionSigningAlgValues: [...Keys.algorithms]
     },
     extraParams: options.extraParams ?? [],
-    features: features(options, accounts, reach),
-    fetch: plainOnLoopback,
+    features: features(options, accounts, contact),
+    fetch: fetchOverHttpOnLoopback,
     findAccount: Accounts.find(accounts),
     renderError: (ctx, out) => {
       ctx.body = out
@@ -65,14 +65,14 @@ export const make = (options: Options, reach: Reach): Configuration => {
   }
 }
 
-const features = (options: Options, accounts: Accounts.Accounts, reach: Reach): Features => {
+const features = (options: Options, accounts: Accounts.Accounts, contact: Contact): Features => {
   const base: Features = {
     ciba: {
       enabled: true,
       deliveryModes: ["poll", "ping"],
       processLoginHint: Accounts.byLoginHint(accounts),
       processLoginHintToken: Accounts.byLoginHintToken(accounts),
-      triggerAuthenticationDevice: (_, request, __, client) => reach(request, client),
+      triggerAuthenticationDevice: (_, request, __, client) => contact(request, client),
       validateBindingMessage: validateBindingMessage(options.bindingMessage ?? /^[\w.+/!?#-]{1,20}$/),
       validateRequestContext: () => {},
       verifyUserCode: verifyUserCode(options.userCodes ?? {})
@@ -128,8 +128,8 @@ const verifyUserCode =
     if (code !== expected) throw new errors.InvalidUserCode("the user_code is wrong")
   }
 
-/** A notification endpoint has to be an https URL; one on loopback is called over plain http. */
-const plainOnLoopback: NonNullable<Configuration["fetch"]> = (input, init) => {
+/** A notification endpoint must be registered with an https URL; one on loopback is called over http. */
+const fetchOverHttpOnLoopback: NonNullable<Configuration["fetch"]> = (input, init) => {
   const url = new URL(String(input))
   if (url.hostname === "127.0.0.1" || url.hostname === "localhost") url.protocol = "http:"
   const { dispatcher: _, ...options } = { dispatcher: undefined, ...init }

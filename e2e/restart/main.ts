@@ -1,8 +1,8 @@
 /**
- * A process that waits for approvals, and can be killed: what it must not forget is in its store.
+ * A process that waits for decisions and can be killed at any time, with its pending authentications in a store.
  *
- * `ISSUER`, `STORE` (a directory), `HANDLED` (a file, one line for each decision), `SEALING_KEY`, and `ASK`: the login
- * hints to ask with commas between them, or nothing to go on with what the store has.
+ * Environment: `ISSUER`, `STORE` (a directory), `HANDLED` (a file, one line for each decision), `SEALING_KEY`, and `ASK`:
+ * the login hints of new requests, separated by commas; if empty, the process resumes what is in the store.
  */
 
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
@@ -15,7 +15,7 @@ import { KeyValueStore } from "effect/persistence"
 
 const Live = Layer.unwrap(
   Effect.gen(function* () {
-    const key = yield* Effect.flatMap(Config.Redacted("SEALING_KEY"), (bytes) => Sealing.fromBytes("survival", bytes))
+    const key = yield* Effect.flatMap(Config.Redacted("SEALING_KEY"), (bytes) => Sealing.fromBytes("restart", bytes))
     return Ciba.layer({
       issuer: yield* Config.String("ISSUER"),
       clientId: TestClient.clientId,
@@ -35,13 +35,16 @@ const program = Effect.gen(function* () {
   const hints = (yield* Config.withDefault(Config.String("ASK"), "")).split(",").filter((hint) => hint !== "")
   yield* Effect.forEach(hints, (hint) =>
     Effect.flatMap(Ciba.initiate({ scope: ["openid"], hint: UserHint.login(hint) }), ({ id }) =>
-      Console.log(`asked ${id} ${hint}`)
+      Console.log(`requested ${id} ${hint}`)
     )
   )
   yield* Console.log("waiting")
   yield* Ciba.resumeAll((decision, { id }) => {
-    const end = Result.match(decision, { onFailure: ({ reason }) => reason._tag, onSuccess: ({ subject }) => subject })
-    return files.writeFileString(handled, `${id} ${end}\n`, { flag: "a" })
+    const outcome = Result.match(decision, {
+      onFailure: ({ reason }) => reason._tag,
+      onSuccess: ({ subject }) => subject
+    })
+    return files.writeFileString(handled, `${id} ${outcome}\n`, { flag: "a" })
   })
 })
 

@@ -1,12 +1,12 @@
 import { expect, layer } from "@effect/vitest"
+import { AuthorizationServer, layer as serverLayer } from "@effect-ciba/authorization-server/AuthorizationServer"
+import * as Fault from "@effect-ciba/authorization-server/Fault"
+import * as RegisteredClients from "@effect-ciba/authorization-server/RegisteredClients"
 import { Ciba, ClientAuthentication, Dpop, SigningKey, UserHint } from "@effect-ciba/core"
 import { NodeCiba } from "@effect-ciba/platform-node"
 import { Effect, Layer, Redacted, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
-import { approved } from "./Approval.ts"
-import { AuthorizationServer, layer as serverLayer } from "./AuthorizationServer.ts"
-import * as Fault from "./Fault.ts"
-import * as RegisteredClients from "./RegisteredClients.ts"
+import { authenticate } from "./Approval.ts"
 
 const secret = Redacted.make(RegisteredClients.secret)
 
@@ -21,11 +21,11 @@ layer(
     clients: [RegisteredClients.client("dpop", { dpop_bound_access_tokens: true })]
   }),
   { excludeTestServices: true }
-)("DPoP with required nonces", (it) => {
-  it.effect("each poll has a new proof; the nonce's demand costs one more request (M1–M3, M5, M6, M16, H27)", () =>
+)("DPoP against oidc-provider with required nonces", (it) => {
+  it.effect("each poll has a new DPoP proof, and use_dpop_nonce costs one more request (M1–M3, M5, M6, M16, H27)", () =>
     Effect.gen(function* () {
       const server = yield* AuthorizationServer
-      const { identity } = yield* approved().pipe(
+      const { identity } = yield* authenticate().pipe(
         Effect.provide(
           NodeCiba.layer({
             issuer: server.issuer,
@@ -57,45 +57,49 @@ layer(
     })
   )
 
-  it.effect("another process takes over with the key that was kept, each request anew (H26, M1, M6, M14, T-9)", () =>
-    Effect.gen(function* () {
-      const server = yield* AuthorizationServer
-      const clientId = "private_key_jwt-ES256"
-      const process = (key: SigningKey.KeyPair) =>
-        NodeCiba.layer({
-          issuer: server.issuer,
-          clientId,
-          authentication: ClientAuthentication.privateKeyJwt(
-            SigningKey.fromJwk(Redacted.make(server.clientKeys.ES256), { algorithm: "ES256" })
-          ),
-          allowInsecureRequests: "loopback"
-        }).pipe(Layer.provide(Dpop.layer({ key })))
-      const [first, second] = yield* Effect.all([SigningKey.generate("ES256"), SigningKey.generate("ES256")])
-      const pending = yield* Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") }).pipe(
-        Effect.provide(process(first))
-      )
-      const [waiting] = yield* server.pending
-      yield* server.approve(waiting?.ref ?? "nobody was asked")
-      const identity = yield* Effect.provide(Ciba.complete(pending), process(second))
-      expect(identity).toMatchObject({ subject: "jo", tokenType: "DPoP" })
-      expect(identity.proofKey && Redacted.value(identity.proofKey)).toMatchObject({ x: first.publicJwk.x })
-      const sent = (yield* server.log).filter(({ form }) => form.client_id === clientId)
-      expect(sent.map(({ error, path, status }) => [path, error ?? status])).toEqual([
-        ["/backchannel", 200],
-        ["/token", "use_dpop_nonce"],
-        ["/token", 200]
-      ])
-      const proofs = sent.slice(1).map(({ headers }) => headers.dpop)
-      for (const { jwk } of yield* Effect.forEach(proofs, (proof) => part(proof, 0))) {
-        expect(jwk).toMatchObject({ x: first.publicJwk.x, y: first.publicJwk.y })
-      }
-      const assertions = sent.map(({ form }) => form.client_assertion)
-      const ids = yield* Effect.forEach([...assertions, ...proofs], (jwt) => Effect.map(part(jwt, 1), ({ jti }) => jti))
-      expect(new Set(ids).size).toBe(5)
-    })
+  it.effect(
+    "another process resumes with the persisted DPoP key, and each request has new JWTs (H26, M1, M6, M14, T-9)",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* AuthorizationServer
+        const clientId = "private_key_jwt-ES256"
+        const process = (key: SigningKey.KeyPair) =>
+          NodeCiba.layer({
+            issuer: server.issuer,
+            clientId,
+            authentication: ClientAuthentication.privateKeyJwt(
+              SigningKey.fromJwk(Redacted.make(server.clientKeys.ES256), { algorithm: "ES256" })
+            ),
+            allowInsecureRequests: "loopback"
+          }).pipe(Layer.provide(Dpop.layer({ key })))
+        const [first, second] = yield* Effect.all([SigningKey.generate("ES256"), SigningKey.generate("ES256")])
+        const pending = yield* Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") }).pipe(
+          Effect.provide(process(first))
+        )
+        const [request] = yield* server.pending
+        yield* server.approve(request?.ref ?? "no pending request")
+        const identity = yield* Effect.provide(Ciba.complete(pending), process(second))
+        expect(identity).toMatchObject({ subject: "jo", tokenType: "DPoP" })
+        expect(identity.proofKey && Redacted.value(identity.proofKey)).toMatchObject({ x: first.publicJwk.x })
+        const sent = (yield* server.log).filter(({ form }) => form.client_id === clientId)
+        expect(sent.map(({ error, path, status }) => [path, error ?? status])).toEqual([
+          ["/backchannel", 200],
+          ["/token", "use_dpop_nonce"],
+          ["/token", 200]
+        ])
+        const proofs = sent.slice(1).map(({ headers }) => headers.dpop)
+        for (const { jwk } of yield* Effect.forEach(proofs, (proof) => part(proof, 0))) {
+          expect(jwk).toMatchObject({ x: first.publicJwk.x, y: first.publicJwk.y })
+        }
+        const assertions = sent.map(({ form }) => form.client_assertion)
+        const ids = yield* Effect.forEach([...assertions, ...proofs], (jwt) =>
+          Effect.map(part(jwt, 1), ({ jti }) => jti)
+        )
+        expect(new Set(ids).size).toBe(5)
+      })
   )
 
-  it.effect("an unbound token is refused (M10, T-15)", () =>
+  it.effect("a Bearer token response is rejected if DPoP is configured (M10, T-15)", () =>
     Effect.gen(function* () {
       const server = yield* AuthorizationServer
       yield* server.inject(
@@ -103,7 +107,7 @@ layer(
         Fault.rewrite((body) => ({ ...body })),
         Fault.rewrite((body) => ({ ...body, token_type: "Bearer" }))
       )
-      const error = yield* approved().pipe(
+      const error = yield* authenticate().pipe(
         Effect.flip,
         Effect.provide(
           NodeCiba.layer({

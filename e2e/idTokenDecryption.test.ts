@@ -1,15 +1,17 @@
 import { expect, it } from "@effect/vitest"
+import { AuthorizationServer, make } from "@effect-ciba/authorization-server/AuthorizationServer"
+import * as RegisteredClients from "@effect-ciba/authorization-server/RegisteredClients"
 import { ClientAuthentication, IdTokenDecryption, UserHint } from "@effect-ciba/core"
 import { NodeCiba } from "@effect-ciba/platform-node"
 import { Effect, Layer, Redacted } from "effect"
 import { exportJWK, generateKeyPair } from "jose"
-import { approved } from "./Approval.ts"
-import { AuthorizationServer, make } from "./AuthorizationServer.ts"
-import * as RegisteredClients from "./RegisteredClients.ts"
+import { authenticate } from "./Approval.ts"
 
 const secret = Redacted.make(RegisteredClients.secret)
 
-const cases: ReadonlyArray<readonly [IdTokenDecryption.PrivateKeyAlgorithm, IdTokenDecryption.ContentAlgorithm]> = [
+const keyAlgorithms: ReadonlyArray<
+  readonly [IdTokenDecryption.PrivateKeyAlgorithm, IdTokenDecryption.ContentAlgorithm]
+> = [
   ["RSA-OAEP", "A256GCM"],
   ["RSA-OAEP-256", "A128CBC-HS256"],
   ["ECDH-ES", "A128GCM"],
@@ -28,14 +30,14 @@ const encryptionKey = (algorithm: IdTokenDecryption.PrivateKeyAlgorithm) =>
   })
 
 it.live(
-  "encrypted ID Tokens are opened and believed, in every algorithm on the list, with old keys kept (J1, J13)",
+  "encrypted ID Tokens are decrypted and verified in each algorithm, also beside an older key (J1, J13)",
   () =>
     Effect.gen(function* () {
-      const keys = yield* Effect.forEach(cases, ([algorithm]) => encryptionKey(algorithm))
+      const keys = yield* Effect.forEach(keyAlgorithms, ([algorithm]) => encryptionKey(algorithm))
       const server = yield* make({
         interval: "1 second",
         features: { encryption: { enabled: true } },
-        clients: cases.map(([algorithm, content], index) =>
+        clients: keyAlgorithms.map(([algorithm, content], index) =>
           RegisteredClients.client(`enc-${algorithm}`, {
             id_token_encrypted_response_alg: algorithm,
             id_token_encrypted_response_enc: content,
@@ -51,7 +53,7 @@ it.live(
           allowInsecureRequests: "loopback"
         })
       yield* Effect.forEach(
-        cases,
+        keyAlgorithms,
         Effect.fnUntraced(function* ([keyAlgorithm, contentAlgorithm], index) {
           const old = yield* encryptionKey(keyAlgorithm)
           const decryption = IdTokenDecryption.layer({
@@ -60,17 +62,17 @@ it.live(
             contentAlgorithm
           })
           const client = as(`enc-${keyAlgorithm}`)
-          const { identity } = yield* approved().pipe(Effect.provide(client.pipe(Layer.provide(decryption))))
+          const { identity } = yield* authenticate().pipe(Effect.provide(client.pipe(Layer.provide(decryption))))
           expect(identity.subject).toBe("jo")
           expect(Redacted.value(identity.idToken).split(".")).toHaveLength(3)
           expect(UserHint.validate(UserHint.idToken(identity.idToken))).toBeUndefined()
 
-          const closed = yield* Effect.flip(approved().pipe(Effect.provide(client)))
-          expect(closed).toMatchObject({ reason: { _tag: "MalformedToken" } })
+          const withoutDecryption = yield* Effect.flip(authenticate().pipe(Effect.provide(client)))
+          expect(withoutDecryption).toMatchObject({ reason: { _tag: "MalformedToken" } })
 
-          const plain = as("client_secret_basic").pipe(Layer.provide(decryption))
-          const refused = yield* Effect.flip(approved().pipe(Effect.provide(plain)))
-          expect(refused).toMatchObject({ reason: { _tag: "NotEncrypted" } })
+          const unencrypted = as("client_secret_basic").pipe(Layer.provide(decryption))
+          const error = yield* Effect.flip(authenticate().pipe(Effect.provide(unencrypted)))
+          expect(error).toMatchObject({ reason: { _tag: "NotEncrypted" } })
         }),
         { concurrency: 5 }
       ).pipe(Effect.provideService(AuthorizationServer, server))
@@ -78,7 +80,9 @@ it.live(
   30_000
 )
 
-const shared: ReadonlyArray<readonly [IdTokenDecryption.SecretAlgorithm, IdTokenDecryption.ContentAlgorithm]> = [
+const secretAlgorithms: ReadonlyArray<
+  readonly [IdTokenDecryption.SecretAlgorithm, IdTokenDecryption.ContentAlgorithm]
+> = [
   ["dir", "A128GCM"],
   ["dir", "A128CBC-HS256"],
   ["dir", "A192CBC-HS384"],
@@ -92,13 +96,13 @@ const shared: ReadonlyArray<readonly [IdTokenDecryption.SecretAlgorithm, IdToken
 ]
 
 it.live(
-  "ID Tokens that are encrypted with the client secret are opened with it, and with no other (J1, J14)",
+  "ID Tokens that are encrypted with the client secret are decrypted with it, and with no other secret (J1, J14)",
   () =>
     Effect.gen(function* () {
       const server = yield* make({
         interval: "1 second",
         features: { encryption: { enabled: true } },
-        clients: shared.map(([algorithm, content]) =>
+        clients: secretAlgorithms.map(([algorithm, content]) =>
           RegisteredClients.client(`${algorithm}-${content}`, {
             id_token_encrypted_response_alg: algorithm,
             id_token_encrypted_response_enc: content
@@ -106,10 +110,10 @@ it.live(
         )
       })
       yield* Effect.forEach(
-        shared,
+        secretAlgorithms,
         Effect.fnUntraced(function* ([keyAlgorithm, contentAlgorithm]) {
-          const opening = (clientSecret: Redacted.Redacted<string>) =>
-            approved().pipe(
+          const authenticateWith = (clientSecret: Redacted.Redacted<string>) =>
+            authenticate().pipe(
               Effect.provide(
                 NodeCiba.layer({
                   issuer: server.issuer,
@@ -121,11 +125,11 @@ it.live(
                 )
               )
             )
-          const { identity } = yield* opening(secret)
+          const { identity } = yield* authenticateWith(secret)
           expect(identity.subject).toBe("jo")
           expect(Redacted.value(identity.idToken).split(".")).toHaveLength(3)
-          const another = yield* Effect.flip(opening(Redacted.make("another secret")))
-          expect(another).toMatchObject({ reason: { _tag: "DecryptionFailed" } })
+          const wrongSecret = yield* Effect.flip(authenticateWith(Redacted.make("another secret")))
+          expect(wrongSecret).toMatchObject({ reason: { _tag: "DecryptionFailed" } })
         }),
         { concurrency: 5 }
       ).pipe(Effect.provideService(AuthorizationServer, server))

@@ -1,8 +1,8 @@
 /**
- * A real authorization server on loopback, with a person who decides and faults on order.
+ * `oidc-provider` on loopback, with an approver in place of the end-user and faults that a test injects.
  *
- * It listens on a free port, lives as long as its scope, and is silent unless something in it breaks: that is logged
- * as an error, and kept in `failures` beside the pings that did not arrive.
+ * It listens on a free port until its scope closes. Internal errors are logged and collected in `failures`, together
+ * with the pings that failed.
  */
 
 import type { EventEmitter } from "node:events"
@@ -12,31 +12,31 @@ import type { AddressInfo } from "node:net"
 import { Context, Duration, Effect, Layer, PubSub, type Scope, Stream } from "effect"
 import { type ClientMetadata, type Configuration, type KoaContextWithOIDC, Provider } from "oidc-provider"
 import type * as Accounts from "./Accounts.ts"
-import * as Exchange from "./Exchange.ts"
+import * as Approver from "./Approver.ts"
 import type { Fault } from "./Fault.ts"
 import * as Keys from "./Keys.ts"
-import * as Person from "./Person.ts"
+import * as RecordedRequest from "./RecordedRequest.ts"
 import * as RegisteredClients from "./RegisteredClients.ts"
 import * as ServerConfiguration from "./ServerConfiguration.ts"
 
-export interface Service extends Person.Person {
+export interface Service extends Approver.Approver {
   readonly issuer: string
-  /** One client for each authentication method; `options.clients` come on top. */
+  /** One client for each authentication method; `options.clients` are registered as well. */
   readonly clients: RegisteredClients.RegisteredClients
   /** The private keys of the `private_key_jwt` clients. */
   readonly clientKeys: Keys.Keys
-  /** What the next requests for this path meet, one fault each. */
+  /** Applies each fault to one of the next requests for this path, in order. */
   readonly inject: (path: string, ...faults: ReadonlyArray<Fault>) => Effect.Effect<void>
   /** Every request so far, in order of arrival. */
-  readonly log: Effect.Effect<ReadonlyArray<Exchange.Exchange>>
-  /** Every request from now on, as it is answered. */
-  readonly exchanges: Stream.Stream<Exchange.Exchange>
+  readonly log: Effect.Effect<ReadonlyArray<RecordedRequest.RecordedRequest>>
+  /** Every request from now on, when its response is complete. */
+  readonly requests: Stream.Stream<RecordedRequest.RecordedRequest>
   readonly failures: Effect.Effect<ReadonlyArray<unknown>>
   readonly provider: Provider
 }
 
 export class AuthorizationServer extends Context.Service<AuthorizationServer, Service>()(
-  "@effect-ciba/e2e/AuthorizationServer"
+  "@effect-ciba/authorization-server/AuthorizationServer"
 ) {}
 
 export interface Options {
@@ -44,18 +44,18 @@ export interface Options {
   readonly accounts?: Accounts.Accounts
   /** The user code by subject, for clients with `backchannel_user_code_parameter`. */
   readonly userCodes?: Readonly<Record<string, string>>
-  /** How long a request waits, unless it asks for less by `requested_expiry`; whole seconds. */
+  /** The lifetime of a request, which a smaller `requested_expiry` shortens; whole seconds. */
   readonly expires?: Duration.Input
-  /** The `interval` of the answer; absent if not given, as oidc-provider has none. */
+  /** The `interval` of the acknowledgement; oidc-provider sends none by itself. */
   readonly interval?: Duration.Input
   readonly bindingMessage?: RegExp
   readonly signedRequests?: boolean
   readonly extraParams?: Configuration["extraParams"]
-  /** Merged over the defaults, feature by feature: most need no more than `enabled`. */
+  /** Merged over the defaults, feature by feature; most need `enabled` only. */
   readonly features?: Features
   /** Merged over the whole configuration. */
   readonly configuration?: Configuration
-  /** Serve https, ask for a client certificate, and leave its judgement to the server. */
+  /** Serves https and requests a client certificate, which oidc-provider validates. */
   readonly tls?: { readonly key: string; readonly cert: string; readonly ca?: string }
   readonly port?: number
 }
@@ -74,34 +74,34 @@ export const make = Effect.fnUntraced(function* (options: Options = {}): Effect.
   const clients = RegisteredClients.make(clientKeys)
   const failures: Array<unknown> = []
   const runFork = Effect.runForkWith(yield* Effect.context())
-  const surface = (failure: unknown) => {
+  const reportFailure = (failure: unknown) => {
     failures.push(failure)
     runFork(Effect.logError("the authorization server failed", failure))
   }
-  const person = yield* Person.make((failedPing) => failures.push(failedPing))
+  const approver = yield* Approver.make((failedPing) => failures.push(failedPing))
   const { server, issuer } = yield* listen(options)
 
   const provider = new Provider(issuer, {
     clients: [...RegisteredClients.list(clients), ...(options.clients ?? [])],
     jwks: { keys: Keys.privateSet(serverKeys) },
-    ...ServerConfiguration.make(options, person.reach)
+    ...ServerConfiguration.make(options, approver.contact)
   })
-  provider.on("server_error", (_, error) => surface(error))
+  provider.on("server_error", (_, error) => reportFailure(error))
   const koa: EventEmitter = provider
-  koa.on("error", surface)
+  koa.on("error", reportFailure)
 
-  const entries: Array<Exchange.Exchange> = []
-  const published = yield* PubSub.unbounded<Exchange.Exchange>()
+  const entries: Array<RecordedRequest.RecordedRequest> = []
+  const published = yield* PubSub.unbounded<RecordedRequest.RecordedRequest>()
   const faults = new Map<string, Array<Fault>>()
 
   provider.use(async (ctx: KoaContextWithOIDC, next) => {
-    const arrived = Exchange.arrived(ctx)
-    const body = Exchange.overhear(ctx.req)
-    const index = entries.push(arrived) - 1
+    const request = RecordedRequest.fromRequest(ctx)
+    const body = RecordedRequest.copyBody(ctx.req)
+    const index = entries.push(request) - 1
     await next()
-    const answered = Exchange.answered(arrived, ctx, body())
-    entries[index] = answered
-    PubSub.publishUnsafe(published, answered)
+    const complete = RecordedRequest.withResponse(request, ctx, body())
+    entries[index] = complete
+    PubSub.publishUnsafe(published, complete)
   })
   provider.use((ctx: KoaContextWithOIDC, next) => {
     const fault = faults.get(ctx.path)?.shift()
@@ -111,14 +111,14 @@ export const make = Effect.fnUntraced(function* (options: Options = {}): Effect.
   server.on("request", provider.callback())
 
   return {
-    ...person.of(provider),
+    ...approver.of(provider),
     issuer,
     clients,
     clientKeys,
     provider,
     inject: (path, ...added) => Effect.sync(() => void faults.set(path, [...(faults.get(path) ?? []), ...added])),
     log: Effect.sync(() => [...entries]),
-    exchanges: Stream.fromPubSub(published),
+    requests: Stream.fromPubSub(published),
     failures: Effect.sync(() => [...failures])
   }
 })

@@ -1,16 +1,19 @@
 import { expect, it } from "@effect/vitest"
+import { AuthorizationServer, type Features, make } from "@effect-ciba/authorization-server/AuthorizationServer"
+import * as RegisteredClients from "@effect-ciba/authorization-server/RegisteredClients"
 import { ClientAuthentication, SignedRequest, SigningKey } from "@effect-ciba/core"
 import { NodeCiba } from "@effect-ciba/platform-node"
 import { Effect, Layer, Redacted } from "effect"
 import { decodeJwt } from "jose"
 import { type AuthorizationDetail, errors } from "oidc-provider"
-import { approved } from "./Approval.ts"
-import { AuthorizationServer, type Features, make } from "./AuthorizationServer.ts"
-import * as RegisteredClients from "./RegisteredClients.ts"
+import { authenticate } from "./Approval.ts"
 
-/** A token is for the details that the token request names, or for all that were granted. */
-const narrowed = (granted: ReadonlyArray<AuthorizationDetail> = [], asked: unknown) => {
-  const types = typeof asked === "string" ? JSON.parse(asked).map(({ type }: AuthorizationDetail) => type) : undefined
+/** A token has the details that the token request names, by default all that were granted. */
+const narrow = (granted: ReadonlyArray<AuthorizationDetail> = [], requestParameter: unknown) => {
+  const types =
+    typeof requestParameter === "string"
+      ? JSON.parse(requestParameter).map(({ type }: AuthorizationDetail) => type)
+      : undefined
   return granted.filter(({ type }) => types?.includes(type) ?? true)
 }
 
@@ -19,8 +22,7 @@ const features: Features = {
     enabled: true,
     types: { payment: { validate: () => {} }, account: { validate: () => {} } },
     authorizationDetailsForGrantSource: (_, source) => source?.rar,
-    authorizationDetailsForAccessToken: (ctx, _, source) =>
-      narrowed(source?.rar, ctx.oidc.params?.authorization_details),
+    authorizationDetailsForAccessToken: (ctx, _, source) => narrow(source?.rar, ctx.oidc.params?.authorization_details),
     authorizationDetailsForIntrospection: (_, token) => token.rar
   },
   resourceIndicators: { enabled: true },
@@ -34,17 +36,17 @@ const details = [
 
 const resources = ["https://api.example.com/payments", "https://api.example.com/accounts"]
 
-const asked = {
+const options = {
   authorizationDetails: details,
   resource: resources,
   claims: { id_token: { email: { essential: true } } },
   requestContext: { channel: "till 3", lines: [1, 2] }
 }
 
-const registered = (id: string, metadata?: Parameters<typeof RegisteredClients.client>[1]) =>
+const client = (id: string, metadata?: Parameters<typeof RegisteredClients.client>[1]) =>
   RegisteredClients.client(id, { authorization_details_types: ["payment", "account"], ...metadata })
 
-const as = (clientId: string, options?: Partial<NodeCiba.Options>) =>
+const as = (clientId: string, overrides?: Partial<NodeCiba.Options>) =>
   Layer.unwrap(
     AuthorizationServer.use(({ issuer }) =>
       Effect.succeed(
@@ -54,18 +56,18 @@ const as = (clientId: string, options?: Partial<NodeCiba.Options>) =>
           authentication: ClientAuthentication.clientSecretBasic(Redacted.make(RegisteredClients.secret)),
           allowInsecureRequests: "loopback",
           poll: { resource: "https://api.example.com/payments" },
-          ...options
+          ...overrides
         })
       )
     )
   )
 
 it.live(
-  "details are granted as they were asked for, and a resource gets a token of its own (O1, O2, O4, P1, P2, P4)",
+  "authorization details are granted as requested, and the access token is for the requested resource (O1, O2, O4, P1, P2, P4)",
   () =>
     Effect.gen(function* () {
-      const server = yield* make({ interval: "1 second", features, clients: [registered("details")] })
-      const { identity, request } = yield* approved(asked).pipe(
+      const server = yield* make({ interval: "1 second", features, clients: [client("details")] })
+      const { identity, request } = yield* authenticate(options).pipe(
         Effect.provide(as("details")),
         Effect.provideService(AuthorizationServer, server)
       )
@@ -84,15 +86,15 @@ it.live(
     }).pipe(Effect.scoped)
 )
 
-it.live("the token request narrows the token to fewer details and one resource (O3, O4, P2)", () =>
+it.live("a token request narrows the access token to fewer authorization details and one resource (O3, O4, P2)", () =>
   Effect.gen(function* () {
-    const server = yield* make({ interval: "1 second", features, clients: [registered("narrow")] })
+    const server = yield* make({ interval: "1 second", features, clients: [client("narrow")] })
     const [, account] = details
     const poll = {
       authorizationDetails: [{ type: "account", actions: ["read"] }],
       resource: "https://api.example.com/accounts"
     }
-    const { identity, request } = yield* approved(asked).pipe(
+    const { identity, request } = yield* authenticate(options).pipe(
       Effect.provide(as("narrow", { poll })),
       Effect.provideService(AuthorizationServer, server)
     )
@@ -105,15 +107,15 @@ it.live("the token request narrows the token to fewer details and one resource (
   }).pipe(Effect.scoped)
 )
 
-it.live("a signed request carries details and resources with their JSON types (O2, O7, P1, D1, D2, D9)", () =>
+it.live("a signed request carries authorization details and resources as JSON (O2, O7, P1, D1, D2, D9)", () =>
   Effect.gen(function* () {
     const key = yield* SigningKey.generate("ES256")
-    const client = registered("signed", {
+    const registeredClient = client("signed", {
       backchannel_authentication_request_signing_alg: "ES256",
       jwks: { keys: [key.publicJwk] }
     })
-    const server = yield* make({ interval: "1 second", signedRequests: true, features, clients: [client] })
-    const { identity, request } = yield* approved({ ...asked, requestedExpiry: "2 minutes" }).pipe(
+    const server = yield* make({ interval: "1 second", signedRequests: true, features, clients: [registeredClient] })
+    const { identity, request } = yield* authenticate({ ...options, requestedExpiry: "2 minutes" }).pipe(
       Effect.provide(as("signed").pipe(Layer.provide(SignedRequest.layer({ key })))),
       Effect.provideService(AuthorizationServer, server)
     )
@@ -136,34 +138,39 @@ it.live("a signed request carries details and resources with their JSON types (O
   }).pipe(Effect.scoped)
 )
 
-it.live("details and resources that the provider does not know end the request (O5, O6, P3)", () =>
-  Effect.gen(function* () {
-    const server = yield* make({
-      interval: "1 second",
-      features: {
-        ...features,
-        resourceIndicators: {
-          enabled: true,
-          getResourceServerInfo: () => {
-            throw new errors.InvalidTarget()
+it.live(
+  "authorization details and resources that the provider does not support fail with a typed error (O5, O6, P3)",
+  () =>
+    Effect.gen(function* () {
+      const server = yield* make({
+        interval: "1 second",
+        features: {
+          ...features,
+          resourceIndicators: {
+            enabled: true,
+            getResourceServerInfo: () => {
+              throw new errors.InvalidTarget()
+            }
           }
-        }
-      },
-      clients: [registered("unknown", { authorization_details_types: ["payment"] })]
-    })
-    const refused = (ask: Parameters<typeof approved>[0]) =>
-      Effect.flip(approved(ask)).pipe(Effect.provide(as("unknown")), Effect.provideService(AuthorizationServer, server))
-    expect(yield* refused({ authorizationDetails: [{ type: "loan" }] })).toMatchObject({
-      reason: { _tag: "Unsupported", feature: "authorization details of type loan" }
-    })
-    expect((yield* server.log).filter(({ path }) => path === "/backchannel")).toEqual([])
-    expect(yield* refused({ authorizationDetails: [{ type: "account" }] })).toMatchObject({
-      _tag: "AuthenticationRequestError",
-      reason: { _tag: "InvalidAuthorizationDetails" }
-    })
-    expect(yield* refused({ resource: "https://nowhere.example.com" })).toMatchObject({
-      _tag: "AuthenticationRequestError",
-      reason: { _tag: "InvalidTarget" }
-    })
-  }).pipe(Effect.scoped)
+        },
+        clients: [client("unknown", { authorization_details_types: ["payment"] })]
+      })
+      const fail = (options: Parameters<typeof authenticate>[0]) =>
+        Effect.flip(authenticate(options)).pipe(
+          Effect.provide(as("unknown")),
+          Effect.provideService(AuthorizationServer, server)
+        )
+      expect(yield* fail({ authorizationDetails: [{ type: "loan" }] })).toMatchObject({
+        reason: { _tag: "Unsupported", feature: "authorization details of type loan" }
+      })
+      expect((yield* server.log).filter(({ path }) => path === "/backchannel")).toEqual([])
+      expect(yield* fail({ authorizationDetails: [{ type: "account" }] })).toMatchObject({
+        _tag: "AuthenticationRequestError",
+        reason: { _tag: "InvalidAuthorizationDetails" }
+      })
+      expect(yield* fail({ resource: "https://nowhere.example.com" })).toMatchObject({
+        _tag: "AuthenticationRequestError",
+        reason: { _tag: "InvalidTarget" }
+      })
+    }).pipe(Effect.scoped)
 )

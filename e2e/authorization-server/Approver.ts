@@ -1,3 +1,4 @@
+/** The end-user's part: which authentication requests are pending, and the decision on each. */
 import { createHash } from "node:crypto"
 import { Effect, Queue, Schema } from "effect"
 import {
@@ -8,14 +9,14 @@ import {
   type Provider
 } from "oidc-provider"
 
-/** A request that waits for the person's decision. */
-export interface WaitingRequest {
+/** An authentication request without a decision yet. */
+export interface PendingRequest {
   readonly ref: string
   readonly account: string
   readonly client: { readonly id: string; readonly name: string }
   readonly scope: ReadonlyArray<string>
   readonly bindingMessage?: string
-  /** The request's parameters as the server took them. */
+  /** The request's parameters as the server accepted them. */
   readonly parameters: Readonly<Record<string, unknown>>
   /** Milliseconds since the epoch. */
   readonly since: number
@@ -23,66 +24,68 @@ export interface WaitingRequest {
 }
 
 export interface Approval {
-  /** What the person grants; all that was asked for if absent. */
+  /** The scope that is granted; by default the requested one. */
   readonly scope?: ReadonlyArray<string>
   readonly acr?: string
   readonly amr?: ReadonlyArray<string>
 }
 
-export class NothingWaiting extends Schema.TaggedError<NothingWaiting>()("NothingWaiting", { ref: Schema.String }) {
+export class NoPendingRequest extends Schema.TaggedError<NoPendingRequest>()("NoPendingRequest", {
+  ref: Schema.String
+}) {
   override get message() {
-    return `no request waits under ${this.ref}`
+    return `no request is pending under ${this.ref}`
   }
 }
 
-export interface Person {
-  readonly pending: Effect.Effect<ReadonlyArray<WaitingRequest>>
-  /** The next request that reaches the person; each is handed out once, in order of arrival. */
-  readonly awaitRequest: Effect.Effect<WaitingRequest>
-  readonly approve: (ref: string, approval?: Approval) => Effect.Effect<void, NothingWaiting>
-  /** Declines with `access_denied`, or ends the request with another error. */
-  readonly deny: (ref: string, error?: string) => Effect.Effect<void, NothingWaiting>
+export interface Approver {
+  readonly pending: Effect.Effect<ReadonlyArray<PendingRequest>>
+  /** The next request that arrives; each is returned once, in order of arrival. */
+  readonly awaitRequest: Effect.Effect<PendingRequest>
+  readonly approve: (ref: string, approval?: Approval) => Effect.Effect<void, NoPendingRequest>
+  /** Denies with `access_denied`, or with another error code. */
+  readonly deny: (ref: string, error?: string) => Effect.Effect<void, NoPendingRequest>
 }
 
-/** The name under which the person sees an `auth_req_id`, which stays between client and server. */
+/** The approver's name for an `auth_req_id`: its hash, since the id itself stays between client and server. */
 export const refOf = (authReqId: string): string => createHash("sha256").update(authReqId).digest("base64url")
 
-interface Waiting {
-  readonly shown: WaitingRequest
+interface Entry {
+  readonly pending: PendingRequest
   readonly request: BackchannelAuthenticationRequest
 }
 
-export const make = Effect.fnUntraced(function* (onFailedPing: (error: unknown) => void) {
-  const arrivals = yield* Queue.make<WaitingRequest>()
-  const waiting = new Map<string, Waiting>()
+export const make = Effect.fnUntraced(function* (onPingFailure: (error: unknown) => void) {
+  const arrivals = yield* Queue.make<PendingRequest>()
+  const entries = new Map<string, Entry>()
 
-  const reach = (request: BackchannelAuthenticationRequest, client: Client) => {
-    const entry = { shown: show(request, client), request }
-    waiting.set(entry.shown.ref, entry)
-    Queue.offerUnsafe(arrivals, entry.shown)
+  const contact = (request: BackchannelAuthenticationRequest, client: Client) => {
+    const entry = { pending: toPendingRequest(request, client), request }
+    entries.set(entry.pending.ref, entry)
+    Queue.offerUnsafe(arrivals, entry.pending)
   }
 
   const take = (ref: string) =>
     Effect.suspend(() => {
-      const entry = waiting.get(ref)
-      waiting.delete(ref)
-      return entry === undefined ? Effect.fail(new NothingWaiting({ ref })) : Effect.succeed(entry.request)
+      const entry = entries.get(ref)
+      entries.delete(ref)
+      return entry === undefined ? Effect.fail(new NoPendingRequest({ ref })) : Effect.succeed(entry.request)
     })
 
   const decide = Effect.fnUntraced(function* (
     provider: Provider,
     request: BackchannelAuthenticationRequest,
-    settle: () => Promise<void>
+    saveResult: () => Promise<void>
   ) {
     const client = yield* Effect.promise(() => provider.Client.find(request.clientId ?? ""))
     yield* client?.backchannelTokenDeliveryMode === "ping"
-      ? Effect.tryPromise(settle).pipe(Effect.catch((error) => Effect.sync(() => onFailedPing(error.cause))))
-      : Effect.promise(settle)
+      ? Effect.tryPromise(saveResult).pipe(Effect.catch((error) => Effect.sync(() => onPingFailure(error.cause))))
+      : Effect.promise(saveResult)
   })
 
-  const of = (provider: Provider): Person => ({
+  const of = (provider: Provider): Approver => ({
     pending: Effect.sync(() =>
-      [...waiting.values()].map((entry) => entry.shown).filter((shown) => shown.expiresAt > Date.now())
+      [...entries.values()].map(({ pending }) => pending).filter(({ expiresAt }) => expiresAt > Date.now())
     ),
     awaitRequest: Queue.take(arrivals),
     approve: Effect.fnUntraced(function* (ref, approval) {
@@ -91,17 +94,17 @@ export const make = Effect.fnUntraced(function* (onFailedPing: (error: unknown) 
     }),
     deny: Effect.fnUntraced(function* (ref, error = "access_denied") {
       const request = yield* take(ref)
-      request.errorDescription = "the person said no"
+      request.errorDescription = "the end-user denied the request"
       yield* decide(provider, request, () =>
         provider.backchannelResult(request, new errors.CustomOIDCProviderError(error))
       )
     })
   })
 
-  return { reach, of }
+  return { contact, of }
 })
 
-const show = (request: BackchannelAuthenticationRequest, client: Client): WaitingRequest => {
+const toPendingRequest = (request: BackchannelAuthenticationRequest, client: Client): PendingRequest => {
   const since = Date.now()
   const { binding_message: bindingMessage } = { ...request.params }
   return {

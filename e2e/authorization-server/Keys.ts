@@ -18,7 +18,7 @@ export type Algorithm = (typeof algorithms)[number]
 
 export type PrivateJwk = JWK & { readonly kty: string; readonly kid: string }
 
-/** Private keys: one RSA key that serves all RSA algorithms, one key for each curve. */
+/** Private keys: one RSA key for all RSA algorithms, and one key for each curve. */
 export type Keys = Readonly<Record<Algorithm, PrivateJwk>>
 
 export const make = Effect.fnUntraced(function* (prefix: string): Effect.fn.Return<Keys> {
@@ -35,7 +35,7 @@ export const make = Effect.fnUntraced(function* (prefix: string): Effect.fn.Retu
   return { RS256: RSA, RS384: RSA, RS512: RSA, PS256: RSA, PS384: RSA, PS512: RSA, ES256, ES384, ES512, EdDSA }
 })
 
-/** Each key once. */
+/** Each key once, without the repetitions of the RSA key. */
 export const privateSet = (keys: Keys): ReadonlyArray<PrivateJwk> => [...new Set(Object.values(keys))]
 
 export const publicSet = (keys: Keys): ReadonlyArray<JWK> =>

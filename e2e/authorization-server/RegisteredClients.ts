@@ -18,7 +18,7 @@ export interface RegisteredClients {
 
 export const secret = "a-secret-of-sixty-four-characters-is-long-enough-for-HS512-too.."
 
-/** A poll mode client that authenticates with a secret in the Authorization header, unless told otherwise. */
+/** A client in poll mode that authenticates by client_secret_basic, unless `metadata` says otherwise. */
 export const client = (id: string, metadata?: Partial<SecretClient>): SecretClient => ({
   client_id: id,
   client_name: id,
@@ -31,7 +31,7 @@ export const client = (id: string, metadata?: Partial<SecretClient>): SecretClie
   ...metadata
 })
 
-/** A client that is told by a ping; a loopback endpoint is called over plain http although its URL says https. */
+/** A client in ping mode. The server calls a notification endpoint on loopback over http, although its URL is https. */
 export const pingClient = (id: string, endpoint: string, metadata?: Partial<SecretClient>): SecretClient =>
   client(id, {
     backchannel_token_delivery_mode: "ping",

@@ -1,4 +1,5 @@
 import { expect, it } from "@effect/vitest"
+import { AuthorizationServer, make } from "@effect-ciba/authorization-server/AuthorizationServer"
 import {
   ClientAuthentication,
   ClientMetadata,
@@ -9,11 +10,10 @@ import {
 } from "@effect-ciba/core"
 import { NodeCiba, NodeTls } from "@effect-ciba/platform-node"
 import { Effect, Layer, Redacted } from "effect"
-import { approved } from "./Approval.ts"
-import { AuthorizationServer, make } from "./AuthorizationServer.ts"
+import { authenticate } from "./Approval.ts"
 
 it.live(
-  "a client registers itself, signs in, is changed, and is gone when it is removed (B1, B2, B4, B9, B10)",
+  "a client is registered, authenticates an end-user, is updated, and fails with InvalidClient once removed (B1, B2, B4, B9, B10)",
   () =>
     Effect.gen(function* () {
       const server = yield* make({
@@ -39,7 +39,7 @@ it.live(
         Layer.provide(NodeTls.layer({}))
       )
       const flow = (clientId: string) =>
-        approved().pipe(
+        authenticate().pipe(
           Effect.provide(
             NodeCiba.layer({
               issuer: server.issuer,
@@ -52,8 +52,8 @@ it.live(
           Effect.provideService(AuthorizationServer, server)
         )
       yield* Effect.gen(function* () {
-        const stranger = yield* Effect.flip(DynamicRegistration.register(metadata))
-        expect(stranger.reason).toMatchObject({ _tag: "Unauthorized" })
+        const unauthorized = yield* Effect.flip(DynamicRegistration.register(metadata))
+        expect(unauthorized.reason).toMatchObject({ _tag: "Unauthorized" })
         const client = yield* DynamicRegistration.register(metadata, {
           initialAccessToken: Redacted.make("let-me-in")
         })
@@ -65,16 +65,16 @@ it.live(
         expect(read.metadata.client_name).toBe("Point of sale")
         const updated = yield* DynamicRegistration.update(read, { ...read.metadata, client_name: "Till 3" })
         expect(updated.metadata.client_name).toBe("Till 3")
-        const stale = yield* Effect.flip(DynamicRegistration.read(read))
-        expect(stale.reason).toMatchObject({ _tag: "Unauthorized" })
+        const rotated = yield* Effect.flip(DynamicRegistration.read(read))
+        expect(rotated.reason).toMatchObject({ _tag: "Unauthorized" })
 
         yield* DynamicRegistration.remove(updated)
         expect(yield* Effect.flip(flow(client.clientId))).toMatchObject({ reason: { _tag: "InvalidClient" } })
-        const wrong = yield* DynamicRegistration.register(
+        const unsupported = yield* DynamicRegistration.register(
           { ...metadata, backchannel_token_delivery_mode: "ping" },
           { initialAccessToken: Redacted.make("let-me-in") }
         ).pipe(Effect.flip)
-        expect(wrong.reason).toMatchObject({ _tag: "InvalidClientMetadata" })
+        expect(unsupported.reason).toMatchObject({ _tag: "InvalidClientMetadata" })
       }).pipe(Effect.provide(management))
     }).pipe(Effect.scoped),
   20_000

@@ -1,6 +1,6 @@
 import type { Adapter, AdapterFactory, AdapterPayload } from "oidc-provider"
 
-/** What the server stores, kept past its expiry, so that a late poll is answered `expired_token` and not `invalid_grant`. */
+/** Storage for oidc-provider that keeps expired entries, so that a late poll gets `expired_token` and not `invalid_grant`. */
 export const make = (): AdapterFactory => {
   const stored = new Map<string, AdapterPayload>()
   return (model) => adapter(stored, model)
