@@ -1,4 +1,4 @@
-// Keeps docs/coming-from-oauth4webapi.md complete, and true: the names of oauth4webapi, ours, and the tests.
+// Checks docs/coming-from-oauth4webapi.md: it has every export of oauth4webapi, and its names and tests exist.
 import { existsSync, readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join, resolve } from "node:path"
@@ -10,8 +10,8 @@ import { isNode, type Node, parse, read, walk } from "../scripts/source.ts"
 const root = resolve(import.meta.dirname, "..")
 const page = "docs/coming-from-oauth4webapi.md"
 
-/** What is not for the steps that this library has. The page says so in a sentence. */
-const elsewhere = new Set([
+/** Exports for steps that are out of the library's scope. */
+const outOfScope = new Set([
   // authorization code, PKCE, PAR and JARM
   ...[
     "generateRandomCodeVerifier",
@@ -32,17 +32,17 @@ const elsewhere = new Set([
   ...["DeviceAuthorizationResponse", "deviceCodeGrantRequest", "processDeviceCodeResponse"],
   ...["clientCredentialsGrantRequest", "processClientCredentialsResponse", "ClientCredentialsGrantRequestOptions"],
   ...["genericTokenEndpointRequest", "processGenericTokenEndpointResponse"],
-  // what a resource server does, and the metadata of one
+  // validation by a resource server, and its metadata
   ...["validateJwtAccessToken", "ValidateJWTAccessTokenOptions", "JWTAccessTokenClaims", "INVALID_REQUEST"],
   ...["resourceDiscoveryRequest", "processResourceDiscoveryResponse", "ResourceServer"],
-  // not for users
+  // not public API
   ...["checkProtocol", "OmitSymbolProperties"]
 ])
 
 const nameOf = (node: unknown): string => (isNode(node) ? String(node.name ?? node.value) : "")
 
-/** What a module declares and exports, by name. */
-const declared = (program: Node): ReadonlyMap<string, Node> => {
+/** The exported declarations of a module, by name. */
+const declarationsIn = (program: Node): ReadonlyMap<string, Node> => {
   const found = new Map<string, Node>()
   for (const statement of Array.isArray(program.body) ? program.body.filter(isNode) : []) {
     const { declaration } = statement
@@ -53,7 +53,7 @@ const declared = (program: Node): ReadonlyMap<string, Node> => {
   return found
 }
 
-/** The members of an interface or a class's type, but for those under a symbol. */
+/** The members of an interface or of a class's type, without those under a symbol. */
 const members = (declaration: Node): ReadonlyArray<string> => {
   const found: Array<string> = []
   walk(declaration, (node) => {
@@ -67,16 +67,16 @@ const members = (declaration: Node): ReadonlyArray<string> => {
 
 const typings = join(dirname(createRequire(import.meta.url).resolve("oauth4webapi")), "index.d.ts")
 
-/** Interfaces that a caller fills in, or calls. */
-const filledIn = /^(?!CustomFetch).*Options$|^Client$|^DPoPHandle$/
+/** Interfaces that a caller provides or calls. */
+const ofCallers = /^(?!CustomFetch).*Options$|^Client$|^DPoPHandle$/
 
-/** The exports of oauth4webapi, and what can be said in its options, as far as these steps have them. */
+/** The exports of oauth4webapi and the members of its options, within the library's scope. */
 const theirs = new Set(
-  [...declared(parse("index.d.ts", readFileSync(typings, "utf8")).program)]
-    .filter(([name]) => !elsewhere.has(name))
+  [...declarationsIn(parse("index.d.ts", readFileSync(typings, "utf8")).program)]
+    .filter(([name]) => !outOfScope.has(name))
     .flatMap(([name, declaration]) => [
       name,
-      ...(filledIn.test(name) ? members(declaration).filter((member) => !elsewhere.has(`${name}.${member}`)) : [])
+      ...(ofCallers.test(name) ? members(declaration).filter((member) => !outOfScope.has(`${name}.${member}`)) : [])
     ])
 )
 
@@ -106,35 +106,35 @@ const modules = new Map(
   ].map(([, module = "", path = ""]) => [module, `packages/core/src/${path}`] as const)
 )
 
-/** The declaration of what a module exports, or exports again. */
-const exportedBy = (path: string, exported: string): Node | undefined => {
+/** The declaration of an export, also of one that is re-exported. */
+const findExport = (path: string, exported: string): Node | undefined => {
   const { program } = read(root, path)
   const statements = Array.isArray(program.body) ? program.body.filter(isNode) : []
-  const again = statements.find(
+  const reexport = statements.find(
     ({ source, specifiers, type }) =>
       type === "ExportNamedDeclaration" &&
       isNode(source) &&
       Array.isArray(specifiers) &&
       specifiers.some((specifier) => isNode(specifier) && nameOf(specifier.exported) === exported)
   )
-  return isNode(again?.source)
-    ? exportedBy(join(dirname(path), String(again.source.value)), exported)
-    : declared(program).get(exported)
+  return isNode(reexport?.source)
+    ? findExport(join(dirname(path), String(reexport.source.value)), exported)
+    : declarationsIn(program).get(exported)
 }
 
 const ofEffect: Readonly<Record<string, object>> = { ...effect, ...http }
 
-/** What is wrong with a name of ours or of Effect: `Module.export` or `Module.export.member`. */
-const unknown = (cited: string): string | undefined => {
+/** The problem of a name of ours or of Effect: `Module.export` or `Module.export.member`. */
+const problemOf = (cited: string): string | undefined => {
   const [module = "", exported = "", member] = cited.split(".")
   const path = modules.get(module)
   if (path === undefined) return exported in (ofEffect[module] ?? {}) ? undefined : `there is no ${cited}`
-  const declaration = exportedBy(path, exported)
+  const declaration = findExport(path, exported)
   if (declaration === undefined) return `there is no ${cited}`
   return member === undefined || members(declaration).includes(member) ? undefined : `${exported} has no ${member}`
 }
 
-/** The texts of a test file, and of the pieces of its templates. */
+/** The strings of a test file, including the parts of its templates. */
 const texts = (path: string): ReadonlyArray<string> => {
   const found: Array<string> = []
   walk(read(root, path).program, (node) => {
@@ -150,26 +150,26 @@ const exists = (title: string, link: string): boolean => {
   return existsSync(join(root, path)) && texts(path).some((text) => text.includes(title))
 }
 
-describe("the tables of what oauth4webapi has", () => {
-  it("have each of its exports and options that these steps have", () => {
+describe("docs/coming-from-oauth4webapi.md", () => {
+  it("the tables have each export and option of oauth4webapi that is in scope", () => {
     const listed = new Set(rows.flatMap((row) => row.theirs))
     expect([...theirs].filter((name) => !listed.has(name))).toEqual([])
     expect(theirs.size).toBeGreaterThan(110)
   })
 
-  it("have nothing that it has not, and leave nothing out that it has not", () => {
+  it("the tables, and the list of what is out of scope, have only names that oauth4webapi exports", () => {
     expect(rows.flatMap((row) => row.theirs).filter((name) => !theirs.has(name))).toEqual([])
-    const all = declared(parse("index.d.ts", readFileSync(typings, "utf8")).program)
-    expect([...elsewhere].filter((name) => !all.has(name.split(".")[0] ?? ""))).toEqual([])
+    const all = declarationsIn(parse("index.d.ts", readFileSync(typings, "utf8")).program)
+    expect([...outOfScope].filter((name) => !all.has(name.split(".")[0] ?? ""))).toEqual([])
   })
 
-  it("name nothing of ours that is not there", () => {
+  it("each name of this library in the tables exists", () => {
     const cited = rows.flatMap((row) => row.ours.filter((span) => /^[A-Z]\w+(\.\w+){1,2}$/.test(span)))
-    expect(cited.flatMap((span) => unknown(span) ?? [])).toEqual([])
+    expect(cited.flatMap((span) => problemOf(span) ?? [])).toEqual([])
     expect(rows.filter((row) => row.ours.length === 0)).toEqual([])
   })
 
-  it("cite tests that exist, one at least in each row", () => {
+  it("each row of the tables cites a test, and each cited test exists", () => {
     expect(rows.filter((row) => row.tests.length === 0)).toEqual([])
     expect(rows.flatMap((row) => row.tests.filter(([title, link]) => !exists(title, link)))).toEqual([])
   })

@@ -21,7 +21,7 @@ const rows = (heading: string) =>
 
 const codes = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name)
 
-/** What a flow at this provider tells, whatever becomes of it. */
+/** The spans and metrics of a flow at this provider, whatever its outcome. */
 const flow = (provider: ProviderOptions) =>
   Effect.gen(function* () {
     const spans: Array<Tracer.NativeSpan> = []
@@ -48,8 +48,8 @@ const flow = (provider: ProviderOptions) =>
     )
   })
 
-/** An approval after a fault, a refusal, and a request that is not taken. */
-const told = await Effect.runPromise(
+/** An approval after a fault, a denial, and a rejected request. */
+const flows = await Effect.runPromise(
   Effect.all(
     [
       flow({ user: TestUser.approve(), tokenScript: ProviderScript.make([ProviderScript.html(502)]) }),
@@ -66,8 +66,8 @@ const metricsIn = (text: string) =>
     ([, name, kind, unit, rest = ""]) => [name, kind, unit, ...codes(rest)].join(" ")
   )
 
-it("the table of metrics names each with its kind, its unit and its attributes, here and in CibaMetrics", () => {
-  const own = told
+it("the tables of metrics in observability.md and in CibaMetrics have each metric with its kind, unit and attributes", () => {
+  const own = flows
     .flatMap(({ metrics }) => metrics)
     .filter(({ id }) => id.startsWith("ciba."))
     .map(({ attributes: { unit, ...attributes } = {}, id, type }) =>
@@ -80,17 +80,17 @@ it("the table of metrics names each with its kind, its unit and its attributes, 
   expect(new Set(exported.map(({ id }) => id))).toEqual(new Set(own.map((line) => line.split(" ")[0])))
 })
 
-it("the table of spans names each with its attributes", () => {
-  const seen = new Map<string, Set<string>>()
-  for (const { attributes, name } of told.flatMap(({ spans }) => spans)) {
+it("the table of spans in observability.md has each span with its attributes", () => {
+  const attributesBySpan = new Map<string, Set<string>>()
+  for (const { attributes, name } of flows.flatMap(({ spans }) => spans)) {
     const row = name === "POST" ? "GET" : name
-    seen.set(row, new Set([...(seen.get(row) ?? []), ...attributes.keys()]))
+    attributesBySpan.set(row, new Set([...(attributesBySpan.get(row) ?? []), ...attributes.keys()]))
   }
   const table = [...rows("Spans, for a trace")].map(([name, { names }]) => [name, new Set(names)] as const)
-  expect(new Map(table)).toEqual(seen)
+  expect(new Map(table)).toEqual(attributesBySpan)
 })
 
-/** Every event, and what it tells besides its name, id and instant: the type checker holds it to the union. */
+/** Every event with its fields besides tag, id and instant; the type checker compares it with the union. */
 const events: {
   readonly [Tag in CibaEvent.CibaEvent["_tag"]]: Readonly<
     Record<Exclude<keyof Extract<CibaEvent.CibaEvent, { readonly _tag: Tag }>, "_tag" | "at" | "id">, true>
@@ -107,7 +107,7 @@ const events: {
   Completed: { outcome: true }
 }
 
-it("the table of events names each, and what it tells", () => {
+it("the table of events in observability.md has each event with its fields", () => {
   const fields = [...rows("Events, for an interface")].map(([name, { names }]) => [
     name,
     names.filter((field) => field !== "approved")

@@ -11,18 +11,18 @@ const main = new URL("../../examples/demo/main.ts", import.meta.url).pathname
 const demo = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
   const exit = yield* Deferred.make<number | null>()
   const url = yield* Deferred.make<string>()
-  let printed = ""
+  let output = ""
   const child = yield* Effect.acquireRelease(
     Effect.sync(() => spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "inherit"] })),
     (child) => Effect.sync(() => child.kill())
   )
   child.once("exit", (code) => Deferred.doneUnsafe(exit, Effect.succeed(code)))
   child.stdout.on("data", (chunk) => {
-    printed += chunk
-    const [, found] = /phone +(http:\S+)/.exec(printed) ?? []
+    output += chunk
+    const [, found] = /phone +(http:\S+)/.exec(output) ?? []
     if (found !== undefined) Deferred.doneUnsafe(url, Effect.succeed(found))
   })
-  return { url: yield* Deferred.await(url), exit: Deferred.await(exit), printed: () => printed }
+  return { url: yield* Deferred.await(url), exit: Deferred.await(exit), output: () => output }
 })
 
 const open = Effect.fnUntraced(function* (url: string, options?: BrowserContextOptions) {
@@ -33,11 +33,11 @@ const open = Effect.fnUntraced(function* (url: string, options?: BrowserContextO
     (context) => Effect.promise(() => context.close())
   )
   const page = yield* Effect.promise(() => context.newPage())
-  const complaints: Array<string> = []
-  page.on("console", (message) => complaints.push(message.text()))
-  page.on("pageerror", (error) => complaints.push(error.message))
+  const consoleMessages: Array<string> = []
+  page.on("console", (message) => consoleMessages.push(message.text()))
+  page.on("pageerror", (error) => consoleMessages.push(error.message))
   yield* Effect.promise(() => page.goto(url))
-  return { page, complaints, see: see(page) }
+  return { page, consoleMessages, see: see(page) }
 })
 
 const launch = (profile: string, options?: BrowserContextOptions): Promise<BrowserContext> =>
@@ -62,34 +62,34 @@ const see = (page: Page) => (text: string | RegExp) =>
 const click = (page: Page, name: string) => Effect.promise(() => page.getByRole("button", { name }).click())
 
 describe("the demo", () => {
-  it.live("ends with who it is, once the person approves", () =>
+  it.live("the demo prints the verified identity after an approval on the page", () =>
     Effect.gen(function* () {
-      const { url, exit, printed } = yield* demo("--wait")
-      const { page, complaints, see } = yield* open(url)
+      const { url, exit, output } = yield* demo("--wait")
+      const { page, consoleMessages, see } = yield* open(url)
       yield* see("Harbour Books asks if it is you")
-      const [, code = ""] = /code +(\S+)/.exec(printed()) ?? []
+      const [, code = ""] = /code +(\S+)/.exec(output()) ?? []
       assert.strictEqual((yield* Effect.promise(() => page.locator("kbd").allTextContents())).join(""), code)
       yield* click(page, "Approve")
       yield* see("Approved")
       assert.strictEqual(yield* exit, 0)
-      assert.match(printed(), /approved by the person[\s\S]*subject +jo\n +name +Jo Doe\n +email +jo@example\.com/)
-      assert.deepStrictEqual(complaints, [])
+      assert.match(output(), /approved by you, on the page[\s\S]*subject +jo\n +name +Jo Doe\n +email +jo@example\.com/)
+      assert.deepStrictEqual(consoleMessages, [])
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.live("ends with a typed denial, once the person denies", () =>
+  it.live("the demo prints AccessDenied after a denial on the page", () =>
     Effect.gen(function* () {
-      const { url, exit, printed } = yield* demo("--wait")
+      const { url, exit, output } = yield* demo("--wait")
       const { page, see } = yield* open(url)
       yield* see("Harbour Books asks if it is you")
       yield* click(page, "Deny")
       yield* see("Denied")
       assert.strictEqual(yield* exit, 0)
-      assert.match(printed(), /reason +AccessDenied/)
+      assert.match(output(), /reason +AccessDenied/)
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.live("takes a decision without scripts", () =>
+  it.live("the page accepts a decision without JavaScript", () =>
     Effect.gen(function* () {
       const { url, exit } = yield* demo("--wait")
       const { page, see } = yield* open(url, { javaScriptEnabled: false })
@@ -100,34 +100,34 @@ describe("the demo", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.live("decides by itself when nobody is there, and the page shows it", () =>
+  it.live("the demo decides by itself without a decision on the page, and the page shows that", () =>
     Effect.gen(function* () {
-      const { url, exit, printed } = yield* demo("--deny")
-      const { complaints, see } = yield* open(url)
+      const { url, exit, output } = yield* demo("--deny")
+      const { consoleMessages, see } = yield* open(url)
       yield* see(/denies by itself in \d s/)
-      yield* see("Nobody touched the page")
+      yield* see("The page was not used")
       assert.strictEqual(yield* exit, 0)
-      assert.match(printed(), /denied by the demo itself/)
-      assert.deepStrictEqual(complaints, [])
+      assert.match(output(), /denied by the demo itself/)
+      assert.deepStrictEqual(consoleMessages, [])
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.live("leaves the decision to the person who touches the page", () =>
+  it.live("the demo waits for a decision once the page is touched", () =>
     Effect.gen(function* () {
-      const { url, exit, printed } = yield* demo("--deny")
+      const { url, exit, output } = yield* demo("--deny")
       const { page, see } = yield* open(url)
       yield* see(/by itself in \d s/)
       yield* Effect.promise(() => page.getByRole("heading", { level: 1 }).click())
       yield* see("Take your time")
       yield* Effect.sleep("7 seconds")
-      assert.notInclude(printed(), "denied")
+      assert.notInclude(output(), "denied")
       yield* click(page, "Approve")
       yield* see("Approved")
       assert.strictEqual(yield* exit, 0)
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.live("takes no decision from elsewhere", () =>
+  it.live("the page rejects a decision from another origin or with another token", () =>
     Effect.gen(function* () {
       const { url, exit } = yield* demo("--wait")
       const { page, see } = yield* open(url)
@@ -139,7 +139,7 @@ describe("the demo", () => {
           return (await fetch(`${url}/decision`, { method: "POST", headers: { origin }, body })).status
         })
       assert.strictEqual(yield* decide("http://elsewhere.example", token), 403)
-      assert.strictEqual(yield* decide(url, "guessed"), 403)
+      assert.strictEqual(yield* decide(url, "another-token"), 403)
       assert.strictEqual(yield* decide(url, token), 200)
       assert.strictEqual(yield* exit, 0)
     }).pipe(Effect.provide(NodeServices.layer))
