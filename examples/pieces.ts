@@ -22,18 +22,20 @@ const program = Effect.gen(function* () {
   yield* Console.log(`1  ${metadata.issuer} delivers by ${metadata.backchannel_token_delivery_modes_supported}`)
 
   const request = yield* AuthenticationRequest.make({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
-  const sent = yield* BackchannelAuthentication.request(request)
-  const pending = yield* BackchannelAuthentication.process(sent)
+  const backchannel = yield* BackchannelAuthentication.BackchannelAuthentication
+  const sent = yield* backchannel.request(request)
+  const pending = yield* backchannel.process(sent)
   yield* Console.log(
     `2  acknowledged with status ${sent.response.status}; it expires at ${DateTime.formatIso(pending.expiresAt)}`
   )
 
+  const tokenEndpoint = yield* TokenEndpoint.TokenEndpoint
   const pollAfter = (
     interval: Duration.Duration
-  ): Effect.Effect<TokenResponse.TokenResponse, TokenEndpoint.RedeemError, TokenEndpoint.TokenEndpoint> =>
-    TokenEndpoint.backchannelAuthenticationGrantRequest(pending.authReqId).pipe(
+  ): Effect.Effect<TokenResponse.TokenResponse, TokenEndpoint.RedeemError> =>
+    tokenEndpoint.backchannelAuthenticationGrantRequest(pending.authReqId).pipe(
       Effect.delay(interval),
-      Effect.flatMap(TokenEndpoint.processBackchannelAuthenticationGrantResponse),
+      Effect.flatMap(tokenEndpoint.processBackchannelAuthenticationGrantResponse),
       Effect.tapError((error) => Console.log(`3  ${error.reason._tag}`)),
       Effect.catchReasons("TokenError", {
         AuthorizationPending: () => pollAfter(interval),

@@ -1,4 +1,4 @@
-// Runs a task with the workspace's own Node and tools, and installs them first where they are missing or out of date.
+// Runs a task with the workspace's own Node and tools, and installs them first if they are missing or out of date.
 import { spawn, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
@@ -27,7 +27,7 @@ const tasks = {
   "test:browser": ["vitest", "run", "--config", "vitest.browser.ts"]
 }
 
-// What runs after a task that passed, with the same arguments.
+// Runs after the task has passed, with the same arguments.
 const second = {
   lint: ["node", "scripts/check-words.ts"]
 }

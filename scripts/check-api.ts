@@ -1,7 +1,7 @@
-// What the packages make public, held to three rules:
+// Checks the public API of the packages by three rules:
 //
 // 1. `docs/api/<package>.d.ts.txt` has the declarations of the public modules as the sources have them now; after a change,
-//    `npm run api -- --write` writes it, and its diff is what callers will notice.
+//    `npm run api -- --write` writes it, and its diff is the change of the API.
 // 2. In CI, a change of that file demands a changeset: `api/changeset.ts` says how it is found.
 // 3. The list is closed, documented and used: `api/surface.ts`.
 import { spawnSync } from "node:child_process"
@@ -21,7 +21,7 @@ export interface Options {
   readonly history: boolean
 }
 
-/** What is wrong; the packages' declarations have been emitted. */
+/** The findings, after the compiler has emitted the packages' declarations. */
 export const check = (root: string, { history, write }: Options): ReadonlyArray<string> => {
   const all = packages(root)
   const snapshots = all.flatMap((each) => {

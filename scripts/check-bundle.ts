@@ -1,4 +1,4 @@
-// What a program carries that only polls with a client secret: nothing of DPoP, mutual TLS, encryption, ping or push.
+// Checks that the bundle of a program that polls with a client secret has no code of DPoP, mutual TLS, encryption, ping or push.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { gzipSync } from "node:zlib"
@@ -18,7 +18,7 @@ const live = Ciba.layer({ ${base} }).pipe(Layer.provide(FetchHttpClient.layer))
 const identity = Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo") })
 Effect.runPromise(Effect.provide(identity, live))`
 
-// A program with everything, in which each of the strings has to be found: a string that is never found checks nothing.
+// A program with all of these, in which each of the strings must be found; otherwise a string would check nothing.
 const hasAll = `${imports(
   "Ciba, ClientAuthentication, Dpop, IdTokenDecryption, MutualTls, NotificationInbox, NotificationReceiver, PendingStore, SecurityProfile, SigningKey, UserHint"
 )}

@@ -1,5 +1,5 @@
 // Packs every package as it would be published, inspects the tarballs, runs the README's example from them, and tries
-// every import that they allow and refuse.
+// every import that they must allow or refuse.
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"

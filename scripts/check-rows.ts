@@ -56,7 +56,7 @@ const textOf = (node: Node): string | undefined => {
   return "cooked" in node.value && typeof node.value.cooked === "string" ? node.value.cooked : undefined
 }
 
-/** The texts of a test file that can be a title: its strings, but for the tests that do not run. */
+/** The strings of a test file, each of which may be a title, without those of skipped tests. */
 const texts = (program: Node): ReadonlyArray<string> => {
   const found: Array<string> = []
   walk(program, (node) => {
@@ -105,7 +105,7 @@ export const report = (root: string): Report => {
 
 const marker = /(<!-- rows -->)(.*?)(<!-- \/rows -->)/
 
-/** What is wrong with the number in the README; with `write`, it is set right instead. */
+/** The problem of the number in the README; with `write`, the number is corrected instead. */
 export const readme = (root: string, cited: number, write: boolean): ReadonlyArray<string> => {
   const file = join(root, "README.md")
   const text = existsSync(file) ? readFileSync(file, "utf8") : ""

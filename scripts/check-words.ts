@@ -1,4 +1,4 @@
-// Fails where names and prose leave the specifications' language: see CONTRIBUTING.md. Paths as arguments narrow it.
+// Fails on banned words, participles as function names and long functions: see CONTRIBUTING.md. Arguments are paths.
 import { readFileSync } from "node:fs"
 import { join, posix, relative, resolve, sep } from "node:path"
 import { type Finding, format } from "./Finding.ts"
@@ -10,7 +10,7 @@ import * as words from "./words/words.ts"
 const searched =
   /^((packages|docs|examples|e2e|scripts)\/.*\.([cm]?[jt]s|html|json|md)|(README|ARCHITECTURE|CONTRIBUTING|SECURITY)\.md)$/
 
-/** Where the banned words stand since they are banned there. */
+/** The list of banned words and its tests. */
 const itself = /^scripts\/(words\/|test\/check-words\.test\.ts$)/
 
 const checkFile = (root: string, path: string): ReadonlyArray<Finding> => {

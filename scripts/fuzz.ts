@@ -1,6 +1,6 @@
-// A hundred thousand hostile calls at each place where the world talks to us: a typed outcome each, and memory flat.
+// A hundred thousand malformed inputs for each place that reads foreign input: each has a typed result, and memory stays flat.
 //
-// A process for each place, so that its memory is its own. FUZZ_CASES and FUZZ_SEED say how many, and which.
+// Each place has a process of its own, so that its memory is measured alone. FUZZ_CASES is the number of inputs, FUZZ_SEED their seed.
 import { spawn } from "node:child_process"
 import { availableParallelism } from "node:os"
 import { Console, Effect } from "effect"
@@ -11,10 +11,10 @@ const cases = Number(process.env.FUZZ_CASES ?? 100_000)
 
 const seed = Number(process.env.FUZZ_SEED ?? 1)
 
-/** How much more may be on the heap at the end than after the first tenth, in MB. */
+/** The allowed growth of the heap after the first tenth, in MB. */
 const allowance = 20
 
-/** What is on the heap and still needed, in MB. */
+/** The used heap after garbage collection, in MB. */
 const measureHeap = (): number => {
   if (globalThis.gc === undefined) return Number.NaN
   globalThis.gc()
@@ -48,7 +48,7 @@ const fuzz = Effect.fnUntraced(function* (place: (typeof entryPoints)[number]) {
   return wrong.length === 0
 })
 
-/** The same in a process of its own. */
+/** Runs one place in a process of its own. */
 const apart = ({ name }: (typeof entryPoints)[number]) =>
   Effect.callback<boolean>((resume) => {
     const child = spawn(process.execPath, ["--expose-gc", import.meta.filename, name], { stdio: "inherit" })

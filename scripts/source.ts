@@ -1,4 +1,4 @@
-// A TypeScript file as a syntax tree, with what the checks ask of one.
+// A TypeScript file as a syntax tree, with helpers of the checks.
 import { readdirSync, readFileSync } from "node:fs"
 import { join, relative, sep } from "node:path"
 import { type Comment, parseSync } from "oxc-parser"
@@ -23,7 +23,7 @@ export const isNode = (value: unknown): value is Node =>
 
 export const children = (node: Node): ReadonlyArray<Node> => Object.values(node).flat().filter(isNode)
 
-/** Visits depth first; a visitor that answers `false` keeps out of that node's children. */
+/** Visits depth first; a visitor that returns `false` skips the node's children. */
 export const walk = (node: Node, visit: (node: Node) => boolean | undefined): void => {
   if (visit(node) === false) return
   for (const child of children(node)) walk(child, visit)
@@ -46,7 +46,7 @@ const isEffectFn = (callee: unknown): boolean =>
   isNode(callee) &&
   (callee.type === "CallExpression" ? isEffectFn(callee.callee) : /^Effect\.fn/.test(name(callee) ?? ""))
 
-/** The function that an expression is: itself, or the argument of `Effect.fn("name")` and its variants. */
+/** The function of an expression: the expression itself, or the argument of `Effect.fn("name")` and its variants. */
 export const functionOf = (node: unknown): Node | undefined => {
   if (isFunction(node)) return node
   if (!isNode(node) || node.type !== "CallExpression" || !isEffectFn(node.callee)) return undefined
@@ -66,7 +66,7 @@ export const parse = (path: string, text: string): Source => {
 
 const skipped = new Set(["node_modules", "dist"])
 
-/** The files below a folder whose path passes the filter, sorted; none when there is no such folder. */
+/** The files below a folder whose path passes the filter, sorted; empty if the folder does not exist. */
 export const list = (
   root: string,
   folder: string,

@@ -33,7 +33,7 @@ const record = (value: unknown): Readonly<Record<string, unknown>> => (isRecord(
 export const isWildcard = (key: string): boolean => key.includes("*")
 
 /** The modules that a map lists by name, as `[subpath, target]`. */
-export const listed = (exports: Readonly<Record<string, unknown>>): ReadonlyArray<readonly [string, unknown]> =>
+export const listSubpaths = (exports: Readonly<Record<string, unknown>>): ReadonlyArray<readonly [string, unknown]> =>
   Object.entries(exports)
     .filter(([key, target]) => key !== "." && key !== "./package.json" && !isWildcard(key) && target !== null)
     .map(([key, target]): readonly [string, unknown] => [key.replace(/^\.\//, ""), target])
@@ -41,7 +41,7 @@ export const listed = (exports: Readonly<Record<string, unknown>>): ReadonlyArra
 const matcher = (key: string): RegExp =>
   new RegExp(`^${key.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replace("*", "(.+)")}$`)
 
-const reached = (root: string, folder: string, exports: Readonly<Record<string, unknown>>) => {
+const expandWildcards = (root: string, folder: string, exports: Readonly<Record<string, unknown>>) => {
   const files = list(root, `packages/${folder}/src`, /\.ts$/).map((path) => path.replace(`packages/${folder}`, "."))
   const refused = Object.entries(exports).filter(([, target]) => target === null)
   return Object.entries(exports).flatMap(([key, target]) => {
@@ -61,7 +61,7 @@ const read = (root: string, folder: string): PublicPackage => {
   const manifest = record(JSON.parse(readFileSync(join(root, "packages", folder, "package.json"), "utf8")))
   const name = String(manifest.name)
   const exports = record(manifest.exports)
-  const modules = [...listed(exports), ...reached(root, folder, exports)]
+  const modules = [...listSubpaths(exports), ...expandWildcards(root, folder, exports)]
     .filter((entry): entry is readonly [string, string] => typeof entry[1] === "string")
     .map(([subpath, target]) => ({
       name: `${name}/${subpath}`,

@@ -23,7 +23,7 @@ export interface Statement {
   readonly exported: boolean
 }
 
-const emitted = (source: string): string => source.replace("/src/", "/dist/").replace(/\.ts$/, ".d.ts")
+const declarationPath = (source: string): string => source.replace("/src/", "/dist/").replace(/\.ts$/, ".d.ts")
 
 export const nodes = (value: unknown): ReadonlyArray<Node> => (Array.isArray(value) ? value.filter(isNode) : [])
 
@@ -52,7 +52,7 @@ const exportedNames = (node: Node): ReadonlyArray<string> =>
   nodes(node.specifiers).flatMap(({ exported }) => nameOf(exported) ?? [])
 
 const load = (root: string, source: string): Declared => {
-  const path = emitted(source)
+  const path = declarationPath(source)
   if (!existsSync(join(root, path))) throw new Error(`${path} is missing: does ${source} exist, and compile?`)
   const text = readFileSync(join(root, path), "utf8")
   const { comments, errors, program } = parseSync(path, text, { preserveParens: true, sourceType: "module" })
@@ -70,7 +70,7 @@ const load = (root: string, source: string): Declared => {
   return { text, comments, imports: new Map(imports), statements: body.flatMap(statement) }
 }
 
-/** The names that a statement refers to; `name.member` where it takes a member. */
+/** The names that a statement refers to; `name.member` for a member of a namespace. */
 export const references = (root: Node): ReadonlySet<string> => {
   const found = new Set<string>()
   walk(root, (node) => {
@@ -91,7 +91,7 @@ export const references = (root: Node): ReadonlySet<string> => {
   return found
 }
 
-/** The modules named by `import("…")` types, each with the name that is taken from it. */
+/** The modules named by `import("…")` types, each with the imported name. */
 const inlineImports = (root: Node): ReadonlyArray<Import> => {
   const found: Array<Import> = []
   walk(root, (node) => {

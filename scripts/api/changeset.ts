@@ -3,10 +3,10 @@
 // The rule: the declarations now are those of the last commit that wrote a changeset which names the package, or the
 // package's CHANGELOG. So a change of them demands a changeset that is written, or edited, in the same commit or later.
 // Commits are those of the first-parent line: a merged branch counts as one commit, and plain `main` is all that is needed.
-// A history that is cut off (`git clone --depth`) shows every file as new in its oldest commit; it is refused, not read.
+// A shallow history (`git clone --depth`) shows every file as new in its oldest commit, so it is rejected.
 //
-// What the rule cannot see: whether the changeset that was written says anything about the change; and, on a branch that
-// has merged main, from which of the two the changeset came. The merge of the branch into main shows that.
+// The rule cannot know whether the changeset describes the change, nor, on a branch that has merged main, from which of the
+// two the changeset came; the merge of the branch into main shows that.
 import { spawnSync } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -45,7 +45,7 @@ const lastWritten = (root: string, folder: string, name: string): string | undef
   return undefined
 }
 
-/** What is missing; nothing where there is no history. `snapshot` is the path of the declarations. */
+/** What is missing; undefined without a history. `snapshot` is the path of the declarations. */
 export const missing = (root: string, folder: string, name: string, snapshot: string): string | undefined => {
   if (git(root, "rev-parse", "--verify", "HEAD") === undefined) return undefined
   if (git(root, "rev-parse", "--is-shallow-repository")?.trim() !== "false") {

@@ -1,6 +1,6 @@
 // The public declarations of a package as one text, from the .d.ts files that the compiler emits.
 //
-// A text changes when, and only when, something changes that a caller's compiler could see: comments are left out, private
+// A text changes if and only if something changes that a caller's compiler can see: comments are left out, private
 // members become the `#private` that makes a class nominal, declarations and members of unions are sorted, and the layout
 // is Biome's. Of an internal module, the text has what a public declaration refers to, under the module's own name:
 // moving its file changes nothing.
@@ -67,17 +67,17 @@ const importLines = (module: Declared, kept: ReadonlySet<Statement>, rename: (fr
       if (imported === "*") return { from: rename(from), what: `* as ${local}` }
       return { from: rename(from), what: imported === local ? local : `${imported} as ${local}` }
     })
-  const named = (from: string): ReadonlyArray<string> =>
+  const namesFrom = (from: string): ReadonlyArray<string> =>
     lines.filter((line) => line.from === from && !line.what.startsWith("*")).map(({ what }) => what)
   return [...new Set(lines.map(({ from, what }) => (what.startsWith("*") ? `${from}\n${what}` : from)))]
     .sort(compare)
     .map((line) => {
       const [from = "", space] = line.split("\n")
-      return `import ${space ?? `{ ${[...named(from)].sort(compare).join(", ")} }`} from "${from}"`
+      return `import ${space ?? `{ ${[...namesFrom(from)].sort(compare).join(", ")} }`} from "${from}"`
     })
 }
 
-/** A class stands right after the base that the compiler splits off. */
+/** Sorts a class right after the base that the compiler emits for it. */
 const key = ({ names }: Statement): string => (names[0] ?? "").replace(/_base$/, "")
 
 /** Lays out each text as Biome does. */
@@ -140,7 +140,7 @@ export const declarations = (root: string, { folder, modules, name }: PublicPack
   ].join("\n\n")}\n`
 }
 
-/** Where the text of a package lies: not a .d.ts, so that no compiler reads it. */
+/** The path of a package's text, which is no .d.ts, so that no compiler reads it. */
 export const snapshotOf = (folder: string): string => `docs/api/${folder}.d.ts.txt`
 
 export const save = (root: string, path: string, text: string): void => {

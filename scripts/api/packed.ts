@@ -1,19 +1,19 @@
-// What an installed package lets in: each path that its package.json lists, and no other of its files.
+// Checks the imports of an installed package: each path that its package.json lists loads, and no other file does.
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { list } from "../source.ts"
-import { isWildcard, listed } from "./PublicModules.ts"
+import { isWildcard, listSubpaths } from "./PublicModules.ts"
 
 const modules = /^(dist\/.*\.js|src\/.*\.ts)$/
 
-/** The ways to write a file's path: as it lies in the package, below `dist` and `src`, and by its name alone. */
+/** The spellings of a file's path: from the root of the package, below `dist` and `src`, and its name alone. */
 const spellings = (file: string): ReadonlyArray<string> => {
   const inner = file.replace(/^(dist|src)\//, "")
   const bare = inner.replace(/\.(js|ts)$/, "")
   return [file, file.replace(/\.(js|ts)$/, ""), inner, bare, bare.replace(/^.*\//, "")]
 }
 
-/** A module for the folder in which the packages are installed: it fails with a line for each path that is wrong. */
+/** A program for the folder in which the packages are installed; it fails with a line for each wrong path. */
 export const program = (folder: string, names: ReadonlyArray<string>): string => {
   const open: Array<string> = []
   const closed = new Set<string>()
@@ -23,7 +23,7 @@ export const program = (folder: string, names: ReadonlyArray<string>): string =>
     const wildcard = Object.keys(exports).find(isWildcard)
     if (wildcard !== undefined)
       throw new Error(`${name}: exports has a wildcard, "${wildcard}": name each public module`)
-    const subpaths = listed(exports).map(([subpath]) => subpath)
+    const subpaths = listSubpaths(exports).map(([subpath]) => subpath)
     const files = list(installed, ".", modules, new Set(["node_modules"]))
     if (files.length === 0) throw new Error(`${name}: the package has no modules`)
     open.push(name, ...subpaths.map((subpath) => `${name}/${subpath}`))

@@ -1,10 +1,10 @@
-// What is public is a closed list, and each entry says since when, how stable, what for, and is used.
+// The public modules are a closed list; each export has @since and @stability, each module a header, and each is used.
 import { existsSync, readFileSync } from "node:fs"
 import { join, posix } from "node:path"
 import { collect, extract } from "../doc-examples.ts"
 import { at, type Finding } from "../Finding.ts"
 import { isNode, lineAt, list, type Node, parse, read, type Source, walk } from "../source.ts"
-import { isWildcard, listed, type PublicModule, type PublicPackage } from "./PublicModules.ts"
+import { isWildcard, listSubpaths, type PublicModule, type PublicPackage } from "./PublicModules.ts"
 
 const most = 50
 
@@ -16,7 +16,7 @@ export const check = (root: string, packages: ReadonlyArray<PublicPackage>): Rea
     ...each.modules.flatMap((module) => {
       if (!existsSync(join(root, module.source))) return []
       const source = read(root, module.source)
-      return [...tags(source), ...header(source), ...unused(used, module)]
+      return [...tags(source), ...header(source), ...findUnused(used, module)]
     })
   ])
 }
@@ -27,7 +27,7 @@ const maps = (root: string, { exports, folder, modules, published }: PublicPacka
   const finding = (key: string, problem: string, mend: string): Finding => {
     return { path, line: lineAt(text, Math.max(0, text.indexOf(`"${key}"`))), rule: "exports", problem, mend }
   }
-  const targets = listed(exports)
+  const targets = listSubpaths(exports)
   const wildcards = [...new Set([...Object.keys(exports), ...Object.keys(published)].filter(isWildcard))]
   return [
     ...wildcards.map((key) =>
@@ -70,7 +70,7 @@ const differs = (exports: PublicPackage["exports"], published: PublicPackage["pu
     (key) => JSON.stringify(twin(exports[key])) !== JSON.stringify(published[key])
   )
 
-/** `.` is the modules of the list, each under its name; those under `unstable/` stand alone. */
+/** `.` exports the modules of the list, each under its name, without those under `unstable/`. */
 const index = (root: string, { exports, folder, modules, name }: PublicPackage): ReadonlyArray<Finding> => {
   const main = exports["."]
   const path = posix.join("packages", folder, String(main))
@@ -128,8 +128,8 @@ const declaredNames = (node: Node): ReadonlyArray<string> => {
   return declarators.map(({ id }) => nameOf(id))
 }
 
-/** What a module exports, each with its doc comment, which is never the header. */
-const documented = (source: Source): ReadonlyArray<{ node: Node; name: string; doc: string | undefined }> => {
+/** The exports of a module with their doc comments, of which the header is none. */
+const exportsWithDoc = (source: Source): ReadonlyArray<{ node: Node; name: string; doc: string | undefined }> => {
   const body = statements(source)
   const from = headerOf(source)?.end ?? 0
   return body.flatMap((node) => {
@@ -154,7 +154,7 @@ const rules: ReadonlyArray<readonly [tag: string, valid: RegExp, mend: string]> 
 ]
 
 const tags = (source: Source): ReadonlyArray<Finding> => {
-  const all = documented(source)
+  const all = exportsWithDoc(source)
   return rules.flatMap(([tag, valid, mend]) => {
     const [first, ...rest] = all.filter(({ doc = "" }) => !valid.test(doc))
     if (first === undefined) return []
@@ -190,7 +190,7 @@ const header = (source: Source): ReadonlyArray<Finding> => {
   return examples.some(({ run }) => run) ? [] : [finding("the header has no example that runs")]
 }
 
-/** For each name of a public module, and each source file, where it is imported. */
+/** The files that import each public module, by its name and by its source file. */
 const uses = (root: string, packages: ReadonlyArray<PublicPackage>): ReadonlyMap<string, ReadonlySet<string>> => {
   const found = new Map<string, Set<string>>()
   const add = (name: string, path: string) => found.set(name, (found.get(name) ?? new Set()).add(path))
@@ -213,7 +213,7 @@ const uses = (root: string, packages: ReadonlyArray<PublicPackage>): ReadonlyMap
   return found
 }
 
-const unused = (used: ReadonlyMap<string, ReadonlySet<string>>, { name, source, subpath }: PublicModule) => {
+const findUnused = (used: ReadonlyMap<string, ReadonlySet<string>>, { name, source, subpath }: PublicModule) => {
   const inOne = `${name.slice(0, -subpath.length)}${posix.basename(subpath)}`
   const where = [name, inOne, source].flatMap((each) => [...(used.get(each) ?? [])]).filter((path) => path !== source)
   const mend = `Show ${subpath} in a test, an example or a document; or make it internal`

@@ -1,4 +1,4 @@
-// A layer of packages/*/src is made by a function: Effect memoizes layers by reference.
+// Finds layers of packages/*/src that are constants, since Effect memoizes layers by reference.
 import { at, type Finding } from "../Finding.ts"
 import { functionOf, isNode, type Node, name, type Source } from "../source.ts"
 
@@ -25,7 +25,7 @@ const startsWith = (node: unknown, module: string): boolean => {
     : node.type === "MemberExpression" && (name(node.object) === module || startsWith(node.object, module))
 }
 
-// What Layer.build and the like return is no layer; nor is what a pipe ends in, when that is of another module.
+// The result of Layer.build and the like is no layer; nor is that of a pipe whose last function is of another module.
 const isLayer = (init: unknown): boolean => {
   if (!startsWith(init, "Layer") || !isNode(init) || init.type !== "CallExpression" || !isNode(init.callee))
     return false
@@ -35,7 +35,7 @@ const isLayer = (init: unknown): boolean => {
 }
 
 interface Constant {
-  /** Where its doc comment ends. */
+  /** The end of its doc comment. */
   readonly start: number
   readonly id: Node
   readonly init: Node

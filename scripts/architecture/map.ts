@@ -1,4 +1,4 @@
-// The map of core in ARCHITECTURE.md: every file stands in its folder's lines, and no other does.
+// Checks the map of core in ARCHITECTURE.md: it has every file in its folder's lines, and no others.
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Finding } from "../Finding.ts"

@@ -7,7 +7,7 @@ import { plant } from "./planted.ts"
 
 const snapshot = "docs/api/core.d.ts.txt"
 
-describe("a change of the declarations", () => {
+describe("missing (changeset)", () => {
   const changeset = (text: string) => `---\n"@effect-ciba/core": minor\n---\n\n${text}\n`
 
   const repository = () => {
@@ -33,15 +33,15 @@ describe("a change of the declarations", () => {
     return { commit, declare, git, problem, put, root }
   }
 
-  const covered = () => {
+  const repositoryWithChangeset = () => {
     const all = repository()
     all.put(".changeset/first.md", changeset("First."))
     all.commit()
     return all
   }
 
-  it("passes with a changeset in its commit, or in a later one", () => {
-    const { commit, declare, problem, put } = covered()
+  it("a change of the declarations passes with a changeset in its commit or in a later one", () => {
+    const { commit, declare, problem, put } = repositoryWithChangeset()
     expect(problem()).toBeUndefined()
     declare("string")
     put(".changeset/second.md", changeset("Second."))
@@ -55,15 +55,15 @@ describe("a change of the declarations", () => {
     expect(problem()).toBeUndefined()
   })
 
-  it("fails without one, whatever is pending already, and says what has changed", () => {
-    const { commit, declare, problem } = covered()
+  it("a change of the declarations fails without a new changeset, and lists what has changed", () => {
+    const { commit, declare, problem } = repositoryWithChangeset()
     declare("string")
     commit()
     expect(problem()).toMatch(/has changed since the last changeset for it[\s\S]*\+ export declare const wait: string/)
   })
 
-  it("fails with a changeset that names other packages, or none", () => {
-    const { commit, declare, problem, put } = covered()
+  it("a change of the declarations fails with a changeset that names other packages or none", () => {
+    const { commit, declare, problem, put } = repositoryWithChangeset()
     declare("string")
     put(".changeset/second.md", '---\n"@effect-ciba/core-extra": minor\n---\n\n@effect-ciba/core: minor\n')
     put(".changeset/third.md", "---\n---\n")
@@ -71,8 +71,8 @@ describe("a change of the declarations", () => {
     expect(problem()).toContain("has changed since the last changeset")
   })
 
-  it("fails on main after a branch without a changeset was merged, whatever the branch has merged before", () => {
-    const { commit, declare, git, problem, put } = covered()
+  it("a merge into main of a branch without a changeset fails, whatever the branch has merged before", () => {
+    const { commit, declare, git, problem, put } = repositoryWithChangeset()
     git("checkout", "-q", "-b", "branch")
     declare("string")
     commit()
@@ -86,8 +86,8 @@ describe("a change of the declarations", () => {
     expect(problem()).toContain("has changed since the last changeset")
   })
 
-  it("passes on main after a branch with a changeset of its own was merged", () => {
-    const { commit, declare, git, problem, put } = covered()
+  it("a merge into main of a branch with its own changeset passes", () => {
+    const { commit, declare, git, problem, put } = repositoryWithChangeset()
     git("checkout", "-q", "-b", "branch")
     put(".changeset/second.md", changeset("Second."))
     commit()
@@ -99,8 +99,8 @@ describe("a change of the declarations", () => {
     expect(problem()).toBeUndefined()
   })
 
-  it("passes when a release has turned the changesets into a changelog, and fails when they are only deleted", () => {
-    const { commit, git, problem, put } = covered()
+  it("changesets may become a changelog in a release, but not be deleted only", () => {
+    const { commit, git, problem, put } = repositoryWithChangeset()
     git("rm", "-q", ".changeset/first.md")
     git("commit", "-q", "-m", "Delete")
     expect(problem()).toContain("is not released, and no changeset")
@@ -109,8 +109,8 @@ describe("a change of the declarations", () => {
     expect(problem()).toBeUndefined()
   })
 
-  it("fails in a history that is cut off", () => {
-    const { commit, declare, git, root } = covered()
+  it("a shallow history fails", () => {
+    const { commit, declare, git, root } = repositoryWithChangeset()
     declare("string")
     commit()
     const cut = plant({})
@@ -118,13 +118,13 @@ describe("a change of the declarations", () => {
     expect(missing(join(cut, "clone"), "core", "@effect-ciba/core", snapshot)).toContain("the history is cut off")
   })
 
-  it("fails where no changeset has ever named the package", () => {
+  it("a package that no changeset has named fails", () => {
     const { commit, problem } = repository()
     commit()
     expect(problem()).toContain("has changed and no changeset names it")
   })
 
-  it("cannot be judged where nothing is committed", () => {
+  it("a repository without commits has no finding", () => {
     expect(repository().problem()).toBeUndefined()
   })
 })

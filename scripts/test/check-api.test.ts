@@ -29,24 +29,24 @@ const sound = {
   "packages/core/test/Poll.test.ts": 'import { Poll } from "@effect-ciba/core"\n'
 }
 
-const planted = (files: Record<string, string>): string => plant({ ...sound, ...files })
+const plantSound = (files: Record<string, string>): string => plant({ ...sound, ...files })
 
 const once = { history: false, write: false }
 const written = { history: false, write: true }
 
 /** The snapshot of a package with one public module, `Poll`, and the given .d.ts files. */
-const recorded = (files: Record<string, string>): string => {
-  const root = planted(
+const snapshotOf = (files: Record<string, string>): string => {
+  const root = plantSound(
     Object.fromEntries(Object.entries(files).map(([path, text]) => [`packages/core/dist/${path}.d.ts`, text]))
   )
   check(root, written)
   return readFileSync(join(root, snapshot), "utf8").split("\n\n").slice(1).join("\n\n")
 }
 
-const surface = (files: Record<string, string>): string => check(planted(files), written).join("\n")
+const surface = (files: Record<string, string>): string => check(plantSound(files), written).join("\n")
 
 describe("the declarations of a package", () => {
-  it("stand under their module without comments, bodies of private members and source maps", () => {
+  it("the snapshot has the declarations of each module without comments, private members and source maps", () => {
     const poll = `/** Header. */
 import { Effect, Layer } from "effect";
 /** A driver. */
@@ -59,7 +59,7 @@ export declare class Driver {
 }
 export {};
 //# sourceMappingURL=Poll.d.ts.map`
-    expect(recorded({ "wait/Poll": poll })).toBe(`// @effect-ciba/core/Poll
+    expect(snapshotOf({ "wait/Poll": poll })).toBe(`// @effect-ciba/core/Poll
 
 export declare class Driver {
   #private
@@ -69,7 +69,7 @@ export declare class Driver {
 `)
   })
 
-  it("are the same whatever the order of declarations, imports and members of unions", () => {
+  it("the snapshot does not depend on the order of declarations, imports and members of unions", () => {
     const one = `import { Effect, Layer } from "effect";
 import type { HttpClient } from "effect/http";
 export declare const wait: Effect.Effect<void, "b" | "a" | undefined, HttpClient.HttpClient>;
@@ -79,15 +79,15 @@ import { Layer, Effect } from "effect";
 /** The driver. */
 export declare const layer: Layer.Layer<never>;
 export declare const wait: Effect.Effect<void, undefined | "a" | "b", HttpClient.HttpClient>;`
-    expect(recorded({ "wait/Poll": one })).toBe(recorded({ "wait/Poll": other }))
-    expect(recorded({ "wait/Poll": one })).toContain('"a" | "b" | undefined')
+    expect(snapshotOf({ "wait/Poll": one })).toBe(snapshotOf({ "wait/Poll": other }))
+    expect(snapshotOf({ "wait/Poll": one })).toContain('"a" | "b" | undefined')
   })
 
-  it("contain of an internal module what a public declaration refers to, wherever its file lies", () => {
+  it("the snapshot has what public declarations refer to in internal modules, wherever their file is", () => {
     const opaque = `import type { Wire } from "./Wire.ts";
 export declare class Opaque<A> { readonly wire: Wire<A>; }
 export declare const reveal: <A>(self: Opaque<A>) => A;`
-    const text = recorded({
+    const text = snapshotOf({
       "wait/Poll": `import { Opaque } from "../internal/Opaque.ts";
 import * as Times from "../internal/Times.ts";
 export declare const token: Opaque<string>;
@@ -122,7 +122,7 @@ export type Monotonic = 2
 type Text = string
 export type Wire<A> = A | Text
 `)
-    const moved = recorded({
+    const moved = snapshotOf({
       "wait/Poll": `import { Opaque } from "../crypto/Opaque.ts";
 import * as Times from "../crypto/Times.ts";
 export declare const token: Opaque<string>;
@@ -134,8 +134,8 @@ export declare const at: Times.Instant | import("../crypto/Times.ts").Monotonic;
     expect(moved).toBe(text)
   })
 
-  it("fail with the changed lines of each module until they are written", () => {
-    const root = planted({})
+  it("a changed declaration fails with the changed lines until the snapshot is written", () => {
+    const root = plantSound({})
     expect(check(root, once).join()).toContain("@effect-ciba/core/Poll (new module)")
     expect(check(root, written)).toEqual([])
     expect(check(root, once)).toEqual([])
@@ -153,8 +153,8 @@ export declare const at: Times.Instant | import("../crypto/Times.ts").Monotonic;
     ])
   })
 
-  it("fail where the compiler has emitted none", () => {
-    const root = planted({
+  it("a module without emitted declarations fails", () => {
+    const root = plantSound({
       "packages/core/package.json": manifest({ ".": "./src/index.ts", "./Wait": "./src/Wait.ts" })
     })
     expect(() => check(root, once)).toThrow("packages/core/dist/Wait.d.ts is missing")
@@ -162,11 +162,11 @@ export declare const at: Times.Instant | import("../crypto/Times.ts").Monotonic;
 })
 
 describe("the public surface", () => {
-  it("passes where every module is named, exported by the index, documented and used", () => {
+  it("a public module that is listed, exported by the index, documented and used passes", () => {
     expect(surface({})).toBe("")
   })
 
-  it("fails with a wildcard, and treats each file that it reaches as a module", () => {
+  it("a wildcard fails, and each of its files is treated as a module", () => {
     const found = surface({
       "packages/core/package.json": manifest({
         ".": "./src/index.ts",
@@ -184,7 +184,7 @@ describe("the public surface", () => {
     expect(found).not.toContain("Wire")
   })
 
-  it("fails with more than 50 modules", () => {
+  it("more than 50 modules fail", () => {
     const names = Array.from({ length: 51 }, (_, number) => `Module${number}`)
     const files = names.flatMap(
       (name): ReadonlyArray<readonly [string, string]> => [
@@ -200,7 +200,7 @@ describe("the public surface", () => {
     expect(found).toContain("51 public modules, the limit is 50")
   })
 
-  it("fails where the index and the list differ", () => {
+  it("a difference between the index and the list fails", () => {
     const found = surface({
       "packages/core/src/index.ts":
         'export * as Wait from "./wait/Poll.ts"\nexport * as Step from "./wait/Step.ts"\nexport const one = 1\n'
@@ -213,7 +213,7 @@ describe("the public surface", () => {
     )
   })
 
-  it("leaves a module under unstable/ out of the index", () => {
+  it("a module under unstable/ is not in the index", () => {
     const found = surface({
       "packages/core/package.json": manifest({
         ".": "./src/index.ts",
@@ -227,7 +227,7 @@ describe("the public surface", () => {
     expect(found).toBe("")
   })
 
-  it("fails where the published map differs, or a listed file is missing", () => {
+  it("a different published map and a missing file fail", () => {
     const exports = { ".": "./src/index.ts", "./Poll": "./src/wait/Poll.ts" }
     const other = { ".": twin("./src/index.ts"), "./Poll": twin("./src/Poll.ts") }
     expect(surface({ "packages/core/package.json": manifest(exports, other) })).toContain(
@@ -240,7 +240,7 @@ describe("the public surface", () => {
     expect(found).toContain("./src/Wait.ts is missing")
   })
 
-  it("fails where an export has no @since, or no @stability of the two", () => {
+  it("an export without @since or without a valid @stability fails", () => {
     const poll = `${header}import { again } from "./Step.ts"
 ${tags}export interface Options {}
 /** @since 0.1.0 */
@@ -259,7 +259,7 @@ export { again }
     expect(found).toContain("no @stability: Wait, step, again\n")
   })
 
-  it("fails where a module has no header, or a header without an example that runs", () => {
+  it("a module without a header, or without a running example in it, fails", () => {
     const own = `${tags}export const wait: number = 1\n`
     expect(surface({ "packages/core/src/wait/Poll.ts": own })).toContain("the module has no header")
     const silent = `${header.replace("```ts", "```ts no-run")}import "./Step.ts"\n${own}`
@@ -268,7 +268,7 @@ export { again }
     expect(surface({ "packages/core/src/wait/Poll.ts": late })).toContain("the header has no example that runs")
   })
 
-  it("fails where only the module's own header imports it", () => {
+  it("a module that only its own header imports fails", () => {
     const example = header.replace("1 + 1", 'import { Poll } from "@effect-ciba/core"\n * Poll.wait')
     const poll = `${example}import "./Step.ts"\n${tags}export const wait: number = 1\n`
     const files = { "packages/core/src/wait/Poll.ts": poll, "packages/core/test/Poll.test.ts": "" }

@@ -80,11 +80,11 @@ const planted: ReadonlyArray<readonly [what: string, rule: string, path: string,
 ]
 
 describe("architecture", () => {
-  it.each(planted)("finds %s (rule %s)", (_, rule, path, text) => {
+  it.each(planted)("the architecture check finds %s (rule %s)", (_, rule, path, text) => {
     expect(find({ [path]: text })).toEqual([expect.stringMatching(new RegExp(`^${path}:\\d+ ${rule}$`))])
   })
 
-  it("finds a cycle across files, type-only imports included", () => {
+  it("the architecture check finds a cycle across files, also of type-only imports", () => {
     const files = {
       "A.ts": `import "./B.ts"`,
       "B.ts": `import type {} from "./C.ts"`,
@@ -94,22 +94,22 @@ describe("architecture", () => {
     expect(find(root)).toEqual([`${core}/client/C.ts:1 cycle`])
   })
 
-  it("finds a file that is not on the map, and a name on the map that is no file", () => {
+  it("the architecture check finds a file that is not on the map, and a name on the map without a file", () => {
     const files = { [`${core}/client/A.ts`]: "", [`${core}/client/B.ts`]: "", [`${core}/token/C.ts`]: "" }
     const map = ["client/   who   A", "                 D   ← not E", "", "token/    3     C", "F"].join("\n")
     expect(find({ ...files, "ARCHITECTURE.md": map })).toEqual([`${core}/client/B.ts:1 map`, "ARCHITECTURE.md:2 map"])
   })
 
-  it("warns of more than 400 lines", () => {
+  it("the architecture check warns of more than 400 lines", () => {
     expect(find({ [`${core}/client/A.ts`]: "// line\n".repeat(401) })).toEqual([`${core}/client/A.ts:400 length?`])
   })
 
-  it("names the file, the line, the rule and the way to mend it", () => {
+  it("a finding of the architecture check has file, line, rule and correction", () => {
     const [finding] = check(plant({ [`${core}/A.ts`]: "\n\nthrow 1" }))
     expect(finding && format(finding)).toBe(`${core}/A.ts:3: throw: a throw\n    Fail with a typed error`)
   })
 
-  it("finds nothing in a lawful workspace", () => {
+  it("the architecture check finds nothing in a correct workspace", () => {
     const files = {
       [`${core}/index.ts`]: `export * as Ciba from "./Ciba.ts"`,
       [`${core}/Ciba.ts`]: `import "./wait/A.ts"\nimport "./identity/A.ts"`,

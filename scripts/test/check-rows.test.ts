@@ -20,13 +20,13 @@ const rows = (test: string) =>
   report(plant({ "docs/requirements.md": requirements, "packages/core/test/A.test.ts": test }))
 
 describe("rows", () => {
-  it("are cited in parentheses or brackets, alone, listed or as a range", () => {
+  it("rows are cited in parentheses or brackets, alone, as a list or as a range", () => {
     expect(citations("rejects it (H11, T-3)")).toEqual(["H11", "T-3"])
     expect(citations("rejects it [Tj] and it (A1–A3, T-8-T-9)")).toEqual(["Tj", "A1", "A2", "A3", "T-8", "T-9"])
     expect(citations("knows ES256 (RFC 7518) and H11 (an aside)")).toEqual([])
   })
 
-  it("count when any title of a running test cites them", () => {
+  it("a row counts if the title of a running test cites it", () => {
     const { cited, problems, table } = rows(`
       it("one (A1)", () => {})
       it.effect(\`two \${name} [A2]\`, () => {})
@@ -41,7 +41,7 @@ describe("rows", () => {
     ])
   })
 
-  it("fail when a claimed mandatory row has no test that runs", () => {
+  it("a claimed mandatory row without a running test fails", () => {
     const { problems } = rows(`
       it("one (A1)", () => {})
       it.skip("two (A2)", () => {})
@@ -50,16 +50,16 @@ describe("rows", () => {
     expect(problems).toEqual(["A2 is claimed, and no test cites it"])
   })
 
-  it("fail when a test cites an unknown row of a known group", () => {
+  it("a citation of an unknown row of a known group fails", () => {
     const { problems } = rows(`it("all (A1, A2, A7)"); it("none (Z1)")`)
     expect(problems).toEqual(["packages/core/test/A.test.ts cites A7, which is not in docs/requirements.md"])
   })
 
-  it("fail when there are none", () => {
+  it("a document without rows fails", () => {
     expect(report(plant({})).problems).toEqual(["docs/requirements.md has no rows"])
   })
 
-  it("fail when the README says another number, and --write mends it", () => {
+  it("a wrong number in the README fails, and --write corrects it", () => {
     const root = plant({ "README.md": "Tests cite <!-- rows -->7<!-- /rows --> rows." })
     expect(readme(root, 7, false)).toEqual([])
     expect(readme(root, 8, false)).toEqual(["README.md says 7 rows, 8 are cited: npm run rows -- --write"])

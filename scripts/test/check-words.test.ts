@@ -29,12 +29,12 @@ const said: ReadonlyArray<ReadonlyArray<string>> = [
 ]
 
 describe("words", () => {
-  it("has examples for each entry of the list", () => {
+  it("each entry of the list of banned words has examples", () => {
     expect(said).toHaveLength(banned.length)
   })
 
   it.each(said.flatMap((texts, entry) => texts.map((text) => [text, banned[entry]?.instead] as const)))(
-    "finds a banned word in %j",
+    "a banned word is found in %j",
     (text, instead) => {
       const findings = check(plant({ "README.md": text }))
       expect(findings.map(({ line, mend, rule }) => ({ line, mend, rule }))).toEqual([
@@ -53,7 +53,7 @@ describe("words", () => {
     "An answer to an error. The good forest.",
     "[a page](docs/told-lengths.md) and https://example.com/whoever?person=1 and @people/told",
     "Provide it as a layer. Then run it."
-  ])("lets plain English through: %j", (text) => {
+  ])("plain English is accepted: %j", (text) => {
     expect(matches(text)).toEqual([])
   })
 
@@ -76,21 +76,21 @@ describe("words", () => {
     ["a private member", "class A { #wish = 1 }"],
     ["a parameter", "const a = (wish: string) => 1"],
     ["a comment that only says what the name does", "/** The endpoint, as a layer. */"]
-  ])("finds a banned word in %s", (_, text) => {
+  ])("a banned word is found in %s", (_, text) => {
     expect(find({ [file]: text })).toEqual([expect.stringMatching(/ word$/)])
   })
 
-  it("finds a name once in a file, and comments and strings at each place", () => {
+  it("a banned word is found once in a name, and at each place in comments and strings", () => {
     const text = ["const wish = 1", "export const b = wish + wish", "// wish", "// wish"].join("\n")
     expect(find({ [file]: text })).toEqual([`${file}:1 word`, `${file}:3 word`, `${file}:4 word`])
   })
 
-  it("finds nothing across two strings, nor between a comment and the code", () => {
+  it("no banned phrase is found across two strings, or across a comment and code", () => {
     const text = [`const a = ["the client at", "hand"]`, "// the client at", "const hand = 1"].join("\n")
     expect(find({ [file]: text })).toEqual([])
   })
 
-  it("finds nothing in a specifier of an import, a package, a URL or a comment that says more", () => {
+  it("no banned word is found in import specifiers, package names, URLs, and comments that say more than the name", () => {
     const text = [
       `import { a } from "../internal/Patience.ts"`,
       `export * from "./Person.ts"`,
@@ -102,14 +102,14 @@ describe("words", () => {
     expect(find({ [file]: text })).toEqual([])
   })
 
-  it("finds a banned word in the name of a file", () => {
+  it("a banned word is found in the name of a file", () => {
     expect(find({ "e2e/Person.ts": "", "docs/decisions/0010-told-lengths.md": "" })).toEqual([
       "docs/decisions/0010-told-lengths.md:1 word",
       "e2e/Person.ts:1 word"
     ])
   })
 
-  it("looks into all that is written here, and not into its own list", () => {
+  it("all folders with text are searched, without the list itself", () => {
     const inside = ["docs/a.md", "e2e/a.ts", "examples/a.html", "packages/a/package.json", "packages/a/test/a.ts"]
     const rest = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "SECURITY.md", "scripts/a.mjs"]
     const outside = ["LICENSE", "CHANGELOG.md", "packages/a/node_modules/a.ts", "packages/a/dist/a.js"]
@@ -118,14 +118,14 @@ describe("words", () => {
     expect(find(files)).toEqual([...inside, ...rest].sort().map((path) => `${path}:1 word`))
   })
 
-  it("names the file, the line, the words around and what to write", () => {
+  it("a finding has file, line, context and replacement", () => {
     const [finding] = check(plant({ [file]: "/**\n * Shown to the\n * person, who decides.\n */" }))
     expect(finding && format(finding)).toBe(
       `${file}:3: word: "person" in Shown to the person, who decides.\n    Write: ${banned[0]?.instead}`
     )
   })
 
-  it("looks below the given paths alone, once", () => {
+  it("only the given paths are searched, each file once", () => {
     const files = { "docs/a.md": "told", "docs/b.md": "told", "docsmith/c.md": "told", "e2e/a.ts": "// told" }
     expect(find(files, ["docs/b.md", "docs/", "e2e"])).toEqual([
       "docs/a.md:1 word",
@@ -157,7 +157,7 @@ describe("participles", () => {
     ["a participle with a preposition", "const answeredAt = () => 1"],
     ["a participle with an adverb", "const handedOver = () => 1"],
     ["a conjunction and a participle", "const orRefused = () => 1"]
-  ])("is found as the name of a function: %s", (_, text) => {
+  ])("a participle as the name of a function is found: %s", (_, text) => {
     expect(find({ "e2e/a.ts": text })).toEqual([expect.stringMatching(/ participle$/)])
   })
 
@@ -176,7 +176,7 @@ describe("participles", () => {
     ["a class, a type and a case of a union", "class Expired {}\ntype Opened = () => void\nmatch({ Asked: () => 1 })"],
     ["a parameter and a default", "const a = (refused: () => void) => 1\nconst { kept = () => 1 } = b"],
     ["a word of Effect's", "const scoped = () => 1"]
-  ])("are let through in %s", (_, text) => {
+  ])("a participle is accepted in %s", (_, text) => {
     expect(find({ "e2e/a.ts": text })).toEqual([])
   })
 })
@@ -189,18 +189,18 @@ describe("functions", () => {
     ["a generator", `const a = Effect.fnUntraced(function* () {\n${"  b()\n".repeat(59)}})`],
     ["a declaration", `function a() {\n${"  b()\n".repeat(59)}}`],
     ["a method", `class A {\n  a() {\n${"  b()\n".repeat(59)}}\n}`]
-  ])("of 61 lines are found in sources: %s", (_, text) => {
+  ])("a function of 61 lines is found in sources: %s", (_, text) => {
     expect(find({ [file]: text })).toEqual([expect.stringMatching(/ function-length$/)])
   })
 
-  it("are counted each by itself, an inner one within an outer one", () => {
+  it("the lines of nested functions are counted for each function", () => {
     expect(find({ [file]: `const b = () => {\n${long(61)}\n}` })).toEqual([
       `${file}:1 function-length`,
       `${file}:2 function-length`
     ])
   })
 
-  it("of 60 lines are let through, and longer ones outside of sources", () => {
+  it("functions of 60 lines pass, and longer ones outside of sources", () => {
     expect(find({ [file]: long(60), "packages/core/test/A.test.ts": long(61), "e2e/a.ts": long(61) })).toEqual([])
   })
 })

@@ -31,7 +31,7 @@ describe("a constant layer", () => {
       "after another one that is shared",
       "/** Shared between clients. */\nexport const a = (): void => {}\nexport const layer: Layer.Layer<A> = of(A)"
     ]
-  ])("is found: %s", (_, text) => {
+  ])("a constant layer is found: %s", (_, text) => {
     expect(find(text)).toEqual([
       expect.objectContaining({
         problem: expect.stringContaining("Effect memoizes layers by reference"),
@@ -63,7 +63,7 @@ describe("a constant layer", () => {
     ],
     ["another value", `export const layers: ReadonlyArray<string> = []\nexport const layered: string = "a"`],
     ["an effect from a layer", "const built = Layer.build(a)\nconst run = Layer.launch(b).pipe(Effect.scoped)"]
-  ])("is let through when it is %s", (_, text) => {
+  ])("a layer is accepted if it is %s", (_, text) => {
     expect(find(text)).toEqual([])
   })
 })

@@ -24,7 +24,7 @@ const outcome = async (...lines: ReadonlyArray<string>): Promise<string> => {
 }
 
 describe("doc examples", () => {
-  it("are taken from doc comments and from documents, and from nowhere else", () => {
+  it("examples are extracted from doc comments and documents only", () => {
     const comment = ["/**", " * A doc.", " *", " * ```ts", " * const a = 1", " * ```", " */"].join("\n")
     const files = {
       "README.md": fence("ts", "const b = 1"),
@@ -41,12 +41,12 @@ describe("doc examples", () => {
     ])
   })
 
-  it("refuse an unknown fence and an open one", () => {
+  it("an unknown fence and an unclosed one are rejected", () => {
     expect(() => extract("a.md", fence("ts skip"))).toThrow(`a.md:1: unknown fence "ts skip"`)
     expect(() => extract("a.md", "\n```ts")).toThrow("a.md:2: the fence is not closed")
   })
 
-  it("pass when every value is as written", async () => {
+  it("an example passes if every value is as written", async () => {
     const lines = [
       `import { Effect } from "effect"`,
       "const program = Effect.succeed({ a: [1] })",
@@ -58,20 +58,20 @@ describe("doc examples", () => {
     expect(await outcome(...lines)).toBe("passed")
   })
 
-  it("fail at the line of a value that differs", async () => {
+  it("an example fails at the line of a different value", async () => {
     expect(await outcome("const a = 1", "", "a + 1 // => 3")).toMatch(/^README\.md:6: Expected values/)
     expect(await outcome("console.log([1]) // => [2]")).toMatch(/^README\.md:4: Expected values/)
   })
 
-  it("fail when an import cannot be found", async () => {
+  it("an example with an unknown import fails", async () => {
     expect(await outcome(`import "effect/NoSuchModule"`)).toMatch(/^README\.md:\d: .*NoSuchModule/)
   })
 
-  it("fail when a value stands after no expression", async () => {
+  it("a value without an expression before it fails", async () => {
     await expect(outcome("const a = 1 // => 1")).rejects.toThrow(`README.md:4: no expression in front of "// => 1"`)
   })
 
-  it("fail the type check at the line of the document", { timeout: 60_000 }, () => {
+  it("a type error is reported at the line of the document", { timeout: 60_000 }, () => {
     const files = {
       "README.md": `\n${fence("ts no-run", `import {} from "@effect-ciba/core/NoSuchModule"`, "const a: string = 1")}`,
       "docs/good.md": fence("ts", "1 // => 1")

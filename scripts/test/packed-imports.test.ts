@@ -8,7 +8,7 @@ import { plant } from "./planted.ts"
 const name = "@effect-ciba/core"
 const installed = `node_modules/${name}`
 
-const tried = (exports: unknown, files: Record<string, string> = {}) => {
+const tryImports = (exports: unknown, files: Record<string, string> = {}) => {
   const root = plant({
     [`${installed}/package.json`]: JSON.stringify({ name, type: "module", exports }),
     [`${installed}/dist/index.js`]: "export {}",
@@ -25,27 +25,27 @@ const tried = (exports: unknown, files: Record<string, string> = {}) => {
 const closed = { ".": "./dist/index.js", "./package.json": "./package.json", "./Poll": "./dist/wait/Poll.js" }
 
 describe("the imports of an installed package", () => {
-  it("pass where each listed path loads and every other is refused", () => {
-    expect(tried(closed)).toEqual({
+  it("a package passes if each listed path loads and every other import is refused", () => {
+    expect(tryImports(closed)).toEqual({
       status: 0,
       output: expect.stringMatching(/^imports: 2 listed, \d+ refused, 0 wrong\n$/)
     })
   })
 
-  it("fail where a listed path does not load", () => {
-    const { output, status } = tried({ ...closed, "./Wait": "./dist/Wait.js" })
+  it("a listed path that does not load fails", () => {
+    const { output, status } = tryImports({ ...closed, "./Wait": "./dist/Wait.js" })
     expect(status).toBe(1)
     expect(output).toContain(`${name}/Wait is listed, and its import fails: ERR_MODULE_NOT_FOUND`)
   })
 
-  it("fail where nothing is refused, for want of a map", () => {
-    const { output, status } = tried(undefined)
+  it("a package without an exports map fails", () => {
+    const { output, status } = tryImports(undefined)
     expect(status).toBe(1)
     expect(output).toContain(`${name}/dist/internal/Wire.js is not listed, and its import is not refused: imported`)
     expect(output).toContain(`${name}/src/wait/Poll.ts is not listed, and its import is not refused`)
   })
 
-  it("fail with a wildcard", () => {
-    expect(() => tried({ ...closed, "./*": "./dist/*.js" })).toThrow(`${name}: exports has a wildcard, "./*"`)
+  it("a wildcard in exports fails", () => {
+    expect(() => tryImports({ ...closed, "./*": "./dist/*.js" })).toThrow(`${name}: exports has a wildcard, "./*"`)
   })
 })
