@@ -16,6 +16,6 @@ const demo = Command.make("demo", { deny, wait }, ({ deny, wait }) => {
   const autopilot = wait ? undefined : ({ decision: deny ? "deny" : "approve", seconds: 6 } as const)
   const phone = PhoneServer.layer.pipe(Layer.provideMerge(Phone.layer(autopilot)), Layer.provideMerge(Demo.server))
   return Demo.run.pipe(Effect.provide(Layer.merge(phone, Terminal.layer)))
-}).pipe(Command.withDescription("A shop authenticates Jo on her phone, against a real authorization server"))
+}).pipe(Command.withDescription("A shop authenticates Jo on the phone, against a real authorization server"))
 
 demo.pipe(Command.run({ version: "0.1.0" }), Effect.provide(NodeServices.layer), NodeRuntime.runMain)
