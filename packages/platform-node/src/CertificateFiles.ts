@@ -1,8 +1,13 @@
 /**
- * Certificates in files, read anew each time the effect is run: `NodeTls.layer` runs it again and again, and so
- * follows whoever replaces the files, a volume's symbolic links included.
+ * Certificates, private keys and certificate authorities from files.
  *
- * **Example** (A certificate that somebody else renews)
+ * **When to use**
+ *
+ * Where another process renews the client's certificate, such as cert-manager or certbot. Each function gives an effect
+ * that reads the files whenever it is run. `NodeTls.layer` runs it every minute, so a renewed certificate is used without
+ * a restart, also if only a symbolic link on a mounted volume was changed.
+ *
+ * **Example** (A certificate that is renewed by another process)
  *
  * ```ts
  * import { ClientAuthentication } from "@effect-ciba/core"
@@ -22,63 +27,63 @@
  * const error = await Effect.runPromise(Effect.flip(Effect.scoped(Layer.build(CibaLive))))
  * error.message // => "TLS, /run/certs/tls.crt: there is no such file; check the path, and that the volume is mounted"
  * ```
+ *
+ * @see RFC 7468 (PEM), RFC 7292 (PKCS#12)
  */
 import { NodeFileSystem } from "@effect/platform-node"
 import { Effect, FileSystem, type PlatformError, Redacted } from "effect"
-import * as ClientCertificate from "./ClientCertificate.ts"
+import { CertificateError, type ClientCertificate } from "./ClientCertificate.ts"
+import * as CertificateCheck from "./internal/CertificateCheck.ts"
 
-/** The paths of a certificate and its key. */
+/** The paths of a certificate and its private key. */
 export interface PemOptions {
-  /** The certificate, and the chain behind it. */
+  /** The file of the client's certificate, followed by the intermediate certificates. */
   readonly certificate: string
   readonly privateKey: string
-  /** What the private key is encrypted with, where it is. */
+  /** Decrypts the private key, if it is encrypted. */
   readonly passphrase?: Redacted.Redacted<string> | undefined
 }
 
-/** What a PKCS#12 file is opened with. */
+/** How a PKCS#12 file is decrypted. */
 export interface Pkcs12Options {
+  /** None by default. */
   readonly passphrase?: Redacted.Redacted<string> | undefined
 }
 
-/** A certificate and its key in two files as PEM. */
+/** Reads a certificate and its private key from two files as PEM. */
 export const pem = Effect.fnUntraced(function* (
   options: PemOptions
-): Effect.fn.Return<ClientCertificate.ClientCertificate, ClientCertificate.CertificateError> {
+): Effect.fn.Return<ClientCertificate, CertificateError> {
   const certificate = text(yield* read(options.certificate))
   const privateKey = Redacted.make(text(yield* read(options.privateKey)), { label: "private key" })
-  return yield* ClientCertificate.check({ certificate, privateKey, passphrase: options.passphrase }, options)
+  return yield* CertificateCheck.check({ certificate, privateKey, passphrase: options.passphrase }, options)
 })
 
-/** A certificate and its key in one file as PKCS#12. */
+/** Reads a certificate and its private key from one file as PKCS#12 (`.p12`, `.pfx`). */
 export const pkcs12 = Effect.fnUntraced(function* (
   path: string,
   options?: Pkcs12Options
-): Effect.fn.Return<ClientCertificate.ClientCertificate, ClientCertificate.CertificateError> {
+): Effect.fn.Return<ClientCertificate, CertificateError> {
   const content = Redacted.make(yield* read(path), { label: "PKCS#12" })
-  return yield* ClientCertificate.check(
+  return yield* CertificateCheck.check(
     { pkcs12: content, passphrase: options?.passphrase },
     { certificate: path, privateKey: path }
   )
 })
 
-/** The certificates of authorities in a file as PEM. */
-export const authorities = (path: string): Effect.Effect<ReadonlyArray<string>, ClientCertificate.CertificateError> =>
-  Effect.flatMap(read(path), (content) => ClientCertificate.checkAuthorities(text(content), path))
+/** Reads the certificates of certificate authorities from a file as PEM. */
+export const authorities = (path: string): Effect.Effect<ReadonlyArray<string>, CertificateError> =>
+  Effect.flatMap(read(path), (content) => CertificateCheck.checkAuthorities(text(content), path))
 
-const read = (path: string): Effect.Effect<Uint8Array, ClientCertificate.CertificateError> =>
+const read = (path: string): Effect.Effect<Uint8Array, CertificateError> =>
   FileSystem.FileSystem.use((files) => files.readFile(path)).pipe(
     Effect.mapError(
-      ({ reason }) =>
-        new ClientCertificate.CertificateError({
-          source: path,
-          problem: unreadable[reason._tag] ?? "it cannot be read"
-        })
+      ({ reason }) => new CertificateError({ source: path, problem: problems[reason._tag] ?? "it cannot be read" })
     ),
     Effect.provide(NodeFileSystem.layer)
   )
 
-const unreadable: Partial<Record<PlatformError.PlatformError["reason"]["_tag"], string>> = {
+const problems: Partial<Record<PlatformError.PlatformError["reason"]["_tag"], string>> = {
   NotFound: "there is no such file; check the path, and that the volume is mounted",
   PermissionDenied: "it may not be read; give this process's user the right to read it"
 }

@@ -1,18 +1,41 @@
 /**
- * A certificate with its private key: what the client shows on a TLS connection. It authenticates the client
- * (`ClientAuthentication.tlsClientAuth`, `selfSignedTlsClientAuth`), binds its tokens, or opens the provider's door,
- * whatever the method.
+ * A certificate with its private key, which the client presents on TLS connections. It authenticates the client
+ * (`ClientAuthentication.tlsClientAuth`, `selfSignedTlsClientAuth`), binds its tokens (`MutualTls.make`), or only
+ * satisfies a server that requires a certificate of every client, whatever the authentication method.
+ *
+ * **When to use**
+ *
+ * With values from a secret store. For files use `CertificateFiles`, which also follows their renewal.
+ *
+ * **Details**
+ *
+ * `NodeTls.layer` checks a certificate before the first connection: that it can be read, that the private key belongs to
+ * it, and that TLS accepts both. A `CertificateError` says which part is wrong and what to do, and shows nothing of it.
+ *
+ * **Example** (A certificate that is not PEM)
+ *
+ * ```ts
+ * import { type ClientCertificate, NodeTls } from "@effect-ciba/platform-node"
+ * import { Effect, Layer, Redacted } from "effect"
+ *
+ * const client: ClientCertificate.ClientCertificate = {
+ *   certificate: "not PEM",
+ *   privateKey: Redacted.make("not PEM either")
+ * }
+ *
+ * const error = await Effect.runPromise(Effect.flip(Effect.scoped(Layer.build(NodeTls.layer({ client })))))
+ * error.message // => "TLS, tls.client.certificate: it holds no whole certificate as PEM (-----BEGIN CERTIFICATE-----)"
+ * ```
  *
  * @see RFC 8705, RFC 7468 (PEM), RFC 7292 (PKCS#12)
  */
-import { createPrivateKey, X509Certificate } from "node:crypto"
-import { createSecureContext } from "node:tls"
-import { Effect, Predicate, Redacted, Schema } from "effect"
+import { type Redacted, Schema } from "effect"
 
-/** Certificates or a key that TLS cannot use: which, and what to do. It shows nothing of their content. */
+/** A certificate, a private key or a list of certificate authorities that TLS cannot use. */
 export class CertificateError extends Schema.TaggedError<CertificateError>()("CertificateError", {
-  /** The file, or else the option. */
+  /** The path of the file, or else the name of the option. */
   source: Schema.String,
+  /** What is wrong, and what to do. */
   problem: Schema.String
 }) {
   override get message(): string {
@@ -22,134 +45,19 @@ export class CertificateError extends Schema.TaggedError<CertificateError>()("Ce
 
 /** A certificate and its private key as PEM. */
 export interface Pem {
-  /** The certificate, and the chain behind it. */
+  /** The client's certificate, followed by the intermediate certificates. */
   readonly certificate: string
   readonly privateKey: Redacted.Redacted<string>
-  /** What the private key is encrypted with, where it is. */
+  /** Decrypts the private key, if it is encrypted. */
   readonly passphrase?: Redacted.Redacted<string> | undefined
 }
 
 /** A certificate and its private key as PKCS#12. */
 export interface Pkcs12 {
   readonly pkcs12: Redacted.Redacted<Uint8Array>
+  /** Decrypts the content, if it is encrypted. */
   readonly passphrase?: Redacted.Redacted<string> | undefined
 }
 
-/** A certificate with its private key. */
+/** A certificate with its private key, in either format. */
 export type ClientCertificate = Pem | Pkcs12
-
-/** Where the parts come from, as an error names them. */
-export interface Sources {
-  readonly certificate: string
-  readonly privateKey: string
-}
-
-/** Refuses parts that are broken or do not belong together, which a handshake would find out too late. */
-export const check = (
-  certificate: ClientCertificate,
-  sources?: Sources
-): Effect.Effect<ClientCertificate, CertificateError> =>
-  "pkcs12" in certificate
-    ? checkPkcs12(certificate, sources?.certificate ?? "tls.client.pkcs12")
-    : checkPem(certificate, sources ?? { certificate: "tls.client.certificate", privateKey: "tls.client.privateKey" })
-
-/** Refuses what is not a list of authorities' certificates as PEM: Node.js would ignore it. */
-export const checkAuthorities = (
-  authorities: string | ReadonlyArray<string>,
-  source = "tls.authorities"
-): Effect.Effect<ReadonlyArray<string>, CertificateError> => {
-  const texts = [authorities].flat()
-  const [first = "", ...others] = texts.flatMap(blocks)
-  return Effect.as(
-    attempt(() => [first, ...others].map((block) => new X509Certificate(block)), source, {}, noCertificate),
-    texts
-  )
-}
-
-/** The same as TLS in Node.js takes it. */
-export const material = (
-  certificate: ClientCertificate
-): { readonly pfx: Buffer } | { readonly cert: string; readonly key: string } => ({
-  ...("pkcs12" in certificate
-    ? { pfx: Buffer.from(Redacted.value(certificate.pkcs12)) }
-    : { cert: certificate.certificate, key: Redacted.value(certificate.privateKey) }),
-  ...passphrase(certificate)
-})
-
-const checkPem = Effect.fnUntraced(function* (pem: Pem, { certificate, privateKey }: Sources) {
-  const leaf = yield* attempt(() => new X509Certificate(pem.certificate), certificate, {}, noCertificate)
-  const key = yield* attempt(
-    () => createPrivateKey({ key: Redacted.value(pem.privateKey), ...passphrase(pem) }),
-    privateKey,
-    { ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED: encrypted, ERR_OSSL_BAD_DECRYPT: wrongPassphrase },
-    // Of 256 wrong passphrases one opens it, to find nothing that makes sense.
-    isSealed(pem) ? wrongPassphrase : "it holds no whole private key as PEM (-----BEGIN PRIVATE KEY-----)"
-  )
-  if (!leaf.checkPrivateKey(key)) {
-    return yield* new CertificateError({
-      source: privateKey,
-      problem: `it is not the private key of ${certificate}; give the two that were issued together, the client's certificate first`
-    })
-  }
-  yield* attempt(
-    () => createSecureContext(material(pem)),
-    certificate,
-    {},
-    "TLS refuses it: the chain behind it is broken, or its key or signature is too weak"
-  )
-  return pem
-})
-
-const checkPkcs12 = (pkcs12: Pkcs12, source: string): Effect.Effect<Pkcs12, CertificateError> =>
-  Effect.as(
-    attempt(
-      () => createSecureContext(material(pkcs12)),
-      source,
-      {
-        "mac verify failure": pkcs12.passphrase === undefined ? encrypted : wrongPassphrase,
-        "bad decrypt": pkcs12.passphrase === undefined ? encrypted : wrongPassphrase,
-        "Unsupported PKCS12 PFX data":
-          "it is encrypted in an old way that OpenSSL 3 does not read; write it anew with: openssl pkcs12 -legacy -in old.p12 -nodes | openssl pkcs12 -export -out new.p12",
-        "Unable to load private key from PFX data": "it holds no private key; export the certificate together with it",
-        "Unable to load certificate from PFX data":
-          "it holds no certificate of its private key; export the two together"
-      },
-      "it is no whole PKCS#12; export certificate and key with: openssl pkcs12 -export"
-    ),
-    pkcs12
-  )
-
-/** Tries what Node.js makes of it; the problem is found by the error's code or message, which are never shown. */
-const attempt = <A>(
-  evaluate: () => A,
-  source: string,
-  problems: Readonly<Record<string, string>>,
-  otherwise: string
-): Effect.Effect<A, CertificateError> =>
-  Effect.try({
-    try: evaluate,
-    catch: (error) => {
-      const known = ["code", "message"].map((property) =>
-        Predicate.hasProperty(error, property) ? problems[String(error[property])] : undefined
-      )
-      return new CertificateError({ source, problem: known.find((problem) => problem !== undefined) ?? otherwise })
-    }
-  })
-
-/** The parts of a PEM text, or an empty one. */
-const blocks = (text: string): ReadonlyArray<string> => {
-  const [, ...parts] = `\n${text}`.split(/^(?=-----BEGIN )/m)
-  return parts.length === 0 ? [""] : parts
-}
-
-const passphrase = (certificate: ClientCertificate) =>
-  certificate.passphrase === undefined ? undefined : { passphrase: Redacted.value(certificate.passphrase) }
-
-const isSealed = ({ passphrase, privateKey }: Pem): boolean =>
-  passphrase !== undefined && /ENCRYPTED/.test(Redacted.value(privateKey))
-
-const noCertificate = "it holds no whole certificate as PEM (-----BEGIN CERTIFICATE-----)"
-
-const encrypted = "the private key is encrypted; give its passphrase"
-
-const wrongPassphrase = "the passphrase does not open it"

@@ -1,5 +1,14 @@
 /**
- * The whole flow on Node.js, in one layer.
+ * A CIBA client on Node.js in one layer: `Ciba.layer` over undici, with the TLS options of Node.js.
+ *
+ * **When to use**
+ *
+ * `layer` takes its options from code, `layerConfig` from the environment. Where the client is built on fetch instead,
+ * such as on Bun, Deno or Workers, provide `FetchHttpClient.layer` to `Ciba.layer`.
+ *
+ * **Details**
+ *
+ * Each call makes a client of its own, with connections of its own: several clients can be in one program.
  *
  * **Example** (A client with a secret)
  *
@@ -22,12 +31,40 @@
  *
  * Effect.isEffect(program) // => true
  * ```
+ *
+ * **Example** (Two clients from one environment)
+ *
+ * ```ts
+ * import { ClientRegistration } from "@effect-ciba/core"
+ * import { NodeCiba } from "@effect-ciba/platform-node"
+ * import { ConfigProvider, Effect } from "effect"
+ *
+ * const environment = ConfigProvider.layer(
+ *   ConfigProvider.fromEnvRecord({
+ *     BANK_A_CIBA_ISSUER: "https://a.example.com",
+ *     BANK_A_CIBA_CLIENT_ID: "shop",
+ *     BANK_A_CIBA_CLIENT_SECRET: "a secret",
+ *     BANK_B_CIBA_ISSUER: "https://b.example.com",
+ *     BANK_B_CIBA_CLIENT_ID: "store",
+ *     BANK_B_CIBA_CLIENT_SECRET: "another secret"
+ *   })
+ * )
+ *
+ * const clientId = (prefix: string) =>
+ *   Effect.map(ClientRegistration.ClientRegistration, ({ clientId }) => clientId).pipe(
+ *     Effect.provide(NodeCiba.layerConfig({ prefix }))
+ *   )
+ *
+ * await Effect.runPromise(Effect.provide(Effect.all([clientId("BANK_A"), clientId("BANK_B")]), environment)) // => ["shop", "store"]
+ * ```
+ *
+ * @see CIBA Core 1.0
  */
 import { Ciba, type ClientRegistration, JwsAlgorithm, type NotificationInbox, type SigningKey } from "@effect-ciba/core"
 import { Config, Effect, Layer, Option } from "effect"
 import type { CertificateError } from "./ClientCertificate.ts"
-import * as EnvironmentAuthentication from "./EnvironmentAuthentication.ts"
-import * as EnvironmentTls from "./EnvironmentTls.ts"
+import * as EnvironmentAuthentication from "./internal/EnvironmentAuthentication.ts"
+import * as EnvironmentTls from "./internal/EnvironmentTls.ts"
 import * as NodeTls from "./NodeTls.ts"
 
 /** The client, its provider, and the TLS connection between them. */
@@ -58,30 +95,30 @@ export function layer<E, R>(
     : Layer.provide(Ciba.layer(options), http)
 }
 
-/** Where the environment is read. */
+/** Which variables are read. */
 export interface ConfigOptions {
   /** Put before each variable's name, with an underscore: `BANK_A` reads `BANK_A_CIBA_ISSUER`. None by default. */
   readonly prefix?: string | undefined
 }
 
 /**
- * The flow as the environment describes it.
+ * A client that the environment configures.
  *
  * | variable | meaning |
  * | --- | --- |
- * | `CIBA_ISSUER`, `CIBA_CLIENT_ID` | the provider and the client |
- * | `CIBA_CLIENT_SECRET` | the shared secret, or |
+ * | `CIBA_ISSUER`, `CIBA_CLIENT_ID` | the issuer of the provider, and the client identifier there |
+ * | `CIBA_CLIENT_SECRET` | the client secret |
  * | `CIBA_PRIVATE_KEY` | the private key: a JWK, or PEM in PKCS#8 form |
- * | `CIBA_SIGNING_ALG` | the key's algorithm, unless the JWK names it |
- * | `CIBA_CLIENT_AUTH_METHOD` | `client_secret_basic` (default with a secret), `client_secret_post`, `client_secret_jwt`, `private_key_jwt` (default with a key), `tls_client_auth`, `self_signed_tls_client_auth`, `none` |
- * | `CIBA_TLS_CERTIFICATE_FILE`, `CIBA_TLS_PRIVATE_KEY_FILE` | the paths of the client's certificate and its key as PEM, or |
- * | `CIBA_TLS_PKCS12_FILE` | the path of both as PKCS#12; files are read again each minute |
- * | `CIBA_TLS_PASSPHRASE` | what the key is encrypted with |
- * | `CIBA_TLS_CA_FILE` | the path of the authorities that are trusted in the place of the system's, as PEM |
- * | `CIBA_TLS_BOUND_ACCESS_TOKENS` | `true` where the certificate binds tokens; the provider's aliases are called |
+ * | `CIBA_SIGNING_ALG` | the algorithm of client assertions; needed with PEM, by default the JWK's or HS256 |
+ * | `CIBA_CLIENT_AUTH_METHOD` | `client_secret_basic` (default with a secret), `client_secret_post`, `client_secret_jwt`, `private_key_jwt` (default with a private key), `tls_client_auth`, `self_signed_tls_client_auth`, `none` |
+ * | `CIBA_TLS_CERTIFICATE_FILE`, `CIBA_TLS_PRIVATE_KEY_FILE` | the paths of the client's certificate and its private key as PEM, or |
+ * | `CIBA_TLS_PKCS12_FILE` | the path of both as PKCS#12; files are read again every minute |
+ * | `CIBA_TLS_PASSPHRASE` | decrypts the private key or the PKCS#12 file |
+ * | `CIBA_TLS_CA_FILE` | the path of the certificate authorities that the client trusts, as PEM; the system's by default |
+ * | `CIBA_TLS_BOUND_ACCESS_TOKENS` | `true` if the certificate binds access tokens; `mtls_endpoint_aliases` are used |
  * | `CIBA_DELIVERY_MODE` | the registered `backchannel_token_delivery_mode`: `poll` (default) or `ping` |
  * | `CIBA_ID_TOKEN_ALG` | the registered `id_token_signed_response_alg`; `RS256` by default |
- * | `CIBA_ALLOW_INSECURE` | `loopback` for plain http on this machine |
+ * | `CIBA_ALLOW_INSECURE` | `loopback` allows plain http to this machine |
  */
 export const layerConfig = (
   options?: ConfigOptions
@@ -91,13 +128,13 @@ export const layerConfig = (
 > =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const { allowInsecureRequests, authentication, tls, ...rest } = yield* options?.prefix === undefined
-        ? environment
-        : Config.nested(environment, options.prefix)
+      const config = options?.prefix === undefined ? environment : Config.nested(environment, options.prefix)
+      const prefix = options?.prefix === undefined ? "" : `${options.prefix}_`
+      const { allowInsecureRequests, authentication, tls, ...rest } = yield* config
       return layer({
         ...rest,
-        ...(yield* EnvironmentTls.make(tls, authentication.method)),
-        authentication: EnvironmentAuthentication.make(authentication),
+        ...(yield* EnvironmentTls.make(tls, authentication.method, prefix)),
+        authentication: EnvironmentAuthentication.make(authentication, prefix),
         allowInsecureRequests: Option.getOrUndefined(allowInsecureRequests)
       })
     })

@@ -1,17 +1,22 @@
 /**
- * The client's notification endpoint as a server of its own, on http or https.
+ * The client notification endpoint as a server of its own, on https or http.
+ *
+ * **When to use**
+ *
+ * For a ping or push client that has no web server. One that has serves `NotificationReceiver.route` or
+ * `NotificationReceiver.toWebHandler` there.
  *
  * **Details**
  *
- * - It answers one path, as `NotificationReceiver` says, and 404 everywhere else.
- * - With `clientAuthorities` only callers with a certificate from one of them get through: what Open Finance Brazil asks
- *   of providers.
- * - When its scope closes it takes no new call, answers those that are under way, and then cuts every connection that is
- *   left: whoever dawdles on one does not keep the process alive.
+ * - It responds at one path as `NotificationReceiver` does, and with 404 at every other.
+ * - With `clientAuthorities` only callers with a certificate of these authorities can connect, as Open Finance Brasil
+ *   requires.
+ * - When its scope closes, it accepts no new connection, waits for the responses to requests in progress for
+ *   `shutdownTimeout` at most, and then destroys the connections that remain.
  *
  * **Gotchas**
  *
- * - CIBA wants https. Plain http is for a proxy in front that speaks it, and for tests.
+ * CIBA requires https. Plain http is for tests, and for a reverse proxy that terminates TLS.
  *
  * **Example** (Pings on port 8443)
  *
@@ -34,7 +39,7 @@
  * Layer.isLayer(Live) // => true
  * ```
  *
- * @see CIBA Core 1.0 section 9
+ * @see CIBA Core 1.0 sections 9, 10.2 and 10.3
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { createServer as createSecureServer } from "node:https"
@@ -44,31 +49,32 @@ import { type NotificationInbox, NotificationReceiver, SecurityProfile } from "@
 import { Duration, Effect, Layer, Redacted } from "effect"
 import { HttpRouter, HttpServer, HttpServerError } from "effect/http"
 
-/** What the server shows, and whom it lets in. */
+/** The certificate that the server presents, and those that it requires of callers. */
 export interface Tls {
-  /** The certificate, and the chain behind it, as PEM. */
+  /** The server's certificate as PEM, followed by the intermediate certificates. */
   readonly certificate: string
   /** Its private key as PEM. */
   readonly privateKey: Redacted.Redacted<string>
-  /** The authorities of the callers' certificates, as PEM; without them nobody is asked for one. */
+  /** The certificate authorities of callers, as PEM. By default no client certificate is requested. */
   readonly clientAuthorities?: string | ReadonlyArray<string> | undefined
 }
 
-/** Where the endpoint is. */
+/** The address of the endpoint, and the limits of a request. */
 export interface Options extends NotificationReceiver.Options {
   readonly path: HttpRouter.PathInput
+  /** 0 takes a free port; `HttpServer.HttpServer` has the address. */
   readonly port: number
-  /** The address to listen on; all of them by default. */
+  /** The address to listen on; all addresses by default. */
   readonly host?: string | undefined
-  /** For https; plain http by default. */
+  /** Plain http by default. */
   readonly tls?: Tls | undefined
-  /** The client's profile: where it wants the provider to show a certificate, the server does not start without `tls`. */
+  /** The client's profile. If it requires a certificate of the provider, the layer fails without `tls.clientAuthorities`. */
   readonly profile?: SecurityProfile.SecurityProfile | undefined
-  /** How long calls that are under way may take when the server stops; 10 seconds by default. */
+  /** How long requests in progress may take when the server stops; 10 seconds by default. */
   readonly shutdownTimeout?: Duration.Input | undefined
 }
 
-/** The server as a layer. It listens as long as its scope is open. */
+/** Listens as long as its scope is open. It needs the inbox that the client waits on. */
 export const layer = (
   options: Options
 ): Layer.Layer<
@@ -86,53 +92,60 @@ const listen = Effect.fnUntraced(function* (options: Options) {
   if (profile?.notificationClientCertificate === true && tls?.clientAuthorities === undefined) {
     return yield* new SecurityProfile.ProfileViolation({
       profile: profile.name,
-      reference: "the provider has to show a certificate when it calls",
+      reference: "the provider has to present a certificate when it calls",
       parameter: "tls.clientAuthorities",
-      problem: "nobody is asked for one; name the authorities of the provider's certificate"
+      problem: "no client certificate is requested; name the authorities of the provider's certificate"
     })
   }
-  const listener = yield* Effect.try({
-    try: () => server(tls),
+  const server = yield* Effect.try({
+    try: () => createNodeServer(tls),
     catch: (cause) => new HttpServerError.ServeError({ cause })
   })
-  const connections = new Set<Socket>()
-  listener.on("connection", (socket: Socket) => {
-    connections.add(socket)
-    socket.once("close", () => connections.delete(socket))
-  })
-  /** A connection that was kept alive for a next call would hold up the stop. */
-  const answering = ({ socket }: IncomingMessage, response: ServerResponse): void => {
-    response.once("finish", () => {
-      if (!listener.listening) socket.end()
-    })
-  }
-  /** Nothing here can be upgraded to: the connection ends with the answer. */
-  listener.on("upgrade", ({ socket }: IncomingMessage) => {
-    socket.setTimeout(timeouts.requestTimeout, () => socket.destroy())
-    socket.once("finish", () => socket.destroy())
-  })
-  listener.on("request", answering).on("checkContinue", answering)
-  const listening = yield* NodeHttpServer.make(() => listener, {
+  const destroyConnections = trackConnections(server)
+  endConnections(server)
+  const listening = yield* NodeHttpServer.make(() => server, {
     port: options.port,
     ...(options.host === undefined ? undefined : { host: options.host }),
     gracefulShutdownTimeout: options.shutdownTimeout ?? "10 seconds"
   })
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      for (const socket of connections) socket.destroy()
-    })
-  )
+  yield* Effect.addFinalizer(() => Effect.sync(destroyConnections))
   return listening
 })
 
-/** Who dawdles is not waited for. */
+/** Gives the function that destroys all connections. `closeAllConnections` misses those before the TLS handshake. */
+const trackConnections = (server: Server): (() => void) => {
+  const sockets = new Set<Socket>()
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket)
+    socket.once("close", () => sockets.delete(socket))
+  })
+  return () => {
+    for (const socket of sockets) socket.destroy()
+  }
+}
+
+/** Ends a connection with its response where it would hold up the stop: during it, and after a request to upgrade. */
+const endConnections = (server: Server): void => {
+  const endWhenStopping = ({ socket }: IncomingMessage, response: ServerResponse): void => {
+    response.once("finish", () => {
+      if (!server.listening) socket.end()
+    })
+  }
+  server.on("request", endWhenStopping).on("checkContinue", endWhenStopping)
+  server.on("upgrade", ({ socket }: IncomingMessage) => {
+    socket.setTimeout(timeouts.requestTimeout, () => socket.destroy())
+    socket.once("finish", () => socket.destroy())
+  })
+}
+
+/** Limits of the time that a slow caller can take. */
 const timeouts = {
   headersTimeout: Duration.toMillis("10 seconds"),
   requestTimeout: Duration.toMillis("20 seconds"),
   connectionsCheckingInterval: Duration.toMillis("5 seconds")
 }
 
-const server = (tls: Tls | undefined): Server =>
+const createNodeServer = (tls: Tls | undefined): Server =>
   tls === undefined
     ? createServer(timeouts)
     : createSecureServer({

@@ -1,12 +1,32 @@
 /**
- * What the client shows and trusts on a TLS connection: its certificate, and the authorities it believes.
+ * The TLS connections of a client: the certificate that it presents, and the certificate authorities that it trusts.
+ *
+ * **When to use**
+ *
+ * `NodeCiba.layer` makes it from its option `tls`. Provide it to `Ciba.layer`, or to an HTTP client of your own, if you
+ * compose the layers yourself.
  *
  * **Details**
  *
- * - TLS 1.2 or later; the server's certificate is always checked.
- * - What an effect reads, such as `CertificateFiles.pem`, is read again and again. When it has changed, new requests
- *   have new connections, and those under way end on the old ones. Until it is whole again, a broken one is ignored
- *   with a warning.
+ * - TLS 1.2 or later. The server's certificate is always verified.
+ * - A certificate or authorities given as an effect, such as `CertificateFiles.pem`, are read again every minute. After a
+ *   change new requests use new connections, while requests in flight finish on the old ones. What cannot be used is
+ *   logged as a warning, and the connections stay as they are until the next reading.
+ *
+ * **Example** (Another certificate authority than the system's)
+ *
+ * ```ts
+ * import { CertificateFiles, NodeTls } from "@effect-ciba/platform-node"
+ * import { Effect } from "effect"
+ * import { HttpClient } from "effect/http"
+ *
+ * const program = HttpClient.get("https://op.example.com/.well-known/openid-configuration").pipe(
+ *   Effect.provide(NodeTls.layer({ authorities: CertificateFiles.authorities("/run/certs/ca.crt") }))
+ * )
+ *
+ * const error = await Effect.runPromise(Effect.flip(program))
+ * error._tag // => "CertificateError"
+ * ```
  *
  * @see RFC 8705
  */
@@ -15,34 +35,36 @@ import { NodeHttpClient } from "@effect/platform-node"
 import * as Undici from "@effect/platform-node/Undici"
 import { Duration, Effect, Equal, Exit, Layer, Scope } from "effect"
 import type { HttpClient } from "effect/http"
-import * as ClientCertificate from "./ClientCertificate.ts"
+import type { CertificateError, ClientCertificate } from "./ClientCertificate.ts"
+import * as CertificateCheck from "./internal/CertificateCheck.ts"
 
-/** What is shown and trusted. */
+/** What the client presents and trusts. */
 export interface Options {
   /** The client's certificate, or the effect that reads it; none by default. */
-  readonly client?:
-    | ClientCertificate.ClientCertificate
-    | Effect.Effect<ClientCertificate.ClientCertificate, ClientCertificate.CertificateError>
-    | undefined
-  /** The authorities that are trusted in the place of the system's, as PEM, or the effect that reads them. */
+  readonly client?: ClientCertificate | Effect.Effect<ClientCertificate, CertificateError> | undefined
+  /** The certificate authorities that the client trusts, as PEM, or the effect that reads them; the system's by default. */
   readonly authorities?:
     | string
     | ReadonlyArray<string>
-    | Effect.Effect<string | ReadonlyArray<string>, ClientCertificate.CertificateError>
+    | Effect.Effect<string | ReadonlyArray<string>, CertificateError>
     | undefined
   /** How often the effects are run again; one minute by default, one second at least. */
   readonly reloadEvery?: Duration.Input | undefined
 }
 
-/** An HTTP client over undici whose connections show this certificate and trust these authorities. */
-export const layer = (options: Options): Layer.Layer<HttpClient.HttpClient, ClientCertificate.CertificateError> =>
+/**
+ * An HTTP client over undici with connections of its own. It fails if the certificate or the authorities cannot be used.
+ */
+export const layer = (options: Options): Layer.Layer<HttpClient.HttpClient, CertificateError> =>
+  // Fresh, since the layer is a constant that Effect would build once: a second client in the same program would get the
+  // connections of the first, with its certificate.
   Layer.provide(
     Layer.fresh(NodeHttpClient.layerUndiciNoDispatcher),
     Layer.effect(NodeHttpClient.Dispatcher, makeDispatcher(options))
   )
 
-/** Dispatches to connections that can be replaced. */
-class Replaceable extends Undici.Dispatcher {
+/** A dispatcher for requests to connections that can be replaced. */
+class ReplaceableDispatcher extends Undici.Dispatcher {
   connections: Connections
   constructor(connections: Connections) {
     super()
@@ -53,22 +75,22 @@ class Replaceable extends Undici.Dispatcher {
   }
 }
 
-/** Connections that all show and trust the same. */
+/** Connections with the same certificate and authorities. */
 interface Connections {
   readonly agent: Undici.Dispatcher
   readonly scope: Scope.Closeable
 }
 
-/** What was read. */
+/** The certificate and authorities as read. */
 interface Material {
-  readonly client: ClientCertificate.ClientCertificate | undefined
+  readonly client: ClientCertificate | undefined
   readonly authorities: ReadonlyArray<string> | undefined
 }
 
 const makeDispatcher = Effect.fnUntraced(function* (options: Options) {
   const scope = yield* Effect.scope
   let material = yield* read(options)
-  const dispatcher = new Replaceable(yield* connect(material, scope))
+  const dispatcher = new ReplaceableDispatcher(yield* connect(material, scope))
 
   const reload = Effect.gen(function* () {
     const next = yield* read(options)
@@ -87,14 +109,12 @@ const makeDispatcher = Effect.fnUntraced(function* (options: Options) {
   return dispatcher
 })
 
-const read = Effect.fnUntraced(function* (
-  options: Options
-): Effect.fn.Return<Material, ClientCertificate.CertificateError> {
+const read = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Material, CertificateError> {
   const client = Effect.isEffect(options.client) ? yield* options.client : options.client
   const authorities = Effect.isEffect(options.authorities) ? yield* options.authorities : options.authorities
   return {
-    client: client === undefined ? undefined : yield* ClientCertificate.check(client),
-    authorities: authorities === undefined ? undefined : yield* ClientCertificate.checkAuthorities(authorities)
+    client: client === undefined ? undefined : yield* CertificateCheck.check(client),
+    authorities: authorities === undefined ? undefined : yield* CertificateCheck.checkAuthorities(authorities)
   }
 })
 
@@ -113,10 +133,10 @@ const secureContext = ({ authorities, client }: Material): SecureContext =>
   createSecureContext({
     minVersion: "TLSv1.2",
     ...(authorities === undefined ? undefined : { ca: [...authorities] }),
-    ...(client === undefined ? undefined : ClientCertificate.material(client))
+    ...(client === undefined ? undefined : CertificateCheck.secureContextOptions(client))
   })
 
-/** Closes connections when nothing is under way on them. */
+/** Closes connections when their requests have finished. */
 const retire = ({ agent, scope }: Connections): Effect.Effect<void> =>
   Effect.ensuring(
     Effect.promise(() => agent.close()),

@@ -1,7 +1,6 @@
+/** A CIBA client on Node.js: one layer, client certificates, configuration from the environment, a notification endpoint. */
 export * as CertificateFiles from "./CertificateFiles.ts"
 export * as ClientCertificate from "./ClientCertificate.ts"
-export * as EnvironmentAuthentication from "./EnvironmentAuthentication.ts"
-export * as EnvironmentTls from "./EnvironmentTls.ts"
 export * as NodeCiba from "./NodeCiba.ts"
 export * as NodeNotificationServer from "./NodeNotificationServer.ts"
 export * as NodeTls from "./NodeTls.ts"

@@ -26,7 +26,7 @@
  *
  * @see RFC 6749 section 2.3, OpenID Connect Core section 9, RFC 7523
  */
-import { Clock, Duration, Effect, Redacted } from "effect"
+import { Clock, Duration, Effect, Redacted, Schema } from "effect"
 import { Base64 } from "effect/encoding"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
@@ -35,15 +35,21 @@ import { formEncode } from "../http/HttpUrl.ts"
 import * as RandomToken from "../internal/RandomToken.ts"
 import * as MutualTls from "./MutualTls.ts"
 
+const methods = [
+  "none",
+  "client_secret_basic",
+  "client_secret_post",
+  "client_secret_jwt",
+  "private_key_jwt",
+  "tls_client_auth",
+  "self_signed_tls_client_auth"
+] as const
+
 /** The names of the methods, as providers list them in `token_endpoint_auth_methods_supported`. */
-export type Method =
-  | "none"
-  | "client_secret_basic"
-  | "client_secret_post"
-  | "client_secret_jwt"
-  | "private_key_jwt"
-  | "tls_client_auth"
-  | "self_signed_tls_client_auth"
+export const Method: Schema.Literals<typeof methods> = Schema.Literals(methods)
+
+/** One of these names. */
+export type Method = typeof Method.Type
 
 /** A way to authenticate. */
 export interface ClientAuthentication {
