@@ -13,17 +13,18 @@ const encodeJson = Schema.encodeSync(Schema.fromJsonString(Schema.Unknown))
 const base: Environment = { CIBA_ISSUER: "https://op.example", CIBA_CLIENT_ID: "shop" }
 const secret = "marker-secret-that-is-long-enough-for-HS512-which-wants-64-bytes!"
 
-const within = (environment: Environment) =>
+const provideEnvironment = (environment: Environment) =>
   Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord(environment)))
 
-const registered = (environment: Environment) =>
+/** The registration of the client that is configured besides `base`. */
+const registration = (environment: Environment, options?: NodeCiba.ConfigOptions) =>
   ClientRegistration.ClientRegistration.pipe(
-    Effect.provide(NodeCiba.layerConfig()),
-    within({ ...base, ...environment })
+    Effect.provide(NodeCiba.layerConfig(options)),
+    provideEnvironment({ ...base, ...environment })
   )
 
-const problemOf = (environment: Environment) =>
-  Effect.map(Effect.flip(registered(environment)), (error) => {
+const failure = (environment: Environment, options?: NodeCiba.ConfigOptions) =>
+  Effect.map(Effect.flip(registration(environment, options)), (error) => {
     for (const shown of [error.message, String(error), encodeJson(error), inspect(error, { depth: 9 })]) {
       assert.notInclude(shown, "marker")
     }
@@ -32,14 +33,14 @@ const problemOf = (environment: Environment) =>
 
 const target = { clientId: "shop", issuer: "https://op.example", endpoint: "https://op.example/token" }
 
-/** The names of what the client would send, and the header of its assertion. */
-const sent = Effect.fnUntraced(function* ({ authentication }: ClientRegistration.Service) {
-  const credentials = yield* authentication.credentials(target)
-  const parameters = Redacted.value(credentials.parameters)
+/** What the client sends to authenticate, with the header in place of its assertion. */
+const credentials = Effect.fnUntraced(function* ({ authentication }: ClientRegistration.Service) {
+  const made = yield* authentication.credentials(target)
+  const parameters = Redacted.value(made.parameters)
   const assertion = parameters.find(([name]) => name === "client_assertion")?.[1]
   const header = assertion === undefined ? undefined : Base64Url.decodeString(assertion.split(".")[0] ?? "")
   return {
-    headers: Redacted.value(credentials.headers),
+    headers: Redacted.value(made.headers),
     parameters: parameters.filter(([name]) => name !== "client_assertion"),
     header: header === undefined ? undefined : yield* Effect.flatMap(Effect.fromResult(header), decodeHeader)
   }
@@ -59,11 +60,17 @@ const pem = Effect.gen(function* () {
   return `-----BEGIN PRIVATE KEY-----\n${Base64.encode(new Uint8Array(bytes))}\n-----END PRIVATE KEY-----\n`
 })
 
+/** A provider that has metadata and nothing else. */
+const provider = Effect.gen(function* () {
+  const server = yield* serve((_request, response) => json(response, { issuer: server.url }))
+  return server
+})
+
 const clientId = ["client_id", "shop"]
 const clientSecret = ["client_secret", secret]
 const assertionType = ["client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"]
 
-describe("the environment", () => {
+describe("NodeCiba.layerConfig", () => {
   const basic = { headers: { authorization: `Basic ${Base64.encode(`shop:${secret.replace("!", "%21")}`)}` } }
   const withSecret: ReadonlyArray<readonly [method: string | undefined, Environment, expected: unknown]> = [
     ["none", {}, { headers: {}, parameters: [clientId], header: undefined }],
@@ -88,40 +95,47 @@ describe("the environment", () => {
   ]
   for (const [method, environment, expected] of withSecret) {
     const given = Object.entries(environment).map(([name, value]) => (value === secret ? name : `${name}=${value}`))
-    it.effect(`means ${method ?? "the default method"} with ${given.join(", ") || "nothing"}`, () =>
-      Effect.gen(function* () {
-        const registration = yield* registered({
-          ...environment,
-          ...(method === undefined ? undefined : { CIBA_CLIENT_AUTH_METHOD: method })
+    it.effect(
+      `authenticates by ${method ?? "the default method"} with ${given.join(", ") || "no other variable"}`,
+      () =>
+        Effect.gen(function* () {
+          const client = yield* registration({
+            ...environment,
+            ...(method === undefined ? undefined : { CIBA_CLIENT_AUTH_METHOD: method })
+          })
+          assert.strictEqual(client.clientId, "shop")
+          assert.deepStrictEqual<unknown>(yield* credentials(client), expected)
         })
-        assert.strictEqual(registration.clientId, "shop")
-        assert.deepStrictEqual<unknown>(yield* sent(registration), expected)
-      })
     )
   }
 
   for (const method of [undefined, "private_key_jwt"]) {
-    it.effect(`means private_key_jwt with a key as JWK or PEM, the method being ${method ?? "unnamed"}`, () =>
-      Effect.gen(function* () {
-        const named: Environment = method === undefined ? {} : { CIBA_CLIENT_AUTH_METHOD: method }
-        const key = yield* jwk
-        const asJwk = yield* registered({ ...named, CIBA_PRIVATE_KEY: encodeJson(key), CIBA_CLIENT_SECRET: secret })
-        assert.strictEqual(asJwk.authentication.method, "private_key_jwt")
-        const expected = { headers: {}, parameters: [clientId, assertionType] }
-        assert.deepStrictEqual<unknown>(yield* sent(asJwk), { ...expected, header: { alg: "ES256", kid: key.kid } })
-        const asPem = yield* registered({ ...named, CIBA_PRIVATE_KEY: yield* pem, CIBA_SIGNING_ALG: "ES256" })
-        assert.deepStrictEqual<unknown>(yield* sent(asPem), { ...expected, header: { alg: "ES256" } })
-        const oneLine = (yield* pem).replaceAll("\n", "\\n")
-        const asLine = yield* registered({ ...named, CIBA_PRIVATE_KEY: oneLine, CIBA_SIGNING_ALG: "ES256" })
-        assert.deepStrictEqual<unknown>(yield* sent(asLine), { ...expected, header: { alg: "ES256" } })
-      })
+    it.effect(
+      `authenticates by private_key_jwt with a key as JWK or PEM, if the method is ${method ?? "not set"}`,
+      () =>
+        Effect.gen(function* () {
+          const named: Environment = method === undefined ? {} : { CIBA_CLIENT_AUTH_METHOD: method }
+          const key = yield* jwk
+          const asJwk = yield* registration({ ...named, CIBA_PRIVATE_KEY: encodeJson(key), CIBA_CLIENT_SECRET: secret })
+          assert.strictEqual(asJwk.authentication.method, "private_key_jwt")
+          const expected = { headers: {}, parameters: [clientId, assertionType] }
+          assert.deepStrictEqual<unknown>(yield* credentials(asJwk), {
+            ...expected,
+            header: { alg: "ES256", kid: key.kid }
+          })
+          const asPem = yield* registration({ ...named, CIBA_PRIVATE_KEY: yield* pem, CIBA_SIGNING_ALG: "ES256" })
+          assert.deepStrictEqual<unknown>(yield* credentials(asPem), { ...expected, header: { alg: "ES256" } })
+          const oneLine = (yield* pem).replaceAll("\n", "\\n")
+          const asLine = yield* registration({ ...named, CIBA_PRIVATE_KEY: oneLine, CIBA_SIGNING_ALG: "ES256" })
+          assert.deepStrictEqual<unknown>(yield* credentials(asLine), { ...expected, header: { alg: "ES256" } })
+        })
     )
   }
 
-  it.effect("names the algorithm of ID Tokens, RS256 by default", () =>
+  it.effect("expects ID Tokens signed with CIBA_ID_TOKEN_ALG, RS256 by default", () =>
     Effect.gen(function* () {
       const algorithm = (environment: Environment) =>
-        Effect.map(registered(environment), (registration) => registration.idTokenSignedResponseAlg)
+        Effect.map(registration(environment), ({ idTokenSignedResponseAlg }) => idTokenSignedResponseAlg)
       const expected: JwsAlgorithm.JwsAlgorithm = "PS256"
       assert.strictEqual(yield* algorithm({ CIBA_CLIENT_SECRET: secret }), "RS256")
       assert.strictEqual(yield* algorithm({ CIBA_CLIENT_SECRET: secret, CIBA_ID_TOKEN_ALG: expected }), expected)
@@ -129,43 +143,89 @@ describe("the environment", () => {
     })
   )
 
-  it.effect("names the delivery mode, poll by default", () =>
+  it.effect("uses the delivery mode CIBA_DELIVERY_MODE, poll by default", () =>
     Effect.gen(function* () {
       const mode = (environment: Environment) =>
-        Effect.map(registered({ CIBA_CLIENT_SECRET: secret, ...environment }), ({ deliveryMode }) => deliveryMode)
+        Effect.map(registration({ CIBA_CLIENT_SECRET: secret, ...environment }), ({ deliveryMode }) => deliveryMode)
       assert.strictEqual(yield* mode({}), "poll")
       assert.strictEqual(yield* mode({ CIBA_DELIVERY_MODE: "poll" }), "poll")
       assert.strictEqual(yield* mode({ CIBA_DELIVERY_MODE: "ping" }), "ping")
     })
   )
 
-  it.live("allows plain http on this machine, if it says so", () =>
+  it.live("allows plain http to this machine if CIBA_ALLOW_INSECURE is loopback", () =>
     Effect.gen(function* () {
-      const server = yield* serve((_request, response) => json(response, { issuer: server.url }))
-      const asked = (environment: Environment) =>
+      const server = yield* provider
+      const metadata = (environment: Environment) =>
         Effect.provide(Discovery.metadata, NodeCiba.layerConfig()).pipe(
-          within({ ...base, ...environment, CIBA_ISSUER: server.url, CIBA_CLIENT_AUTH_METHOD: "none" })
+          provideEnvironment({ ...base, ...environment, CIBA_ISSUER: server.url, CIBA_CLIENT_AUTH_METHOD: "none" })
         )
-      const refused = yield* Effect.flip(asked({}))
+      const refused = yield* Effect.flip(metadata({}))
       assert.include(refused.message, "the URL is not https")
       assert.lengthOf(server.received, 0)
-      assert.strictEqual((yield* asked({ CIBA_ALLOW_INSECURE: "loopback" })).issuer, server.url)
+      assert.strictEqual((yield* metadata({ CIBA_ALLOW_INSECURE: "loopback" })).issuer, server.url)
       assert.lengthOf(server.received, 1)
+    })
+  )
+
+  it.live("makes a client for each prefix in one environment, and one without a prefix", () =>
+    Effect.gen(function* () {
+      const [own, bankA, bankB] = yield* Effect.all([provider, provider, provider])
+      const client = Effect.gen(function* () {
+        const registration = yield* ClientRegistration.ClientRegistration
+        const { issuer } = yield* Discovery.metadata
+        return { issuer, clientId: registration.clientId, ...(yield* credentials(registration)) }
+      })
+      const clients = Effect.gen(function* () {
+        return [
+          yield* client,
+          yield* Effect.provide(client, NodeCiba.layerConfig({ prefix: "BANK_A" })),
+          yield* Effect.provide(client, NodeCiba.layerConfig({ prefix: "BANK_B" }))
+        ]
+      }).pipe(
+        Effect.provide(NodeCiba.layerConfig()),
+        provideEnvironment({
+          CIBA_ISSUER: own.url,
+          CIBA_CLIENT_ID: "shop",
+          CIBA_CLIENT_AUTH_METHOD: "none",
+          CIBA_ALLOW_INSECURE: "loopback",
+          BANK_A_CIBA_ISSUER: bankA.url,
+          BANK_A_CIBA_CLIENT_ID: "shop-at-a",
+          BANK_A_CIBA_CLIENT_SECRET: "a",
+          BANK_A_CIBA_ALLOW_INSECURE: "loopback",
+          BANK_B_CIBA_ISSUER: bankB.url,
+          BANK_B_CIBA_CLIENT_ID: "shop-at-b",
+          BANK_B_CIBA_CLIENT_SECRET: "b",
+          BANK_B_CIBA_CLIENT_AUTH_METHOD: "client_secret_post",
+          BANK_B_CIBA_ALLOW_INSECURE: "loopback"
+        })
+      )
+      const authorization = `Basic ${Base64.encode("shop:a")}`
+      const common = { headers: {}, header: undefined }
+      assert.deepStrictEqual<unknown>(yield* clients, [
+        { ...common, issuer: own.url, clientId: "shop", parameters: [clientId] },
+        { ...common, issuer: bankA.url, clientId: "shop-at-a", parameters: [], headers: { authorization } },
+        { ...common, issuer: bankB.url, clientId: "shop-at-b", parameters: [clientId, ["client_secret", "b"]] }
+      ])
+      assert.deepStrictEqual(
+        [own, bankA, bankB].map(({ received }) => received.length),
+        [1, 1, 1]
+      )
     })
   )
 })
 
-describe("a message says what is wrong, and no more, where the environment", () => {
-  const registration = (parameter: string, problem: string) => ({
+describe("NodeCiba.layerConfig fails with a message that quotes no secret if the environment", () => {
+  const registrationError = (parameter: string, problem: string) => ({
     tag: "ClientRegistrationError",
     message: `Client registration, ${parameter}: ${problem}`
   })
-  const key = (problem: string) => ({ tag: "InvalidKey", message: `The key cannot be used: ${problem}` })
-  const missing = (path: string) => ({
+  const invalidKey = (problem: string) => ({ tag: "InvalidKey", message: `The key cannot be used: ${problem}` })
+  const missingFile = (path: string) => ({
     tag: "CertificateError",
     message: `TLS, ${path}: there is no such file; check the path, and that the volume is mounted`
   })
-  const signing = (method: string, algorithm: string): Environment => ({
+  const signWith = (method: string, algorithm: string): Environment => ({
     CIBA_CLIENT_AUTH_METHOD: method,
     CIBA_SIGNING_ALG: algorithm,
     CIBA_CLIENT_SECRET: secret,
@@ -178,112 +238,115 @@ describe("a message says what is wrong, and no more, where the environment", () 
         [
           `has no secret for ${method}`,
           { CIBA_CLIENT_AUTH_METHOD: method, CIBA_CLIENT_SECRET: "", CIBA_PRIVATE_KEY: "marker" },
-          registration("CIBA_CLIENT_SECRET", `${method} needs it, and it is not set`)
+          registrationError("CIBA_CLIENT_SECRET", `${method} needs it, and it is not set`)
         ] as const
     ),
     ...[{}, { CIBA_CLIENT_SECRET: "" }].map(
       (environment) =>
         [
-          `has nothing to authenticate with, and does not name none: ${Object.keys(environment).join() || "no variable"}`,
+          `has no credentials, and does not set the method none, but ${Object.keys(environment).join() || "nothing"}`,
           environment,
-          registration("CIBA_CLIENT_SECRET", "client_secret_basic needs it, and it is not set")
+          registrationError("CIBA_CLIENT_SECRET", "client_secret_basic needs it, and it is not set")
         ] as const
     ),
     [
       "has no key for private_key_jwt",
       { CIBA_CLIENT_AUTH_METHOD: "private_key_jwt", CIBA_CLIENT_SECRET: secret },
-      registration("CIBA_PRIVATE_KEY", "private_key_jwt needs it, and it is not set")
+      registrationError("CIBA_PRIVATE_KEY", "private_key_jwt needs it, and it is not set")
     ],
     [
-      "names an algorithm of private keys for a secret",
-      signing("client_secret_jwt", "ES256"),
-      registration("CIBA_SIGNING_ALG", "client_secret_jwt does not sign with ES256")
+      "sets an algorithm of private keys for a secret",
+      signWith("client_secret_jwt", "ES256"),
+      registrationError("CIBA_SIGNING_ALG", "client_secret_jwt does not sign with ES256")
     ],
     [
-      "names an algorithm of secrets for a private key",
-      signing("private_key_jwt", "HS256"),
-      registration("CIBA_SIGNING_ALG", "private_key_jwt does not sign with HS256")
+      "sets an algorithm of secrets for a private key",
+      signWith("private_key_jwt", "HS256"),
+      registrationError("CIBA_SIGNING_ALG", "private_key_jwt does not sign with HS256")
     ],
     [
-      "has a key in no known form",
+      "has a key that is neither a JWK nor PEM",
       { CIBA_PRIVATE_KEY: "marker" },
-      key("CIBA_PRIVATE_KEY is neither a JWK nor PEM; give the key itself, and not a path to it")
+      invalidKey("CIBA_PRIVATE_KEY is neither a JWK nor PEM; give the key itself, and not a path to it")
     ],
     [
       "has a JWK without an algorithm",
       { CIBA_PRIVATE_KEY: '{"kty":"EC","crv":"P-256","d":"marker"}' },
-      key('it names no usable "alg"; pass the algorithm as an option')
+      invalidKey('it names no usable "alg"; pass the algorithm as an option')
     ],
     [
-      "has a broken PEM",
+      "has PEM that breaks off",
       { CIBA_PRIVATE_KEY: "-----BEGIN PRIVATE KEY-----\nmarker", CIBA_SIGNING_ALG: "ES256" },
-      key("it cannot be read as a key for ES256; check that it is whole, and that the algorithm is the key's")
+      invalidKey("it cannot be read as a key for ES256; check that it is whole, and that the algorithm is the key's")
     ],
     [
-      "has PEM in another form",
+      "has PEM in PKCS#1 form",
       { CIBA_PRIVATE_KEY: "-----BEGIN RSA PRIVATE KEY-----\nmarker", CIBA_SIGNING_ALG: "RS256" },
-      key("it is not PEM in PKCS#8 form; convert it with: openssl pkcs8 -topk8 -nocrypt -in key.pem")
+      invalidKey("it is not PEM in PKCS#8 form; convert it with: openssl pkcs8 -topk8 -nocrypt -in key.pem")
     ],
     [
       "has PEM and no algorithm",
       { CIBA_PRIVATE_KEY: "-----BEGIN PRIVATE KEY-----\nmarker" },
-      key("PEM names no algorithm; set CIBA_SIGNING_ALG")
+      invalidKey("PEM names no algorithm; set CIBA_SIGNING_ALG")
     ],
     ...["tls_client_auth", "self_signed_tls_client_auth"].map(
       (method) =>
         [
           `has no certificate for ${method}`,
           { CIBA_CLIENT_AUTH_METHOD: method, CIBA_CLIENT_SECRET: secret, CIBA_TLS_PASSPHRASE: "marker" },
-          registration("CIBA_TLS_CERTIFICATE_FILE", `${method} needs it or CIBA_TLS_PKCS12_FILE, and neither is set`)
+          registrationError(
+            "CIBA_TLS_CERTIFICATE_FILE",
+            `${method} needs it or CIBA_TLS_PKCS12_FILE, and neither is set`
+          )
         ] as const
     ),
     [
       "has no certificate to bind tokens to",
       { CIBA_CLIENT_SECRET: secret, CIBA_TLS_BOUND_ACCESS_TOKENS: "true" },
-      registration(
+      registrationError(
         "CIBA_TLS_CERTIFICATE_FILE",
         "CIBA_TLS_BOUND_ACCESS_TOKENS needs it or CIBA_TLS_PKCS12_FILE, and neither is set"
       )
     ],
     [
-      "has a certificate without its key",
+      "has a certificate without its private key",
       { CIBA_CLIENT_SECRET: secret, CIBA_TLS_CERTIFICATE_FILE: "/nowhere/tls.crt" },
-      registration("CIBA_TLS_PRIVATE_KEY_FILE", "the certificate needs it, and it is not set")
+      registrationError("CIBA_TLS_PRIVATE_KEY_FILE", "the certificate needs it, and it is not set")
     ],
     [
-      "has a certificate's key without it",
+      "has the private key of a certificate without the certificate",
       { CIBA_CLIENT_SECRET: secret, CIBA_TLS_PRIVATE_KEY_FILE: "/nowhere/tls.key" },
-      registration("CIBA_TLS_CERTIFICATE_FILE", "the private key needs it, and it is not set")
+      registrationError("CIBA_TLS_CERTIFICATE_FILE", "the private key needs it, and it is not set")
     ],
     ...["CIBA_TLS_CERTIFICATE_FILE", "CIBA_TLS_PRIVATE_KEY_FILE"].map(
       (name) =>
         [
           `has both CIBA_TLS_PKCS12_FILE and ${name}`,
           { CIBA_CLIENT_SECRET: secret, CIBA_TLS_PKCS12_FILE: "/nowhere/tls.p12", [name]: "/nowhere/tls" },
-          registration("CIBA_TLS_PKCS12_FILE", "it holds certificate and key; set no other file for them")
+          registrationError("CIBA_TLS_PKCS12_FILE", "it holds certificate and key; set no other file for them")
         ] as const
     ),
     ...["CIBA_TLS_PKCS12_FILE", "CIBA_TLS_CA_FILE"].map(
       (name) =>
         [
-          `names a file that is not there in ${name}`,
+          `sets ${name} to the path of a file that does not exist`,
           { CIBA_CLIENT_SECRET: secret, [name]: "/nowhere/tls", CIBA_TLS_PASSPHRASE: "marker" },
-          missing("/nowhere/tls")
+          missingFile("/nowhere/tls")
         ] as const
     ),
     [
-      "names files of a certificate and its key that are not there",
+      "sets paths of a certificate and its private key that do not exist",
       {
         CIBA_CLIENT_SECRET: secret,
         CIBA_TLS_CERTIFICATE_FILE: "/nowhere/tls.crt",
         CIBA_TLS_PRIVATE_KEY_FILE: "/nowhere/tls.key"
       },
-      missing("/nowhere/tls.crt")
+      missingFile("/nowhere/tls.crt")
     ],
     [
-      "wants ID Tokens signed with a secret that is not there",
+      "expects ID Tokens signed with a secret, and has none",
       { CIBA_CLIENT_AUTH_METHOD: "none", CIBA_ID_TOKEN_ALG: "HS256" },
-      registration(
+      registrationError(
         "idTokenSignedResponseAlg",
         "HS256 needs a client secret, and the method none has none; use an asymmetric algorithm"
       )
@@ -292,7 +355,7 @@ describe("a message says what is wrong, and no more, where the environment", () 
   for (const [what, environment, expected] of problems) {
     it.effect(what, () =>
       Effect.gen(function* () {
-        assert.deepStrictEqual<unknown>(yield* problemOf(environment), expected)
+        assert.deepStrictEqual<unknown>(yield* failure(environment), expected)
       })
     )
   }
@@ -308,11 +371,31 @@ describe("a message says what is wrong, and no more, where the environment", () 
     ["CIBA_ALLOW_INSECURE", "true"]
   ]
   for (const [name, value] of unreadable) {
-    it.effect(`has ${name}=${value}`, () =>
+    it.effect(`sets ${name} to ${value === "" ? "an empty text" : value}`, () =>
       Effect.gen(function* () {
-        const { message, tag } = yield* problemOf({ CIBA_CLIENT_SECRET: secret, [name]: value })
+        const { message, tag } = yield* failure({ CIBA_CLIENT_SECRET: secret, [name]: value })
         assert.strictEqual(tag, "ConfigError")
         assert.include(message, name)
+      })
+    )
+  }
+
+  const withPrefix: ReadonlyArray<readonly [what: string, Environment, part: string]> = [
+    ["has no issuer", { BANK_A_CIBA_ISSUER: "" }, '["BANK_A"]["CIBA_ISSUER"]'],
+    ["has no secret", {}, "BANK_A_CIBA_CLIENT_SECRET: client_secret_basic needs it"],
+    ["has a key that is neither a JWK nor PEM", { BANK_A_CIBA_PRIVATE_KEY: "marker" }, "BANK_A_CIBA_PRIVATE_KEY is"],
+    [
+      "has no certificate for bound tokens",
+      { BANK_A_CIBA_TLS_BOUND_ACCESS_TOKENS: "true" },
+      "BANK_A_CIBA_TLS_CERTIFICATE_FILE: BANK_A_CIBA_TLS_BOUND_ACCESS_TOKENS needs it or BANK_A_CIBA_TLS_PKCS12_FILE"
+    ]
+  ]
+  for (const [what, environment, part] of withPrefix) {
+    it.effect(`${what} under a prefix, and names the variable with its prefix`, () =>
+      Effect.gen(function* () {
+        const given = { BANK_A_CIBA_ISSUER: "https://a.example", BANK_A_CIBA_CLIENT_ID: "shop", ...environment }
+        const { message } = yield* failure({ CIBA_CLIENT_SECRET: secret, ...given }, { prefix: "BANK_A" })
+        assert.include(message, part)
       })
     )
   }

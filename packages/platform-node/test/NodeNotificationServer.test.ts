@@ -1,4 +1,4 @@
-// The client's notification endpoint as a server of its own, on http; `e2e/notificationServer.test.ts` has https.
+// The notification endpoint on plain http; `e2e/notificationServer.test.ts` has https.
 import { connect, type Socket } from "node:net"
 import { expect, it } from "@effect/vitest"
 import { NotificationInbox, SecurityProfile } from "@effect-ciba/core"
@@ -7,13 +7,13 @@ import { Context, DateTime, Effect, Exit, Fiber, Layer, Redacted, Scope } from "
 import { HttpServer } from "effect/http"
 import { TestClock } from "effect/testing"
 
-const served = (options: Partial<NodeNotificationServer.Options> = {}) =>
+const layer = (options: Partial<NodeNotificationServer.Options> = {}) =>
   NodeNotificationServer.layer({ path: "/ciba", port: 0, host: "127.0.0.1", ...options }).pipe(
     Layer.provideMerge(NotificationInbox.layer)
   )
 
-/** Expects a call with this bearer. */
-const expecting = Effect.fnUntraced(function* (token: string) {
+/** Expects a ping with this client notification token. */
+const expectPing = Effect.fnUntraced(function* (token: string) {
   const inbox = yield* NotificationInbox.NotificationInbox
   const until = DateTime.add(yield* DateTime.now, { days: 1 })
   yield* inbox.expect({ token: Redacted.make(token), deliveryMode: "ping", until })
@@ -25,7 +25,7 @@ const headers = (token: string) => ({ "content-type": "application/json", author
 
 const body = '{"auth_req_id":"request"}'
 
-/** Calls the endpoint, and says what it answers. */
+/** Sends a notification. */
 const call = Effect.fnUntraced(function* (token: string, change: RequestInit = {}, path = "/ciba") {
   const url = `${yield* origin}${path}`
   return yield* Effect.promise(() =>
@@ -33,64 +33,64 @@ const call = Effect.fnUntraced(function* (token: string, change: RequestInit = {
   )
 })
 
-/** A caller that says what it likes, when it likes. */
+/** A caller that writes to its socket byte by byte. */
 interface Caller {
   readonly socket: Socket
-  /** Waits until the server has said this. */
-  readonly hears: (text: string) => Effect.Effect<void>
-  /** Waits until the server has hung up. */
-  readonly cut: Effect.Effect<void>
+  /** Waits until the server has sent this text. */
+  readonly receive: (text: string) => Effect.Effect<void>
+  /** Waits until the connection is closed. */
+  readonly awaitClose: Effect.Effect<void>
 }
 
-const caller = Effect.gen(function* () {
+const connectCaller = Effect.gen(function* () {
   const { port } = new URL(yield* origin)
   const socket = yield* Effect.acquireRelease(
     Effect.callback<Socket>((resume) => {
       const socket = connect(Number(port), "127.0.0.1", () => resume(Effect.succeed(socket)))
-      socket.on("error", () => resume(Effect.die("nobody listens")))
+      socket.on("error", () => resume(Effect.die("no server listens")))
     }),
     (socket) => Effect.sync(() => socket.destroy())
   )
-  let heard = ""
+  let received = ""
   const made: Caller = {
     socket,
-    hears: (text) =>
+    receive: (text) =>
       Effect.callback((resume) => {
         const look = () => {
-          if (heard.includes(text)) resume(Effect.void)
+          if (received.includes(text)) resume(Effect.void)
         }
         socket.on("data", look)
         look()
       }),
-    cut: Effect.callback((resume) => {
+    awaitClose: Effect.callback((resume) => {
       if (socket.closed) resume(Effect.void)
       socket.once("close", () => resume(Effect.void))
     })
   }
   socket.on("data", (chunk) => {
-    heard += chunk
+    received += chunk
   })
   return made
 })
 
-/** The head of a call whose body of so many bytes the server has begun to read. */
-const begun = Effect.fnUntraced(function* ({ hears, socket }: Caller, token: string, length: number) {
+/** Sends the head of a request with a body of `length` bytes, and waits until the server reads the body. */
+const sendHead = Effect.fnUntraced(function* ({ receive, socket }: Caller, token: string, length: number) {
   const lines = Object.entries({ ...headers(token), host: "client.test", "content-length": length })
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")
   socket.write(`POST /ciba HTTP/1.1\r\n${head}expect: 100-continue\r\n\r\n`)
-  yield* hears("100 Continue")
+  yield* receive("100 Continue")
 })
 
-it.live("it answers its own path, and sends nobody elsewhere (K1, K4, K5, T-20)", () =>
+it.live("receives notifications at its path alone, and responds with no redirect (K1, K4, K5, T-20)", () =>
   Effect.gen(function* () {
-    yield* expecting("token")
-    const answers: Array<readonly [path: string, status: number, location: string | null, text: string]> = []
+    yield* expectPing("token")
+    const responses: Array<readonly [path: string, status: number, location: string | null, text: string]> = []
     for (const path of ["/ciba", "/ciba/", "/", "/cib", "/ciba/more"]) {
       const response = yield* call("token", {}, path)
       const text = yield* Effect.promise(() => response.text())
-      answers.push([path, response.status, response.headers.get("location"), text])
+      responses.push([path, response.status, response.headers.get("location"), text])
     }
-    expect(answers).toEqual([
+    expect(responses).toEqual([
       ["/ciba", 204, null, ""],
       ["/ciba/", 204, null, ""],
       ["/", 404, null, ""],
@@ -99,118 +99,129 @@ it.live("it answers its own path, and sends nobody elsewhere (K1, K4, K5, T-20)"
     ])
     expect((yield* call("token", { method: "GET", body: null })).status).toBe(405)
     expect((yield* call("another")).status).toBe(401)
-  }).pipe(Effect.provide(served()))
+  }).pipe(Effect.provide(layer()))
 )
 
-it.live("two hundred calls at the same time are all answered (K4, K9)", () =>
+it.live("responds to two hundred notifications at the same time (K4, K9)", () =>
   Effect.gen(function* () {
     const tokens = Array.from({ length: 100 }, (_, index) => `token-${index}`)
-    yield* Effect.forEach(tokens, expecting)
+    yield* Effect.forEach(tokens, expectPing)
     const responses = yield* Effect.forEach([...tokens, ...tokens], (token) => call(token), {
       concurrency: "unbounded"
     })
     expect(responses.map(({ status }) => status)).toEqual(Array.from({ length: 200 }, () => 204))
-  }).pipe(Effect.provide(served()))
+  }).pipe(Effect.provide(layer()))
 )
 
-it.live("a body beyond the limit is refused, with its length or without, and the next call is answered (K17)", () =>
+it.live("refuses a body beyond the limit, with Content-Length or without, and serves the next request (K17)", () =>
   Effect.gen(function* () {
-    yield* expecting("token")
+    yield* expectPing("token")
     const large = `{"auth_req_id":"${"x".repeat(2000)}"}`
     expect((yield* call("token", { body: large })).status).toBe(413)
     const streamed = { body: new Blob([large]).stream(), duplex: "half" }
     expect((yield* call("token", streamed)).status).toBe(413)
     expect((yield* call("token")).status).toBe(204)
-  }).pipe(Effect.provide(served({ maxBodySize: 1000 })))
+  }).pipe(Effect.provide(layer({ maxBodySize: 1000 })))
 )
 
-it.effect("a body that comes a byte a second is not waited for (K17)", () =>
+it.effect("responds with 408 to a body that comes at a byte a second (K17)", () =>
   Effect.gen(function* () {
-    yield* expecting("token")
-    const slow = yield* caller
-    yield* begun(slow, "token", 1_000_000)
-    const dripping = Effect.sync(() => slow.socket.write("{")).pipe(
+    yield* expectPing("token")
+    const slow = yield* connectCaller
+    yield* sendHead(slow, "token", 1_000_000)
+    const drip = Effect.sync(() => slow.socket.write("{")).pipe(
       Effect.andThen(TestClock.adjust("1 second")),
       Effect.andThen(Effect.promise(() => new Promise(setImmediate)))
     )
-    yield* Effect.raceFirst(slow.hears("HTTP/1.1 408 "), Effect.forever(dripping))
+    yield* Effect.raceFirst(slow.receive("HTTP/1.1 408 "), Effect.forever(drip))
     expect((yield* call("token")).status).toBe(204)
-  }).pipe(Effect.provide(served()))
+  }).pipe(Effect.provide(layer()))
 )
 
-/** A server that stops when the test says so. */
-const stoppable = Effect.fnUntraced(function* (options?: Partial<NodeNotificationServer.Options>) {
+/** A server, and the effect that stops it. */
+const start = Effect.fnUntraced(function* (options?: Partial<NodeNotificationServer.Options>) {
   const scope = yield* Scope.make()
-  const context = yield* Layer.buildWithScope(served(options), scope)
+  const context = yield* Layer.buildWithScope(layer(options), scope)
   return { context, stop: Scope.close(scope, Exit.void) }
 })
 
-it.live("when it stops, it answers the call under way, ends its connection, and takes no other", () =>
+it.live("responds to a request in progress when it stops, ends that connection, and accepts no other", () =>
   Effect.gen(function* () {
-    const { context, stop } = yield* stoppable()
+    const { context, stop } = yield* start()
     yield* Effect.gen(function* () {
-      yield* expecting("token")
-      const first = yield* caller
-      yield* begun(first, "token", body.length)
+      yield* expectPing("token")
+      const first = yield* connectCaller
+      yield* sendHead(first, "token", body.length)
       const stopping = yield* Effect.forkChild(stop)
       yield* Effect.yieldNow
-      expect(yield* Effect.exit(caller)).toEqual(Exit.die("nobody listens"))
+      expect(yield* Effect.exit(connectCaller)).toEqual(Exit.die("no server listens"))
       expect(stopping.pollUnsafe()).toBeUndefined()
       first.socket.write(body)
-      yield* first.hears("HTTP/1.1 204 ")
-      yield* first.cut
+      yield* first.receive("HTTP/1.1 204 ")
+      yield* first.awaitClose
       expect(Exit.isSuccess(yield* Fiber.await(stopping))).toBe(true)
     }).pipe(Effect.provide(context))
   })
 )
 
-it.live("when it stops, whoever dawdles is cut off: with half a body, half a head, or nothing to say (K17)", () =>
+it.live("destroys connections with half a body, half a head or nothing when it stops (K17)", () =>
   Effect.gen(function* () {
-    const { context, stop } = yield* stoppable({ shutdownTimeout: "50 millis" })
-    const dawdlers = yield* Effect.gen(function* () {
-      yield* expecting("token")
-      const [body, head, mute] = [yield* caller, yield* caller, yield* caller]
+    const { context, stop } = yield* start({ shutdownTimeout: "50 millis" })
+    const callers = yield* Effect.gen(function* () {
+      yield* expectPing("token")
+      const [body, head, mute] = [yield* connectCaller, yield* connectCaller, yield* connectCaller]
       head.socket.write("POST /ci")
-      yield* begun(body, "token", 100)
+      yield* sendHead(body, "token", 100)
       return [body, head, mute]
     }).pipe(Effect.provide(context))
     yield* stop
-    yield* Effect.forEach(dawdlers, ({ cut }) => cut)
-    expect(dawdlers.map(({ socket }) => socket.closed)).toEqual([true, true, true])
+    yield* Effect.forEach(callers, ({ awaitClose }) => awaitClose)
+    expect(callers.map(({ socket }) => socket.closed)).toEqual([true, true, true])
   })
 )
 
-it.live("who wants to upgrade is answered, and holds no connection", () =>
+it.live("destroys a connection that has not begun the TLS handshake when it stops (K17)", () =>
   Effect.gen(function* () {
-    const { cut, hears, socket } = yield* caller
-    socket.write("GET /ciba HTTP/1.1\r\nhost: client.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
-    yield* hears("HTTP/1.1 ")
-    yield* cut
+    const tls = { certificate: "", privateKey: Redacted.make("") }
+    const { context, stop } = yield* start({ shutdownTimeout: "50 millis", tls })
+    const { awaitClose, socket } = yield* Effect.provide(connectCaller, context)
+    yield* stop
+    yield* awaitClose
     expect(socket.closed).toBe(true)
-  }).pipe(Effect.provide(served()))
+  })
 )
 
-it.live("a certificate that is none is a typed failure", () =>
+it.live("responds to a request to upgrade, and closes the connection", () =>
+  Effect.gen(function* () {
+    const { awaitClose, receive, socket } = yield* connectCaller
+    socket.write("GET /ciba HTTP/1.1\r\nhost: client.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+    yield* receive("HTTP/1.1 ")
+    yield* awaitClose
+    expect(socket.closed).toBe(true)
+  }).pipe(Effect.provide(layer()))
+)
+
+it.live("fails with a ServeError if its certificate is not PEM", () =>
   Effect.gen(function* () {
     const tls = { certificate: "no PEM", privateKey: Redacted.make("marker-key") }
-    const error = yield* Effect.flip(Layer.build(served({ tls })))
+    const error = yield* Effect.flip(Layer.build(layer({ tls })))
     expect(error._tag).toBe("ServeError")
     expect(String(error.cause)).not.toContain("marker-key")
   }).pipe(Effect.scoped)
 )
 
-it.live("under a profile that wants the provider's certificate it does not start without one's authorities (K19)", () =>
+it.live("does not start without clientAuthorities under a profile that requires the provider's certificate (K19)", () =>
   Effect.gen(function* () {
-    const error = yield* Effect.flip(Layer.build(served({ profile: SecurityProfile.brazil })))
+    const error = yield* Effect.flip(Layer.build(layer({ profile: SecurityProfile.brazil })))
     expect(error).toMatchObject({ _tag: "ProfileViolation", parameter: "tls.clientAuthorities" })
   }).pipe(Effect.scoped)
 )
 
-it.live("a port that is taken is a typed failure", () =>
+it.live("fails with a ServeError if its port is in use", () =>
   Effect.gen(function* () {
     const { port } = new URL(yield* origin)
-    const error = yield* Effect.flip(Layer.build(served({ port: Number(port) })))
+    const error = yield* Effect.flip(Layer.build(layer({ port: Number(port) })))
     expect(error._tag).toBe("ServeError")
-    expect(Context.isContext(yield* Layer.build(served()))).toBe(true)
-  }).pipe(Effect.provide(served()))
+    expect(Context.isContext(yield* Layer.build(layer()))).toBe(true)
+  }).pipe(Effect.provide(layer()))
 )

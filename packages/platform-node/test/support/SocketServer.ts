@@ -1,7 +1,8 @@
-// A server on a real socket of this machine, for as long as the scope is open.
+// An HTTP server on a socket of this machine, for as long as the scope is open.
 import { createServer, type ServerResponse } from "node:http"
 import { Effect, Schema } from "effect"
 
+/** A request, as it was received. */
 export interface Received {
   readonly method: string
   readonly path: string
@@ -15,8 +16,8 @@ export interface SocketServer {
   readonly received: ReadonlyArray<Received>
 }
 
-/** Starts a server; requests are recorded before they are answered. */
-export const serve = (answer: (request: Received, response: ServerResponse) => void) => {
+/** Starts a server; a request is recorded before `respond` is called. */
+export const serve = (respond: (request: Received, response: ServerResponse) => void) => {
   const received: Array<Received> = []
   const server = createServer((incoming, response) => {
     const chunks: Array<Buffer> = []
@@ -29,7 +30,7 @@ export const serve = (answer: (request: Received, response: ServerResponse) => v
         body: Buffer.concat(chunks).toString()
       }
       received.push(request)
-      answer(request, response)
+      respond(request, response)
     })
   })
   return Effect.acquireRelease(

@@ -1,4 +1,4 @@
-// The transport's promises, kept by the platform's HTTP clients on real sockets.
+// What the transport guarantees, over sockets with the HTTP clients of Node.js.
 import { Readable } from "node:stream"
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
@@ -6,7 +6,7 @@ import { Ciba, ClientAuthentication, Transport, UserHint } from "@effect-ciba/co
 import { NodeCiba } from "@effect-ciba/platform-node"
 import { Deferred, Effect, Fiber, Layer, Redacted } from "effect"
 import { FetchHttpClient } from "effect/http"
-import { json, serve } from "./support/SocketServer.ts"
+import { json, serve } from "../support/SocketServer.ts"
 
 const clients = [
   ["fetch", FetchHttpClient.layer],
@@ -22,8 +22,8 @@ for (const [name, client] of clients) {
     Transport.layer({ allowInsecureRequests: "loopback", maxResponseSize: 100_000 }).pipe(Layer.provide(client))
   )
 
-  describe(`over ${name}`, () => {
-    it.live("a form arrives with its credentials, and the answer comes back", () =>
+  describe(`Transport over ${name}`, () => {
+    it.live("sends a form with its credentials, and receives the response", () =>
       Effect.gen(function* () {
         const server = yield* serve((_request, response) => json(response, { ok: true }))
         assert.deepStrictEqual(yield* call(`${server.url}/token`), {
@@ -40,7 +40,7 @@ for (const [name, client] of clients) {
     )
 
     for (const status of [301, 302, 303, 307, 308]) {
-      it.live(`a redirect with ${status} is a fault, and its target is never called (C20)`, () =>
+      it.live(`fails on a redirect with ${status}, and never calls its target (C20)`, () =>
         Effect.gen(function* () {
           const target = yield* serve((_request, response) => json(response, {}))
           const server = yield* serve((_request, response) => {
@@ -56,13 +56,13 @@ for (const [name, client] of clients) {
           assert.deepStrictEqual(
             target.received.map(({ path }) => path),
             ["/direct"],
-            "the target could have been reached"
+            "the target can be reached"
           )
         }).pipe(provide)
       )
     }
 
-    it.live("an interrupted call closes the connection", () =>
+    it.live("closes the connection when a call is interrupted", () =>
       Effect.gen(function* () {
         const arrived = yield* Deferred.make<void>()
         const closed = yield* Deferred.make<void>()
@@ -78,7 +78,7 @@ for (const [name, client] of clients) {
       }).pipe(provide)
     )
 
-    it.live("an answer without an end is left at the limit, and the connection closed", () =>
+    it.live("stops reading an endless response at the size limit, and closes the connection", () =>
       Effect.gen(function* () {
         const closed = yield* Deferred.make<void>()
         const server = yield* serve((_request, response) => {
@@ -98,7 +98,7 @@ for (const [name, client] of clients) {
       }).pipe(provide)
     )
 
-    it.live("an answer that breaks off is unreadable", () =>
+    it.live("reports a response that breaks off as unreadable", () =>
       Effect.gen(function* () {
         const server = yield* serve((_request, response) => {
           response.writeHead(200, { "content-length": "100" })
@@ -111,7 +111,7 @@ for (const [name, client] of clients) {
       }).pipe(provide)
     )
 
-    it.live("a server that is gone cannot be reached", () =>
+    it.live("reports a server that no longer listens as unreachable", () =>
       Effect.gen(function* () {
         const { url } = yield* Effect.scoped(serve(() => undefined))
         assert.deepStrictEqual(
@@ -123,7 +123,7 @@ for (const [name, client] of clients) {
   })
 }
 
-it.live("the flow does not take its credentials or the person's hint to where a provider redirects it (C20)", () =>
+it.live("sends neither credentials nor the hint to where a provider redirects an authentication request (C20)", () =>
   Effect.gen(function* () {
     const target = yield* serve((_request, response) => json(response, {}))
     const provider = yield* serve(({ path }, response) => {
@@ -142,7 +142,7 @@ it.live("the flow does not take its credentials or the person's hint to where a 
         backchannel_token_delivery_modes_supported: ["poll"]
       })
     })
-    const asked = yield* Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") }).pipe(
+    const error = yield* Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") }).pipe(
       Effect.flip,
       Effect.provide(
         NodeCiba.layer({
@@ -155,7 +155,7 @@ it.live("the flow does not take its credentials or the person's hint to where a 
     )
     const url = `${provider.url}/backchannel`
     assert.deepStrictEqual<unknown>(
-      asked.reason,
+      error.reason,
       new Transport.TransportError({ kind: "Redirected", method: "POST", url, status: 307 })
     )
     assert.deepStrictEqual(
