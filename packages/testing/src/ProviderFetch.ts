@@ -1,11 +1,15 @@
 /**
- * The provider in memory as a `fetch` function: for libraries that are not built on Effect, and for tests of your own code
- * with them.
+ * The test provider as a `fetch` function.
+ *
+ * **When to use**
+ *
+ * To test code that uses another library than this one, such as openid-client, with the same provider.
  *
  * **Details**
  *
- * - It rejects as `fetch` does: with a `TypeError` where the connection breaks, with the signal's reason where it aborts.
- * - Its time is the `Clock` of the effect that made it.
+ * - It rejects as `fetch` does: with a `TypeError` if the connection breaks, and with the reason of the signal if that
+ *   aborts.
+ * - Its time is the `Clock` of the effect that makes it.
  *
  * **Example** (The provider without Effect)
  *
@@ -19,12 +23,12 @@
  * response.status // => 200
  * ```
  */
-import { Context, Effect, Stream } from "effect"
-import { HttpClient, HttpClientRequest } from "effect/http"
+import { Effect, Stream } from "effect"
+import { type HttpClient, HttpClientRequest } from "effect/http"
 import type { ProviderOptions } from "./ProviderOptions.ts"
 import * as TestProvider from "./TestProvider.ts"
 
-/** What a request is besides its URL. Other members than these are passed over. */
+/** The members of `RequestInit` that are used; all others are ignored. */
 export interface Init {
   readonly method?: string | undefined
   readonly headers?: RequestInit["headers"] | undefined
@@ -32,32 +36,25 @@ export interface Init {
   readonly signal?: AbortSignal | null | undefined
 }
 
-/** A `fetch` that takes what the platform's takes. */
+/** A function with the parameters of `fetch`. */
 export type Fetch = (input: string | URL | Request, init?: Init) => Promise<Response>
 
-/** A provider, and the `fetch` that reaches it. */
-export const make = (
+/** Makes a provider, and the `fetch` that reaches it. */
+export const make = Effect.fnUntraced(function* (
   options?: ProviderOptions
-): Effect.Effect<{ readonly provider: TestProvider.Service; readonly fetch: Fetch }> =>
-  Effect.flatMap(TestProvider.make(options), ({ client, provider }) =>
-    Effect.map(Effect.provideService(fromHttpClient, HttpClient.HttpClient, client), (fetch) => ({ provider, fetch }))
-  )
-
-/** The `HttpClient` at hand as `fetch`. */
-export const fromHttpClient: Effect.Effect<Fetch, never, HttpClient.HttpClient> = Effect.map(
-  Effect.context<HttpClient.HttpClient>(),
-  (context): Fetch => {
-    const client = Context.get(context, HttpClient.HttpClient)
-    return (input, init) =>
-      Promise.resolve().then(() => {
-        const request = new Request(input, requestInit(init))
-        const { signal } = request
-        return Effect.runPromiseWith(context)(answer(client, request), { signal }).catch((error) =>
-          Promise.reject(signal.aborted ? signal.reason : error)
-        )
-      })
-  }
-)
+): Effect.fn.Return<{ readonly provider: TestProvider.Service; readonly fetch: Fetch }> {
+  const { client, provider } = yield* TestProvider.make(options)
+  const run = Effect.runPromiseWith(yield* Effect.context())
+  const fetch: Fetch = (input, init) =>
+    Promise.resolve().then(() => {
+      const request = new Request(input, requestInit(init))
+      const { signal } = request
+      return run(execute(client, request), { signal }).catch((error) =>
+        Promise.reject(signal.aborted ? signal.reason : error)
+      )
+    })
+  return { provider, fetch }
+})
 
 const requestInit = ({ body, headers, method, signal }: Init = {}): RequestInit => ({
   ...(method === undefined ? undefined : { method }),
@@ -66,7 +63,7 @@ const requestInit = ({ body, headers, method, signal }: Init = {}): RequestInit 
   ...(signal === undefined ? undefined : { signal })
 })
 
-const answer = Effect.fnUntraced(function* (
+const execute = Effect.fnUntraced(function* (
   client: HttpClient.HttpClient,
   request: Request
 ): Effect.fn.Return<Response, TypeError> {

@@ -1,31 +1,56 @@
 /**
- * What an endpoint of the test provider steps next, in order, whatever it is asked. When the script has run out, the
- * provider goes on by itself.
+ * The next responses of an endpoint of the test provider, in order. When the script has run out, the provider responds by
+ * itself.
  *
  * **Details**
  *
- * - A scripted answer is given without looking at the request; `proceed`, `lost` and `truncated` let the provider
- *   handle it first.
- * - Scripted token steps count for the provider's pacing: after a scripted `slowDown` it, too, wants 5 seconds more.
+ * - A scripted response is sent without a look at the request; with `proceed`, `lost` and `truncated` the provider handles
+ *   the request first.
+ * - Scripted OAuth errors count for the provider's pacing: after a scripted `slowDown` it, too, expects 5 seconds more
+ *   between two polls.
  *
- * **Example** (A bad gateway, then a lost answer, then the provider itself)
+ * **Example** (A bad gateway, then a slow response, then a lost one)
  *
  * ```ts
- * import { ProviderScript, TestProvider } from "@effect-ciba/testing"
+ * import { Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
+ * import { ProviderScript, TestClient, TestProvider } from "@effect-ciba/testing"
+ * import { Effect, Fiber, Layer } from "effect"
+ * import { TestClock } from "effect/testing"
  *
- * const provider = TestProvider.layer({
- *   tokenScript: ProviderScript.make([
- *     ProviderScript.html(502),
- *     ProviderScript.delayed("12 seconds", ProviderScript.pending),
- *     ProviderScript.lost
- *   ])
- * })
+ * const CibaTest = Ciba.layer({
+ *   issuer: "https://provider.test",
+ *   clientId: TestClient.clientId,
+ *   authentication: ClientAuthentication.clientSecretBasic(TestClient.secret)
+ * }).pipe(
+ *   Layer.provideMerge(
+ *     TestProvider.layer({
+ *       tokenScript: ProviderScript.make([
+ *         ProviderScript.html(502),
+ *         ProviderScript.delayed("12 seconds", ProviderScript.pending),
+ *         ProviderScript.lost
+ *       ])
+ *     })
+ *   )
+ * )
+ *
+ * const program = Effect.gen(function* () {
+ *   const provider = yield* TestProvider.TestProvider
+ *   const fiber = yield* Effect.forkChild(
+ *     Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
+ *   )
+ *   yield* TestClock.adjust("1 minute")
+ *   yield* provider.approve()
+ *   yield* TestClock.adjust("1 minute")
+ *   return (yield* Fiber.join(fiber)).subject
+ * }).pipe(Effect.provide(CibaTest), Effect.provide(TestClock.layer()))
+ *
+ * await Effect.runPromise(program) // => "jo"
  * ```
  */
 import { Duration } from "effect"
 import * as ProviderResponse from "./internal/ProviderResponse.ts"
 
-/** How an error response differs from the plain one. */
+/** The status and headers of an error response. */
 export interface ErrorOptions {
   /** 401 for `invalid_client` and 400 for every other code, by default. */
   readonly status?: number | undefined
@@ -33,17 +58,17 @@ export interface ErrorOptions {
   readonly description?: string | undefined
   /** The `Retry-After` header, verbatim: seconds, an HTTP date, or nonsense. */
   readonly retryAfter?: string | undefined
-  /** Further headers. */
+  /** Additional headers. */
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
-/** One step of a script. */
+/** What happens to one request. */
 export type Step =
   | { readonly _tag: "Respond"; readonly response: ProviderResponse.ProviderResponse }
   | { readonly _tag: "Proceed" | "Lost" | "Truncated" | "Reset" | "Hang" }
   | { readonly _tag: "Delayed"; readonly by: Duration.Duration; readonly step: Step }
 
-/** A response in full. */
+/** A response; without headers and with an empty body by default. */
 export interface Response {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>> | undefined
@@ -58,22 +83,22 @@ export interface ProviderScript {
 /** A script of these steps. */
 export const make = (steps: ReadonlyArray<Step>): ProviderScript => ({ steps })
 
-/** The provider handles the request as if there were no script. */
+/** The provider responds as without a script. */
 export const proceed: Step = { _tag: "Proceed" }
 
-/** The provider handles the request, and the connection breaks before the answer arrives. */
+/** The provider handles the request, and the connection breaks before the response arrives. */
 export const lost: Step = { _tag: "Lost" }
 
-/** The provider handles the request, and its answer breaks off in the middle of the body. */
+/** The provider handles the request, and its response breaks off in the middle of the body. */
 export const truncated: Step = { _tag: "Truncated" }
 
-/** The connection breaks before the provider has seen the request. */
+/** The connection breaks before the provider receives the request. */
 export const reset: Step = { _tag: "Reset" }
 
-/** No answer ever comes; the caller has to give up. */
+/** No response ever arrives: the caller has to time out. */
 export const hang: Step = { _tag: "Hang" }
 
-/** Waits, on the `Clock`, before it gives the answer. */
+/** The step, after a delay on the `Clock`. */
 export const delayed = (by: Duration.Input, step: Step): Step => ({
   _tag: "Delayed",
   by: Duration.fromInputUnsafe(by),
@@ -82,27 +107,27 @@ export const delayed = (by: Duration.Input, step: Step): Step => ({
 
 const send = (response: ProviderResponse.ProviderResponse): Step => ({ _tag: "Respond", response })
 
-/** Exactly this response. It does not count for the provider's pacing, as `json` and `error` do. */
+/** Exactly this response. Unlike `json` and `error` it does not count for the provider's pacing. */
 export const respond = ({ body = "", headers = {}, status }: Response): Step =>
   send({ status, headers, body, error: undefined })
 
 /** A JSON document with this status. */
 export const json = (status: number, body: unknown): Step => send(ProviderResponse.json(status, body))
 
-/** An OAuth error answer; 400 unless the options or the code say otherwise. */
+/** An OAuth error response (RFC 6749 section 5.2). */
 export const error = (code: string, options?: ErrorOptions): Step => send(ProviderResponse.error(code, options))
 
 /** `slow_down` (CIBA Core 11). */
 export const slowDown = (options?: ErrorOptions): Step => error("slow_down", options)
 
-/** A status without a body. */
+/** A response without a body. */
 export const status = (code: number, options?: { readonly retryAfter?: string | undefined }): Step =>
   send(ProviderResponse.empty(code, ProviderResponse.retryAfter(options?.retryAfter)))
 
-/** An HTML page with this status. */
+/** An HTML page, as a proxy in front of a provider sends it; the status is its text by default. */
 export const html = (code: number, body?: string): Step => send(ProviderResponse.html(code, body))
 
-/** A redirect; 307 by default, which would send a form again. */
+/** A redirect; 307 by default, with which a client that follows it sends the form again. */
 export const redirect = (location: string, code = 307): Step => send(ProviderResponse.empty(code, { location }))
 
 /** `authorization_pending` (CIBA Core 11). */

@@ -1,10 +1,35 @@
 /**
- * What the test provider remembers of a request it was sent.
+ * A request that the test provider has received, and how it responded.
+ *
+ * **Example** (The parameters that the client sent)
+ *
+ * ```ts
+ * import { Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
+ * import { type RequestRecord, TestClient, TestProvider } from "@effect-ciba/testing"
+ * import { Effect, Layer } from "effect"
+ *
+ * const CibaTest = Ciba.layer({
+ *   issuer: "https://provider.test",
+ *   clientId: TestClient.clientId,
+ *   authentication: ClientAuthentication.clientSecretBasic(TestClient.secret)
+ * }).pipe(Layer.provideMerge(TestProvider.layer()))
+ *
+ * const acrValues = ({ parameters }: RequestRecord.RequestRecord) =>
+ *   parameters.find(([name]) => name === "acr_values")?.[1]
+ *
+ * const program = Effect.gen(function* () {
+ *   yield* Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com"), acrValues: ["gold"] })
+ *   const requests = yield* (yield* TestProvider.TestProvider).requests
+ *   return requests.filter(({ endpoint }) => endpoint === "backchannel").map(acrValues)
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, CibaTest)) // => ["gold"]
+ * ```
  */
 import type { Redacted } from "effect"
 import type { Headers } from "effect/http"
 
-/** The provider's endpoints; `elsewhere` is any other URL. */
+/** The endpoints of the provider; `elsewhere` is any other URL. */
 export type Endpoint =
   | "discovery"
   | "keys"
@@ -15,9 +40,9 @@ export type Endpoint =
   | "revocation"
   | "elsewhere"
 
-/** A request and what became of it. */
+/** A request and its response. */
 export interface RequestRecord {
-  /** When it arrived, in milliseconds on the `Clock`. */
+  /** When the request was received, in milliseconds on the `Clock`. */
   readonly at: number
   readonly endpoint: Endpoint
   readonly method: string
@@ -28,10 +53,10 @@ export interface RequestRecord {
   readonly authorization: Redacted.Redacted<string> | undefined
   /** The form parameters in the order in which they were sent. */
   readonly parameters: ReadonlyArray<readonly [name: string, value: string]>
-  /** When the answer was sent, in milliseconds on the `Clock`; nothing while there is none. */
+  /** When the response was sent, in milliseconds on the `Clock`; `undefined` before, or if it was lost. */
   readonly respondedAt: number | undefined
-  /** The answer's status; nothing where the connection broke, or the caller gave up. */
+  /** The status of the response; `undefined` before, or if it was lost or the caller gave up. */
   readonly status: number | undefined
-  /** The answer's OAuth error code. */
+  /** The OAuth error code in the response. */
   readonly error: string | undefined
 }

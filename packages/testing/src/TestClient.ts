@@ -1,26 +1,38 @@
 /**
- * A client as the test provider has it registered.
+ * A client as it is registered at the test provider.
  *
- * The client of all defaults is `test-client` with `client_secret_basic` and the exported `secret`.
+ * **Details**
+ *
+ * The constructors are named as those of `ClientAuthentication`, and their defaults are `clientId` and `secret`.
  *
  * **Example** (A client that signs its assertions)
  *
  * ```ts
+ * import { Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
  * import { TestClient, TestKeys, TestProvider } from "@effect-ciba/testing"
  * import { Effect, Layer } from "effect"
  *
- * const provider = Layer.unwrap(
- *   Effect.map(TestKeys.signing("ES256", "client"), (key) =>
- *     TestProvider.layer({ client: TestClient.privateKeyJwt(key.publicJwk, { idTokenSignedResponseAlg: "PS256" }) })
- *   )
- * )
+ * const program = Effect.gen(function* () {
+ *   const key = yield* TestKeys.signing("ES256", "client")
+ *   const CibaTest = Ciba.layer({
+ *     issuer: "https://provider.test",
+ *     clientId: TestClient.clientId,
+ *     authentication: ClientAuthentication.privateKeyJwt(Effect.succeed(key))
+ *   }).pipe(Layer.provide(TestProvider.layer({ client: TestClient.privateKeyJwt(key.publicJwk) })))
+ *   const request = Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
+ *   return (yield* Effect.provide(request, CibaTest)).clientId
+ * })
+ *
+ * await Effect.runPromise(program) // => "test-client"
  * ```
+ *
+ * @see OpenID Connect Core section 9, CIBA Core 1.0 section 4
  */
 import type { JsonWebKey } from "@effect-ciba/core/JsonWebKey"
 import * as JwsAlgorithm from "@effect-ciba/core/JwsAlgorithm"
 import { Redacted, Schema } from "effect"
 
-/** How a client proves who it is (OpenID Connect Core 9). */
+/** How a client authenticates (OpenID Connect Core 9). */
 export type Authentication =
   | { readonly method: "none" }
   | { readonly method: "client_secret_basic" | "client_secret_post"; readonly secret: Redacted.Redacted<string> }
@@ -31,13 +43,13 @@ export type Authentication =
     }
   | { readonly method: "private_key_jwt"; readonly key: JsonWebKey; readonly algorithm: JwsAlgorithm.Asymmetric }
 
-/** What a client signs its requests with. */
+/** The key of a client's signed authentication requests (CIBA Core 7.1.1). */
 export interface RequestSigning {
   readonly key: JsonWebKey
   readonly algorithm: JwsAlgorithm.Asymmetric
 }
 
-/** Where and how the provider calls the client (CIBA Core 9). */
+/** The client notification endpoint, and the delivery mode (CIBA Core 9). */
 export interface NotificationEndpoint {
   readonly deliveryMode: "ping" | "push"
   readonly url: string
@@ -47,23 +59,23 @@ export interface NotificationEndpoint {
 export interface TestClient {
   readonly clientId: string
   readonly authentication: Authentication
-  /** What its ID Tokens are signed with; a client without a secret gets none signed with HS256, HS384 or HS512. */
+  /** The algorithm of its ID Tokens. HS256, HS384 and HS512 need a client with a secret. */
   readonly idTokenSignedResponseAlg: JwsAlgorithm.JwsAlgorithm
-  /** With it, every authentication request must be signed; without it, none may be. */
+  /** With it every authentication request must be signed; without it none may be. */
   readonly requestSigning?: RequestSigning | undefined
-  /** With it the client is registered for ping or push; without it for poll. */
+  /** With it the client is registered for ping or push, without it for poll. */
   readonly notification?: NotificationEndpoint | undefined
 }
 
-/** What is registered besides the authentication. */
+/** What is registered besides client authentication. */
 export interface Options {
   /** `test-client` by default. */
   readonly clientId?: string | undefined
   /** `RS256` by default. */
   readonly idTokenSignedResponseAlg?: JwsAlgorithm.JwsAlgorithm | undefined
-  /** The public key of its signed requests, which are mandatory then; its algorithm is the JWK's, or else ES256. */
+  /** The public key of its signed requests, which become mandatory. The algorithm is the JWK's, or else ES256. */
   readonly requestKey?: JsonWebKey | undefined
-  /** Where and how the provider calls the client; it does not by default, and the client polls. */
+  /** The client notification endpoint of a ping or push client; by default the client polls. */
   readonly notification?: NotificationEndpoint | undefined
 }
 
@@ -73,7 +85,7 @@ export interface SecretOptions extends Options {
   readonly secret?: Redacted.Redacted<string> | undefined
 }
 
-/** The client id by default. */
+/** The client identifier by default. */
 export const clientId: string = "test-client"
 
 /** The client secret by default; long enough for HS512. */
@@ -82,7 +94,7 @@ export const secret: Redacted.Redacted<string> = Redacted.make(
   { label: "client secret" }
 )
 
-/** A public client. */
+/** A public client, which does not authenticate. */
 export const none = (options?: Options): TestClient => make({ method: "none" }, options)
 
 /** A client that sends its secret in the `Authorization` header. */

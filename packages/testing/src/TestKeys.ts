@@ -1,7 +1,7 @@
 /**
- * Signing keys for tests, each made once per process: an RSA key is too slow to make for every test.
+ * Signing keys for tests, each generated once per process, because RSA keys take long to generate.
  *
- * **Example** (The same key each time, and another one)
+ * **Example** (The same key each time, and another one by name)
  *
  * ```ts
  * import { TestKeys } from "@effect-ciba/testing"
@@ -21,17 +21,17 @@ import type * as JwsAlgorithm from "@effect-ciba/core/JwsAlgorithm"
 import * as SigningKey from "@effect-ciba/core/SigningKey"
 import { Effect } from "effect"
 
-/** The process's key for an algorithm; a `name` gives further keys. The provider's own ones are called "provider". */
+/** The signing key for an algorithm and a name. By default it is the key that the test provider signs ID Tokens with. */
 export const signing = (algorithm: JwsAlgorithm.Asymmetric, name = "provider"): Effect.Effect<SigningKey.KeyPair> =>
   Effect.suspend(() => {
     const id = `${algorithm} ${name}`
     return (
-      made.get(id) ??
+      generated.get(id) ??
       Effect.flatMap(Effect.cached(SigningKey.generate(algorithm)), (key) => {
-        made.set(id, key)
+        generated.set(id, key)
         return key
       })
     )
   })
 
-const made = new Map<string, Effect.Effect<SigningKey.KeyPair>>()
+const generated = new Map<string, Effect.Effect<SigningKey.KeyPair>>()

@@ -1,74 +1,85 @@
 /**
- * A CIBA provider in memory, behind the `HttpClient` that it brings with it.
+ * A CIBA provider in memory, for tests of a client: the provider and the `HttpClient` that reaches it.
  *
  * **Details**
  *
- * - It answers for one issuer: discovery in both layouts, the key set, the backchannel authentication endpoint and the
- *   token endpoint. Any other host cannot be reached. Clients that are registered for ping or push get calls to send.
- * - What it has issued, it refreshes, describes and revokes, and it tells who approved: UserInfo knows the `sub`.
- * - It is strict where CIBA Core 1.0 is: client authentication, hints, parameters sent twice, pace, expiry, single use.
- * - It takes signed requests and DPoP proofs, and each assertion, signed request and proof once: it remembers every `jti`.
- * - Its time is the `Clock`, so that `TestClock` owns it; its random values come from `WebCrypto`, so that they can be
- *   seeded. Answers arrive without real asynchrony, and `TestClock.adjust` waits for its signatures.
- * - People behave as `user` says, or as the test decides with `approve` and `deny`.
+ * - It has one issuer with discovery, JWK Set, and the endpoints for backchannel authentication, tokens, UserInfo,
+ *   introspection and revocation. No other host can be reached. For ping and push clients it makes the notifications,
+ *   which the test delivers.
+ * - It is as strict as CIBA Core 1.0: about client authentication, hints, repeated parameters, polling interval, expiry
+ *   and reuse. A client assertion, signed request or DPoP proof is accepted once.
+ * - End-users behave as `user` says, or as the test decides with `approve` and `deny`.
+ * - Its time is the `Clock`, so `TestClock` controls it, and `TestClock.adjust` waits for its signatures. Its random values
+ *   come from `WebCrypto`, so a test can seed them.
  *
  * **Gotchas**
  *
- * - A signature that the program under test makes itself is real asynchrony, for which `TestClock.adjust` does not
- *   wait. With `private_key_jwt`, await `Ciba.initiate` before the clock moves, then adjust it poll by poll, each time
- *   followed by `afterPolls`.
+ * `TestClock.adjust` does not wait for signatures that the program under test makes itself. With `private_key_jwt`, await
+ * `Ciba.initiate` before the clock moves, then adjust the clock poll by poll, each time followed by `afterPolls`.
  *
- * **Example** (A person who takes twelve seconds)
+ * **Example** (An end-user who takes twelve seconds)
  *
  * ```ts
- * import { TestProvider, TestUser } from "@effect-ciba/testing"
- * import { Effect } from "effect"
- * import { HttpClient } from "effect/http"
+ * import { Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
+ * import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
+ * import { Effect, Fiber, Layer } from "effect"
+ * import { TestClock } from "effect/testing"
+ *
+ * const CibaTest = Ciba.layer({
+ *   issuer: "https://provider.test",
+ *   clientId: TestClient.clientId,
+ *   authentication: ClientAuthentication.clientSecretBasic(TestClient.secret)
+ * }).pipe(Layer.provideMerge(TestProvider.layer({ user: TestUser.approve({ after: "12 seconds" }) })))
  *
  * const program = Effect.gen(function* () {
  *   const provider = yield* TestProvider.TestProvider
- *   yield* HttpClient.get(`${provider.issuer}/.well-known/openid-configuration`)
- *   return (yield* provider.requests).map((request) => [request.endpoint, request.status])
- * }).pipe(Effect.provide(TestProvider.layer({ user: TestUser.approve({ after: "12 seconds" }) })))
+ *   const fiber = yield* Effect.forkChild(
+ *     Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
+ *   )
+ *   yield* TestClock.adjust("1 minute")
+ *   return { subject: (yield* Fiber.join(fiber)).subject, polls: yield* provider.polls }
+ * }).pipe(Effect.provide(CibaTest), Effect.provide(TestClock.layer()))
  *
- * await Effect.runPromise(program) // => [["discovery", 200]]
+ * await Effect.runPromise(program) // => { subject: "jo", polls: [5000, 10000, 15000] }
  * ```
  *
- * @see CIBA Core 1.0 sections 7, 10.1 and 11
+ * @see CIBA Core 1.0
  */
-import { Clock, Context, Effect, identity, Layer, Redacted, Schema } from "effect"
+import { Clock, Context, Effect, Layer, Redacted, Schema } from "effect"
 import { HttpClient } from "effect/http"
 import * as AuthenticationRequests from "./internal/AuthenticationRequests.ts"
 import { yieldWhile } from "./internal/AwaitUnderTestClock.ts"
 import * as BackchannelEndpoint from "./internal/BackchannelEndpoint.ts"
 import * as ClientAuthenticator from "./internal/ClientAuthenticator.ts"
-import * as Directory from "./internal/Directory.ts"
 import * as DpopProofs from "./internal/DpopProofs.ts"
-import * as Hints from "./internal/Hints.ts"
 import * as InMemoryHttp from "./internal/InMemoryHttp.ts"
-import * as IntrospectionEndpoint from "./internal/IntrospectionEndpoint.ts"
 import * as IssuedTokens from "./internal/IssuedTokens.ts"
+import * as MetadataDocument from "./internal/MetadataDocument.ts"
 import * as Notifications from "./internal/Notifications.ts"
 import * as ProviderResponse from "./internal/ProviderResponse.ts"
 import * as PublishedKeys from "./internal/PublishedKeys.ts"
 import * as RequestLog from "./internal/RequestLog.ts"
-import * as RevocationEndpoint from "./internal/RevocationEndpoint.ts"
+import * as Routes from "./internal/Routes.ts"
 import * as ScriptPlayer from "./internal/ScriptPlayer.ts"
 import * as Settings from "./internal/Settings.ts"
 import * as SignedRequests from "./internal/SignedRequests.ts"
 import * as TokenEndpoint from "./internal/TokenEndpoint.ts"
+import * as TokenManagementEndpoints from "./internal/TokenManagementEndpoints.ts"
+import * as UserHints from "./internal/UserHints.ts"
 import * as UserInfoEndpoint from "./internal/UserInfoEndpoint.ts"
-import type { JsonObject, ProviderOptions } from "./ProviderOptions.ts"
+import type { ProviderOptions } from "./ProviderOptions.ts"
 import type { RequestRecord } from "./RequestRecord.ts"
 
-/** There is no request that the person could decide on. */
+export type { Notification } from "./internal/Notifications.ts"
+
+/** The end-user can decide on no request: it is unknown, decided or expired. */
 export class NoPendingRequest extends Schema.TaggedError<NoPendingRequest>()("NoPendingRequest", {}) {
   override get message(): string {
     return "No authentication request waits for a decision: it is unknown, decided, or has expired"
   }
 }
 
-/** Fewer polls came than were waited for: the clock was not moved far enough, or the wait is over. */
+/** Fewer token requests than expected are over: the clock was not moved far enough, or the wait has ended. */
 export class PollsMissing extends Schema.TaggedError<PollsMissing>()("PollsMissing", {
   expected: Schema.Int,
   over: Schema.Int
@@ -78,73 +89,65 @@ export class PollsMissing extends Schema.TaggedError<PollsMissing>()("PollsMissi
   }
 }
 
-/** There is nothing to tell the client: it is not to be called, or, in push mode, nothing is decided. */
+/** There is no notification to send: no request of a ping or push client, or in push mode no decision. */
 export class NoNotification extends Schema.TaggedError<NoNotification>()("NoNotification", {}) {
   override get message(): string {
-    return "There is nothing to notify: no client that is called has asked, or nothing is decided in push mode"
+    return "There is nothing to notify: no ping or push client has sent a request, or a push has no decision yet"
   }
 }
 
-/** What the provider tells the client: bearer and body. */
-export interface Notification {
-  readonly url: string
-  readonly token: string
-  readonly body: JsonObject
-}
-
-/** A request that waits for the person. */
+/** A request without a decision of its end-user. */
 export interface PendingRequest {
   readonly authReqId: Redacted.Redacted<string>
   readonly clientId: string
   readonly subject: string
   readonly scope: ReadonlyArray<string>
   readonly bindingMessage: string | undefined
-  /** In milliseconds on the `Clock`. */
+  /** In milliseconds on the `Clock`, as `expiresAt`. */
   readonly acknowledgedAt: number
-  /** In milliseconds on the `Clock`. */
   readonly expiresAt: number
 }
 
-/** What a test may ask of the provider, and do to it. */
+/** What a test can observe and do. */
 export interface Service {
   readonly issuer: string
   /** Every request so far, in the order of arrival. */
   readonly requests: Effect.Effect<ReadonlyArray<RequestRecord>>
-  /** When token requests arrived, in milliseconds on the `Clock`. */
+  /** When token requests were received, in milliseconds on the `Clock`. */
   readonly polls: Effect.Effect<ReadonlyArray<number>>
-  /** How many token requests for the same `auth_req_id` have ever been open at once. */
+  /** The most token requests for one `auth_req_id` that were ever in flight at once. */
   readonly inFlightMax: Effect.Effect<number>
   /**
-   * Waits, without the clock, until so many token requests are over, answered or not, and the caller has had its turn.
-   * For programs that do real asynchronous work between two polls, such as signing an assertion.
+   * Waits, without the clock, until so many token requests are over, with a response or without, and the caller has had
+   * its turn. For programs that do real asynchronous work between two polls, such as signing a client assertion.
    */
   readonly afterPolls: (count: number) => Effect.Effect<void, PollsMissing>
-  /** How many requests the caller gave up on before they were answered. */
+  /** How many requests the caller interrupted before the response. */
   readonly aborted: Effect.Effect<number>
-  /** The requests that wait for a decision, oldest first. */
+  /** The requests without a decision, oldest first. */
   readonly pending: Effect.Effect<ReadonlyArray<PendingRequest>>
-  /** The person approves: this request, or else the latest pending one. */
+  /** The end-user approves this request, or else the latest pending one. */
   readonly approve: (authReqId?: string | Redacted.Redacted<string>) => Effect.Effect<void, NoPendingRequest>
-  /** The person refuses: this request, or else the latest pending one. */
+  /** The end-user denies this request, or else the latest pending one. */
   readonly deny: (authReqId?: string | Redacted.Redacted<string>) => Effect.Effect<void, NoPendingRequest>
   /**
-   * The call that the provider makes at the client's notification endpoint: a ping, or a push of what was decided. Send it
-   * with `fetch`, or give it to `NotificationReceiver.toWebHandler`; or drop it, send it twice, or forge it.
+   * The request that the provider sends to the client notification endpoint: a ping, or a push of the result. Send it with
+   * `fetch`, or pass it to `NotificationReceiver.toWebHandler`; or drop it, send it twice, or forge it.
    */
   readonly notification: (options?: {
     /** The request that it is about; the latest by default. */
     readonly authReqId?: string | Redacted.Redacted<string> | undefined
-    readonly forge?: ((call: Notification) => Notification) | undefined
+    readonly forge?: ((notification: Notifications.Notification) => Notifications.Notification) | undefined
   }) => Effect.Effect<Request, NoNotification>
-  /** From now on, other keys sign, and only those are published. */
+  /** From now on other keys sign, and only those are published. */
   readonly rotateKeys: Effect.Effect<void>
-  /** From now on, DPoP proofs need another nonce than before, if they need one. */
+  /** From now on DPoP proofs must contain another nonce, if they must contain one. */
   readonly rotateDpopNonce: Effect.Effect<void>
-  /** The thumbprint of the key that an access token is bound to, if it is (`jkt`, RFC 9449 section 6.1). */
+  /** The thumbprint of the key that an access token is bound to, if any (`jkt`, RFC 9449 section 6.1). */
   readonly keyThumbprint: (accessToken: string | Redacted.Redacted<string>) => Effect.Effect<string | undefined>
 }
 
-/** The provider, as the test sees it. */
+/** The provider, as a test controls it. */
 export class TestProvider extends Context.Service<TestProvider, Service>()("@effect-ciba/testing/TestProvider") {}
 
 /** Makes a provider, and the client that reaches it. */
@@ -155,85 +158,40 @@ export const make = Effect.fnUntraced(function* (
   const keys = yield* PublishedKeys.make(settings)
   const log = RequestLog.make()
   const requests = AuthenticationRequests.make(settings)
-  const authenticate = ClientAuthenticator.make(settings)
   const proofs = DpopProofs.make(settings)
   const tokens = IssuedTokens.make(settings, keys)
-
-  const client = InMemoryHttp.make({
-    route: (url) => Directory.route(settings.issuer, url),
-    handlers: {
-      discovery: () => Effect.sync(() => ProviderResponse.json(200, Directory.metadata(settings))),
-      keys: () => Effect.sync(() => ProviderResponse.json(200, settings.keys(keys.document()))),
-      backchannel: BackchannelEndpoint.make(settings, {
-        authenticate,
-        proofs,
-        requests,
-        identify: Hints.make(settings, keys),
-        open: SignedRequests.make(settings)
-      }),
-      token: TokenEndpoint.make(settings, { authenticate, requests, tokens, proofs }),
-      userinfo: UserInfoEndpoint.make(settings, { proofs, tokens }),
-      introspection: IntrospectionEndpoint.make(settings, { authenticate, tokens }),
-      revocation: RevocationEndpoint.make({ authenticate, tokens }),
-      elsewhere: () => Effect.succeed(ProviderResponse.html(404))
-    },
-    log,
-    play: ScriptPlayer.make(options),
-    requests
-  })
-
-  const decide = (approved: boolean): Service["approve"] =>
-    Effect.fnUntraced(function* (authReqId) {
-      const at = yield* Clock.currentTimeMillis
-      const wanted = authReqId === undefined ? undefined : plain(authReqId)
-      const entry = requests.pending(at).findLast((candidate) => wanted === undefined || candidate.authReqId === wanted)
-      if (entry === undefined) return yield* new NoPendingRequest()
-      requests.decide(entry.authReqId, { approved, at })
-    })
-
   const notify = Notifications.make({ issue: tokens.issue, requests })
-
-  const notification: Service["notification"] = Effect.fnUntraced(function* ({ authReqId, forge = identity } = {}) {
-    const wanted = authReqId === undefined ? undefined : plain(authReqId)
-    const entry = requests
-      .all()
-      .findLast(({ authReqId, notificationToken }) =>
-        wanted === undefined ? notificationToken !== undefined : authReqId === wanted
-      )
-    const call = entry && (yield* notify(entry))
-    if (call === undefined) return yield* new NoNotification()
-    const { body, token, url } = forge(call)
-    return new Request(url, {
-      method: "POST",
-      headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
-      body: ProviderResponse.json(200, body).body
-    })
-  })
+  const decide = decideOn(requests)
 
   const provider = TestProvider.of({
     issuer: settings.issuer,
     requests: Effect.sync(log.records),
     polls: Effect.sync(() => log.records().flatMap((record) => (record.endpoint === "token" ? [record.at] : []))),
     inFlightMax: Effect.sync(log.inFlightMax),
-    afterPolls: Effect.fnUntraced(function* (expected) {
-      let turns = 0
-      yield* yieldWhile(() => log.pollsOver() < expected && turns++ < 100_000)
-      if (log.pollsOver() < expected) return yield* new PollsMissing({ expected, over: log.pollsOver() })
-      yield* Effect.yieldNow
-    }),
+    afterPolls: afterPolls(log),
     aborted: Effect.sync(log.aborted),
-    pending: Effect.map(Clock.currentTimeMillis, (now) => requests.pending(now).map(pendingRequest)),
-    approve: decide(true),
-    deny: decide(false),
-    notification,
+    pending: Effect.map(Clock.currentTimeMillis, (now) => requests.pending(now).map(toPendingRequest)),
+    approve: (authReqId) => decide(authReqId, true),
+    deny: (authReqId) => decide(authReqId, false),
+    notification: ({ authReqId, forge } = {}) =>
+      Effect.flatMap(notify(authReqId && reveal(authReqId), forge), (request) =>
+        request === undefined ? Effect.fail(new NoNotification()) : Effect.succeed(request)
+      ),
     rotateKeys: keys.rotate,
     rotateDpopNonce: proofs.rotate,
-    keyThumbprint: (accessToken) => Effect.sync(() => tokens.keyThumbprint(plain(accessToken)))
+    keyThumbprint: (accessToken) => Effect.sync(() => tokens.keyThumbprint(reveal(accessToken)))
+  })
+  const client = InMemoryHttp.make({
+    route: (url) => Routes.route(settings.issuer, url),
+    handlers: handlers({ settings, keys, requests, proofs, tokens }),
+    log,
+    play: ScriptPlayer.make(options),
+    requests
   })
   return { provider, client }
 })
 
-/** The provider and its `HttpClient` as a layer. */
+/** A provider of its own for each call, and its `HttpClient`. */
 export const layer = (options?: ProviderOptions): Layer.Layer<TestProvider | HttpClient.HttpClient> =>
   Layer.effectContext(
     Effect.map(make(options), ({ client, provider }) =>
@@ -241,10 +199,62 @@ export const layer = (options?: ProviderOptions): Layer.Layer<TestProvider | Htt
     )
   )
 
-const plain = (secret: string | Redacted.Redacted<string>): string =>
+const handlers = ({
+  keys,
+  proofs,
+  requests,
+  settings,
+  tokens
+}: {
+  readonly settings: Settings.Settings
+  readonly keys: PublishedKeys.PublishedKeys
+  readonly requests: AuthenticationRequests.AuthenticationRequests
+  readonly proofs: DpopProofs.DpopProofs
+  readonly tokens: IssuedTokens.IssuedTokens
+}): InMemoryHttp.Handlers => {
+  const authenticate = ClientAuthenticator.make(settings)
+  return {
+    discovery: () => Effect.sync(() => ProviderResponse.json(200, MetadataDocument.make(settings))),
+    keys: () => Effect.sync(() => ProviderResponse.json(200, settings.keys(keys.jwkSet()))),
+    backchannel: BackchannelEndpoint.make(settings, {
+      authenticate,
+      proofs,
+      requests,
+      findUser: UserHints.make(settings, keys),
+      readParameters: SignedRequests.make(settings)
+    }),
+    token: TokenEndpoint.make(settings, { authenticate, requests, tokens, proofs }),
+    userinfo: UserInfoEndpoint.make(settings, { proofs, tokens }),
+    introspection: TokenManagementEndpoints.introspection(settings, { authenticate, tokens }),
+    revocation: TokenManagementEndpoints.revocation({ authenticate, tokens }),
+    elsewhere: () => Effect.succeed(ProviderResponse.html(404))
+  }
+}
+
+const decideOn = (requests: AuthenticationRequests.AuthenticationRequests) =>
+  Effect.fnUntraced(function* (
+    authReqId: string | Redacted.Redacted<string> | undefined,
+    approved: boolean
+  ): Effect.fn.Return<void, NoPendingRequest> {
+    const at = yield* Clock.currentTimeMillis
+    const id = authReqId && reveal(authReqId)
+    const entry = requests.pending(at).findLast((candidate) => id === undefined || candidate.authReqId === id)
+    if (entry === undefined) return yield* new NoPendingRequest()
+    requests.decide(entry.authReqId, { approved, at })
+  })
+
+const afterPolls = (log: RequestLog.RequestLog): Service["afterPolls"] =>
+  Effect.fnUntraced(function* (expected) {
+    let turns = 0
+    yield* yieldWhile(() => log.pollsOver() < expected && turns++ < 100_000)
+    if (log.pollsOver() < expected) return yield* new PollsMissing({ expected, over: log.pollsOver() })
+    yield* Effect.yieldNow
+  })
+
+const reveal = (secret: string | Redacted.Redacted<string>): string =>
   Redacted.isRedacted(secret) ? Redacted.value(secret) : secret
 
-const pendingRequest = (entry: AuthenticationRequests.Entry): PendingRequest => ({
+const toPendingRequest = (entry: AuthenticationRequests.Entry): PendingRequest => ({
   authReqId: Redacted.make(entry.authReqId, { label: "auth_req_id" }),
   clientId: entry.client.clientId,
   subject: entry.user.subject,

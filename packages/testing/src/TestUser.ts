@@ -1,56 +1,74 @@
 /**
- * A person with a phone: how the provider knows them, and what they do when it rings.
+ * An end-user of the test provider: the hints that name them, and their decision on the authentication device.
  *
- * **Example** (Jo approves after twelve seconds, Ann refuses, Max never looks)
+ * **Example** (Jo approves after twelve seconds, Ann denies, Max does not react)
  *
  * ```ts
- * import { TestProvider, TestUser } from "@effect-ciba/testing"
+ * import { Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
+ * import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
+ * import { Effect, Layer } from "effect"
  *
- * const provider = TestProvider.layer({
- *   user: [
- *     TestUser.approve({ after: "12 seconds" }),
- *     TestUser.deny({ subject: "ann", loginHint: "ann@example.com", userCode: "1234" }),
- *     { ...TestUser.ignore, subject: "max", loginHint: "max@example.com" }
- *   ]
- * })
+ * const CibaTest = Ciba.layer({
+ *   issuer: "https://provider.test",
+ *   clientId: TestClient.clientId,
+ *   authentication: ClientAuthentication.clientSecretBasic(TestClient.secret)
+ * }).pipe(
+ *   Layer.provide(
+ *     TestProvider.layer({
+ *       interval: "1 second",
+ *       user: [
+ *         TestUser.approve({ after: "12 seconds" }),
+ *         TestUser.deny({ subject: "ann", loginHint: "ann@example.com" }),
+ *         { ...TestUser.ignore, subject: "max", loginHint: "max@example.com" }
+ *       ]
+ *     })
+ *   )
+ * )
+ *
+ * await Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("ann@example.com") }).pipe(
+ *   Effect.map((identity) => identity.subject),
+ *   Effect.catchReason("TokenError", "AccessDenied", () => Effect.succeed("denied")),
+ *   Effect.provide(CibaTest),
+ *   Effect.runPromise
+ * ) // => "denied"
  * ```
  */
 import { Duration } from "effect"
 
-/** What the person does with a request. */
+/** What the end-user does about a request, a time after its acknowledgement. */
 export type Reaction =
   | { readonly _tag: "Approve" | "Deny"; readonly after: Duration.Duration }
   | { readonly _tag: "Ignore" }
 
-/** A person. */
+/** An end-user. */
 export interface TestUser {
   /** The `sub` of their ID Tokens. */
   readonly subject: string
-  /** The `login_hint` that means them. */
+  /** The `login_hint` that names them. */
   readonly loginHint: string
-  /** The `login_hint_token` that means them. */
+  /** The `login_hint_token` that names them; none by default. */
   readonly loginHintToken?: string | undefined
-  /** The `user_code` without which the provider does not ring. */
+  /** The `user_code` that a request for them has to contain; none by default. */
   readonly userCode?: string | undefined
   readonly reaction: Reaction
 }
 
-/** Who the person is, and how long they take. */
+/** The end-user, by default Jo, and how long they take. */
 export interface Options extends Partial<Omit<TestUser, "reaction">> {
   /** Time from the acknowledgement to the decision; none by default. */
   readonly after?: Duration.Input | undefined
 }
 
-/** Jo, who never looks at the phone; `provider.approve` and `provider.deny` decide for them. */
+/** Jo, who does not react. A test decides for them with `approve` and `deny` of `TestProvider`. */
 export const ignore: TestUser = { subject: "jo", loginHint: "jo@example.com", reaction: { _tag: "Ignore" } }
 
-/** A person who approves; Jo unless the options say otherwise. */
-export const approve = (options?: Options): TestUser => reacting("Approve", options)
+/** An end-user who approves. */
+export const approve = (options?: Options): TestUser => make("Approve", options)
 
-/** A person who refuses; Jo unless the options say otherwise. */
-export const deny = (options?: Options): TestUser => reacting("Deny", options)
+/** An end-user who denies. */
+export const deny = (options?: Options): TestUser => make("Deny", options)
 
-const reacting = (_tag: "Approve" | "Deny", options: Options = {}): TestUser => {
-  const { after = Duration.zero, ...person } = options
-  return { ...ignore, ...person, reaction: { _tag, after: Duration.fromInputUnsafe(after) } }
+const make = (_tag: "Approve" | "Deny", options: Options = {}): TestUser => {
+  const { after = Duration.zero, ...user } = options
+  return { ...ignore, ...user, reaction: { _tag, after: Duration.fromInputUnsafe(after) } }
 }

@@ -1,6 +1,4 @@
-/**
- * A CIBA provider, a user and faults, in memory.
- */
+/** A CIBA provider in memory with end-users, scripted faults and a record of requests, to test clients with. */
 export * as ProviderFetch from "./ProviderFetch.ts"
 export * as ProviderOptions from "./ProviderOptions.ts"
 export * as ProviderScript from "./ProviderScript.ts"

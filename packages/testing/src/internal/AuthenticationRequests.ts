@@ -1,11 +1,11 @@
-/** The authentication requests that the provider has acknowledged, and what the people decided. */
+/** The authentication requests that the provider has acknowledged, with what their end-users decided. */
 import { Duration } from "effect"
 import type { TestClient } from "../TestClient.ts"
 import type { TestUser } from "../TestUser.ts"
 import type { Settings } from "./Settings.ts"
 
-/** What was asked. */
-export interface Asked {
+/** All times are milliseconds on the `Clock`. */
+export interface AuthenticationRequest {
   readonly authReqId: string
   readonly client: TestClient
   readonly user: TestUser
@@ -16,18 +16,17 @@ export interface Asked {
   readonly notificationToken: string | undefined
   /** The thumbprint of the key that pushed tokens will be bound to. */
   readonly thumbprint: string | undefined
-  /** In milliseconds on the `Clock`, as all times here. */
   readonly acknowledgedAt: number
   readonly expiresAt: number
 }
 
-/** What the person decided, or will have decided. */
+/** What the end-user decides, from `at` on. */
 export interface Decision {
   readonly approved: boolean
   readonly at: number
 }
 
-export interface Entry extends Asked {
+export interface Entry extends AuthenticationRequest {
   readonly interval: number
   readonly nextPollAt: number
   readonly decision: Decision | undefined
@@ -35,23 +34,23 @@ export interface Entry extends Asked {
 }
 
 export interface AuthenticationRequests {
-  readonly open: (asked: Asked) => void
+  readonly add: (request: AuthenticationRequest) => void
   readonly find: (authReqId: string) => Entry | undefined
-  /** All, oldest first. */
+  /** All entries, oldest first. */
   readonly all: () => ReadonlyArray<Entry>
-  /** Those that wait for the person, oldest first. */
+  /** Those without a decision, oldest first. */
   readonly pending: (now: number) => ReadonlyArray<Entry>
   readonly decide: (authReqId: string, decision: Decision) => void
   readonly redeem: (authReqId: string) => void
-  /** A token request was answered: the pace is measured from here, if the answer was to wait. */
-  readonly answered: (
+  /** Updates interval and earliest next poll after the response to a token request. */
+  readonly recordResponse: (
     authReqId: string,
-    answer: { readonly receivedAt: number; readonly respondedAt: number; readonly error: string | undefined }
+    response: { readonly receivedAt: number; readonly respondedAt: number; readonly error: string | undefined }
   ) => void
 }
 
-/** The decision, if it has been made by now. */
-export const decided = ({ decision }: Entry, now: number): Decision | undefined =>
+/** The decision, if it was made by now. */
+export const decisionAt = ({ decision }: Entry, now: number): Decision | undefined =>
   decision !== undefined && decision.at <= now ? decision : undefined
 
 export const make = (settings: Settings): AuthenticationRequests => {
@@ -63,16 +62,16 @@ export const make = (settings: Settings): AuthenticationRequests => {
   }
 
   return {
-    open: (asked) => {
-      const { reaction } = asked.user
-      entries.set(asked.authReqId, {
-        ...asked,
+    add: (request) => {
+      const { reaction } = request.user
+      entries.set(request.authReqId, {
+        ...request,
         interval: settings.interval,
-        nextPollAt: settings.pacing === "from-acknowledgement" ? asked.acknowledgedAt + settings.interval : 0,
+        nextPollAt: settings.pacing === "from-acknowledgement" ? request.acknowledgedAt + settings.interval : 0,
         decision:
           reaction._tag === "Ignore"
             ? undefined
-            : { approved: reaction._tag === "Approve", at: asked.acknowledgedAt + Duration.toMillis(reaction.after) },
+            : { approved: reaction._tag === "Approve", at: request.acknowledgedAt + Duration.toMillis(reaction.after) },
         redeemed: false
       })
     },
@@ -80,19 +79,19 @@ export const make = (settings: Settings): AuthenticationRequests => {
     all: () => [...entries.values()],
     pending: (now) =>
       [...entries.values()].filter(
-        (entry) => !entry.redeemed && now < entry.expiresAt && decided(entry, now) === undefined
+        (entry) => !entry.redeemed && now < entry.expiresAt && decisionAt(entry, now) === undefined
       ),
     decide: (authReqId, decision) => update(authReqId, () => ({ decision })),
     redeem: (authReqId) => update(authReqId, () => ({ redeemed: true })),
-    answered: (authReqId, { respondedAt, error, receivedAt }) => {
+    recordResponse: (authReqId, { error, receivedAt, respondedAt }) => {
       if (error !== "slow_down" && error !== "authorization_pending") return
       update(authReqId, (entry) => {
-        const interval = entry.interval + (error === "slow_down" ? slowDown : 0)
+        const interval = entry.interval + (error === "slow_down" ? slowDownIncrease : 0)
         return { interval, nextPollAt: respondedAt - receivedAt >= interval ? respondedAt : respondedAt + interval }
       })
     }
   }
 }
 
-/** Five seconds more for this and all later requests (CIBA Core 11). */
-const slowDown = 5000
+/** Added to the interval for this and all later requests (CIBA Core 11). */
+const slowDownIncrease = 5000

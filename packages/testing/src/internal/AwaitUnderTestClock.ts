@@ -1,13 +1,10 @@
 /**
- * Real asynchronous work (signatures, hashes) that the `TestClock` waits for.
- *
- * `TestClock.adjust` goes on to the next instant as soon as nothing is scheduled any more, and a promise is not
- * scheduled: the clock would run away under a signature, and time-outs would fire. So the fiber stays scheduled until
- * the work is done.
+ * Signatures and hashes are real asynchronous work, and `TestClock.adjust` does not wait for promises: it would go on to
+ * the next instant, and time-outs would fire. A fiber that yields keeps the clock where it is.
  */
 import { Effect, Fiber } from "effect"
 
-/** Runs the work in a fiber of its own, and yields until it is done. */
+/** Does the work in a fiber of its own, while the calling fiber yields until it is done. */
 export const awaitUnderTestClock = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(Effect.forkChild(work), (fiber) =>
     Effect.andThen(

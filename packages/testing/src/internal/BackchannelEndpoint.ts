@@ -5,44 +5,40 @@ import type { TestUser } from "../TestUser.ts"
 import type { AuthenticationRequests } from "./AuthenticationRequests.ts"
 import type { Authenticate } from "./ClientAuthenticator.ts"
 import type { DpopProofs } from "./DpopProofs.ts"
-import { accept, type FormRequest, invalid, type Parameters } from "./FormRequest.ts"
-import type { Identify } from "./Hints.ts"
+import { type Handler, invalidRequest, type Parameters, readForm } from "./FormRequest.ts"
 import * as ProviderResponse from "./ProviderResponse.ts"
 import * as RandomToken from "./RandomToken.ts"
 import type { Settings } from "./Settings.ts"
-import type { Open } from "./SignedRequests.ts"
-
-export type Endpoint = (
-  form: FormRequest
-) => Effect.Effect<ProviderResponse.ProviderResponse, ProviderResponse.ProviderResponse>
+import type { ReadParameters } from "./SignedRequests.ts"
+import type { FindUser } from "./UserHints.ts"
 
 export const make = (
   settings: Settings,
   parts: {
     readonly authenticate: Authenticate
-    readonly identify: Identify
-    readonly open: Open
+    readonly findUser: FindUser
     readonly proofs: DpopProofs
+    readonly readParameters: ReadParameters
     readonly requests: AuthenticationRequests
   }
-): Endpoint => {
-  const handle: Endpoint = Effect.fnUntraced(function* (form) {
-    const sent = yield* accept(form)
+): Handler => {
+  const handle: Handler = Effect.fnUntraced(function* (form) {
+    const sent = yield* readForm(form)
     const client = yield* parts.authenticate(form, sent)
-    const parameters = yield* parts.open(client, sent)
-    const scope = yield* scopeIn(parameters)
-    const user = yield* parts.identify(client, parameters)
+    const parameters = yield* parts.readParameters(client, sent)
+    const scope = yield* readScope(parameters)
+    const user = yield* parts.findUser(client, parameters)
     yield* checkUserCode(user, parameters.get("user_code"))
     const bindingMessage = parameters.get("binding_message")
     if (bindingMessage !== undefined && bindingMessage.search(settings.bindingMessage) < 0) {
       return yield* refuse("invalid_binding_message", "The binding message cannot be shown")
     }
-    const notificationToken = yield* notificationTokenIn(client, parameters)
+    const notificationToken = yield* readNotificationToken(client, parameters)
     const thumbprint = yield* parts.proofs.verify(form)
-    const expiresIn = yield* lifetime(parameters.get("requested_expiry"), settings.expiresIn)
+    const expiresIn = yield* readExpiry(parameters.get("requested_expiry"), settings.expiresIn)
     const acknowledgedAt = yield* Clock.currentTimeMillis
     const authReqId = yield* RandomToken.make(20)
-    parts.requests.open({
+    parts.requests.add({
       authReqId,
       client,
       user,
@@ -66,23 +62,23 @@ export const make = (
       })
     )
   })
-  const { answer } = parts.proofs
+  const { addNonce } = parts.proofs
   return (form) =>
     form.headers.dpop === undefined
       ? handle(form)
-      : Effect.mapBoth(handle(form), { onFailure: answer, onSuccess: answer })
+      : Effect.mapBoth(handle(form), { onFailure: addNonce, onSuccess: addNonce })
 }
 
 const refuse = (code: string, description: string): Effect.Effect<never, ProviderResponse.ProviderResponse> =>
   Effect.fail(ProviderResponse.error(code, { description }))
 
-const scopeIn = (parameters: Parameters): Effect.Effect<string, ProviderResponse.ProviderResponse> => {
+const readScope = (parameters: Parameters): Effect.Effect<string, ProviderResponse.ProviderResponse> => {
   const scope = parameters.get("scope")
-  if (scope === undefined) return invalid("There is no scope")
+  if (scope === undefined) return invalidRequest("There is no scope")
   return scope.split(" ").includes("openid") ? Effect.succeed(scope) : refuse("invalid_scope", "scope lacks openid")
 }
 
-const notificationTokenIn = (
+const readNotificationToken = (
   { notification }: TestClient,
   parameters: Parameters
 ): Effect.Effect<string | undefined, ProviderResponse.ProviderResponse> => {
@@ -90,20 +86,20 @@ const notificationTokenIn = (
   if (notification === undefined) return Effect.undefined
   return token !== undefined && /^[A-Za-z0-9\-._~+/]{1,1024}=*$/.test(token)
     ? Effect.succeed(token)
-    : invalid("There is no client_notification_token, or it is no bearer token")
+    : invalidRequest("client_notification_token is missing, or not a bearer token")
 }
 
 const checkUserCode = (
   user: TestUser,
-  given: string | undefined
+  userCode: string | undefined
 ): Effect.Effect<void, ProviderResponse.ProviderResponse> =>
-  user.userCode === undefined || user.userCode === given
+  user.userCode === undefined || user.userCode === userCode
     ? Effect.void
-    : given === undefined
-      ? refuse("missing_user_code", "The person has a user code")
-      : refuse("invalid_user_code", "The user code is another one")
+    : userCode === undefined
+      ? refuse("missing_user_code", "The end-user has a user code")
+      : refuse("invalid_user_code", "The user code is wrong")
 
-const lifetime = (
+const readExpiry = (
   requested: string | undefined,
   otherwise: number
 ): Effect.Effect<number, ProviderResponse.ProviderResponse> =>
@@ -111,4 +107,4 @@ const lifetime = (
     ? Effect.succeed(otherwise)
     : /^[1-9]\d{0,8}$/.test(requested)
       ? Effect.succeed(Number(requested) * 1000)
-      : invalid("requested_expiry is not a positive number of seconds")
+      : invalidRequest("requested_expiry is not a positive number of seconds")

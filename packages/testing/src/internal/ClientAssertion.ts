@@ -1,16 +1,17 @@
-/** The client assertions that the provider accepts (RFC 7523), each of them once. */
+/** The client assertions that the provider accepts, each of them once (RFC 7523, OpenID Connect Core 9). */
 import { JsonWebToken } from "@effect-ciba/core/unstable/jose"
 import { Clock, Effect, Option, type Redacted, Result, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import type { Authentication } from "../TestClient.ts"
 import { awaitUnderTestClock } from "./AwaitUnderTestClock.ts"
+import * as ClientJwt from "./ClientJwt.ts"
 import * as ReplayCache from "./ReplayCache.ts"
 import type { Settings } from "./Settings.ts"
 
 type Registered = Extract<Authentication, { readonly method: "client_secret_jwt" | "private_key_jwt" }>
 
-/** What is wrong with an assertion; nothing, where it proves the client. */
-export type Judge = (
+/** What is wrong with an assertion; `undefined` if it authenticates the client. */
+export type Verify = (
   assertion: Redacted.Redacted<string>,
   clientId: string,
   registered: Registered
@@ -25,8 +26,8 @@ export const subject = (assertion: string): string | undefined =>
     Result.match({ onFailure: () => undefined, onSuccess: ({ sub }) => sub })
   )
 
-export const make = (settings: Settings): Judge => {
-  const first = ReplayCache.make()
+export const make = (settings: Settings): Verify => {
+  const isNew = ReplayCache.make()
   return Effect.fnUntraced(function* (assertion, clientId, registered) {
     const now = (yield* Clock.currentTimeMillis) / 1000
     const verified = yield* JsonWebToken.verify(assertion, {
@@ -37,12 +38,15 @@ export const make = (settings: Settings): Judge => {
     const decoded = decode(verified.value)
     if (Option.isNone(decoded)) return "The assertion lacks iss, sub, aud, jti or exp, or aud is not one string"
     const { aud, exp, iat, iss, jti, nbf, sub } = decoded.value
-    if (!types.has(typeOf(assertion))) return "The assertion's typ is another one"
+    const type = ClientJwt.typeOf(assertion)
+    if (type !== "jwt" && type !== "client-authentication+jwt") return `The assertion's typ is ${type}`
     if (iss !== clientId || sub !== clientId) return "The assertion's iss and sub are not the client"
     if (!settings.assertionAudiences.includes(aud)) return `The assertion's aud is ${aud}`
     if (exp <= now) return "The assertion has expired"
-    if ((iat ?? now) > now + skew || (nbf ?? now) > now + skew) return "The assertion comes from the future"
-    return first(`${clientId} ${jti}`) ? undefined : "The assertion's jti was used before"
+    if (ClientJwt.isInFuture(iat ?? now, now) || ClientJwt.isInFuture(nbf ?? now, now)) {
+      return "The assertion's iat or nbf is in the future"
+    }
+    return isNew(`${clientId} ${jti}`) ? undefined : "The assertion's jti was used before"
   })
 }
 
@@ -57,14 +61,3 @@ const decode = Schema.decodeUnknownOption(
     nbf: Schema.optionalKey(Schema.Finite)
   })
 )
-
-const typeOf = (assertion: Redacted.Redacted<string>): string =>
-  Result.match(JsonWebToken.readHeader(assertion), {
-    onFailure: () => "",
-    onSuccess: (header) => (header.typ ?? "jwt").toLowerCase()
-  })
-
-const types = new Set(["jwt", "client-authentication+jwt"])
-
-/** How many seconds a client's clock may be ahead (FAPI 2.0 Security Profile 5.3.2.1). */
-const skew = 10

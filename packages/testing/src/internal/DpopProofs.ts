@@ -1,4 +1,4 @@
-/** The DPoP proofs that the provider accepts (RFC 9449 section 4.3), each of them once, and the nonces it wants in them. */
+/** The DPoP proofs that the provider accepts, each of them once, and the nonces that it demands (RFC 9449 4.3, 8). */
 import * as JsonWebKey from "@effect-ciba/core/JsonWebKey"
 import * as JwsAlgorithm from "@effect-ciba/core/JwsAlgorithm"
 import { JsonWebToken, TokenHash } from "@effect-ciba/core/unstable/jose"
@@ -12,28 +12,30 @@ import * as ReplayCache from "./ReplayCache.ts"
 import type { Settings } from "./Settings.ts"
 
 export interface DpopProofs {
-  /** The thumbprint of the key that a request proves to hold; nothing, where it has no proof. A token must be in it. */
+  /**
+   * The thumbprint of the key in a request's proof; `undefined` without a proof. With an access token the proof has to
+   * contain its hash.
+   */
   readonly verify: (
     form: FormRequest,
     accessToken?: string
   ) => Effect.Effect<string | undefined, ProviderResponse.ProviderResponse>
-  /** An answer with the nonce that is good from now on, where nonces are wanted. */
-  readonly answer: (response: ProviderResponse.ProviderResponse) => ProviderResponse.ProviderResponse
-  /** From now on another nonce is good. */
+  /** Adds the nonce that the next proof has to contain, if nonces are demanded. */
+  readonly addNonce: (response: ProviderResponse.ProviderResponse) => ProviderResponse.ProviderResponse
+  /** Demands another nonce from now on. */
   readonly rotate: Effect.Effect<void>
 }
 
-/** The algorithms of proofs that are taken. */
 export const algorithms: ReadonlyArray<JwsAlgorithm.JwsAlgorithm> = JwsAlgorithm.JwsAlgorithm.literals.filter(
   (algorithm) => !JwsAlgorithm.isSymmetric(algorithm)
 )
 
 export const make = ({ dpopNonces }: Settings): DpopProofs => {
-  const first = ReplayCache.make()
-  let nonces = 1
-  const good = (): string => `nonce-${nonces}`
+  const isNew = ReplayCache.make()
+  let rotations = 1
+  const currentNonce = (): string => `nonce-${rotations}`
   const rotate = (): void => {
-    nonces += 1
+    rotations += 1
   }
 
   return {
@@ -56,25 +58,24 @@ export const make = ({ dpopNonces }: Settings): DpopProofs => {
       const now = (yield* Clock.currentTimeMillis) / 1000
       if (htm !== form.method) return yield* refuse(`The proof's htm is ${htm}`)
       if (!isTarget(htu, form.url)) return yield* refuse(`The proof's htu is ${htu}`)
-      if (iat > now + ahead || iat < now - age) return yield* refuse("The proof's iat is too far from now")
+      if (iat > now + maxSkew || iat < now - maxAge) return yield* refuse("The proof's iat is too far from now")
       if (
         accessToken !== undefined &&
         ath !== (yield* awaitUnderTestClock(TokenHash.sha256(Redacted.make(accessToken))))
       ) {
-        return yield* refuse("The proof's ath is not the token's hash")
+        return yield* refuse("The proof's ath is not the access token's hash")
       }
-      if (!first(jti)) return yield* refuse("The proof's jti was used before")
-      if (dpopNonces !== "off" && nonce !== good()) {
-        return yield* Effect.fail(
-          ProviderResponse.error("use_dpop_nonce", { description: "The proof lacks the nonce of now" })
-        )
+      if (!isNew(jti)) return yield* refuse("The proof's jti was used before")
+      if (dpopNonces !== "off" && nonce !== currentNonce()) {
+        const description = "The proof lacks the current nonce"
+        return yield* Effect.fail(ProviderResponse.error("use_dpop_nonce", { description }))
       }
       return yield* awaitUnderTestClock(JsonWebKey.thumbprint(jwk))
     }),
-    answer: (response) => {
+    addNonce: (response) => {
       if (dpopNonces === "off") return response
       if (dpopNonces === "per-response") rotate()
-      return { ...response, headers: { ...response.headers, "dpop-nonce": good() } }
+      return { ...response, headers: { ...response.headers, "dpop-nonce": currentNonce() } }
     },
     rotate: Effect.sync(rotate)
   }
@@ -106,13 +107,13 @@ const decodeClaims = Schema.decodeUnknownOption(
   })
 )
 
-/** The URL called, less its query and fragment, in whatever spelling (RFC 9449 section 4.3). */
-const isTarget = (htu: string, called: URL): boolean =>
+/** Whether `htu` is the URL of the request without query and fragment, after normalization (RFC 9449 section 4.3). */
+const isTarget = (htu: string, url: URL): boolean =>
   Result.match(Url.fromString(htu), {
     onFailure: () => false,
-    onSuccess: ({ href }) => href === `${called.origin}${called.pathname}`
+    onSuccess: ({ href }) => href === `${url.origin}${url.pathname}`
   })
 
-/** How many seconds a proof may be old, and how many ahead. */
-const age = 60
-const ahead = 10
+/** How many seconds before and after now the `iat` of a proof may be. */
+const maxAge = 60
+const maxSkew = 10

@@ -1,4 +1,4 @@
-/** A request as an endpoint reads it. */
+/** A request as the endpoints read it: its form parameters and headers. */
 import { Effect, Predicate } from "effect"
 import type { Headers, HttpClientRequest } from "effect/http"
 import * as ProviderResponse from "./ProviderResponse.ts"
@@ -10,32 +10,38 @@ export interface FormRequest {
   readonly parameters: ReadonlyArray<readonly [name: string, value: string]>
 }
 
+/** Responds to a request. Its failure is an error response. */
+export type Handler = (
+  form: FormRequest
+) => Effect.Effect<ProviderResponse.ProviderResponse, ProviderResponse.ProviderResponse>
+
 /** The parameters of a form, each with a value, by name. */
 export type Parameters = ReadonlyMap<string, string>
 
-/** Reads a request without judging it. */
-export const read = (request: HttpClientRequest.HttpClientRequest, url: URL): FormRequest => ({
+export const make = (request: HttpClientRequest.HttpClientRequest, url: URL): FormRequest => ({
   method: request.method,
   url,
   headers: request.headers,
   parameters: isForm(request.headers) ? [...new URLSearchParams(bodyText(request))] : []
 })
 
-/** The parameters of a POST of form parameters, none of them twice; one without a value counts as left out. */
-export const accept = (form: FormRequest): Effect.Effect<Parameters, ProviderResponse.ProviderResponse> => {
+/**
+ * The parameters of a POST request with a form. One that is empty counts as absent (RFC 6749 section 3.1), and none may
+ * be repeated but `resource` (RFC 8707).
+ */
+export const readForm = (form: FormRequest): Effect.Effect<Parameters, ProviderResponse.ProviderResponse> => {
   if (form.method !== "POST") return Effect.fail(ProviderResponse.empty(405, { allow: "POST" }))
   if (!isForm(form.headers)) {
-    return invalid("The content type is not application/x-www-form-urlencoded")
+    return invalidRequest("The content type is not application/x-www-form-urlencoded")
   }
   const names = form.parameters.map(([name]) => name)
-  const twice = names.find((name, index) => name !== "resource" && names.indexOf(name) < index)
-  return twice === undefined
+  const repeated = names.find((name, index) => name !== "resource" && names.indexOf(name) < index)
+  return repeated === undefined
     ? Effect.succeed(new Map(form.parameters.filter(([, value]) => value !== "")))
-    : invalid(`The parameter ${twice} is there twice`)
+    : invalidRequest(`The parameter ${repeated} is repeated`)
 }
 
-/** Refuses with `invalid_request`. */
-export const invalid = (description: string): Effect.Effect<never, ProviderResponse.ProviderResponse> =>
+export const invalidRequest = (description: string): Effect.Effect<never, ProviderResponse.ProviderResponse> =>
   Effect.fail(ProviderResponse.error("invalid_request", { description }))
 
 const isForm = (headers: Headers.Headers): boolean =>

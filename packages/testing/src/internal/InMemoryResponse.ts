@@ -1,4 +1,4 @@
-/** A response as a response of Effect's HTTP client, readable without any real asynchrony. */
+/** A response of the provider as one of Effect's HTTP client, which is read without real asynchronous work. */
 import { Effect, Schema, Stream } from "effect"
 import { HttpClientError, type HttpClientRequest, HttpClientResponse, UrlParams } from "effect/http"
 import type { ProviderResponse } from "./ProviderResponse.ts"

@@ -1,6 +1,7 @@
-/** The successful token response (CIBA Core 10.1.1). */
+/** The tokens that the provider has issued, and the token response that issues them (CIBA Core 10.1.1). */
 import { JsonWebToken, TokenHash } from "@effect-ciba/core/unstable/jose"
 import { Clock, Effect, Redacted } from "effect"
+import type { JsonObject } from "../ProviderOptions.ts"
 import type { Decision, Entry } from "./AuthenticationRequests.ts"
 import { awaitUnderTestClock } from "./AwaitUnderTestClock.ts"
 import * as ProviderResponse from "./ProviderResponse.ts"
@@ -8,7 +9,7 @@ import type { PublishedKeys } from "./PublishedKeys.ts"
 import * as RandomToken from "./RandomToken.ts"
 import type { Settings } from "./Settings.ts"
 
-/** Issues tokens, the access token bound to the key with the thumbprint, if there is one, for all of the scope or a part. */
+/** Issues tokens for an approval: bound to the key with the thumbprint, if any, and for all of the scope by default. */
 export type Issue = (
   entry: Entry,
   approval: Decision,
@@ -16,15 +17,14 @@ export type Issue = (
   scope?: string
 ) => Effect.Effect<ProviderResponse.ProviderResponse>
 
-/** A token that was issued. */
-export interface Issued {
+export interface IssuedToken {
   readonly kind: "access_token" | "refresh_token"
   readonly entry: Entry
   readonly approval: Decision
   readonly scope: string
-  /** The thumbprint of the key that it is bound to. */
+  /** The thumbprint of the key that the token is bound to. */
   readonly thumbprint: string | undefined
-  /** In milliseconds on the `Clock`. */
+  /** In milliseconds on the `Clock`, as `expiresAt`. */
   readonly issuedAt: number
   readonly expiresAt: number
 }
@@ -33,51 +33,36 @@ export interface IssuedTokens {
   readonly issue: Issue
   /** The thumbprint of the key that an access token is bound to. */
   readonly keyThumbprint: (accessToken: string) => string | undefined
-  /** A token that is good now. */
-  readonly find: (token: string, now: number) => Issued | undefined
-  /** From now on, the token is good for nothing; with a refresh token, everything that came of the same approval. */
+  /** The token, if it is valid now. */
+  readonly find: (token: string, now: number) => IssuedToken | undefined
+  /** Revokes a token; with a refresh token all that were issued for the same approval. */
   readonly revoke: (token: string) => void
-  /** From now on, the token is good for nothing. */
-  readonly spend: (token: string) => void
+  /** Revokes this token alone. */
+  readonly remove: (token: string) => void
 }
 
 export const make = (settings: Settings, keys: PublishedKeys): IssuedTokens => {
-  const issued = new Map<string, Issued>()
+  const issued = new Map<string, IssuedToken>()
 
   const issue: Issue = Effect.fnUntraced(function* (entry, approval, thumbprint, scope = entry.scope) {
     const issuedAt = yield* Clock.currentTimeMillis
-    const now = seconds(issuedAt)
     const common = { entry, approval, issuedAt }
     const accessToken = yield* RandomToken.make(32)
     const expiresAt = issuedAt + settings.accessTokenLifetime
     issued.set(accessToken, { ...common, kind: "access_token", scope, thumbprint, expiresAt })
     const refreshToken = settings.refreshTokens ? yield* RandomToken.make(32) : undefined
     if (refreshToken !== undefined) {
-      const lasting = { scope: entry.scope, thumbprint: undefined, expiresAt: Number.POSITIVE_INFINITY }
-      issued.set(refreshToken, { ...common, ...lasting, kind: "refresh_token" })
+      const unbounded = { scope: entry.scope, thumbprint: undefined, expiresAt: Number.POSITIVE_INFINITY }
+      issued.set(refreshToken, { ...common, ...unbounded, kind: "refresh_token" })
     }
-    const key = keys.signing(entry.client)
-    const half = (token: string) => TokenHash.leftHalf(Redacted.make(token), key.algorithm)
-    const isPush = entry.client.notification?.deliveryMode === "push"
-    const idToken = yield* Effect.all([half(accessToken), half(refreshToken ?? "")]).pipe(
-      Effect.flatMap(([at_hash, rt_hash]) =>
-        JsonWebToken.sign(
-          settings.idTokenClaims({
-            iss: settings.issuer,
-            sub: entry.user.subject,
-            aud: entry.client.clientId,
-            exp: now + seconds(settings.idTokenLifetime),
-            iat: now,
-            auth_time: seconds(approval.at),
-            ...(entry.acrValues === undefined ? undefined : { acr: entry.acrValues.split(" ")[0] }),
-            ...(entry.nonce === undefined ? undefined : { nonce: entry.nonce }),
-            at_hash,
-            ...(isPush ? { "urn:openid:params:jwt:claim:auth_req_id": entry.authReqId } : undefined),
-            ...(isPush && refreshToken !== undefined ? { "urn:openid:params:jwt:claim:rt_hash": rt_hash } : undefined)
-          }),
-          { key }
-        )
-      ),
+    const key = keys.signingKey(entry.client)
+    const hash = (token: string) => TokenHash.leftHalf(Redacted.make(token), key.algorithm)
+    const idToken = yield* Effect.all([
+      hash(accessToken),
+      refreshToken === undefined ? Effect.undefined : hash(refreshToken)
+    ]).pipe(
+      Effect.map(([atHash, rtHash]) => idTokenClaims(settings, { ...common, atHash, rtHash })),
+      Effect.flatMap((claims) => JsonWebToken.sign(settings.idTokenClaims(claims), { key })),
       awaitUnderTestClock
     )
     return ProviderResponse.json(
@@ -106,7 +91,40 @@ export const make = (settings: Settings, keys: PublishedKeys): IssuedTokens => {
       if (kind !== "refresh_token") return
       for (const [other, sibling] of issued) if (sibling.entry.authReqId === entry?.authReqId) issued.delete(other)
     },
-    spend: (token) => void issued.delete(token)
+    remove: (token) => void issued.delete(token)
+  }
+}
+
+/** The claims of an ID Token; one that is pushed binds the `auth_req_id` and the refresh token, too (CIBA Core 10.3.1). */
+const idTokenClaims = (
+  settings: Settings,
+  {
+    approval,
+    atHash,
+    entry,
+    issuedAt,
+    rtHash
+  }: {
+    readonly entry: Entry
+    readonly approval: Decision
+    readonly issuedAt: number
+    readonly atHash: string
+    readonly rtHash: string | undefined
+  }
+): JsonObject => {
+  const isPush = entry.client.notification?.deliveryMode === "push"
+  return {
+    iss: settings.issuer,
+    sub: entry.user.subject,
+    aud: entry.client.clientId,
+    exp: seconds(issuedAt) + seconds(settings.idTokenLifetime),
+    iat: seconds(issuedAt),
+    auth_time: seconds(approval.at),
+    ...(entry.acrValues === undefined ? undefined : { acr: entry.acrValues.split(" ")[0] }),
+    ...(entry.nonce === undefined ? undefined : { nonce: entry.nonce }),
+    at_hash: atHash,
+    ...(isPush ? { "urn:openid:params:jwt:claim:auth_req_id": entry.authReqId } : undefined),
+    ...(isPush && rtHash !== undefined ? { "urn:openid:params:jwt:claim:rt_hash": rtHash } : undefined)
   }
 }
 

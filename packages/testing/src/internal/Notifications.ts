@@ -1,23 +1,29 @@
-/** The calls that the provider makes at the client's notification endpoint (CIBA Core 10.2, 10.3 and 12). */
-import { Clock, Effect, Schema } from "effect"
-import type { NotificationEndpoint } from "../TestClient.ts"
-import { type AuthenticationRequests, decided, type Entry } from "./AuthenticationRequests.ts"
+/** The notifications of ping and push, as requests to the client notification endpoint (CIBA Core 10.2, 10.3 and 12). */
+import { Clock, Effect, identity, Schema } from "effect"
+import type { JsonObject } from "../ProviderOptions.ts"
+import { type AuthenticationRequests, decisionAt, type Entry } from "./AuthenticationRequests.ts"
 import type { Issue } from "./IssuedTokens.ts"
+import * as ProviderResponse from "./ProviderResponse.ts"
 
-/** A call, ready to be sent: bearer and body as the specification has them. */
+/** The parts of a notification. */
 export interface Notification {
+  /** The client notification endpoint. */
   readonly url: string
+  /** The `client_notification_token`, which is sent as a bearer token. */
   readonly token: string
-  readonly body: { readonly [member: string]: unknown }
+  readonly body: JsonObject
 }
 
-/** The call about a request, if its client is to be called, and in push mode if there is something to say. */
-export type Notify = (entry: Entry) => Effect.Effect<Notification | undefined>
+/** The request for one `auth_req_id`, or else for the latest; `undefined` if there is nothing to send. */
+export type Notify = (
+  authReqId: string | undefined,
+  forge?: (notification: Notification) => Notification
+) => Effect.Effect<Request | undefined>
 
 export const make = (parts: { readonly issue: Issue; readonly requests: AuthenticationRequests }): Notify => {
   const result = Effect.fnUntraced(function* (entry: Entry) {
     const now = yield* Clock.currentTimeMillis
-    const decision = decided(entry, now)
+    const decision = decisionAt(entry, now)
     if (decision?.approved === true) {
       parts.requests.redeem(entry.authReqId)
       const { body } = yield* parts.issue(entry, decision, entry.thumbprint)
@@ -27,14 +33,29 @@ export const make = (parts: { readonly issue: Issue; readonly requests: Authenti
     return now >= entry.expiresAt ? { error: "expired_token" } : undefined
   })
 
-  return Effect.fnUntraced(function* (entry) {
-    const endpoint: NotificationEndpoint | undefined = entry.client.notification
-    const { authReqId: auth_req_id, notificationToken: token } = entry
-    if (endpoint === undefined || token === undefined) return undefined
-    const { deliveryMode, url } = endpoint
+  const notification = Effect.fnUntraced(function* (entry: Entry): Effect.fn.Return<Notification | undefined> {
+    const { authReqId: auth_req_id, client, notificationToken: token } = entry
+    if (client.notification === undefined || token === undefined) return undefined
+    const { deliveryMode, url } = client.notification
     if (deliveryMode === "ping") return { url, token, body: { auth_req_id } }
     const pushed = yield* result(entry)
     return pushed === undefined ? undefined : { url, token, body: { auth_req_id, ...pushed } }
+  })
+
+  return Effect.fnUntraced(function* (authReqId, forge = identity) {
+    const entry = parts.requests
+      .all()
+      .findLast((candidate) =>
+        authReqId === undefined ? candidate.notificationToken !== undefined : candidate.authReqId === authReqId
+      )
+    const honest = entry && (yield* notification(entry))
+    if (honest === undefined) return undefined
+    const { body, token, url } = forge(honest)
+    return new Request(url, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+      body: ProviderResponse.json(200, body).body
+    })
   })
 }
 

@@ -1,19 +1,15 @@
-/**
- * What the provider puts on the wire as an answer.
- */
+/** An HTTP response of the provider, before it is sent. */
 import { Predicate, Schema } from "effect"
 import type { ErrorOptions } from "../ProviderScript.ts"
 
-/** An answer, ready to be sent. */
 export interface ProviderResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
-  /** The OAuth error code in the body, where there is one. */
+  /** The OAuth error code in the body, if it has one. */
   readonly error: string | undefined
 }
 
-/** A JSON document that must not be stored. */
 export const json = (status: number, body: unknown, headers?: Readonly<Record<string, string>>): ProviderResponse => ({
   status,
   headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
@@ -21,7 +17,7 @@ export const json = (status: number, body: unknown, headers?: Readonly<Record<st
   error: Predicate.hasProperty(body, "error") && Predicate.isString(body.error) ? body.error : undefined
 })
 
-/** An OAuth error answer (RFC 6749 section 5.2). */
+/** An OAuth error response (RFC 6749 section 5.2). */
 export const error = (code: string, options?: ErrorOptions): ProviderResponse =>
   json(
     options?.status ?? (code === "invalid_client" ? 401 : 400),
@@ -43,7 +39,7 @@ export const html = (
   error: undefined
 })
 
-/** A status without a body. */
+/** A response without a body. */
 export const empty = (status: number, headers?: Readonly<Record<string, string>>): ProviderResponse => ({
   status,
   headers: { ...headers },
@@ -51,7 +47,7 @@ export const empty = (status: number, headers?: Readonly<Record<string, string>>
   error: undefined
 })
 
-/** A `Retry-After` header, where one is wanted. */
+/** A `Retry-After` header, if there is a value for it. */
 export const retryAfter = (value: string | undefined): Readonly<Record<string, string>> =>
   value === undefined ? {} : { "retry-after": value }
 

@@ -1,8 +1,8 @@
-/** Values that nobody can guess, from the injectable `WebCrypto`, so that a test can seed them. */
+/** Random tokens and identifiers, from the injectable `WebCrypto`, so that a test can seed them. */
 import { Effect } from "effect"
 import { WebCrypto } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 
-/** `size` random bytes in base64url. */
+/** So many random bytes as base64url. */
 export const make = (size: number): Effect.Effect<string> =>
   WebCrypto.WebCrypto.use((crypto) => Effect.sync(() => Base64Url.encode(crypto.getRandomValues(new Uint8Array(size)))))

@@ -1,13 +1,12 @@
-/** Ids that are good for one use. */
-
-/** Whether an id comes for the first time. */
+/** The identifiers (`jti`) that were used before, so that each is accepted once. */
 export type ReplayCache = (id: string) => boolean
 
+/** Gives a function that is `true` for an identifier the first time, and `false` from then on. */
 export const make = (): ReplayCache => {
-  const seen = new Set<string>()
+  const used = new Set<string>()
   return (id) => {
-    const first = !seen.has(id)
-    seen.add(id)
-    return first
+    const isNew = !used.has(id)
+    used.add(id)
+    return isNew
   }
 }

@@ -5,20 +5,20 @@ import type { Endpoint, RequestRecord } from "../RequestRecord.ts"
 import type { FormRequest } from "./FormRequest.ts"
 import type { ProviderResponse } from "./ProviderResponse.ts"
 
-/** A request that is being handled. */
-export interface Opened {
-  readonly answered: (response: ProviderResponse, at: number) => void
-  /** The request is over, answered or not. */
-  readonly closed: () => void
-  /** The caller gave up. */
-  readonly aborted: () => void
+/** The record of a request that is being handled. */
+export interface OpenRecord {
+  readonly respond: (response: ProviderResponse, at: number) => void
+  /** The exchange is over, with a response or without. */
+  readonly close: () => void
+  /** The caller has interrupted the request. */
+  readonly abort: () => void
 }
 
 export interface RequestLog {
-  readonly open: (form: FormRequest, endpoint: Endpoint, at: number) => Opened
+  readonly open: (form: FormRequest, endpoint: Endpoint, at: number) => OpenRecord
   readonly records: () => ReadonlyArray<RequestRecord>
   readonly inFlightMax: () => number
-  /** How many token requests are over, answered or not. */
+  /** How many token requests are over, with a response or without. */
   readonly pollsOver: () => number
   readonly aborted: () => number
 }
@@ -40,7 +40,7 @@ export const make = (): RequestLog => {
   return {
     open: (form, endpoint, at) => {
       const authorization = form.headers.authorization
-      const opened: RequestRecord = {
+      const record: RequestRecord = {
         at,
         endpoint,
         method: form.method,
@@ -53,18 +53,18 @@ export const make = (): RequestLog => {
         status: undefined,
         error: undefined
       }
-      const index = records.push(opened) - 1
+      const index = records.push(record) - 1
       const authReqId = endpoint === "token" ? form.parameters.find(([name]) => name === "auth_req_id")?.[1] : undefined
       count(authReqId, 1)
       return {
-        answered: ({ error, status }, respondedAt) => {
-          records[index] = { ...opened, respondedAt, error, status }
+        respond: ({ error, status }, respondedAt) => {
+          records[index] = { ...record, respondedAt, error, status }
         },
-        closed: () => {
+        close: () => {
           count(authReqId, -1)
           if (endpoint === "token") pollsOver += 1
         },
-        aborted: () => {
+        abort: () => {
           aborted += 1
         }
       }

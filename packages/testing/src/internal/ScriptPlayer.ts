@@ -1,11 +1,11 @@
-/** Plays the scripts: what becomes of a request. */
+/** Plays the scripts of the endpoints: decides what the caller receives for a request. */
 import { Effect } from "effect"
 import type { ProviderOptions } from "../ProviderOptions.ts"
 import { proceed, type Step } from "../ProviderScript.ts"
 import type { Endpoint } from "../RequestRecord.ts"
 import type { ProviderResponse } from "./ProviderResponse.ts"
 
-/** What arrives at the caller. */
+/** What the caller receives. */
 export type Outcome =
   | { readonly _tag: "Arrives" | "BreaksOff"; readonly response: ProviderResponse }
   | { readonly _tag: "Lost"; readonly response: ProviderResponse | undefined }

@@ -1,4 +1,4 @@
-/** The provider's set-up, complete; times in milliseconds. */
+/** The provider's options with all defaults; durations in milliseconds. */
 import type { JsonWebKey } from "@effect-ciba/core/JsonWebKey"
 import type { SigningKey } from "@effect-ciba/core/SigningKey"
 import { Duration, identity } from "effect"
@@ -31,7 +31,6 @@ export interface Settings {
   readonly acknowledgement: (body: JsonObject) => unknown
 }
 
-/** Completes a set-up with its defaults. */
 export const make = (options: ProviderOptions): Settings => {
   const issuer = options.issuer ?? "https://provider.test"
   const clients = several(options.client ?? TestClient.clientSecretBasic())

@@ -1,4 +1,4 @@
-/** The UserInfo endpoint (OpenID Connect Core 5.3), a resource like any other. */
+/** The UserInfo endpoint (OpenID Connect Core 5.3): a resource with a Bearer or a DPoP token (RFC 6750, RFC 9449). */
 import { Clock, Effect } from "effect"
 import type { DpopProofs } from "./DpopProofs.ts"
 import type { FormRequest } from "./FormRequest.ts"
@@ -26,7 +26,7 @@ export const make = (
     }
     return ProviderResponse.json(200, settings.userInfo({ sub: found.entry.user.subject }))
   })
-  return (form) => Effect.map(Effect.catch(handle(form), Effect.succeed), proofs.answer)
+  return (form) => Effect.map(Effect.catch(handle(form), Effect.succeed), proofs.addNonce)
 }
 
 const challenge = (scheme: string, error?: string): ProviderResponse.ProviderResponse =>

@@ -1,39 +1,11 @@
-/** Where the endpoints are, and the metadata document that says so. */
-
-import type { Endpoint } from "../RequestRecord.ts"
+/** The provider's metadata, as discovery publishes it (OpenID Connect Discovery 3, CIBA Core 4). */
 import * as DpopProofs from "./DpopProofs.ts"
+import { paths } from "./Routes.ts"
 import type { Settings } from "./Settings.ts"
 import { cibaGrant, refreshGrant } from "./TokenEndpoint.ts"
 
-/** Which endpoint a URL belongs to; nothing for another host. */
-export const route = (issuer: string, url: URL): Endpoint | undefined => {
-  const { origin, pathname } = new URL(issuer)
-  if (url.origin !== origin) return undefined
-  const path = pathname.replace(/\/$/, "")
-  switch (url.pathname) {
-    case `${path}/.well-known/openid-configuration`:
-    case `/.well-known/oauth-authorization-server${path}`:
-      return "discovery"
-    case `${path}/jwks`:
-      return "keys"
-    case `${path}/backchannel`:
-      return "backchannel"
-    case `${path}/token`:
-      return "token"
-    case `${path}/userinfo`:
-      return "userinfo"
-    case `${path}/introspection`:
-      return "introspection"
-    case `${path}/revocation`:
-      return "revocation"
-    default:
-      return "elsewhere"
-  }
-}
-
-/** The metadata document. */
-export const metadata = (settings: Settings): unknown => {
-  const bare = settings.issuer.replace(/\/$/, "")
+export const make = (settings: Settings): unknown => {
+  const base = settings.issuer.replace(/\/$/, "")
   const clients = [...settings.clients.values()]
   const assertionAlgorithms = clients.flatMap(({ authentication }) =>
     "algorithm" in authentication ? [authentication.algorithm] : []
@@ -43,12 +15,12 @@ export const metadata = (settings: Settings): unknown => {
   )
   return settings.metadata({
     issuer: settings.issuer,
-    jwks_uri: `${bare}/jwks`,
-    backchannel_authentication_endpoint: `${bare}/backchannel`,
-    token_endpoint: `${bare}/token`,
-    userinfo_endpoint: `${bare}/userinfo`,
-    introspection_endpoint: `${bare}/introspection`,
-    revocation_endpoint: `${bare}/revocation`,
+    jwks_uri: `${base}${paths.keys}`,
+    backchannel_authentication_endpoint: `${base}${paths.backchannel}`,
+    token_endpoint: `${base}${paths.token}`,
+    userinfo_endpoint: `${base}${paths.userinfo}`,
+    introspection_endpoint: `${base}${paths.introspection}`,
+    revocation_endpoint: `${base}${paths.revocation}`,
     backchannel_token_delivery_modes_supported: unique([
       "poll",
       ...clients.flatMap(({ notification }) => (notification === undefined ? [] : [notification.deliveryMode]))
