@@ -26,7 +26,7 @@
  *     TestProvider.layer({
  *       tokenScript: ProviderScript.make([
  *         ProviderScript.html(502),
- *         ProviderScript.delayed("12 seconds", ProviderScript.pending),
+ *         ProviderScript.delay("12 seconds", ProviderScript.pending),
  *         ProviderScript.lost
  *       ])
  *     })
@@ -50,17 +50,7 @@
 import { Duration } from "effect"
 import * as ProviderResponse from "./internal/ProviderResponse.ts"
 
-/** The status and headers of an error response. */
-export interface ErrorOptions {
-  /** 401 for `invalid_client` and 400 for every other code, by default. */
-  readonly status?: number | undefined
-  /** The `error_description`. */
-  readonly description?: string | undefined
-  /** The `Retry-After` header, verbatim: seconds, an HTTP date, or nonsense. */
-  readonly retryAfter?: string | undefined
-  /** Additional headers. */
-  readonly headers?: Readonly<Record<string, string>> | undefined
-}
+export type { ErrorOptions } from "./internal/ProviderResponse.ts"
 
 /** What happens to one request. */
 export type Step =
@@ -99,7 +89,7 @@ export const reset: Step = { _tag: "Reset" }
 export const hang: Step = { _tag: "Hang" }
 
 /** The step, after a delay on the `Clock`. */
-export const delayed = (by: Duration.Input, step: Step): Step => ({
+export const delay = (by: Duration.Input, step: Step): Step => ({
   _tag: "Delayed",
   by: Duration.fromInputUnsafe(by),
   step
@@ -115,10 +105,11 @@ export const respond = ({ body = "", headers = {}, status }: Response): Step =>
 export const json = (status: number, body: unknown): Step => send(ProviderResponse.json(status, body))
 
 /** An OAuth error response (RFC 6749 section 5.2). */
-export const error = (code: string, options?: ErrorOptions): Step => send(ProviderResponse.error(code, options))
+export const error = (code: string, options?: ProviderResponse.ErrorOptions): Step =>
+  send(ProviderResponse.error(code, options))
 
 /** `slow_down` (CIBA Core 11). */
-export const slowDown = (options?: ErrorOptions): Step => error("slow_down", options)
+export const slowDown = (options?: ProviderResponse.ErrorOptions): Step => error("slow_down", options)
 
 /** A response without a body. */
 export const status = (code: number, options?: { readonly retryAfter?: string | undefined }): Step =>

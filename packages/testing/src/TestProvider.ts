@@ -169,7 +169,7 @@ export const make = Effect.fnUntraced(function* (
     polls: Effect.sync(() => log.records().flatMap((record) => (record.endpoint === "token" ? [record.at] : []))),
     inFlightMax: Effect.sync(log.inFlightMax),
     afterPolls: afterPolls(log),
-    aborted: Effect.sync(log.aborted),
+    aborted: Effect.sync(log.abortedCount),
     pending: Effect.map(Clock.currentTimeMillis, (now) => requests.pending(now).map(toPendingRequest)),
     approve: (authReqId) => decide(authReqId, true),
     deny: (authReqId) => decide(authReqId, false),

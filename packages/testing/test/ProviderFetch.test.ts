@@ -58,7 +58,7 @@ describe("the provider as fetch", () => {
 
   it.effect("rejects with the reason of a signal that aborts, and the provider notes that the caller gave up", () =>
     Effect.gen(function* () {
-      const { fetch, provider } = yield* answers({}, [ProviderScript.delayed("1 minute", ProviderScript.proceed)])
+      const { fetch, provider } = yield* answers({}, [ProviderScript.delay("1 minute", ProviderScript.proceed)])
       const controller = new AbortController()
       const call = yield* Effect.forkChild(
         Effect.flip(

@@ -121,7 +121,7 @@ describe("a script", () => {
     }).pipe(
       Effect.provide(
         TestProvider.layer({
-          tokenScript: ProviderScript.make([ProviderScript.delayed("3 seconds", ProviderScript.proceed)])
+          tokenScript: ProviderScript.make([ProviderScript.delay("3 seconds", ProviderScript.proceed)])
         })
       )
     )
@@ -137,7 +137,7 @@ describe("a script", () => {
     }).pipe(
       Effect.provide(
         TestProvider.layer({
-          tokenScript: ProviderScript.make([ProviderScript.delayed("30 seconds", ProviderScript.proceed)])
+          tokenScript: ProviderScript.make([ProviderScript.delay("30 seconds", ProviderScript.proceed)])
         })
       )
     )

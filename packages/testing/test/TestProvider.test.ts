@@ -205,7 +205,7 @@ describe("the record", () => {
       Effect.provide(
         TestProvider.layer({
           tokenScript: ProviderScript.make(
-            Array.from({ length: 4 }, () => ProviderScript.delayed("10 seconds", ProviderScript.pending))
+            Array.from({ length: 4 }, () => ProviderScript.delay("10 seconds", ProviderScript.pending))
           )
         })
       )

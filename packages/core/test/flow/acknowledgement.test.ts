@@ -118,7 +118,7 @@ describe("the lifetime", () => {
       expect((yield* Fiber.join(asked)).expiresAt).toEqual(DateTime.makeUnsafe(1_120_000))
     }).pipe(
       Effect.provide(
-        cibaLayer(withResponses(ProviderScript.delayed("20 seconds", ProviderScript.json(200, acknowledgement))))
+        cibaLayer(withResponses(ProviderScript.delay("20 seconds", ProviderScript.json(200, acknowledgement))))
       )
     )
   )
@@ -132,7 +132,7 @@ describe("the lifetime", () => {
       Effect.provide(
         cibaLayer({
           ...acknowledging(acknowledgement),
-          discoveryScript: ProviderScript.make([ProviderScript.delayed("20 seconds", ProviderScript.proceed)])
+          discoveryScript: ProviderScript.make([ProviderScript.delay("20 seconds", ProviderScript.proceed)])
         })
       )
     )

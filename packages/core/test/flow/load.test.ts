@@ -182,7 +182,7 @@ it.effect("the time that a request waits for its turn does not count towards its
   }).pipe(
     sharedServices({
       expiresIn: "1 minute",
-      backchannelScript: ProviderScript.make([ProviderScript.delayed("30 seconds", ProviderScript.proceed)])
+      backchannelScript: ProviderScript.make([ProviderScript.delay("30 seconds", ProviderScript.proceed)])
     })
   )
 )

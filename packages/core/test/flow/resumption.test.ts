@@ -21,7 +21,7 @@ import {
 import * as SeededRandom from "../support/SeededRandom.ts"
 import { waitUntil } from "../support/TestTime.ts"
 
-const { delayed, html, lost, pending, reset, slowDown, status } = ProviderScript
+const { delay, html, lost, pending, reset, slowDown, status } = ProviderScript
 
 const script = (...answers: ReadonlyArray<ProviderScript.Step>) => ({ tokenScript: ProviderScript.make(answers) })
 
@@ -62,9 +62,9 @@ describe("a process that is killed at any instant", () => {
     html(502),
     status(503),
     status(429, { retryAfter: "9" }),
-    delayed("2 seconds", pending),
-    delayed("12 seconds", pending),
-    delayed("3 seconds", slowDown())
+    delay("2 seconds", pending),
+    delay("12 seconds", pending),
+    delay("3 seconds", slowDown())
   ] as const
 
   for (const seed of [1, 2, 3]) {
@@ -152,7 +152,7 @@ for (const [name, store] of [
         expect(yield* pollTimes).toEqual([5, 13])
         yield* Fiber.join(second)
         expect(outcomes).toEqual(["jo"])
-      }).pipe(sharedServices({ user: TestUser.approve(), ...script(delayed("4 seconds", pending)) }, store))
+      }).pipe(sharedServices({ user: TestUser.approve(), ...script(delay("4 seconds", pending)) }, store))
     )
 
     it.effect("knows of an answer that was lost, where the id is spent (H14, H19)", () =>

@@ -132,7 +132,7 @@ describe("a call's time", () => {
       const running = yield* Effect.forkChild(call)
       yield* TestClock.adjust("30 seconds")
       assert.deepStrictEqual((yield* Fiber.join(running)).body, "late")
-    }).pipe(Effect.provide(over(ProviderScript.delayed("30 seconds", ProviderScript.json(200, "late")))))
+    }).pipe(Effect.provide(over(ProviderScript.delay("30 seconds", ProviderScript.json(200, "late")))))
   )
 
   it.effect("counts for a body that stops coming, which is then left", () => {

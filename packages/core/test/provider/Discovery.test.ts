@@ -192,7 +192,7 @@ describe("the metadata", () => {
   )
 
   const slow = over({
-    discoveryScript: ProviderScript.make([ProviderScript.delayed("3 seconds", ProviderScript.proceed)])
+    discoveryScript: ProviderScript.make([ProviderScript.delay("3 seconds", ProviderScript.proceed)])
   })
 
   it.effect("is fetched once for all who ask at the same time", () =>

@@ -177,7 +177,7 @@ describe("keys", () => {
       assert.deepStrictEqual(yield* fetches, [0])
     }).pipe(
       Effect.provide(
-        flow({ keysScript: ProviderScript.make([ProviderScript.delayed("3 seconds", ProviderScript.proceed)]) })
+        flow({ keysScript: ProviderScript.make([ProviderScript.delay("3 seconds", ProviderScript.proceed)]) })
       )
     )
   )

@@ -184,7 +184,7 @@ describe("an error answer", () => {
 })
 
 describe("an answer that is none", () => {
-  const { delayed, html, json, lost, redirect, reset, status, truncated } = ProviderScript
+  const { delay, html, json, lost, redirect, reset, status, truncated } = ProviderScript
   const faults: ReadonlyArray<readonly [title: string, answer: ProviderScript.Step, fault: object]> = [
     ["201 (F11)", json(201, acknowledgement), { kind: "UnexpectedStatus", status: 201 }],
     ["202 (F11)", json(202, acknowledgement), { kind: "UnexpectedStatus", status: 202 }],
@@ -212,7 +212,7 @@ describe("an answer that is none", () => {
     ["500 with an acknowledgement in it (G12)", json(500, acknowledgement), { kind: "UnexpectedStatus", status: 500 }],
     ["a broken connection (G12)", reset, { kind: "Unreachable" }],
     ["lost on its way (G12)", lost, { kind: "Unreachable" }],
-    ["too late (G12)", delayed("36 seconds", json(200, acknowledgement)), { kind: "TimedOut" }],
+    ["too late (G12)", delay("36 seconds", json(200, acknowledgement)), { kind: "TimedOut" }],
     ...[301, 302, 303, 307, 308].map(
       (code) =>
         [

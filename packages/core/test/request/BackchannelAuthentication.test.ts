@@ -298,7 +298,7 @@ describe("the request", () => {
       Effect.provide(
         cibaLayer(
           {
-            ...withResponses(ProviderScript.delayed("20 seconds", ProviderScript.json(200, acknowledgement))),
+            ...withResponses(ProviderScript.delay("20 seconds", ProviderScript.json(200, acknowledgement))),
             discoveryScript: ProviderScript.make([ProviderScript.proceed, ProviderScript.reset])
           },
           { lifetime: "10 seconds" }

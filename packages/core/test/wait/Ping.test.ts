@@ -158,7 +158,7 @@ describe("a ping", () => {
         flow({
           pacing: "off",
           user: TestUser.ignore,
-          tokenScript: ProviderScript.make([ProviderScript.delayed("4 seconds", ProviderScript.slowDown())])
+          tokenScript: ProviderScript.make([ProviderScript.delay("4 seconds", ProviderScript.slowDown())])
         })
       )
     )
@@ -180,7 +180,7 @@ describe("a ping", () => {
       expect(yield* provider.inFlightMax).toBe(1)
     }).pipe(
       Effect.provide(
-        flow({ tokenScript: ProviderScript.make([ProviderScript.delayed("10 seconds", ProviderScript.pending)]) })
+        flow({ tokenScript: ProviderScript.make([ProviderScript.delay("10 seconds", ProviderScript.pending)]) })
       )
     )
   )

@@ -5,7 +5,7 @@ import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Clock, Duration, Effect, Exit, Fiber, Layer, Redacted, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 
-const { delayed, error, hang, html, lost, pending, proceed, redirect, reset, slowDown, status, truncated } =
+const { delay, error, hang, html, lost, pending, proceed, redirect, reset, slowDown, status, truncated } =
   ProviderScript
 
 const flow = (provider: ProviderOptions, options?: Partial<Ciba.Options>) =>
@@ -144,19 +144,19 @@ const instants: ReadonlyArray<Observed> = [
   },
   {
     title: "an answer that comes after 29.9 seconds counts (H5)",
-    provider: { user: TestUser.approve(), tokenScript: ProviderScript.make([delayed("29900 millis", proceed)]) },
+    provider: { user: TestUser.approve(), tokenScript: ProviderScript.make([delay("29900 millis", proceed)]) },
     polls: [5],
     ended: "tokens"
   },
   {
     title: "a poll that was held longer than the interval is followed at once (H6, T-1)",
-    provider: script(delayed("30 seconds", pending), pending),
+    provider: script(delay("30 seconds", pending), pending),
     polls: [5, 35, 40],
     ended: "tokens"
   },
   {
     title: "a quick pending is followed a full interval after the answer (H7, T-1)",
-    provider: script(delayed("2 seconds", pending)),
+    provider: script(delay("2 seconds", pending)),
     polls: [5, 12],
     ended: "tokens"
   },
@@ -388,7 +388,7 @@ describe("Poll", () => {
               user: TestUser.ignore,
               pacing: "off",
               expiresIn: "30 seconds",
-              discoveryScript: ProviderScript.make([proceed, delayed("6 seconds", proceed)])
+              discoveryScript: ProviderScript.make([proceed, delay("6 seconds", proceed)])
             },
             { lifetime: "9 seconds" }
           )
@@ -407,7 +407,7 @@ describe("Poll", () => {
       expect(new Set(responses).size).toBe(1)
       expect(yield* provider.polls).toEqual([5000, 17_000])
       expect(yield* provider.inFlightMax).toBe(1)
-    }).pipe(Effect.provide(flow(script(delayed("12 seconds", pending)))))
+    }).pipe(Effect.provide(flow(script(delay("12 seconds", pending)))))
   )
 
   it.effect("the wait goes on for the others when one caller leaves (H3, H25)", () =>

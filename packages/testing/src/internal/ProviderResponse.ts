@@ -1,6 +1,5 @@
 /** An HTTP response of the provider, before it is sent. */
 import { Predicate, Schema } from "effect"
-import type { ErrorOptions } from "../ProviderScript.ts"
 
 export interface ProviderResponse {
   readonly status: number
@@ -8,6 +7,18 @@ export interface ProviderResponse {
   readonly body: string
   /** The OAuth error code in the body, if it has one. */
   readonly error: string | undefined
+}
+
+/** The status and headers of an error response. */
+export interface ErrorOptions {
+  /** 401 for `invalid_client` and 400 for every other code, by default. */
+  readonly status?: number | undefined
+  /** The `error_description`. */
+  readonly description?: string | undefined
+  /** The `Retry-After` header, verbatim: seconds, an HTTP date, or nonsense. */
+  readonly retryAfter?: string | undefined
+  /** Additional headers. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
 export const json = (status: number, body: unknown, headers?: Readonly<Record<string, string>>): ProviderResponse => ({

@@ -20,7 +20,7 @@ export interface RequestLog {
   readonly inFlightMax: () => number
   /** How many token requests are over, with a response or without. */
   readonly pollsOver: () => number
-  readonly aborted: () => number
+  readonly abortedCount: () => number
 }
 
 export const make = (): RequestLog => {
@@ -72,6 +72,6 @@ export const make = (): RequestLog => {
     records: () => [...records],
     inFlightMax: () => inFlightMax,
     pollsOver: () => pollsOver,
-    aborted: () => aborted
+    abortedCount: () => aborted
   }
 }
