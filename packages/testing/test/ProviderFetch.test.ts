@@ -11,27 +11,27 @@ const basic = `Basic ${btoa(
     .join(":")
 )}`
 
-const answers = (options: ProviderOptions, script: ReadonlyArray<ProviderScript.Step>) =>
+const make = (options: ProviderOptions, script: ReadonlyArray<ProviderScript.Step>) =>
   ProviderFetch.make({ ...options, discoveryScript: ProviderScript.make(script) })
 
 const discovery = "https://provider.test/.well-known/openid-configuration"
 
-describe("the provider as fetch", () => {
-  it.effect("answers with the status, the headers and the body that it has for everybody", () =>
+describe("ProviderFetch", () => {
+  it.effect("resolves with the status, headers and body of the provider's response", () =>
     Effect.gen(function* () {
-      const { fetch, provider } = yield* answers({}, [ProviderScript.json(503, { why: "tired" })])
+      const { fetch, provider } = yield* make({}, [ProviderScript.json(503, { reason: "maintenance" })])
       const failed = yield* Effect.promise(() => fetch(discovery))
       expect([failed.status, failed.headers.get("content-type")]).toEqual([503, "application/json"])
-      expect(yield* Effect.promise(() => failed.json())).toEqual({ why: "tired" })
+      expect(yield* Effect.promise(() => failed.json())).toEqual({ reason: "maintenance" })
       const good = yield* Effect.promise(() => fetch(new URL(discovery)))
       expect(yield* Effect.promise(() => good.json())).toMatchObject({ issuer: provider.issuer })
     })
   )
 
-  it.effect("takes a form with its credentials, and a Request as well as a URL", () =>
+  it.effect("sends a form with its credentials, from a Request as well as a URL", () =>
     Effect.gen(function* () {
       const { fetch, provider } = yield* ProviderFetch.make()
-      const asked = yield* Effect.promise(() =>
+      const response = yield* Effect.promise(() =>
         fetch(
           new Request("https://provider.test/backchannel", {
             method: "POST",
@@ -40,14 +40,14 @@ describe("the provider as fetch", () => {
           })
         )
       )
-      expect(yield* Effect.promise(() => asked.json())).toMatchObject({ expires_in: 300, interval: 5 })
+      expect(yield* Effect.promise(() => response.json())).toMatchObject({ expires_in: 300, interval: 5 })
       expect(yield* provider.pending).toMatchObject([{ subject: "jo" }])
     })
   )
 
-  it.effect("rejects with a TypeError where the connection breaks, and where there is none", () =>
+  it.effect("rejects with a TypeError if the connection breaks or cannot be made", () =>
     Effect.gen(function* () {
-      const { fetch } = yield* answers({}, [ProviderScript.reset])
+      const { fetch } = yield* make({}, [ProviderScript.reset])
       const failure = (url: string) =>
         Effect.flip(Effect.tryPromise({ try: () => fetch(url), catch: (error) => error }))
       expect(yield* failure(discovery)).toEqual(new TypeError("fetch failed"))
@@ -56,9 +56,9 @@ describe("the provider as fetch", () => {
     })
   )
 
-  it.effect("rejects with the reason of a signal that aborts, and the provider notes that the caller gave up", () =>
+  it.effect("rejects with the reason of a signal that aborts, and the provider counts an aborted request", () =>
     Effect.gen(function* () {
-      const { fetch, provider } = yield* answers({}, [ProviderScript.delay("1 minute", ProviderScript.proceed)])
+      const { fetch, provider } = yield* make({}, [ProviderScript.delay("1 minute", ProviderScript.proceed)])
       const controller = new AbortController()
       const call = yield* Effect.forkChild(
         Effect.flip(
@@ -72,9 +72,9 @@ describe("the provider as fetch", () => {
     })
   )
 
-  it.effect("is fetch enough for an HttpClient", () =>
+  it.effect("serves as the fetch of FetchHttpClient", () =>
     Effect.gen(function* () {
-      const { fetch } = yield* answers({}, [ProviderScript.status(204)])
+      const { fetch } = yield* make({}, [ProviderScript.status(204)])
       const status = HttpClient.get(discovery).pipe(
         Effect.map((response) => response.status),
         Effect.provide(FetchHttpClient.layer),

@@ -3,46 +3,47 @@ import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Effect, Fiber, Stream } from "effect"
 import { HttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
-import * as Raw from "./Raw.ts"
+import * as RawClient from "./support/RawClient.ts"
 
-const grant = (authReqId: string) =>
-  Raw.send("/token", [
+/** Sends a token request, and gives the response unread. */
+const send = (authReqId: string) =>
+  RawClient.send("/token", [
     ["grant_type", "urn:openid:params:grant-type:ciba"],
     ["auth_req_id", authReqId]
   ])
 
-const scripted = (...answers: ReadonlyArray<ProviderScript.Step>) =>
+const provideScript = (...steps: ReadonlyArray<ProviderScript.Step>) =>
   Effect.provide(
-    TestProvider.layer({ pacing: "off", user: TestUser.approve(), tokenScript: ProviderScript.make(answers) })
+    TestProvider.layer({ pacing: "off", user: TestUser.approve(), tokenScript: ProviderScript.make(steps) })
   )
 
-describe("a script", () => {
-  it.effect("gives its answers in order, and then the provider goes on", () =>
+describe("ProviderScript", () => {
+  it.effect("plays its steps in order, and then the provider responds by itself", () =>
     Effect.gen(function* () {
-      const id = yield* Raw.acknowledged()
-      const pending = yield* Raw.poll(id)
+      const id = yield* RawClient.obtainAuthReqId()
+      const pending = yield* RawClient.poll(id)
       assert.deepStrictEqual([pending.status, pending.body], [400, { error: "authorization_pending" }])
-      const slowDown = yield* Raw.poll(id)
+      const slowDown = yield* RawClient.poll(id)
       assert.deepStrictEqual([slowDown.body.error, slowDown.headers["retry-after"]], ["slow_down", "20"])
-      const unavailable = yield* grant(id)
+      const unavailable = yield* send(id)
       assert.deepStrictEqual([unavailable.status, unavailable.headers["retry-after"]], [503, "7"])
       assert.strictEqual(yield* unavailable.text, "")
-      const page = yield* grant(id)
+      const page = yield* send(id)
       assert.deepStrictEqual([page.status, page.headers["content-type"]], [502, "text/html; charset=utf-8"])
-      const redirect = yield* grant(id)
+      const redirect = yield* send(id)
       assert.deepStrictEqual([redirect.status, redirect.headers.location], [307, "https://elsewhere.test/token"])
-      const denied = yield* Raw.poll(id)
+      const denied = yield* RawClient.poll(id)
       assert.deepStrictEqual(
         [denied.status, denied.body],
         [403, { error: "access_denied", error_description: "locked out" }]
       )
-      const document = yield* Raw.poll(id)
+      const document = yield* RawClient.poll(id)
       assert.deepStrictEqual([document.status, document.body], [200, { access_token: 1 }])
-      const text = yield* grant(id)
+      const text = yield* send(id)
       assert.strictEqual(yield* text.text, "no page")
-      assert.strictEqual((yield* Raw.poll(id)).status, 200)
+      assert.strictEqual((yield* RawClient.poll(id)).status, 200)
     }).pipe(
-      scripted(
+      provideScript(
         ProviderScript.pending,
         ProviderScript.slowDown({ retryAfter: "20" }),
         ProviderScript.status(503, { retryAfter: "7" }),
@@ -55,25 +56,25 @@ describe("a script", () => {
     )
   )
 
-  it.effect("resets a connection before the provider sees the request", () =>
+  it.effect("breaks a connection with reset before the provider handles the request", () =>
     Effect.gen(function* () {
-      const id = yield* Raw.acknowledged()
-      assert.strictEqual((yield* Effect.flip(grant(id))).reason._tag, "TransportError")
-      assert.strictEqual((yield* grant(id)).status, 200)
-    }).pipe(scripted(ProviderScript.reset))
+      const id = yield* RawClient.obtainAuthReqId()
+      assert.strictEqual((yield* Effect.flip(send(id))).reason._tag, "TransportError")
+      assert.strictEqual((yield* send(id)).status, 200)
+    }).pipe(provideScript(ProviderScript.reset))
   )
 
-  it.effect("loses an answer after the provider has spent the id", () =>
+  it.effect("loses a response with lost after the provider has redeemed the auth_req_id", () =>
     Effect.gen(function* () {
-      const id = yield* Raw.acknowledged()
-      assert.strictEqual((yield* Effect.flip(grant(id))).reason._tag, "TransportError")
-      assert.strictEqual(Raw.outcome(yield* Raw.poll(id)), "invalid_grant")
-    }).pipe(scripted(ProviderScript.lost))
+      const id = yield* RawClient.obtainAuthReqId()
+      assert.strictEqual((yield* Effect.flip(send(id))).reason._tag, "TransportError")
+      assert.strictEqual(RawClient.outcome(yield* RawClient.poll(id)), "invalid_grant")
+    }).pipe(provideScript(ProviderScript.lost))
   )
 
-  it.effect("breaks an answer off in the middle, after the provider has spent the id", () =>
+  it.effect("breaks a response off with truncated after the provider has redeemed the auth_req_id", () =>
     Effect.gen(function* () {
-      const response = yield* grant(yield* Raw.acknowledged())
+      const response = yield* send(yield* RawClient.obtainAuthReqId())
       assert.strictEqual(response.status, 200)
       const read: Array<number> = []
       const error = yield* Effect.flip(
@@ -88,14 +89,14 @@ describe("a script", () => {
       ]) {
         assert.strictEqual((yield* Effect.flip(reading)).reason._tag, "DecodeError")
       }
-    }).pipe(scripted(ProviderScript.truncated))
+    }).pipe(provideScript(ProviderScript.truncated))
   )
 
-  it.effect("never answers, and counts the caller who gives up", () =>
+  it.effect("never responds with hang, and counts the request that the caller aborts", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
-      const id = yield* Raw.acknowledged()
-      const fiber = yield* Effect.forkChild(Effect.timeoutOption(grant(id), "35 seconds"))
+      const id = yield* RawClient.obtainAuthReqId()
+      const fiber = yield* Effect.forkChild(Effect.timeoutOption(send(id), "35 seconds"))
       yield* TestClock.adjust("34 seconds")
       assert.strictEqual(yield* provider.aborted, 0)
       yield* TestClock.adjust("1 second")
@@ -103,19 +104,19 @@ describe("a script", () => {
       assert.strictEqual(yield* provider.aborted, 1)
       const [, hung] = yield* provider.requests
       assert.deepStrictEqual([hung?.at, hung?.respondedAt, hung?.status], [0, undefined, undefined])
-      assert.strictEqual((yield* grant(id)).status, 200)
-    }).pipe(scripted(ProviderScript.hang))
+      assert.strictEqual((yield* send(id)).status, 200)
+    }).pipe(provideScript(ProviderScript.hang))
   )
 
-  it.effect("delays an answer on the clock, and the pace is held from it", () =>
+  it.effect("delays a response on the Clock, and the interval counts from the response", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
-      const id = yield* Raw.acknowledged()
-      const fiber = yield* Effect.forkChild(Raw.poll(id))
+      const id = yield* RawClient.obtainAuthReqId()
+      const fiber = yield* Effect.forkChild(RawClient.poll(id))
       yield* TestClock.adjust("3 seconds")
-      assert.strictEqual(Raw.outcome(yield* Fiber.join(fiber)), "authorization_pending")
+      assert.strictEqual(RawClient.outcome(yield* Fiber.join(fiber)), "authorization_pending")
       yield* TestClock.adjust(4999)
-      assert.strictEqual(Raw.outcome(yield* Raw.poll(id)), "slow_down")
+      assert.strictEqual(RawClient.outcome(yield* RawClient.poll(id)), "slow_down")
       const [, first] = yield* provider.requests
       assert.deepStrictEqual([first?.at, first?.respondedAt], [0, 3000])
     }).pipe(
@@ -127,13 +128,13 @@ describe("a script", () => {
     )
   )
 
-  it.effect("may hold an answer for the interval or longer, and then the next poll may follow at once", () =>
+  it.effect("lets the next poll follow at once after a response that took the interval or longer", () =>
     Effect.gen(function* () {
-      const id = yield* Raw.acknowledged()
-      const fiber = yield* Effect.forkChild(Raw.poll(id))
+      const id = yield* RawClient.obtainAuthReqId()
+      const fiber = yield* Effect.forkChild(RawClient.poll(id))
       yield* TestClock.adjust("30 seconds")
-      assert.strictEqual(Raw.outcome(yield* Fiber.join(fiber)), "authorization_pending")
-      assert.strictEqual(Raw.outcome(yield* Raw.poll(id)), "authorization_pending")
+      assert.strictEqual(RawClient.outcome(yield* Fiber.join(fiber)), "authorization_pending")
+      assert.strictEqual(RawClient.outcome(yield* RawClient.poll(id)), "authorization_pending")
     }).pipe(
       Effect.provide(
         TestProvider.layer({
@@ -143,25 +144,25 @@ describe("a script", () => {
     )
   )
 
-  it.effect("makes the provider itself want 5 seconds more when it says slow_down", () =>
+  it.effect("increases the interval of the provider itself by 5 seconds with slowDown", () =>
     Effect.gen(function* () {
-      const id = yield* Raw.acknowledged()
-      assert.strictEqual(Raw.outcome(yield* Raw.poll(id)), "slow_down")
+      const id = yield* RawClient.obtainAuthReqId()
+      assert.strictEqual(RawClient.outcome(yield* RawClient.poll(id)), "slow_down")
       yield* TestClock.adjust(9999)
-      assert.strictEqual(Raw.outcome(yield* Raw.poll(id)), "slow_down")
+      assert.strictEqual(RawClient.outcome(yield* RawClient.poll(id)), "slow_down")
       yield* TestClock.adjust(15_000)
-      assert.strictEqual(Raw.outcome(yield* Raw.poll(id)), "authorization_pending")
+      assert.strictEqual(RawClient.outcome(yield* RawClient.poll(id)), "authorization_pending")
     }).pipe(Effect.provide(TestProvider.layer({ tokenScript: ProviderScript.make([ProviderScript.slowDown()]) })))
   )
 
-  it.effect("exists for every endpoint", () =>
+  it.effect("plays at discovery, JWK Set and backchannel authentication endpoint, too", () =>
     Effect.gen(function* () {
-      assert.strictEqual((yield* Effect.flip(HttpClient.get(`${Raw.issuer}/jwks`))).reason._tag, "TransportError")
-      assert.strictEqual((yield* Raw.get(`${Raw.issuer}/jwks`)).status, 200)
-      const discovery = yield* HttpClient.get(`${Raw.issuer}/.well-known/openid-configuration`)
+      assert.strictEqual((yield* Effect.flip(HttpClient.get(`${RawClient.issuer}/jwks`))).reason._tag, "TransportError")
+      assert.strictEqual((yield* RawClient.get(`${RawClient.issuer}/jwks`)).status, 200)
+      const discovery = yield* HttpClient.get(`${RawClient.issuer}/.well-known/openid-configuration`)
       assert.strictEqual(discovery.status, 404)
-      assert.strictEqual(Raw.outcome(yield* Raw.ask()), "server_error")
-      assert.strictEqual((yield* Raw.ask()).status, 200)
+      assert.strictEqual(RawClient.outcome(yield* RawClient.initiate()), "server_error")
+      assert.strictEqual((yield* RawClient.initiate()).status, 200)
     }).pipe(
       Effect.provide(
         TestProvider.layer({

@@ -1,4 +1,4 @@
-// Raw requests to the provider, as a client without a library would send them.
+// Requests to the provider as a client without a library sends them.
 import { TestClient, TestProvider } from "@effect-ciba/testing"
 import { Effect, Redacted, Schema } from "effect"
 import { Base64, Base64Url } from "effect/encoding"
@@ -10,7 +10,8 @@ export type Claims = Readonly<Record<string, unknown>>
 
 export type Parameters = Readonly<Record<string, string | undefined>>
 
-export interface Answered {
+/** A response with a JSON object. */
+export interface RawResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly body: Readonly<Record<string, unknown>>
@@ -23,7 +24,7 @@ export const basic = (clientId: string, secret: string): string =>
 
 export const defaultBasic = basic(TestClient.clientId, Redacted.value(TestClient.secret))
 
-const object = Schema.decodeUnknownEffect(Schema.Record(Schema.String, Schema.Unknown))
+const decodeObject = Schema.decodeUnknownEffect(Schema.Record(Schema.String, Schema.Unknown))
 
 export const send = (
   path: string,
@@ -39,10 +40,10 @@ export const send = (
     )
   )
 
-export const answered = (
+export const read = (
   response: HttpClientResponse.HttpClientResponse
-): Effect.Effect<Answered, HttpClientError.HttpClientError | Schema.SchemaError> =>
-  Effect.map(Effect.flatMap(response.json, object), (body) => ({
+): Effect.Effect<RawResponse, HttpClientError.HttpClientError | Schema.SchemaError> =>
+  Effect.map(Effect.flatMap(response.json, decodeObject), (body) => ({
     status: response.status,
     headers: { ...response.headers },
     body
@@ -55,14 +56,16 @@ export const post = (path: string, parameters: Parameters, authorization: string
       Object.entries(parameters).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
       authorization
     ),
-    answered
+    read
   )
 
-export const get = (url: string) => Effect.flatMap(HttpClient.get(url), answered)
+export const get = (url: string) => Effect.flatMap(HttpClient.get(url), read)
 
-export const ask = (parameters: Parameters = {}, authorization: string | null = defaultBasic) =>
+/** Sends a backchannel authentication request for Jo. */
+export const initiate = (parameters: Parameters = {}, authorization: string | null = defaultBasic) =>
   post("/backchannel", { scope: "openid profile", login_hint: "jo@example.com", ...parameters }, authorization)
 
+/** Sends a token request. */
 export const poll = (authReqId: string, parameters: Parameters = {}, authorization: string | null = defaultBasic) =>
   post(
     "/token",
@@ -70,21 +73,33 @@ export const poll = (authReqId: string, parameters: Parameters = {}, authorizati
     authorization
   )
 
-/** Asks, and gives the `auth_req_id`. */
-export const acknowledged = (parameters: Parameters = {}, authorization: string | null = defaultBasic) =>
-  Effect.map(ask(parameters, authorization), ({ body }) => text(body.auth_req_id))
+/** Sends a backchannel authentication request, and gives the `auth_req_id`. */
+export const obtainAuthReqId = (parameters: Parameters = {}, authorization: string | null = defaultBasic) =>
+  Effect.map(initiate(parameters, authorization), ({ body }) => text(body.auth_req_id))
 
-/** The value as text; whatever is no text becomes the empty one. */
+/** The value if it is a string, and the empty string otherwise. */
 export const text = (value: unknown): string => (typeof value === "string" ? value : "")
 
-/** The error code, or the status of an answer without one. */
-export const outcome = (answer: Answered): unknown => answer.body.error ?? answer.status
+/** The error code, or the status of a response without one. */
+export const outcome = (response: RawResponse): unknown => response.body.error ?? response.status
 
 /** The JSON object in a part of a JWT. */
-export const part = (jwt: unknown, index: 0 | 1) =>
+export const decodePart = (jwt: unknown, index: 0 | 1) =>
   Effect.flatMap(
     Effect.fromResult(Base64Url.decodeString(text(jwt).split(".")[index] ?? "")),
     Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
   )
+
+/** Obtains tokens from a provider whose end-user approves at once. */
+export const issue = (parameters: Parameters = {}) => Effect.flatMap(obtainAuthReqId(parameters), (id) => poll(id))
+
+/** The tokens of the response. */
+export const issueTokens = Effect.map(issue(), ({ body }) => ({
+  access: text(body.access_token),
+  refresh: text(body.refresh_token)
+}))
+
+export const introspect = (token: string, parameters: Parameters = {}, authorization: string | null = defaultBasic) =>
+  Effect.map(post("/introspection", { token, ...parameters }, authorization), ({ body }) => body)
 
 export const provider = TestProvider.TestProvider
