@@ -203,12 +203,11 @@ describe("an ID Token that comes with refreshed tokens", () => {
     Effect.gen(function* () {
       yield* setTestClock
       const body = { ...refreshedTokens, id_token: yield* signToken(yield* refreshedClaims()) }
-      const response = yield* Effect.flatMap(TokenResponse.toStored(body), TokenResponse.decodeRefresh)
+      const response = yield* Effect.flatMap(TokenResponse.receive(body), TokenResponse.decodeRefresh)
       const old = makeIdentity({ claims: { ...originalClaims, iss: "https://other.test" } })
-      const error = yield* IdTokenVerifier.verifyRefreshed(response, old).pipe(
-        Effect.flip,
-        Effect.provide(scriptedProvider([json(200, {})]).layer())
-      )
+      const error = yield* IdTokenVerifier.IdTokenVerifier.use((verifier) =>
+        verifier.verifyRefreshed(response, old)
+      ).pipe(Effect.flip, Effect.provide(scriptedProvider([json(200, {})]).layer()))
       expect({ ...error.reason }).toEqual({ _tag: "RefreshedClaimMismatch", claim: "iss" })
       expect(error.message).toBe("ID Token: its iss does not go with the ID Token that it renews")
     })

@@ -139,8 +139,8 @@ describe("UserInfo as JSON", () => {
 
   it.effect("about anybody is taken where its reader says that no subject is known, and has one all the same", () =>
     Effect.gen(function* () {
-      const use = Effect.flatMap(UserInfo.request(bearer()), (response) =>
-        UserInfo.process(response, UserInfo.skipSubjectCheck)
+      const use = UserInfo.UserInfo.use((userInfo) =>
+        Effect.flatMap(userInfo.request(bearer()), (response) => userInfo.process(response, UserInfo.skipSubjectCheck))
       )
       const another = { ...person, sub: "another" }
       expect((yield* told(json(another), {}, { use })).result).toEqual(success(another))

@@ -101,9 +101,10 @@ describe("the introspection request", () => {
 
   it.effect("is sent by the first half, which gives the response as it came, and is read by the second (R2)", () =>
     Effect.gen(function* () {
-      const response = yield* Introspection.request(token)
+      const introspection = yield* Introspection.Introspection
+      const response = yield* introspection.request(token)
       expect(response.headers["x-trace"]).toBe("t-1")
-      expect(yield* Introspection.process(response)).toEqual({ active: false })
+      expect(yield* introspection.process(response)).toEqual({ active: false })
     }).pipe(Effect.provide(scriptedProvider([json(200, { active: false }, { "x-trace": "t-1" })]).layer()))
   )
 })

@@ -149,9 +149,10 @@ describe("the revocation response", () => {
 
   it.effect("is read by the second half, after the first gave it as it came (R1)", () =>
     Effect.gen(function* () {
-      const response = yield* Revocation.request(token)
+      const revocation = yield* Revocation.Revocation
+      const response = yield* revocation.request(token)
       expect(response.status).toBe(418)
-      const error = yield* Effect.flip(Revocation.process(response))
+      const error = yield* Effect.flip(revocation.process(response))
       expect(error).toMatchObject({ reason: { _tag: "InvalidRequest", status: 418 } })
     }).pipe(Effect.provide(scriptedProvider([json(418, { error: "invalid_request" })]).layer()))
   )

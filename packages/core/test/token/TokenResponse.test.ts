@@ -16,7 +16,7 @@ const body = {
 
 const decode = (given: unknown) =>
   Effect.flatMap(Schema.decodeUnknownEffect(Schema.Json)(given), (json) =>
-    Effect.flatMap(TokenResponse.toStored(json), TokenResponse.decode)
+    Effect.flatMap(TokenResponse.receive(json), TokenResponse.decode)
   )
 
 const reasonOf = (given: unknown) => Effect.map(Effect.flip(decode(given)), ({ message }) => message)
