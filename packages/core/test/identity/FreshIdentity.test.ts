@@ -427,6 +427,25 @@ describe("FreshIdentity.make, with save", () => {
       })
   )
 
+  for (const [what, broken] of [
+    ["dies", Effect.die("disk full")],
+    ["is interrupted", Effect.interrupt]
+  ] as const) {
+    it.effect(`saves a refreshed identity in the next refresh, without a token request, if save ${what} (T-37)`, () =>
+      Effect.gen(function* () {
+        const server = scriptedProvider([respondNumbered(2), respondNumbered(3)])
+        const saves: Array<Effect.Effect<void>> = [broken]
+        yield* Effect.gen(function* () {
+          const fresh = yield* FreshIdentity.make(makeIdentity(), { save: () => saves.shift() ?? Effect.void })
+          expect(Exit.isFailure(yield* Effect.exit(fresh.refresh(makeIdentity())))).toBe(true)
+          expect(tokensOf(yield* fresh.current).access).toBe("marker-access-1")
+          expect(tokensOf(yield* fresh.refresh(makeIdentity())).access).toBe("marker-access-2")
+        }).pipe(Effect.scoped, Effect.provide(server.layer()))
+        expect(server.received).toHaveLength(1)
+      })
+    )
+  }
+
   it.effect("discards a refresh response that is rejected, and uses the old refresh token in the next refresh", () =>
     Effect.gen(function* () {
       yield* setTestClock
