@@ -38,7 +38,8 @@ export const validate = (claims: IdTokenClaims, expected: ExpectedClaims): IdTok
   validateParties(claims, expected) ?? validateTimes(claims, expected) ?? validateExpectations(claims, expected)
 
 /**
- * The first claim of an ID Token beside refreshed tokens that does not agree with the earlier ID Token; `undefined` if all do.
+ * The first claim of an ID Token beside refreshed tokens that does not agree with the earlier ID Token; `undefined` if
+ * all do.
  *
  * @see OpenID Connect Core 12.2
  */

@@ -8,18 +8,19 @@
  *
  * **Details**
  *
- * - While a refresh is under way, every caller gets its outcome: one token request is sent. A caller whose tokens have been
- *   refreshed meanwhile gets the current ones at once.
+ * - While a refresh is under way, every caller gets its outcome: one token request is sent. A caller whose tokens have
+ *   been refreshed meanwhile gets the current ones at once.
  * - A new refresh token replaces the old one, which otherwise stays in use.
- * - `save` gets the new identity before any caller does. If it fails, no caller gets the identity, and the next refresh tries
- *   to save it again, without another token request: the old refresh token may be used up.
+ * - `save` gets the new identity before any caller does. If it fails, no caller gets the identity, and the next refresh
+ *   tries to save it again, without another token request: the old refresh token may be used up.
  * - Interrupting a caller does not interrupt the refresh. Closing the scope waits for a refresh that is under way.
- * - A new ID Token, if the response has one, is verified in full and has to agree with the old one, which otherwise stays.
+ * - A new ID Token, if the response has one, is verified in full and has to agree with the old one, which otherwise
+ *   stays.
  *
  * **Gotchas**
  *
- * - Make one `FreshIdentity` for each refresh token, in one process. Two of them refresh twice, and a provider that rotates
- *   refresh tokens may take the second request for a replay and revoke the grant.
+ * - Make one `FreshIdentity` for each refresh token, in one process. Two of them refresh twice, and a provider that
+ *   rotates refresh tokens may take the second request for a replay and revoke the grant.
  *
  * **Example** (New tokens after the resource server rejects the old ones)
  *
@@ -155,7 +156,9 @@ type Proceed<E> = (
   from: Settled
 ) => Effect.Effect<readonly [exit: Exit.Exit<VerifiedIdentity, RefreshError | E>, next: Settled]>
 
-/** Takes the steps that are left, until the new tokens are in use or a step fails. Gives the outcome and the next state. */
+/**
+ * Takes the steps that are left, until the new tokens are in use or a step fails. Gives the outcome and the next state.
+ */
 const makeProceed = Effect.fnUntraced(function* <E, R>({
   save = () => Effect.void,
   ...options

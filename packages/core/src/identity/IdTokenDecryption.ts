@@ -3,8 +3,8 @@
  *
  * **When to use**
  *
- * - If the client is registered with `id_token_encrypted_response_alg`. With this layer every ID Token has to be encrypted;
- *   inside is the signed token, which is verified as ever.
+ * - If the client is registered with `id_token_encrypted_response_alg`. With this layer every ID Token has to be
+ *   encrypted; inside is the signed token, which is verified as ever.
  * - For a key that is not in the process (in hardware, behind a service), provide `Decrypter` instead.
  *
  * **Details**

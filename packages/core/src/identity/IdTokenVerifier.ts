@@ -4,18 +4,18 @@
  * **When to use**
  *
  * - `verify` turns a token response into a `VerifiedIdentity`. `Ciba.complete` and `Ciba.authenticate` do it.
- * - The service has `verifyRefreshed` for the response to a refresh token, which `FreshIdentity` calls, and `claims` for an
- *   ID Token alone.
+ * - The service has `verifyRefreshed` for the response to a refresh token, which `FreshIdentity` calls, and `claims`
+ *   for an ID Token alone.
  *
  * **Details**
  *
- * - The signature is always verified, in the registered algorithm, with the issuer's keys, or the client secret for HMAC.
- *   The algorithm that the token names decides nothing.
+ * - The signature is always verified, in the registered algorithm, with the issuer's keys, or the client secret for
+ *   HMAC. The algorithm that the token names decides nothing.
  * - Then the claims are validated: issuer, audience, times, and what the authentication request asked for.
  * - `at_hash`, `rt_hash` and `auth_req_id` are compared if present. In push mode they are required: the ID Token is the
  *   signature over the tokens beside it (CIBA Core 10.3.1).
- * - An ID Token beside refreshed tokens is verified in the same way, and has to agree with the earlier one (OpenID Connect
- *   Core 12.2).
+ * - An ID Token beside refreshed tokens is verified in the same way, and has to agree with the earlier one (OpenID
+ *   Connect Core 12.2).
  *
  * **Example** (Verifying a token response)
  *
@@ -77,8 +77,8 @@ export interface Service {
     pending: PendingAuthentication
   ) => Effect.Effect<VerifiedIdentity, IdTokenError | DiscoveryError>
   /**
-   * The identity with the tokens of a response to its refresh token, verified. `scope` is the requested scope; that of the
-   * identity by default.
+   * The identity with the tokens of a response to its refresh token, verified. `scope` is the requested scope; that of
+   * the identity by default.
    */
   readonly verifyRefreshed: (
     response: TokenResponse.RefreshResponse,

@@ -1,5 +1,6 @@
 /**
- * Validation of a token response whose ID Token is verified: the type of the access token, the granted scope, the profile.
+ * Validation of a token response whose ID Token is verified: the type of the access token, the granted scope, the
+ * profile.
  *
  * @see OpenID Connect Core 3.1.3.3, RFC 6749 sections 5.1 and 6
  */

@@ -3,7 +3,8 @@
  *
  * **When to use**
  *
- * - `Ciba.authenticate` and `Ciba.complete` give one. It is what `UserInfo`, `ProtectedResource` and `FreshIdentity` take.
+ * - `Ciba.authenticate` and `Ciba.complete` give one. It is what `UserInfo`, `ProtectedResource` and `FreshIdentity`
+ *   take.
  *
  * **Gotchas**
  *

@@ -1,11 +1,12 @@
 /**
- * A response that is a JWT: UserInfo and introspection responses, which the provider signs, encrypts to the client, or both.
+ * A response that is a JWT: UserInfo and introspection responses, which the provider signs, encrypts to the client, or
+ * both.
  *
  * **Details**
  *
  * - The signature has the registered algorithm. Without a registered one, the content has to be JSON.
- * - Encryption is optional: `Decrypter` has what was registered for ID Tokens, and a response that is not encrypted is read
- *   as it is.
+ * - Encryption is optional: `Decrypter` has what was registered for ID Tokens, and a response that is not encrypted is
+ *   read as it is.
  * - `iss` and `aud` are compared if present. The schema of the claims says whether they are required.
  *
  * @see OpenID Connect Core 5.3.2, RFC 9701 section 5

@@ -9,15 +9,16 @@
  * **Details**
  *
  * - The token is sent in the `Authorization` header only, and the caller's own `Authorization` does not replace it.
- * - A token that DPoP binds has a fresh proof for the method and URL of each request. If the server demands a nonce, the
- *   request is repeated, twice at most.
+ * - A token that DPoP binds has a fresh proof for the method and URL of each request. If the server demands a nonce,
+ *   the request is repeated, twice at most.
  * - With tokens that can be refreshed, a 401 `invalid_token` leads to one refresh and one more request.
  * - The requests go through `Transport`: https only, no redirects, a time limit for each.
  *
  * **Gotchas**
  *
  * - A response of any status is a success; `filterAccepted` turns those that reject the token into errors.
- * - A body that is a stream can be sent once only: the caller gets the response for which the request would be repeated.
+ * - A body that is a stream can be sent once only: the caller gets the response for which the request would be
+ *   repeated.
  * - The body of the response is unread and has no size limit. `Transport.json` and `Transport.text` read with a limit.
  *
  * **Example** (Calling an API)

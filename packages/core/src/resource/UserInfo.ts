@@ -4,20 +4,21 @@
  * **When to use**
  *
  * - For claims that the ID Token does not have, such as those of the scopes `profile` and `email`.
- * - `claims` sends the request and reads the response. The service has both halves, `request` and `process`, for a response
- *   that is inspected in between.
+ * - `claims` sends the request and reads the response. The service has both halves, `request` and `process`, for a
+ *   response that is inspected in between.
  *
  * **Details**
  *
  * - `sub` has to be that of the ID Token (OpenID Connect Core 5.3.2).
- * - With `userInfoSignedResponseAlg`, the response has to be a JWT with a signature in that algorithm; its `iss`, `aud` and
- *   `exp` are validated if present. Otherwise it has to be JSON.
+ * - With `userInfoSignedResponseAlg`, the response has to be a JWT with a signature in that algorithm; its `iss`, `aud`
+ *   and `exp` are validated if present. Otherwise it has to be JSON.
  * - With `IdTokenDecryption.layer`, the response may be encrypted to the same keys, with the same algorithms.
  *
  * **Example** (The end-user's name)
  *
  * ```ts
- * import { ClientAuthentication, ClientRegistration, Discovery, ProviderKeys, Transport, UserInfo } from "@effect-ciba/core"
+ * import { ClientAuthentication, ClientRegistration, Discovery } from "@effect-ciba/core"
+ * import { ProviderKeys, Transport, UserInfo } from "@effect-ciba/core"
  * import { Effect, Layer, Redacted } from "effect"
  * import { HttpClient, HttpClientResponse } from "effect/http"
  *
@@ -88,8 +89,8 @@ export interface Identity extends ProtectedResource.Tokens {
 }
 
 /**
- * In place of a subject, accepts claims about any end-user. Only for access tokens whose subject is not known: an attacker
- * who can substitute the token gets the claims of another end-user accepted (OpenID Connect Core 5.3.2).
+ * In place of a subject, accepts claims about any end-user. Only for access tokens whose subject is not known: an
+ * attacker who can substitute the token gets the claims of another end-user accepted (OpenID Connect Core 5.3.2).
  */
 export const skipSubjectCheck: unique symbol = /* @__PURE__ */ Symbol.for("@effect-ciba/core/UserInfo/skipSubjectCheck")
 

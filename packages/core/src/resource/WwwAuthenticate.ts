@@ -1,6 +1,7 @@
 /**
- * The challenges of a `WWW-Authenticate` header, in which a resource server says why it rejects a token. There may be several
- * in one header or in several, with schemes and parameter names in any case; what is not a challenge is skipped.
+ * The challenges of a `WWW-Authenticate` header, in which a resource server says why it rejects a token. There may be
+ * several in one header or in several, with schemes and parameter names in any case; what is not a challenge is
+ * skipped.
  *
  * @see RFC 9110 section 11.6.1, RFC 6750 section 3, RFC 9449 section 7.1
  */
@@ -47,8 +48,9 @@ interface Parsed extends Pick<Challenge, "scheme" | "token68"> {
 }
 
 /**
- * A quoted string that belongs to no parameter, which is skipped; a parameter; or a scheme, perhaps with a token68. No two
- * parts of a repetition match the same character, so that the time is linear. A string that is not closed ends with the header.
+ * A quoted string that belongs to no parameter, which is skipped; a parameter; or a scheme, perhaps with a token68. No
+ * two parts of a repetition match the same character, so that the time is linear. A string that is not closed ends with
+ * the header.
  */
 const tokens =
   /"[^"\\]*(?:\\.[^"\\]*)*\\?"?|([\w!#$%&'*+.^`|~-]+)(?:[ \t]*=[ \t]*(?:"([^"\\]*(?:\\.[^"\\]*)*)\\?"?|([^\s,"]*))|[ \t]+([\w.~+/-]+=*)(?=[ \t]*(?:,|$)))?/gs

@@ -10,8 +10,9 @@
  * **Details**
  *
  * - Of an inactive token nothing else is read.
- * - With `introspectionSignedResponseAlg`, the response has to be a JWT with a signature in that algorithm, and the right
- *   type, issuer and audience; plain JSON is rejected. It may be encrypted to the keys of `IdTokenDecryption.layer`.
+ * - With `introspectionSignedResponseAlg`, the response has to be a JWT with a signature in that algorithm, and the
+ *   right type, issuer and audience; plain JSON is rejected. It may be encrypted to the keys of
+ *   `IdTokenDecryption.layer`.
  * - A token that DPoP binds has to be of type `DPoP`, if its type is named.
  *
  * **Example** (The scope of an active token)

@@ -3,8 +3,8 @@
  *
  * **When to use**
  *
- * - For a refresh token without its identity. With a `VerifiedIdentity`, use `FreshIdentity`: it verifies the new tokens,
- *   saves them, keeps the newest refresh token and never refreshes twice at once.
+ * - For a refresh token without its identity. With a `VerifiedIdentity`, use `FreshIdentity`: it verifies the new
+ *   tokens, saves them, keeps the newest refresh token and never refreshes twice at once.
  * - `refresh` sends the request and reads the response. The service has both halves, `request` and `process`, for a
  *   response that is inspected in between.
  *

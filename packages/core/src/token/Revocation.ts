@@ -4,8 +4,8 @@
  * **When to use**
  *
  * - When the end-user signs out, or the tokens are no longer needed.
- * - `revoke` sends the request and reads the response. The service has both halves, `request` and `process`, for a response
- *   that is inspected in between.
+ * - `revoke` sends the request and reads the response. The service has both halves, `request` and `process`, for a
+ *   response that is inspected in between.
  *
  * **Details**
  *

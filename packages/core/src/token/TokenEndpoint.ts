@@ -3,15 +3,16 @@
  *
  * **When to use**
  *
- * - For a single token request. `Poll` waits for the end-user: it keeps the interval and retries after transport errors.
+ * - For a single token request. `Poll` waits for the end-user: it keeps the interval and retries after transport
+ *   errors.
  * - `redeem` sends the request and reads the response. The service has both halves,
  *   `backchannelAuthenticationGrantRequest` and `processBackchannelAuthenticationGrantResponse`, for a response that is
  *   inspected in between.
  *
  * **Details**
  *
- * - Every request has a fresh client assertion and a fresh DPoP proof. If the provider demands a nonce, `redeem` repeats the
- *   request, twice at most.
+ * - Every request has a fresh client assertion and a fresh DPoP proof. If the provider demands a nonce, `redeem`
+ *   repeats the request, twice at most.
  * - A push client sends nothing: its tokens come with the notification (CIBA Core 11).
  *
  * **Gotchas**

@@ -31,7 +31,10 @@ const secret = (
   text: Schema.Codec<string> = Schema.NonEmptyString
 ): Schema.Codec<Redacted.Redacted<string>, string> => Schema.RedactedFromValue(text, { label, disallowEncode: true })
 
-/** Schema of a token type. Types are not case-sensitive (RFC 6749 5.1): `Bearer` and `DPoP` are decoded to this spelling. */
+/**
+ * Schema of a token type. Types are not case-sensitive (RFC 6749 5.1): `Bearer` and `DPoP` are decoded to this
+ * spelling.
+ */
 export const TokenType: Schema.Codec<string> = Schema.NonEmptyString.pipe(
   Schema.decodeTo(
     Schema.String,
