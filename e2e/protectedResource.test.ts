@@ -60,8 +60,9 @@ layer(serverLayer({ interval: "1 second" }), { excludeTestServices: true })(
         expect(call).toMatchObject({ method: "GET", status: 200, form: {} })
         expect(call?.headers.authorization).toBe(`Bearer ${Redacted.value(identity.accessToken)}`)
 
-        const response = yield* UserInfo.request(identity)
-        const error = yield* Effect.flip(UserInfo.process(response, "another-subject"))
+        const userInfo = yield* UserInfo.UserInfo
+        const response = yield* userInfo.request(identity)
+        const error = yield* Effect.flip(userInfo.process(response, "another-subject"))
         expect(error).toMatchObject({ _tag: "UserInfoError", reason: { _tag: "WrongSubject" } })
       }).pipe(Effect.provide(as("client_secret_basic")))
     )

@@ -2,7 +2,7 @@
  * Who opens encrypted ID Tokens: nobody, unless a layer says so. `IdTokenDecryption.layer` does; this file keeps it out of
  * programs whose tokens come signed alone, and is the place for a key that lives elsewhere, in hardware or behind a service.
  */
-import { Context, type Effect, type Redacted } from "effect"
+import { Context, Effect, type Redacted } from "effect"
 import type { DecryptionFailed, NotEncrypted } from "../crypto/DecryptionFailed.ts"
 
 /** Opens an ID Token. */
@@ -13,6 +13,6 @@ export interface Decrypter {
 }
 
 /** The opener at hand. */
-export const Decrypter: Context.Reference<Decrypter | undefined> = Context.Reference("@effect-ciba/core/Decrypter", {
-  defaultValue: (): Decrypter | undefined => undefined
+export const Decrypter: Context.Reference<Decrypter> = Context.Reference("@effect-ciba/core/Decrypter", {
+  defaultValue: (): Decrypter => ({ decrypt: Effect.succeed })
 })

@@ -1,5 +1,5 @@
 /**
- * What the claims of a believable ID Token say: a pure judgement, one check after the other.
+ * Validation of the claims of an ID Token whose signature is verified: pure, one check after the other.
  *
  * @see OpenID Connect Core 3.1.3.7
  */
@@ -22,43 +22,50 @@ import {
   WrongSubject
 } from "./IdTokenError.ts"
 
-/** By what the claims are judged. */
+/** What the claims are compared with. */
 export interface ExpectedClaims {
   readonly issuer: string
   readonly clientId: string
-  /** How far the issuer's clock may be off. */
+  /** How far the issuer's clock and the client's may differ. */
   readonly tolerance: Duration.Duration
   readonly expectations: Expectations
   /** Milliseconds since the epoch. */
   readonly now: number
 }
 
-/** The first thing that is wrong with the claims, if something is. */
-export const validate = (claims: IdTokenClaims, standard: ExpectedClaims): IdTokenError["reason"] | undefined =>
-  parties(claims, standard) ?? times(claims, standard) ?? expected(claims, standard)
+/** The first problem of the claims; `undefined` if they are valid. */
+export const validate = (claims: IdTokenClaims, expected: ExpectedClaims): IdTokenError["reason"] | undefined =>
+  validateParties(claims, expected) ?? validateTimes(claims, expected) ?? validateExpectations(claims, expected)
 
 /**
- * The first thing in the claims of a renewed ID Token that does not go with the earlier one's, if something does not.
+ * The first claim of an ID Token beside refreshed tokens that does not agree with the earlier ID Token; `undefined` if
+ * all do.
  *
  * @see OpenID Connect Core 12.2
  */
-export const validateRefreshed = (claims: IdTokenClaims, before: IdTokenClaims): IdTokenError["reason"] | undefined => {
-  if (claims.iss !== before.iss) return new RefreshedClaimMismatch({ claim: "iss" })
-  if (claims.sub !== before.sub) return new WrongSubject()
-  if (claims.iat < before.iat) return new RefreshedClaimMismatch({ claim: "iat" })
-  if (differs(claims.auth_time, before.auth_time)) return new RefreshedClaimMismatch({ claim: "auth_time" })
-  return claims.nonce === undefined || claims.nonce === before.nonce
+export const validateRefreshed = (
+  claims: IdTokenClaims,
+  earlier: IdTokenClaims
+): IdTokenError["reason"] | undefined => {
+  if (claims.iss !== earlier.iss) return new RefreshedClaimMismatch({ claim: "iss" })
+  if (claims.sub !== earlier.sub) return new WrongSubject()
+  if (claims.iat < earlier.iat) return new RefreshedClaimMismatch({ claim: "iat" })
+  if (isChanged(claims.auth_time, earlier.auth_time)) return new RefreshedClaimMismatch({ claim: "auth_time" })
+  return claims.nonce === undefined || claims.nonce === earlier.nonce
     ? undefined
     : new RefreshedClaimMismatch({ claim: "nonce" })
 }
 
-const differs = (one: number | undefined, other: number | undefined): boolean =>
-  one !== undefined && other !== undefined && one !== other
+const isChanged = (time: number | undefined, earlier: number | undefined): boolean =>
+  time !== undefined && earlier !== undefined && time !== earlier
 
-/** An ID Token older than a day answers no request of today. */
-const oldest = Duration.toMillis("1 day")
+/** How far `iat` may lie in the past: an authentication request is answered sooner. */
+const maxTokenAge = Duration.toMillis("1 day")
 
-const parties = (claims: IdTokenClaims, { clientId, issuer }: ExpectedClaims): IdTokenError["reason"] | undefined => {
+const validateParties = (
+  claims: IdTokenClaims,
+  { clientId, issuer }: ExpectedClaims
+): IdTokenError["reason"] | undefined => {
   const audience = typeof claims.aud === "string" ? [claims.aud] : claims.aud
   if (claims.iss !== issuer) return new WrongIssuer({ expected: issuer, actual: sanitize(claims.iss) })
   if (!audience.every((party) => party === clientId)) {
@@ -69,19 +76,22 @@ const parties = (claims: IdTokenClaims, { clientId, issuer }: ExpectedClaims): I
     : new WrongAuthorizedParty({ expected: clientId, actual: sanitize(claims.azp) })
 }
 
-const times = (claims: IdTokenClaims, standard: ExpectedClaims): IdTokenError["reason"] | undefined => {
-  const tolerance = Duration.toMillis(standard.tolerance)
-  const { now } = standard
-  if (claims.exp * 1000 + tolerance <= now) return new Expired({ at: instant(claims.exp) })
-  if (claims.iat * 1000 > now + tolerance) return new NotYetValid({ claim: "iat", at: instant(claims.iat) })
+const validateTimes = (claims: IdTokenClaims, expected: ExpectedClaims): IdTokenError["reason"] | undefined => {
+  const tolerance = Duration.toMillis(expected.tolerance)
+  const { now } = expected
+  if (claims.exp * 1000 + tolerance <= now) return new Expired({ at: DateTime.fromEpochSeconds(claims.exp) })
+  if (claims.iat * 1000 > now + tolerance)
+    return new NotYetValid({ claim: "iat", at: DateTime.fromEpochSeconds(claims.iat) })
   if (claims.nbf !== undefined && claims.nbf * 1000 > now + tolerance) {
-    return new NotYetValid({ claim: "nbf", at: instant(claims.nbf) })
+    return new NotYetValid({ claim: "nbf", at: DateTime.fromEpochSeconds(claims.nbf) })
   }
-  return claims.iat * 1000 < now - oldest ? new IssuedTooLongAgo({ at: instant(claims.iat) }) : undefined
+  return claims.iat * 1000 < now - maxTokenAge
+    ? new IssuedTooLongAgo({ at: DateTime.fromEpochSeconds(claims.iat) })
+    : undefined
 }
 
-const expected = (claims: IdTokenClaims, standard: ExpectedClaims): IdTokenError["reason"] | undefined => {
-  const { acrValues, maxAge, nonce, subject } = standard.expectations
+const validateExpectations = (claims: IdTokenClaims, expected: ExpectedClaims): IdTokenError["reason"] | undefined => {
+  const { acrValues, maxAge, nonce, subject } = expected.expectations
   if (nonce !== undefined && claims.nonce !== Redacted.value(nonce)) return new WrongNonce()
   if (subject !== undefined && claims.sub !== Redacted.value(subject)) return new WrongSubject()
   if (acrValues !== undefined && (claims.acr === undefined || !acrValues.includes(claims.acr))) {
@@ -92,11 +102,9 @@ const expected = (claims: IdTokenClaims, standard: ExpectedClaims): IdTokenError
   }
   if (maxAge === undefined) return undefined
   if (claims.auth_time === undefined) return new StaleAuthentication({})
-  const age = standard.now - claims.auth_time * 1000
-  const tolerance = Duration.toMillis(standard.tolerance)
+  const age = expected.now - claims.auth_time * 1000
+  const tolerance = Duration.toMillis(expected.tolerance)
   return age > Duration.toMillis(maxAge) + tolerance || age < -tolerance
-    ? new StaleAuthentication({ at: instant(claims.auth_time) })
+    ? new StaleAuthentication({ at: DateTime.fromEpochSeconds(claims.auth_time) })
     : undefined
 }
-
-const instant = (seconds: number): DateTime.Utc => DateTime.fromEpochSeconds(seconds)

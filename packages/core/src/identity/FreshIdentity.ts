@@ -1,22 +1,28 @@
 /**
- * An identity whose tokens can be renewed, for all who use it at once.
+ * An identity whose tokens are refreshed on demand, for any number of concurrent callers.
+ *
+ * **When to use**
+ *
+ * - `make` for an identity that is used again and again: `ProtectedResource.make` and `UserInfo.claims` take it.
+ * - `refresh` for a single refresh.
  *
  * **Details**
  *
- * - However many ask while a refresh is under way, one token request is sent, and all get its outcome. Who comes with
- *   tokens that have been renewed meanwhile gets the current ones at once.
- * - A new refresh token takes the place of the old one, which otherwise stays in use.
- * - `save` has the new identity before anybody else. While it fails nobody gets it, and the next refresh tries to save
- *   again, without another request: the old refresh token may be spent.
- * - Interrupting a caller does not interrupt the refresh. When the scope closes, a refresh under way is waited for.
- * - A new ID Token, where one comes, is verified in full and must go with the old one, which otherwise stays.
+ * - While a refresh is under way, every caller gets its outcome: one token request is sent. A caller whose tokens have
+ *   been refreshed meanwhile gets the current ones at once.
+ * - A new refresh token replaces the old one, which otherwise stays in use.
+ * - `save` gets the new identity before any caller does. If it fails, no caller gets the identity, and the next refresh
+ *   tries to save it again, without another token request: the old refresh token may be used up.
+ * - Interrupting a caller does not interrupt the refresh. Closing the scope waits for a refresh that is under way.
+ * - A new ID Token, if the response has one, is verified in full and has to agree with the old one, which otherwise
+ *   stays.
  *
  * **Gotchas**
  *
- * - One handle for each refresh token, and one process: two of them refresh twice, and a provider that rotates refresh
- *   tokens may take the second for a thief and end the grant.
+ * - Make one `FreshIdentity` for each refresh token, in one process. Two of them refresh twice, and a provider that
+ *   rotates refresh tokens may take the second request for a replay and revoke the grant.
  *
- * **Example** (New tokens when the old ones are refused)
+ * **Example** (New tokens after the resource server rejects the old ones)
  *
  * ```ts
  * import { Ciba, ClientAuthentication, FreshIdentity, UserHint, type VerifiedIdentity } from "@effect-ciba/core"
@@ -28,8 +34,8 @@
  * const program = Effect.gen(function* () {
  *   const identity = yield* Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
  *   const fresh = yield* FreshIdentity.make(identity, { save: (next) => Effect.sync(() => saved.push(next)) })
- *   const refused = yield* fresh.current
- *   const next = yield* fresh.refresh(refused)
+ *   const rejected = yield* fresh.current
+ *   const next = yield* fresh.refresh(rejected)
  *   return [saved.length, Redacted.value(next.accessToken)]
  * }).pipe(Effect.scoped)
  *
@@ -54,7 +60,7 @@
  *
  * @see RFC 6749 section 6, OpenID Connect Core 12, FAPI 2.0 Security Profile 5.3.3.1
  */
-import { Deferred, Effect, Equal, type Scope } from "effect"
+import { Cause, Deferred, Effect, Equal, Exit, Option, Ref, type Scope } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
@@ -68,101 +74,155 @@ import type { VerifiedIdentity } from "./VerifiedIdentity.ts"
 /** Why there are no new tokens. */
 export type RefreshError = TokenError | IdTokenError | DiscoveryError
 
-/** An identity that stays usable. It is a `ProtectedResource.Renewable`. */
+/** An identity and its refresh. It is a `ProtectedResource.RefreshableTokens`. */
 export interface FreshIdentity<E = never> {
   /** The identity with its newest tokens. */
   readonly current: Effect.Effect<VerifiedIdentity>
-  /** An identity with other tokens than the refused ones. */
-  readonly refresh: (refused: VerifiedIdentity) => Effect.Effect<VerifiedIdentity, RefreshError | E>
+  /** The identity with other tokens than the rejected ones: the current ones if these are others already. */
+  readonly refresh: (rejected: VerifiedIdentity) => Effect.Effect<VerifiedIdentity, RefreshError | E>
 }
 
-/** How to renew. */
+/** What a refresh asks for, and where its result is saved. */
 export interface Options<E = never, R = never> extends Omit<Refresh.Options, "proofKey"> {
-  /** Keeps a renewed identity, before anybody uses it. */
+  /** Persists a refreshed identity, before any caller gets it. */
   readonly save?: ((next: VerifiedIdentity) => Effect.Effect<unknown, E, R>) | undefined
 }
 
-/** What renewing takes: pieces of `Ciba.layer`. */
+/** The services that a refresh needs; `Ciba.layer` provides them. */
 export type Requirements = ClientRegistration | Discovery | Refresh.Refresh | IdTokenVerifier
 
-/** A handle on an identity. */
+/** Makes an identity that can be refreshed, as long as the scope is open. */
 export const make = Effect.fnUntraced(function* <E = never, R = never>(
   identity: VerifiedIdentity,
-  { save, ...request }: Options<E, R> = {}
+  options: Options<E, R> = {}
 ): Effect.fn.Return<FreshIdentity<E>, never, Requirements | Scope.Scope | R> {
-  const { clientId } = yield* ClientRegistration
-  const discovery = yield* Discovery
-  const grant = yield* Refresh.Refresh
-  const verifier = yield* IdTokenVerifier
-  const context = yield* Effect.context<R>()
-  let current = identity
-  let flight: Deferred.Deferred<VerifiedIdentity, RefreshError | E> | undefined
-  /** What is left to do for a response in hand: nothing of it may be lost, for the old refresh token may be spent. */
-  let rest: Effect.Effect<VerifiedIdentity, RefreshError | E> | undefined
+  const proceed = yield* makeProceed(options)
+  const state = yield* Ref.make<State<E>>({ _tag: "Idle", identity })
 
-  const saved = Effect.fnUntraced(function* (
-    next: VerifiedIdentity
-  ): Effect.fn.Return<VerifiedIdentity, RefreshError | E> {
-    if (save !== undefined) yield* Effect.provideContext(save(next), context)
-    rest = undefined
-    current = next
-    return next
-  })
+  const run = (from: Settled, outcome: Outcome<E>): Effect.Effect<unknown> =>
+    Effect.flatMap(proceed(from), ([exit, next]) =>
+      Effect.andThen(Ref.set(state, next), Deferred.done(outcome, exit))
+    ).pipe(Effect.uninterruptible)
 
-  const verified = Effect.fnUntraced(function* (
-    response: RefreshResponse
-  ): Effect.fn.Return<VerifiedIdentity, RefreshError | E> {
-    const next = yield* Effect.tapErrorTag(
-      verifier.verifyRefreshed(response, current, request.scope),
-      "IdTokenError",
-      () =>
-        Effect.sync(() => {
-          rest = undefined
-        })
+  yield* Effect.addFinalizer(() =>
+    Effect.flatMap(Ref.get(state), (last) =>
+      last._tag === "Refreshing" ? Effect.exit(Deferred.await(last.outcome)) : Effect.void
     )
-    rest = saved(next)
-    return yield* rest
-  })
-
-  const requested = Effect.gen(function* () {
-    const { claims, issuer, proofKey, refreshToken } = current
-    if (refreshToken === undefined) return yield* new TokenError({ reason: new NoRefreshToken() })
-    const foreigner = [claims.aud].flat().find((party) => party !== clientId)
-    if (issuer !== (yield* discovery.metadata).issuer || foreigner !== undefined) {
-      return yield* new TokenError({ reason: new ClientMismatch({ issuer, clientId: foreigner ?? clientId }) })
-    }
-    rest = verified(yield* grant.refresh(refreshToken, { ...request, proofKey }))
-    return yield* rest
-  })
-
-  const fly = (landing: Deferred.Deferred<VerifiedIdentity, RefreshError | E>) =>
-    Effect.suspend(() => rest ?? requested).pipe(
-      Effect.ensuring(
-        Effect.sync(() => {
-          flight = undefined
-        })
-      ),
-      Deferred.into(landing)
-    )
-
-  yield* Effect.addFinalizer(() => (flight === undefined ? Effect.void : Effect.exit(Deferred.await(flight))))
+  )
 
   return {
-    current: Effect.sync(() => current),
-    refresh: (refused) =>
-      Effect.uninterruptibleMask((restore) => {
-        if (!Equal.equals(refused.accessToken, current.accessToken)) return Effect.succeed(current)
-        if (flight !== undefined) return restore(Deferred.await(flight))
-        const landing = Deferred.makeUnsafe<VerifiedIdentity, RefreshError | E>()
-        flight = landing
-        return Effect.andThen(Effect.forkDetach(fly(landing)), restore(Deferred.await(landing)))
-      })
+    current: Effect.map(Ref.get(state), (current) => current.identity),
+    refresh: (rejected) =>
+      Effect.uninterruptibleMask((restore) =>
+        Ref.modify(state, (current): readonly [Effect.Effect<VerifiedIdentity, RefreshError | E>, State<E>] => {
+          if (!Equal.equals(rejected.accessToken, current.identity.accessToken)) {
+            return [Effect.succeed(current.identity), current]
+          }
+          if (current._tag === "Refreshing") return [restore(Deferred.await(current.outcome)), current]
+          const outcome: Outcome<E> = Deferred.makeUnsafe()
+          return [
+            Effect.andThen(Effect.forkDetach(run(current, outcome)), restore(Deferred.await(outcome))),
+            { _tag: "Refreshing", identity: current.identity, outcome }
+          ]
+        }).pipe(Effect.flatten)
+      )
   }
 })
 
-/** The identity with new tokens, once. */
+/** Refreshes an identity once. */
 export const refresh = <E = never, R = never>(
   identity: VerifiedIdentity,
   options?: Options<E, R>
 ): Effect.Effect<VerifiedIdentity, RefreshError | E, Requirements | R> =>
-  Effect.scoped(Effect.flatMap(make(identity, options), ({ refresh }) => refresh(identity)))
+  Effect.scoped(Effect.flatMap(make(identity, options), (fresh) => fresh.refresh(identity)))
+
+type Outcome<E> = Deferred.Deferred<VerifiedIdentity, RefreshError | E>
+
+/** In every state, `identity` is the one in use. */
+type State<E> =
+  | Settled
+  | { readonly _tag: "Refreshing"; readonly identity: VerifiedIdentity; readonly outcome: Outcome<E> }
+
+/**
+ * The states between refreshes. A token response that could not be verified or saved is kept: the refresh token that it
+ * came for may be used up.
+ */
+type Settled =
+  | { readonly _tag: "Idle"; readonly identity: VerifiedIdentity }
+  | { readonly _tag: "Unverified"; readonly identity: VerifiedIdentity; readonly response: RefreshResponse }
+  | { readonly _tag: "Unsaved"; readonly identity: VerifiedIdentity; readonly next: VerifiedIdentity }
+
+type Proceed<E> = (
+  from: Settled
+) => Effect.Effect<readonly [exit: Exit.Exit<VerifiedIdentity, RefreshError | E>, next: Settled]>
+
+/**
+ * Takes the steps that are left, until the new tokens are in use or a step fails. Gives the outcome and the next state.
+ */
+const makeProceed = Effect.fnUntraced(function* <E, R>({
+  save = () => Effect.void,
+  ...options
+}: Options<E, R>): Effect.fn.Return<Proceed<E>, never, Requirements | R> {
+  const context = yield* Effect.context<R>()
+  const requestTokens = yield* makeRequestTokens(options)
+  const verifier = yield* IdTokenVerifier
+
+  const take = <A, F extends RefreshError | E>(
+    step: Effect.Effect<A, F>,
+    onSuccess: (value: A) => ReturnType<Proceed<E>>,
+    onFailure: (cause: Cause.Cause<F>) => Settled
+  ): ReturnType<Proceed<E>> =>
+    Effect.matchCauseEffect(Effect.interruptible(step), {
+      onSuccess,
+      onFailure: (cause) => Effect.succeed([Exit.failCause(cause), onFailure(cause)])
+    })
+
+  const proceed: Proceed<E> = (from) => {
+    const { identity } = from
+    switch (from._tag) {
+      case "Idle":
+        return take(
+          requestTokens(identity),
+          (response) => proceed({ _tag: "Unverified", identity, response }),
+          () => from
+        )
+      case "Unverified":
+        return take(
+          verifier.verifyRefreshed(from.response, identity, options.scope),
+          (next) => proceed({ _tag: "Unsaved", identity, next }),
+          (cause) => (isRejected(cause) ? { _tag: "Idle", identity } : from)
+        )
+      case "Unsaved":
+        return take(
+          Effect.provideContext(save(from.next), context),
+          () => Effect.succeed([Exit.succeed(from.next), { _tag: "Idle", identity: from.next }]),
+          () => from
+        )
+    }
+  }
+  return proceed
+})
+
+/** A response that is not valid is not kept: nothing that it has can be used. */
+const isRejected = (cause: Cause.Cause<IdTokenError | DiscoveryError>): boolean =>
+  Option.exists(Cause.findErrorOption(cause), ({ _tag }) => _tag === "IdTokenError")
+
+const makeRequestTokens = Effect.fnUntraced(function* (options: Omit<Refresh.Options, "proofKey">) {
+  const { clientId } = yield* ClientRegistration
+  const discovery = yield* Discovery
+  const grant = yield* Refresh.Refresh
+
+  return Effect.fnUntraced(function* ({
+    claims,
+    issuer,
+    proofKey,
+    refreshToken
+  }: VerifiedIdentity): Effect.fn.Return<RefreshResponse, TokenError | DiscoveryError> {
+    if (refreshToken === undefined) return yield* new TokenError({ reason: new NoRefreshToken() })
+    const otherClient = [claims.aud].flat().find((party) => party !== clientId)
+    if (issuer !== (yield* discovery.metadata).issuer || otherClient !== undefined) {
+      return yield* new TokenError({ reason: new ClientMismatch({ issuer, clientId: otherClient ?? clientId }) })
+    }
+    return yield* grant.refresh(refreshToken, { ...options, proofKey })
+  })
+})

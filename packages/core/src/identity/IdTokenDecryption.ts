@@ -1,7 +1,17 @@
 /**
- * ID Tokens that come encrypted to the client. With this layer every one has to be; inside is the signed token.
+ * Decryption of ID Tokens that the provider encrypts to the client, with its public key or with the client secret.
  *
- * **Example** (A client whose secret encrypts, and one with a key for it)
+ * **When to use**
+ *
+ * - If the client is registered with `id_token_encrypted_response_alg`. With this layer every ID Token has to be
+ *   encrypted; inside is the signed token, which is verified as ever.
+ * - For a key that is not in the process (in hardware, behind a service), provide `Decrypter` instead.
+ *
+ * **Details**
+ *
+ * - UserInfo and introspection responses may be encrypted with the same keys and algorithms, and do not have to be.
+ *
+ * **Example** (Decryption with the client secret, and with private keys)
  *
  * ```ts
  * import { IdTokenDecryption } from "@effect-ciba/core"
@@ -31,31 +41,31 @@ import * as JsonWebEncryption from "../crypto/JsonWebEncryption.ts"
 export { Decrypter } from "../client/Decrypter.ts"
 export type { ContentAlgorithm, PrivateKeyAlgorithm, SecretAlgorithm } from "../crypto/JsonWebEncryption.ts"
 
-/** What was registered for a client that holds private keys. */
+/** The registration of a client that decrypts with private keys. */
 export interface KeyOptions {
-  /** The private keys as JWKs, the newest first; old ones stay as long as tokens may be under way. */
+  /** The private keys as JWKs, the newest first. Keep an old one as long as the provider may use it. */
   readonly keys: ReadonlyArray<Redacted.Redacted<unknown>>
   /** The registered `id_token_encrypted_response_alg`. */
   readonly keyAlgorithm: JsonWebEncryption.PrivateKeyAlgorithm
-  /** The registered `id_token_encrypted_response_enc`; `A128CBC-HS256` by default, as the specification has it. */
+  /** The registered `id_token_encrypted_response_enc`; `A128CBC-HS256` by default (Dynamic Client Registration 2). */
   readonly contentAlgorithm?: JsonWebEncryption.ContentAlgorithm | undefined
   readonly secret?: undefined
 }
 
-/** What was registered for a client that shares a secret with the provider. */
+/** The registration of a client that decrypts with the client secret. */
 export interface SecretOptions {
-  /** The client secret: a hash of it is the key. */
+  /** The client secret; the key is derived from its hash (OpenID Connect Core 10.2). */
   readonly secret: Redacted.Redacted<string>
   /** The registered `id_token_encrypted_response_alg`. */
   readonly keyAlgorithm: JsonWebEncryption.SecretAlgorithm
-  /** The registered `id_token_encrypted_response_enc`; `A128CBC-HS256` by default, as the specification has it. */
+  /** The registered `id_token_encrypted_response_enc`; `A128CBC-HS256` by default (Dynamic Client Registration 2). */
   readonly contentAlgorithm?: JsonWebEncryption.ContentAlgorithm | undefined
 }
 
-/** What was registered. */
+/** What the client is registered with. */
 export type Options = KeyOptions | SecretOptions
 
-/** Opens with these keys. */
+/** A decrypter with these keys. */
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Decrypter, InvalidKey> {
   const contentAlgorithm = options.contentAlgorithm ?? "A128CBC-HS256"
   const keys =
@@ -70,5 +80,5 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   }
 })
 
-/** Every ID Token encrypted. */
+/** Decrypts every ID Token; fails with `NotEncrypted` for one that is not encrypted. */
 export const layer = (options: Options): Layer.Layer<never, InvalidKey> => Layer.effect(Decrypter, make(options))

@@ -4,11 +4,10 @@
  * @see OpenID Connect Core 3.1.3.7, CIBA Core 1.0 section 10.3.1
  */
 import { Schema } from "effect"
-import { DecryptionFailed, NotEncrypted } from "../crypto/DecryptionFailed.ts"
-import { InvalidSignature, MalformedToken } from "../crypto/JsonWebToken.ts"
+import { NotEncrypted } from "../crypto/DecryptionFailed.ts"
 import { toSingleLine } from "../internal/DisplayText.ts"
 import { ProfileViolation } from "../profile/Rule.ts"
-import { UnexpectedAlgorithm, UnknownKey } from "../provider/SignatureVerifier.ts"
+import * as SignatureVerifier from "../provider/SignatureVerifier.ts"
 
 const mismatch = { expected: Schema.String, actual: Schema.String }
 
@@ -130,11 +129,7 @@ export class UnexpectedTokenType extends Schema.TaggedError<UnexpectedTokenType>
 export class IdTokenError extends Schema.TaggedError<IdTokenError>()("IdTokenError", {
   reason: Schema.Union([
     NotEncrypted,
-    DecryptionFailed,
-    MalformedToken,
-    UnexpectedAlgorithm,
-    UnknownKey,
-    InvalidSignature,
+    ...SignatureVerifier.errors,
     InvalidClaims,
     WrongIssuer,
     WrongAudience,

@@ -1,20 +1,51 @@
 /**
- * Believes an ID Token, or refuses it with the reason.
+ * Verifies ID Tokens, and with them the token responses that they belong to.
+ *
+ * **When to use**
+ *
+ * - `verify` turns a token response into a `VerifiedIdentity`. `Ciba.complete` and `Ciba.authenticate` do it.
+ * - The service has `verifyRefreshed` for the response to a refresh token, which `FreshIdentity` calls, and `claims`
+ *   for an ID Token alone.
  *
  * **Details**
  *
- * - The signature is always verified, with the registered algorithm and the issuer's keys, or the client secret for
- *   HMAC; the algorithm that the token names decides nothing.
- * - Then issuer, audience, times, and whatever the request led to expect.
- * - `at_hash`, `rt_hash` and `auth_req_id` are compared wherever they are there. In push mode they have to be: the ID
- *   Token is the signature of the tokens beside it.
- * - An ID Token that comes with refreshed tokens is judged as the first one was, and must go with it.
+ * - The signature is always verified, in the registered algorithm, with the issuer's keys, or the client secret for
+ *   HMAC. The algorithm that the token names decides nothing.
+ * - Then the claims are validated: issuer, audience, times, and what the authentication request asked for.
+ * - `at_hash`, `rt_hash` and `auth_req_id` are compared if present. In push mode they are required: the ID Token is the
+ *   signature over the tokens beside it (CIBA Core 10.3.1).
+ * - An ID Token beside refreshed tokens is verified in the same way, and has to agree with the earlier one (OpenID
+ *   Connect Core 12.2).
+ *
+ * **Example** (Verifying a token response)
+ *
+ * ```ts
+ * import { Ciba, ClientAuthentication, IdTokenVerifier, TokenEndpoint, UserHint } from "@effect-ciba/core"
+ * import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
+ * import { Effect, Layer } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const pending = yield* Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
+ *   const response = yield* TokenEndpoint.redeem(pending.authReqId)
+ *   const identity = yield* IdTokenVerifier.verify(response, pending)
+ *   return identity.subject
+ * })
+ *
+ * const CibaTest = Ciba.layer({
+ *   issuer: "https://provider.test",
+ *   clientId: TestClient.clientId,
+ *   authentication: ClientAuthentication.clientSecretBasic(TestClient.secret)
+ * }).pipe(Layer.provide(TestProvider.layer({ user: TestUser.approve({ subject: "jo" }) })))
+ *
+ * await Effect.runPromise(Effect.provide(program, CibaTest)) // => "jo"
+ * ```
  *
  * @see OpenID Connect Core 3.1.3.7 and 12.2, CIBA Core 1.0 sections 10.1.1 and 10.3.1
  */
 import { Clock, Context, Effect, Layer, Redacted, Schema } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import { Decrypter } from "../client/Decrypter.ts"
+import type { JwsAlgorithm } from "../crypto/JwsAlgorithm.ts"
 import * as TokenHash from "../crypto/TokenHash.ts"
 import { truncateIssues } from "../internal/DisplayText.ts"
 import { unsafeValue } from "../internal/Opaque.ts"
@@ -33,21 +64,21 @@ import type { VerifiedIdentity } from "./VerifiedIdentity.ts"
 
 export type { IdTokenClaims } from "./IdTokenClaims.ts"
 
-/** The judgement, with and without the tokens that came along. */
+/** Verification of an ID Token, with and without the token response that it came in. */
 export interface Service {
-  /** The claims of an ID Token, once it is believed. */
+  /** The verified claims of an ID Token alone. */
   readonly claims: (
     idToken: IdToken.IdToken,
     expectations?: Expectations
   ) => Effect.Effect<IdTokenClaims, IdTokenError | DiscoveryError>
-  /** The identity and the tokens of a response to a request, once its ID Token is believed. */
+  /** The verified identity and tokens of the token response to an authentication request. */
   readonly verify: (
     response: TokenResponse.TokenResponse,
     pending: PendingAuthentication
   ) => Effect.Effect<VerifiedIdentity, IdTokenError | DiscoveryError>
   /**
-   * The identity with the tokens of a response to its refresh token, once the ID Token is believed, where one came.
-   * `scope` is what was asked for, where that is less than the identity has.
+   * The identity with the tokens of a response to its refresh token, verified. `scope` is the requested scope; that of
+   * the identity by default.
    */
   readonly verifyRefreshed: (
     response: TokenResponse.RefreshResponse,
@@ -56,79 +87,24 @@ export interface Service {
   ) => Effect.Effect<VerifiedIdentity, IdTokenError | DiscoveryError>
 }
 
-/** The judge of ID Tokens. */
+/** The verifier of a client's ID Tokens. */
 export class IdTokenVerifier extends Context.Service<IdTokenVerifier, Service>()("@effect-ciba/core/IdTokenVerifier") {}
 
-/** Judges by the registration and the provider at hand. */
+/** Verifies ID Tokens of the configured provider for the configured client. */
 export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | ProviderKeys> = Effect.gen(
   function* () {
     const registration = yield* ClientRegistration
-    const discovery = yield* Discovery
-    const signature = yield* SignatureVerifier.make
-    const algorithm = registration.idTokenSignedResponseAlg
-    const { maxAge } = registration
+    const { idTokenSignedResponseAlg: algorithm, maxAge } = registration
     const registered: Expectations = maxAge === undefined ? {} : { maxAge }
-    const opener = yield* Decrypter
-    const opened = (idToken: Redacted.Redacted<string>): Effect.Effect<Redacted.Redacted<string>, IdTokenError> =>
-      opener === undefined ? Effect.succeed(idToken) : refuse(opener.decrypt(idToken))
-
-    const believed = Effect.fnUntraced(function* (
-      jwt: Redacted.Redacted<string>,
-      expectations: Expectations
-    ): Effect.fn.Return<IdTokenClaims, IdTokenError | DiscoveryError> {
-      const { issuer } = yield* discovery.metadata
-      const payload = yield* Effect.mapError(signature(jwt, algorithm), (reason) =>
-        reason._tag === "DiscoveryError" ? reason : new IdTokenError({ reason })
-      )
-      const claims = yield* Effect.mapError(
-        decodeClaims(payload),
-        (error) => new IdTokenError({ reason: new InvalidClaims({ issues: truncateIssues(error) }) })
-      )
-      const problem = ClaimsValidation.validate(claims, {
-        issuer,
-        clientId: registration.clientId,
-        tolerance: registration.clockTolerance,
-        expectations,
-        now: yield* Clock.currentTimeMillis
-      })
-      return problem === undefined ? claims : yield* refused(problem)
-    })
-
-    /** The claims of an ID Token that belongs to the tokens beside it. */
-    const accompanying = Effect.fnUntraced(function* (
-      jwt: Redacted.Redacted<string>,
-      expectations: Expectations,
-      { access_token, refresh_token }: TokenResponse.RefreshMembers,
-      isPush: boolean
-    ): Effect.fn.Return<IdTokenClaims, IdTokenError | DiscoveryError> {
-      const claims = yield* believed(jwt, expectations)
-      yield* bound("at_hash", claims.at_hash, TokenHash.leftHalf(access_token, algorithm), isPush)
-      if (refresh_token) {
-        yield* bound(
-          "rt_hash",
-          claims["urn:openid:params:jwt:claim:rt_hash"],
-          TokenHash.leftHalf(refresh_token, algorithm),
-          isPush
-        )
-      }
-      return claims
-    })
+    const verifyIdToken = yield* makeVerifyIdToken
 
     const verify: Service["verify"] = Effect.fnUntraced(function* (response, pending) {
+      const { acrValues: requestedAcr, authReqId, deliveryMode, proofKey, scope: requestedScope } = pending
       const { members } = unsafeValue(response)
-      const idToken = yield* opened(members.id_token)
-      const isPush = pending.deliveryMode === "push"
-      const claims = yield* accompanying(idToken, { ...registered, ...pending.expectations }, members, isPush)
-      yield* bound(
-        "auth_req_id",
-        claims["urn:openid:params:jwt:claim:auth_req_id"],
-        Effect.succeed(Redacted.value(pending.authReqId)),
-        isPush
-      )
-      const { acrValues: requestedAcr, proofKey, scope: requestedScope } = pending
+      const verified = yield* verifyIdToken(members.id_token, { ...registered, ...pending.expectations })
+      yield* validateBindings(verified.claims, { ...members, authReqId, algorithm, required: required[deliveryMode] })
       return yield* TokenValidation.validate(response, registration, {
-        claims,
-        idToken,
+        ...verified,
         proofKey,
         requestedScope,
         requestedAcr
@@ -138,67 +114,101 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     const verifyRefreshed: Service["verifyRefreshed"] = Effect.fnUntraced(function* (
       response,
       identity,
-      scope = identity.scope
+      requestedScope = identity.scope
     ) {
       const { members } = unsafeValue(response)
-      const known = { ...identity, requestedScope: scope }
-      if (!members.id_token) return yield* TokenValidation.validate(response, registration, known)
-      const idToken = yield* opened(members.id_token)
-      const claims = yield* accompanying(idToken, {}, members, false)
-      const problem = ClaimsValidation.validateRefreshed(claims, identity.claims)
-      if (problem !== undefined) return yield* refused(problem)
-      return yield* TokenValidation.validate(response, registration, { ...known, claims, idToken })
+      const context = { ...identity, requestedScope }
+      if (!members.id_token) return yield* TokenValidation.validate(response, registration, context)
+      const verified = yield* verifyIdToken(members.id_token, {})
+      yield* validateBindings(verified.claims, { ...members, algorithm, required: [] })
+      const problem = ClaimsValidation.validateRefreshed(verified.claims, identity.claims)
+      if (problem !== undefined) return yield* reject(problem)
+      return yield* TokenValidation.validate(response, registration, { ...context, ...verified })
     })
 
     return IdTokenVerifier.of({
-      claims: (idToken, expectations = {}) =>
-        Effect.flatMap(opened(unsafeValue(idToken)), (signed) => believed(signed, { ...registered, ...expectations })),
+      claims: (idToken, expectations) =>
+        Effect.map(
+          verifyIdToken(unsafeValue(idToken), { ...registered, ...expectations }),
+          (verified) => verified.claims
+        ),
       verify,
       verifyRefreshed
     })
   }
 )
 
-/** The judge as a layer. */
+/** Provides `IdTokenVerifier` for the registration, the provider and its keys in the context. */
 export const layer = (): Layer.Layer<IdTokenVerifier, never, ClientRegistration | Discovery | ProviderKeys> =>
   Layer.effect(IdTokenVerifier, make)
 
-/** The claims of an ID Token, once it is believed. */
-export const claims = (
-  idToken: IdToken.IdToken,
-  expectations?: Expectations
-): Effect.Effect<IdTokenClaims, IdTokenError | DiscoveryError, IdTokenVerifier> =>
-  IdTokenVerifier.use((verifier) => verifier.claims(idToken, expectations))
-
-/** The identity and the tokens of a response to a request, once its ID Token is believed. */
+/** The verified identity and tokens of the token response to an authentication request. */
 export const verify = (
   response: TokenResponse.TokenResponse,
   pending: PendingAuthentication
 ): Effect.Effect<VerifiedIdentity, IdTokenError | DiscoveryError, IdTokenVerifier> =>
   IdTokenVerifier.use((verifier) => verifier.verify(response, pending))
 
-/** The identity with the tokens of a response to its refresh token, once the ID Token is believed, where one came. */
-export const verifyRefreshed = (
-  response: TokenResponse.RefreshResponse,
-  identity: VerifiedIdentity,
-  scope?: ReadonlyArray<string>
-): Effect.Effect<VerifiedIdentity, IdTokenError | DiscoveryError, IdTokenVerifier> =>
-  IdTokenVerifier.use((verifier) => verifier.verifyRefreshed(response, identity, scope))
+/** Verifies an ID Token by itself: decryption, signature and claims. Gives it without its encryption. */
+const makeVerifyIdToken = Effect.gen(function* () {
+  const { clientId, clockTolerance: tolerance, idTokenSignedResponseAlg } = yield* ClientRegistration
+  const discovery = yield* Discovery
+  const verifySignature = yield* SignatureVerifier.make
+  const { decrypt } = yield* Decrypter
+
+  return Effect.fnUntraced(function* (
+    received: Redacted.Redacted<string>,
+    expectations: Expectations
+  ): Effect.fn.Return<Pick<TokenValidation.VerifiedContext, "claims" | "idToken">, IdTokenError | DiscoveryError> {
+    const idToken = yield* Effect.mapError(decrypt(received), toError)
+    const { issuer } = yield* discovery.metadata
+    const payload = yield* Effect.mapError(verifySignature(idToken, idTokenSignedResponseAlg), (reason) =>
+      reason._tag === "DiscoveryError" ? reason : toError(reason)
+    )
+    const claims = yield* Effect.mapError(decodeClaims(payload), (error) =>
+      toError(new InvalidClaims({ issues: truncateIssues(error) }))
+    )
+    const now = yield* Clock.currentTimeMillis
+    const problem = ClaimsValidation.validate(claims, { issuer, clientId, tolerance, expectations, now })
+    return problem === undefined ? { claims, idToken } : yield* reject(problem)
+  })
+})
+
+/** The values that an ID Token is bound to, and the claims about them that have to be present. */
+interface ExpectedBindings extends Pick<TokenResponse.RefreshMembers, "access_token" | "refresh_token"> {
+  readonly algorithm: JwsAlgorithm
+  readonly authReqId?: Redacted.Redacted<string>
+  readonly required: ReadonlyArray<WrongBinding["claim"]>
+}
+
+const required: Readonly<Record<PendingAuthentication["deliveryMode"], ExpectedBindings["required"]>> = {
+  poll: [],
+  ping: [],
+  push: ["at_hash", "rt_hash", "auth_req_id"]
+}
+
+const validateBindings = Effect.fnUntraced(function* (
+  claims: IdTokenClaims,
+  { access_token, algorithm, authReqId, refresh_token, required }: ExpectedBindings
+): Effect.fn.Return<void, IdTokenError> {
+  const hash = (token: Redacted.Redacted<string>) => TokenHash.leftHalf(token, algorithm)
+  const bindings = [
+    ["at_hash", claims.at_hash, hash(access_token)],
+    ["rt_hash", claims["urn:openid:params:jwt:claim:rt_hash"], refresh_token && hash(refresh_token)],
+    [
+      "auth_req_id",
+      claims["urn:openid:params:jwt:claim:auth_req_id"],
+      authReqId && Effect.succeed(Redacted.value(authReqId))
+    ]
+  ] as const
+  for (const [claim, actual, expected] of bindings) {
+    const isCompared = expected && (actual !== undefined || required.includes(claim))
+    if (isCompared && actual !== (yield* expected)) yield* reject(new WrongBinding({ claim }))
+  }
+})
 
 const decodeClaims = Schema.decodeUnknownEffect(IdTokenClaims, { errors: "all" })
 
-const refused = (reason: IdTokenError["reason"]): Effect.Effect<never, IdTokenError> =>
-  Effect.fail(new IdTokenError({ reason }))
+const toError = (reason: IdTokenError["reason"]): IdTokenError => new IdTokenError({ reason })
 
-const refuse = <A, E extends IdTokenError["reason"]>(effect: Effect.Effect<A, E>): Effect.Effect<A, IdTokenError> =>
-  Effect.mapError(effect, (reason) => new IdTokenError({ reason }))
-
-const bound = (
-  claim: WrongBinding["claim"],
-  claimed: string | undefined,
-  actual: Effect.Effect<string>,
-  required: boolean
-): Effect.Effect<void, IdTokenError> =>
-  claimed === undefined && !required
-    ? Effect.void
-    : Effect.flatMap(actual, (value) => (value === claimed ? Effect.void : refused(new WrongBinding({ claim }))))
+const reject = (reason: IdTokenError["reason"]): Effect.Effect<never, IdTokenError> => Effect.fail(toError(reason))

@@ -1,10 +1,10 @@
 /**
- * What the tokens of a response make of a person whose ID Token is believed: judged by their type, their scope and the
+ * Validation of a token response whose ID Token is verified: the type of the access token, the granted scope, the
  * profile.
  *
  * @see OpenID Connect Core 3.1.3.3, RFC 6749 sections 5.1 and 6
  */
-import { DateTime, Effect, Redacted } from "effect"
+import { Effect, Redacted } from "effect"
 import type * as ClientRegistration from "../client/ClientRegistration.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import { sanitize } from "../internal/DisplayText.ts"
@@ -15,24 +15,24 @@ import type { IdTokenClaims } from "./IdTokenClaims.ts"
 import { IdTokenError, UnexpectedTokenType } from "./IdTokenError.ts"
 import { VerifiedIdentity } from "./VerifiedIdentity.ts"
 
-/** What is known beside the response. */
+/** What is known besides the response. */
 export interface VerifiedContext {
-  /** The claims that are believed. */
+  /** The verified claims. */
   readonly claims: IdTokenClaims
-  /** Where they come from, out of its encryption. */
+  /** The ID Token that has them, decrypted. */
   readonly idToken: Redacted.Redacted<string>
-  /** The key that the tokens are bound to. */
+  /** The private key that the tokens are bound to. */
   readonly proofKey: Redacted.Redacted<JsonWebKey> | undefined
   readonly requestedScope: ReadonlyArray<string>
-  /** The authentication context classes that were asked for, if some were. */
+  /** The requested authentication context classes, if any. */
   readonly requestedAcr?: ReadonlyArray<string> | undefined
-  /** What stays in use where the response has no other. */
+  /** The refresh token if the response has none. */
   readonly refreshToken?: Redacted.Redacted<string> | undefined
-  /** What stays where the response names none. */
+  /** The grant's id if the response has none. */
   readonly grantId?: string | undefined
 }
 
-/** The person with these tokens, or why the tokens are refused. */
+/** The identity with the tokens of the response; fails if the client must not use them. */
 export const validate = Effect.fnUntraced(function* (
   response: TokenResponse.RefreshResponse,
   registration: ClientRegistration.Service,
@@ -45,12 +45,12 @@ export const validate = Effect.fnUntraced(function* (
     const reason = new UnexpectedTokenType({ expected: tokenType, actual: sanitize(token_type) })
     return yield* new IdTokenError({ reason })
   }
-  const named = scope?.split(" ").filter((value) => value !== "") ?? []
-  const grantedScope = named.length > 0 ? named : requestedScope
+  const returnedScope = scope?.split(" ").filter((value) => value !== "") ?? []
+  const grantedScope = returnedScope.length > 0 ? returnedScope : requestedScope
   if (!grantedScope.every((value) => requestedScope.includes(value))) {
     yield* Effect.logWarning("The provider granted more scope than was requested")
   }
-  const broken = Rule.validate(registration.profile, "response", {
+  const violation = Rule.validate(registration.profile, "response", {
     registration,
     claims,
     tokenType: token_type,
@@ -58,18 +58,17 @@ export const validate = Effect.fnUntraced(function* (
     requestedAcr,
     grantedScope
   })
-  if (broken !== undefined) return yield* new IdTokenError({ reason: broken })
-  const expiresAt = TokenResponse.expiresAt(response)
+  if (violation !== undefined) return yield* new IdTokenError({ reason: violation })
   const { authorization_details, grant_id, ...additional } = rest
-  const { "urn:openid:params:jwt:claim:auth_req_id": _bearer, ...shown } = claims
+  const { "urn:openid:params:jwt:claim:auth_req_id": _secret, ...publicClaims } = claims
   return new VerifiedIdentity({
     subject: claims.sub,
     issuer: claims.iss,
-    claims: shown,
+    claims: publicClaims,
     accessToken: access_token,
     tokenType: token_type,
     proofKey: proofKey ?? registration.senderConstraint.proofKey,
-    expiresAt: expiresAt === undefined ? undefined : DateTime.makeUnsafe(expiresAt),
+    expiresAt: TokenResponse.expiresAt(response),
     refreshToken: refresh_token ?? refreshToken,
     idToken,
     scope: grantedScope,

@@ -6,6 +6,7 @@
  */
 import { Effect, type Redacted, Schema } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
+import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
@@ -39,6 +40,15 @@ export type SignatureError =
   | UnexpectedAlgorithm
   | UnknownKey
   | JsonWebToken.InvalidSignature
+
+/** Why nothing is read from a token that is signed, and perhaps encrypted: the reasons of every error about one. */
+export const errors: readonly [
+  typeof DecryptionFailed,
+  typeof JsonWebToken.MalformedToken,
+  typeof UnexpectedAlgorithm,
+  typeof UnknownKey,
+  typeof JsonWebToken.InvalidSignature
+] = [DecryptionFailed, JsonWebToken.MalformedToken, UnexpectedAlgorithm, UnknownKey, JsonWebToken.InvalidSignature]
 
 /** The payload of a token, once its signature in this algorithm is believed. */
 export type SignatureVerifier = (

@@ -1,19 +1,25 @@
 /**
- * An `HttpClient` that carries an access token to the resources it is for.
+ * An `HttpClient` that calls protected resources with an access token.
+ *
+ * **When to use**
+ *
+ * - To call an API with the tokens of a `VerifiedIdentity`, or with those of a `FreshIdentity`, which are refreshed.
+ * - For the claims about the end-user, use `UserInfo`.
  *
  * **Details**
  *
- * - The token goes into the `Authorization` header and nowhere else; a caller's own `Authorization` does not replace it.
- * - A token that DPoP binds comes with a fresh proof for the method and URL that are really called. A demanded nonce is
- *   answered at most twice.
- * - Where tokens can be renewed, a 401 `invalid_token` leads to one renewal and one more try.
- * - https only, no redirect followed, each try limited in time: `Transport` sends the requests.
+ * - The token is sent in the `Authorization` header only, and the caller's own `Authorization` does not replace it.
+ * - A token that DPoP binds has a fresh proof for the method and URL of each request. If the server demands a nonce,
+ *   the request is repeated, twice at most.
+ * - With tokens that can be refreshed, a 401 `invalid_token` leads to one refresh and one more request.
+ * - The requests go through `Transport`: https only, no redirects, a time limit for each.
  *
  * **Gotchas**
  *
- * - Statuses are the caller's business; `filterAccepted` makes errors of those that refuse the token.
- * - A body that is a stream can be sent once: what a second try would have mended is then given to the caller.
- * - The answer's body is unread and unlimited. `Transport.json` and `Transport.text` read with a limit.
+ * - A response of any status is a success; `filterAccepted` turns those that reject the token into errors.
+ * - A body that is a stream can be sent once only: the caller gets the response for which the request would be
+ *   repeated.
+ * - The body of the response is unread and has no size limit. `Transport.json` and `Transport.text` read with a limit.
  *
  * **Example** (Calling an API)
  *
@@ -51,7 +57,7 @@ import { Headers, HttpClient, HttpClientRequest, type HttpClientResponse, Url, U
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as InteractionId from "../http/InteractionId.ts"
-import * as Echo from "../http/SecretRedaction.ts"
+import * as SecretRedaction from "../http/SecretRedaction.ts"
 import * as SenderConstraint from "../http/SenderConstraint.ts"
 import { Transport } from "../http/Transport.ts"
 import { sanitize } from "../internal/DisplayText.ts"
@@ -60,43 +66,91 @@ import * as WwwAuthenticate from "./WwwAuthenticate.ts"
 
 export { ResourceError } from "./ResourceError.ts"
 
-/** An access token and what using it takes; a `VerifiedIdentity` is one. */
+/** An access token and what a request with it needs; a `VerifiedIdentity` has it all. */
 export interface Tokens {
   readonly accessToken: Redacted.Redacted<string>
   readonly tokenType: string
-  /** The private key that the token is bound to, where DPoP binds it and the key could be kept. */
+  /** The private key that the token is bound to, if it is bound by DPoP and the key can be exported. */
   readonly proofKey: Redacted.Redacted<JsonWebKey> | undefined
 }
 
-/** Tokens that can be renewed. */
+/** Tokens that can be refreshed; a `FreshIdentity` has them. */
 export interface RefreshableTokens<A extends Tokens = Tokens, E = never> {
   readonly current: Effect.Effect<A, E>
-  /** Other tokens than the refused ones: those that somebody has renewed meanwhile, or new ones. */
-  readonly refresh: (refused: A) => Effect.Effect<A, E>
+  /** Other tokens than the rejected ones: the current ones if these are others already. */
+  readonly refresh: (rejected: A) => Effect.Effect<A, E>
 }
 
-/** What else there is to say. */
+/** What the client sends besides the token. */
 export interface Options {
   /** Headers of the caller that are never sent; those of the profile by default. */
   readonly withheldHeaders?: ReadonlyArray<string> | undefined
 }
 
-/** A client that sends requests with the token. */
+/** Makes a client that sends every request with the token. */
 export const make = Effect.fnUntraced(function* <A extends Tokens, E = never>(
   source: A | RefreshableTokens<A, E>,
   options?: Options
 ): Effect.fn.Return<HttpClient.HttpClient.With<ResourceError | E>, never, ClientRegistration | Transport> {
+  const { profile } = yield* ClientRegistration
+  const transport = yield* Transport
+  const send = yield* makeSend
+  const withheld = options?.withheldHeaders ?? profile?.withheldHeaders ?? []
+
+  const execute = Effect.fnUntraced(function* (
+    original: HttpClientRequest.HttpClientRequest
+  ): Effect.fn.Return<HttpClientResponse.HttpClientResponse, ResourceError | E> {
+    const request = normalizeUrl(HttpClientRequest.updateHeaders(original, Headers.removeMany(withheld)))
+    if (!isRefreshable(source)) return yield* send(request, source)
+    const tokens = yield* source.current
+    const response = yield* send(request, tokens)
+    if (!isRepeatable(request) || !rejectsToken(response)) return response
+    yield* drain(transport, response)
+    return yield* send(request, yield* source.refresh(tokens))
+  })
+
+  return HttpClient.makeWith(
+    (request: Effect.Effect<HttpClientRequest.HttpClientRequest>) => Effect.flatMap(request, execute),
+    Effect.succeed
+  )
+})
+
+/** The current tokens of a source. */
+export const currentTokens = <A extends Tokens, E = never>(source: A | RefreshableTokens<A, E>): Effect.Effect<A, E> =>
+  isRefreshable(source) ? source.current : Effect.succeed(source)
+
+/** The error for which a response rejects the token; `undefined` for every other response. */
+export const readRefusal = (response: HttpClientResponse.HttpClientResponse): ResourceError | undefined => {
+  if (![400, 401, 403].includes(response.status)) return undefined
+  const challenge = tokenChallenges(response).find(({ error }) => error !== undefined)
+  return challenge === undefined && response.status !== 401
+    ? undefined
+    : fromChallenge(challenge, response.status, SecretRedaction.ofRequest(response.request))
+}
+
+/** Fails with the error of a response that rejects the token; every other response passes. */
+export const filterAccepted = <E, R>(
+  client: HttpClient.HttpClient.With<E, R>
+): HttpClient.HttpClient.With<E | ResourceError, R> =>
+  HttpClient.transformResponse(
+    client,
+    Effect.flatMap((response) => {
+      const refusal = readRefusal(response)
+      return refusal === undefined ? Effect.succeed(response) : Effect.fail(refusal)
+    })
+  )
+
+/** Sends a request with a token, and repeats it if the server demands another DPoP nonce. */
+const makeSend = Effect.gen(function* () {
   const { profile, senderConstraint } = yield* ClientRegistration
   const transport = yield* Transport
-  const withheld = options?.withheldHeaders ?? profile?.withheldHeaders ?? []
   const correlation = profile?.interactionIds === true ? InteractionId.generateHeader : Effect.succeed({})
 
-  const send = Effect.fnUntraced(function* (
+  const sendOnce = Effect.fnUntraced(function* (
     request: HttpClientRequest.HttpClientRequest,
-    tokens: Tokens,
+    accessToken: Tokens["accessToken"],
     constraint: SenderConstraint.SenderConstraint | undefined
   ): Effect.fn.Return<HttpClientResponse.HttpClientResponse, ResourceError> {
-    const { accessToken } = tokens
     const proof = yield* constraint?.prove({ method: request.method, url: request.url, accessToken }) ?? noProof
     const scheme = constraint === undefined ? "Bearer" : "DPoP"
     return yield* Effect.mapError(
@@ -111,71 +165,29 @@ export const make = Effect.fnUntraced(function* <A extends Tokens, E = never>(
     )
   })
 
-  /** Reads an answer that nobody will see, so that its connection is free again. */
-  const dismiss = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
-    Effect.ignore(transport.text(response))
-
-  const attempt = Effect.fnUntraced(function* (
+  return Effect.fnUntraced(function* (
     request: HttpClientRequest.HttpClientRequest,
     tokens: Tokens
   ): Effect.fn.Return<HttpClientResponse.HttpClientResponse, ResourceError> {
-    const constraint = yield* constraintOf(tokens, senderConstraint)
-    return yield* SenderConstraint.retryWithNonce(constraint, send(request, tokens, constraint), {
-      isDemand: (response) => isRepeatable(request) && wantsNonce(response, constraint),
-      discard: dismiss
+    const constraint = yield* selectConstraint(tokens, senderConstraint)
+    return yield* SenderConstraint.retryWithNonce(constraint, sendOnce(request, tokens.accessToken, constraint), {
+      isDemand: (response) => isRepeatable(request) && demandsNonce(response, constraint),
+      discard: (response) => drain(transport, response)
     })
   })
-
-  const execute = Effect.fnUntraced(function* (
-    given: HttpClientRequest.HttpClientRequest
-  ): Effect.fn.Return<HttpClientResponse.HttpClientResponse, ResourceError | E> {
-    const request = addressed(HttpClientRequest.updateHeaders(given, Headers.removeMany(withheld)))
-    if (!isRenewable(source)) return yield* attempt(request, source)
-    const refused = yield* source.current
-    const response = yield* attempt(request, refused)
-    if (!isRepeatable(request) || !refusesToken(response)) return response
-    yield* dismiss(response)
-    return yield* attempt(request, yield* source.refresh(refused))
-  })
-
-  return HttpClient.makeWith(
-    (request: Effect.Effect<HttpClientRequest.HttpClientRequest>) => Effect.flatMap(request, execute),
-    Effect.succeed
-  )
 })
 
-/** The tokens as they are now. */
-export const currentTokens = <A extends Tokens, E = never>(source: A | RefreshableTokens<A, E>): Effect.Effect<A, E> =>
-  isRenewable(source) ? source.current : Effect.succeed(source)
-
-/** Why a response refuses the token, in the resource server's words; nothing, where it does not. */
-export const readRefusal = (response: HttpClientResponse.HttpClientResponse): ResourceError | undefined => {
-  if (![400, 401, 403].includes(response.status)) return undefined
-  const challenge = tokenChallenges(response).find(({ error }) => error !== undefined)
-  return challenge === undefined && response.status !== 401
-    ? undefined
-    : fromChallenge(challenge, response.status, Echo.ofRequest(response.request))
-}
-
-/** Fails where the resource server refuses the token; every other status passes. */
-export const filterAccepted = <E, R>(
-  client: HttpClient.HttpClient.With<E, R>
-): HttpClient.HttpClient.With<E | ResourceError, R> =>
-  HttpClient.transformResponse(
-    client,
-    Effect.flatMap((response) => {
-      const refused = readRefusal(response)
-      return refused === undefined ? Effect.succeed(response) : Effect.fail(refused)
-    })
-  )
+/** Reads a body that is not used, so that its connection is free again. */
+const drain = (transport: Transport["Service"], response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
+  Effect.ignore(transport.text(response))
 
 const noProof: Effect.Effect<Readonly<Record<string, string>>> = Effect.succeed({})
 
-const isRenewable = <A extends Tokens, E>(source: A | RefreshableTokens<A, E>): source is RefreshableTokens<A, E> =>
+const isRefreshable = <A extends Tokens, E>(source: A | RefreshableTokens<A, E>): source is RefreshableTokens<A, E> =>
   "refresh" in source
 
-/** Who proves possession, where the token is bound to a key. */
-const constraintOf = (
+/** The constraint that proves possession of the key that the token is bound to; `undefined` for a bearer token. */
+const selectConstraint = (
   { proofKey, tokenType }: Tokens,
   own: SenderConstraint.SenderConstraint
 ): Effect.Effect<SenderConstraint.SenderConstraint | undefined, ResourceError> => {
@@ -191,8 +203,8 @@ const constraintOf = (
     : Effect.fail(new ResourceError({ reason: SenderConstraint.missingKeyError() }))
 }
 
-/** The request with its URL as it is really called, query untouched: proofs and nonces go by it. */
-const addressed = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
+/** The request with its normalized URL, to which proofs and nonces belong; the query stays as it is. */
+const normalizeUrl = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
   Result.match(Url.make(request.url, UrlParams.empty, undefined), {
     onFailure: () => request,
     onSuccess: ({ href }) => HttpClientRequest.setUrl(request, href)
@@ -204,11 +216,11 @@ const isRepeatable = ({ body }: HttpClientRequest.HttpClientRequest): boolean =>
 const tokenChallenges = (response: HttpClientResponse.HttpClientResponse): ReadonlyArray<WwwAuthenticate.Challenge> =>
   WwwAuthenticate.fromResponse(response).filter(({ scheme }) => scheme === "bearer" || scheme === "dpop")
 
-const refusesToken = (response: HttpClientResponse.HttpClientResponse): boolean =>
+const rejectsToken = (response: HttpClientResponse.HttpClientResponse): boolean =>
   response.status === 401 && tokenChallenges(response).some(({ error }) => error === "invalid_token")
 
-/** Whether a nonce is demanded and has come, for a proof in an algorithm that the server takes. */
-const wantsNonce = (
+/** Whether the response demands a nonce and has it, for a proof in an algorithm that the server accepts. */
+const demandsNonce = (
   response: HttpClientResponse.HttpClientResponse,
   constraint: SenderConstraint.SenderConstraint | undefined
 ): boolean =>

@@ -1,46 +1,66 @@
 /**
- * What the provider tells about the person who approved, whole (`claims`) or in its two halves (`request`, `process`).
+ * The UserInfo endpoint: claims about the end-user who approved, fetched with their access token.
+ *
+ * **When to use**
+ *
+ * - For claims that the ID Token does not have, such as those of the scopes `profile` and `email`.
+ * - `claims` sends the request and reads the response. The service has both halves, `request` and `process`, for a
+ *   response that is inspected in between.
  *
  * **Details**
  *
- * - `sub` must be that of the ID Token: claims of anybody else are refused.
- * - Where `userInfoSignedResponseAlg` is registered, UserInfo must be a JWT with that signature, and its issuer, audience
- *   and end are checked where they are there. Otherwise it must be JSON.
- * - With `IdTokenDecryption.layer`, UserInfo may come encrypted to the same keys, with the same algorithms.
+ * - `sub` has to be that of the ID Token (OpenID Connect Core 5.3.2).
+ * - With `userInfoSignedResponseAlg`, the response has to be a JWT with a signature in that algorithm; its `iss`, `aud`
+ *   and `exp` are validated if present. Otherwise it has to be JSON.
+ * - With `IdTokenDecryption.layer`, the response may be encrypted to the same keys, with the same algorithms.
  *
- * **Example** (A name for the screen)
+ * **Example** (The end-user's name)
  *
  * ```ts
- * import { Ciba, UserHint, UserInfo } from "@effect-ciba/core"
- * import { Effect } from "effect"
+ * import { ClientAuthentication, ClientRegistration, Discovery } from "@effect-ciba/core"
+ * import { ProviderKeys, Transport, UserInfo } from "@effect-ciba/core"
+ * import { Effect, Layer, Redacted } from "effect"
+ * import { HttpClient, HttpClientResponse } from "effect/http"
  *
- * const name = Ciba.authenticate({
- *   scope: ["openid", "profile"],
- *   hint: UserHint.login("jo@example.com")
- * }).pipe(
- *   Effect.flatMap((identity) => UserInfo.claims(identity)),
- *   Effect.map((claims) => claims.name)
+ * const provider = HttpClient.make((request) =>
+ *   Effect.succeed(HttpClientResponse.fromWeb(request, Response.json({ sub: "jo", name: "Jo Doe" })))
  * )
  *
- * Effect.isEffect(name) // => true
+ * // The identity is what `Ciba.authenticate` gives.
+ * const identity = { subject: "jo", accessToken: Redacted.make("a-token"), tokenType: "Bearer", proofKey: undefined }
+ *
+ * const program = UserInfo.claims(identity).pipe(
+ *   Effect.map((claims) => claims.name),
+ *   Effect.provide(
+ *     UserInfo.layer().pipe(
+ *       Layer.provide([
+ *         ClientRegistration.layer({ clientId: "bank-app", authentication: ClientAuthentication.none }),
+ *         Discovery.layerStatic({ issuer: "https://op.example.com", userinfo_endpoint: "https://op.example.com/me" }),
+ *         ProviderKeys.layerStatic({ keys: [] }),
+ *         Transport.layer()
+ *       ]),
+ *       Layer.provide(Layer.succeed(HttpClient.HttpClient, provider))
+ *     )
+ *   )
+ * )
+ *
+ * await Effect.runPromise(program) // => "Jo Doe"
  * ```
  *
  * @see OpenID Connect Core 5.3
  */
-import { Clock, Context, DateTime, Duration, Effect, Layer, Redacted, Schema } from "effect"
+import { Clock, Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
 import type { Headers, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
-import { Decrypter } from "../client/Decrypter.ts"
 import { cancelBody, makeError, parseRetryAfter, Transport } from "../http/Transport.ts"
 import type { TransportError } from "../http/TransportError.ts"
 import { Expired, InvalidClaims, WrongIssuer } from "../identity/IdTokenError.ts"
-import * as BoundedJson from "../internal/BoundedJson.ts"
-import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
+import { truncateIssues } from "../internal/DisplayText.ts"
 import { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import type { ProviderKeys } from "../provider/ProviderKeys.ts"
 import * as ProviderMetadata from "../provider/ProviderMetadata.ts"
-import * as SignatureVerifier from "../provider/SignatureVerifier.ts"
+import * as SignedResponse from "../provider/SignedResponse.ts"
 import * as ProtectedResource from "./ProtectedResource.ts"
 import { ResourceError } from "./ResourceError.ts"
 import { NotSigned, UnexpectedJwt, UserInfoError, WrongAudience, WrongSubject } from "./UserInfoError.ts"
@@ -63,14 +83,14 @@ export const UserInfoClaims: Schema.Decoder<UserInfoClaims> = Schema.StructWithR
   Schema.Record(Schema.String, Schema.Unknown)
 ])
 
-/** A person and a token of theirs; a `VerifiedIdentity` is one. */
+/** An end-user and an access token issued for them; a `VerifiedIdentity` is one. */
 export interface Identity extends ProtectedResource.Tokens {
   readonly subject: string
 }
 
 /**
- * In the place of a subject, claims of anybody are taken. For tokens whose subject is not known, and for no others: whoever
- * can swap tokens could show you another person (OpenID Connect Core 5.3.2).
+ * In place of a subject, accepts claims about any end-user. Only for access tokens whose subject is not known: an
+ * attacker who can substitute the token gets the claims of another end-user accepted (OpenID Connect Core 5.3.2).
  */
 export const skipSubjectCheck: unique symbol = /* @__PURE__ */ Symbol.for("@effect-ciba/core/UserInfo/skipSubjectCheck")
 
@@ -79,102 +99,46 @@ export interface Options {
   readonly headers?: Headers.Input | undefined
 }
 
-/** UserInfo whole, and in its two halves. */
+/** The UserInfo request and response: together, and in two halves. */
 export interface Service {
   /** Sends the request and gives the raw response. */
   readonly request: <A extends ProtectedResource.Tokens, E = never>(
     source: A | ProtectedResource.RefreshableTokens<A, E>,
     options?: Options
   ) => Effect.Effect<HttpClientResponse.HttpClientResponse, ResourceError | DiscoveryError | E>
-  /** The claims of a response, once they are believed to be about this subject of an ID Token. */
+  /** Reads a raw response; fails unless its claims are verified and about this subject of an ID Token. */
   readonly process: (
     response: HttpClientResponse.HttpClientResponse,
     subject: string | typeof skipSubjectCheck
   ) => Effect.Effect<UserInfoClaims, UserInfoError | ResourceError | DiscoveryError>
-  /** Sends and reads. */
+  /** Fetches the verified claims about the end-user of an identity. */
   readonly claims: <A extends Identity, E = never>(
     source: A | ProtectedResource.RefreshableTokens<A, E>,
     options?: Options
   ) => Effect.Effect<UserInfoClaims, UserInfoError | ResourceError | DiscoveryError | E>
 }
 
-/** The UserInfo endpoint. */
+/** The UserInfo endpoint of a provider. */
 export class UserInfo extends Context.Service<UserInfo, Service>()("@effect-ciba/core/UserInfo") {}
 
-/** The endpoint of the provider at hand, asked as the client at hand. */
+/** The endpoint of the configured provider, for the configured client. */
 export const make: Effect.Effect<Service, never, ClientRegistration | Transport | Discovery | ProviderKeys> =
   Effect.gen(function* () {
-    const { clientId, clockTolerance, mutualTls, userInfoSignedResponseAlg: algorithm } = yield* ClientRegistration
+    const { mutualTls } = yield* ClientRegistration
     const context = yield* Effect.context<ClientRegistration | Transport>()
     const discovery = yield* Discovery
-    const transport = yield* Transport
-    const signature = yield* SignatureVerifier.make
-    const opener = yield* Decrypter
+    const readClaims = yield* makeReadClaims
 
     const request: Service["request"] = Effect.fnUntraced(function* (source, options) {
       const url = yield* ProviderMetadata.endpoint(yield* discovery.metadata, "userinfo_endpoint", mutualTls)
       const client = yield* Effect.provideContext(ProtectedResource.make(source), context)
-      return yield* client.get(url, { headers: options?.headers, accept: "application/json, application/jwt" })
-    })
-
-    /** The content of a JWT; what is not encrypted, stays as it is. */
-    const opened = (jwt: Redacted.Redacted<string>) =>
-      opener === undefined
-        ? Effect.succeed(jwt)
-        : opener.decrypt(jwt).pipe(
-            Effect.catchTag("NotEncrypted", () => Effect.succeed(jwt)),
-            Effect.mapError((reason) => new UserInfoError({ reason }))
-          )
-
-    const payload = Effect.fnUntraced(function* (
-      response: HttpClientResponse.HttpClientResponse
-    ): Effect.fn.Return<unknown, UserInfoError | ResourceError | DiscoveryError> {
-      if (!isJwt(response)) {
-        if (algorithm !== undefined) return yield* refused(new NotSigned({ expected: algorithm }))
-        return (yield* Effect.mapError(transport.json(response), faulty)).body
-      }
-      const { text } = yield* Effect.mapError(transport.text(response), faulty)
-      const jwt = yield* opened(Redacted.make(text, { label: "UserInfo" }))
-      return yield* algorithm === undefined
-        ? Effect.catch(decodeJson(Redacted.value(jwt)), () => refused(new UnexpectedJwt()))
-        : Effect.mapError(signature(jwt, algorithm), (reason) =>
-            reason._tag === "DiscoveryError" ? reason : new UserInfoError({ reason })
-          )
-    })
-
-    const judged = Effect.fnUntraced(function* ({
-      aud,
-      exp,
-      iss
-    }: UserInfoClaims): Effect.fn.Return<void, UserInfoError | DiscoveryError> {
-      const { issuer } = yield* discovery.metadata
-      const now = yield* Clock.currentTimeMillis
-      const audience = typeof aud === "string" ? [aud] : aud
-      if (iss !== undefined && iss !== issuer) {
-        return yield* refused(new WrongIssuer({ expected: issuer, actual: sanitize(iss) }))
-      }
-      if (audience !== undefined && !audience.includes(clientId)) {
-        return yield* refused(new WrongAudience({ expected: clientId, actual: sanitize(audience.join(" ")) }))
-      }
-      if (exp !== undefined && exp * 1000 + Duration.toMillis(clockTolerance) <= now) {
-        return yield* refused(new Expired({ at: DateTime.fromEpochSeconds(exp) }))
-      }
+      return yield* client.get(url, { headers: options?.headers, accept: `application/json, ${mediaType}` })
     })
 
     const process: Service["process"] = Effect.fnUntraced(function* (response, subject) {
-      const refusal = ProtectedResource.readRefusal(response)
-      if (refusal !== undefined || response.status !== 200) yield* cancelBody(response)
-      if (refusal !== undefined) return yield* refusal
-      if (response.status !== 200) {
-        const wish = parseRetryAfter(response.headers, yield* Clock.currentTimeMillis)
-        return yield* faulty(makeError("UnexpectedStatus", response.request, response.status, wish))
-      }
-      const claims = yield* Effect.mapError(
-        decodeClaims(yield* payload(response)),
-        (error) => new UserInfoError({ reason: new InvalidClaims({ issues: truncateIssues(error) }) })
-      )
-      if (isJwt(response)) yield* judged(claims)
-      return subject === skipSubjectCheck || claims.sub === subject ? claims : yield* refused(new WrongSubject())
+      yield* ensureSuccess(response)
+      const claims = yield* readClaims(response)
+      return subject === skipSubjectCheck || claims.sub === subject ? claims : yield* reject(new WrongSubject())
     })
 
     return UserInfo.of({
@@ -187,39 +151,83 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Transport 
     })
   })
 
-/** The endpoint as a layer. */
+/** Provides `UserInfo` for the registration, the provider and its keys in the context. */
 export const layer = (): Layer.Layer<UserInfo, never, ClientRegistration | Transport | Discovery | ProviderKeys> =>
   Layer.effect(UserInfo, make)
 
-/** Sends the request and gives the raw response. */
-export const request = <A extends ProtectedResource.Tokens, E = never>(
-  source: A | ProtectedResource.RefreshableTokens<A, E>,
-  options?: Options
-): Effect.Effect<HttpClientResponse.HttpClientResponse, ResourceError | DiscoveryError | E, UserInfo> =>
-  UserInfo.use((userInfo) => userInfo.request(source, options))
-
-/** The claims of a response, once they are believed to be about this subject of an ID Token. */
-export const process = (
-  response: HttpClientResponse.HttpClientResponse,
-  subject: string | typeof skipSubjectCheck
-): Effect.Effect<UserInfoClaims, UserInfoError | ResourceError | DiscoveryError, UserInfo> =>
-  UserInfo.use((userInfo) => userInfo.process(response, subject))
-
-/** Sends and reads: what the provider tells about the person of this identity. */
+/** Fetches the verified claims about the end-user of an identity. */
 export const claims = <A extends Identity, E = never>(
   source: A | ProtectedResource.RefreshableTokens<A, E>,
   options?: Options
 ): Effect.Effect<UserInfoClaims, UserInfoError | ResourceError | DiscoveryError | E, UserInfo> =>
   UserInfo.use((userInfo) => userInfo.claims(source, options))
 
+const mediaType = "application/jwt"
+
+const ensureSuccess = Effect.fnUntraced(function* (
+  response: HttpClientResponse.HttpClientResponse
+): Effect.fn.Return<void, ResourceError> {
+  const refusal = ProtectedResource.readRefusal(response)
+  if (refusal === undefined && response.status === 200) return
+  yield* cancelBody(response)
+  if (refusal !== undefined) return yield* refusal
+  const retryAfter = parseRetryAfter(response.headers, yield* Clock.currentTimeMillis)
+  return yield* toResourceError(makeError("UnexpectedStatus", response.request, response.status, retryAfter))
+})
+
+/** Reads the claims of a successful response, JSON or JWT. */
+const makeReadClaims = Effect.gen(function* () {
+  const { clockTolerance, userInfoSignedResponseAlg: algorithm } = yield* ClientRegistration
+  const transport = yield* Transport
+  const readJwt = yield* SignedResponse.make({ mediaType, algorithm, claims: UserInfoClaims })
+
+  return Effect.fnUntraced(function* (
+    response: HttpClientResponse.HttpClientResponse
+  ): Effect.fn.Return<UserInfoClaims, UserInfoError | ResourceError | DiscoveryError> {
+    if (algorithm === undefined && !SignedResponse.hasMediaType(response, mediaType)) {
+      const { body } = yield* Effect.mapError(transport.json(response), toResourceError)
+      return yield* Effect.mapError(decodeClaims(body), toInvalidClaims)
+    }
+    const claims = yield* Effect.mapError(readJwt(response), toError)
+    const { exp = Number.POSITIVE_INFINITY } = claims
+    return exp * 1000 + Duration.toMillis(clockTolerance) > (yield* Clock.currentTimeMillis)
+      ? claims
+      : yield* reject(new Expired({ at: DateTime.fromEpochSeconds(exp) }))
+  })
+})
+
 const decodeClaims = Schema.decodeUnknownEffect(UserInfoClaims, { errors: "all" })
 
-const decodeJson = Schema.decodeUnknownEffect(BoundedJson.fromJsonString(Schema.Unknown))
+const toResourceError = (reason: TransportError): ResourceError => new ResourceError({ reason })
 
-const isJwt = ({ headers }: HttpClientResponse.HttpClientResponse): boolean =>
-  /^application\/jwt\s*(;|$)/i.test(headers["content-type"] ?? "")
+const toInvalidClaims = (error: Schema.SchemaError): UserInfoError =>
+  new UserInfoError({ reason: new InvalidClaims({ issues: truncateIssues(error) }) })
 
-const faulty = (reason: TransportError): ResourceError => new ResourceError({ reason })
+const toError = (error: SignedResponse.ReadError): UserInfoError | ResourceError | DiscoveryError => {
+  switch (error._tag) {
+    case "DiscoveryError":
+      return error
+    case "TransportError":
+      return toResourceError(error)
+    case "SchemaError":
+      return toInvalidClaims(error)
+    case "Mismatch":
+      return new UserInfoError({ reason: toReason(error) })
+    default:
+      return new UserInfoError({ reason: error })
+  }
+}
 
-const refused = (reason: UserInfoError["reason"]): Effect.Effect<never, UserInfoError> =>
+const toReason = ({ actual, expected, member }: SignedResponse.Mismatch): UserInfoError["reason"] => {
+  switch (member) {
+    case "iss":
+      return new WrongIssuer({ expected, actual })
+    case "aud":
+      return new WrongAudience({ expected, actual })
+    default:
+      return expected === "none" ? new UnexpectedJwt() : new NotSigned({ expected })
+  }
+}
+
+const reject = (reason: UserInfoError["reason"]): Effect.Effect<never, UserInfoError> =>
   Effect.fail(new UserInfoError({ reason }))

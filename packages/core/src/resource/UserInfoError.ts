@@ -4,10 +4,8 @@
  * @see OpenID Connect Core 5.3.2 and 5.3.4
  */
 import { Schema } from "effect"
-import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
-import { InvalidSignature, MalformedToken } from "../crypto/JsonWebToken.ts"
 import { Expired, InvalidClaims, WrongIssuer } from "../identity/IdTokenError.ts"
-import { UnexpectedAlgorithm, UnknownKey } from "../provider/SignatureVerifier.ts"
+import * as SignatureVerifier from "../provider/SignatureVerifier.ts"
 
 /** UserInfo came unsigned, and a signature was agreed on. */
 export class NotSigned extends Schema.TaggedError<NotSigned>()("NotSigned", { expected: Schema.String }) {
@@ -45,11 +43,7 @@ export class UserInfoError extends Schema.TaggedError<UserInfoError>()("UserInfo
   reason: Schema.Union([
     NotSigned,
     UnexpectedJwt,
-    DecryptionFailed,
-    MalformedToken,
-    UnexpectedAlgorithm,
-    UnknownKey,
-    InvalidSignature,
+    ...SignatureVerifier.errors,
     InvalidClaims,
     WrongIssuer,
     WrongAudience,

@@ -1,20 +1,17 @@
 /**
- * The challenges of a `WWW-Authenticate` header: what a resource server says about the token that it was sent.
- *
- * **Details**
- *
- * - Several challenges may stand in one header or in several; schemes and parameter names are in any case.
- * - Whatever a server writes gives a result: what is no challenge is passed over.
+ * The challenges of a `WWW-Authenticate` header, in which a resource server says why it rejects a token. There may be
+ * several in one header or in several, with schemes and parameter names in any case; what is not a challenge is
+ * skipped.
  *
  * @see RFC 9110 section 11.6.1, RFC 6750 section 3, RFC 9449 section 7.1
  */
 import type { HttpClientResponse } from "effect/http"
 
-/** One challenge. Its texts are the server's: cut and clean them before they are shown. */
+/** One challenge. Its texts come from the server: sanitize them before they are shown. */
 export interface Challenge {
   /** The authentication scheme, in lower case: `bearer`, `dpop`, … */
   readonly scheme: string
-  /** What some other schemes have in place of parameters. */
+  /** What other schemes may have instead of parameters. */
   readonly token68: string | undefined
   readonly realm: string | undefined
   /** The scope that the resource needs. */
@@ -24,66 +21,41 @@ export interface Challenge {
   readonly errorUri: string | undefined
   /** The algorithms that DPoP proofs may be signed with. */
   readonly algs: ReadonlyArray<string> | undefined
-  /** Every parameter, its name in lower case; the first one, where a name comes twice. */
+  /** Every parameter, its name in lower case; the first one if a name is repeated. */
   readonly parameters: Readonly<Record<string, string>>
 }
 
-/** The challenges of a header's value; header values that are joined by commas are one. */
+/** The challenges of a header's value; several headers are joined by commas. */
 export const parse = (header: string): ReadonlyArray<Challenge> => {
-  const found: Array<Found> = []
-  let at = 0
-
-  const take = (pattern: RegExp): string | undefined => {
-    pattern.lastIndex = at
-    const taken = pattern.exec(header)?.[0]
-    at += taken?.length ?? 0
-    return taken
+  const challenges: Array<Parsed> = []
+  for (const [, spelled, quoted, unquoted, token68] of header.matchAll(tokens)) {
+    if (spelled === undefined) continue
+    const name = spelled.toLowerCase()
+    const value = quoted?.replace(/\\(.)/gs, "$1") ?? unquoted
+    const parameters = challenges.at(-1)?.parameters
+    if (value === undefined) challenges.push({ scheme: name, token68, parameters: new Map() })
+    else if (parameters?.has(name) === false) parameters.set(name, value)
   }
-
-  /** The rest of a quoted string; a string that nobody closes ends with the header. */
-  const quoted = (): string => {
-    const pieces: Array<string | undefined> = []
-    do pieces.push(take(unescaped), take(escaped)?.slice(1))
-    while (at < header.length && header[at] !== '"')
-    at += 1
-    return pieces.join("")
-  }
-
-  while (at < header.length) {
-    const name = take(token)?.toLowerCase()
-    if (name === undefined) {
-      if (take(quote) === undefined) at += 1
-      else quoted()
-    } else if (take(equals) === undefined) {
-      found.push({ scheme: name, token68: take(token68)?.trim(), parameters: new Map() })
-    } else {
-      const value = take(quote) === undefined ? take(unquoted) : quoted()
-      const parameters = found.at(-1)?.parameters
-      if (parameters?.has(name) === false) parameters.set(name, value ?? "")
-    }
-  }
-  return found.map(challenge)
+  return challenges.map(toChallenge)
 }
 
 /** The challenges of a response. */
 export const fromResponse = (response: HttpClientResponse.HttpClientResponse): ReadonlyArray<Challenge> =>
   parse(response.headers["www-authenticate"] ?? "")
 
-interface Found {
-  readonly scheme: string
-  readonly token68: string | undefined
+interface Parsed extends Pick<Challenge, "scheme" | "token68"> {
   readonly parameters: Map<string, string>
 }
 
-const token = /[\w!#$%&'*+.^`|~-]+/y
-const equals = /[ \t]*=[ \t]*/y
-const token68 = /[ \t]+[\w.~+/-]+=*(?=[ \t]*(?:,|$))/y
-const quote = /"/y
-const unescaped = /[^"\\]*/y
-const escaped = /\\.?/sy
-const unquoted = /[^\s,"]*/y
+/**
+ * A quoted string that belongs to no parameter, which is skipped; a parameter; or a scheme, perhaps with a token68. No
+ * two parts of a repetition match the same character, so that the time is linear. A string that is not closed ends with
+ * the header.
+ */
+const tokens =
+  /"[^"\\]*(?:\\.[^"\\]*)*\\?"?|([\w!#$%&'*+.^`|~-]+)(?:[ \t]*=[ \t]*(?:"([^"\\]*(?:\\.[^"\\]*)*)\\?"?|([^\s,"]*))|[ \t]+([\w.~+/-]+=*)(?=[ \t]*(?:,|$)))?/gs
 
-const challenge = ({ parameters, scheme, token68 }: Found): Challenge => ({
+const toChallenge = ({ parameters, scheme, token68 }: Parsed): Challenge => ({
   scheme,
   token68,
   realm: parameters.get("realm"),

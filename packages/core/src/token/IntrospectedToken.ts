@@ -1,5 +1,5 @@
 /**
- * What the provider says about a token: active, with everything about it, or not, with nothing.
+ * The state of a token as the provider reports it: active, with its properties, or inactive.
  *
  * **Gotchas**
  *
@@ -37,10 +37,10 @@ const members = Schema.Struct({
   authorization_details: Schema.optionalKey(Schema.Array(Schema.Unknown))
 })
 
-/** What the token is bound to; methods that are not listed pass through. */
+/** The keys that the token is bound to; confirmation methods that are not listed pass through (RFC 7800). */
 export type Confirmation = typeof confirmation.Type & { readonly [method: string]: unknown }
 
-/** A token that is good for something, as far as the provider tells. */
+/** A token that is valid, and what the provider discloses of it. */
 export class ActiveToken extends Data.Class<{
   readonly active: true
   readonly scope: ReadonlyArray<string>
@@ -56,17 +56,17 @@ export class ActiveToken extends Data.Class<{
   readonly tokenId: string | undefined
   readonly confirmation: Confirmation | undefined
   readonly authorizationDetails: ReadonlyArray<unknown> | undefined
-  /** Every other member of the answer. */
+  /** Every other member of the response. */
   readonly additional: Redacted.Redacted<Readonly<Record<string, unknown>>>
 }> {}
 
-/** A token that is good for nothing here: ended, revoked, unknown, or not for this client to know about. */
+/** A token that has expired, is revoked or unknown, or that this client may not introspect. */
 export class InactiveToken extends Data.Class<{ readonly active: false }> {}
 
-/** A token, as the provider describes it. */
+/** The state of a token. */
 export type IntrospectedToken = ActiveToken | InactiveToken
 
-/** Reads an introspection answer. Of an inactive token, nothing else is looked at. */
+/** Decodes an introspection response. Of an inactive token, nothing else is read. */
 export const decode = Effect.fnUntraced(function* (
   body: unknown
 ): Effect.fn.Return<IntrospectedToken, Schema.SchemaError> {
@@ -94,9 +94,9 @@ export const decode = Effect.fnUntraced(function* (
     clientId: client_id,
     username,
     tokenType: token_type,
-    expiresAt: instant(exp),
-    issuedAt: instant(iat),
-    notBefore: instant(nbf),
+    expiresAt: toDateTime(exp),
+    issuedAt: toDateTime(iat),
+    notBefore: toDateTime(nbf),
     subject: sub,
     audience: typeof aud === "string" ? [aud] : aud,
     issuer: iss,
@@ -114,5 +114,5 @@ const decodeMembers = Schema.decodeUnknownEffect(
   { errors: "all" }
 )
 
-const instant = (seconds: number | undefined): DateTime.Utc | undefined =>
+const toDateTime = (seconds: number | undefined): DateTime.Utc | undefined =>
   seconds === undefined ? undefined : DateTime.fromEpochSeconds(seconds)

@@ -1,14 +1,21 @@
 /**
- * Asks the provider about a token, whole (`introspect`) or in two halves (`request`, `process`).
+ * The introspection endpoint: the provider says whether a token is active, and what it stands for.
+ *
+ * **When to use**
+ *
+ * - To find out whether a token is still valid, or what an opaque access token grants.
+ * - `introspect` sends the request and reads the response. The service has both halves, `request` and `process`, for a
+ *   response that is inspected in between.
  *
  * **Details**
  *
- * - Of a token that is not active, nothing but that is given out.
- * - Where `introspectionSignedResponseAlg` is registered, the answer must be a JWT with that signature, type, issuer and
- *   audience; plain JSON is refused.
- * - A token that DPoP binds must be of type `DPoP`, where its type is named.
+ * - Of an inactive token nothing else is read.
+ * - With `introspectionSignedResponseAlg`, the response has to be a JWT with a signature in that algorithm, and the
+ *   right type, issuer and audience; plain JSON is rejected. It may be encrypted to the keys of
+ *   `IdTokenDecryption.layer`.
+ * - A token that DPoP binds has to be of type `DPoP`, if its type is named.
  *
- * **Example** (Is it still good?)
+ * **Example** (The scope of an active token)
  *
  * ```ts
  * import { Ciba, ClientAuthentication, Discovery, Introspection } from "@effect-ciba/core"
@@ -42,18 +49,16 @@
  *
  * @see RFC 7662, RFC 9701
  */
-import { Context, Effect, Layer, Redacted, Schema } from "effect"
+import { Context, Effect, Layer, type Redacted, Schema } from "effect"
 import type { HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
-import { Decrypter } from "../client/Decrypter.ts"
-import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import type { JwsAlgorithm } from "../crypto/JwsAlgorithm.ts"
 import { Transport } from "../http/Transport.ts"
 import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
-import { Discovery } from "../provider/Discovery.ts"
+import type { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import type { ProviderKeys } from "../provider/ProviderKeys.ts"
-import * as SignatureVerifier from "../provider/SignatureVerifier.ts"
+import * as SignedResponse from "../provider/SignedResponse.ts"
 import * as IntrospectedToken from "./IntrospectedToken.ts"
 import { IntrospectionError, InvalidIntrospection, NotSigned, UnexpectedValue } from "./IntrospectionError.ts"
 import { fromTransportError, type TokenError } from "./TokenError.ts"
@@ -63,89 +68,58 @@ import { ensureSuccess } from "./TokenRequest.ts"
 export { ActiveToken, type Confirmation, InactiveToken, type IntrospectedToken } from "./IntrospectedToken.ts"
 export { IntrospectionError } from "./IntrospectionError.ts"
 
-/** What goes with the token. */
+/** What a request may carry besides the token. */
 export type Options = TokenManagement.Options
 
-/** Why there is no answer that can be believed. */
+/** Why the state of a token is not known. */
 export type IntrospectError = IntrospectionError | TokenError | DiscoveryError
 
-/** Introspection whole, and in its two halves. */
+/** The introspection request and response: together, and in two halves. */
 export interface Service {
   /** Sends the request and gives the raw response. */
-  readonly request: TokenManagement.PresentToken
-  /** Reads a response: what the provider says, once it is believed. */
+  readonly request: TokenManagement.SendRequest
+  /** Reads a raw response; fails unless it is verified. */
   readonly process: (
     response: HttpClientResponse.HttpClientResponse
   ) => Effect.Effect<IntrospectedToken.IntrospectedToken, IntrospectError>
-  /** Sends and reads. */
+  /** Asks the provider for the state of a token. */
   readonly introspect: (
     token: Redacted.Redacted<string>,
     options?: Options
   ) => Effect.Effect<IntrospectedToken.IntrospectedToken, IntrospectError>
 }
 
-/** The introspection endpoint. */
+/** The introspection endpoint of a provider. */
 export class Introspection extends Context.Service<Introspection, Service>()("@effect-ciba/core/Introspection") {}
 
-/** The endpoint of the provider at hand, asked as the client at hand. */
+/** The endpoint of the configured provider, for the configured client. */
 export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | ProviderKeys | Transport> =
   Effect.gen(function* () {
-    const { clientId, introspectionSignedResponseAlg: algorithm, senderConstraint } = yield* ClientRegistration
-    const discovery = yield* Discovery
+    const { introspectionSignedResponseAlg: algorithm, senderConstraint } = yield* ClientRegistration
     const transport = yield* Transport
-    const signature = yield* SignatureVerifier.make
-    const opener = yield* Decrypter
     const request = yield* TokenManagement.make(
       "introspection_endpoint",
-      algorithm === undefined ? "application/json" : `application/${jwtType}`
+      algorithm === undefined ? "application/json" : `application/${type}`
     )
+    const readSigned = algorithm === undefined ? undefined : yield* makeReadSigned(algorithm)
 
-    const plain = Effect.fnUntraced(function* (
+    const readJson = Effect.fnUntraced(function* (
       response: HttpClientResponse.HttpClientResponse
     ): Effect.fn.Return<unknown, TokenError> {
-      const answer = yield* Effect.mapError(transport.json(response), fromTransportError)
-      yield* ensureSuccess(answer, response.request)
-      return answer.body
-    })
-
-    /** The signed token in an encrypted one; what is not encrypted, stays as it is. */
-    const opened = (jwt: Redacted.Redacted<string>): Effect.Effect<Redacted.Redacted<string>, IntrospectionError> =>
-      opener === undefined
-        ? Effect.succeed(jwt)
-        : opener.decrypt(jwt).pipe(
-            Effect.catchTag("NotEncrypted", () => Effect.succeed(jwt)),
-            Effect.mapError((reason) => new IntrospectionError({ reason }))
-          )
-
-    const signed = Effect.fnUntraced(function* (
-      response: HttpClientResponse.HttpClientResponse,
-      algorithm: JwsAlgorithm
-    ): Effect.fn.Return<unknown, IntrospectError> {
-      const { text } = yield* Effect.mapError(transport.text(response), fromTransportError)
-      if (!isJwt(response)) return yield* refused(new NotSigned({ expected: algorithm }))
-      const jwt = yield* opened(Redacted.make(text, { label: "introspection response" }))
-      const { typ = "" } = yield* Effect.catch(Effect.fromResult(JsonWebToken.readHeader(jwt)), refused)
-      if (typ.toLowerCase().replace(/^application\//, "") !== jwtType) yield* unexpected("typ", jwtType, typ)
-      const payload = yield* Effect.mapError(signature(jwt, algorithm), (reason) =>
-        reason._tag === "DiscoveryError" ? reason : new IntrospectionError({ reason })
-      )
-      const { aud, iss, token_introspection } = yield* Effect.mapError(decodeClaims(payload), invalid)
-      const { issuer } = yield* discovery.metadata
-      if (iss !== issuer) yield* unexpected("iss", issuer, iss)
-      const audience = typeof aud === "string" ? [aud] : aud
-      if (!audience.includes(clientId)) yield* unexpected("aud", clientId, audience.join(" "))
-      return token_introspection
+      const json = yield* Effect.mapError(transport.json(response), fromTransportError)
+      yield* ensureSuccess(json, response.request)
+      return json.body
     })
 
     const process: Service["process"] = Effect.fnUntraced(function* (response) {
-      const body = yield* algorithm === undefined || response.status !== 200
-        ? plain(response)
-        : signed(response, algorithm)
-      const token = yield* Effect.mapError(IntrospectedToken.decode(body), invalid)
+      const read = response.status === 200 && readSigned !== undefined ? readSigned : readJson
+      const token = yield* Effect.mapError(IntrospectedToken.decode(yield* read(response)), toInvalid)
       if (!token.active) return token
       const { confirmation, tokenType = "DPoP" } = token
       const isBound = senderConstraint.tokenType === "DPoP" || confirmation?.jkt !== undefined
-      return isBound && tokenType !== "DPoP" ? yield* unexpected("token_type", "DPoP", tokenType) : token
+      if (!isBound || tokenType === "DPoP") return token
+      const reason = new UnexpectedValue({ member: "token_type", expected: "DPoP", actual: sanitize(tokenType) })
+      return yield* new IntrospectionError({ reason })
     })
 
     return Introspection.of({
@@ -155,53 +129,57 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     })
   })
 
-/** The endpoint as a layer. */
+/** Provides `Introspection` for the registration, the provider and its keys in the context. */
 export const layer = (): Layer.Layer<Introspection, never, ClientRegistration | Discovery | ProviderKeys | Transport> =>
   Layer.effect(Introspection, make)
 
-/** Sends the request and gives the raw response. */
-export const request = (
-  token: Redacted.Redacted<string>,
-  options?: Options
-): Effect.Effect<HttpClientResponse.HttpClientResponse, TokenError | DiscoveryError, Introspection> =>
-  Introspection.use((introspection) => introspection.request(token, options))
-
-/** Reads a response: what the provider says, once it is believed. */
-export const process = (
-  response: HttpClientResponse.HttpClientResponse
-): Effect.Effect<IntrospectedToken.IntrospectedToken, IntrospectError, Introspection> =>
-  Introspection.use((introspection) => introspection.process(response))
-
-/** What the provider says about a token. */
+/** Asks the provider for the state of a token. */
 export const introspect = (
   token: Redacted.Redacted<string>,
   options?: Options
 ): Effect.Effect<IntrospectedToken.IntrospectedToken, IntrospectError, Introspection> =>
   Introspection.use((introspection) => introspection.introspect(token, options))
 
-const jwtType = "token-introspection+jwt"
+const type = "token-introspection+jwt"
 
-const isJwt = ({ headers }: HttpClientResponse.HttpClientResponse): boolean =>
-  /^application\/token-introspection\+jwt\s*(;|$)/i.test(headers["content-type"] ?? "")
+/** Reads the token's state from a signed response (RFC 9701). */
+const makeReadSigned = (algorithm: JwsAlgorithm) =>
+  Effect.map(
+    SignedResponse.make({
+      mediaType: `application/${type}`,
+      type,
+      algorithm,
+      claims: Schema.Struct({
+        iss: Schema.String,
+        aud: Schema.Union([Schema.String, Schema.Array(Schema.String)]),
+        token_introspection: Schema.Unknown
+      })
+    }),
+    (read) =>
+      (response: HttpClientResponse.HttpClientResponse): Effect.Effect<unknown, IntrospectError> =>
+        Effect.mapBoth(read(response), {
+          onFailure: toError,
+          onSuccess: ({ token_introspection }) => token_introspection
+        })
+  )
 
-const decodeClaims = Schema.decodeUnknownEffect(
-  Schema.Struct({
-    iss: Schema.String,
-    aud: Schema.Union([Schema.String, Schema.Array(Schema.String)]),
-    token_introspection: Schema.Unknown
-  }),
-  { errors: "all" }
-)
-
-const refused = (reason: IntrospectionError["reason"]): Effect.Effect<never, IntrospectionError> =>
-  Effect.fail(new IntrospectionError({ reason }))
-
-const invalid = (error: Schema.SchemaError): IntrospectionError =>
+const toInvalid = (error: Schema.SchemaError): IntrospectionError =>
   new IntrospectionError({ reason: new InvalidIntrospection({ issues: truncateIssues(error) }) })
 
-const unexpected = (
-  member: UnexpectedValue["member"],
-  expected: string,
-  actual: string
-): Effect.Effect<never, IntrospectionError> =>
-  refused(new UnexpectedValue({ member, expected, actual: sanitize(actual, 200) }))
+const toError = (error: SignedResponse.ReadError): IntrospectError => {
+  switch (error._tag) {
+    case "DiscoveryError":
+      return error
+    case "TransportError":
+      return fromTransportError(error)
+    case "SchemaError":
+      return toInvalid(error)
+    case "Mismatch": {
+      const { actual, expected, member } = error
+      const reason = member === "alg" ? new NotSigned({ expected }) : new UnexpectedValue({ member, expected, actual })
+      return new IntrospectionError({ reason })
+    }
+    default:
+      return new IntrospectionError({ reason: error })
+  }
+}

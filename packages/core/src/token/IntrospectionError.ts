@@ -4,10 +4,8 @@
  * @see RFC 7662 section 2.2, RFC 9701 section 5
  */
 import { Schema } from "effect"
-import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
-import { InvalidSignature, MalformedToken } from "../crypto/JsonWebToken.ts"
 import { toSingleLine } from "../internal/DisplayText.ts"
-import { UnexpectedAlgorithm, UnknownKey } from "../provider/SignatureVerifier.ts"
+import * as SignatureVerifier from "../provider/SignatureVerifier.ts"
 
 /** A member that every such answer has is missing, or one has the wrong type. */
 export class InvalidIntrospection extends Schema.TaggedError<InvalidIntrospection>()("InvalidIntrospection", {
@@ -39,16 +37,7 @@ export class UnexpectedValue extends Schema.TaggedError<UnexpectedValue>()("Unex
 
 /** An introspection answer that is not believed. */
 export class IntrospectionError extends Schema.TaggedError<IntrospectionError>()("IntrospectionError", {
-  reason: Schema.Union([
-    InvalidIntrospection,
-    NotSigned,
-    DecryptionFailed,
-    MalformedToken,
-    UnexpectedAlgorithm,
-    UnknownKey,
-    InvalidSignature,
-    UnexpectedValue
-  ])
+  reason: Schema.Union([InvalidIntrospection, NotSigned, ...SignatureVerifier.errors, UnexpectedValue])
 }) {
   override get message(): string {
     return `Introspection answer: ${this.reason.message}`

@@ -1,13 +1,18 @@
 /**
- * The refresh token grant, whole (`refresh`) or in its two halves (`request`, `process`). `FreshIdentity` does what
- * comes with it: it verifies, saves, keeps the newest refresh token, and lets nobody refresh twice at once.
+ * The refresh token grant: new tokens for a refresh token, not verified yet.
+ *
+ * **When to use**
+ *
+ * - For a refresh token without its identity. With a `VerifiedIdentity`, use `FreshIdentity`: it verifies the new
+ *   tokens, saves them, keeps the newest refresh token and never refreshes twice at once.
+ * - `refresh` sends the request and reads the response. The service has both halves, `request` and `process`, for a
+ *   response that is inspected in between.
  *
  * **Details**
  *
- * - It is open to clients of every delivery mode: only the CIBA grant is barred to push clients (CIBA Core 11).
- * - `resource`, `authorization_details` and the like go into `additionalParameters`.
+ * - Clients of every delivery mode may use it: only the CIBA grant is closed to push clients (CIBA Core 11).
  *
- * **Example** (A refresh token of another session)
+ * **Example** (A refresh token that is not valid any more)
  *
  * ```ts
  * import { Ciba, ClientAuthentication, Refresh } from "@effect-ciba/core"
@@ -16,7 +21,7 @@
  *
  * const program = Refresh.refresh(Redacted.make("a-refresh-token"), { scope: ["openid"] }).pipe(
  *   Effect.as("refreshed"),
- *   Effect.catchReason("TokenError", "InvalidGrant", () => Effect.succeed("ask the person again"))
+ *   Effect.catchReason("TokenError", "InvalidGrant", () => Effect.succeed("ask the end-user again"))
  * )
  *
  * const CibaTest = Ciba.layer({
@@ -29,7 +34,7 @@
  *   )
  * )
  *
- * await Effect.runPromise(Effect.provide(program, CibaTest)) // => "ask the person again"
+ * await Effect.runPromise(Effect.provide(program, CibaTest)) // => "ask the end-user again"
  * ```
  *
  * @see RFC 6749 section 6, OpenID Connect Core 12
@@ -44,34 +49,34 @@ import type { TokenError } from "./TokenError.ts"
 import * as TokenRequest from "./TokenRequest.ts"
 import * as TokenResponse from "./TokenResponse.ts"
 
-/** What a refresh may ask for. */
+/** What a refresh request may carry besides the refresh token. */
 export interface Options extends TokenRequest.Options {
   /** A part of the granted scope; all of it by default. */
   readonly scope?: ReadonlyArray<string> | undefined
 }
 
-/** The grant whole, and in its two halves. */
+/** The refresh request and response: together, and in two halves. */
 export interface Service {
   /** Sends the token request and gives the raw response. */
   readonly request: (
     refreshToken: Redacted.Redacted<string>,
     options?: Options
   ) => Effect.Effect<HttpClientResponse.HttpClientResponse, TokenError | DiscoveryError>
-  /** Reads a response: tokens that are not verified yet, or why there are none. */
+  /** Reads a raw response: tokens that are not verified yet. */
   readonly process: (
     response: HttpClientResponse.HttpClientResponse
   ) => Effect.Effect<TokenResponse.RefreshResponse, TokenError>
-  /** Sends and reads. */
+  /** Exchanges a refresh token for new tokens, which are not verified yet. */
   readonly refresh: (
     refreshToken: Redacted.Redacted<string>,
     options?: Options
   ) => Effect.Effect<TokenResponse.RefreshResponse, TokenError | DiscoveryError>
 }
 
-/** The refresh token grant. */
+/** The refresh token grant at a provider. */
 export class Refresh extends Context.Service<Refresh, Service>()("@effect-ciba/core/Refresh") {}
 
-/** The grant at the provider at hand, as the client at hand. */
+/** The grant at the configured provider, for the configured client. */
 export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | Transport> = Effect.gen(function* () {
   const token = yield* TokenRequest.make(TokenResponse.decodeRefresh)
   return Refresh.of({
@@ -81,24 +86,11 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
   })
 })
 
-/** The grant as a layer. */
+/** Provides `Refresh` for the registration and the provider in the context. */
 export const layer = (): Layer.Layer<Refresh, never, ClientRegistration | Discovery | Transport> =>
   Layer.effect(Refresh, make)
 
-/** Sends the token request and gives the raw response. */
-export const request = (
-  refreshToken: Redacted.Redacted<string>,
-  options?: Options
-): Effect.Effect<HttpClientResponse.HttpClientResponse, TokenError | DiscoveryError, Refresh> =>
-  Refresh.use((service) => service.request(refreshToken, options))
-
-/** Reads a response: tokens that are not verified yet, or why there are none. */
-export const process = (
-  response: HttpClientResponse.HttpClientResponse
-): Effect.Effect<TokenResponse.RefreshResponse, TokenError, Refresh> =>
-  Refresh.use((service) => service.process(response))
-
-/** Sends a token request and reads the response. */
+/** Exchanges a refresh token for new tokens, which are not verified yet. */
 export const refresh = (
   refreshToken: Redacted.Redacted<string>,
   options?: Options

@@ -1,11 +1,20 @@
 /**
- * Ends a token before its time, whole (`revoke`) or in two halves (`request`, `process`).
+ * The revocation endpoint: invalidates an access token or a refresh token before it expires.
+ *
+ * **When to use**
+ *
+ * - When the end-user signs out, or the tokens are no longer needed.
+ * - `revoke` sends the request and reads the response. The service has both halves, `request` and `process`, for a
+ *   response that is inspected in between.
  *
  * **Details**
  *
- * - 200 means that the token is good for nothing any more, whether the provider knew it or not.
- * - After a failure the token is still good. A 503 is an `TransportError` that may say when to try again.
- * - A provider that revokes a refresh token revokes its access tokens, too, or not, as it likes: revoke both.
+ * - Success means that the token is not valid any more, whether or not the provider knew it.
+ * - After a failure the token is still valid. For a 503, the `TransportError` has the `retryAfter` of the response.
+ *
+ * **Gotchas**
+ *
+ * - A provider that revokes a refresh token may leave its access tokens valid: revoke both.
  *
  * **Example** (Signing out)
  *
@@ -48,26 +57,26 @@ import { fromTransportError, type TokenError } from "./TokenError.ts"
 import * as TokenManagement from "./TokenManagement.ts"
 import { ensureSuccess } from "./TokenRequest.ts"
 
-/** What goes with the token. */
+/** What a request may carry besides the token. */
 export type Options = TokenManagement.Options
 
-/** Revocation whole, and in its two halves. */
+/** The revocation request and response: together, and in two halves. */
 export interface Service {
   /** Sends the request and gives the raw response. */
-  readonly request: TokenManagement.PresentToken
-  /** Reads a response: done, or why not. */
+  readonly request: TokenManagement.SendRequest
+  /** Reads a raw response; fails unless the token is revoked. */
   readonly process: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<void, TokenError>
-  /** Sends and reads. */
+  /** Revokes a token. */
   readonly revoke: (
     token: Redacted.Redacted<string>,
     options?: Options
   ) => Effect.Effect<void, TokenError | DiscoveryError>
 }
 
-/** The revocation endpoint. */
+/** The revocation endpoint of a provider. */
 export class Revocation extends Context.Service<Revocation, Service>()("@effect-ciba/core/Revocation") {}
 
-/** The endpoint of the provider at hand, asked as the client at hand. */
+/** The endpoint of the configured provider, for the configured client. */
 export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | Transport> = Effect.gen(function* () {
   const transport = yield* Transport
   const request = yield* TokenManagement.make("revocation_endpoint", "application/json")
@@ -75,8 +84,8 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
   const process: Service["process"] = (response) =>
     response.status === 200
       ? Effect.ignore(transport.text(response))
-      : Effect.flatMap(Effect.mapError(transport.json(response), fromTransportError), (answer) =>
-          ensureSuccess(answer, response.request)
+      : Effect.flatMap(Effect.mapError(transport.json(response), fromTransportError), (json) =>
+          ensureSuccess(json, response.request)
         )
 
   return Revocation.of({
@@ -86,22 +95,11 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
   })
 })
 
-/** The endpoint as a layer. */
+/** Provides `Revocation` for the registration and the provider in the context. */
 export const layer = (): Layer.Layer<Revocation, never, ClientRegistration | Discovery | Transport> =>
   Layer.effect(Revocation, make)
 
-/** Sends the request and gives the raw response. */
-export const request = (
-  token: Redacted.Redacted<string>,
-  options?: Options
-): Effect.Effect<HttpClientResponse.HttpClientResponse, TokenError | DiscoveryError, Revocation> =>
-  Revocation.use((revocation) => revocation.request(token, options))
-
-/** Reads a response: done, or why not. */
-export const process = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void, TokenError, Revocation> =>
-  Revocation.use((revocation) => revocation.process(response))
-
-/** Has the provider revoke a token. */
+/** Revokes a token. */
 export const revoke = (
   token: Redacted.Redacted<string>,
   options?: Options

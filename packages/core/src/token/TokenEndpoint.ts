@@ -1,11 +1,47 @@
 /**
- * The token request of the CIBA grant, whole (`redeem`) or in its two halves
- * (`backchannelAuthenticationGrantRequest`, `processBackchannelAuthenticationGrantResponse`). One call is one poll: the
- * wait that keeps the interval and rides out faults is `Poll`.
+ * The token request of the CIBA grant: exchanges an `auth_req_id` for tokens, which are not verified yet.
+ *
+ * **When to use**
+ *
+ * - For a single token request. `Poll` waits for the end-user: it keeps the interval and retries after transport
+ *   errors.
+ * - `redeem` sends the request and reads the response. The service has both halves,
+ *   `backchannelAuthenticationGrantRequest` and `processBackchannelAuthenticationGrantResponse`, for a response that is
+ *   inspected in between.
+ *
+ * **Details**
+ *
+ * - Every request has a fresh client assertion and a fresh DPoP proof. If the provider demands a nonce, `redeem`
+ *   repeats the request, twice at most.
+ * - A push client sends nothing: its tokens come with the notification (CIBA Core 11).
  *
  * **Gotchas**
  *
- * - Never have two requests under way with one `auth_req_id`, and never send it again after a success (CIBA Core 10.1).
+ * - Never send two requests at once for one `auth_req_id`, and none after a success (CIBA Core 10.1).
+ *
+ * **Example** (One poll)
+ *
+ * ```ts
+ * import { Ciba, ClientAuthentication, TokenEndpoint, UserHint } from "@effect-ciba/core"
+ * import { TestClient, TestProvider } from "@effect-ciba/testing"
+ * import { Effect, Layer } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { authReqId } = yield* Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
+ *   return yield* TokenEndpoint.redeem(authReqId)
+ * }).pipe(
+ *   Effect.as("approved"),
+ *   Effect.catchReason("TokenError", "AuthorizationPending", () => Effect.succeed("pending"))
+ * )
+ *
+ * const CibaTest = Ciba.layer({
+ *   issuer: "https://provider.test",
+ *   clientId: TestClient.clientId,
+ *   authentication: ClientAuthentication.clientSecretBasic(TestClient.secret)
+ * }).pipe(Layer.provide(TestProvider.layer()))
+ *
+ * await Effect.runPromise(Effect.provide(program, CibaTest)) // => "pending"
+ * ```
  *
  * @see CIBA Core 1.0 sections 10.1 and 11
  */
@@ -23,31 +59,31 @@ import * as TokenResponse from "./TokenResponse.ts"
 
 export type { Options } from "./TokenRequest.ts"
 
-/** Why a redemption gave no tokens. */
+/** Why a token request gives no tokens. */
 export type RedeemError = TokenError | DiscoveryError
 
-/** The endpoint whole, and in its two halves. */
+/** The token request and response: together, and in two halves. */
 export interface Service {
   /** Sends the token request and gives the raw response. */
   readonly backchannelAuthenticationGrantRequest: (
     authReqId: Redacted.Redacted<AuthReqId>,
     options?: TokenRequest.Options
   ) => Effect.Effect<HttpClientResponse.HttpClientResponse, RedeemError>
-  /** Reads a response: tokens that are not verified yet, or why there are none. */
+  /** Reads a raw response: tokens that are not verified yet. */
   readonly processBackchannelAuthenticationGrantResponse: (
     response: HttpClientResponse.HttpClientResponse
   ) => Effect.Effect<TokenResponse.TokenResponse, TokenError>
-  /** Sends and reads. */
+  /** Exchanges an `auth_req_id` for tokens, which are not verified yet. */
   readonly redeem: (
     authReqId: Redacted.Redacted<AuthReqId>,
     options?: TokenRequest.Options
   ) => Effect.Effect<TokenResponse.TokenResponse, RedeemError>
 }
 
-/** The token endpoint. */
+/** The token endpoint of a provider. */
 export class TokenEndpoint extends Context.Service<TokenEndpoint, Service>()("@effect-ciba/core/TokenEndpoint") {}
 
-/** The endpoint of the provider at hand, asked as the client at hand. */
+/** The endpoint of the configured provider, for the configured client. */
 export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | Transport> = Effect.gen(function* () {
   const { deliveryMode } = yield* ClientRegistration
   const token = yield* TokenRequest.make(TokenResponse.decode)
@@ -69,24 +105,11 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
   })
 })
 
-/** The endpoint as a layer. */
+/** Provides `TokenEndpoint` for the registration and the provider in the context. */
 export const layer = (): Layer.Layer<TokenEndpoint, never, ClientRegistration | Discovery | Transport> =>
   Layer.effect(TokenEndpoint, make)
 
-/** Sends a token request and gives the raw response. */
-export const backchannelAuthenticationGrantRequest = (
-  authReqId: Redacted.Redacted<AuthReqId>,
-  options?: TokenRequest.Options
-): Effect.Effect<HttpClientResponse.HttpClientResponse, RedeemError, TokenEndpoint> =>
-  TokenEndpoint.use((endpoint) => endpoint.backchannelAuthenticationGrantRequest(authReqId, options))
-
-/** Reads a response: tokens that are not verified yet, or why there are none. */
-export const processBackchannelAuthenticationGrantResponse = (
-  response: HttpClientResponse.HttpClientResponse
-): Effect.Effect<TokenResponse.TokenResponse, TokenError, TokenEndpoint> =>
-  TokenEndpoint.use((endpoint) => endpoint.processBackchannelAuthenticationGrantResponse(response))
-
-/** Sends a token request and reads the response. */
+/** Exchanges an `auth_req_id` for tokens, which are not verified yet. */
 export const redeem = (
   authReqId: Redacted.Redacted<AuthReqId>,
   options?: TokenRequest.Options

@@ -1,6 +1,6 @@
 /**
- * A token presented to an endpoint that deals with tokens: revocation or introspection. The client authenticates as at
- * the token endpoint, under the endpoint's alias where mutual TLS leads there; a DPoP proof is not for these endpoints.
+ * A token management request: revocation or introspection. The client authenticates as at the token endpoint, at the
+ * endpoint's mutual TLS alias if it uses mutual TLS; these endpoints take no DPoP proof.
  *
  * @see RFC 7009 section 2.1, RFC 7662 section 2.1, RFC 8705 section 5
  */
@@ -15,25 +15,25 @@ import type { EndpointName } from "../provider/ProviderMetadata.ts"
 import { fromTransportError, type TokenError } from "./TokenError.ts"
 import * as TokenRequest from "./TokenRequest.ts"
 
-/** What goes with the token. */
+/** What a request may carry besides the token. */
 export interface Options extends Pick<TokenRequest.Options, "additionalParameters" | "headers"> {
-  /** What the token is, so that the provider finds it sooner: `access_token`, `refresh_token`, or a kind of its own. */
+  /** `access_token`, `refresh_token`, or a type of the provider's own. The provider may find the token sooner by it. */
   readonly tokenTypeHint?: string | undefined
 }
 
-/** Sends a token, and gives the raw response. */
-export type PresentToken = (
+/** Sends a request about a token and gives the raw response. */
+export type SendRequest = (
   token: Redacted.Redacted<string>,
   options?: Options
 ) => Effect.Effect<HttpClientResponse.HttpClientResponse, TokenError | DiscoveryError>
 
-/** Presents tokens to this endpoint of the provider at hand, and accepts this media type. */
+/** Requests to this endpoint of the configured provider, with this media type to accept. */
 export const make = Effect.fnUntraced(function* (
   endpoint: Extract<EndpointName, "revocation_endpoint" | "introspection_endpoint">,
   mediaType: string
-): Effect.fn.Return<PresentToken, never, ClientRegistration | Discovery | Transport> {
+): Effect.fn.Return<SendRequest, never, ClientRegistration | Discovery | Transport> {
   const transport = yield* Transport
-  const authenticated = yield* AuthenticatedRequest.make
+  const makeRequest = yield* AuthenticatedRequest.make
 
   return Effect.fnUntraced(function* (token, { additionalParameters, headers, tokenTypeHint } = {}) {
     const own: TokenRequest.Parameters = [
@@ -41,7 +41,7 @@ export const make = Effect.fnUntraced(function* (
       ...(tokenTypeHint === undefined ? [] : [["token_type_hint", tokenTypeHint] as const])
     ]
     const parameters = yield* TokenRequest.addParameters(own, additionalParameters)
-    const request = yield* authenticated(endpoint, { parameters, headers })
+    const request = yield* makeRequest(endpoint, { parameters, headers })
     return yield* Effect.mapError(transport.send(HttpClientRequest.accept(request, mediaType)), fromTransportError)
   })
 })

@@ -1,13 +1,13 @@
 /**
- * A request to the token endpoint, whatever the grant: fresh credentials and fresh proof for each attempt, a demanded
- * nonce answered at once, and errors in the endpoint's own words.
+ * A token request of any grant, and its response. Each attempt has a fresh client assertion and a fresh DPoP proof, a
+ * demanded DPoP nonce is used at once, and error responses become errors with the code as their reason.
  */
 import { Effect, Option, Redacted, type Schema } from "effect"
 import type { Headers, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as OAuthError from "../http/OAuthError.ts"
-import * as Echo from "../http/SecretRedaction.ts"
+import * as SecretRedaction from "../http/SecretRedaction.ts"
 import * as SenderConstraint from "../http/SenderConstraint.ts"
 import { type JsonResponse, makeError, Transport } from "../http/Transport.ts"
 import { truncateIssues } from "../internal/DisplayText.ts"
@@ -21,50 +21,50 @@ import * as ResourceIndicator from "../request/ResourceIndicator.ts"
 import { fromOAuthError, fromTransportError, InvalidTokenResponse, TokenError } from "./TokenError.ts"
 import * as TokenResponse from "./TokenResponse.ts"
 
-/** What a token request may carry beyond what the grant needs. */
+/** What a token request may carry besides the parameters of its grant. */
 export interface Options {
-  /** Those of the granted details that the token is for (RFC 9396 6); all of them by default. */
+  /** A part of the granted `authorization_details` (RFC 9396 6); all of them by default. */
   readonly authorizationDetails?: AuthorizationDetails.AuthorizationDetails | undefined
-  /** Those of the granted resources where the token is to be used (RFC 8707 2.2). */
+  /** A part of the granted resources (RFC 8707 2.2); all of them by default. */
   readonly resource?: ResourceIndicator.ResourceIndicator | undefined
-  /** Further form parameters; none may take the place of the library's own. */
+  /** Additional form parameters; those that the library sets are rejected. */
   readonly additionalParameters?: Parameters | undefined
-  /** Further headers. */
+  /** Additional headers; they do not replace those that the library sets. */
   readonly headers?: Headers.Input | undefined
-  /** The key to prove possession of, where it is not the one of `Dpop.layer`. */
+  /** The private key of the DPoP proof; that of `Dpop.layer` by default. */
   readonly proofKey?: Redacted.Redacted<JsonWebKey> | undefined
-  /** Run at the instant at which an attempt is sent, everything that it needs being ready. */
+  /** Runs immediately before each attempt is sent, when its request is complete. */
   readonly onSend?: Effect.Effect<void> | undefined
 }
 
-/** Requests to the token endpoint, and what their responses are read as. */
+/** Token requests, and responses that are decoded to `A`. */
 export interface TokenRequest<A> {
-  /** Sends the parameters of a grant, and gives the raw response. */
+  /** Sends the parameters of a grant and gives the raw response. */
   readonly send: (
     grant: Parameters,
     options?: Options
   ) => Effect.Effect<HttpClientResponse.HttpClientResponse, TokenError | DiscoveryError>
-  /** Reads a response: tokens that are not verified yet, or why there are none. */
+  /** Reads a raw response: tokens that are not verified yet. */
   readonly read: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<A, TokenError>
-  /** Sends and reads: one call, with one time limit. */
+  /** Sends a request and reads its response: one call, with one time limit. */
   readonly exchange: (grant: Parameters, options?: Options) => Effect.Effect<A, TokenError | DiscoveryError>
 }
 
 /** Form parameters in the order in which they are sent. */
 export type Parameters = ReadonlyArray<readonly [name: string, value: string]>
 
-/** How a grant's success is read. */
-export type Decode<A> = (received: TokenResponse.StoredResponse) => Effect.Effect<A, Schema.SchemaError>
+/** Decodes the successful response of a grant. */
+export type Decode<A> = (stored: TokenResponse.StoredResponse) => Effect.Effect<A, Schema.SchemaError>
 
-/** Requests as the client at hand, to the provider at hand. */
+/** Token requests to the configured provider, for the configured client. */
 export const make = Effect.fnUntraced(function* <A>(
   decode: Decode<A>
 ): Effect.fn.Return<TokenRequest<A>, never, ClientRegistration | Discovery | Transport> {
   const { senderConstraint } = yield* ClientRegistration
   const transport = yield* Transport
-  const authenticated = yield* AuthenticatedRequest.make
+  const makeAuthenticated = yield* AuthenticatedRequest.make
 
-  const request = Effect.fnUntraced(function* (
+  const makeRequest = Effect.fnUntraced(function* (
     grant: Parameters,
     { additionalParameters, authorizationDetails, headers, proofKey, resource }: Options = {}
   ): Effect.fn.Return<HttpClientRequest.HttpClientRequest, TokenError | DiscoveryError> {
@@ -73,12 +73,12 @@ export const make = Effect.fnUntraced(function* <A>(
       ...RequestParameters.optional("authorization_details", authorizationDetails),
       ...ResourceIndicator.toParameters(resource)
     ]
-    const wrong = RequestParameters.findInvalid([
+    const invalid = RequestParameters.findInvalid([
       ["authorization_details", authorizationDetails && AuthorizationDetails.validate(authorizationDetails)],
       ["resource", ResourceIndicator.validate(resource)]
     ])
-    if (wrong !== undefined) return yield* new TokenError({ reason: wrong })
-    return yield* authenticated("token_endpoint", {
+    if (invalid !== undefined) return yield* new TokenError({ reason: invalid })
+    return yield* makeAuthenticated("token_endpoint", {
       parameters: yield* addParameters(own, additionalParameters),
       headers,
       constraint:
@@ -88,95 +88,96 @@ export const make = Effect.fnUntraced(function* <A>(
     })
   })
 
-  const tokens = (answer: JsonResponse, sent: HttpClientRequest.HttpClientRequest): Effect.Effect<A, TokenError> =>
-    ensureSuccess(answer, sent).pipe(
-      Effect.andThen(TokenResponse.toStored(answer.body)),
-      Effect.flatMap((received) => accepted(decode, received))
+  const readJson = (json: JsonResponse, request: HttpClientRequest.HttpClientRequest): Effect.Effect<A, TokenError> =>
+    ensureSuccess(json, request).pipe(
+      Effect.andThen(TokenResponse.receive(json.body)),
+      Effect.flatMap((stored) => decodeTokens(decode, stored))
     )
 
   return {
     send: (grant, options) =>
-      Effect.flatMap(request(grant, options), (built) => Effect.mapError(transport.send(built), fromTransportError)),
+      Effect.flatMap(makeRequest(grant, options), (request) =>
+        Effect.mapError(transport.send(request), fromTransportError)
+      ),
     read: (response) =>
-      Effect.flatMap(Effect.mapError(transport.json(response), fromTransportError), (answer) =>
-        tokens(answer, response.request)
+      Effect.flatMap(Effect.mapError(transport.json(response), fromTransportError), (json) =>
+        readJson(json, response.request)
       ),
     exchange: (grant, options) =>
       SenderConstraint.retryWithNonce(
         senderConstraint,
         Effect.gen(function* () {
-          const built = yield* request(grant, options)
+          const request = yield* makeRequest(grant, options)
           yield* options?.onSend ?? Effect.void
-          return yield* tokens(yield* Effect.mapError(transport.exchange(built), fromTransportError), built)
+          return yield* readJson(yield* Effect.mapError(transport.exchange(request), fromTransportError), request)
         })
       )
   }
 })
 
-/**
- * Reads the response to a pending authentication that came before, or that was pushed: tokens that are not verified yet,
- * or why there are none.
- */
+/** Reads the stored or pushed token response of a pending authentication: tokens that are not verified yet. */
 export const decodeStored = (
-  received: TokenResponse.StoredResponse,
+  stored: TokenResponse.StoredResponse,
   { authReqId, clientNotificationToken, expectations }: PendingAuthentication
 ): Effect.Effect<TokenResponse.TokenResponse, TokenError> =>
   Effect.andThen(
     ensureNoError(
-      { status: 200, body: Redacted.value(received.body), retryAfter: undefined },
-      Echo.ofValues(
+      { status: 200, body: Redacted.value(stored.body), retryAfter: undefined },
+      SecretRedaction.ofValues(
         [authReqId, clientNotificationToken, expectations.subject].flatMap((secret) =>
           secret === undefined ? [] : [Redacted.value<string>(secret)]
         )
       )
     ),
-    accepted(TokenResponse.decode, received)
+    decodeTokens(TokenResponse.decode, stored)
   )
 
-/** A request's own parameters, then the further ones, none of which may take the place of an own one. */
+/** A request's own parameters, then the additional ones; fails if one of these would replace an own one. */
 export const addParameters = (
   own: ReadonlyArray<RequestParameters.Parameter>,
-  further: Parameters = []
+  additional: Parameters = []
 ): Effect.Effect<Parameters, TokenError> => {
-  const wrong = RequestParameters.findInvalid([
-    ...further.map(([name]) => [name, takenProblem(name, own)] as const),
-    ...RequestParameters.validateText([...own, ...further])
+  const invalid = RequestParameters.findInvalid([
+    ...additional.map(([name]) => [name, validateName(name, own)] as const),
+    ...RequestParameters.validateText([...own, ...additional])
   ])
-  return wrong === undefined
-    ? Effect.succeed([...RequestParameters.toForm(own), ...further])
-    : Effect.fail(new TokenError({ reason: wrong }))
+  return invalid === undefined
+    ? Effect.succeed([...RequestParameters.toForm(own), ...additional])
+    : Effect.fail(new TokenError({ reason: invalid }))
 }
 
-/** Fails with the error that the answer to a request has, or with its status where that is not 200. */
+/** Fails with the error of an error response, or with the status if it is not 200. */
 export const ensureSuccess = (
-  answer: JsonResponse,
-  sent: HttpClientRequest.HttpClientRequest
+  json: JsonResponse,
+  request: HttpClientRequest.HttpClientRequest
 ): Effect.Effect<void, TokenError> =>
   Effect.andThen(
-    ensureNoError(answer, Echo.ofRequest(sent)),
+    ensureNoError(json, SecretRedaction.ofRequest(request)),
     Effect.suspend(() =>
-      answer.status === 200
+      json.status === 200
         ? Effect.void
-        : Effect.fail(fromTransportError(makeError("UnexpectedStatus", answer, answer.status, answer.retryAfter)))
+        : Effect.fail(fromTransportError(makeError("UnexpectedStatus", json, json.status, json.retryAfter)))
     )
   )
 
 const ensureNoError = (
-  answer: Pick<JsonResponse, "status" | "body" | "retryAfter">,
-  echo: Echo.Redact
+  json: Pick<JsonResponse, "status" | "body" | "retryAfter">,
+  redact: SecretRedaction.Redact
 ): Effect.Effect<void, TokenError> =>
-  Option.match(OAuthError.fromResponse(answer, echo), {
+  Option.match(OAuthError.fromResponse(json, redact), {
     onNone: () => Effect.void,
     onSome: (error) => Effect.fail(fromOAuthError(error))
   })
 
-const accepted = <A>(decode: Decode<A>, received: TokenResponse.StoredResponse): Effect.Effect<A, TokenError> =>
+const decodeTokens = <A>(decode: Decode<A>, stored: TokenResponse.StoredResponse): Effect.Effect<A, TokenError> =>
   Effect.mapError(
-    decode(received),
+    decode(stored),
     (error) => new TokenError({ reason: new InvalidTokenResponse({ issues: truncateIssues(error) }) })
   )
 
-const takenProblem = (name: string, own: ReadonlyArray<RequestParameters.Parameter>): string | undefined =>
-  credentialNames.has(name) || own.some(([taken]) => taken === name) ? "the library sets it; take it out" : undefined
+const validateName = (name: string, own: ReadonlyArray<RequestParameters.Parameter>): string | undefined =>
+  credentialNames.has(name) || own.some(([reserved]) => reserved === name)
+    ? "the library sets it; take it out"
+    : undefined
 
 const credentialNames = new Set(["client_id", "client_secret", "client_assertion", "client_assertion_type"])

@@ -1,11 +1,27 @@
 /**
- * What the provider sends on success, before anything of it is believed: no token and no claim can be read from it.
+ * A successful token response before it is verified: neither tokens nor claims can be read from it.
  *
- * `IdTokenVerifier` turns it into a `VerifiedIdentity`, or refuses it.
+ * **When to use**
+ *
+ * - `TokenEndpoint.redeem` and `Poll` give a `TokenResponse`, `Refresh.refresh` a `RefreshResponse`; `IdTokenVerifier`
+ *   verifies it and gives a `VerifiedIdentity`.
+ * - `receive` and `decode` are for a response that came by other means.
+ *
+ * **Example** (Nothing can be read)
+ *
+ * ```ts
+ * import { TokenResponse } from "@effect-ciba/core"
+ * import { Effect } from "effect"
+ *
+ * const body = { access_token: "a-token", token_type: "Bearer", id_token: "a.b.c" }
+ *
+ * const response = await Effect.runPromise(Effect.flatMap(TokenResponse.receive(body), TokenResponse.decode))
+ * JSON.stringify(response) // => "{}"
+ * ```
  *
  * @see CIBA Core 1.0 section 10.1.1, OpenID Connect Core 3.1.3.3
  */
-import { DateTime, Duration, Effect, Option, Redacted, Schema, SchemaTransformation } from "effect"
+import { DateTime, Effect, Option, Redacted, Schema, SchemaTransformation } from "effect"
 import { Opaque, unsafeValue } from "../internal/Opaque.ts"
 import { WireSeconds } from "../internal/WireSeconds.ts"
 import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
@@ -15,7 +31,10 @@ const secret = (
   text: Schema.Codec<string> = Schema.NonEmptyString
 ): Schema.Codec<Redacted.Redacted<string>, string> => Schema.RedactedFromValue(text, { label, disallowEncode: true })
 
-/** Schema of a token type: compared without regard to case (RFC 6749 5.1). */
+/**
+ * Schema of a token type. Types are not case-sensitive (RFC 6749 5.1): `Bearer` and `DPoP` are decoded to this
+ * spelling.
+ */
 export const TokenType: Schema.Codec<string> = Schema.NonEmptyString.pipe(
   Schema.decodeTo(
     Schema.String,
@@ -26,12 +45,12 @@ export const TokenType: Schema.Codec<string> = Schema.NonEmptyString.pipe(
   )
 )
 
-/** What can be sent in a header (RFC 6749 appendix A.12). */
-const sendable = Schema.NonEmptyString.check(Schema.isPattern(/^[\x20-\x7e]*$/))
+/** The characters of an access token, all of which a header can carry (RFC 6749 appendix A.12). */
+const visibleAscii = Schema.NonEmptyString.check(Schema.isPattern(/^[\x20-\x7e]*$/))
 
 const membersWith = <IdToken extends Schema.Struct.Fields[string]>(id_token: IdToken) =>
   Schema.Struct({
-    access_token: secret("access_token", sendable),
+    access_token: secret("access_token", visibleAscii),
     token_type: TokenType,
     id_token,
     refresh_token: Schema.optionalKey(Schema.NullOr(secret("refresh_token"))),
@@ -45,39 +64,41 @@ const refreshMembers = membersWith(Schema.optionalKey(Schema.NullOr(secret("id_t
 
 const others = [Schema.Record(Schema.String, Schema.Unknown)] as const
 
-/** The members of a response, for the code that verifies it. */
+/** The members of a token response, for the code that verifies it. */
 export type Members = typeof members.Type & { readonly [member: string]: unknown }
 
 /** The members of a response to a refresh token. */
 export type RefreshMembers = typeof refreshMembers.Type & { readonly [member: string]: unknown }
 
-/** A token response that nobody has verified yet. */
+/** A token response that is not verified. */
 export class TokenResponse extends Opaque<{ readonly members: Members; readonly received: StoredResponse }> {}
 
-/** A response as it came, and when. */
-export type StoredResponse = NonNullable<PendingAuthentication["received"]>
-
-/** A response that came just now. */
-export const toStored = (body: Schema.Json): Effect.Effect<StoredResponse> =>
-  Effect.map(DateTime.now, (at) => ({ body: Redacted.make(body, { label: "token response" }), at }))
-
-/** Reads a token response. */
-export const decode = (received: StoredResponse): Effect.Effect<TokenResponse, Schema.SchemaError> =>
-  Effect.map(decodeBody(Redacted.value(received.body)), (members) => new TokenResponse({ members, received }))
-/** A response to a refresh token: an ID Token may be missing (OpenID Connect Core 12.2). Every `TokenResponse` is one. */
+/**
+ * A response to a refresh token that is not verified. The ID Token may be missing (OpenID Connect Core 12.2). Every
+ * `TokenResponse` is one.
+ */
 export class RefreshResponse extends Opaque<{ readonly members: RefreshMembers; readonly received: StoredResponse }> {}
 
-/** Reads a response to a refresh token. */
+/** The body of a token response and the time of its receipt, as a pending authentication stores them. */
+export type StoredResponse = NonNullable<PendingAuthentication["received"]>
+
+/** The body of a token response, received now. */
+export const receive = (body: Schema.Json): Effect.Effect<StoredResponse> =>
+  Effect.map(DateTime.now, (at) => ({ body: Redacted.make(body, { label: "token response" }), at }))
+
+/** Decodes a token response. */
+export const decode = (received: StoredResponse): Effect.Effect<TokenResponse, Schema.SchemaError> =>
+  Effect.map(decodeBody(Redacted.value(received.body)), (members) => new TokenResponse({ members, received }))
+
+/** Decodes a response to a refresh token. */
 export const decodeRefresh = (received: StoredResponse): Effect.Effect<RefreshResponse, Schema.SchemaError> =>
   Effect.map(decodeRefreshBody(Redacted.value(received.body)), (members) => new RefreshResponse({ members, received }))
 
-/** When the access token ends, in milliseconds since the epoch, where the provider says so. */
-export const expiresAt = (response: RefreshResponse): number | undefined => {
+/** When the access token expires, from the receipt of the response; `undefined` without a valid `expires_in`. */
+export const expiresAt = (response: RefreshResponse): DateTime.Utc | undefined => {
   const { members, received } = unsafeValue(response)
   const lifetime = Schema.decodeUnknownOption(WireSeconds)(members.expires_in)
-  return Option.getOrUndefined(
-    Option.map(lifetime, (left) => DateTime.toEpochMillis(received.at) + Duration.toMillis(left))
-  )
+  return Option.getOrUndefined(Option.map(lifetime, (duration) => DateTime.addDuration(received.at, duration)))
 }
 
 const decodeBody = Schema.decodeUnknownEffect(Schema.StructWithRest(members, others), { errors: "all" })

@@ -35,7 +35,9 @@ it.effect("a token that is wrong in thousands of places is refused in a few word
       { iss: "https://provider.test", sub: "jo", aud: audience, exp: 1, iat: 1 },
       { key: yield* TestKeys.signing("RS256") }
     )
-    const error = yield* Effect.flip(IdTokenVerifier.claims(IdToken.make(jwt)))
+    const error = yield* Effect.flip(
+      IdTokenVerifier.IdTokenVerifier.use((verifier) => verifier.claims(IdToken.make(jwt)))
+    )
     expect(error.reason._tag).toBe("InvalidClaims")
     expect(error.message).toMatch(/^ID Token: its claims are not valid: Expected string at \["aud"\]\[0\] .* …$/)
     expect(error.message.length).toBeLessThan(600)

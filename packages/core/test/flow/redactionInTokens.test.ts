@@ -115,7 +115,13 @@ describe("no secret is shown by any reason of", () => {
       ]
       const idTokens = yield* Effect.forEach(expected, ([token]) => token)
       const claims = expected.map(([, expectations, given], index) =>
-        failing(json(500, {}), IdTokenVerifier.claims(IdToken.make(idTokens[index] ?? ""), expectations), given)
+        failing(
+          json(500, {}),
+          IdTokenVerifier.IdTokenVerifier.use((verifier) =>
+            verifier.claims(IdToken.make(idTokens[index] ?? ""), expectations)
+          ),
+          given
+        )
       )
       const refreshes = yield* Effect.forEach(refreshed, ([claims, body, given]) =>
         Effect.map(forged(claims), (id_token) =>

@@ -115,7 +115,7 @@ const calls: ReadonlyArray<Call> = [
   {
     what: "a refresh, in two halves",
     path: "/token",
-    call: Effect.flatMap(Refresh.request(token), Refresh.process),
+    call: Refresh.Refresh.use((refresh) => Effect.flatMap(refresh.request(token), refresh.process)),
     says: [...basic, "refresh_token"]
   },
   {

@@ -20,9 +20,9 @@ import {
   tokensOf
 } from "../support/ScriptedProvider.ts"
 
-class Full extends Data.TaggedError("Full") {}
+class StoreFull extends Data.TaggedError("StoreFull") {}
 
-const numbered = (number: number, more: object = {}) =>
+const respondNumbered = (number: number, more: object = {}) =>
   json(200, {
     ...refreshedTokens,
     access_token: `marker-access-${number}`,
@@ -32,17 +32,17 @@ const numbered = (number: number, more: object = {}) =>
 
 const refreshTokens = ({ forms }: ReturnType<typeof scriptedProvider>) => forms().map((form) => form.refresh_token)
 
-/** An answer that waits: for `arrived` until it is asked for, and to be let go. */
-const held = Effect.fnUntraced(function* (answer: Responder) {
+/** A response that is sent after `open`; `arrived` waits for its request. */
+const hold = Effect.fnUntraced(function* (responder: Responder) {
   const arrived = yield* Deferred.make<void>()
   const gate = yield* Deferred.make<void>()
   return {
     arrived: Deferred.await(arrived),
     open: Deferred.succeed(gate, undefined),
-    answer: ((heard) =>
+    responder: ((request) =>
       Deferred.succeed(arrived, undefined).pipe(
         Effect.andThen(Deferred.await(gate)),
-        Effect.andThen(answer(heard))
+        Effect.andThen(responder(request))
       )) satisfies Responder
   }
 })
@@ -50,11 +50,11 @@ const held = Effect.fnUntraced(function* (answer: Responder) {
 /** Lets every other fiber run until it waits. */
 const settle = Effect.yieldNow.pipe(Effect.repeat({ times: 50 }))
 
-describe("an identity that is kept fresh", () => {
-  it.effect("has new tokens after a refresh, and is the same person with the same approval (Q1, Q4)", () =>
+describe("FreshIdentity.refresh", () => {
+  it.effect("gives new tokens for the same end-user and approval after a refresh (Q1, Q4)", () =>
     Effect.gen(function* () {
       yield* setTestClock
-      const server = scriptedProvider([numbered(2, { device_secret: "marker-device" })])
+      const server = scriptedProvider([respondNumbered(2, { device_secret: "marker-device" })])
       const old = makeIdentity()
       const next = yield* Effect.provide(FreshIdentity.refresh(old), server.layer())
       expect(server.forms()).toEqual([{ grant_type: "refresh_token", refresh_token: "marker-refresh-1" }])
@@ -67,13 +67,13 @@ describe("an identity that is kept fresh", () => {
     })
   )
 
-  it.effect("uses the newest refresh token: a returned one, or else the last one (Q1)", () =>
+  it.effect("refreshes with the newest refresh token: a returned one, or otherwise the last one (Q1)", () =>
     Effect.gen(function* () {
       const server = scriptedProvider([
-        numbered(2),
-        numbered(3, { refresh_token: undefined }),
-        numbered(4, { refresh_token: null }),
-        numbered(5)
+        respondNumbered(2),
+        respondNumbered(3, { refresh_token: undefined }),
+        respondNumbered(4, { refresh_token: null }),
+        respondNumbered(5)
       ])
       yield* Effect.gen(function* () {
         const fresh = yield* FreshIdentity.make(makeIdentity())
@@ -88,11 +88,11 @@ describe("an identity that is kept fresh", () => {
     })
   )
 
-  it.effect("has the scope that the provider names, or else the old one", () =>
+  it.effect("takes the scope of a refreshed identity from the response, or otherwise keeps the requested one", () =>
     Effect.gen(function* () {
-      const scopeOf = (answer: object, options?: FreshIdentity.Options) =>
+      const scopeOf = (members: object, options?: FreshIdentity.Options) =>
         Effect.gen(function* () {
-          const server = scriptedProvider([numbered(2, answer)])
+          const server = scriptedProvider([respondNumbered(2, members)])
           const { scope } = yield* Effect.provide(FreshIdentity.refresh(makeIdentity(), options), server.layer())
           return [scope, server.forms()[0]?.scope]
         })
@@ -103,27 +103,29 @@ describe("an identity that is kept fresh", () => {
     })
   )
 
-  it.effect("has the details and the grant that the response names; the grant's id stays where it names none", () =>
-    Effect.gen(function* () {
-      const members = (answer: object) =>
-        Effect.map(
-          Effect.provide(
-            FreshIdentity.refresh(makeIdentity({ authorizationDetails: [{ type: "old" }] })),
-            scriptedProvider([numbered(2, answer)]).layer()
-          ),
-          ({ authorizationDetails, grantId }) => [authorizationDetails, grantId]
-        )
-      expect(yield* members({})).toEqual([undefined, "grant-1"])
-      expect(yield* members({ authorization_details: [{ type: "new" }], grant_id: "grant-2" })).toEqual([
-        [{ type: "new" }],
-        "grant-2"
-      ])
-    })
+  it.effect(
+    "takes the granted details and the grant id from the refresh response, and keeps the grant id if it has none",
+    () =>
+      Effect.gen(function* () {
+        const members = (extra: object) =>
+          Effect.map(
+            Effect.provide(
+              FreshIdentity.refresh(makeIdentity({ authorizationDetails: [{ type: "old" }] })),
+              scriptedProvider([respondNumbered(2, extra)]).layer()
+            ),
+            ({ authorizationDetails, grantId }) => [authorizationDetails, grantId]
+          )
+        expect(yield* members({})).toEqual([undefined, "grant-1"])
+        expect(yield* members({ authorization_details: [{ type: "new" }], grant_id: "grant-2" })).toEqual([
+          [{ type: "new" }],
+          "grant-2"
+        ])
+      })
   )
 
-  it.effect("sends what the caller adds to each request, and proves possession of its own key", () =>
+  it.effect("refreshes with the caller's parameters and headers, and proves possession of the identity's key", () =>
     Effect.gen(function* () {
-      const server = scriptedProvider([numbered(2, { token_type: "DPoP" })])
+      const server = scriptedProvider([respondNumbered(2, { token_type: "DPoP" })])
       const { privateJwk: proofKey, publicJwk } = yield* SigningKey.generateJwk("ES256")
       const next = yield* FreshIdentity.refresh(makeIdentity({ proofKey, tokenType: "DPoP" }), {
         additionalParameters: [["resource", "https://a.test"]],
@@ -136,38 +138,40 @@ describe("an identity that is kept fresh", () => {
     })
   )
 
-  it.effect("goes to a resource, and there once more with new tokens when the old ones are refused (Q1, Q2)", () =>
-    Effect.gen(function* () {
-      const refused = text(401, "", { "www-authenticate": 'Bearer error="invalid_token"' })
-      const server = scriptedProvider([refused, numbered(2), text(200, "served")])
-      const response = yield* FreshIdentity.make(makeIdentity()).pipe(
-        Effect.flatMap((fresh) => ProtectedResource.make(fresh)),
-        Effect.flatMap((client) => client.get("https://api.test/accounts")),
-        Effect.scoped,
-        Effect.provide(server.layer())
-      )
-      expect(response.status).toBe(200)
-      expect(server.received.map(({ headers, path }) => [path, headers.authorization])).toEqual([
-        ["/accounts", "Bearer marker-access-1"],
-        ["/token", expect.stringMatching(/^Basic /)],
-        ["/accounts", "Bearer marker-access-2"]
-      ])
-    })
+  it.effect(
+    "refreshes for a protected resource that rejects the token, which is then called with the new one (Q1, Q2)",
+    () =>
+      Effect.gen(function* () {
+        const rejected = text(401, "", { "www-authenticate": 'Bearer error="invalid_token"' })
+        const server = scriptedProvider([rejected, respondNumbered(2), text(200, "served")])
+        const response = yield* FreshIdentity.make(makeIdentity()).pipe(
+          Effect.flatMap((fresh) => ProtectedResource.make(fresh)),
+          Effect.flatMap((client) => client.get("https://api.test/accounts")),
+          Effect.scoped,
+          Effect.provide(server.layer())
+        )
+        expect(response.status).toBe(200)
+        expect(server.received.map(({ headers, path }) => [path, headers.authorization])).toEqual([
+          ["/accounts", "Bearer marker-access-1"],
+          ["/token", expect.stringMatching(/^Basic /)],
+          ["/accounts", "Bearer marker-access-2"]
+        ])
+      })
   )
 })
 
-describe("a refresh that cannot be made", () => {
-  const refused = (given: VerifiedIdentity.VerifiedIdentity, options?: Partial<Ciba.Options>) =>
+describe("FreshIdentity.refresh, failing", () => {
+  const failureOf = (given: VerifiedIdentity.VerifiedIdentity, options?: Partial<Ciba.Options>) =>
     Effect.gen(function* () {
-      const { received, layer } = scriptedProvider([numbered(2)])
+      const { received, layer } = scriptedProvider([respondNumbered(2)])
       const error = yield* Effect.flip(Effect.provide(FreshIdentity.refresh(given), layer(options)))
       expect(received).toEqual([])
       return { stage: error._tag, ...error.reason, message: error.message }
     })
 
-  it.effect("for want of a refresh token sends nothing", () =>
+  it.effect("sends nothing for an identity without a refresh token", () =>
     Effect.gen(function* () {
-      expect(yield* refused(makeIdentity({ refreshToken: undefined }))).toEqual({
+      expect(yield* failureOf(makeIdentity({ refreshToken: undefined }))).toEqual({
         stage: "TokenError",
         _tag: "NoRefreshToken",
         message: "Token: the provider has issued no refresh token; many want the scope offline_access for one"
@@ -175,21 +179,21 @@ describe("a refresh that cannot be made", () => {
     })
   )
 
-  it.effect("for want of the key that the tokens are bound to sends nothing", () =>
+  it.effect("sends nothing for an identity whose DPoP key the client cannot use", () =>
     Effect.gen(function* () {
       const { privateJwk: proofKey } = yield* SigningKey.generateJwk("ES256")
-      expect(yield* refused(makeIdentity({ proofKey }))).toMatchObject({ stage: "TokenError", _tag: "InvalidKey" })
+      expect(yield* failureOf(makeIdentity({ proofKey }))).toMatchObject({ stage: "TokenError", _tag: "InvalidKey" })
     })
   )
 
-  it.effect("with another provider or as another client shows the token to nobody", () =>
+  it.effect("sends no refresh token to another provider, or of another client", () =>
     Effect.gen(function* () {
-      expect(yield* refused(makeIdentity({ issuer: "https://other.test" }))).toMatchObject({
+      expect(yield* failureOf(makeIdentity({ issuer: "https://other.test" }))).toMatchObject({
         _tag: "ClientMismatch",
         issuer: "https://other.test"
       })
       for (const aud of ["another", ["bank-app", "another"]] as const) {
-        expect(yield* refused(makeIdentity({ claims: { ...originalClaims, aud } }))).toMatchObject({
+        expect(yield* failureOf(makeIdentity({ claims: { ...originalClaims, aud } }))).toMatchObject({
           _tag: "ClientMismatch",
           clientId: "another"
         })
@@ -197,9 +201,9 @@ describe("a refresh that cannot be made", () => {
     })
   )
 
-  it.effect("because the provider refuses leaves the old identity in place", () =>
+  it.effect("keeps the old identity if the provider responds to a refresh with an error", () =>
     Effect.gen(function* () {
-      const server = scriptedProvider([json(400, { error: "invalid_grant" }), text(503, "later"), numbered(2)])
+      const server = scriptedProvider([json(400, { error: "invalid_grant" }), text(503, "later"), respondNumbered(2)])
       yield* Effect.gen(function* () {
         const old = makeIdentity()
         const fresh = yield* FreshIdentity.make(old)
@@ -215,13 +219,13 @@ describe("a refresh that cannot be made", () => {
   )
 })
 
-describe("many at once", () => {
+describe("FreshIdentity.refresh, for concurrent callers", () => {
   const hundred = Array.from({ length: 100 }, () => undefined)
 
-  it.effect("share one request and its tokens (Q5, T-37)", () =>
+  it.effect("sends one refresh request for concurrent callers, who all get its tokens (Q5, T-37)", () =>
     Effect.gen(function* () {
-      const { answer, arrived, open } = yield* held(numbered(2))
-      const server = scriptedProvider([answer, numbered(3)])
+      const { arrived, open, responder } = yield* hold(respondNumbered(2))
+      const server = scriptedProvider([responder, respondNumbered(3)])
       yield* Effect.gen(function* () {
         const old = makeIdentity()
         const fresh = yield* FreshIdentity.make(old)
@@ -240,10 +244,10 @@ describe("many at once", () => {
     })
   )
 
-  it.effect("share one failure, too, and the next one tries anew (Q5)", () =>
+  it.effect("fails one refresh for all concurrent callers, and sends another request for the next caller (Q5)", () =>
     Effect.gen(function* () {
-      const { answer, arrived, open } = yield* held(json(400, { error: "invalid_grant" }))
-      const server = scriptedProvider([answer, numbered(3)])
+      const { arrived, open, responder } = yield* hold(json(400, { error: "invalid_grant" }))
+      const server = scriptedProvider([responder, respondNumbered(3)])
       yield* Effect.gen(function* () {
         const fresh = yield* FreshIdentity.make(makeIdentity())
         const all = yield* Effect.forkChild(
@@ -257,14 +261,14 @@ describe("many at once", () => {
     })
   )
 
-  it.effect("with tokens that were renewed meanwhile get the current ones without a request (Q5)", () =>
+  it.effect("gives current tokens without a request to a caller whose tokens have been refreshed meanwhile (Q5)", () =>
     Effect.gen(function* () {
-      const server = scriptedProvider([numbered(2), numbered(3)])
+      const server = scriptedProvider([respondNumbered(2), respondNumbered(3)])
       yield* Effect.gen(function* () {
         const old = makeIdentity()
         const fresh = yield* FreshIdentity.make(old)
         const next = yield* fresh.refresh(old)
-        for (const refused of [old, makeIdentity()]) expect(yield* fresh.refresh(refused)).toBe(next)
+        for (const rejected of [old, makeIdentity()]) expect(yield* fresh.refresh(rejected)).toBe(next)
         expect(server.received).toHaveLength(1)
         expect(tokensOf(yield* fresh.refresh(next)).access).toBe("marker-access-3")
       }).pipe(Effect.scoped, Effect.provide(server.layer()))
@@ -272,29 +276,31 @@ describe("many at once", () => {
     })
   )
 
-  it.effect("lose nothing when the first of them is interrupted, and it need not wait (Q5, T-37)", () =>
-    Effect.gen(function* () {
-      const { answer, arrived, open } = yield* held(numbered(2))
-      const server = scriptedProvider([answer, numbered(3)])
-      yield* Effect.gen(function* () {
-        const fresh = yield* FreshIdentity.make(makeIdentity())
-        const first = yield* Effect.forkChild(fresh.refresh(makeIdentity()))
-        yield* arrived
-        const second = yield* Effect.forkChild(fresh.refresh(makeIdentity()))
-        yield* settle
-        yield* Fiber.interrupt(first)
-        expect(tokensOf(yield* fresh.current).access).toBe("marker-access-1")
-        yield* open
-        expect(tokensOf(yield* Fiber.join(second)).access).toBe("marker-access-2")
-      }).pipe(Effect.scoped, Effect.provide(server.layer()))
-      expect(server.received).toHaveLength(1)
-    })
+  it.effect(
+    "continues a refresh after the caller who started it is interrupted, without making that caller wait (Q5, T-37)",
+    () =>
+      Effect.gen(function* () {
+        const { arrived, open, responder } = yield* hold(respondNumbered(2))
+        const server = scriptedProvider([responder, respondNumbered(3)])
+        yield* Effect.gen(function* () {
+          const fresh = yield* FreshIdentity.make(makeIdentity())
+          const first = yield* Effect.forkChild(fresh.refresh(makeIdentity()))
+          yield* arrived
+          const second = yield* Effect.forkChild(fresh.refresh(makeIdentity()))
+          yield* settle
+          yield* Fiber.interrupt(first)
+          expect(tokensOf(yield* fresh.current).access).toBe("marker-access-1")
+          yield* open
+          expect(tokensOf(yield* Fiber.join(second)).access).toBe("marker-access-2")
+        }).pipe(Effect.scoped, Effect.provide(server.layer()))
+        expect(server.received).toHaveLength(1)
+      })
   )
 
-  it.effect("lose nothing when all of them are interrupted: the new tokens are there for the next one (T-37)", () =>
+  it.effect("continues a refresh after all its callers are interrupted, for the next caller (T-37)", () =>
     Effect.gen(function* () {
-      const { answer, arrived, open } = yield* held(numbered(2))
-      const server = scriptedProvider([answer, numbered(3)])
+      const { arrived, open, responder } = yield* hold(respondNumbered(2))
+      const server = scriptedProvider([responder, respondNumbered(3)])
       yield* Effect.gen(function* () {
         const fresh = yield* FreshIdentity.make(makeIdentity())
         const callers = [yield* Effect.forkChild(fresh.refresh(makeIdentity()))]
@@ -309,10 +315,10 @@ describe("many at once", () => {
     })
   )
 
-  it.effect("lose nothing when the scope closes: it waits until the new tokens are saved (T-37)", () =>
+  it.effect("waits until refreshed tokens are saved before the scope closes (T-37)", () =>
     Effect.gen(function* () {
       const saved: Array<VerifiedIdentity.VerifiedIdentity> = []
-      const { answer, arrived, open } = yield* held(numbered(2))
+      const { arrived, open, responder } = yield* hold(respondNumbered(2))
       yield* Effect.gen(function* () {
         const scope = yield* Scope.make()
         const fresh = yield* Scope.provide(
@@ -327,14 +333,14 @@ describe("many at once", () => {
         expect([closing.pollUnsafe(), saved.length]).toEqual([undefined, 0])
         yield* open
         yield* Fiber.join(closing)
-      }).pipe(Effect.provide(scriptedProvider([answer]).layer()))
+      }).pipe(Effect.provide(scriptedProvider([responder]).layer()))
       expect(saved.map((next) => tokensOf(next).refresh)).toEqual(["marker-refresh-2"])
     })
   )
 
-  it.effect("still have a limit on time: a provider that never answers holds nobody for ever (Q5)", () =>
+  it.effect("ends a refresh for all callers after the time limit if the provider never responds (Q5)", () =>
     Effect.gen(function* () {
-      const server = scriptedProvider([() => Effect.never, numbered(2)])
+      const server = scriptedProvider([() => Effect.never, respondNumbered(2)])
       yield* Effect.gen(function* () {
         const fresh = yield* FreshIdentity.make(makeIdentity())
         const caller = yield* Effect.forkChild(Effect.flip(fresh.refresh(makeIdentity())))
@@ -347,8 +353,8 @@ describe("many at once", () => {
   )
 })
 
-describe("a renewed identity", () => {
-  it.effect("is saved before anybody has it (T-37)", () =>
+describe("FreshIdentity.make, with save", () => {
+  it.effect("saves a refreshed identity before any caller gets it (T-37)", () =>
     Effect.gen(function* () {
       const saving = yield* Deferred.make<VerifiedIdentity.VerifiedIdentity>()
       const gate = yield* Deferred.make<void>()
@@ -357,7 +363,7 @@ describe("a renewed identity", () => {
         const fresh = yield* FreshIdentity.make(old, {
           save: (next) => Effect.andThen(Deferred.succeed(saving, next), Deferred.await(gate))
         })
-        const callers = yield* Effect.forEach([old, old], (refused) => Effect.forkChild(fresh.refresh(refused)))
+        const callers = yield* Effect.forEach([old, old], (rejected) => Effect.forkChild(fresh.refresh(rejected)))
         const next = yield* Deferred.await(saving)
         yield* settle
         expect(callers.map((caller) => caller.pollUnsafe())).toEqual([undefined, undefined])
@@ -365,43 +371,45 @@ describe("a renewed identity", () => {
         yield* Deferred.succeed(gate, undefined)
         expect(yield* Effect.forEach(callers, Fiber.join)).toEqual([next, next])
         expect(yield* fresh.current).toBe(next)
-      }).pipe(Effect.scoped, Effect.provide(scriptedProvider([numbered(2), numbered(3)]).layer()))
-    })
-  )
-
-  it.effect("is nobody's while it cannot be saved, and not lost: the next refresh saves it, unasked (Q1, T-37)", () =>
-    Effect.gen(function* () {
-      const server = scriptedProvider([numbered(2), numbered(3)])
-      const saved: Array<string> = []
-      let full = true
-      yield* Effect.gen(function* () {
-        const fresh = yield* FreshIdentity.make(makeIdentity(), {
-          save: (next) => {
-            saved.push(tokensOf(next).access)
-            return full ? Effect.fail(new Full()) : Effect.void
-          }
-        })
-        const error = yield* Effect.flip(fresh.refresh(makeIdentity()))
-        expect(error).toEqual(new Full())
-        expect(tokensOf(yield* fresh.current).access).toBe("marker-access-1")
-        full = false
-        expect(tokensOf(yield* fresh.refresh(makeIdentity())).access).toBe("marker-access-2")
-        expect([saved, server.received.length]).toEqual([["marker-access-2", "marker-access-2"], 1])
-        expect(tokensOf(yield* fresh.refresh(yield* fresh.current)).access).toBe("marker-access-3")
-      }).pipe(Effect.scoped, Effect.provide(server.layer()))
-      expect(refreshTokens(server)).toEqual(["marker-refresh-1", "marker-refresh-2"])
+      }).pipe(Effect.scoped, Effect.provide(scriptedProvider([respondNumbered(2), respondNumbered(3)]).layer()))
     })
   )
 
   it.effect(
-    "is not lost while the provider's keys cannot be had: the next refresh verifies it, unasked (Q1, T-37)",
+    "withholds a refreshed identity until save succeeds, which the next refresh tries without a token request (Q1, T-37)",
+    () =>
+      Effect.gen(function* () {
+        const server = scriptedProvider([respondNumbered(2), respondNumbered(3)])
+        const saved: Array<string> = []
+        let isFull = true
+        yield* Effect.gen(function* () {
+          const fresh = yield* FreshIdentity.make(makeIdentity(), {
+            save: (next) => {
+              saved.push(tokensOf(next).access)
+              return isFull ? Effect.fail(new StoreFull()) : Effect.void
+            }
+          })
+          const error = yield* Effect.flip(fresh.refresh(makeIdentity()))
+          expect(error).toEqual(new StoreFull())
+          expect(tokensOf(yield* fresh.current).access).toBe("marker-access-1")
+          isFull = false
+          expect(tokensOf(yield* fresh.refresh(makeIdentity())).access).toBe("marker-access-2")
+          expect([saved, server.received.length]).toEqual([["marker-access-2", "marker-access-2"], 1])
+          expect(tokensOf(yield* fresh.refresh(yield* fresh.current)).access).toBe("marker-access-3")
+        }).pipe(Effect.scoped, Effect.provide(server.layer()))
+        expect(refreshTokens(server)).toEqual(["marker-refresh-1", "marker-refresh-2"])
+      })
+  )
+
+  it.effect(
+    "keeps a refresh response while the provider's keys cannot be fetched, and verifies it in the next refresh (Q1, T-37)",
     () =>
       Effect.gen(function* () {
         yield* setTestClock
         const idToken = yield* signToken(yield* refreshedClaims())
         const keys = [text(503, "later"), text(503, "later")]
-        const server = scriptedProvider([numbered(2, { id_token: idToken }), numbered(3)], (heard) =>
-          (keys.shift() ?? respondWithKeys)(heard)
+        const server = scriptedProvider([respondNumbered(2, { id_token: idToken }), respondNumbered(3)], (request) =>
+          (keys.shift() ?? respondWithKeys)(request)
         )
         yield* Effect.gen(function* () {
           const fresh = yield* FreshIdentity.make(makeIdentity())
@@ -419,11 +427,30 @@ describe("a renewed identity", () => {
       })
   )
 
-  it.effect("is not that of a response that was refused: the next refresh uses the old refresh token", () =>
+  for (const [what, broken] of [
+    ["dies", Effect.die("disk full")],
+    ["is interrupted", Effect.interrupt]
+  ] as const) {
+    it.effect(`saves a refreshed identity in the next refresh, without a token request, if save ${what} (T-37)`, () =>
+      Effect.gen(function* () {
+        const server = scriptedProvider([respondNumbered(2), respondNumbered(3)])
+        const saves: Array<Effect.Effect<void>> = [broken]
+        yield* Effect.gen(function* () {
+          const fresh = yield* FreshIdentity.make(makeIdentity(), { save: () => saves.shift() ?? Effect.void })
+          expect(Exit.isFailure(yield* Effect.exit(fresh.refresh(makeIdentity())))).toBe(true)
+          expect(tokensOf(yield* fresh.current).access).toBe("marker-access-1")
+          expect(tokensOf(yield* fresh.refresh(makeIdentity())).access).toBe("marker-access-2")
+        }).pipe(Effect.scoped, Effect.provide(server.layer()))
+        expect(server.received).toHaveLength(1)
+      })
+    )
+  }
+
+  it.effect("discards a refresh response that is rejected, and uses the old refresh token in the next refresh", () =>
     Effect.gen(function* () {
       yield* setTestClock
       const idToken = yield* signToken({ ...(yield* refreshedClaims()), sub: "another" })
-      const server = scriptedProvider([numbered(2, { id_token: idToken }), numbered(3)])
+      const server = scriptedProvider([respondNumbered(2, { id_token: idToken }), respondNumbered(3)])
       yield* Effect.gen(function* () {
         const fresh = yield* FreshIdentity.make(makeIdentity())
         expect(yield* Effect.flip(fresh.refresh(makeIdentity()))).toMatchObject({ reason: { _tag: "WrongSubject" } })

@@ -22,7 +22,7 @@ const secret = Redacted.value(TestClient.secret)
 const key = Jwe.deriveKey(secret, "sha256", 256)
 
 /** A provider that sends something else in place of the ID Token. */
-const sending = (change: (idToken: string) => string): Variation =>
+const sendIdToken = (change: (idToken: string) => string): Variation =>
   withTokenResponse((body) => ({ ...body, id_token: change(String(body.id_token)) }))
 
 const decryption = IdTokenDecryption.layer({
@@ -31,14 +31,14 @@ const decryption = IdTokenDecryption.layer({
   contentAlgorithm: "A256GCM"
 })
 
-const refused = (given: Variation) => Effect.provide(failureOf(given), decryption)
+const decryptionFailureOf = (given: Variation) => Effect.provide(failureOf(given), decryption)
 
-describe("an ID Token that was registered to come encrypted", () => {
-  it.effect("is opened with the client secret, and believed for its signature (J1, J14)", () =>
+describe("IdTokenDecryption", () => {
+  it.effect("decrypts an ID Token with the client secret, then verifies its signature (J1, J14)", () =>
     Effect.gen(function* () {
       let sent = ""
       const identity = yield* authenticate(
-        sending((idToken) => {
+        sendIdToken((idToken) => {
           sent = idToken
           return Jwe.seal(idToken, { key, header })
         })
@@ -48,10 +48,10 @@ describe("an ID Token that was registered to come encrypted", () => {
     }).pipe(Effect.provide(decryption))
   )
 
-  it.effect("is opened by a function of the caller's, where the key lives elsewhere", () =>
+  it.effect("decrypts an ID Token with the caller's own Decrypter", () =>
     Effect.gen(function* () {
       const idTokens: Array<string> = []
-      const identity = yield* authenticate(sending((idToken) => `sealed ${idTokens.push(idToken)}`)).pipe(
+      const identity = yield* authenticate(sendIdToken((idToken) => `sealed ${idTokens.push(idToken)}`)).pipe(
         Effect.provideService(Decrypter.Decrypter, {
           decrypt: (sealed) =>
             Effect.succeed(Redacted.make(idTokens[Number(Redacted.value(sealed).slice(7)) - 1] ?? ""))
@@ -61,67 +61,71 @@ describe("an ID Token that was registered to come encrypted", () => {
     })
   )
 
-  it.effect("is in A128CBC-HS256, unless another algorithm is registered (J1, J14)", () =>
+  it.effect("requires A128CBC-HS256 for an encrypted ID Token unless another algorithm is registered (J1, J14)", () =>
     Effect.gen(function* () {
-      const opener = yield* IdTokenDecryption.make({ secret: TestClient.secret, keyAlgorithm: "dir" })
-      const refusedToken = yield* Effect.flip(opener.decrypt(Redacted.make(Jwe.seal("inside", { key, header }))))
-      expect(refusedToken.message).toContain("does not fit the registered key and algorithms")
+      const decrypter = yield* IdTokenDecryption.make({ secret: TestClient.secret, keyAlgorithm: "dir" })
+      const error = yield* Effect.flip(decrypter.decrypt(Redacted.make(Jwe.seal("inside", { key, header }))))
+      expect(error.message).toContain("does not fit the registered key and algorithms")
     })
   )
 
-  it.effect("is refused where it comes in the open (J1)", () =>
+  it.effect("rejects an ID Token that is not encrypted (J1)", () =>
     Effect.gen(function* () {
-      expect(yield* refused({})).toMatchObject({ stage: "IdTokenError", _tag: "NotEncrypted" })
+      expect(yield* decryptionFailureOf({})).toMatchObject({ stage: "IdTokenError", _tag: "NotEncrypted" })
     })
   )
 
-  it.effect("is refused where another secret encrypted it (J1, J14)", () =>
+  it.effect("rejects an ID Token that is encrypted with another secret (J1, J14)", () =>
     Effect.gen(function* () {
       const other = Jwe.deriveKey(`${secret}.`, "sha256", 256)
-      expect(yield* refused(sending((idToken) => Jwe.seal(idToken, { key: other, header })))).toMatchObject({
+      expect(
+        yield* decryptionFailureOf(sendIdToken((idToken) => Jwe.seal(idToken, { key: other, header })))
+      ).toMatchObject({
         _tag: "DecryptionFailed"
       })
     })
   )
 
   const insides: ReadonlyArray<readonly [what: string, inside: (idToken: string) => string, reason: object]> = [
-    ["claims without a signature (J13)", (idToken) => atob(idToken.split(".")[1] ?? ""), { _tag: "MalformedToken" }],
+    ["unsigned claims (J13)", (idToken) => atob(idToken.split(".")[1] ?? ""), { _tag: "MalformedToken" }],
     [
-      "one that is encrypted once more (J13)",
+      "a token that is encrypted again (J13)",
       (idToken) => Jwe.seal(idToken, { key, header }),
       { _tag: "MalformedToken" }
     ],
     [
-      "one that says it needs no signature (J13)",
+      "a token with the algorithm none (J13)",
       (idToken) => join({ alg: "none" }, JSON.parse(atob(idToken.split(".")[1] ?? "")), ""),
       { _tag: "UnexpectedAlgorithm", actual: "none" }
     ],
     [
-      "one without its signature (J13)",
+      "a token without its signature (J13)",
       (idToken) => `${idToken.split(".").slice(0, 2).join(".")}.`,
       { _tag: "InvalidSignature" }
     ],
-    ["nothing (J13)", () => "", { _tag: "MalformedToken" }]
+    ["an empty text (J13)", () => "", { _tag: "MalformedToken" }]
   ]
   for (const [what, inside, reason] of insides) {
-    it.effect(`is refused where there is inside ${what}`, () =>
+    it.effect(`rejects an encrypted ID Token with this inside: ${what}`, () =>
       Effect.gen(function* () {
-        expect(yield* refused(sending((idToken) => Jwe.seal(inside(idToken), { key, header })))).toMatchObject(reason)
+        expect(
+          yield* decryptionFailureOf(sendIdToken((idToken) => Jwe.seal(inside(idToken), { key, header })))
+        ).toMatchObject(reason)
       })
     )
   }
 
-  it.effect("is refused with a stranger's signature inside, however well it is encrypted (J13)", () =>
+  it.effect("rejects a correctly encrypted ID Token with a signature by another key (J13)", () =>
     Effect.gen(function* () {
       const idTokenKey = yield* TestKeys.signing("RS256", "another")
       const { publicJwk } = yield* TestKeys.signing("RS256")
-      const given = sending((idToken) => Jwe.seal(idToken, { key, header }))
+      const given = sendIdToken((idToken) => Jwe.seal(idToken, { key, header }))
       const provider = { ...given.provider, idTokenKey, idTokenHeaderKeyId: publicJwk.kid }
-      expect(yield* refused({ provider })).toMatchObject({ _tag: "InvalidSignature" })
+      expect(yield* decryptionFailureOf({ provider })).toMatchObject({ _tag: "InvalidSignature" })
     })
   )
 
-  it.effect("is not even read where it is too large (J15)", () =>
+  it.effect("does not read an encrypted ID Token that is too large (J15)", () =>
     Effect.gen(function* () {
       const endpoint = yield* TokenEndpoint.TokenEndpoint
       const error = yield* Effect.flip(endpoint.redeem(Redacted.make(AuthReqId.make("id"))))

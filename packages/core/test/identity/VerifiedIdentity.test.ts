@@ -5,7 +5,7 @@ import { DateTime, Effect, Inspectable, Logger, Redacted } from "effect"
 import { authenticate, issuer, respondedAt, subject, withTokenResponse } from "../support/ForgedResponses.ts"
 import { encodeJson } from "../support/Jwt.ts"
 
-const instant = (seconds: number) => DateTime.makeUnsafe((respondedAt + seconds) * 1000)
+const at = (seconds: number) => DateTime.makeUnsafe((respondedAt + seconds) * 1000)
 
 const details = [{ type: "payment_initiation", amount: "123.50" }]
 
@@ -20,8 +20,8 @@ const full = withTokenResponse((body) => ({
   nested: { deep: ["marker-deep"] }
 }))
 
-describe("an identity", () => {
-  it.effect("has the person, the claims, and all that the provider granted (I14, O4)", () =>
+describe("VerifiedIdentity", () => {
+  it.effect("has the subject, the claims, and all that the provider granted (I14, O4)", () =>
     Effect.gen(function* () {
       const { accessToken, additional, idToken, refreshToken, ...rest } = yield* authenticate(full)
       const { at_hash, ...claims } = rest.claims
@@ -38,7 +38,7 @@ describe("an identity", () => {
           marker: "marker-claim"
         },
         tokenType: "Bearer",
-        expiresAt: instant(120),
+        expiresAt: at(120),
         scope: ["email", "openid"],
         authorizationDetails: details,
         grantId: "g-1"
@@ -51,7 +51,7 @@ describe("an identity", () => {
     })
   )
 
-  it.effect("shows no token and no unknown member, however it is printed (I13)", () =>
+  it.effect("shows neither tokens nor additional members when a verified identity is printed (I13)", () =>
     Effect.gen(function* () {
       const identity = yield* authenticate(full)
       const shown = [
@@ -76,7 +76,7 @@ describe("an identity", () => {
     })
   )
 
-  it.effect("has the requested scope, no end and no details where the provider says nothing (I3, O4)", () =>
+  it.effect("has the requested scope, no expiry and no details if the token response has none (I3, O4)", () =>
     Effect.gen(function* () {
       const { authorizationDetails, expiresAt, refreshToken, scope } = yield* authenticate(
         withTokenResponse(({ expires_in: _, scope: __, ...body }) => body)
@@ -90,7 +90,7 @@ describe("an identity", () => {
     })
   )
 
-  it.effect("takes null for nothing, in scope and refresh token", () =>
+  it.effect("treats null for scope and refresh_token like a missing member", () =>
     Effect.gen(function* () {
       const { refreshToken, scope } = yield* authenticate(
         withTokenResponse((body) => ({ ...body, scope: null, refresh_token: null }))
@@ -99,7 +99,7 @@ describe("an identity", () => {
     })
   )
 
-  it.effect("leaves out details and a grant id that are not of their type", () =>
+  it.effect("ignores authorization_details and a grant_id of a wrong type", () =>
     Effect.gen(function* () {
       const { authorizationDetails, grantId } = yield* authenticate(
         withTokenResponse((body) => ({ ...body, authorization_details: "all", grant_id: 7 }))
@@ -114,29 +114,29 @@ describe("an identity", () => {
     [1, 1, ""],
     [315_360_000, 315_360_000, ""]
   ] as const) {
-    it.effect(`ends ${seconds} s after an answer that says ${JSON.stringify(lifetime)}${rows}`, () =>
+    it.effect(`expires ${seconds} s after a response with expires_in ${JSON.stringify(lifetime)}${rows}`, () =>
       Effect.gen(function* () {
         const { expiresAt } = yield* authenticate(withTokenResponse((body) => ({ ...body, expires_in: lifetime })))
-        expect(expiresAt).toEqual(instant(seconds))
+        expect(expiresAt).toEqual(at(seconds))
       })
     )
   }
 
   for (const odd of ["soon", "", "-5", "1.5", 0, -5, 1.5, 1e300, null, true, [120], { seconds: 120 }]) {
-    it.effect(`has no known end where expires_in is ${JSON.stringify(odd)}: the id is spent, the tokens are good`, () =>
+    it.effect(`has no expiry, but is valid, if expires_in is ${JSON.stringify(odd)}`, () =>
       Effect.gen(function* () {
-        const { expiresAt, subject: person } = yield* authenticate(
+        const { expiresAt, subject: endUser } = yield* authenticate(
           withTokenResponse((body) => ({ ...body, expires_in: odd }))
         )
-        expect({ expiresAt, person }).toEqual({ expiresAt: undefined, person: subject })
+        expect({ expiresAt, endUser }).toEqual({ expiresAt: undefined, endUser: subject })
       })
     )
   }
 })
 
-describe("the granted scope", () => {
+describe("VerifiedIdentity, for the granted scope", () => {
   /** The identity's scope, and what was logged on the way. */
-  const granting = (scope: string) =>
+  const grant = (scope: string) =>
     Effect.gen(function* () {
       const log: Array<unknown> = []
       const listener = Logger.layer([Logger.make(({ message }) => void log.push(message))])
@@ -149,16 +149,16 @@ describe("the granted scope", () => {
     ["openid", ["openid"]],
     [" email  openid ", ["email", "openid"]]
   ] as const) {
-    it.effect(`"${scope}" is what was asked for or less, and no news`, () =>
+    it.effect(`accepts the granted scope "${scope}", which is the requested one or less, without a log entry`, () =>
       Effect.gen(function* () {
-        expect(yield* granting(scope)).toEqual({ scope: granted, log: [] })
+        expect(yield* grant(scope)).toEqual({ scope: granted, log: [] })
       })
     )
   }
 
-  it.effect("that is more than was asked for is noticed in the log (I4)", () =>
+  it.effect("logs a warning if more scope is granted than was requested (I4)", () =>
     Effect.gen(function* () {
-      expect(yield* granting("openid email admin")).toEqual({
+      expect(yield* grant("openid email admin")).toEqual({
         scope: ["openid", "email", "admin"],
         log: [["The provider granted more scope than was requested"]]
       })

@@ -87,7 +87,8 @@ describe("a token verifies", () => {
         yield* TestClock.adjust("30 seconds")
         assert.strictEqual(yield* authenticated, "jo")
         assert.deepStrictEqual(yield* fetches, [0, 40])
-        const forged = IdTokenVerifier.claims(yield* stranger(unnamed ? undefined : "same"))
+        const idToken = yield* stranger(unnamed ? undefined : "same")
+        const forged = IdTokenVerifier.IdTokenVerifier.use((verifier) => verifier.claims(idToken))
         for (let count = 0; count < 20; count += 1) {
           assert.strictEqual((yield* Effect.flip(forged)).reason._tag, "InvalidSignature")
         }

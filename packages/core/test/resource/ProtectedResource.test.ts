@@ -18,8 +18,8 @@ import {
 
 const url = "https://rs.test/accounts"
 
-/** Calls a server with a token; gives what it heard, and the answer. */
-const calling = <E = never>(
+/** Calls a server with a token; gives what the server received, and its response. */
+const call = <E = never>(
   replies: Parameters<typeof serve>,
   request: HttpClientRequest.HttpClientRequest = HttpClientRequest.get(url),
   source: ProtectedResource.Tokens | ProtectedResource.RefreshableTokens<ProtectedResource.Tokens, E> = bearer(),
@@ -29,7 +29,7 @@ const calling = <E = never>(
   return ProtectedResource.make(source, options).pipe(
     Effect.flatMap((resource) => Effect.result(resource.execute(request))),
     Effect.map((result) => ({
-      heard: received,
+      received,
       result,
       status: result._tag === "Success" ? result.success.status : undefined
     })),
@@ -47,14 +47,14 @@ const bound = Effect.gen(function* () {
   }
 })
 
-const proofs = (heard: ReadonlyArray<{ readonly headers: Readonly<Record<string, string>> }>) =>
-  Effect.forEach(heard, ({ headers }) => decodePart(headers.dpop ?? "", 1))
+const proofs = (received: ReadonlyArray<{ readonly headers: Readonly<Record<string, string>> }>) =>
+  Effect.forEach(received, ({ headers }) => decodePart(headers.dpop ?? "", 1))
 
 /** Tokens that are numbered, and counted. */
-const numbered = () => {
+const numberTokens = () => {
   let number = 1
   const refreshed: Array<string> = []
-  const renewable: ProtectedResource.RefreshableTokens = {
+  const refreshable: ProtectedResource.RefreshableTokens = {
     current: Effect.sync(() => bearer(`t-${number}`)),
     refresh: ({ accessToken }) =>
       Effect.sync(() => {
@@ -63,24 +63,24 @@ const numbered = () => {
         return bearer(`t-${number}`)
       })
   }
-  return { refreshed, renewable }
+  return { refreshed, refreshable }
 }
 
 const only =
   (accessToken: string, otherwise: Reply = tokenExpired): Reply =>
-  (heard) =>
-    (heard.headers.authorization === `Bearer ${accessToken}` ? ok : otherwise)(heard)
+  (request) =>
+    (request.headers.authorization === `Bearer ${accessToken}` ? ok : otherwise)(request)
 
-const authorizations = (heard: ReadonlyArray<{ readonly headers: Readonly<Record<string, string>> }>) =>
-  heard.map(({ headers }) => headers.authorization)
+const authorizations = (received: ReadonlyArray<{ readonly headers: Readonly<Record<string, string>> }>) =>
+  received.map(({ headers }) => headers.authorization)
 
-describe("a token", () => {
-  it.effect("goes into the Authorization header, and nowhere else (S1)", () =>
+describe("ProtectedResource.make", () => {
+  it.effect("sends the token in the Authorization header, and nowhere else (S1)", () =>
     Effect.gen(function* () {
       const request = HttpClientRequest.post(`${url}?a=b%20c&d`).pipe(HttpClientRequest.bodyText("some text"))
-      const { heard, status } = yield* calling([ok], request)
+      const { received, status } = yield* call([ok], request)
       expect(status).toBe(200)
-      expect(heard).toEqual([
+      expect(received).toEqual([
         {
           method: "POST",
           url: `${url}?a=b%20c&d`,
@@ -91,11 +91,11 @@ describe("a token", () => {
     })
   )
 
-  it.effect("is not replaced by the caller's own Authorization; other headers pass (S1)", () =>
+  it.effect("replaces the caller's own Authorization by the token, and sends other headers (S1)", () =>
     Effect.gen(function* () {
       const headers = { Authorization: "Bearer another", "X-Fapi-Interaction-Id": "i-1", accept: "text/csv" }
-      const { heard } = yield* calling([ok], HttpClientRequest.get(url, { headers }))
-      expect(heard[0]?.headers).toEqual({
+      const { received } = yield* call([ok], HttpClientRequest.get(url, { headers }))
+      expect(received[0]?.headers).toEqual({
         authorization: "Bearer marker-access",
         "x-fapi-interaction-id": "i-1",
         accept: "text/csv"
@@ -103,61 +103,61 @@ describe("a token", () => {
     })
   )
 
-  it.effect("goes out without the headers that the client withholds, in any case", () =>
+  it.effect("does not send withheld headers, in any case", () =>
     Effect.gen(function* () {
       const headers = { "x-fapi-customer-ip-address": "192.0.2.1", "X-Fapi-Auth-Date": "today", "x-other": "1" }
       const withheldHeaders = ["X-FAPI-Customer-IP-Address", "x-fapi-auth-date", "authorization"]
-      const { heard } = yield* calling([ok], HttpClientRequest.get(url, { headers }), bearer(), { withheldHeaders })
-      expect(heard[0]?.headers).toEqual({ authorization: "Bearer marker-access", "x-other": "1" })
+      const { received } = yield* call([ok], HttpClientRequest.get(url, { headers }), bearer(), { withheldHeaders })
+      expect(received[0]?.headers).toEqual({ authorization: "Bearer marker-access", "x-other": "1" })
     })
   )
 
   for (const tokenType of ["N_A", "mac", "", "DPoP2"]) {
-    it.effect(`of the type "${tokenType}" is not used`, () =>
+    it.effect(`sends nothing with a token of the type "${tokenType}"`, () =>
       Effect.gen(function* () {
-        const { heard, result } = yield* calling([ok], undefined, { ...bearer(), tokenType })
+        const { received, result } = yield* call([ok], undefined, { ...bearer(), tokenType })
         expect(result).toMatchObject({ failure: { _tag: "ResourceError", reason: { _tag: "UnsupportedTokenType" } } })
-        expect(heard).toEqual([])
+        expect(received).toEqual([])
       })
     )
   }
 
-  it.effect("that is bound is not used without somebody who proves it", () =>
+  it.effect("sends nothing with a token that is bound by DPoP if the client has no DPoP key", () =>
     Effect.gen(function* () {
       const { tokens } = yield* bound
       for (const proofKey of [tokens.proofKey, undefined]) {
-        const { heard, result } = yield* calling([ok], undefined, { ...tokens, proofKey })
+        const { received, result } = yield* call([ok], undefined, { ...tokens, proofKey })
         expect(result).toMatchObject({ failure: { reason: { _tag: "InvalidKey" } } })
-        expect(heard).toEqual([])
+        expect(received).toEqual([])
       }
     })
   )
 
-  it.effect("never leaves over plain http, but for loopback where that is allowed", () =>
+  it.effect("sends no token over plain http, except to loopback if that is allowed", () =>
     Effect.gen(function* () {
       const local = HttpClientRequest.get("http://127.0.0.1:8080/accounts")
       for (const request of [local, HttpClientRequest.get("http://rs.test/")]) {
-        const { heard, result } = yield* calling([ok], request)
+        const { received, result } = yield* call([ok], request)
         expect(result).toMatchObject({ failure: { reason: { _tag: "TransportError", kind: "InsecureUrl" } } })
-        expect(heard).toEqual([])
+        expect(received).toEqual([])
       }
-      const { status } = yield* calling([ok], local, bearer(), { limits: { allowInsecureRequests: "loopback" } })
+      const { status } = yield* call([ok], local, bearer(), { limits: { allowInsecureRequests: "loopback" } })
       expect(status).toBe(200)
     })
   )
 
   for (const status of [301, 302, 303, 307, 308]) {
-    it.effect(`does not follow a redirect (${status}) to another server`, () =>
+    it.effect(`does not follow a redirect (${status}) with a token`, () =>
       Effect.gen(function* () {
         const away: Reply = () => new Response(null, { status, headers: { location: "https://evil.test/" } })
-        const { heard, result } = yield* calling([away, ok])
+        const { received, result } = yield* call([away, ok])
         expect(result).toMatchObject({ failure: { reason: { _tag: "TransportError", kind: "Redirected", status } } })
-        expect(heard.map((request) => request.url)).toEqual([url])
+        expect(received.map((request) => request.url)).toEqual([url])
       })
     )
   }
 
-  it.effect("is not in an error, however that is printed", () =>
+  it.effect("shows no token in an error, however that is printed", () =>
     Effect.gen(function* () {
       const { dpop, tokens } = yield* bound
       const away: Reply = () => Response.redirect("https://rs.test/marker-location")
@@ -165,7 +165,7 @@ describe("a token", () => {
         [away, url],
         [ok, "http://rs.test/?marker-query"]
       ] as const) {
-        const { result } = yield* calling([reply], HttpClientRequest.get(address), tokens, { dpop })
+        const { result } = yield* call([reply], HttpClientRequest.get(address), tokens, { dpop })
         const error = Result.getOrThrow(Result.flip(result))
         expect(error._tag).toBe("ResourceError")
         const shown = [
@@ -180,24 +180,26 @@ describe("a token", () => {
   )
 })
 
-describe("a bound token", () => {
-  it.effect("goes under the DPoP scheme, with a proof for the method and URL that are called (M4, M11)", () =>
-    Effect.gen(function* () {
-      const { dpop, key, tokens } = yield* bound
-      for (const tokenType of ["DPoP", "dpop"]) {
-        const request = HttpClientRequest.put("https://RS.test:443/a/../accounts?from=1#top")
-        const { heard } = yield* calling([ok], request, { ...tokens, tokenType }, { dpop })
-        expect(authorizations(heard)).toEqual(["DPoP marker-bound"])
-        const [proof] = yield* proofs(heard)
-        expect(proof).toMatchObject({ htm: "PUT", htu: url, ath: yield* TokenHash.sha256(tokens.accessToken) })
-        expect(heard[0]?.url).toBe(`${url}?from=1#top`)
-        const header = yield* decodePart(heard[0]?.headers.dpop ?? "", 0)
-        expect(header).toMatchObject({ jwk: { x: key.publicJwk.x } })
-      }
-    })
+describe("ProtectedResource.make, for a token bound by DPoP", () => {
+  it.effect(
+    "sends a bound token in the DPoP scheme, with a proof for the method and URL of the request (M4, M11)",
+    () =>
+      Effect.gen(function* () {
+        const { dpop, key, tokens } = yield* bound
+        for (const tokenType of ["DPoP", "dpop"]) {
+          const request = HttpClientRequest.put("https://RS.test:443/a/../accounts?from=1#top")
+          const { received } = yield* call([ok], request, { ...tokens, tokenType }, { dpop })
+          expect(authorizations(received)).toEqual(["DPoP marker-bound"])
+          const [proof] = yield* proofs(received)
+          expect(proof).toMatchObject({ htm: "PUT", htu: url, ath: yield* TokenHash.sha256(tokens.accessToken) })
+          expect(received[0]?.url).toBe(`${url}?from=1#top`)
+          const header = yield* decodePart(received[0]?.headers.dpop ?? "", 0)
+          expect(header).toMatchObject({ jwk: { x: key.publicJwk.x } })
+        }
+      })
   )
 
-  it.effect("is proven with its own key, or with the client's where its own was not kept (M4)", () =>
+  it.effect("proves possession of the token's own key, or of the client's if the token comes without one (M4)", () =>
     Effect.gen(function* () {
       const { dpop, key, tokens } = yield* bound
       const other = yield* SigningKey.generate("ES256")
@@ -205,60 +207,60 @@ describe("a bound token", () => {
         [other.privateJwk, other],
         [undefined, key]
       ] as const) {
-        const { heard } = yield* calling([ok], undefined, { ...tokens, proofKey }, { dpop })
-        const header = yield* decodePart(heard[0]?.headers.dpop ?? "", 0)
+        const { received } = yield* call([ok], undefined, { ...tokens, proofKey }, { dpop })
+        const header = yield* decodePart(received[0]?.headers.dpop ?? "", 0)
         expect(header).toMatchObject({ jwk: { x: expected.publicJwk.x } })
       }
     })
   )
 
-  it.effect("leaves another client's own proof behind", () =>
+  it.effect("replaces the caller's own DPoP header by its proof", () =>
     Effect.gen(function* () {
       const { dpop, tokens } = yield* bound
-      const { heard } = yield* calling([ok], HttpClientRequest.get(url, { headers: { DPoP: "another" } }), tokens, {
+      const { received } = yield* call([ok], HttpClientRequest.get(url, { headers: { DPoP: "another" } }), tokens, {
         dpop
       })
-      expect((yield* proofs(heard))[0]).toMatchObject({ htm: "GET", htu: url })
+      expect((yield* proofs(received))[0]).toMatchObject({ htm: "GET", htu: url })
     })
   )
 
-  it.effect("without a key is a bearer token, and has no proof", () =>
+  it.effect("sends no proof with a bearer token", () =>
     Effect.gen(function* () {
       const { dpop } = yield* bound
-      const { heard } = yield* calling([ok], undefined, bearer(), { dpop })
-      expect(heard[0]?.headers).toEqual({ authorization: "Bearer marker-access" })
+      const { received } = yield* call([ok], undefined, bearer(), { dpop })
+      expect(received[0]?.headers).toEqual({ authorization: "Bearer marker-access" })
     })
   )
 })
 
-describe("a demand for a nonce", () => {
+describe("ProtectedResource.make, for a demanded nonce", () => {
   const demands: ReadonlyArray<readonly [what: string, challenges: string]> = [
-    ["alone", 'DPoP error="use_dpop_nonce"'],
+    ["by itself", 'DPoP error="use_dpop_nonce"'],
     ["in another case and unquoted", "dpop ERROR=use_dpop_nonce"],
     ["among other challenges", 'Bearer realm="a, b", DPoP error="use_dpop_nonce", algs="PS256 ES256", Basic realm=x']
   ]
   for (const [what, challenges] of demands) {
-    it.effect(`${what} is answered with a new proof (M9)`, () =>
+    it.effect(`repeats a request with a new proof if a nonce is demanded ${what} (M9)`, () =>
       Effect.gen(function* () {
         const { dpop, tokens } = yield* bound
         const request = HttpClientRequest.post(url).pipe(HttpClientRequest.bodyText("body"))
-        const { heard, status } = yield* calling([challenge(401, challenges, "n-1"), ok], request, tokens, { dpop })
+        const { received, status } = yield* call([challenge(401, challenges, "n-1"), ok], request, tokens, { dpop })
         expect(status).toBe(200)
-        expect(heard.map(({ body }) => body)).toEqual(["body", "body"])
-        const [first, second] = yield* proofs(heard)
+        expect(received.map(({ body }) => body)).toEqual(["body", "body"])
+        const [first, second] = yield* proofs(received)
         expect([first?.nonce, second?.nonce]).toEqual([undefined, "n-1"])
         expect(second?.jti).not.toBe(first?.jti)
       })
     )
   }
 
-  it.effect("is answered twice, and then given to the caller (M9)", () =>
+  it.effect("repeats a request for a nonce twice, then gives the response to the caller (M9)", () =>
     Effect.gen(function* () {
       const { dpop, tokens } = yield* bound
       const replies = [nonceRequired("n-1"), nonceRequired("n-2"), nonceRequired("n-3"), nonceRequired("n-4")] as const
-      const { heard, result, status } = yield* calling([...replies], undefined, tokens, { dpop })
+      const { received, result, status } = yield* call([...replies], undefined, tokens, { dpop })
       expect(status).toBe(401)
-      expect((yield* proofs(heard)).map(({ nonce }) => nonce)).toEqual([undefined, "n-1", "n-2"])
+      expect((yield* proofs(received)).map(({ nonce }) => nonce)).toEqual([undefined, "n-1", "n-2"])
       const response = Result.getOrThrow(result)
       expect(ProtectedResource.readRefusal(response)).toMatchObject({ reason: { _tag: "UseDpopNonce" } })
       expect(yield* response.text).toBe("no")
@@ -272,17 +274,17 @@ describe("a demand for a nonce", () => {
     ["in the text of another error", challenge(401, 'DPoP error="no", error_description="error=use_dpop_nonce"', "n-1")]
   ]
   for (const [what, reply] of unanswerable) {
-    it.effect(`${what} is given to the caller (M9)`, () =>
+    it.effect(`does not repeat a request for use_dpop_nonce ${what} (M9)`, () =>
       Effect.gen(function* () {
         const { dpop, tokens } = yield* bound
-        const { heard, status } = yield* calling([reply, ok], undefined, tokens, { dpop })
+        const { received, status } = yield* call([reply, ok], undefined, tokens, { dpop })
         expect(status).toBeGreaterThan(399)
-        expect(heard).toHaveLength(1)
+        expect(received).toHaveLength(1)
       })
     )
   }
 
-  it.effect("is answered only in an algorithm that the challenge lists, where it lists some (M13)", () =>
+  it.effect("repeats a request for a nonce only if the challenge lists the algorithm of the proof, or none (M13)", () =>
     Effect.gen(function* () {
       const { dpop, tokens } = yield* bound
       for (const [algs, calls] of [
@@ -290,20 +292,20 @@ describe("a demand for a nonce", () => {
         ["EdDSA ES256", 2]
       ] as const) {
         const demand = challenge(401, `DPoP error="use_dpop_nonce", algs="${algs}"`, "n-1")
-        const { heard } = yield* calling([demand, ok], undefined, tokens, { dpop })
-        expect(heard).toHaveLength(calls)
+        const { received } = yield* call([demand, ok], undefined, tokens, { dpop })
+        expect(received).toHaveLength(calls)
       }
     })
   )
 
-  it.effect("is nothing to a bearer token (M9)", () =>
+  it.effect("does not repeat a request with a bearer token for a nonce (M9)", () =>
     Effect.gen(function* () {
-      const { heard, status } = yield* calling([nonceRequired("n-1"), ok])
-      expect([status, heard.length]).toEqual([401, 1])
+      const { received, status } = yield* call([nonceRequired("n-1"), ok])
+      expect([status, received.length]).toEqual([401, 1])
     })
   )
 
-  it.effect("is remembered for its own server, however its name is written (M8)", () =>
+  it.effect("remembers a nonce for its own server, whose name may be written in other ways (M8)", () =>
     Effect.gen(function* () {
       const { dpop, tokens } = yield* bound
       const noncing: Reply = ({ url: address }) =>
@@ -323,83 +325,83 @@ describe("a demand for a nonce", () => {
   )
 })
 
-describe("a refused token", () => {
-  it.effect("is renewed once, and the request sent again with the new one (Q2)", () =>
+describe("ProtectedResource.make, for refreshable tokens", () => {
+  it.effect("refreshes a rejected token once, and sends the request again with the new one (Q2)", () =>
     Effect.gen(function* () {
-      const { refreshed, renewable } = numbered()
+      const { refreshed, refreshable } = numberTokens()
       const request = HttpClientRequest.post(url).pipe(HttpClientRequest.bodyText("body"))
-      const { heard, status } = yield* calling([only("t-2")], request, renewable)
+      const { received, status } = yield* call([only("t-2")], request, refreshable)
       expect(status).toBe(200)
       expect(refreshed).toEqual(["t-1"])
-      expect(heard.map(({ body, headers }) => [headers.authorization, body])).toEqual([
+      expect(received.map(({ body, headers }) => [headers.authorization, body])).toEqual([
         ["Bearer t-1", "body"],
         ["Bearer t-2", "body"]
       ])
     })
   )
 
-  it.effect("that is refused again after its renewal gives the caller the answer (Q2)", () =>
+  it.effect("gives the response to the caller if the refreshed token is rejected, too (Q2)", () =>
     Effect.gen(function* () {
-      const { refreshed, renewable } = numbered()
-      const { heard, result, status } = yield* calling([tokenExpired], undefined, renewable)
-      expect([status, refreshed, heard.length]).toEqual([401, ["t-1"], 2])
+      const { refreshed, refreshable } = numberTokens()
+      const { received, result, status } = yield* call([tokenExpired], undefined, refreshable)
+      expect([status, refreshed, received.length]).toEqual([401, ["t-1"], 2])
       expect(yield* Result.getOrThrow(result).text).toBe("no")
     })
   )
 
-  it.effect("that cannot be renewed gives the caller the reason (Q2)", () =>
+  it.effect("fails with the error of the refresh if a rejected token cannot be refreshed (Q2)", () =>
     Effect.gen(function* () {
-      const refusing = { ...numbered().renewable, refresh: () => Effect.fail("no refresh token" as const) }
-      const { result } = yield* calling([tokenExpired], undefined, refusing)
+      const refusing = { ...numberTokens().refreshable, refresh: () => Effect.fail("no refresh token" as const) }
+      const { result } = yield* call([tokenExpired], undefined, refusing)
       expect(result).toMatchObject({ failure: "no refresh token" })
     })
   )
 
-  it.effect("without a way to renew it gives the caller the answer (Q2)", () =>
+  it.effect("gives the response to the caller if tokens without a refresh are rejected (Q2)", () =>
     Effect.gen(function* () {
-      const { heard, status } = yield* calling([tokenExpired, ok])
-      expect([status, heard.length]).toEqual([401, 1])
+      const { received, status } = yield* call([tokenExpired, ok])
+      expect([status, received.length]).toEqual([401, 1])
     })
   )
 
   const other: ReadonlyArray<readonly [what: string, reply: Reply]> = [
-    ["a 401 for another reason", challenge(401, 'Bearer error="invalid_request"')],
-    ["a 401 without a reason", challenge(401, "Bearer")],
+    ["a 401 with another error code", challenge(401, 'Bearer error="invalid_request"')],
+    ["a 401 without an error code", challenge(401, "Bearer")],
     ["a 401 of another scheme", challenge(401, 'Basic error="invalid_token"')],
     ["another status", challenge(403, 'Bearer error="invalid_token"')]
   ]
   for (const [what, reply] of other) {
-    it.effect(`is not renewed for ${what} (Q2)`, () =>
+    it.effect(`does not refresh a token for ${what} (Q2)`, () =>
       Effect.gen(function* () {
-        const { refreshed, renewable } = numbered()
-        const { heard } = yield* calling([reply, ok], undefined, renewable)
-        expect([refreshed, heard.length]).toEqual([[], 1])
+        const { refreshed, refreshable } = numberTokens()
+        const { received } = yield* call([reply, ok], undefined, refreshable)
+        expect([refreshed, received.length]).toEqual([[], 1])
       })
     )
   }
 
-  it.effect("is renewed under either scheme, and a nonce's demand answered after it (M9, Q2)", () =>
+  it.effect("refreshes a rejected DPoP token, then repeats the request for a demanded nonce (M9, Q2)", () =>
     Effect.gen(function* () {
       const { dpop, tokens } = yield* bound
-      const renewed = { ...tokens, accessToken: Redacted.make("marker-renewed") }
-      const renewable = { current: Effect.succeed(tokens), refresh: () => Effect.succeed(renewed) }
+      const refreshedTokens = { ...tokens, accessToken: Redacted.make("marker-refreshed") }
+      const refreshable = { current: Effect.succeed(tokens), refresh: () => Effect.succeed(refreshedTokens) }
       const invalid = challenge(401, 'DPoP error="invalid_token", algs="ES256"')
-      const { heard, status } = yield* calling([invalid, nonceRequired("n-1"), ok], undefined, renewable, { dpop })
+      const { received, status } = yield* call([invalid, nonceRequired("n-1"), ok], undefined, refreshable, { dpop })
       expect(status).toBe(200)
-      expect(authorizations(heard)).toEqual(["DPoP marker-bound", "DPoP marker-renewed", "DPoP marker-renewed"])
-      expect((yield* proofs(heard)).map(({ ath, nonce }) => [ath, nonce])).toEqual([
+      expect(authorizations(received)).toEqual(["DPoP marker-bound", "DPoP marker-refreshed", "DPoP marker-refreshed"])
+      expect((yield* proofs(received)).map(({ ath, nonce }) => [ath, nonce])).toEqual([
         [yield* TokenHash.sha256(tokens.accessToken), undefined],
-        [yield* TokenHash.sha256(renewed.accessToken), undefined],
-        [yield* TokenHash.sha256(renewed.accessToken), "n-1"]
+        [yield* TokenHash.sha256(refreshedTokens.accessToken), undefined],
+        [yield* TokenHash.sha256(refreshedTokens.accessToken), "n-1"]
       ])
     })
   )
 
-  it.effect("is named to those who renew it, by every call that it failed (Q2)", () =>
+  it.effect("gives the rejected token to every refresh of concurrent requests (Q2)", () =>
     Effect.gen(function* () {
-      const { refreshed, renewable } = numbered()
+      const { refreshed, refreshable } = numberTokens()
       const { received, layer } = serve(only("t-2"))
-      const statuses = yield* ProtectedResource.make(renewable).pipe(
+      const statuses = yield* ProtectedResource.make(refreshable).pipe(
         Effect.flatMap((resource) =>
           Effect.all(
             Array.from({ length: 5 }, () => resource.get(url)),
@@ -415,13 +417,13 @@ describe("a refused token", () => {
     })
   )
 
-  it.effect("has its answer read before the next try, so that no connection stays taken", () =>
+  it.effect("reads the response that rejects a token before the next request, so that its connection is free", () =>
     Effect.gen(function* () {
       let ended = 0
-      const counted =
+      const countReads =
         (reply: Reply): Reply =>
-        (heard) => {
-          const response = reply(heard)
+        (request) => {
+          const response = reply(request)
           if (!(response instanceof Response)) return response
           const body = new ReadableStream<Uint8Array>(
             {
@@ -434,41 +436,41 @@ describe("a refused token", () => {
           )
           return new Response(body, response)
         }
-      const { status } = yield* calling([counted(only("t-2"))], undefined, numbered().renewable)
+      const { status } = yield* call([countReads(only("t-2"))], undefined, numberTokens().refreshable)
       expect([status, ended]).toEqual([200, 1])
     })
   )
 })
 
-describe("a body that can be sent once", () => {
+describe("ProtectedResource.make, for a body that can be sent once", () => {
   const bytes = () => Stream.make(new TextEncoder().encode("streamed"))
   for (const [what, body] of [
-    ["a stream", HttpBody.stream(bytes())],
+    ["a stream for a body", HttpBody.stream(bytes())],
     ["a body of the runtime's", HttpBody.raw(new ReadableStream())]
   ] as const) {
-    it.effect(`(${what}) is not sent again: the caller has the answer`, () =>
+    it.effect(`does not send ${what} again, and gives the response to the caller`, () =>
       Effect.gen(function* () {
         const { dpop, tokens } = yield* bound
         const request = HttpClientRequest.post(url, { body })
-        const { refreshed, renewable } = numbered()
-        const stale = yield* calling([tokenExpired, ok], request, renewable)
-        expect([stale.status, refreshed, stale.heard.length]).toEqual([401, [], 1])
-        const unproven = yield* calling([nonceRequired("n-1"), ok], request, tokens, { dpop })
-        expect([unproven.status, unproven.heard.length]).toEqual([401, 1])
+        const { refreshed, refreshable } = numberTokens()
+        const stale = yield* call([tokenExpired, ok], request, refreshable)
+        expect([stale.status, refreshed, stale.received.length]).toEqual([401, [], 1])
+        const unproven = yield* call([nonceRequired("n-1"), ok], request, tokens, { dpop })
+        expect([unproven.status, unproven.received.length]).toEqual([401, 1])
       })
     )
   }
 
-  it.effect("does not matter to a form, which can be sent again", () =>
+  it.effect("sends a form again with a refreshed token", () =>
     Effect.gen(function* () {
-      const { renewable } = numbered()
+      const { refreshable } = numberTokens()
       const request = HttpClientRequest.post(url, { body: HttpBody.formData(new FormData()) })
-      expect((yield* calling([only("t-2")], request, renewable)).status).toBe(200)
+      expect((yield* call([only("t-2")], request, refreshable)).status).toBe(200)
     })
   )
 })
 
-it.effect("the client is an HttpClient, and takes what HttpClients take", () =>
+it.effect("ProtectedResource.make gives an HttpClient that works with the functions of HttpClient", () =>
   Effect.gen(function* () {
     const { received, layer } = serve(ok)
     const body = yield* ProtectedResource.make(bearer()).pipe(

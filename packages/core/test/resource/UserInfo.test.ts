@@ -23,10 +23,10 @@ const issuer = "https://op.test"
 
 const identity = { ...bearer(), subject: "marker-subject" }
 
-const person = { sub: "marker-subject", name: "Jo Doe", email: "marker-email" }
+const endUser = { sub: "marker-subject", name: "Jo Doe", email: "marker-email" }
 
-/** What a client sees of a UserInfo endpoint that answers like this. */
-const told = <E = never>(
+/** The requests to a UserInfo endpoint that responds like this, and what comes of them. */
+const requestClaims = <E = never>(
   reply: Reply,
   registered: Partial<ClientRegistration.Options> = {},
   options: {
@@ -61,7 +61,7 @@ const told = <E = never>(
     )
     const claims = UserInfo.claims(options.source ?? identity, { headers: options.headers })
     const result = yield* (options.use ?? claims).pipe(Effect.provide(services), Effect.result)
-    return { heard: received, result }
+    return { received, result }
   })
 
 const json =
@@ -74,7 +74,7 @@ const jwt =
   () =>
     new Response(Redacted.isRedacted(text) ? Redacted.value(text) : text, { headers: { "content-type": type } })
 
-const signed = (claims: JsonObject, key: Effect.Effect<SigningKey.SigningKey> = TestKeys.signing("RS256")) =>
+const sign = (claims: JsonObject, key: Effect.Effect<SigningKey.SigningKey> = TestKeys.signing("RS256")) =>
   Effect.flatMap(key, (by) => JsonWebToken.sign(claims, { key: by }))
 
 const inRs256 = { userInfoSignedResponseAlg: "RS256" } as const
@@ -88,12 +88,12 @@ const expectRefusal = (result: Result.Result<unknown, unknown>, reason: object) 
   expect(inspect(error, { depth: null, showHidden: true })).not.toContain("marker")
 }
 
-describe("UserInfo as JSON", () => {
-  it.effect("is asked for with the token in the header, and its claims pass through (S1, S6)", () =>
+describe("UserInfo.claims, for JSON", () => {
+  it.effect("requests UserInfo with the token in the header, and gives all its claims (S1, S6)", () =>
     Effect.gen(function* () {
-      const { heard, result } = yield* told(json(person))
-      expect(result).toEqual(success(person))
-      expect(heard).toEqual([
+      const { received, result } = yield* requestClaims(json(endUser))
+      expect(result).toEqual(success(endUser))
+      expect(received).toEqual([
         {
           method: "GET",
           url: `${issuer}/me`,
@@ -104,100 +104,107 @@ describe("UserInfo as JSON", () => {
     })
   )
 
-  it.effect("may be asked for with further headers, none of them in place of the token (S1)", () =>
+  it.effect("requests UserInfo with additional headers, none of which replaces the token (S1)", () =>
     Effect.gen(function* () {
       const headers = { "x-fapi-interaction-id": "i-1", authorization: "Bearer another" }
-      const { heard } = yield* told(json(person), {}, { headers })
-      expect(heard[0]?.headers).toMatchObject({ "x-fapi-interaction-id": "i-1", authorization: "Bearer marker-access" })
+      const { received } = yield* requestClaims(json(endUser), {}, { headers })
+      expect(received[0]?.headers).toMatchObject({
+        "x-fapi-interaction-id": "i-1",
+        authorization: "Bearer marker-access"
+      })
     })
   )
 
-  it.effect("comes from the endpoint's alias with a certificate (N3)", () =>
+  it.effect("requests UserInfo from the mutual TLS alias of the endpoint (N3)", () =>
     Effect.gen(function* () {
       const metadata = { mtls_endpoint_aliases: { userinfo_endpoint: "https://mtls.op.test/me" } }
-      const { heard } = yield* told(json(person), { mutualTls: MutualTls.make() }, { metadata })
-      expect(heard.map(({ url }) => url)).toEqual(["https://mtls.op.test/me"])
+      const { received } = yield* requestClaims(json(endUser), { mutualTls: MutualTls.make() }, { metadata })
+      expect(received.map(({ url }) => url)).toEqual(["https://mtls.op.test/me"])
     })
   )
 
-  it.effect("is not there where the provider publishes no endpoint", () =>
+  it.effect("fails with a DiscoveryError if the provider publishes no UserInfo endpoint", () =>
     Effect.gen(function* () {
-      const { heard, result } = yield* told(json(person), {}, { metadata: { userinfo_endpoint: undefined } })
+      const { received, result } = yield* requestClaims(
+        json(endUser),
+        {},
+        { metadata: { userinfo_endpoint: undefined } }
+      )
       expect(result).toMatchObject({ failure: { _tag: "DiscoveryError" } })
-      expect(heard).toEqual([])
+      expect(received).toEqual([])
     })
   )
 
   for (const sub of ["another", "marker-subjec", "MARKER-SUBJECT", "marker-subject "]) {
-    it.effect(`about another person ("${sub}") is refused (S6)`, () =>
+    it.effect(`rejects UserInfo with another subject ("${sub}") (S6)`, () =>
       Effect.gen(function* () {
-        const { result } = yield* told(json({ ...person, sub }))
+        const { result } = yield* requestClaims(json({ ...endUser, sub }))
         expectRefusal(result, { _tag: "WrongSubject" })
       })
     )
   }
 
-  it.effect("about anybody is taken where its reader says that no subject is known, and has one all the same", () =>
+  it.effect("accepts UserInfo of any subject with skipSubjectCheck, and requires a subject all the same", () =>
     Effect.gen(function* () {
-      const use = Effect.flatMap(UserInfo.request(bearer()), (response) =>
-        UserInfo.process(response, UserInfo.skipSubjectCheck)
+      const use = UserInfo.UserInfo.use((userInfo) =>
+        Effect.flatMap(userInfo.request(bearer()), (response) => userInfo.process(response, UserInfo.skipSubjectCheck))
       )
-      const another = { ...person, sub: "another" }
-      expect((yield* told(json(another), {}, { use })).result).toEqual(success(another))
-      expectRefusal((yield* told(json({ name: "marker" }), {}, { use })).result, { _tag: "InvalidClaims" })
+      const another = { ...endUser, sub: "another" }
+      expect((yield* requestClaims(json(another), {}, { use })).result).toEqual(success(another))
+      expectRefusal((yield* requestClaims(json({ name: "marker" }), {}, { use })).result, { _tag: "InvalidClaims" })
     })
   )
 
   for (const [what, body] of [
     ["without a subject", { name: "marker" }],
-    ["with an empty subject", { ...person, sub: "" }],
-    ["with another thing for a subject", { ...person, sub: ["x"] }],
-    ["that is a list", [person]],
-    ["that is nothing", null]
+    ["with an empty subject", { ...endUser, sub: "" }],
+    ["with an array for its subject", { ...endUser, sub: ["x"] }],
+    ["that is an array", [endUser]],
+    ["that is null", null]
   ] as const) {
-    it.effect(`${what} is refused (S6)`, () =>
+    it.effect(`rejects UserInfo ${what} (S6)`, () =>
       Effect.gen(function* () {
-        const { result } = yield* told(json(body))
+        const { result } = yield* requestClaims(json(body))
         expectRefusal(result, { _tag: "InvalidClaims" })
       })
     )
   }
 
-  it.effect("is refused where a signature is registered (S7)", () =>
+  it.effect("rejects UserInfo in JSON if a signature is registered (S7)", () =>
     Effect.gen(function* () {
-      const { result } = yield* told(json(person), inRs256)
+      const { result } = yield* requestClaims(json(endUser), inRs256)
       expectRefusal(result, { _tag: "NotSigned", expected: "RS256" })
     })
   )
 
-  it.effect("that is not JSON is a fault", () =>
+  it.effect("fails with a ResourceError for UserInfo that is not JSON", () =>
     Effect.gen(function* () {
-      const { result } = yield* told(() => new Response("<html>marker"))
+      const { result } = yield* requestClaims(() => new Response("<html>marker"))
       expect(result).toMatchObject({ failure: { _tag: "ResourceError", reason: { kind: "Unreadable" } } })
     })
   )
 })
 
-describe("UserInfo as a signed JWT", () => {
-  it.effect("is believed with the registered algorithm and the provider's key (S7)", () =>
+describe("UserInfo.claims, for a signed JWT", () => {
+  it.effect("accepts UserInfo signed in the registered algorithm with the provider's key (S7)", () =>
     Effect.gen(function* () {
-      const claims = { ...person, iss: issuer, aud: ["another", "bank-app"], exp: 1 }
+      const claims = { ...endUser, iss: issuer, aud: ["another", "bank-app"], exp: 1 }
       for (const type of ["application/jwt", "Application/JWT; charset=utf-8"]) {
-        const { result } = yield* told(jwt(yield* signed(claims), type), inRs256)
+        const { result } = yield* requestClaims(jwt(yield* sign(claims), type), inRs256)
         expect(result).toEqual(success(claims))
       }
     })
   )
 
-  it.effect("needs neither issuer nor audience nor end, and may be signed with the secret (S7)", () =>
+  it.effect("accepts signed UserInfo without iss, aud and exp, and a signature with the client secret (S7)", () =>
     Effect.gen(function* () {
       const key = Effect.succeed(SigningKey.fromSecret(TestClient.secret, "HS256"))
-      const { result } = yield* told(jwt(yield* signed(person, key)), { userInfoSignedResponseAlg: "HS256" })
-      expect(result).toEqual(success(person))
+      const { result } = yield* requestClaims(jwt(yield* sign(endUser, key)), { userInfoSignedResponseAlg: "HS256" })
+      expect(result).toEqual(success(endUser))
     })
   )
 
-  it.effect("needs a secret for HMAC (S7)", () =>
+  it.effect("rejects HMAC for UserInfo in the registration of a client without a secret (S7)", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(
         ClientRegistration.make({
@@ -213,67 +220,69 @@ describe("UserInfo as a signed JWT", () => {
   const forged: ReadonlyArray<
     readonly [what: string, text: Effect.Effect<string | Redacted.Redacted<string>>, reason: object]
   > = [
-    ["signed by another", signed(person, TestKeys.signing("RS256", "stranger")), { _tag: "UnknownKey" }],
+    ["signed with another key", sign(endUser, TestKeys.signing("RS256", "stranger")), { _tag: "UnknownKey" }],
     [
-      "signed by another in the name of the provider",
+      "signed with another key under the provider's key id",
       Effect.gen(function* () {
         const key = yield* TestKeys.signing("RS256", "stranger")
-        return yield* JsonWebToken.sign(person, { key: { ...key, keyId: (yield* TestKeys.signing("RS256")).keyId } })
+        return yield* JsonWebToken.sign(endUser, { key: { ...key, keyId: (yield* TestKeys.signing("RS256")).keyId } })
       }),
       { _tag: "InvalidSignature" }
     ],
-    ["of the algorithm none", Effect.succeed(join({ alg: "none" }, person, "")), { _tag: "UnexpectedAlgorithm" }],
+    ["of the algorithm none", Effect.succeed(join({ alg: "none" }, endUser, "")), { _tag: "UnexpectedAlgorithm" }],
     [
-      "signed in another algorithm, with a good key",
-      signed(person, TestKeys.signing("ES256")),
+      "signed in another algorithm, with a published key",
+      sign(endUser, TestKeys.signing("ES256")),
       { _tag: "UnexpectedAlgorithm", expected: "RS256", actual: "ES256" }
     ],
     ["without a signature", Effect.succeed("a.b"), { _tag: "MalformedToken" }],
-    ["about another person", signed({ ...person, sub: "another" }), { _tag: "WrongSubject" }],
-    ["of another issuer", signed({ ...person, iss: "https://evil.test" }), { _tag: "WrongIssuer", expected: issuer }],
-    ["for another client", signed({ ...person, aud: "another" }), { _tag: "WrongAudience", actual: "another" }],
-    ["for nobody", signed({ ...person, aud: [] }), { _tag: "WrongAudience" }],
-    ["that has expired", signed({ ...person, exp: 60 }), { _tag: "Expired" }]
+    ["with another subject", sign({ ...endUser, sub: "another" }), { _tag: "WrongSubject" }],
+    ["of another issuer", sign({ ...endUser, iss: "https://evil.test" }), { _tag: "WrongIssuer", expected: issuer }],
+    ["for another client", sign({ ...endUser, aud: "another" }), { _tag: "WrongAudience", actual: "another" }],
+    ["for an empty audience", sign({ ...endUser, aud: [] }), { _tag: "WrongAudience" }],
+    ["that has expired", sign({ ...endUser, exp: 60 }), { _tag: "Expired" }]
   ]
   for (const [what, text, reason] of forged) {
-    it.effect(`${what} is refused (S7)`, () =>
+    it.effect(`rejects UserInfo ${what} (S7)`, () =>
       Effect.gen(function* () {
         yield* TestClock.adjust("90 seconds")
-        const { result } = yield* told(jwt(yield* text), inRs256)
+        const { result } = yield* requestClaims(jwt(yield* text), inRs256)
         expectRefusal(result, reason)
       })
     )
   }
 
-  it.effect("whose end passed less than the tolerance ago is believed (S7)", () =>
+  it.effect("accepts UserInfo that expired less than the clock tolerance ago (S7)", () =>
     Effect.gen(function* () {
       yield* TestClock.adjust("89 seconds")
-      const { result } = yield* told(jwt(yield* signed({ ...person, exp: 60 })), inRs256)
-      expect(result).toEqual(success({ ...person, exp: 60 }))
+      const { result } = yield* requestClaims(jwt(yield* sign({ ...endUser, exp: 60 })), inRs256)
+      expect(result).toEqual(success({ ...endUser, exp: 60 }))
     })
   )
 
-  it.effect("is refused where none is registered, whatever it is signed with (S7)", () =>
+  it.effect("rejects signed UserInfo if no signature is registered (S7)", () =>
     Effect.gen(function* () {
-      const { result } = yield* told(jwt(yield* signed(person)))
+      const { result } = yield* requestClaims(jwt(yield* sign(endUser)))
       expectRefusal(result, { _tag: "UnexpectedJwt" })
     })
   )
 
-  it.effect("is refused as JSON that is called something else (S7)", () =>
+  it.effect("rejects UserInfo whose media type is not that of its content (S7)", () =>
     Effect.gen(function* () {
-      expectRefusal((yield* told(json(person, "application/jwt"), inRs256)).result, { _tag: "MalformedToken" })
-      const called = jwt(yield* signed(person), "application/json")
-      expectRefusal((yield* told(called, inRs256)).result, { _tag: "NotSigned" })
+      expectRefusal((yield* requestClaims(json(endUser, "application/jwt"), inRs256)).result, {
+        _tag: "MalformedToken"
+      })
+      const called = jwt(yield* sign(endUser), "application/json")
+      expectRefusal((yield* requestClaims(called, inRs256)).result, { _tag: "NotSigned" })
     })
   )
 })
 
-describe("encrypted UserInfo", () => {
+describe("UserInfo.claims, for an encrypted JWT", () => {
   const made = Effect.promise(async () => {
     const { privateKey, publicKey } = await generateKeyPair("ECDH-ES", { extractable: true })
     const jwk = await exportJWK(privateKey)
-    const encrypted = (content: string) =>
+    const encrypt = (content: string) =>
       Effect.promise(() =>
         new CompactEncrypt(new TextEncoder().encode(content))
           .setProtectedHeader({ alg: "ECDH-ES", enc: "A128GCM", cty: "JWT" })
@@ -284,86 +293,90 @@ describe("encrypted UserInfo", () => {
       keyAlgorithm: "ECDH-ES",
       contentAlgorithm: "A128GCM"
     }).pipe(Layer.orDie)
-    return { decryption, encrypted }
+    return { decryption, encrypt }
   })
 
-  it.effect("is opened, and the signature inside judged (S7)", () =>
+  it.effect("decrypts UserInfo, and verifies the signature inside (S7)", () =>
     Effect.gen(function* () {
-      const { decryption, encrypted } = yield* made
-      const good = yield* encrypted(Redacted.value(yield* signed(person)))
-      expect((yield* told(jwt(good), inRs256, { decryption })).result).toEqual(success(person))
-      const bad = yield* encrypted(Redacted.value(yield* signed(person, TestKeys.signing("RS256", "stranger"))))
-      expectRefusal((yield* told(jwt(bad), inRs256, { decryption })).result, { _tag: "UnknownKey" })
-      const unsigned = yield* encrypted(encodeJson(person))
-      expectRefusal((yield* told(jwt(unsigned), inRs256, { decryption })).result, { _tag: "MalformedToken" })
+      const { decryption, encrypt } = yield* made
+      const valid = yield* encrypt(Redacted.value(yield* sign(endUser)))
+      expect((yield* requestClaims(jwt(valid), inRs256, { decryption })).result).toEqual(success(endUser))
+      const forgedJwt = yield* encrypt(Redacted.value(yield* sign(endUser, TestKeys.signing("RS256", "stranger"))))
+      expectRefusal((yield* requestClaims(jwt(forgedJwt), inRs256, { decryption })).result, { _tag: "UnknownKey" })
+      const unsigned = yield* encrypt(encodeJson(endUser))
+      expectRefusal((yield* requestClaims(jwt(unsigned), inRs256, { decryption })).result, { _tag: "MalformedToken" })
     })
   )
 
-  it.effect("may be unsigned where no signature is registered, and is about the same person (S6, S7)", () =>
-    Effect.gen(function* () {
-      const { decryption, encrypted } = yield* made
-      const good = jwt(yield* encrypted(encodeJson(person)))
-      expect((yield* told(good, {}, { decryption })).result).toEqual(success(person))
-      const other = jwt(yield* encrypted(encodeJson({ ...person, sub: "another" })))
-      expectRefusal((yield* told(other, {}, { decryption })).result, { _tag: "WrongSubject" })
-    })
+  it.effect(
+    "accepts encrypted UserInfo without a signature if none is registered, and compares the subject (S6, S7)",
+    () =>
+      Effect.gen(function* () {
+        const { decryption, encrypt } = yield* made
+        const valid = jwt(yield* encrypt(encodeJson(endUser)))
+        expect((yield* requestClaims(valid, {}, { decryption })).result).toEqual(success(endUser))
+        const other = jwt(yield* encrypt(encodeJson({ ...endUser, sub: "another" })))
+        expectRefusal((yield* requestClaims(other, {}, { decryption })).result, { _tag: "WrongSubject" })
+      })
   )
 
-  it.effect("to another key is refused, and so is any without the means to open it (S7)", () =>
+  it.effect("rejects UserInfo that is encrypted to another key, or to a client without a Decrypter (S7)", () =>
     Effect.gen(function* () {
-      const { encrypted } = yield* made
+      const { encrypt } = yield* made
       const { decryption } = yield* made
-      const text = jwt(yield* encrypted(Redacted.value(yield* signed(person))))
-      expectRefusal((yield* told(text, inRs256, { decryption })).result, { _tag: "DecryptionFailed" })
-      expectRefusal((yield* told(text, inRs256)).result, { _tag: "MalformedToken" })
+      const text = jwt(yield* encrypt(Redacted.value(yield* sign(endUser))))
+      expectRefusal((yield* requestClaims(text, inRs256, { decryption })).result, { _tag: "DecryptionFailed" })
+      expectRefusal((yield* requestClaims(text, inRs256)).result, { _tag: "MalformedToken" })
     })
   )
 
-  it.effect("is no duty: what is signed alone passes beside encrypted ID Tokens (S7)", () =>
+  it.effect("accepts signed UserInfo that is not encrypted with IdTokenDecryption.layer (S7)", () =>
     Effect.gen(function* () {
       const { decryption } = yield* made
-      expect((yield* told(jwt(yield* signed(person)), inRs256, { decryption })).result).toEqual(success(person))
+      expect((yield* requestClaims(jwt(yield* sign(endUser)), inRs256, { decryption })).result).toEqual(
+        success(endUser)
+      )
     })
   )
 })
 
-describe("a UserInfo endpoint that does not serve", () => {
+describe("UserInfo.claims, for an error response", () => {
   for (const [what, reply, reason] of [
-    ["refuses the token", tokenExpired, { _tag: "InvalidToken" }],
+    ["rejects the token", tokenExpired, { _tag: "InvalidToken" }],
     [
-      "wants more scope",
+      "requires more scope",
       challenge(403, 'Bearer error="insufficient_scope", scope="openid"'),
       { _tag: "InsufficientScope" }
     ],
     [
-      "is unwell",
+      "responds 503",
       () => new Response("", { status: 503, headers: { "retry-after": "5" } }),
       { kind: "UnexpectedStatus", status: 503 }
     ],
     [
-      "is unwell, with claims",
-      () => new Response(encodeJson(person), { status: 500 }),
+      "responds 500 with claims",
+      () => new Response(encodeJson(endUser), { status: 500 }),
       { kind: "UnexpectedStatus", status: 500 }
     ],
-    ["has no content", () => new Response(null, { status: 204 }), { kind: "UnexpectedStatus", status: 204 }]
+    ["responds without content", () => new Response(null, { status: 204 }), { kind: "UnexpectedStatus", status: 204 }]
   ] as const) {
-    it.effect(`since it ${what} says so (S3)`, () =>
+    it.effect(`fails with a ResourceError if the UserInfo endpoint ${what} (S3)`, () =>
       Effect.gen(function* () {
-        const { result } = yield* told(reply)
+        const { result } = yield* requestClaims(reply)
         expect(result).toMatchObject({ failure: { _tag: "ResourceError", reason } })
       })
     )
   }
 
-  it.effect("at first is asked again with a renewed token (Q2)", () =>
+  it.effect("requests UserInfo again with a refreshed token (Q2)", () =>
     Effect.gen(function* () {
-      const renewed = { ...bearer("marker-renewed"), subject: identity.subject }
-      const source = { current: Effect.succeed(identity), refresh: () => Effect.succeed(renewed) }
-      const reply: Reply = (heard) =>
-        (heard.headers.authorization === "Bearer marker-renewed" ? json(person) : tokenExpired)(heard)
-      const { heard, result } = yield* told(reply, {}, { source })
-      expect(result).toEqual(success(person))
-      expect(heard).toHaveLength(2)
+      const refreshed = { ...bearer("marker-refreshed"), subject: identity.subject }
+      const source = { current: Effect.succeed(identity), refresh: () => Effect.succeed(refreshed) }
+      const reply: Reply = (request) =>
+        (request.headers.authorization === "Bearer marker-refreshed" ? json(endUser) : tokenExpired)(request)
+      const { received, result } = yield* requestClaims(reply, {}, { source })
+      expect(result).toEqual(success(endUser))
+      expect(received).toHaveLength(2)
     })
   )
 })

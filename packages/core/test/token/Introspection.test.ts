@@ -27,45 +27,47 @@ import {
 
 const token = Redacted.make("marker-token")
 
-const asked = (answer: Responder, options?: Partial<Ciba.Options>) =>
-  Effect.provide(Introspection.introspect(token), scriptedProvider([answer]).layer(options))
+const introspect = (responder: Responder, options?: Partial<Ciba.Options>) =>
+  Effect.provide(Introspection.introspect(token), scriptedProvider([responder]).layer(options))
 
-const refusal = (answer: Responder, options?: Partial<Ciba.Options>) =>
-  Effect.map(Effect.flip(asked(answer, options)), (error) => {
+const failureOf = (responder: Responder, options?: Partial<Ciba.Options>) =>
+  Effect.map(Effect.flip(introspect(responder, options)), (error) => {
     expect(`${error.message} ${JSON.stringify(error)}`).not.toContain("marker")
     return { stage: error._tag, ...error.reason }
   })
 
 const dpop = Dpop.layer({ key: SigningKey.generate("ES256") })
 
-describe("the introspection request", () => {
-  it.effect("is a form of the token, with the client's authentication in a header (R2)", () =>
-    Effect.gen(function* () {
-      const { received, layer } = scriptedProvider([json(200, { active: false })])
-      yield* Introspection.introspect(token, {
-        tokenTypeHint: "access_token",
-        additionalParameters: [["tenant", "1"]],
-        headers: { "x-fapi-interaction-id": "i-1", accept: "text/html" }
-      }).pipe(Effect.provide(layer()))
-      expect(received).toMatchObject([
-        {
-          path: "/introspect",
-          headers: {
-            accept: "application/json",
-            authorization: expect.stringMatching(/^Basic \S+$/),
-            "x-fapi-interaction-id": "i-1"
-          },
-          form: [
-            ["token", "marker-token"],
-            ["token_type_hint", "access_token"],
-            ["tenant", "1"]
-          ]
-        }
-      ])
-    })
+describe("Introspection.request", () => {
+  it.effect(
+    "sends the token as a form, with the client's authentication in a header, to the introspection endpoint (R2)",
+    () =>
+      Effect.gen(function* () {
+        const { received, layer } = scriptedProvider([json(200, { active: false })])
+        yield* Introspection.introspect(token, {
+          tokenTypeHint: "access_token",
+          additionalParameters: [["tenant", "1"]],
+          headers: { "x-fapi-interaction-id": "i-1", accept: "text/html" }
+        }).pipe(Effect.provide(layer()))
+        expect(received).toMatchObject([
+          {
+            path: "/introspect",
+            headers: {
+              accept: "application/json",
+              authorization: expect.stringMatching(/^Basic \S+$/),
+              "x-fapi-interaction-id": "i-1"
+            },
+            form: [
+              ["token", "marker-token"],
+              ["token_type_hint", "access_token"],
+              ["tenant", "1"]
+            ]
+          }
+        ])
+      })
   )
 
-  it.effect("goes to the alias where mutual TLS leads there, and has no DPoP proof (R5)", () =>
+  it.effect("sends an introspection request to the mutual TLS alias, without a DPoP proof (R5)", () =>
     Effect.gen(function* () {
       const { received, layer } = scriptedProvider([json(200, { active: false })])
       yield* Introspection.introspect(token).pipe(
@@ -85,7 +87,7 @@ describe("the introspection request", () => {
     })
   )
 
-  it.effect("cannot be made with another token, or where the provider publishes no endpoint", () =>
+  it.effect("sends no introspection request with a second token, or to a provider without the endpoint", () =>
     Effect.gen(function* () {
       const { received, layer } = scriptedProvider([json(200, { active: false })])
       const double = yield* Introspection.introspect(token, { additionalParameters: [["token", "another"]] }).pipe(
@@ -99,19 +101,20 @@ describe("the introspection request", () => {
     })
   )
 
-  it.effect("is sent by the first half, which gives the response as it came, and is read by the second (R2)", () =>
+  it.effect("gives the raw introspection response, which process reads (R2)", () =>
     Effect.gen(function* () {
-      const response = yield* Introspection.request(token)
+      const introspection = yield* Introspection.Introspection
+      const response = yield* introspection.request(token)
       expect(response.headers["x-trace"]).toBe("t-1")
-      expect(yield* Introspection.process(response)).toEqual({ active: false })
+      expect(yield* introspection.process(response)).toEqual({ active: false })
     }).pipe(Effect.provide(scriptedProvider([json(200, { active: false }, { "x-trace": "t-1" })]).layer()))
   )
 })
 
-describe("an introspection answer", () => {
-  it.effect("tells all about an active token (R2, R3)", () =>
+describe("Introspection.process", () => {
+  it.effect("reads every member of the response for an active token (R2, R3)", () =>
     Effect.gen(function* () {
-      const found = yield* asked(
+      const found = yield* introspect(
         json(200, {
           active: true,
           scope: " openid  email",
@@ -131,8 +134,8 @@ describe("an introspection answer", () => {
         })
       )
       assert(found.active)
-      const { additional, ...told } = found
-      expect(told).toEqual({
+      const { additional, ...state } = found
+      expect(state).toEqual({
         active: true,
         scope: ["openid", "email"],
         clientId: "another-app",
@@ -153,9 +156,9 @@ describe("an introspection answer", () => {
     })
   )
 
-  it.effect("needs no more than the word active (R2)", () =>
+  it.effect("accepts an introspection response that has only active (R2)", () =>
     Effect.gen(function* () {
-      expect(yield* asked(json(200, { active: true, aud: "https://a.test" }))).toMatchObject({
+      expect(yield* introspect(json(200, { active: true, aud: "https://a.test" }))).toMatchObject({
         active: true,
         scope: [],
         audience: ["https://a.test"],
@@ -164,27 +167,27 @@ describe("an introspection answer", () => {
         subject: undefined,
         confirmation: undefined
       })
-      expect(yield* asked(json(200, { active: true }))).toMatchObject({ active: true, audience: [] })
+      expect(yield* introspect(json(200, { active: true }))).toMatchObject({ active: true, audience: [] })
     })
   )
 
-  it.effect("says nothing else of a token that is not active, whatever else it has (R2)", () =>
+  it.effect("gives nothing but the state of an inactive token, whatever else the response has (R2)", () =>
     Effect.gen(function* () {
-      const answer = json(200, { active: false, sub: "marker-subject", scope: 5, exp: "soon", token_type: "Bearer" })
-      expect(yield* asked(answer)).toEqual({ active: false })
+      const responder = json(200, { active: false, sub: "marker-subject", scope: 5, exp: "soon", token_type: "Bearer" })
+      expect(yield* introspect(responder)).toEqual({ active: false })
     })
   )
 
   for (const [what, body] of [
-    ["no active", { sub: "marker" }],
+    ["no active member", { sub: "marker" }],
     ['"true" for active', { active: "true" }],
     ["1 for active", { active: 1 }],
     ["null for active", { active: null }],
-    ["no object", ["marker"]]
+    ["an array for its body", ["marker"]]
   ] as const) {
-    it.effect(`with ${what} is refused (R2)`, () =>
+    it.effect(`rejects an introspection response with ${what} (R2)`, () =>
       Effect.gen(function* () {
-        expect(yield* refusal(json(200, body))).toMatchObject({
+        expect(yield* failureOf(json(200, body))).toMatchObject({
           stage: "IntrospectionError",
           _tag: "InvalidIntrospection"
         })
@@ -206,41 +209,45 @@ describe("an introspection answer", () => {
     ["cnf", { "x5t#S256": "" }],
     ["authorization_details", {}]
   ] as const) {
-    it.effect(`with ${encodeJson(value)} for ${member} is refused, and the value not shown`, () =>
-      Effect.gen(function* () {
-        expect(yield* refusal(json(200, { active: true, [member]: value }))).toMatchObject({
-          _tag: "InvalidIntrospection",
-          issues: expect.stringContaining(`["${member}"]`)
+    it.effect(
+      `rejects an introspection response with ${encodeJson(value)} for ${member}, without showing the value`,
+      () =>
+        Effect.gen(function* () {
+          expect(yield* failureOf(json(200, { active: true, [member]: value }))).toMatchObject({
+            _tag: "InvalidIntrospection",
+            issues: expect.stringContaining(`["${member}"]`)
+          })
         })
-      })
     )
   }
 
   for (const type of ["Bearer", "N_A"]) {
-    it.effect(`about a token that DPoP binds must not call it ${type} (R3)`, () =>
+    it.effect(`rejects the token_type ${type} for a token that is bound by DPoP (R3)`, () =>
       Effect.gen(function* () {
         const wrong = { stage: "IntrospectionError", _tag: "UnexpectedValue", member: "token_type", expected: "DPoP" }
         const bound = json(200, { active: true, token_type: type, cnf: { jkt: "thumb" } })
-        expect(yield* refusal(bound)).toEqual({ ...wrong, actual: type })
+        expect(yield* failureOf(bound)).toEqual({ ...wrong, actual: type })
         const plain = json(200, { active: true, token_type: type })
         const error = yield* Introspection.introspect(token).pipe(
           Effect.flip,
           Effect.provide(scriptedProvider([plain]).layer().pipe(Layer.provide(dpop)))
         )
         expect({ stage: error._tag, ...error.reason }).toEqual({ ...wrong, actual: type })
-        expect(yield* asked(plain)).toMatchObject({ tokenType: type })
+        expect(yield* introspect(plain)).toMatchObject({ tokenType: type })
       })
     )
   }
 
-  it.effect("about a token that DPoP binds may leave the type out, and shows the key in cnf (R3)", () =>
-    Effect.gen(function* () {
-      const answer = json(200, { active: true, cnf: { jkt: "thumb" } })
-      const found = yield* Introspection.introspect(token).pipe(
-        Effect.provide(scriptedProvider([answer]).layer().pipe(Layer.provide(dpop)))
-      )
-      expect(found).toMatchObject({ tokenType: undefined, confirmation: { jkt: "thumb" } })
-    })
+  it.effect(
+    "accepts a response without token_type for a token that is bound by DPoP, and gives the key in cnf (R3)",
+    () =>
+      Effect.gen(function* () {
+        const responder = json(200, { active: true, cnf: { jkt: "thumb" } })
+        const found = yield* Introspection.introspect(token).pipe(
+          Effect.provide(scriptedProvider([responder]).layer().pipe(Layer.provide(dpop)))
+        )
+        expect(found).toMatchObject({ tokenType: undefined, confirmation: { jkt: "thumb" } })
+      })
   )
 
   for (const [code, status, tag] of [
@@ -250,9 +257,9 @@ describe("an introspection answer", () => {
     ["unsupported_token_type", 400, "UnsupportedTokenType"],
     ["invalid_request", 200, "InvalidRequest"]
   ] as const) {
-    it.effect(`${code} with status ${status} is ${tag}`, () =>
+    it.effect(`fails with ${tag} if the introspection endpoint responds ${code} with status ${status}`, () =>
       Effect.gen(function* () {
-        expect(yield* refusal(json(status, { error: code, active: true }))).toEqual({
+        expect(yield* failureOf(json(status, { error: code, active: true }))).toEqual({
           stage: "TokenError",
           _tag: tag,
           code,
@@ -267,9 +274,9 @@ describe("an introspection answer", () => {
     [201, '{"active":true}', "UnexpectedStatus"],
     [200, "<h1>marker</h1>", "Unreadable"]
   ] as const) {
-    it.effect(`of ${status} ${body} is a fault of transport`, () =>
+    it.effect(`fails with a TransportError if the introspection endpoint responds ${status} ${body}`, () =>
       Effect.gen(function* () {
-        expect(yield* refusal(text(status, body))).toMatchObject({
+        expect(yield* failureOf(text(status, body))).toMatchObject({
           stage: "TokenError",
           _tag: "TransportError",
           kind,
@@ -280,7 +287,7 @@ describe("an introspection answer", () => {
   }
 })
 
-describe("a signed introspection answer", () => {
+describe("Introspection with introspectionSignedResponseAlg", () => {
   const type = "token-introspection+jwt"
 
   const registered: Partial<Ciba.Options> = { introspectionSignedResponseAlg: "ES256" }
@@ -289,9 +296,9 @@ describe("a signed introspection answer", () => {
 
   const jwt = (body: string, contentType = `application/${type}`) => text(200, body, { "content-type": contentType })
 
-  const forged = (change: JsonObject) => Effect.map(signToken({ ...claims, ...change }, { type }), jwt)
+  const respondWith = (change: JsonObject) => Effect.map(signToken({ ...claims, ...change }, { type }), jwt)
 
-  it.effect("is asked for by its media type, and verified (R4)", () =>
+  it.effect("requests a signed introspection response by its media type, and verifies it (R4)", () =>
     Effect.gen(function* () {
       const { received, layer } = scriptedProvider([jwt(yield* signToken(claims, { type }))])
       const found = yield* Introspection.introspect(token, { headers: { accept: "application/json" } }).pipe(
@@ -302,22 +309,24 @@ describe("a signed introspection answer", () => {
     })
   )
 
-  it.effect("may name its media type in full, more audiences, and an inactive token (R2, R4)", () =>
-    Effect.gen(function* () {
-      const full = yield* signToken(
-        { ...claims, aud: ["another", clientId], token_introspection: { active: false, sub: "jo" } },
-        { type: "application/Token-Introspection+jwt" }
-      )
-      const answer = jwt(full, "Application/Token-Introspection+JWT; charset=utf-8")
-      expect(yield* asked(answer, registered)).toEqual({ active: false })
-    })
+  it.effect(
+    "accepts a signed response with the full media type in typ, several audiences and an inactive token (R2, R4)",
+    () =>
+      Effect.gen(function* () {
+        const full = yield* signToken(
+          { ...claims, aud: ["another", clientId], token_introspection: { active: false, sub: "jo" } },
+          { type: "application/Token-Introspection+jwt" }
+        )
+        const responder = jwt(full, "Application/Token-Introspection+JWT; charset=utf-8")
+        expect(yield* introspect(responder, registered)).toEqual({ active: false })
+      })
   )
 
-  it.effect("may be signed with the client secret (R4)", () =>
+  it.effect("accepts an introspection response that is signed with the client secret (R4)", () =>
     Effect.gen(function* () {
       const secret = Redacted.make("a secret that is long enough for HS256")
       const key = SigningKey.fromSecret(secret, "HS256")
-      const found = yield* asked(jwt(yield* signToken(claims, { type, key })), {
+      const found = yield* introspect(jwt(yield* signToken(claims, { type, key })), {
         authentication: ClientAuthentication.clientSecretBasic(secret),
         introspectionSignedResponseAlg: "HS256"
       })
@@ -325,44 +334,44 @@ describe("a signed introspection answer", () => {
     })
   )
 
-  it.effect("may come encrypted, and the token inside is judged like any other (R4)", () =>
+  it.effect("decrypts an introspection response, and verifies the signed token inside like any other (R4)", () =>
     Effect.gen(function* () {
       const outer = "an encrypted token"
-      const answered = Effect.fnUntraced(function* (inside: JsonObject, opens = true) {
+      const introspectBoth = Effect.fnUntraced(function* (inside: JsonObject, isDecryptable = true) {
         const inner = yield* signToken({ ...claims, ...inside }, { type })
-        const open = (jwt: Redacted.Redacted<string>) =>
-          !opens
+        const decrypt = (jwt: Redacted.Redacted<string>) =>
+          !isDecryptable
             ? Effect.fail(new DecryptionFailed.DecryptionFailed({ problem: "no key fits" }))
             : Redacted.value(jwt) === outer
               ? Effect.succeed(Redacted.make(inner))
               : Effect.fail(new DecryptionFailed.NotEncrypted())
-        const opener = Layer.succeed(Decrypter.Decrypter, { decrypt: open })
-        const introspected = (answer: Responder) =>
+        const decrypter = Layer.succeed(Decrypter.Decrypter, { decrypt })
+        const introspectWith = (responder: Responder) =>
           Introspection.introspect(token).pipe(
-            Effect.provide(scriptedProvider([answer]).layer(registered).pipe(Layer.provide(opener))),
+            Effect.provide(scriptedProvider([responder]).layer(registered).pipe(Layer.provide(decrypter))),
             Effect.result
           )
-        return [yield* introspected(jwt(outer)), yield* introspected(jwt(inner))]
+        return [yield* introspectWith(jwt(outer)), yield* introspectWith(jwt(inner))]
       })
-      for (const result of yield* answered({})) {
+      for (const result of yield* introspectBoth({})) {
         expect(result).toMatchObject({ success: { active: true, subject: "jo" } })
       }
-      for (const result of yield* answered({ iss: "https://evil.test" })) {
+      for (const result of yield* introspectBoth({ iss: "https://evil.test" })) {
         expect(result).toMatchObject({ failure: { reason: { _tag: "UnexpectedValue", member: "iss" } } })
       }
-      for (const result of yield* answered({}, false)) {
+      for (const result of yield* introspectBoth({}, false)) {
         expect(result).toMatchObject({ failure: { reason: { _tag: "DecryptionFailed" } } })
       }
     })
   )
 
-  for (const [what, answer] of [
+  for (const [what, responder] of [
     ["plain JSON", json(200, { active: true })],
     ["plain JSON as plain text", text(200, '{"active":true}')]
   ] as const) {
-    it.effect(`is not replaced by ${what} (R4)`, () =>
+    it.effect(`rejects ${what} in place of a signed introspection response (R4)`, () =>
       Effect.gen(function* () {
-        expect(yield* refusal(answer, registered)).toEqual({
+        expect(yield* failureOf(responder, registered)).toEqual({
           stage: "IntrospectionError",
           _tag: "NotSigned",
           expected: "ES256"
@@ -371,29 +380,29 @@ describe("a signed introspection answer", () => {
     )
   }
 
-  it.effect("of another media type is refused, good as it is (R4)", () =>
+  it.effect("rejects a signed introspection response of another media type (R4)", () =>
     Effect.gen(function* () {
-      const good = yield* signToken(claims, { type })
+      const valid = yield* signToken(claims, { type })
       for (const media of ["application/jwt", "application/json", "application/token-introspection+jwts"]) {
-        expect(yield* refusal(jwt(good, media), registered)).toMatchObject({ _tag: "NotSigned" })
+        expect(yield* failureOf(jwt(valid, media), registered)).toMatchObject({ _tag: "NotSigned" })
       }
     })
   )
 
-  it.effect("of another type is refused: an ID Token is no introspection (R4)", () =>
+  it.effect("rejects a JWT of another typ, such as an ID Token, as an introspection response (R4)", () =>
     Effect.gen(function* () {
       const wrong = { stage: "IntrospectionError", _tag: "UnexpectedValue", member: "typ", expected: type }
-      expect(yield* refusal(jwt(yield* signToken(claims)), registered)).toEqual({ ...wrong, actual: "" })
-      expect(yield* refusal(jwt(yield* signToken(claims, { type: "JWT" })), registered)).toEqual({
+      expect(yield* failureOf(jwt(yield* signToken(claims)), registered)).toEqual({ ...wrong, actual: "" })
+      expect(yield* failureOf(jwt(yield* signToken(claims, { type: "JWT" })), registered)).toEqual({
         ...wrong,
         actual: "JWT"
       })
     })
   )
 
-  it.effect("of another issuer is refused (R4)", () =>
+  it.effect("rejects a signed introspection response of another issuer (R4)", () =>
     Effect.gen(function* () {
-      expect(yield* refusal(yield* forged({ iss: `${issuer}/` }), registered)).toEqual({
+      expect(yield* failureOf(yield* respondWith({ iss: `${issuer}/` }), registered)).toEqual({
         stage: "IntrospectionError",
         _tag: "UnexpectedValue",
         member: "iss",
@@ -404,9 +413,9 @@ describe("a signed introspection answer", () => {
   )
 
   for (const aud of ["another", ["another", "bank"], []]) {
-    it.effect(`for ${encodeJson(aud)} is refused (R4)`, () =>
+    it.effect(`rejects a signed introspection response for the audience ${encodeJson(aud)} (R4)`, () =>
       Effect.gen(function* () {
-        expect(yield* refusal(yield* forged({ aud }), registered)).toEqual({
+        expect(yield* failureOf(yield* respondWith({ aud }), registered)).toEqual({
           stage: "IntrospectionError",
           _tag: "UnexpectedValue",
           member: "aud",
@@ -418,84 +427,91 @@ describe("a signed introspection answer", () => {
   }
 
   for (const member of ["iss", "aud", "token_introspection"]) {
-    it.effect(`without ${member} is refused (R4)`, () =>
+    it.effect(`rejects a signed introspection response without ${member} (R4)`, () =>
       Effect.gen(function* () {
-        expect(yield* refusal(yield* forged({ [member]: undefined }), registered)).toMatchObject({
+        expect(yield* failureOf(yield* respondWith({ [member]: undefined }), registered)).toMatchObject({
           _tag: "InvalidIntrospection"
         })
       })
     )
   }
 
-  it.effect("whose word on the token stands beside it is refused (R4)", () =>
+  it.effect("rejects a signed response with the token's state outside of token_introspection (R4)", () =>
     Effect.gen(function* () {
-      const beside = yield* forged({ active: true, token_introspection: {} })
-      expect(yield* refusal(beside, registered)).toMatchObject({ _tag: "InvalidIntrospection" })
+      const beside = yield* respondWith({ active: true, token_introspection: {} })
+      expect(yield* failureOf(beside, registered)).toMatchObject({ _tag: "InvalidIntrospection" })
     })
   )
 
-  it.effect("with another algorithm than the registered one, or with none, is refused (R4)", () =>
+  it.effect(
+    "rejects an introspection response that is signed with another algorithm than the registered one, or with none (R4)",
+    () =>
+      Effect.gen(function* () {
+        const wrong = { stage: "IntrospectionError", _tag: "UnexpectedAlgorithm", expected: "ES256" }
+        const none = jwt(join({ alg: "none", typ: type }, claims, ""))
+        expect(yield* failureOf(none, registered)).toEqual({ ...wrong, actual: "none" })
+        const rsa = jwt(yield* signToken(claims, { type, key: yield* TestKeys.signing("RS256") }))
+        expect(yield* failureOf(rsa, registered)).toEqual({ ...wrong, actual: "RS256" })
+        const { publicJwk } = yield* TestKeys.signing("ES256")
+        const confused = yield* signHmac(
+          encodeJson(publicJwk),
+          { alg: "HS256", typ: type },
+          Base64Url.encode(encodeJson(claims))
+        )
+        expect(yield* failureOf(jwt(Redacted.value(confused)), registered)).toEqual({ ...wrong, actual: "HS256" })
+      })
+  )
+
+  it.effect(
+    "rejects an introspection response with the signature of another key, or with claims that were not signed (R4)",
+    () =>
+      Effect.gen(function* () {
+        const otherKey = yield* TestKeys.signing("ES256", "stranger")
+        const valid = Redacted.make(yield* signToken(claims, { type }))
+        const { publicJwk } = yield* TestKeys.signing("ES256")
+        const header = { alg: "ES256", typ: type, kid: publicJwk.kid }
+        const other = Redacted.make(yield* signToken(claims, { type, key: otherKey }))
+        for (const bad of [
+          replace(other, { header }),
+          replace(valid, { payload: { ...claims, token_introspection: { active: true, sub: "marker" } } })
+        ]) {
+          expect(yield* failureOf(jwt(Redacted.value(bad)), registered)).toMatchObject({ _tag: "InvalidSignature" })
+        }
+        expect(yield* failureOf(jwt(Redacted.value(other)), registered)).toMatchObject({ _tag: "UnknownKey" })
+      })
+  )
+
+  it.effect("rejects an introspection response that is not a JWT (R4)", () =>
     Effect.gen(function* () {
-      const wrong = { stage: "IntrospectionError", _tag: "UnexpectedAlgorithm", expected: "ES256" }
-      const none = jwt(join({ alg: "none", typ: type }, claims, ""))
-      expect(yield* refusal(none, registered)).toEqual({ ...wrong, actual: "none" })
-      const rsa = jwt(yield* signToken(claims, { type, key: yield* TestKeys.signing("RS256") }))
-      expect(yield* refusal(rsa, registered)).toEqual({ ...wrong, actual: "RS256" })
-      const { publicJwk } = yield* TestKeys.signing("ES256")
-      const confused = yield* signHmac(
-        encodeJson(publicJwk),
-        { alg: "HS256", typ: type },
-        Base64Url.encode(encodeJson(claims))
-      )
-      expect(yield* refusal(jwt(Redacted.value(confused)), registered)).toEqual({ ...wrong, actual: "HS256" })
+      expect(yield* failureOf(jwt("marker"), registered)).toEqual({
+        stage: "IntrospectionError",
+        _tag: "MalformedToken"
+      })
     })
   )
 
-  it.effect("with the signature of another key, or with other claims than the signed ones, is refused (R4)", () =>
+  it.effect("reads an unsigned error response of the introspection endpoint (R4)", () =>
     Effect.gen(function* () {
-      const stranger = yield* TestKeys.signing("ES256", "stranger")
-      const good = Redacted.make(yield* signToken(claims, { type }))
-      const { publicJwk } = yield* TestKeys.signing("ES256")
-      const header = { alg: "ES256", typ: type, kid: publicJwk.kid }
-      const other = Redacted.make(yield* signToken(claims, { type, key: stranger }))
-      for (const bad of [
-        replace(other, { header }),
-        replace(good, { payload: { ...claims, token_introspection: { active: true, sub: "marker" } } })
-      ]) {
-        expect(yield* refusal(jwt(Redacted.value(bad)), registered)).toMatchObject({ _tag: "InvalidSignature" })
-      }
-      expect(yield* refusal(jwt(Redacted.value(other)), registered)).toMatchObject({ _tag: "UnknownKey" })
-    })
-  )
-
-  it.effect("that is no token is refused (R4)", () =>
-    Effect.gen(function* () {
-      expect(yield* refusal(jwt("marker"), registered)).toEqual({ stage: "IntrospectionError", _tag: "MalformedToken" })
-    })
-  )
-
-  it.effect("gives way to the provider's error, which comes unsigned (R4)", () =>
-    Effect.gen(function* () {
-      expect(yield* refusal(json(401, { error: "invalid_client" }), registered)).toMatchObject({
+      expect(yield* failureOf(json(401, { error: "invalid_client" }), registered)).toMatchObject({
         stage: "TokenError",
         _tag: "InvalidClient"
       })
     })
   )
 
-  it.effect("needs the provider's keys, and says so where they cannot be had", () =>
+  it.effect("fails with a DiscoveryError if the keys for a signed introspection response cannot be fetched", () =>
     Effect.gen(function* () {
-      const good = jwt(yield* signToken(claims, { type }))
+      const valid = jwt(yield* signToken(claims, { type }))
       const error = yield* Introspection.introspect(token).pipe(
         Effect.flip,
-        Effect.provide(scriptedProvider([good], text(503, "")).layer(registered))
+        Effect.provide(scriptedProvider([valid], text(503, "")).layer(registered))
       )
       expect(error).toMatchObject({ _tag: "DiscoveryError", reason: { _tag: "TransportError", status: 503 } })
     })
   )
 
   for (const algorithm of ["HS256", "HS384", "HS512"] satisfies ReadonlyArray<JwsAlgorithm.JwsAlgorithm>) {
-    it.effect(`cannot be registered with ${algorithm} for a client without a secret`, () =>
+    it.effect(`rejects ${algorithm} for introspection responses in the registration of a client without a secret`, () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(
           ClientRegistration.make({

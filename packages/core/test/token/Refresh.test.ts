@@ -8,8 +8,8 @@ const token = Redacted.make("1/ü = &")
 
 const reasonOf = (error: { readonly reason: object }) => ({ ...error.reason })
 
-describe("the refresh request", () => {
-  it.effect("is a form of grant type and refresh token, with the client's authentication in a header (Q1)", () =>
+describe("Refresh.request", () => {
+  it.effect("sends grant type and refresh token as a form, with the client's authentication in a header (Q1)", () =>
     Effect.gen(function* () {
       const { received, layer } = scriptedProvider([json(200, refreshedTokens)])
       yield* Effect.provide(Refresh.refresh(token), layer())
@@ -26,7 +26,7 @@ describe("the refresh request", () => {
     })
   )
 
-  it.effect("takes a part of the scope, resources and headers", () =>
+  it.effect("sends a part of the scope, resources and headers with a refresh token", () =>
     Effect.gen(function* () {
       const { received, layer } = scriptedProvider([json(200, refreshedTokens)])
       yield* Refresh.refresh(token, {
@@ -49,7 +49,7 @@ describe("the refresh request", () => {
     })
   )
 
-  it.effect("names no scope where none is wanted", () =>
+  it.effect("sends no scope with a refresh token if the requested scope is empty", () =>
     Effect.gen(function* () {
       const { forms, layer } = scriptedProvider([json(200, refreshedTokens)])
       yield* Effect.provide(Refresh.refresh(token, { scope: [] }), layer())
@@ -58,7 +58,7 @@ describe("the refresh request", () => {
   )
 
   for (const name of ["grant_type", "refresh_token", "client_id", "client_assertion"]) {
-    it.effect(`is not sent with another ${name} than its own`, () =>
+    it.effect(`does not send a refresh request with a second ${name}`, () =>
       Effect.gen(function* () {
         const { received, layer } = scriptedProvider([json(200, refreshedTokens)])
         const error = yield* Refresh.refresh(token, { additionalParameters: [[name, "another"]] }).pipe(
@@ -71,7 +71,7 @@ describe("the refresh request", () => {
     )
   }
 
-  it.effect("is open to push clients (Q6)", () =>
+  it.effect("sends the refresh request of a push client (Q6)", () =>
     Effect.gen(function* () {
       const { forms, pushLayer } = scriptedProvider([json(200, refreshedTokens)])
       yield* Effect.provide(Refresh.refresh(token), pushLayer())
@@ -79,31 +79,34 @@ describe("the refresh request", () => {
     })
   )
 
-  it.effect("proves possession of the key at hand or of the given one, and answers a demanded nonce (M5, M6)", () =>
-    Effect.gen(function* () {
-      const { received, layer } = scriptedProvider([
-        json(400, { error: "use_dpop_nonce" }, { "dpop-nonce": "n-1" }),
-        json(200, { ...refreshedTokens, token_type: "DPoP" })
-      ])
-      const kept = yield* SigningKey.generateJwk("ES256")
-      yield* Refresh.refresh(token, { proofKey: kept.privateJwk }).pipe(
-        Effect.provide(layer().pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") }))))
-      )
-      const proofs = yield* Effect.forEach(received, ({ headers: { dpop = "" } }) =>
-        Effect.all([decodePart(dpop, 0), decodePart(dpop, 1)])
-      )
-      expect(proofs.map(([, claims]) => claims.nonce)).toEqual([undefined, "n-1"])
-      for (const [header] of proofs) expect(header.jwk).toMatchObject({ x: kept.publicJwk.x })
-    })
+  it.effect(
+    "proves possession of the given key in a refresh request, and repeats it with a demanded nonce (M5, M6)",
+    () =>
+      Effect.gen(function* () {
+        const { received, layer } = scriptedProvider([
+          json(400, { error: "use_dpop_nonce" }, { "dpop-nonce": "n-1" }),
+          json(200, { ...refreshedTokens, token_type: "DPoP" })
+        ])
+        const stored = yield* SigningKey.generateJwk("ES256")
+        yield* Refresh.refresh(token, { proofKey: stored.privateJwk }).pipe(
+          Effect.provide(layer().pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") }))))
+        )
+        const proofs = yield* Effect.forEach(received, ({ headers: { dpop = "" } }) =>
+          Effect.all([decodePart(dpop, 0), decodePart(dpop, 1)])
+        )
+        expect(proofs.map(([, claims]) => claims.nonce)).toEqual([undefined, "n-1"])
+        for (const [header] of proofs) expect(header.jwk).toMatchObject({ x: stored.publicJwk.x })
+      })
   )
 
-  it.effect("is sent by the first half, which gives the response as it came, and is read by the second", () =>
+  it.effect("gives the raw response to a refresh request, which process reads", () =>
     Effect.gen(function* () {
       const { received, layer } = scriptedProvider([json(418, { error: "invalid_grant" }, { "x-trace": "t-1" })])
       const error = yield* Effect.gen(function* () {
-        const response = yield* Refresh.request(token)
+        const refresh = yield* Refresh.Refresh
+        const response = yield* refresh.request(token)
         expect([response.status, response.headers["x-trace"]]).toEqual([418, "t-1"])
-        return yield* Effect.flip(Refresh.process(response))
+        return yield* Effect.flip(refresh.process(response))
       }).pipe(Effect.provide(layer()))
       expect(reasonOf(error)).toEqual({ _tag: "InvalidGrant", code: "invalid_grant", status: 418 })
       expect(error.message).toBe(
@@ -114,13 +117,13 @@ describe("the refresh request", () => {
   )
 })
 
-describe("the refresh response", () => {
+describe("Refresh.process", () => {
   for (const [what, more] of [
     ["no ID Token", {}],
     ["null for an ID Token", { id_token: null, refresh_token: null, scope: null }],
     ["an ID Token", { id_token: "a.b.c" }]
   ] as const) {
-    it.effect(`may have ${what}, and shows nothing of itself (Q4)`, () =>
+    it.effect(`accepts a refresh response with ${what}, and shows nothing of it (Q4)`, () =>
       Effect.gen(function* () {
         const response = yield* Effect.provide(
           Refresh.refresh(token),
@@ -138,7 +141,7 @@ describe("the refresh response", () => {
     ["id_token", "marker".length],
     ["refresh_token", ""]
   ] as const) {
-    it.effect(`with ${JSON.stringify(value)} for ${member} is refused`, () =>
+    it.effect(`rejects a refresh response with ${JSON.stringify(value)} for ${member}`, () =>
       Effect.gen(function* () {
         const error = yield* Refresh.refresh(token).pipe(
           Effect.flip,
@@ -158,7 +161,7 @@ describe("the refresh response", () => {
     ["unauthorized_client", "UnauthorizedClient"],
     ["unsupported_grant_type", "UnsupportedGrantType"]
   ] satisfies ReadonlyArray<readonly [string, TokenError.TokenError["reason"]["_tag"]]>) {
-    it.effect(`${code} is ${tag}`, () =>
+    it.effect(`fails with ${tag} if the response to a refresh token is ${code}`, () =>
       Effect.gen(function* () {
         const error = yield* Refresh.refresh(token).pipe(
           Effect.flip,
@@ -169,7 +172,7 @@ describe("the refresh response", () => {
     )
   }
 
-  it.effect("that is no answer of the provider's is a fault of transport", () =>
+  it.effect("fails with a TransportError if the response to a refresh token is a page of HTML with status 502", () =>
     Effect.gen(function* () {
       const error = yield* Refresh.refresh(token).pipe(
         Effect.flip,

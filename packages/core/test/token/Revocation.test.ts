@@ -8,27 +8,30 @@ const token = Redacted.make("marker-token /ü")
 
 const done = text(200, "")
 
-const revoked = (answer: Responder) => Effect.provide(Revocation.revoke(token), scriptedProvider([answer]).layer())
+const revokeWith = (responder: Responder) =>
+  Effect.provide(Revocation.revoke(token), scriptedProvider([responder]).layer())
 
-describe("the revocation request", () => {
-  it.effect("is a form of the token, with the client's authentication in a header (R1)", () =>
-    Effect.gen(function* () {
-      const { received, layer } = scriptedProvider([done])
-      yield* Effect.provide(Revocation.revoke(token), layer())
-      expect(received).toMatchObject([
-        {
-          path: "/revoke",
-          headers: {
-            authorization: expect.stringMatching(/^Basic \S+$/),
-            "content-type": "application/x-www-form-urlencoded"
-          },
-          form: [["token", "marker-token /ü"]]
-        }
-      ])
-    })
+describe("Revocation.request", () => {
+  it.effect(
+    "sends the token as a form, with the client's authentication in a header, to the revocation endpoint (R1)",
+    () =>
+      Effect.gen(function* () {
+        const { received, layer } = scriptedProvider([done])
+        yield* Effect.provide(Revocation.revoke(token), layer())
+        expect(received).toMatchObject([
+          {
+            path: "/revoke",
+            headers: {
+              authorization: expect.stringMatching(/^Basic \S+$/),
+              "content-type": "application/x-www-form-urlencoded"
+            },
+            form: [["token", "marker-token /ü"]]
+          }
+        ])
+      })
   )
 
-  it.effect("says what the token is, where the caller does, and takes further parameters and headers (R1)", () =>
+  it.effect("sends token_type_hint, additional parameters and additional headers with a revocation request (R1)", () =>
     Effect.gen(function* () {
       const { received, layer } = scriptedProvider([done])
       yield* Revocation.revoke(token, {
@@ -46,7 +49,7 @@ describe("the revocation request", () => {
   )
 
   for (const name of ["token", "token_type_hint", "client_id", "client_secret"]) {
-    it.effect(`is not sent with another ${name} than its own`, () =>
+    it.effect(`does not send a revocation request with a second ${name}`, () =>
       Effect.gen(function* () {
         const { received, layer } = scriptedProvider([done])
         const error = yield* Revocation.revoke(token, {
@@ -59,30 +62,32 @@ describe("the revocation request", () => {
     )
   }
 
-  it.effect("carries a secret, a fresh assertion for the issuer, or the client's name alone (R5)", () =>
-    Effect.gen(function* () {
-      const { forms, layer } = scriptedProvider([done])
-      const key = yield* SigningKey.generate("ES256")
-      for (const authentication of [
-        ClientAuthentication.clientSecretPost(Redacted.make("s")),
-        ClientAuthentication.privateKeyJwt(key),
-        ClientAuthentication.none
-      ]) {
-        yield* Effect.provide(
-          Effect.andThen(Revocation.revoke(token), Revocation.revoke(token)),
-          layer({ authentication })
-        )
-      }
-      const [post, , first, second, none] = forms()
-      expect(post).toEqual({ token: "marker-token /ü", client_id: "bank-app", client_secret: "s" })
-      expect(none).toEqual({ token: "marker-token /ü", client_id: "bank-app" })
-      const claims = yield* Effect.forEach([first, second], (form) => decodePart(form?.client_assertion ?? "", 1))
-      expect(claims).toMatchObject([{ aud: "https://provider.test" }, { aud: "https://provider.test" }])
-      expect(claims[0]?.jti).not.toBe(claims[1]?.jti)
-    })
+  it.effect(
+    "authenticates a revocation request with a secret, with a fresh assertion for the issuer, or with the client id alone (R5)",
+    () =>
+      Effect.gen(function* () {
+        const { forms, layer } = scriptedProvider([done])
+        const key = yield* SigningKey.generate("ES256")
+        for (const authentication of [
+          ClientAuthentication.clientSecretPost(Redacted.make("s")),
+          ClientAuthentication.privateKeyJwt(key),
+          ClientAuthentication.none
+        ]) {
+          yield* Effect.provide(
+            Effect.andThen(Revocation.revoke(token), Revocation.revoke(token)),
+            layer({ authentication })
+          )
+        }
+        const [post, , first, second, none] = forms()
+        expect(post).toEqual({ token: "marker-token /ü", client_id: "bank-app", client_secret: "s" })
+        expect(none).toEqual({ token: "marker-token /ü", client_id: "bank-app" })
+        const claims = yield* Effect.forEach([first, second], (form) => decodePart(form?.client_assertion ?? "", 1))
+        expect(claims).toMatchObject([{ aud: "https://provider.test" }, { aud: "https://provider.test" }])
+        expect(claims[0]?.jti).not.toBe(claims[1]?.jti)
+      })
   )
 
-  it.effect("goes to the alias where mutual TLS leads there (R5)", () =>
+  it.effect("sends a revocation request to the mutual TLS alias (R5)", () =>
     Effect.gen(function* () {
       const { received, layer } = scriptedProvider([done])
       yield* Revocation.revoke(token).pipe(
@@ -108,7 +113,7 @@ describe("the revocation request", () => {
     })
   )
 
-  it.effect("has no DPoP proof, and a demand for a nonce is not answered (R5)", () =>
+  it.effect("sends a revocation request without a DPoP proof, and does not repeat it for a nonce (R5)", () =>
     Effect.gen(function* () {
       const { received, layer } = scriptedProvider([
         json(400, { error: "use_dpop_nonce" }, { "dpop-nonce": "n-1" }),
@@ -123,7 +128,7 @@ describe("the revocation request", () => {
     })
   )
 
-  it.effect("cannot be made where the provider publishes no endpoint", () =>
+  it.effect("fails to revoke a token if the provider publishes no revocation endpoint", () =>
     Effect.gen(function* () {
       const { layer } = scriptedProvider([done])
       const error = yield* Revocation.revoke(token).pipe(Effect.flip, Effect.provide(layer({}, { issuer })))
@@ -132,26 +137,27 @@ describe("the revocation request", () => {
   )
 })
 
-describe("the revocation response", () => {
-  for (const [what, answer] of [
+describe("Revocation.process", () => {
+  for (const [what, responder] of [
     ["nothing", done],
     ["a page", text(200, "<h1>Bye</h1>")],
     ["half a document", text(200, '{"error":')],
     ["an error that the status denies", json(200, { error: "invalid_request" })],
     ["more than is ever read", text(200, "x".repeat(2_000_000))]
   ] as const) {
-    it.effect(`200 with ${what} is done (R1)`, () =>
+    it.effect(`takes a token for revoked after a 200 with ${what} (R1)`, () =>
       Effect.gen(function* () {
-        expect(yield* revoked(answer)).toBeUndefined()
+        expect(yield* revokeWith(responder)).toBeUndefined()
       })
     )
   }
 
-  it.effect("is read by the second half, after the first gave it as it came (R1)", () =>
+  it.effect("gives the raw revocation response, which process reads (R1)", () =>
     Effect.gen(function* () {
-      const response = yield* Revocation.request(token)
+      const revocation = yield* Revocation.Revocation
+      const response = yield* revocation.request(token)
       expect(response.status).toBe(418)
-      const error = yield* Effect.flip(Revocation.process(response))
+      const error = yield* Effect.flip(revocation.process(response))
       expect(error).toMatchObject({ reason: { _tag: "InvalidRequest", status: 418 } })
     }).pipe(Effect.provide(scriptedProvider([json(418, { error: "invalid_request" })]).layer()))
   )
@@ -163,9 +169,9 @@ describe("the revocation response", () => {
     ["unauthorized_client", 400, "UnauthorizedClient"],
     ["teapot", 400, "Unrecognized"]
   ] as const) {
-    it.effect(`${code} is ${tag} (R1)`, () =>
+    it.effect(`fails with ${tag} if the revocation endpoint responds ${code} (R1)`, () =>
       Effect.gen(function* () {
-        const error = yield* Effect.flip(revoked(json(status, { error: code, error_description: "why" })))
+        const error = yield* Effect.flip(revokeWith(json(status, { error: code, error_description: "why" })))
         expect(error._tag).toBe("TokenError")
         expect({ ...error.reason }).toEqual({ _tag: tag, code, status, description: "why" })
         expect(error.message).toMatch(new RegExp(`^Token: .+ \\(${code}, status ${status}\\): why$`))
@@ -173,30 +179,32 @@ describe("the revocation response", () => {
     )
   }
 
-  for (const [what, answer] of [
+  for (const [what, responder] of [
     ["a page", text(503, "<h1>Later</h1>", { "retry-after": "30" })],
     ["no error", json(503, {}, { "retry-after": "30" })]
   ] as const) {
-    it.effect(`503 with ${what} is a fault that says when to try again: the token is still good (R1)`, () =>
-      Effect.gen(function* () {
-        const error = yield* Effect.flip(revoked(answer))
-        expect({ ...error.reason }).toEqual({
-          _tag: "TransportError",
-          kind: "UnexpectedStatus",
-          method: "POST",
-          url: "https://provider.test/revoke",
-          status: 503,
-          retryAfter: Duration.seconds(30)
+    it.effect(
+      `fails with a TransportError with retryAfter if the revocation endpoint responds 503 with ${what} (R1)`,
+      () =>
+        Effect.gen(function* () {
+          const error = yield* Effect.flip(revokeWith(responder))
+          expect({ ...error.reason }).toEqual({
+            _tag: "TransportError",
+            kind: "UnexpectedStatus",
+            method: "POST",
+            url: "https://provider.test/revoke",
+            status: 503,
+            retryAfter: Duration.seconds(30)
+          })
+          expect(error.message + JSON.stringify(error)).not.toContain("marker")
         })
-        expect(error.message + JSON.stringify(error)).not.toContain("marker")
-      })
     )
   }
 
-  it.effect("503 with an error of the provider's says when to try again, too (R1)", () =>
+  it.effect("gives the retryAfter of a 503 with an error code of the revocation endpoint (R1)", () =>
     Effect.gen(function* () {
-      const answer = json(503, { error: "temporarily_unavailable" }, { "retry-after": "30" })
-      expect({ ...(yield* Effect.flip(revoked(answer))).reason }).toEqual({
+      const responder = json(503, { error: "temporarily_unavailable" }, { "retry-after": "30" })
+      expect({ ...(yield* Effect.flip(revokeWith(responder))).reason }).toEqual({
         _tag: "Unrecognized",
         code: "temporarily_unavailable",
         status: 503,
@@ -206,9 +214,9 @@ describe("the revocation response", () => {
   )
 
   for (const status of [201, 204, 404]) {
-    it.effect(`${status} is not done (R1)`, () =>
+    it.effect(`does not take a token for revoked after status ${status} (R1)`, () =>
       Effect.gen(function* () {
-        const error = yield* Effect.flip(revoked(() => Effect.succeed(new Response(null, { status }))))
+        const error = yield* Effect.flip(revokeWith(() => Effect.succeed(new Response(null, { status }))))
         expect(error.reason).toMatchObject({ _tag: "TransportError", kind: "UnexpectedStatus", status })
       })
     )

@@ -21,9 +21,9 @@ const id = Redacted.make(PendingAuthentication.AuthReqId.make("1c26+6114/ü = &"
 
 const { json, respond } = ProviderScript
 
-const answering = (...answers: ReadonlyArray<ProviderScript.Step>) =>
+const respondWith = (...steps: ReadonlyArray<ProviderScript.Step>) =>
   Ciba.layer(client).pipe(
-    Layer.provideMerge(TestProvider.layer({ user: TestUser.approve(), tokenScript: ProviderScript.make(answers) }))
+    Layer.provideMerge(TestProvider.layer({ user: TestUser.approve(), tokenScript: ProviderScript.make(steps) }))
   )
 
 const redeem = (options?: TokenEndpoint.Options) =>
@@ -33,9 +33,9 @@ const sent = TestProvider.TestProvider.use(({ requests }) => requests)
 
 const tokens = { access_token: "marker-access", token_type: "Bearer", id_token: "marker-id" }
 
-describe("the token request", () => {
-  /** Runs the first half against a server that only listens, and gives what it heard. */
-  const heard = (
+describe("TokenEndpoint.backchannelAuthenticationGrantRequest", () => {
+  /** Runs the first half against a server that records requests, and gives these. */
+  const sendRequest = (
     options: TokenEndpoint.Options | undefined,
     authentication: ClientAuthentication.ClientAuthentication
   ) =>
@@ -68,9 +68,9 @@ describe("the token request", () => {
 
   const own = "grant_type=urn%3Aopenid%3Aparams%3Agrant-type%3Aciba&auth_req_id=1c26%2B6114%2F%C3%BC+%3D+%26"
 
-  it.effect("is a form of grant type and id, with the client's authentication in a header (H1, E11)", () =>
+  it.effect("sends grant type and auth_req_id as a form, with the client's authentication in a header (H1, E11)", () =>
     Effect.gen(function* () {
-      const requests = yield* heard(undefined, client.authentication)
+      const requests = yield* sendRequest(undefined, client.authentication)
       expect(requests).toEqual([
         {
           method: "POST",
@@ -95,9 +95,9 @@ describe("the token request", () => {
     ],
     ["the client id alone, for a public client", ClientAuthentication.none, "&client_id=test-client"]
   ] as const) {
-    it.effect(`has ${what} (H1, E11)`, () =>
+    it.effect(`sends ${what}, in the form of the token request (H1, E11)`, () =>
       Effect.gen(function* () {
-        const requests = yield* heard(undefined, authentication)
+        const requests = yield* sendRequest(undefined, authentication)
         expect(requests.map(({ body, headers }) => [body, headers.authorization])).toEqual([
           [own + credentials, undefined]
         ])
@@ -105,9 +105,9 @@ describe("the token request", () => {
     )
   }
 
-  it.effect("may ask for less than was granted: fewer details, fewer resources (O3, P2, P4)", () =>
+  it.effect("requests a part of the granted details and resources in a token request (O3, P2, P4)", () =>
     Effect.gen(function* () {
-      const [request] = yield* heard(
+      const [request] = yield* sendRequest(
         {
           authorizationDetails: [{ type: "payment", amount: { value: "1", currency: "€" } }],
           resource: ["https://a.test", "https://b.test"],
@@ -122,41 +122,41 @@ describe("the token request", () => {
         ["audience", "till"],
         ["client_id", "test-client"]
       ])
-      const [alone] = yield* heard({ resource: "https://a.test" }, ClientAuthentication.none)
+      const [alone] = yield* sendRequest({ resource: "https://a.test" }, ClientAuthentication.none)
       expect(alone?.body).toBe(`${own}&resource=https%3A%2F%2Fa.test&client_id=test-client`)
-      const [neither] = yield* heard({ resource: [] }, ClientAuthentication.none)
+      const [neither] = yield* sendRequest({ resource: [] }, ClientAuthentication.none)
       expect(neither?.body).toBe(`${own}&client_id=test-client`)
     })
   )
 
   const refused: ReadonlyArray<readonly [title: string, options: TokenEndpoint.Options, parameter: string]> = [
-    ["details without a type (O2)", { authorizationDetails: [{ type: "" }] }, "authorization_details"],
-    ["no details (O2)", { authorizationDetails: [] }, "authorization_details"],
-    ["a resource that is no URI (P1)", { resource: "/accounts" }, "resource"],
+    ["authorization details without a type (O2)", { authorizationDetails: [{ type: "" }] }, "authorization_details"],
+    ["an empty list of authorization details (O2)", { authorizationDetails: [] }, "authorization_details"],
+    ["a resource that is not a URI (P1)", { resource: "/accounts" }, "resource"],
     ["a resource with a fragment (P1)", { resource: ["https://a.test", "https://b.test#c"] }, "resource"],
     [
-      "a resource in two ways",
+      "a resource in an option and in an additional parameter",
       { resource: "https://a.test", additionalParameters: [["resource", "https://b.test"]] },
       "resource"
     ],
     [
-      "details in two ways",
+      "authorization details in an option and in an additional parameter",
       { authorizationDetails: [{ type: "payment" }], additionalParameters: [["authorization_details", "[]"]] },
       "authorization_details"
     ],
-    ["half a character", { additionalParameters: [["audience", "\ud83d"]] }, "audience"],
-    ["half a character in a resource", { resource: "https://\udd11.test" }, "resource"]
+    ["a lone surrogate in an additional parameter", { additionalParameters: [["audience", "\ud83d"]] }, "audience"],
+    ["a lone surrogate in a resource", { resource: "https://\udd11.test" }, "resource"]
   ]
   for (const [title, options, parameter] of refused) {
-    it.effect(`is not sent with ${title}`, () =>
+    it.effect(`does not send a token request with ${title}`, () =>
       Effect.gen(function* () {
-        const error = yield* Effect.flip(heard(options, client.authentication))
+        const error = yield* Effect.flip(sendRequest(options, client.authentication))
         expect(error).toMatchObject({ _tag: "TokenError", reason: { _tag: "InvalidParameter", parameter } })
       })
     )
   }
 
-  it.effect("takes further parameters between grant and credentials", () =>
+  it.effect("sends additional parameters of a token request between grant and credentials", () =>
     Effect.gen(function* () {
       const additionalParameters = [
         ["resource", "https://a.test"],
@@ -164,7 +164,7 @@ describe("the token request", () => {
         ["audience", ""]
       ] as const
       const authentication = ClientAuthentication.clientSecretPost(Redacted.make("s"))
-      const [request] = yield* heard({ additionalParameters }, authentication)
+      const [request] = yield* sendRequest({ additionalParameters }, authentication)
       expect(request?.body).toBe(
         `${own}&resource=https%3A%2F%2Fa.test&resource=https%3A%2F%2Fb.test&audience=&client_id=test-client&client_secret=s`
       )
@@ -172,29 +172,31 @@ describe("the token request", () => {
   )
 
   for (const name of ["grant_type", "auth_req_id", "client_id", "client_secret", "client_assertion"]) {
-    it.effect(`is not sent with another ${name} than its own`, () =>
+    it.effect(`does not send a token request with a second ${name}`, () =>
       Effect.gen(function* () {
-        const error = yield* Effect.flip(heard({ additionalParameters: [[name, "another"]] }, client.authentication))
+        const error = yield* Effect.flip(
+          sendRequest({ additionalParameters: [[name, "another"]] }, client.authentication)
+        )
         expect(error).toMatchObject({ _tag: "TokenError", reason: { _tag: "InvalidParameter", parameter: name } })
       })
     )
   }
 
-  it.effect("takes further headers, and none in place of its own", () =>
+  it.effect("sends additional headers with a token request, none of which replaces its own", () =>
     Effect.gen(function* () {
-      const [plain] = yield* heard(undefined, client.authentication)
+      const [plain] = yield* sendRequest(undefined, client.authentication)
       const headers = {
         "X-Fapi-Interaction-Id": "i-1",
         Authorization: "Basic another",
         Accept: "text/html",
         "Content-Type": "text/plain"
       }
-      const [request] = yield* heard({ headers }, client.authentication)
+      const [request] = yield* sendRequest({ headers }, client.authentication)
       expect(request).toEqual({ ...plain, headers: { ...plain?.headers, "x-fapi-interaction-id": "i-1" } })
     })
   )
 
-  it.effect("is sent by the first half, which gives the response as it came, and is read by the second", () =>
+  it.effect("gives the raw token response, which processBackchannelAuthenticationGrantResponse reads", () =>
     Effect.gen(function* () {
       const endpoint = yield* TokenEndpoint.TokenEndpoint
       const response = yield* endpoint.backchannelAuthenticationGrantRequest(id)
@@ -204,12 +206,12 @@ describe("the token request", () => {
       expect((yield* sent).map((request) => request.endpoint)).toEqual(["discovery", "token"])
     }).pipe(
       Effect.provide(
-        answering(ProviderScript.error("authorization_pending", { status: 418, headers: { "x-trace": "t-1" } }))
+        respondWith(ProviderScript.error("authorization_pending", { status: 418, headers: { "x-trace": "t-1" } }))
       )
     )
   )
 
-  it.effect("is never sent for a push client, by either way, and nothing else is (H24, L15)", () =>
+  it.effect("never sends a token request of a push client, and no other request either (H24, L15)", () =>
     Effect.gen(function* () {
       const endpoint = yield* TokenEndpoint.TokenEndpoint
       const both = [
@@ -233,7 +235,7 @@ describe("the token request", () => {
   )
 })
 
-describe("an error answer", () => {
+describe("TokenEndpoint.redeem, for an error response", () => {
   const statuses = [400, 401, 403, 428, 429, 500, 503, 200]
 
   const codes: ReadonlyArray<readonly [code: string, tag: string]> = [
@@ -260,54 +262,56 @@ describe("an error answer", () => {
     ["invalid_grant_id", "U7, "]
   ])
   for (const [code, tag] of codes) {
-    it.effect(`${code} is ${tag}, whatever the status (${rows.get(code) ?? ""}H17, T-6)`, () =>
-      Effect.gen(function* () {
-        for (const status of statuses) {
-          const error = yield* Effect.flip(redeem())
-          expect({ stage: error._tag, ...error.reason }).toEqual({
-            stage: "TokenError",
-            _tag: tag,
-            code,
-            status,
-            description: "why",
-            uri: "https://why.test"
-          })
-          expect(error.message).toMatch(new RegExp(`^Token: .+ \\(${code}, status ${status}\\): why$`))
-        }
-        expect((yield* sent).filter(({ endpoint }) => endpoint === "token")).toHaveLength(statuses.length)
-      }).pipe(
-        Effect.provide(
-          answering(
-            ...statuses.map((status) =>
-              json(status, { error: code, error_description: "why", error_uri: "https://why.test" })
+    it.effect(
+      `fails with ${tag} for the error code ${code} in a token response of any status (${rows.get(code) ?? ""}H17, T-6)`,
+      () =>
+        Effect.gen(function* () {
+          for (const status of statuses) {
+            const error = yield* Effect.flip(redeem())
+            expect({ stage: error._tag, ...error.reason }).toEqual({
+              stage: "TokenError",
+              _tag: tag,
+              code,
+              status,
+              description: "why",
+              uri: "https://why.test"
+            })
+            expect(error.message).toMatch(new RegExp(`^Token: .+ \\(${code}, status ${status}\\): why$`))
+          }
+          expect((yield* sent).filter(({ endpoint }) => endpoint === "token")).toHaveLength(statuses.length)
+        }).pipe(
+          Effect.provide(
+            respondWith(
+              ...statuses.map((status) =>
+                json(status, { error: code, error_description: "why", error_uri: "https://why.test" })
+              )
             )
           )
         )
-      )
     )
   }
 
-  it.effect("expired_token is the provider's word, and not the client's, whatever the status (H17, T-6)", () =>
+  it.effect("reports expired_token in a token response of any status as the provider's, not as local (H17, T-6)", () =>
     Effect.gen(function* () {
       for (const _ of statuses) {
         expect({ ...(yield* Effect.flip(redeem())).reason }).toEqual({ _tag: "ExpiredToken", local: false })
       }
-    }).pipe(Effect.provide(answering(...statuses.map((status) => json(status, { error: "expired_token" })))))
+    }).pipe(Effect.provide(respondWith(...statuses.map((status) => json(status, { error: "expired_token" })))))
   )
 
-  it.effect("unknown with 400 is not taken for pending (T-7)", () =>
+  it.effect("does not take an unknown error code with status 400 for authorization_pending (T-7)", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(redeem())
       expect({ ...error.reason }).toEqual({ _tag: "Unrecognized", code: "teapot", status: 400 })
-    }).pipe(Effect.provide(answering(json(400, { error: "teapot" }))))
+    }).pipe(Effect.provide(respondWith(json(400, { error: "teapot" }))))
   )
 
-  it.effect("beside tokens is an error, and the tokens are not shown (I5, I13)", () =>
+  it.effect("fails for an error code beside tokens in a token response, without showing the tokens (I5, I13)", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(redeem())
       expect({ ...error.reason }).toEqual({ _tag: "AccessDenied", code: "access_denied", status: 200 })
       expect(error.message + JSON.stringify(error)).not.toContain("marker")
-    }).pipe(Effect.provide(answering(json(200, { ...tokens, error: "access_denied" }))))
+    }).pipe(Effect.provide(respondWith(json(200, { ...tokens, error: "access_denied" }))))
   )
 
   const faults = [
@@ -322,7 +326,7 @@ describe("an error answer", () => {
     [200, `${JSON.stringify(tokens)}}`, "Unreadable"]
   ] as const
   for (const [status, body, kind] of faults) {
-    it.effect(`is no word of the provider's in ${status} ${body.slice(0, 25)}: it is a fault of transport`, () =>
+    it.effect(`fails with a TransportError for the token response ${status} ${body.slice(0, 25)}`, () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(redeem())
         expect({ ...error.reason }).toEqual({
@@ -333,14 +337,14 @@ describe("an error answer", () => {
           status
         })
         expect(error.message + JSON.stringify(error)).not.toContain("marker")
-      }).pipe(Effect.provide(answering(respond({ status, body }))))
+      }).pipe(Effect.provide(respondWith(respond({ status, body }))))
     )
   }
 })
 
-describe("a success", () => {
+describe("TokenEndpoint.redeem, for a success", () => {
   for (const member of ["access_token", "token_type", "id_token"]) {
-    it.effect(`without ${member} is refused, and shows none of the others (I1, I13)`, () =>
+    it.effect(`rejects a token response without ${member}, and shows none of the other members (I1, I13)`, () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(redeem())
         expect({ ...error.reason }).toEqual({
@@ -349,17 +353,17 @@ describe("a success", () => {
         })
         expect(error.message).toBe(`Token: the token response is not valid: Missing key at ["${member}"]`)
         expect(JSON.stringify(error)).not.toContain("marker")
-      }).pipe(Effect.provide(answering(json(200, { ...tokens, [member]: undefined }))))
+      }).pipe(Effect.provide(respondWith(json(200, { ...tokens, [member]: undefined }))))
     )
   }
 
-  it.effect("is whole without any optional member, and with null for them (I1)", () =>
+  it.effect("accepts a token response without optional members, and with null for them (I1)", () =>
     Effect.gen(function* () {
       expect(JSON.stringify(yield* redeem())).toBe("{}")
       expect(JSON.stringify(yield* redeem())).toBe("{}")
     }).pipe(
       Effect.provide(
-        answering(json(200, tokens), json(200, { ...tokens, refresh_token: null, scope: null, expires_in: null }))
+        respondWith(json(200, tokens), json(200, { ...tokens, refresh_token: null, scope: null, expires_in: null }))
       )
     )
   )

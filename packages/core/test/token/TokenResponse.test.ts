@@ -16,19 +16,19 @@ const body = {
 
 const decode = (given: unknown) =>
   Effect.flatMap(Schema.decodeUnknownEffect(Schema.Json)(given), (json) =>
-    Effect.flatMap(TokenResponse.toStored(json), TokenResponse.decode)
+    Effect.flatMap(TokenResponse.receive(json), TokenResponse.decode)
   )
 
 const reasonOf = (given: unknown) => Effect.map(Effect.flip(decode(given)), ({ message }) => message)
 
-describe("an access token", () => {
+describe("TokenResponse.decode, for an access token", () => {
   for (const [what, access_token] of [
     ["a line break", "a\r\nb"],
     ["a NUL", "a\0b"],
     ["a letter beyond ASCII", "tokén"],
     ["a line separator", "a\u2028b"]
   ]) {
-    it.effect(`with ${what} could be sent in no header, and is refused (I1)`, () =>
+    it.effect(`rejects an access token with ${what}, which no header can carry (I1)`, () =>
       Effect.gen(function* () {
         const reason = yield* reasonOf({ ...body, access_token })
         expect(reason).toContain("access_token")
@@ -38,10 +38,10 @@ describe("an access token", () => {
   }
 })
 
-describe("a token response, unverified, gives nothing away", () => {
+describe("TokenResponse", () => {
   const opaque = decode(body)
 
-  it.effect("to whoever looks for its members (I5)", () =>
+  it.effect("has no property from which an unverified token response can be read (I5)", () =>
     Effect.gen(function* () {
       const response = yield* opaque
       const inherited: Array<string> = []
@@ -54,7 +54,7 @@ describe("a token response, unverified, gives nothing away", () => {
     })
   )
 
-  it.effect("to whoever copies it (I5)", () =>
+  it.effect("gives nothing away of an unverified token response in a copy (I5)", () =>
     Effect.gen(function* () {
       const response = yield* opaque
       for (const copy of [structuredClone(response), Object.assign({}, response), Object.create(response)]) {
@@ -64,7 +64,7 @@ describe("a token response, unverified, gives nothing away", () => {
     })
   )
 
-  it.effect("to whoever prints it (I5, I13)", () =>
+  it.effect("gives nothing away of an unverified token response when it is printed (I5, I13)", () =>
     Effect.gen(function* () {
       const response = yield* opaque
       expect(JSON.stringify(response)).toBe("{}")
@@ -81,16 +81,16 @@ describe("a token response, unverified, gives nothing away", () => {
   )
 })
 
-describe("a token response is refused", () => {
+describe("TokenResponse.decode", () => {
   for (const member of ["access_token", "token_type", "id_token"] as const) {
-    it.effect(`without ${member} (I1)`, () =>
+    it.effect(`rejects a token response body without ${member} (I1)`, () =>
       Effect.gen(function* () {
         const { [member]: _, ...rest } = body
         expect(yield* reasonOf(rest)).toBe(`Missing key\n  at ["${member}"]`)
       })
     )
 
-    it.effect(`with an empty ${member} (I1)`, () =>
+    it.effect(`rejects a token response body with an empty ${member} (I1)`, () =>
       Effect.gen(function* () {
         const reason = yield* reasonOf({ ...body, [member]: "" })
         expect(reason).toBe(`Expected a value with a length of at least 1\n  at ["${member}"]`)
@@ -98,7 +98,7 @@ describe("a token response is refused", () => {
     )
 
     for (const odd of [null, 5, true, ["marker-odd"], { marker: "odd" }]) {
-      it.effect(`with ${JSON.stringify(odd)} for its ${member}, and the reason does not repeat it (I1, I13)`, () =>
+      it.effect(`rejects ${JSON.stringify(odd)} for ${member}, with a reason that does not repeat it (I1, I13)`, () =>
         Effect.gen(function* () {
           expect(yield* reasonOf({ ...body, [member]: odd })).toBe(`Expected string\n  at ["${member}"]`)
         })
@@ -106,7 +106,7 @@ describe("a token response is refused", () => {
     }
   }
 
-  it.effect("with all that is wrong with it in one reason, and none of its values (I13)", () =>
+  it.effect("reports every invalid member of a token response in one reason, and none of the values (I13)", () =>
     Effect.gen(function* () {
       const reason = yield* reasonOf({
         ...body,
@@ -123,7 +123,7 @@ describe("a token response is refused", () => {
   )
 
   for (const odd of [null, [], ["marker"], "marker", 5, true]) {
-    it.effect(`that is ${JSON.stringify(odd)} and no object`, () =>
+    it.effect(`rejects ${JSON.stringify(odd)} for the body of a token response`, () =>
       Effect.gen(function* () {
         expect(yield* reasonOf(odd)).toBe("Expected object")
       })

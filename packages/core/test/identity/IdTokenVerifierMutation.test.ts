@@ -15,7 +15,7 @@ const key = (algorithm: Algorithm) =>
     ? Effect.succeed(SigningKey.fromSecret(TestClient.secret, algorithm))
     : TestKeys.signing(algorithm)
 
-const honest = (algorithm: Algorithm) =>
+const signValid = (algorithm: Algorithm) =>
   Effect.flatMap(key(algorithm), (key) =>
     Effect.map(
       JsonWebToken.sign({ iss: "https://provider.test", aud: "test-client", sub: "jo", iat: 0, exp: 600 }, { key }),
@@ -26,7 +26,7 @@ const honest = (algorithm: Algorithm) =>
 const subject = (token: string) =>
   IdTokenVerifier.IdTokenVerifier.use((verifier) => Effect.map(verifier.claims(IdToken.make(token)), ({ sub }) => sub))
 
-const registered = (algorithm: Algorithm) =>
+const client = (algorithm: Algorithm) =>
   Ciba.layer({
     issuer: "https://provider.test",
     clientId: TestClient.clientId,
@@ -36,39 +36,39 @@ const registered = (algorithm: Algorithm) =>
     Layer.provide(TestProvider.layer({ client: TestClient.clientSecretBasic({ idTokenSignedResponseAlg: algorithm }) }))
   )
 
-/** Which of the tokens are believed, as errors would have it: none. */
-const believedOf = (tokens: ReadonlyArray<string>) =>
+/** Those of the tokens that are accepted; none is meant to be. */
+const filterAccepted = (tokens: ReadonlyArray<string>) =>
   Effect.filter(tokens, (token) => Effect.map(Effect.exit(subject(token)), ({ _tag }) => _tag === "Success"))
 
-const replaced = (token: string, index: number, character: string): string =>
+const replaceAt = (token: string, index: number, character: string): string =>
   token.slice(0, index) + character + token.slice(index + 1)
 
 for (const algorithm of algorithms) {
-  describe(`of a good token in ${algorithm}`, () => {
+  describe(`IdTokenVerifier, for a changed ID Token in ${algorithm}`, () => {
     it.effect.prop(
-      "no character can be another one (J5)",
+      "rejects an ID Token of which one character is changed (J5)",
       [Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9999 })), Schema.Literals([...`${alphabet}.+/= \n`])],
       ([place, character]) =>
         Effect.gen(function* () {
-          const token = yield* honest(algorithm)
+          const token = yield* signValid(algorithm)
           const index = place % token.length
-          const other = replaced(token, index, token[index] === character ? "~" : character)
+          const other = replaceAt(token, index, token[index] === character ? "~" : character)
           expect(yield* subject(token)).toBe("jo")
-          expect(yield* believedOf([other])).toEqual([])
-        }).pipe(Effect.provide(registered(algorithm))),
+          expect(yield* filterAccepted([other])).toEqual([])
+        }).pipe(Effect.provide(client(algorithm))),
       { arbitrary: { runs: 40 } }
     )
 
-    it.effect("the signature has no other spelling: spare bits, padding, white space (J5)", () =>
+    it.effect("rejects another encoding of the same signature: spare bits, padding, white space (J5)", () =>
       Effect.gen(function* () {
-        const token = yield* honest(algorithm)
+        const token = yield* signValid(algorithm)
         const last = token.length - 1
-        const spellings = [...alphabet].map((character) => replaced(token, last, character))
+        const spellings = [...alphabet].map((character) => replaceAt(token, last, character))
         const longer = ["=", "==", "\n", " ", "A", "."].map((more) => token + more)
         const others = [...spellings, ...longer, ` ${token}`, token.slice(0, -1)].filter((other) => other !== token)
         expect(others).toHaveLength(71)
-        expect(yield* believedOf(others)).toEqual([])
-      }).pipe(Effect.provide(registered(algorithm)))
+        expect(yield* filterAccepted(others)).toEqual([])
+      }).pipe(Effect.provide(client(algorithm)))
     )
   })
 }

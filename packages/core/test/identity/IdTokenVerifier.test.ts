@@ -17,7 +17,7 @@ import {
 import { encodeJson, signHmac } from "../support/Jwt.ts"
 
 /** A client that is registered for an algorithm, at a provider that signs with it. */
-const registered = (algorithm: JwsAlgorithm.JwsAlgorithm, provider?: ProviderOptions): Variation => ({
+const register = (algorithm: JwsAlgorithm.JwsAlgorithm, provider?: ProviderOptions): Variation => ({
   provider: { client: TestClient.clientSecretBasic({ idTokenSignedResponseAlg: algorithm }), ...provider },
   options: { idTokenSignedResponseAlg: algorithm }
 })
@@ -27,7 +27,7 @@ const [symmetric, asymmetric] = [true, false].map((wanted) =>
 )
 
 /** Replaces a part of the ID Token that the provider sends. */
-const altered = (
+const changeIdToken = (
   change: (parts: { readonly header: string; readonly payload: string; readonly signature: string }) => string
 ) =>
   withTokenResponse((body) => {
@@ -39,7 +39,7 @@ const text = (header: object): string => Base64Url.encode(encodeJson(header))
 
 const invalid = { stage: "IdTokenError", _tag: "InvalidSignature", algorithm: "RS256" }
 
-const unexpected = (expected: string, actual: string) => ({
+const unexpectedAlgorithm = (expected: string, actual: string) => ({
   stage: "IdTokenError",
   _tag: "UnexpectedAlgorithm",
   expected,
@@ -48,30 +48,30 @@ const unexpected = (expected: string, actual: string) => ({
 
 const malformed = { stage: "IdTokenError", _tag: "MalformedToken" }
 
-describe("a signature is verified", () => {
+describe("IdTokenVerifier, for a valid signature", () => {
   for (const algorithm of asymmetric ?? []) {
-    it.effect(`in ${algorithm}, with the provider's published key (J5, J6)`, () =>
+    it.effect(`verifies a signature in ${algorithm} with the provider's published key (J5, J6)`, () =>
       Effect.gen(function* () {
-        expect((yield* authenticate(registered(algorithm))).subject).toBe(subject)
+        expect((yield* authenticate(register(algorithm))).subject).toBe(subject)
       })
     )
   }
 
   for (const algorithm of symmetric ?? []) {
-    it.effect(`in ${algorithm}, with the client secret (J7)`, () =>
+    it.effect(`verifies a signature in ${algorithm} with the client secret (J7)`, () =>
       Effect.gen(function* () {
-        expect((yield* authenticate(registered(algorithm))).subject).toBe(subject)
+        expect((yield* authenticate(register(algorithm))).subject).toBe(subject)
       })
     )
   }
 
-  it.effect("without a key id, by the one key that fits (J12)", () =>
+  it.effect("verifies an ID Token without a key id with the only key that fits (J12)", () =>
     Effect.gen(function* () {
       expect((yield* authenticate({ provider: { idTokenHeaderKeyId: null } })).subject).toBe(subject)
     })
   )
 
-  it.effect("without a key id, by any of the keys that fit (J12, T-33)", () =>
+  it.effect("verifies an ID Token without a key id with any of the keys that fit (J12, T-33)", () =>
     Effect.gen(function* () {
       const { publicJwk } = yield* TestKeys.signing("RS256", "another")
       const broken = { kty: "RSA", n: "!", e: "AQAB" }
@@ -80,7 +80,7 @@ describe("a signature is verified", () => {
     })
   )
 
-  it.effect("by the right one of the keys that share its id (J5, T-33)", () =>
+  it.effect("verifies an ID Token with the right one of several keys with its key id (J5, T-33)", () =>
     Effect.gen(function* () {
       const { publicJwk } = yield* TestKeys.signing("RS256", "another")
       const keys: ProviderOptions["keys"] = ({ keys }) => ({
@@ -92,36 +92,36 @@ describe("a signature is verified", () => {
 })
 
 /** The ID Token as the provider would have signed it with this type. */
-const typed = (typ: string): Variation => {
+const signWithType = (typ: string): Variation => {
   const secret = Redacted.value(TestClient.secret)
   const tokenResponse = (body: JsonObject) => {
     const [, payload = ""] = String(body.id_token).split(".")
     const input = `${text({ alg: "HS256", typ })}.${payload}`
     return { ...body, id_token: `${input}.${createHmac("sha256", secret).update(input).digest("base64url")}` }
   }
-  return registered("HS256", { tokenResponse })
+  return register("HS256", { tokenResponse })
 }
 
-describe("the type of an ID Token", () => {
+describe("IdTokenVerifier, for typ", () => {
   for (const typ of ["JWT", "jwt", "application/jwt", "id_token+jwt"]) {
-    it.effect(`may be ${typ}`, () =>
+    it.effect(`accepts an ID Token with typ ${typ}`, () =>
       Effect.gen(function* () {
-        expect((yield* authenticate(typed(typ))).subject).toBe(subject)
+        expect((yield* authenticate(signWithType(typ))).subject).toBe(subject)
       })
     )
   }
 
   for (const typ of ["at+jwt", "logout+jwt", "application/AT+JWT", "secevent+jwt", "dpop+jwt"]) {
-    it.effect(`is not ${typ}: that is a token of another kind`, () =>
+    it.effect(`rejects an ID Token with typ ${typ}, which is another type of token`, () =>
       Effect.gen(function* () {
-        expect(yield* failureOf(typed(typ))).toEqual(malformed)
+        expect(yield* failureOf(signWithType(typ))).toEqual(malformed)
       })
     )
   }
 })
 
-describe("an ID Token is refused, and shows nothing (I5),", () => {
-  it.effect("with a stranger's signature under the id of the published key (J5)", () =>
+describe("IdTokenVerifier, for an invalid signature, without showing anything (I5)", () => {
+  it.effect("rejects an ID Token with a signature by another key under the id of the published one (J5)", () =>
     Effect.gen(function* () {
       const { publicJwk } = yield* TestKeys.signing("RS256")
       const idTokenKey = yield* TestKeys.signing("RS256", "another")
@@ -130,55 +130,57 @@ describe("an ID Token is refused, and shows nothing (I5),", () => {
     })
   )
 
-  it.effect("with a stranger's signature and no key id, though several keys are tried (J5, J12)", () =>
-    Effect.gen(function* () {
-      const idTokenKey = yield* TestKeys.signing("RS256", "another")
-      const { publicJwk } = yield* TestKeys.signing("RS256", "a third")
-      const keys: ProviderOptions["keys"] = ({ keys }) => ({ keys: [...keys, publicJwk] })
-      const reason = yield* failureOf({ provider: { idTokenKey, idTokenHeaderKeyId: null, keys } })
-      expect(reason).toEqual({ ...invalid, keyId: publicJwk.kid })
-    })
+  it.effect(
+    "rejects an ID Token with a signature by another key and no key id, after trying several keys (J5, J12)",
+    () =>
+      Effect.gen(function* () {
+        const idTokenKey = yield* TestKeys.signing("RS256", "another")
+        const { publicJwk } = yield* TestKeys.signing("RS256", "a third")
+        const keys: ProviderOptions["keys"] = ({ keys }) => ({ keys: [...keys, publicJwk] })
+        const reason = yield* failureOf({ provider: { idTokenKey, idTokenHeaderKeyId: null, keys } })
+        expect(reason).toEqual({ ...invalid, keyId: publicJwk.kid })
+      })
   )
 
-  it.effect("with other claims under a signature that was good (J5)", () =>
+  it.effect("rejects an ID Token whose claims were changed after it was signed (J5)", () =>
     Effect.gen(function* () {
       const reason = yield* failureOf(
-        altered(({ header, payload, signature }) => {
-          const honest = new TextDecoder().decode(Uint8Array.from(atob(payload), (char) => char.charCodeAt(0)))
-          return `${header}.${Base64Url.encode(honest.replace(subject, "mallory"))}.${signature}`
+        changeIdToken(({ header, payload, signature }) => {
+          const original = new TextDecoder().decode(Uint8Array.from(atob(payload), (char) => char.charCodeAt(0)))
+          return `${header}.${Base64Url.encode(original.replace(subject, "mallory"))}.${signature}`
         })
       )
       expect(reason).toMatchObject(invalid)
     })
   )
 
-  it.effect("with no signature under an honest header (J5)", () =>
+  it.effect("rejects an ID Token without a signature under a valid header (J5)", () =>
     Effect.gen(function* () {
-      expect(yield* failureOf(altered(({ header, payload }) => `${header}.${payload}.`))).toMatchObject(invalid)
+      expect(yield* failureOf(changeIdToken(({ header, payload }) => `${header}.${payload}.`))).toMatchObject(invalid)
     })
   )
 
   for (const alg of ["none", "None", "NONE", ""]) {
-    it.effect(`with "${alg}" for its algorithm and no signature (J6)`, () =>
+    it.effect(`rejects an ID Token with the algorithm "${alg}" and no signature (J6)`, () =>
       Effect.gen(function* () {
-        const reason = yield* failureOf(altered(({ payload }) => `${text({ alg })}.${payload}.`))
-        expect(reason).toEqual(unexpected("RS256", alg))
+        const reason = yield* failureOf(changeIdToken(({ payload }) => `${text({ alg })}.${payload}.`))
+        expect(reason).toEqual(unexpectedAlgorithm("RS256", alg))
       })
     )
   }
 
   for (const [what, change] of [
-    ["that is no JWT", () => "not.a-token"],
-    ["that has a part too many", ({ header, payload, signature }) => `${header}.${payload}.${signature}.${signature}`],
+    ["that is not a JWT", () => "not.a-token"],
+    ["that has four parts", ({ header, payload, signature }) => `${header}.${payload}.${signature}.${signature}`],
     [
-      "that is encrypted, or looks it",
+      "that has the five parts of an encrypted one",
       ({ header, payload }) => `${header}.${payload}.${payload}.${payload}.${payload}`
     ],
     ["without an algorithm", ({ payload, signature }) => `${text({ kid: "1" })}.${payload}.${signature}`]
-  ] satisfies ReadonlyArray<readonly [string, Parameters<typeof altered>[0]]>) {
-    it.effect(what, () =>
+  ] satisfies ReadonlyArray<readonly [string, Parameters<typeof changeIdToken>[0]]>) {
+    it.effect(`rejects an ID Token ${what}`, () =>
       Effect.gen(function* () {
-        expect(yield* failureOf(altered(change))).toEqual(malformed)
+        expect(yield* failureOf(changeIdToken(change))).toEqual(malformed)
       })
     )
   }
@@ -189,48 +191,51 @@ describe("an ID Token is refused, and shows nothing (I5),", () => {
     ["HS256", "RS256"],
     ["HS256", "HS512"]
   ] as const) {
-    it.effect(`in ${actual}, however good, where ${registration} is registered (J6)`, () =>
+    it.effect(`rejects a valid signature in ${actual} if ${registration} is registered (J6)`, () =>
       Effect.gen(function* () {
         const client = TestClient.clientSecretBasic({ idTokenSignedResponseAlg: actual })
-        expect(yield* failureOf(registered(registration, { client }))).toEqual(unexpected(registration, actual))
+        expect(yield* failureOf(register(registration, { client }))).toEqual(unexpectedAlgorithm(registration, actual))
       })
     )
   }
 
   for (const algorithm of ["HS256", "HS384", "HS512"] as const) {
-    it.effect(`in ${algorithm} with a secret that is one character longer (J7)`, () =>
+    it.effect(`rejects a signature in ${algorithm} with a secret that is one character longer (J7)`, () =>
       Effect.gen(function* () {
         const other = Redacted.make(`${Redacted.value(TestClient.secret)}.`)
-        const reason = yield* failureOf(registered(algorithm, { idTokenKey: SigningKey.fromSecret(other, algorithm) }))
+        const reason = yield* failureOf(register(algorithm, { idTokenKey: SigningKey.fromSecret(other, algorithm) }))
         expect(reason).toEqual({ ...invalid, algorithm })
       })
     )
   }
 
-  it.effect("in HMAC with the provider's public key (J7)", () =>
+  it.effect("rejects an HMAC with the provider's public key for its secret (J7)", () =>
     Effect.gen(function* () {
       const { publicJwk } = yield* TestKeys.signing("RS256")
       const idTokenKey = SigningKey.fromSecret(Redacted.make(encodeJson(publicJwk)), "HS256")
-      expect(yield* failureOf({ provider: { idTokenKey } })).toEqual(unexpected("RS256", "HS256"))
+      expect(yield* failureOf({ provider: { idTokenKey } })).toEqual(unexpectedAlgorithm("RS256", "HS256"))
     })
   )
 
-  it.effect("in HMAC with the provider's public key, under a header that says RS256 (J7)", () =>
+  it.effect("rejects an HMAC with the provider's public key for its secret, under a header with RS256 (J7)", () =>
     Effect.gen(function* () {
       const { publicJwk } = yield* TestKeys.signing("RS256")
       const payload = text({ iss: "https://provider.test", aud: TestClient.clientId, sub: subject })
       const forged = yield* signHmac(encodeJson(publicJwk), { alg: "RS256", kid: publicJwk.kid }, payload)
-      expect(yield* failureOf(altered(() => Redacted.value(forged)))).toEqual({ ...invalid, keyId: publicJwk.kid })
+      expect(yield* failureOf(changeIdToken(() => Redacted.value(forged)))).toEqual({
+        ...invalid,
+        keyId: publicJwk.kid
+      })
     })
   )
 })
 
-describe("a key id that the provider does not have", () => {
+describe("IdTokenVerifier, for an unknown key id", () => {
   const keyFetches = TestProvider.TestProvider.use(({ requests }) =>
     Effect.map(requests, (all) => all.filter(({ endpoint }) => endpoint === "keys").map(({ at }) => at / 1000))
   )
 
-  /** A person who takes forty seconds, so that the keys are not brand new. */
+  /** An end-user who takes forty seconds, so that the cached keys are old enough to be fetched again. */
   const slow = { user: TestUser.approve({ subject, after: "40 seconds" }) }
 
   const flow = Effect.gen(function* () {
@@ -240,17 +245,17 @@ describe("a key id that the provider does not have", () => {
     return wait
   })
 
-  it.effect("has the keys fetched once more, and is then refused (J5, A13)", () =>
+  it.effect("fetches the keys once more for an unknown key id, then rejects the ID Token (J5, A13)", () =>
     Effect.gen(function* () {
       const wait = yield* flow
       yield* TestClock.adjust("20 seconds")
       const error = yield* Effect.flip(Effect.flatten(Fiber.join(wait)))
-      expect({ ...error.reason }).toEqual({ _tag: "UnknownKey", algorithm: "RS256", keyId: "nobody's" })
+      expect({ ...error.reason }).toEqual({ _tag: "UnknownKey", algorithm: "RS256", keyId: "unknown" })
       expect(yield* keyFetches).toEqual([0, 40])
-    }).pipe(Effect.provide(layer({ provider: { ...slow, idTokenHeaderKeyId: "nobody's" } })))
+    }).pipe(Effect.provide(layer({ provider: { ...slow, idTokenHeaderKeyId: "unknown" } })))
   )
 
-  it.effect("is found among the keys that were published meanwhile (A13)", () =>
+  it.effect("verifies an ID Token with a key that was published after the first fetch (A13)", () =>
     Effect.gen(function* () {
       const wait = yield* flow
       yield* TestProvider.TestProvider.use(({ rotateKeys }) => rotateKeys)

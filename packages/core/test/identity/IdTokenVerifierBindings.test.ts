@@ -15,28 +15,28 @@ const refreshToken = "4bwc0ESC_IAhflf-ACC_vjD_ltc11ne-8gFPfA2Kx16"
 const vectors = { at_hash: "Wt0kVFXMacqvnHeyU0001w", [rtHash]: "sHahCuSpXCRg5mkDDvvr4w" }
 
 /** A part of the hash of the access token, by another implementation than the library's. */
-const hashed = (name: string, from: number, to: number): string => {
+const hashPart = (name: string, from: number, to: number): string => {
   const digest = createHash(name).update(accessToken).digest()
   return digest.subarray(digest.length * from, digest.length * to).toString("base64url")
 }
 
 /** Tokens that are known beforehand, and the claims about them. */
-const sending = (
+const send = (
   claims: JsonObject,
   algorithm: JwsAlgorithm.JwsAlgorithm = "RS256",
   more: JsonObject = {}
 ): Variation => ({
   provider: {
     client: TestClient.clientSecretBasic({ idTokenSignedResponseAlg: algorithm }),
-    idTokenClaims: (honest) => ({ ...honest, ...claims }),
+    idTokenClaims: (original) => ({ ...original, ...claims }),
     tokenResponse: (body) => ({ ...body, access_token: accessToken, ...more })
   },
   options: { idTokenSignedResponseAlg: algorithm }
 })
 
-const wrong = (claim: string) => ({ stage: "IdTokenError", _tag: "WrongBinding", claim })
+const wrongBinding = (claim: string) => ({ stage: "IdTokenError", _tag: "WrongBinding", claim })
 
-describe("at_hash", () => {
+describe("IdTokenVerifier.verify, for at_hash", () => {
   for (const [algorithm, hash, another] of [
     ["RS256", "sha256", "sha512"],
     ["ES256", "sha256", "sha384"],
@@ -50,66 +50,68 @@ describe("at_hash", () => {
     ["EdDSA", "sha512", "sha256"],
     ["Ed25519", "sha512", "sha256"]
   ] as const) {
-    it.effect(`is the left half of ${hash} of the access token under ${algorithm} (I6)`, () =>
-      Effect.gen(function* () {
-        const right = hashed(hash, 0, 0.5)
-        const { accessToken: given, claims } = yield* authenticate(sending({ at_hash: right }, algorithm))
-        expect([Redacted.value(given), claims.at_hash]).toEqual([accessToken, right])
-        for (const at_hash of [
-          `${right.slice(0, -4)}AAAA`,
-          right.toLowerCase(),
-          `${right}=`,
-          right.slice(0, -1),
-          hashed(hash, 0.5, 1),
-          hashed(hash, 0, 1),
-          hashed(another, 0, 0.5),
-          accessToken,
-          ""
-        ]) {
-          expect(yield* failureOf(sending({ at_hash }, algorithm))).toEqual(wrong("at_hash"))
-        }
-      })
+    it.effect(
+      `accepts only the left half of the ${hash} hash of the access token as at_hash under ${algorithm} (I6)`,
+      () =>
+        Effect.gen(function* () {
+          const right = hashPart(hash, 0, 0.5)
+          const { accessToken: given, claims } = yield* authenticate(send({ at_hash: right }, algorithm))
+          expect([Redacted.value(given), claims.at_hash]).toEqual([accessToken, right])
+          for (const at_hash of [
+            `${right.slice(0, -4)}AAAA`,
+            right.toLowerCase(),
+            `${right}=`,
+            right.slice(0, -1),
+            hashPart(hash, 0.5, 1),
+            hashPart(hash, 0, 1),
+            hashPart(another, 0, 0.5),
+            accessToken,
+            ""
+          ]) {
+            expect(yield* failureOf(send({ at_hash }, algorithm))).toEqual(wrongBinding("at_hash"))
+          }
+        })
     )
 
-    it.effect(`may be absent under ${algorithm}`, () =>
+    it.effect(`accepts an ID Token without at_hash under ${algorithm}`, () =>
       Effect.gen(function* () {
-        const { claims } = yield* authenticate(sending({ at_hash: undefined }, algorithm))
+        const { claims } = yield* authenticate(send({ at_hash: undefined }, algorithm))
         expect(claims.at_hash).toBeUndefined()
       })
     )
   }
 })
 
-describe("rt_hash", () => {
-  const refreshing = (claims: JsonObject) =>
-    sending({ ...vectors, ...claims }, "RS256", { refresh_token: refreshToken })
+describe("IdTokenVerifier.verify, for rt_hash", () => {
+  const sendWithRefreshToken = (claims: JsonObject) =>
+    send({ ...vectors, ...claims }, "RS256", { refresh_token: refreshToken })
 
-  it.effect("is the specification's for the specification's tokens (I6, I7)", () =>
+  it.effect("accepts the at_hash and rt_hash of the specification's example (I6, I7)", () =>
     Effect.gen(function* () {
-      const identity = yield* authenticate(refreshing({}))
+      const identity = yield* authenticate(sendWithRefreshToken({}))
       expect(identity.claims).toMatchObject(vectors)
       expect(identity.refreshToken && Redacted.value(identity.refreshToken)).toBe(refreshToken)
     })
   )
 
   for (const forged of [vectors.at_hash, `${vectors[rtHash]}=`, refreshToken, ""]) {
-    it.effect(`is not ${forged === "" ? "empty" : forged}, which is refused (I7)`, () =>
+    it.effect(`rejects "${forged}" as rt_hash (I7)`, () =>
       Effect.gen(function* () {
-        expect(yield* failureOf(refreshing({ [rtHash]: forged }))).toEqual(wrong("rt_hash"))
+        expect(yield* failureOf(sendWithRefreshToken({ [rtHash]: forged }))).toEqual(wrongBinding("rt_hash"))
       })
     )
   }
 
-  it.effect("may be absent in poll mode (I7)", () =>
+  it.effect("accepts an ID Token without rt_hash in poll mode (I7)", () =>
     Effect.gen(function* () {
-      expect((yield* authenticate(refreshing({ [rtHash]: undefined }))).claims[rtHash]).toBeUndefined()
+      expect((yield* authenticate(sendWithRefreshToken({ [rtHash]: undefined }))).claims[rtHash]).toBeUndefined()
     })
   )
 })
 
-describe("the auth_req_id in an ID Token", () => {
+describe("IdTokenVerifier.verify, for auth_req_id", () => {
   /** The claim is made from the id that the provider acknowledged. */
-  const naming = (claim: (id: string) => string): Variation => {
+  const sendAuthReqId = (claim: (id: string) => string): Variation => {
     let id = ""
     return {
       provider: {
@@ -117,14 +119,14 @@ describe("the auth_req_id in an ID Token", () => {
           id = String(body.auth_req_id)
           return body
         },
-        idTokenClaims: (honest) => ({ ...honest, [authReqId]: claim(id) })
+        idTokenClaims: (original) => ({ ...original, [authReqId]: claim(id) })
       }
     }
   }
 
-  it.effect("is the id itself, and not shown with the other claims: it is a bearer (I7)", () =>
+  it.effect("accepts the pending auth_req_id in an ID Token, and does not show it with the other claims (I7)", () =>
     Effect.gen(function* () {
-      const { claims, subject } = yield* authenticate(naming((id) => id))
+      const { claims, subject } = yield* authenticate(sendAuthReqId((id) => id))
       expect(claims).toMatchObject({ sub: subject })
       expect(claims).not.toHaveProperty([authReqId])
     })
@@ -136,20 +138,20 @@ describe("the auth_req_id in an ID Token", () => {
       "the left half of its hash",
       (id) => createHash("sha256").update(id).digest().subarray(0, 16).toString("base64url")
     ],
-    ["the id and more", (id) => `${id}A`],
-    ["nothing", () => ""]
+    ["the id with a character appended", (id) => `${id}A`],
+    ["an empty string", () => ""]
   ] satisfies ReadonlyArray<readonly [string, (id: string) => string]>) {
-    it.effect(`is not ${what}, which is refused (I7)`, () =>
+    it.effect(`rejects ${what} as the auth_req_id of an ID Token (I7)`, () =>
       Effect.gen(function* () {
-        expect(yield* failureOf(naming(claim))).toEqual(wrong("auth_req_id"))
+        expect(yield* failureOf(sendAuthReqId(claim))).toEqual(wrongBinding("auth_req_id"))
       })
     )
   }
 })
 
-describe("the type of the access token", () => {
+describe("TokenValidation.validate, for token_type", () => {
   for (const type of ["Bearer", "bEARER", "BEARER"]) {
-    it.effect(`may be written ${type} (I2)`, () =>
+    it.effect(`accepts ${type} for the token_type Bearer (I2)`, () =>
       Effect.gen(function* () {
         expect((yield* authenticate(withTokenResponse((body) => ({ ...body, token_type: type })))).tokenType).toBe(
           "Bearer"
@@ -159,7 +161,7 @@ describe("the type of the access token", () => {
   }
 
   for (const type of ["mac", "N_A", "MAC"]) {
-    it.effect(`may be ${type} where the client recognizes it, and is handed on as it came`, () =>
+    it.effect(`accepts the token_type ${type} if the client recognizes it, and gives it unchanged`, () =>
       Effect.gen(function* () {
         const options = { recognizedTokenTypes: ["Mac", "n_a"] }
         const given = { ...withTokenResponse((body) => ({ ...body, token_type: type, mac_key: "marker" })), options }
@@ -183,7 +185,7 @@ describe("the type of the access token", () => {
     ["N_A", "N_A"],
     ["Bearer ", "Bearer "]
   ] as const) {
-    it.effect(`is not "${type}", which this client could not use, and nothing is shown (I5)`, () =>
+    it.effect(`rejects the token_type "${type}", which this client cannot use, and shows nothing (I5)`, () =>
       Effect.gen(function* () {
         expect(yield* failureOf(withTokenResponse((body) => ({ ...body, token_type: type })))).toEqual({
           stage: "IdTokenError",
