@@ -1,21 +1,25 @@
 /**
- * Where the provider's keys outlive the process: for runtimes that remember nothing between two calls.
+ * Where the provider's JWK Set outlives the process: for runtimes that keep nothing in memory between two calls.
+ *
+ * **When to use**
+ *
+ * For functions that start anew for each request (Workers, Lambda): without a store each start fetches the keys.
  *
  * **Details**
  *
- * - `ProviderKeys` looks here before it fetches, where there is a store, and keeps here what it has fetched.
- * - Kept keys are as good as fetched ones, and no longer: their lifetime counts from the fetch.
- * - A store that fails, and an entry that cannot be read, cost a fetch and nothing else.
+ * - If there is a store in the context, `ProviderKeys` reads it before it fetches, and writes to it what it has fetched.
+ * - A stored set expires like one in memory: its lifetime counts from the fetch.
+ * - A failure of the store, and an entry that cannot be read, cost a fetch and nothing else.
  *
  * **Gotchas**
  *
- * - Whoever can write to the store decides whose tokens are believed. Let nobody but your program write there.
+ * - Write access to the store is the power to sign the provider's tokens. Grant it to your program alone.
  *
  * **Example** (Keys on disk)
  *
  * ```ts
  * import { Ciba, ClientAuthentication, ProviderKeyStore } from "@effect-ciba/core"
- * import { Effect, Layer, Redacted } from "effect"
+ * import { Layer, Redacted } from "effect"
  * import { KeyValueStore } from "effect/persistence"
  *
  * const CibaLive = Ciba.layer({
@@ -29,21 +33,23 @@
  *
  * Layer.isLayer(CibaLive) // => true
  * ```
+ *
+ * @see OpenID Connect Core 1.0 section 10.1.1
  */
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { KeyValueStore } from "effect/persistence"
 
-/** A key set document, and when it was fetched. */
+/** A JWK Set document, and when it was fetched. */
 export class CachedKeys extends Schema.Class<CachedKeys>("@effect-ciba/core/ProviderKeyStore/CachedKeys")({
   document: Schema.Json,
   fetchedAt: Schema.DateTimeUtc
 }) {}
 
-/** A store. Its failures are its own business. */
+/** A store. Its operations do not fail: what goes wrong is the store's to log. */
 export interface Service {
-  /** What was kept last for this `jwks_uri`. */
+  /** What was saved last for this `jwks_uri`. */
   readonly load: (url: string) => Effect.Effect<Option.Option<CachedKeys>>
-  /** Keeps the keys, in the place of what was kept before. */
+  /** Saves the keys in place of what was saved before. */
   readonly save: (url: string, keys: CachedKeys) => Effect.Effect<void>
 }
 
@@ -52,13 +58,19 @@ export class ProviderKeyStore extends Context.Service<ProviderKeyStore, Service>
   "@effect-ciba/core/ProviderKeyStore"
 ) {}
 
-/** How entries are kept. */
+/** The store from the context; without one, a store that keeps nothing. */
+export const orNone: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
+  Effect.serviceOption(ProviderKeyStore),
+  Option.getOrElse((): Service => ({ load: () => Effect.succeedNone, save: () => Effect.void }))
+)
+
+/** Where entries are stored. */
 export interface Options {
-  /** What the names of entries begin with; `jwks/` by default. */
+  /** The prefix of each entry's key; `jwks/` by default. */
   readonly prefix?: string | undefined
 }
 
-/** A store over the `KeyValueStore` at hand. Failures are logged. */
+/** A store over the `KeyValueStore` from the context. Failures are logged as warnings. */
 export const make = Effect.fnUntraced(function* (
   options?: Options
 ): Effect.fn.Return<Service, never, KeyValueStore.KeyValueStore> {
@@ -66,16 +78,16 @@ export const make = Effect.fnUntraced(function* (
     KeyValueStore.prefix(yield* KeyValueStore.KeyValueStore, options?.prefix ?? "jwks/"),
     CachedKeys
   )
-  const failed = ({ message }: { readonly message: string }) =>
+  const warn = ({ message }: { readonly message: string }) =>
     Effect.logWarning(`The store of the provider's keys: ${message}`)
 
   return ProviderKeyStore.of({
-    load: (url) => Effect.catch(store.get(url), (error) => Effect.as(failed(error), Option.none())),
-    save: (url, keys) => Effect.catch(store.set(url, keys), failed)
+    load: (url) => Effect.catch(store.get(url), (error) => Effect.as(warn(error), Option.none())),
+    save: (url, keys) => Effect.catch(store.set(url, keys), warn)
   })
 })
 
-/** A store over the `KeyValueStore` at hand, as a layer. */
+/** A store over the `KeyValueStore` from the context. Failures are logged as warnings. */
 export const layerKeyValueStore = (
   options?: Options
 ): Layer.Layer<ProviderKeyStore, never, KeyValueStore.KeyValueStore> => Layer.effect(ProviderKeyStore, make(options))

@@ -1,17 +1,41 @@
 /**
- * The provider's verification keys: fetched through the injected `HttpClient`, kept, fetched again when a token names a
- * key that is not among them.
+ * The provider's verification keys: its JWK Set, fetched from `jwks_uri`, cached, and fetched again for a token that no
+ * cached key verifies.
+ *
+ * **When to use**
+ *
+ * `Ciba.layer` has a `ProviderKeys.layer` and takes its options as `keys`. Use `layerStatic` for a provider whose keys are
+ * configured.
  *
  * **Details**
  *
- * - An unknown `kid`, or a signature that no known key has made, fetches the set once more, then not again before a cool-down has passed: tokens with invented key
- *   ids cannot make the client hammer the provider.
- * - Keys that cannot be read are passed over.
- * - With a `ProviderKeyStore`, keys outlive the process.
+ * - An unknown `kid`, and a signature that no cached key verifies, cause one fetch, and no other before a cool-down has
+ *   passed: tokens with invented key ids do not turn into load on the provider.
+ * - If a set has expired and cannot be fetched again, it stays in use.
+ * - A member of the set that is not a readable JWK is skipped.
+ * - With a `ProviderKeyStore`, the set outlives the process.
  *
- * @see OpenID Connect Core 10.1.1
+ * **Example** (Configured keys)
+ *
+ * ```ts
+ * import { ProviderKeys, SigningKey } from "@effect-ciba/core"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { publicJwk } = yield* SigningKey.generate("ES256")
+ *   const candidates = ProviderKeys.ProviderKeys.use((keys) =>
+ *     keys.candidates({ algorithm: "ES256", keyId: publicJwk.kid })
+ *   )
+ *   return yield* Effect.provide(candidates, ProviderKeys.layerStatic({ keys: [publicJwk] }))
+ * })
+ *
+ * const found = await Effect.runPromise(program)
+ * found.length // => 1
+ * ```
+ *
+ * @see OpenID Connect Core 1.0 section 10.1.1
  */
-import { Clock, Context, DateTime, Duration, Effect, Layer, Option, Result, Semaphore } from "effect"
+import { Clock, Context, DateTime, Duration, Effect, Layer, Option, Result, SynchronizedRef } from "effect"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as JsonWebKeySet from "../crypto/JsonWebKeySet.ts"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
@@ -20,136 +44,149 @@ import { Transport } from "../http/Transport.ts"
 import { truncateIssues } from "../internal/DisplayText.ts"
 import { Discovery, fetchJson } from "./Discovery.ts"
 import { DiscoveryError, InvalidDocument } from "./DiscoveryError.ts"
-import { CachedKeys, ProviderKeyStore } from "./ProviderKeyStore.ts"
+import * as ProviderKeyStore from "./ProviderKeyStore.ts"
 import * as ProviderMetadata from "./ProviderMetadata.ts"
 
-/** How long keys are good. */
+/** How long a fetched set is used, and how often it may be fetched. */
 export interface Options {
   /** How long a fetched set is used; one hour by default. */
   readonly lifetime?: Duration.Input | undefined
-  /** How long after an unknown key caused a fetch another one causes none; 30 seconds by default. */
+  /** How long after a fetch for an unknown key no other unknown key causes one; 30 seconds by default. */
   readonly coolDown?: Duration.Input | undefined
 }
 
-/** By what a token says its key can be found. */
+/** What a token's header says about its key. */
 export interface KeyQuery {
   readonly algorithm: JwsAlgorithm.Asymmetric
   readonly keyId: string | undefined
 }
 
-/** The keys, wherever they come from. */
+/** The provider's verification keys, from wherever a layer takes them. */
 export interface Service {
-  /** The keys that may have signed the token; none, where the provider has none that fits. */
-  readonly candidates: (wanted: KeyQuery) => Effect.Effect<ReadonlyArray<JsonWebKey>, DiscoveryError>
-  /** The same after another look, unless one was taken a moment ago: for a signature that no known key has made. */
-  readonly refetch: (wanted: KeyQuery) => Effect.Effect<ReadonlyArray<JsonWebKey>, DiscoveryError>
-  /** Has the keys ready, so that no spent `auth_req_id` waits for them. */
+  /** The keys that may have signed the token; empty if the provider publishes none that fits. */
+  readonly candidates: (query: KeyQuery) => Effect.Effect<ReadonlyArray<JsonWebKey>, DiscoveryError>
+  /** The same after another fetch, which the cool-down may deny: for a signature that no candidate verifies. */
+  readonly refetch: (query: KeyQuery) => Effect.Effect<ReadonlyArray<JsonWebKey>, DiscoveryError>
+  /** Fetches the set if it is not cached, so that a spent `auth_req_id` never waits for it. */
   readonly prefetch: Effect.Effect<void, DiscoveryError>
 }
 
 /** The provider's verification keys. */
 export class ProviderKeys extends Context.Service<ProviderKeys, Service>()("@effect-ciba/core/ProviderKeys") {}
 
-/** Keys over HTTP. */
+/** A key set and when it was fetched, in epoch milliseconds. */
+interface CachedSet {
+  readonly set: JsonWebKeySet.JsonWebKeySet
+  readonly fetchedAt: number
+}
+
+/** Everything that changes: the cached set, and when an unknown key last caused a fetch that succeeded. */
+interface State {
+  readonly cached: CachedSet | undefined
+  readonly refetchedAt: number
+}
+
+/** Whether the set may be used without a fetch. */
+const isFresh = ({ fetchedAt }: CachedSet, now: number, lifetime: number): boolean => now - fetchedAt < lifetime
+
+/** Whether a token that no key of `known` verifies may cause a fetch: not if a newer set is cached, or one from just now. */
+const mayRefetch = (
+  { cached, refetchedAt }: State,
+  known: JsonWebKeySet.JsonWebKeySet,
+  now: number,
+  coolDown: number
+): boolean =>
+  cached === undefined || (cached.set === known && now - cached.fetchedAt >= 1000 && now - refetchedAt >= coolDown)
+
+/** Keys over HTTP, cached in memory, and in the `ProviderKeyStore` from the context if there is one. */
 export const make = Effect.fnUntraced(function* (
   options?: Options
 ): Effect.fn.Return<Service, never, Discovery | Transport> {
-  const discovery = yield* Discovery
-  const transport = yield* Transport
-  const store = yield* Effect.serviceOption(ProviderKeyStore)
-  const oneAtATime = Semaphore.withPermits(yield* Semaphore.make(1), 1)
+  const { fetch, load } = yield* makeSource
   const lifetime = Duration.toMillis(options?.lifetime ?? "1 hour")
   const coolDown = Duration.toMillis(options?.coolDown ?? "30 seconds")
-  let renewedAt = Number.NEGATIVE_INFINITY
-  let held: { readonly set: JsonWebKeySet.JsonWebKeySet; readonly at: number } | undefined
+  const state = yield* SynchronizedRef.make<State>({ cached: undefined, refetchedAt: Number.NEGATIVE_INFINITY })
 
-  const address = Effect.flatMap(discovery.metadata, (metadata) => ProviderMetadata.endpoint(metadata, "jwks_uri"))
-
-  const fetched = Effect.fnUntraced(function* (): Effect.fn.Return<JsonWebKeySet.JsonWebKeySet, DiscoveryError> {
-    const url = yield* address
-    const document = yield* Effect.provideService(fetchJson(url), Transport, transport)
-    const set = yield* Effect.mapError(
-      Effect.fromResult(JsonWebKeySet.decode(document)),
-      (error) =>
-        new DiscoveryError({ reason: new InvalidDocument({ url: redactUrl(url), issues: truncateIssues(error) }) })
-    )
-    const at = yield* Clock.currentTimeMillis
-    held = { set, at }
-    if (Option.isSome(store)) {
-      yield* store.value.save(url, new CachedKeys({ document, fetchedAt: DateTime.makeUnsafe(at) }))
-    }
-    return set
-  })
-
-  /** What an earlier process has kept. A fetch that lies in the future is none of this moment's: clocks are wrong. */
-  const recalled = Effect.gen(function* () {
-    if (Option.isNone(store) || held !== undefined) return
-    const kept = yield* store.value.load(yield* address)
-    if (Option.isNone(kept)) return
-    const at = DateTime.toEpochMillis(kept.value.fetchedAt)
-    const set = JsonWebKeySet.decode(kept.value.document)
-    if (Result.isSuccess(set) && at <= (yield* Clock.currentTimeMillis)) held = { set: set.success, at }
-  })
-
-  const current = oneAtATime(
-    Effect.flatMap(Effect.andThen(recalled, Clock.currentTimeMillis), (now) =>
-      held !== undefined && now - held.at < lifetime ? Effect.succeed(held.set) : fetched()
-    )
+  const current = SynchronizedRef.modifyEffect(
+    state,
+    Effect.fnUntraced(function* (before) {
+      const cached = before.cached ?? (yield* load)
+      if (cached === undefined || !isFresh(cached, yield* Clock.currentTimeMillis, lifetime)) {
+        const next = yield* cached === undefined ? fetch : Effect.orElseSucceed(fetch, () => cached)
+        return [next.set, { ...before, cached: next }]
+      }
+      return [cached.set, { ...before, cached }]
+    })
   )
 
-  /** Keys that were good before are better than none: the id that the token came for is spent. */
-  const orHeld = Effect.catch((error: DiscoveryError) =>
-    held === undefined ? Effect.fail(error) : Effect.succeed(held.set)
-  )
-
-  /** The set fetched anew, unless an unknown key has caused that a moment ago. */
-  const renewed = (known: JsonWebKeySet.JsonWebKeySet): Effect.Effect<JsonWebKeySet.JsonWebKeySet, DiscoveryError> =>
-    oneAtATime(
-      Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const fresh = held !== undefined && (held.set !== known || now - held.at < 1000)
-        if (held !== undefined && (fresh || now - renewedAt < coolDown)) return Effect.succeed(held.set)
-        return Effect.tap(fetched(), () =>
-          Effect.sync(() => {
-            renewedAt = now
-          })
-        )
+  const refetch = (known: JsonWebKeySet.JsonWebKeySet) =>
+    SynchronizedRef.modifyEffect(
+      state,
+      Effect.fnUntraced(function* (before) {
+        const now = yield* Clock.currentTimeMillis
+        if (before.cached !== undefined && !mayRefetch(before, known, now, coolDown)) return [before.cached.set, before]
+        const cached = yield* fetch
+        return [cached.set, { cached, refetchedAt: now }]
       })
     )
 
   return ProviderKeys.of({
-    prefetch: Effect.asVoid(orHeld(current)),
-    refetch: (wanted) =>
-      Effect.flatMap(orHeld(current), (known) =>
-        Effect.map(renewed(known), (set) => JsonWebKeySet.candidates(set, wanted))
-      ),
-    candidates: Effect.fnUntraced(function* (wanted) {
-      const known = yield* orHeld(current)
-      const found = JsonWebKeySet.candidates(known, wanted)
-      return found.length > 0 ? found : JsonWebKeySet.candidates(yield* renewed(known), wanted)
+    prefetch: Effect.asVoid(current),
+    refetch: (query) => Effect.map(Effect.flatMap(current, refetch), (set) => JsonWebKeySet.candidates(set, query)),
+    candidates: Effect.fnUntraced(function* (query) {
+      const known = yield* current
+      const found = JsonWebKeySet.candidates(known, query)
+      return found.length > 0 ? found : JsonWebKeySet.candidates(yield* refetch(known), query)
     })
   })
 })
 
-/** Keys over HTTP, as a layer. */
+/** Keys over HTTP, cached as `Options` say. */
 export const layer = (options?: Options): Layer.Layer<ProviderKeys, never, Discovery | Transport> =>
   Layer.effect(ProviderKeys, make(options))
 
-/** Keys that are at hand. */
+/** The keys of a JWK Set document; nothing is fetched. */
 export const layerStatic = (document: unknown): Layer.Layer<ProviderKeys, DiscoveryError> =>
   Layer.effect(
     ProviderKeys,
-    Result.match(JsonWebKeySet.decode(document), {
-      onFailure: (error) =>
-        Effect.fail(
-          new DiscoveryError({ reason: new InvalidDocument({ url: "the given keys", issues: truncateIssues(error) }) })
-        ),
-      onSuccess: (set) =>
-        Effect.succeed(
-          ProviderKeys.of({
-            prefetch: Effect.void,
-            candidates: (wanted) => Effect.succeed(JsonWebKeySet.candidates(set, wanted)),
-            refetch: (wanted) => Effect.succeed(JsonWebKeySet.candidates(set, wanted))
-          })
-        )
+    Effect.map(decode("the given keys", document), (set) => {
+      const candidates = (query: KeyQuery) => Effect.succeed(JsonWebKeySet.candidates(set, query))
+      return ProviderKeys.of({ prefetch: Effect.void, candidates, refetch: candidates })
     })
+  )
+
+/** Where the set comes from: the provider, and what an earlier process stored. */
+const makeSource = Effect.gen(function* () {
+  const discovery = yield* Discovery
+  const transport = yield* Transport
+  const store = yield* ProviderKeyStore.orNone
+  const jwksUri = Effect.flatMap(discovery.metadata, (metadata) => ProviderMetadata.endpoint(metadata, "jwks_uri"))
+
+  const fetch = Effect.gen(function* (): Effect.fn.Return<CachedSet, DiscoveryError> {
+    const url = yield* jwksUri
+    const document = yield* Effect.provideService(fetchJson(url), Transport, transport)
+    const set = yield* decode(redactUrl(url), document)
+    const fetchedAt = yield* Clock.currentTimeMillis
+    yield* store.save(url, new ProviderKeyStore.CachedKeys({ document, fetchedAt: DateTime.makeUnsafe(fetchedAt) }))
+    return { set, fetchedAt }
+  })
+
+  const load = Effect.gen(function* (): Effect.fn.Return<CachedSet | undefined, DiscoveryError> {
+    const stored = yield* store.load(yield* jwksUri)
+    if (Option.isNone(stored)) return undefined
+    const fetchedAt = DateTime.toEpochMillis(stored.value.fetchedAt)
+    const set = JsonWebKeySet.decode(stored.value.document)
+    // A time in the future was written by a wrong clock, and would keep the set in use for longer than its lifetime.
+    return Result.isSuccess(set) && fetchedAt <= (yield* Clock.currentTimeMillis)
+      ? { set: set.success, fetchedAt }
+      : undefined
+  })
+
+  return { fetch, load }
+})
+
+const decode = (source: string, document: unknown): Effect.Effect<JsonWebKeySet.JsonWebKeySet, DiscoveryError> =>
+  Effect.mapError(
+    Effect.fromResult(JsonWebKeySet.decode(document)),
+    (error) => new DiscoveryError({ reason: new InvalidDocument({ url: source, issues: truncateIssues(error) }) })
   )
