@@ -1,22 +1,48 @@
 /**
- * A request that the provider has taken and the person has not answered yet: everything that waiting and believing need,
- * here, after a restart, or on another machine.
+ * An authentication request that the provider has acknowledged and the end-user has not answered yet: what the wait and
+ * the verification of the tokens need, in this process, after a restart, or on another machine.
+ *
+ * **When to use**
+ *
+ * `Ciba.initiate` returns one and `Ciba.complete` takes it. Between the two it may be stored: in a `PendingStore`, or by
+ * your own code as what `seal` returns.
+ *
+ * **Details**
+ *
+ * - `id` is random and no secret. Use it in logs and as the name of a stored entry; it is unknown to the provider.
+ * - `seal` encrypts with the first of the keys, `open` decrypts with any of them.
  *
  * **Gotchas**
  *
  * - It holds bearer secrets. They are `Redacted`, and the plain JSON codec refuses to encode them.
  *
- * **Example** (Out of one process, into another)
+ * **Example** (From one process to another)
  *
  * ```ts
- * import { Ciba, PendingAuthentication, type Sealing } from "@effect-ciba/core"
- * import { Effect } from "effect"
+ * import { PendingAuthentication, Sealing } from "@effect-ciba/core"
+ * import { DateTime, Duration, Effect, Redacted } from "effect"
  *
- * const later = Effect.fnUntraced(function* (sealed: string, keys: Sealing.Keys) {
- *   return yield* Ciba.complete(yield* PendingAuthentication.open(sealed, keys))
+ * const pending = new PendingAuthentication.PendingAuthentication({
+ *   version: 1,
+ *   id: "k2yXc0wZ3qLr8vTn",
+ *   issuer: "https://op.example.com",
+ *   clientId: "bank-app",
+ *   authReqId: Redacted.make(PendingAuthentication.AuthReqId.make("1c266114"), { label: "auth_req_id" }),
+ *   deliveryMode: "poll",
+ *   expiresAt: DateTime.makeUnsafe("2030-01-01T00:02:00Z"),
+ *   interval: Duration.seconds(5),
+ *   scope: ["openid"],
+ *   expectations: {}
  * })
  *
- * typeof later // => "function"
+ * const roundTrip = Effect.gen(function* () {
+ *   const keys = [yield* Sealing.generate("2030-01")] as const
+ *   const sealed = yield* PendingAuthentication.seal(pending, keys)
+ *   return yield* PendingAuthentication.open(sealed, keys)
+ * })
+ *
+ * const { id } = await Effect.runPromise(roundTrip)
+ * id // => "k2yXc0wZ3qLr8vTn"
  * ```
  *
  * @see CIBA Core 1.0 sections 7.3 and 7.4
@@ -27,16 +53,17 @@ import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as Sealing from "../crypto/Sealing.ts"
 import { TransportError } from "../http/TransportError.ts"
+import { optional } from "../internal/OptionalMember.ts"
 
-/** Schema of an authentication request id: the provider's handle, opaque, for one redemption. */
+/** Schema of an `auth_req_id`: an opaque handle of the provider's, which can be redeemed once. */
 export const AuthReqId: Schema.brand<Schema.NonEmptyString, "AuthReqId"> = Schema.NonEmptyString.pipe(
   Schema.brand("AuthReqId")
 )
 
-/** An authentication request id. */
+/** An `auth_req_id`. */
 export type AuthReqId = typeof AuthReqId.Type
 
-/** What the ID Token has to show beyond what every ID Token has to. */
+/** What the ID Token must contain because of the request: beyond what every ID Token must. */
 export type Expectations = PendingAuthentication["expectations"]
 
 const members = <Exposed extends boolean>(exposed: Exposed) => {
@@ -44,36 +71,34 @@ const members = <Exposed extends boolean>(exposed: Exposed) => {
     Schema.Redacted(schema, { label, disallowJsonEncode: !exposed })
   return {
     version: Schema.Literal(1),
-    /** A random name for logs, spans, events and stores: no secret, and unknown to the provider. */
+    /** A random identifier for logs, spans, events and stores. No secret, and unknown to the provider. */
     id: Schema.NonEmptyString,
     issuer: Schema.String,
     clientId: Schema.String,
     authReqId: secret(AuthReqId, "auth_req_id"),
     deliveryMode: DeliveryMode,
-    clientNotificationToken: Schema.optionalKey(secret(Schema.String, "client_notification_token")),
-    /** The private key of the DPoP proofs, where it can be kept: the tokens will be bound to it. */
-    proofKey: Schema.optionalKey(secret(JsonWebKey, "private JWK")),
-    /** Counted from the moment of sending, on the client's clock. */
+    clientNotificationToken: optional(secret(Schema.String, "client_notification_token")),
+    /** The private key of the DPoP proofs, if it is extractable: the tokens will be bound to it. */
+    proofKey: optional(secret(JsonWebKey, "private JWK")),
+    /** When `auth_req_id` expires, counted on the client's clock from when the request was sent. */
     expiresAt: Schema.DateTimeUtc,
-    /** The least time between two polls, as it is after every slow-down. */
+    /** The minimum time between two polls, increased by every `slow_down`. */
     interval: Schema.Duration,
-    /** No poll may be sent before. */
-    nextPollAt: Schema.optionalKey(Schema.DateTimeUtc),
-    /** A poll was sent whose answer never came: the id may be spent. */
-    lost: Schema.optionalKey(TransportError),
-    /** The provider's answer, where it came, and nobody has been given it yet. */
-    received: Schema.optionalKey(
-      Schema.Struct({ body: secret(Schema.Json, "token response"), at: Schema.DateTimeUtc })
-    ),
+    /** When the next poll may be sent; absent before the first poll. */
+    nextPollAt: optional(Schema.DateTimeUtc),
+    /** Why the response to a poll was lost: `auth_req_id` may have been redeemed by that poll. */
+    lost: optional(TransportError),
+    /** A token response that was received and has not been returned to a caller yet. */
+    received: optional(Schema.Struct({ body: secret(Schema.Json, "token response"), at: Schema.DateTimeUtc })),
     scope: Schema.Array(Schema.String),
-    acrValues: Schema.optionalKey(Schema.Array(Schema.String)),
-    bindingMessage: Schema.optionalKey(Schema.String),
-    authorizationDetails: Schema.optionalKey(Schema.Array(Schema.Json)),
+    acrValues: optional(Schema.Array(Schema.String)),
+    bindingMessage: optional(Schema.String),
+    authorizationDetails: optional(Schema.Array(Schema.Json)),
     expectations: Schema.Struct({
-      nonce: Schema.optionalKey(secret(Schema.String, "nonce")),
-      maxAge: Schema.optionalKey(Schema.Duration),
-      acrValues: Schema.optionalKey(Schema.Array(Schema.String)),
-      subject: Schema.optionalKey(secret(Schema.String, "subject"))
+      nonce: optional(secret(Schema.String, "nonce")),
+      maxAge: optional(Schema.Duration),
+      acrValues: optional(Schema.Array(Schema.String)),
+      subject: optional(secret(Schema.String, "subject"))
     })
   }
 }
@@ -84,8 +109,7 @@ export class PendingAuthentication extends Schema.Class<PendingAuthentication>(
 )(members(false)) {}
 
 /**
- * The same as JSON text, **with every secret in it**: for storage that is itself protected. `seal` is for all other
- * storage.
+ * JSON text that holds **every secret in clear**, for storage that is itself encrypted. Use `seal` for any other storage.
  */
 export const unsafeJson: Schema.Codec<PendingAuthentication, string> = Schema.fromJsonString(
   Schema.toCodecJson(Schema.Struct(members(true)))
@@ -99,22 +123,25 @@ export const unsafeJson: Schema.Codec<PendingAuthentication, string> = Schema.fr
   )
 )
 
-/** The same with other values in some of its members. */
+/** A copy with other values in some members. */
 export const update = (
   pending: PendingAuthentication,
   changes: Partial<ConstructorParameters<typeof PendingAuthentication>[0]>
 ): PendingAuthentication => new PendingAuthentication({ ...pending, ...changes })
 
-/** Seals a pending authentication with the first key. */
+/** Encrypts a pending authentication with the first of the keys. */
 export const seal = (pending: PendingAuthentication, keys: Sealing.Keys): Effect.Effect<string> =>
   Effect.flatMap(Effect.orDie(encode(pending)), (text) => Sealing.seal(Redacted.make(text), keys))
 
-/** Opens what one of the keys has sealed. */
+/** Decrypts what `seal` has made with any of the keys; fails if none of them decrypts it. */
 export const open = (sealed: string, keys: Sealing.Keys): Effect.Effect<PendingAuthentication, DecryptionFailed> =>
   Effect.flatMap(Sealing.open(sealed, keys), (text) =>
     Effect.mapError(
       decode(Redacted.value(text)),
-      () => new DecryptionFailed({ problem: "inside is no pending authentication of a version that is known here" })
+      () =>
+        new DecryptionFailed({
+          problem: "it contains no pending authentication of a version that this release can read"
+        })
     )
   )
 

@@ -1,19 +1,47 @@
 /**
- * Where pending authentications outlive the process: each is kept from its acknowledgement until it is decided, with
- * everything that the wait has learned.
+ * Where pending authentications outlive the process: each is stored from its acknowledgement until its result has been
+ * returned, with the state of its wait.
+ *
+ * **When to use**
+ *
+ * Provide a store if an end-user may approve while the process restarts. `Ciba.resumeAll` then continues the waits that an
+ * earlier process left.
  *
  * **Details**
  *
- * - The flow uses a store where there is one: `Ciba.resumeAll` goes on where an earlier process stopped.
- * - Over a `KeyValueStore`, entries are sealed, and a write that breaks off in its middle leaves the one before intact.
+ * - If there is no store in the context, nothing is stored.
+ * - Over a `KeyValueStore`, entries are sealed. Each write adds an entry before it removes the previous one, so that an
+ *   interrupted write leaves a readable entry.
  *
  * **Gotchas**
  *
- * - A store belongs to one process at a time: two of them would poll for the same approvals.
- * - Whoever can write the storage can put back what was there before: sealing gives no freshness. Let what handles a
- *   decision do so once for each `pending.id`.
- * - A store that fails, or takes longer than ten seconds, does not end a wait. The failure is logged, and a restart may
- *   find an older state.
+ * - A store belongs to one process at a time: two of them would poll for the same `auth_req_id`.
+ * - Sealing does not prove freshness: write access to the storage is enough to put back an older entry. Handle each
+ *   result once, by its `pending.id`.
+ * - An operation that fails, or takes longer than ten seconds, does not end a wait. The failure is logged, and a restart
+ *   may find an older state.
+ *
+ * **Example** (A store in files)
+ *
+ * ```ts
+ * import { Ciba, ClientAuthentication, PendingStore, Sealing } from "@effect-ciba/core"
+ * import { Effect, Layer, Redacted } from "effect"
+ * import { KeyValueStore } from "effect/persistence"
+ *
+ * const StoreLive = Layer.unwrap(
+ *   Effect.map(Sealing.fromBytes("2030-01", Redacted.make("MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI")), (key) =>
+ *     PendingStore.layerKeyValueStore({ keys: [key] })
+ *   )
+ * ).pipe(Layer.provide(KeyValueStore.layerFileSystem("pending")))
+ *
+ * const CibaLive = Ciba.layer({
+ *   issuer: "https://op.example.com",
+ *   clientId: "bank-app",
+ *   authentication: ClientAuthentication.clientSecretBasic(Redacted.make("a secret"))
+ * }).pipe(Layer.provide(StoreLive))
+ *
+ * Layer.isLayer(CibaLive) // => true
+ * ```
  *
  * @see CIBA Core 1.0 section 7.4
  */
@@ -22,7 +50,7 @@ import { KeyValueStore } from "effect/persistence"
 import type * as Sealing from "../crypto/Sealing.ts"
 import { open, type PendingAuthentication, seal } from "./PendingAuthentication.ts"
 
-/** The storage failed; the operation may or may not have been done. */
+/** An operation on the storage failed; it may have taken effect all the same. */
 export class PendingStoreError extends Schema.TaggedError<PendingStoreError>()("PendingStoreError", {
   operation: Schema.Literals(["put", "get", "remove", "all"]),
   problem: Schema.String
@@ -32,15 +60,15 @@ export class PendingStoreError extends Schema.TaggedError<PendingStoreError>()("
   }
 }
 
-/** A store. */
+/** A store of pending authentications, one entry for each `id`. */
 export interface Service {
-  /** Keeps the authentication, in the place of what was kept under its `id`. */
+  /** Stores the authentication in place of the entry with its `id`. */
   readonly put: (pending: PendingAuthentication) => Effect.Effect<void, PendingStoreError>
-  /** What is kept under an `id`, if something is. */
+  /** The entry with this `id`. */
   readonly get: (id: string) => Effect.Effect<Option.Option<PendingAuthentication>, PendingStoreError>
-  /** Forgets it. */
+  /** Removes the entry with its `id`. */
   readonly remove: (pending: PendingAuthentication) => Effect.Effect<void, PendingStoreError>
-  /** Everything that is kept, the expired included. */
+  /** Every entry, expired ones included. */
   readonly all: Effect.Effect<ReadonlyArray<PendingAuthentication>, PendingStoreError>
 }
 
@@ -61,10 +89,10 @@ export const orNone: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
   Option.match({
     onNone: () => none,
     onSome: (store) => ({
-      put: (pending) => limited("put", store.put(pending)),
-      get: (id) => limited("get", store.get(id)),
-      remove: (pending) => limited("remove", store.remove(pending)),
-      all: limited("all", store.all)
+      put: (pending) => limitTime("put", store.put(pending)),
+      get: (id) => limitTime("get", store.get(id)),
+      remove: (pending) => limitTime("remove", store.remove(pending)),
+      all: limitTime("all", store.all)
     })
   })
 )
@@ -86,7 +114,7 @@ export const bestEffort: Effect.Effect<BestEffort> = /* @__PURE__ */ Effect.map(
 const orLog = <A>(call: Effect.Effect<A, PendingStoreError>, otherwise: A): Effect.Effect<A> =>
   Effect.catch(call, ({ message }) => Effect.as(Effect.logError(message), otherwise))
 
-const limited = <A>(
+const limitTime = <A>(
   operation: PendingStoreError["operation"],
   call: Effect.Effect<A, PendingStoreError>
 ): Effect.Effect<A, PendingStoreError> =>
@@ -97,24 +125,24 @@ const limited = <A>(
 
 /** A store in memory, for as long as the process lives. It is shared between clients. */
 export const layerMemory: Layer.Layer<PendingStore> = /* @__PURE__ */ Layer.sync(PendingStore, () => {
-  const kept = new Map<string, PendingAuthentication>()
+  const entries = new Map<string, PendingAuthentication>()
   return PendingStore.of({
-    put: (pending) => Effect.sync(() => void kept.set(pending.id, pending)),
-    get: (id) => Effect.sync(() => Option.fromNullishOr(kept.get(id))),
-    remove: ({ id }) => Effect.sync(() => void kept.delete(id)),
-    all: Effect.sync(() => [...kept.values()])
+    put: (pending) => Effect.sync(() => void entries.set(pending.id, pending)),
+    get: (id) => Effect.sync(() => Option.fromNullishOr(entries.get(id))),
+    remove: ({ id }) => Effect.sync(() => void entries.delete(id)),
+    all: Effect.sync(() => [...entries.values()])
   })
 })
 
-/** How entries are kept. */
+/** How entries are sealed, and where they are stored. */
 export interface Options {
   /** The first key seals; the others open what was sealed before a rotation. */
   readonly keys: Sealing.Keys
-  /** What the names of entries begin with; `ciba/` by default. */
+  /** The prefix of each entry's key; `ciba/` by default. */
   readonly prefix?: string | undefined
 }
 
-/** A store over the `KeyValueStore` at hand. */
+/** A store of sealed entries in the `KeyValueStore` from the context. */
 export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<Service, never, KeyValueStore.KeyValueStore> {
@@ -122,17 +150,17 @@ export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
   const revisions = new Map<string, number>()
 
   const read = Effect.fnUntraced(function* (name: string) {
-    const { id, revision } = parts(name)
+    const { id, revision } = parseName(name)
     const sealed = yield* store.get(name)
     if (id === undefined || sealed === undefined) return []
     return yield* open(sealed, options.keys).pipe(
       Effect.map((pending) => (pending.id === id ? [{ id, revision, pending }] : [])),
-      Effect.catch(({ message }) => Effect.as(Effect.logWarning(`${name} is passed over: ${message}`), []))
+      Effect.catch(({ message }) => Effect.as(Effect.logWarning(`${name} is skipped: ${message}`), []))
     )
   })
 
-  /** The latest of these entries that can be opened, for each authentication; older ones are what a crash left. */
-  const latest = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
+  /** The latest readable entry of each authentication. Older ones, which interrupted writes left, are removed. */
+  const loadLatest = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
     const entries = (yield* Effect.forEach(names, read)).flat()
     const newest = new Map(entries.sort(byRevision).map((entry) => [entry.id, entry]))
     for (const { id, revision } of newest.values()) revisions.set(id, Math.max(revision, revisions.get(id) ?? 0))
@@ -141,40 +169,37 @@ export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
     return [...newest.values()].map(({ pending }) => pending)
   })
 
-  /** The names that an authentication's entries can have. */
+  /** The names of entries that an authentication may have. */
   const namesOf = Effect.fnUntraced(function* (id: string) {
     const revision = revisions.get(id)
     return revision === undefined
-      ? (yield* store.keys).filter((name) => parts(name).id === id)
+      ? (yield* store.keys).filter((name) => parseName(name).id === id)
       : [revision - 1, revision, revision + 1].map((near) => `${id}.${near}`)
   })
 
   return PendingStore.of({
-    put: Effect.fnUntraced(
-      function* (pending) {
-        if (hasWaited(pending) && !revisions.has(pending.id)) yield* Effect.flatMap(namesOf(pending.id), latest)
-        const revision = (revisions.get(pending.id) ?? 0) + 1
-        yield* store.set(`${pending.id}.${revision}`, yield* seal(pending, options.keys))
-        revisions.set(pending.id, revision)
-        yield* store.remove(`${pending.id}.${revision - 1}`)
-      },
-      Effect.mapError((cause) => failed("put", cause))
-    ),
+    put: Effect.fnUntraced(function* (pending) {
+      if (hasWaited(pending) && !revisions.has(pending.id)) yield* Effect.flatMap(namesOf(pending.id), loadLatest)
+      const revision = (revisions.get(pending.id) ?? 0) + 1
+      yield* store.set(`${pending.id}.${revision}`, yield* seal(pending, options.keys))
+      revisions.set(pending.id, revision)
+      yield* store.remove(`${pending.id}.${revision - 1}`)
+    }, failAs("put")),
     get: (id) =>
-      Effect.flatMap(namesOf(id), latest).pipe(
+      Effect.flatMap(namesOf(id), loadLatest).pipe(
         Effect.map(([pending]) => Option.fromNullishOr(pending)),
-        Effect.mapError((cause) => failed("get", cause))
+        failAs("get")
       ),
     remove: ({ id }) =>
       Effect.flatMap(namesOf(id), (names) => Effect.forEach(names, (name) => store.remove(name))).pipe(
         Effect.andThen(Effect.sync(() => void revisions.delete(id))),
-        Effect.mapError((cause) => failed("remove", cause))
+        failAs("remove")
       ),
-    all: Effect.flatMap(store.keys, latest).pipe(Effect.mapError((cause) => failed("all", cause)))
+    all: Effect.flatMap(store.keys, loadLatest).pipe(failAs("all"))
   })
 })
 
-/** A store over the `KeyValueStore` at hand, as a layer. */
+/** A store of sealed entries in the `KeyValueStore` from the context. */
 export const layerKeyValueStore = (options: Options): Layer.Layer<PendingStore, never, KeyValueStore.KeyValueStore> =>
   Layer.effect(PendingStore, make(options))
 
@@ -183,16 +208,16 @@ const byRevision = /* @__PURE__ */ Order.mapInput(
   ({ revision }: { readonly revision: number }) => revision
 )
 
-/** What an earlier process may have kept, too. */
+/** Whether an earlier process may have stored it, too. */
 const hasWaited = ({ lost, nextPollAt, received }: PendingAuthentication): boolean =>
   lost !== undefined || nextPollAt !== undefined || received !== undefined
 
-const parts = (name: string): { readonly id: string | undefined; readonly revision: number } => {
+const parseName = (name: string): { readonly id: string | undefined; readonly revision: number } => {
   const [, id, revision] = /^(.+)\.(\d{1,15})$/.exec(name) ?? []
   return { id, revision: Number(revision) }
 }
 
-const failed = (
-  operation: PendingStoreError["operation"],
-  { message }: KeyValueStore.KeyValueStoreError
-): PendingStoreError => new PendingStoreError({ operation, problem: message })
+const failAs = (operation: PendingStoreError["operation"]) =>
+  Effect.mapError(
+    ({ message }: KeyValueStore.KeyValueStoreError) => new PendingStoreError({ operation, problem: message })
+  )

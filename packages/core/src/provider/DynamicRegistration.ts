@@ -1,17 +1,24 @@
 /**
- * Registration over HTTP, and the management of what was registered.
+ * Dynamic client registration over HTTP, and the management of registered clients.
+ *
+ * **When to use**
+ *
+ * For a provider that registers clients at a `registration_endpoint`. `ClientMetadata.make` builds the document; its
+ * options and those of `ClientRegistration` then have to agree.
  *
  * **Details**
  *
- * - `register` asks the provider for a client; `read`, `update` and `remove` manage it with its own access token.
- * - A provider may change what was asked: what it has is in `metadata`, and `changed` names the members.
+ * - `register` needs `Discovery` and `Transport` alone. `read`, `update` and `remove` call the URL that the provider gave
+ *   for the client, with the registration access token that it gave with it.
+ * - A provider may replace what was requested: `metadata` holds what it registered, and `changed` names the members that
+ *   differ from the request.
  *
  * **Gotchas**
  *
- * - The client secret and the registration access token are shown once. Keep the whole `RegisteredClient`: its plain JSON
- *   codec refuses to encode them.
+ * - The provider sends the client secret and the registration access token once. Store the whole `RegisteredClient`; its
+ *   plain JSON codec refuses to encode them.
  *
- * **Example** (A client of one's own)
+ * **Example** (Registering a client)
  *
  * ```ts
  * import { ClientMetadata, Discovery, DynamicRegistration, Transport } from "@effect-ciba/core"
@@ -50,11 +57,12 @@ import { type Headers, HttpClientRequest, type HttpClientResponse } from "effect
 import { ClientMetadata } from "../client/ClientMetadata.ts"
 import { origin } from "../http/HttpUrl.ts"
 import * as OAuthError from "../http/OAuthError.ts"
-import * as Echo from "../http/SecretRedaction.ts"
+import * as SecretRedaction from "../http/SecretRedaction.ts"
 import * as SenderConstraint from "../http/SenderConstraint.ts"
-import { cancelBody, type JsonResponse, makeError, Transport } from "../http/Transport.ts"
+import { cancelBody, makeError, Transport } from "../http/Transport.ts"
 import type { TransportError } from "../http/TransportError.ts"
 import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
+import { optional } from "../internal/OptionalMember.ts"
 import { Discovery } from "./Discovery.ts"
 import type { DiscoveryError } from "./DiscoveryError.ts"
 import * as ProviderMetadata from "./ProviderMetadata.ts"
@@ -65,54 +73,55 @@ export { RegistrationError } from "./RegistrationError.ts"
 const secret = (label: string): Schema.Redacted<Schema.NonEmptyString> =>
   Schema.Redacted(Schema.NonEmptyString, { label, disallowJsonEncode: true })
 
-/** A client as the provider has it. */
+/** A client as the provider has registered it: the client information response (RFC 7591 section 3.2.1). */
 export class RegisteredClient extends Schema.Class<RegisteredClient>("@effect-ciba/core/RegisteredClient")({
   clientId: Schema.NonEmptyString,
-  clientSecret: Schema.optionalKey(secret("client secret")),
-  /** When the secret ends; never, where there is no date. */
-  clientSecretExpiresAt: Schema.optionalKey(Schema.DateTimeUtc),
-  registrationClientUri: Schema.optionalKey(Schema.String),
-  registrationAccessToken: Schema.optionalKey(secret("registration_access_token")),
+  clientSecret: optional(secret("client secret")),
+  /** When the secret expires; absent if it does not expire. */
+  clientSecretExpiresAt: optional(Schema.DateTimeUtc),
+  /** The URL of the client configuration endpoint (RFC 7592). */
+  registrationClientUri: optional(Schema.String),
+  registrationAccessToken: optional(secret("registration_access_token")),
   metadata: ClientMetadata,
-  /** The members of the metadata that differ from what was asked. */
+  /** The members of the metadata that differ from what was requested. */
   changed: Schema.Array(Schema.String)
 }) {}
 
-/** What a registration may carry. */
+/** How a registration request is sent. */
 export interface Options {
-  /** The token that the provider gave for registering, where it wants one. */
+  /** The initial access token, for a provider that does not register clients without one (RFC 7591 section 3). */
   readonly initialAccessToken?: Redacted.Redacted<string> | undefined
-  /** Whether that token is bound to the key of `Dpop.layer` (RFC 9449 7); `false` by default. */
+  /** Whether that token is bound to the key of `Dpop.layer` (RFC 9449 section 7); `false` by default. */
   readonly dpopBound?: boolean | undefined
-  /** Further headers; none takes the place of the library's own. */
+  /** Additional headers. None replaces one that the library sets. */
   readonly headers?: Headers.Input | undefined
 }
 
 /** Registration and management. */
 export interface Service {
-  /** Sends the request for a new client, and gives the raw response. */
+  /** The first half of `register`: sends the request and gives the raw response, its body unread. */
   readonly request: (
     metadata: ClientMetadata,
     options?: Options
   ) => Effect.Effect<HttpClientResponse.HttpClientResponse, RegistrationError | DiscoveryError>
-  /** Reads a response: the client, or why there is none. */
+  /** The second half of `register`: reads the response to a request for `requested`. */
   readonly process: (
     response: HttpClientResponse.HttpClientResponse,
-    asked: ClientMetadata
+    requested: ClientMetadata
   ) => Effect.Effect<RegisteredClient, RegistrationError>
-  /** Sends and reads. */
+  /** Registers a client (RFC 7591). */
   readonly register: (
     metadata: ClientMetadata,
     options?: Options
   ) => Effect.Effect<RegisteredClient, RegistrationError | DiscoveryError>
-  /** The client as the provider has it now. */
+  /** Reads the current registration (RFC 7592 section 2.1). */
   readonly read: (client: RegisteredClient) => Effect.Effect<RegisteredClient, RegistrationError>
-  /** Puts other metadata in the place of what is registered. */
+  /** Replaces the registered metadata (RFC 7592 section 2.2). */
   readonly update: (
     client: RegisteredClient,
     metadata: ClientMetadata
   ) => Effect.Effect<RegisteredClient, RegistrationError>
-  /** Ends the registration. */
+  /** Deletes the registration (RFC 7592 section 2.3). */
   readonly remove: (client: RegisteredClient) => Effect.Effect<void, RegistrationError>
 }
 
@@ -121,61 +130,15 @@ export class DynamicRegistration extends Context.Service<DynamicRegistration, Se
   "@effect-ciba/core/DynamicRegistration"
 ) {}
 
-/** The endpoint of the provider at hand. */
+/** The registration endpoint of the configured provider. */
 export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__PURE__ */ Effect.gen(function* () {
   const discovery = yield* Discovery
   const transport = yield* Transport
   const constraint = yield* SenderConstraint.SenderConstraint
+  const { manage, process, send } = makeExchange(transport)
 
-  const send = (
-    request: HttpClientRequest.HttpClientRequest
-  ): Effect.Effect<HttpClientResponse.HttpClientResponse, RegistrationError> =>
-    Effect.mapError(transport.send(request), faulty)
-
-  const answered = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<JsonResponse, RegistrationError> =>
-    response.status === 401
-      ? Effect.andThen(
-          cancelBody(response),
-          Effect.fail(new RegistrationError({ reason: new Unauthorized({ status: 401 }) }))
-        )
-      : Effect.mapError(transport.json(response), faulty)
-
-  const process = Effect.fnUntraced(function* (
-    response: HttpClientResponse.HttpClientResponse,
-    asked: ClientMetadata,
-    known?: RegisteredClient
-  ): Effect.fn.Return<RegisteredClient, RegistrationError> {
-    const answer = yield* answered(response)
-    const error = OAuthError.fromResponse(answer, Echo.ofRequest(response.request))
-    if (Option.isSome(error)) return yield* fromOAuthError(error.value)
-    if (answer.status !== 200 && answer.status !== 201) {
-      return yield* faulty(makeError("UnexpectedStatus", answer, answer.status, answer.retryAfter))
-    }
-    const body = yield* Effect.mapError(
-      decodeBody(answer.body),
-      (error) => new RegistrationError({ reason: new InvalidRegistration({ issues: truncateIssues(error) }) })
-    )
-    if (known !== undefined && body.client_id !== known.clientId) {
-      const issues = `client_id is that of another client: ${sanitize(body.client_id)}`
-      return yield* new RegistrationError({ reason: new InvalidRegistration({ issues }) })
-    }
-    return registered(body, asked, known)
-  })
-
-  const managed = Effect.fnUntraced(function* (
-    client: RegisteredClient,
-    method: "GET" | "PUT" | "DELETE"
-  ): Effect.fn.Return<HttpClientRequest.HttpClientRequest, RegistrationError> {
-    const { registrationAccessToken: token, registrationClientUri: url } = client
-    if (token === undefined || url === undefined) return yield* new RegistrationError({ reason: new Unmanaged() })
-    return HttpClientRequest.make(method)(url).pipe(
-      HttpClientRequest.acceptJson,
-      HttpClientRequest.setHeader("authorization", `Bearer ${Redacted.value(token)}`)
-    )
-  })
-
-  /** The token with a fresh proof. */
-  const bound = (
+  /** The access token with a fresh proof of its key. */
+  const authorizeByProof = (
     accessToken: Redacted.Redacted<string>,
     url: string
   ): Effect.Effect<Readonly<Record<string, string>>> =>
@@ -191,7 +154,7 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
       return yield* new RegistrationError({ reason: SenderConstraint.missingKeyError() })
     const bearer = token === undefined ? {} : { authorization: `Bearer ${Redacted.value(token)}` }
     const attempt = Effect.flatMap(
-      dpopBound && token !== undefined ? bound(token, url) : Effect.succeed(bearer),
+      dpopBound && token !== undefined ? authorizeByProof(token, url) : Effect.succeed(bearer),
       (authorization) =>
         send(
           HttpClientRequest.post(url).pipe(
@@ -210,60 +173,48 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
 
   return DynamicRegistration.of({
     request,
-    process: (response, asked) => process(response, asked),
+    process,
     register: (metadata, options) =>
       Effect.flatMap(request(metadata, options), (response) => process(response, metadata)),
-    read: Effect.fnUntraced(function* (client) {
-      const response = yield* send(yield* managed(client, "GET"))
-      return yield* process(response, client.metadata, client)
-    }),
-    update: Effect.fnUntraced(function* (client, metadata) {
-      const { clientId: client_id, clientSecret } = client
-      const body = encodeJson({
-        ...metadata,
-        client_id,
-        ...(clientSecret === undefined ? undefined : { client_secret: Redacted.value(clientSecret) })
-      })
-      const built = HttpClientRequest.bodyText(yield* managed(client, "PUT"), body, "application/json")
-      return yield* process(yield* send(built), metadata, client)
-    }),
+    read: (client) => Effect.flatMap(manage(client, "GET"), (response) => process(response, client.metadata, client)),
+    update: (client, metadata) =>
+      Effect.flatMap(manage(client, "PUT", encodeUpdate(client, metadata)), (response) =>
+        process(response, metadata, client)
+      ),
     remove: Effect.fnUntraced(function* (client) {
-      const response = yield* send(yield* managed(client, "DELETE"))
-      if (response.status === 204 || response.status === 200) return yield* cancelBody(response)
-      const answer = yield* answered(response)
-      return yield* Option.match(OAuthError.fromResponse(answer, Echo.ofRequest(response.request)), {
-        onNone: () => Effect.fail(faulty(makeError("UnexpectedStatus", answer, answer.status, answer.retryAfter))),
-        onSome: (error) => Effect.fail(fromOAuthError(error))
-      })
+      const response = yield* manage(client, "DELETE")
+      yield* response.status === 200 || response.status === 204
+        ? cancelBody(response)
+        : readJson(transport, response, [])
     })
   })
 })
 
-/** The endpoint as a layer. There is no client yet: it needs metadata and transport alone. */
+/** The registration endpoint. It reads no `ClientRegistration`: there is no client yet. */
 export const layer = (): Layer.Layer<DynamicRegistration, never, Discovery | Transport> =>
   Layer.effect(DynamicRegistration, make)
 
-/** Registers a client. */
+/** Registers a client (RFC 7591). */
 export const register = (
   metadata: ClientMetadata,
   options?: Options
 ): Effect.Effect<RegisteredClient, RegistrationError | DiscoveryError, DynamicRegistration> =>
   DynamicRegistration.use((registration) => registration.register(metadata, options))
 
-/** The client as the provider has it now. */
+/** Reads the current registration (RFC 7592 section 2.1). */
 export const read = (
   client: RegisteredClient
 ): Effect.Effect<RegisteredClient, RegistrationError, DynamicRegistration> =>
   DynamicRegistration.use((registration) => registration.read(client))
 
-/** Puts other metadata in the place of what is registered. */
+/** Replaces the registered metadata (RFC 7592 section 2.2). */
 export const update = (
   client: RegisteredClient,
   metadata: ClientMetadata
 ): Effect.Effect<RegisteredClient, RegistrationError, DynamicRegistration> =>
   DynamicRegistration.use((registration) => registration.update(client, metadata))
 
-/** Ends the registration. */
+/** Deletes the registration (RFC 7592 section 2.3). */
 export const remove = (client: RegisteredClient): Effect.Effect<void, RegistrationError, DynamicRegistration> =>
   DynamicRegistration.use((registration) => registration.remove(client))
 
@@ -286,9 +237,71 @@ const decodeBody = /* @__PURE__ */ Schema.decodeUnknownEffect(Body, { errors: "a
 
 const encodeJson = /* @__PURE__ */ Schema.encodeSync(Schema.fromJsonString(Schema.Unknown))
 
-const registered = (
+/** Sends requests and reads their responses: the part that needs the transport alone. */
+const makeExchange = (transport: Transport["Service"]) => {
+  const send = (
+    request: HttpClientRequest.HttpClientRequest
+  ): Effect.Effect<HttpClientResponse.HttpClientResponse, RegistrationError> =>
+    Effect.mapError(transport.send(request), fromTransportError)
+
+  const process = Effect.fnUntraced(function* (
+    response: HttpClientResponse.HttpClientResponse,
+    requested: ClientMetadata,
+    known?: RegisteredClient
+  ): Effect.fn.Return<RegisteredClient, RegistrationError> {
+    const json = yield* readJson(transport, response, [200, 201])
+    const body = yield* Effect.catch(decodeBody(json), (error) => invalid(truncateIssues(error)))
+    return known === undefined || body.client_id === known.clientId
+      ? toRegisteredClient(body, requested, known)
+      : yield* invalid(`client_id is that of another client: ${sanitize(body.client_id)}`)
+  })
+
+  /** A request to the client configuration endpoint (RFC 7592 section 2). */
+  const manage = Effect.fnUntraced(function* (
+    { registrationAccessToken: token, registrationClientUri: url }: RegisteredClient,
+    method: "GET" | "PUT" | "DELETE",
+    body?: string
+  ): Effect.fn.Return<HttpClientResponse.HttpClientResponse, RegistrationError> {
+    if (token === undefined || url === undefined) return yield* new RegistrationError({ reason: new Unmanaged() })
+    const request = HttpClientRequest.make(method)(url).pipe(
+      HttpClientRequest.acceptJson,
+      HttpClientRequest.setHeader("authorization", `Bearer ${Redacted.value(token)}`)
+    )
+    return yield* send(body === undefined ? request : HttpClientRequest.bodyText(request, body, "application/json"))
+  })
+
+  return { manage, process, send }
+}
+
+/** The JSON of a response with one of these statuses. Everything else is a failure, an error at any status included. */
+const readJson = Effect.fnUntraced(function* (
+  transport: Transport["Service"],
+  response: HttpClientResponse.HttpClientResponse,
+  statuses: ReadonlyArray<number>
+): Effect.fn.Return<Schema.Json, RegistrationError> {
+  if (response.status === 401) {
+    yield* cancelBody(response)
+    return yield* new RegistrationError({ reason: new Unauthorized({ status: 401 }) })
+  }
+  const json = yield* Effect.mapError(transport.json(response), fromTransportError)
+  const error = OAuthError.fromResponse(json, SecretRedaction.ofRequest(response.request))
+  if (Option.isSome(error)) return yield* fromOAuthError(error.value)
+  return statuses.includes(json.status)
+    ? json.body
+    : yield* fromTransportError(makeError("UnexpectedStatus", json, json.status, json.retryAfter))
+})
+
+const encodeUpdate = ({ clientId: client_id, clientSecret }: RegisteredClient, metadata: ClientMetadata): string =>
+  encodeJson({
+    ...metadata,
+    client_id,
+    client_secret: clientSecret === undefined ? undefined : Redacted.value(clientSecret)
+  })
+
+/** The client that a response describes. What the provider does not repeat is taken from what was known of the client. */
+const toRegisteredClient = (
   body: typeof Body.Type,
-  asked: ClientMetadata,
+  requested: ClientMetadata,
   known: RegisteredClient | undefined
 ): RegisteredClient => {
   const {
@@ -297,33 +310,33 @@ const registered = (
     client_secret,
     client_secret_expires_at,
     registration_access_token,
-    registration_client_uri,
+    registration_client_uri = known?.registrationClientUri,
     ...metadata
   } = body
-  const clientSecret =
-    client_secret === undefined ? known?.clientSecret : Redacted.make(client_secret, { label: "client secret" })
-  const uri = registration_client_uri ?? known?.registrationClientUri
-  const token =
-    registration_access_token !== undefined
-      ? Redacted.make(registration_access_token, { label: "registration_access_token" })
-      : isSameOrigin(uri, known?.registrationClientUri)
-        ? known?.registrationAccessToken
-        : undefined
+  const knownToken = isSameOrigin(registration_client_uri, known?.registrationClientUri)
+    ? known?.registrationAccessToken
+    : undefined
   return new RegisteredClient({
     clientId: client_id,
-    ...(clientSecret === undefined ? undefined : { clientSecret }),
-    ...(client_secret_expires_at
-      ? { clientSecretExpiresAt: DateTime.fromEpochSeconds(client_secret_expires_at) }
-      : undefined),
-    ...(uri === undefined ? undefined : { registrationClientUri: uri }),
-    ...(token === undefined ? undefined : { registrationAccessToken: token }),
+    clientSecret: client_secret === undefined ? known?.clientSecret : redact(client_secret, "client secret"),
+    clientSecretExpiresAt: client_secret_expires_at ? DateTime.fromEpochSeconds(client_secret_expires_at) : undefined,
+    registrationClientUri: registration_client_uri,
+    registrationAccessToken:
+      registration_access_token === undefined
+        ? knownToken
+        : redact(registration_access_token, "registration_access_token"),
     metadata,
-    changed: Object.keys(asked).filter((name) => !Equal.equals(asked[name], metadata[name]))
+    changed: Object.keys(requested).filter((name) => !Equal.equals(requested[name], metadata[name]))
   })
 }
 
-/** A token goes where it was issued for, and not to another server. */
+const redact = (value: string, label: string): Redacted.Redacted<string> => Redacted.make(value, { label })
+
+/** Whether a registration access token may be sent to `one`: it was issued for `other`, and goes to no other server. */
 const isSameOrigin = (one: string | undefined, other: string | undefined): boolean =>
   one !== undefined && other !== undefined && origin(one) !== undefined && origin(one) === origin(other)
 
-const faulty = (reason: TransportError): RegistrationError => new RegistrationError({ reason })
+const fromTransportError = (reason: TransportError): RegistrationError => new RegistrationError({ reason })
+
+const invalid = (issues: string): Effect.Effect<never, RegistrationError> =>
+  Effect.fail(new RegistrationError({ reason: new InvalidRegistration({ issues }) }))

@@ -42,32 +42,34 @@ const pending = initiate(full).pipe(
   )
 )
 
-describe("a pending authentication", () => {
-  it.effect("holds what waiting and believing need, and the user code is not among it (C11, F8)", () =>
-    Effect.gen(function* () {
-      const { authReqId, clientNotificationToken, id, proofKey, ...plain } = yield* pending
-      expect(proofKey && Redacted.value(proofKey)).toEqual(Redacted.value(proofJwk))
-      expect(Redacted.value(authReqId)).toBe("marker-id")
-      expect(clientNotificationToken && Redacted.value(clientNotificationToken)).toBe(token)
-      expect(id).toMatch(/^[\w-]{16}$/)
-      expect(plain).toEqual({
-        version: 1,
-        issuer: "https://provider.test",
-        clientId: "test-client",
-        deliveryMode: "ping",
-        expiresAt: DateTime.makeUnsafe(120_000),
-        interval: Duration.seconds(2),
-        scope: ["openid", "profile"],
-        bindingMessage: "W4SCT",
-        acrValues: ["gold", "silver"],
-        authorizationDetails: [{ type: "payment", amount: "12.30" }],
-        expectations: {
-          nonce: Redacted.make("n-1", { label: "nonce" }),
-          maxAge: Duration.minutes(5),
-          acrValues: ["gold", "silver"]
-        }
+describe("PendingAuthentication", () => {
+  it.effect(
+    "a pending authentication holds what the wait and the verification need, and not the user code (C11, F8)",
+    () =>
+      Effect.gen(function* () {
+        const { authReqId, clientNotificationToken, id, proofKey, ...plain } = yield* pending
+        expect(proofKey && Redacted.value(proofKey)).toEqual(Redacted.value(proofJwk))
+        expect(Redacted.value(authReqId)).toBe("marker-id")
+        expect(clientNotificationToken && Redacted.value(clientNotificationToken)).toBe(token)
+        expect(id).toMatch(/^[\w-]{16}$/)
+        expect(plain).toEqual({
+          version: 1,
+          issuer: "https://provider.test",
+          clientId: "test-client",
+          deliveryMode: "ping",
+          expiresAt: DateTime.makeUnsafe(120_000),
+          interval: Duration.seconds(2),
+          scope: ["openid", "profile"],
+          bindingMessage: "W4SCT",
+          acrValues: ["gold", "silver"],
+          authorizationDetails: [{ type: "payment", amount: "12.30" }],
+          expectations: {
+            nonce: Redacted.make("n-1", { label: "nonce" }),
+            maxAge: Duration.minutes(5),
+            acrValues: ["gold", "silver"]
+          }
+        })
       })
-    })
   )
 
   const printers: ReadonlyArray<readonly [name: string, print: (value: unknown) => string]> = [
@@ -77,7 +79,7 @@ describe("a pending authentication", () => {
     ["toStringUnknown", (value) => Inspectable.toStringUnknown(value)]
   ]
   for (const [name, print] of printers) {
-    it.effect(`shows no secret to ${name}, and what is none (C11, I13)`, () =>
+    it.effect(`${name} shows a pending authentication without its secrets (C11, I13)`, () =>
       Effect.gen(function* () {
         const shown = print(yield* pending)
         expect(shown).not.toMatch(/marker|nWGxne/)
@@ -86,22 +88,22 @@ describe("a pending authentication", () => {
     )
   }
 
-  it.effect("is refused by the plain JSON codec, each secret by itself (I13)", () =>
+  it.effect("the plain JSON codec refuses to encode each secret of a pending authentication (I13)", () =>
     Effect.gen(function* () {
       const { PendingAuthentication: Pending } = PendingAuthentication
       const { authReqId, clientNotificationToken, proofKey } = Pending.fields
       const before = yield* pending
-      const refusals = yield* Effect.all([
+      const errors = yield* Effect.all([
         Effect.flip(Schema.encodeUnknownEffect(Schema.toCodecJson(Pending))(before)),
         Effect.flip(Schema.encodeUnknownEffect(Schema.toCodecJson(Schema.Struct({ authReqId })))(before)),
         Effect.flip(Schema.encodeUnknownEffect(Schema.toCodecJson(Schema.Struct({ clientNotificationToken })))(before)),
         Effect.flip(Schema.encodeUnknownEffect(Schema.toCodecJson(Schema.Struct({ proofKey })))(before))
       ])
-      for (const { message } of refusals) {
+      for (const { message } of errors) {
         expect(message).toContain("Cannot serialize Redacted")
         expect(message).not.toMatch(/marker|nWGxne/)
       }
-      expect(refusals.map(({ message }) => /at \["(\w+)"\]/.exec(message)?.[1])).toEqual([
+      expect(errors.map(({ message }) => /at \["(\w+)"\]/.exec(message)?.[1])).toEqual([
         "authReqId",
         "authReqId",
         "clientNotificationToken",
@@ -110,27 +112,31 @@ describe("a pending authentication", () => {
     })
   )
 
-  it.effect("comes back whole from its schema, the notification token included (T-36)", () =>
-    Effect.gen(function* () {
-      const before = PendingAuthentication.update(yield* pending, {
-        nextPollAt: DateTime.makeUnsafe(7_000),
-        lost: new TransportError.TransportError({
-          kind: "TimedOut",
-          method: "POST",
-          url: "https://provider.test/token"
-        }),
-        received: {
-          body: Redacted.make({ access_token: "marker-access" }, { label: "token response" }),
-          at: DateTime.makeUnsafe(8_000)
-        }
+  it.effect(
+    "a pending authentication is decoded with every member that was encoded, its client notification token included (T-36)",
+    () =>
+      Effect.gen(function* () {
+        const before = PendingAuthentication.update(yield* pending, {
+          nextPollAt: DateTime.makeUnsafe(7_000),
+          lost: new TransportError.TransportError({
+            kind: "TimedOut",
+            method: "POST",
+            url: "https://provider.test/token"
+          }),
+          received: {
+            body: Redacted.make({ access_token: "marker-access" }, { label: "token response" }),
+            at: DateTime.makeUnsafe(8_000)
+          }
+        })
+        const encoded = yield* Schema.encodeEffect(PendingAuthentication.PendingAuthentication)(before)
+        const after = yield* Schema.decodeUnknownEffect(PendingAuthentication.PendingAuthentication)({ ...encoded })
+        expect(after).toEqual(before)
+        expect(Object.keys(after).sort()).toEqual(
+          Object.keys(PendingAuthentication.PendingAuthentication.fields).sort()
+        )
+        expect(Redacted.value(after.authReqId)).toBe("marker-id")
+        expect(after.clientNotificationToken && Redacted.value(after.clientNotificationToken)).toBe(token)
       })
-      const encoded = yield* Schema.encodeEffect(PendingAuthentication.PendingAuthentication)(before)
-      const after = yield* Schema.decodeUnknownEffect(PendingAuthentication.PendingAuthentication)({ ...encoded })
-      expect(after).toEqual(before)
-      expect(Object.keys(after).sort()).toEqual(Object.keys(PendingAuthentication.PendingAuthentication.fields).sort())
-      expect(Redacted.value(after.authReqId)).toBe("marker-id")
-      expect(after.clientNotificationToken && Redacted.value(after.clientNotificationToken)).toBe(token)
-    })
   )
 
   const required = [
@@ -146,7 +152,7 @@ describe("a pending authentication", () => {
     "expectations"
   ] as const
   for (const member of required) {
-    it.effect(`does not come back without ${member} (T-36)`, () =>
+    it.effect(`a pending authentication without ${member} is not decoded (T-36)`, () =>
       Effect.gen(function* () {
         const { [member]: _dropped, ...rest } = yield* pending
         const error = yield* Effect.flip(Schema.decodeUnknownEffect(PendingAuthentication.PendingAuthentication)(rest))
@@ -156,11 +162,55 @@ describe("a pending authentication", () => {
     )
   }
 
-  it.effect("of another version is refused", () =>
+  it.effect("a pending authentication of another version is not decoded", () =>
     Effect.gen(function* () {
       const later = { ...(yield* pending), version: 2 }
       const error = yield* Effect.flip(Schema.decodeUnknownEffect(PendingAuthentication.PendingAuthentication)(later))
       expect(error.message).toContain("version")
+    })
+  )
+
+  const identity = `"version":1,"id":"pending-1","issuer":"https://provider.test","clientId":"test-client","authReqId":"id-1","deliveryMode":"ping"`
+  const times = `"expiresAt":"1970-01-01T00:02:00.000Z","interval":{"_tag":"Millis","value":2000}`
+  const stored = [
+    ["no optional member", `{${identity},${times},"scope":["openid"],"expectations":{}}`, {}],
+    [
+      "every optional member",
+      `{${identity},"clientNotificationToken":"token-1","proofKey":{"kty":"OKP","crv":"Ed25519","d":"d","x":"x"},${times},"nextPollAt":"1970-01-01T00:00:07.000Z","lost":{"_tag":"TransportError","kind":"TimedOut","method":"POST","url":"https://provider.test/token"},"received":{"body":{"access_token":"at-1"},"at":"1970-01-01T00:00:08.000Z"},"scope":["openid"],"acrValues":["gold"],"bindingMessage":"W4SCT","authorizationDetails":[{"type":"payment"}],"expectations":{"nonce":"n-1","maxAge":{"_tag":"Millis","value":300000},"acrValues":["gold"],"subject":"jo"}}`,
+      {
+        nextPollAt: DateTime.makeUnsafe(7_000),
+        bindingMessage: "W4SCT",
+        expectations: { maxAge: Duration.minutes(5), acrValues: ["gold"] }
+      }
+    ]
+  ] as const
+  for (const [what, text, members] of stored) {
+    it.effect(`stored JSON text of version 1 with ${what} is decoded, and encoded to the same text (T-36)`, () =>
+      Effect.gen(function* () {
+        const decoded = yield* Schema.decodeEffect(PendingAuthentication.unsafeJson)(text)
+        expect(Redacted.value(decoded.authReqId)).toBe("id-1")
+        expect(decoded).toMatchObject({ expiresAt: DateTime.makeUnsafe(120_000), ...members })
+        expect(yield* Schema.encodeEffect(PendingAuthentication.unsafeJson)(decoded)).toBe(text)
+      })
+    )
+  }
+
+  it.effect("a member that is given as undefined is absent from the JSON text (T-36)", () =>
+    Effect.gen(function* () {
+      const [[, text]] = stored
+      const decoded = yield* Schema.decodeEffect(PendingAuthentication.unsafeJson)(text)
+      const same = PendingAuthentication.update(decoded, {
+        clientNotificationToken: undefined,
+        proofKey: undefined,
+        nextPollAt: undefined,
+        lost: undefined,
+        received: undefined,
+        acrValues: undefined,
+        bindingMessage: undefined,
+        authorizationDetails: undefined,
+        expectations: { nonce: undefined, maxAge: undefined, acrValues: undefined, subject: undefined }
+      })
+      expect(yield* Schema.encodeEffect(PendingAuthentication.unsafeJson)(same)).toBe(text)
     })
   )
 })

@@ -19,8 +19,8 @@ for (const [name, layer] of [
   ["in memory", PendingStore.layerMemory],
   ["over a KeyValueStore", overKeyValue]
 ] as const) {
-  describe(`a store ${name}`, () => {
-    it.effect("gives back what was put last, whole, until it is removed (F8, F9, T-36)", () =>
+  describe(`PendingStore ${name}`, () => {
+    it.effect(`a store ${name} returns what was put last, complete, until it is removed (F8, F9, T-36)`, () =>
       using(
         Effect.fnUntraced(function* (store) {
           const later = PendingAuthentication.update(pending("a"), {
@@ -36,7 +36,7 @@ for (const [name, layer] of [
           yield* store.put(later)
           const a = Option.getOrUndefined(yield* store.get("a"))
           expect((yield* store.all).find(({ id }) => id === "a")).toEqual(a)
-          expect(yield* store.get("nobody")).toEqual(Option.none())
+          expect(yield* store.get("absent")).toEqual(Option.none())
           expect(a && { ...a, authReqId: Redacted.value(a.authReqId) }).toMatchObject({
             authReqId: "request-a",
             interval: Duration.seconds(15),
@@ -53,8 +53,8 @@ for (const [name, layer] of [
   })
 }
 
-describe("a store over a KeyValueStore", () => {
-  it.effect("writes nothing that can be read, and keeps one entry for each authentication", () =>
+describe("PendingStore.layerKeyValueStore", () => {
+  it.effect("stores one entry for each authentication, with nothing readable in its key or value", () =>
     Effect.gen(function* () {
       const kv = yield* KeyValueStore.KeyValueStore
       yield* using((store) => Effect.replicateEffect(store.put(pending("a")), 5, { discard: true }))
@@ -66,7 +66,7 @@ describe("a store over a KeyValueStore", () => {
     }).pipe(Effect.provide(overKeyValue))
   )
 
-  it.effect("finds the entry before one that broke off in the middle, and writes over the broken one", () =>
+  it.effect("returns the previous entry if the latest one is truncated, and overwrites the truncated one", () =>
     Effect.gen(function* () {
       const kv = yield* KeyValueStore.KeyValueStore
       yield* using((store) => store.put(pending("a")))
@@ -84,7 +84,7 @@ describe("a store over a KeyValueStore", () => {
     }).pipe(Effect.provide(overKeyValue))
   )
 
-  it.effect("leaves nothing of an entry whose replacement was cut short after the new one was written", () =>
+  it.effect("removes the previous entry if the write of the latest one was interrupted before it did", () =>
     Effect.gen(function* () {
       const kv = yield* KeyValueStore.KeyValueStore
       const keys = [yield* key("k")] as const
@@ -98,18 +98,18 @@ describe("a store over a KeyValueStore", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.effect("writes in the place of what an earlier process kept, also where it has not read that", () =>
+  it.effect("replaces the entry of an earlier process, even if it has not read that", () =>
     Effect.gen(function* () {
-      const opened = Effect.flatMap(key("k"), (one) => PendingStore.make({ keys: [one] }))
-      const first = yield* opened
+      const open = Effect.flatMap(key("k"), (one) => PendingStore.make({ keys: [one] }))
+      const first = yield* open
       for (let times = 0; times < 3; times += 1) yield* first.put(pending("a"))
-      const second = yield* opened
+      const second = yield* open
       yield* second.put(pending("a", { bindingMessage: "W4SCT", nextPollAt: DateTime.makeUnsafe(5000) }))
-      expect((yield* (yield* opened).all).map(({ bindingMessage }) => bindingMessage)).toEqual(["W4SCT"])
+      expect((yield* (yield* open).all).map(({ bindingMessage }) => bindingMessage)).toEqual(["W4SCT"])
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.effect("takes no entry under another's name, and none with a revision beyond counting", () =>
+  it.effect("ignores an entry under the name of another authentication, or with a revision that is too large", () =>
     Effect.gen(function* () {
       const kv = yield* KeyValueStore.KeyValueStore
       const store = yield* PendingStore.make({ keys: [yield* key("k")] })
@@ -124,7 +124,7 @@ describe("a store over a KeyValueStore", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.effect("opens entries of an older key, seals with the newer, and passes over what no key opens", () =>
+  it.effect("opens entries of an older key, seals with the first key, and skips what no key opens", () =>
     Effect.gen(function* () {
       const kv = yield* KeyValueStore.KeyValueStore
       const [old, current, stranger] = yield* Effect.all(["old", "current", "stranger"].map(Sealing.generate))
@@ -140,7 +140,7 @@ describe("a store over a KeyValueStore", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.effect("is not set back by a look that took longer than two writes", () =>
+  it.effect("a slow read does not make later writes go back to an older revision", () =>
     Effect.gen(function* () {
       const kv = yield* KeyValueStore.KeyValueStore
       const reading = yield* Deferred.make<void>()
@@ -152,27 +152,27 @@ describe("a store over a KeyValueStore", () => {
             found === undefined ? Effect.void : Effect.andThen(Deferred.succeed(reading, undefined), Deferred.await(go))
           )
       }
-      const saying = (bindingMessage: string) => PendingAuthentication.update(pending("a"), { bindingMessage })
+      const withMessage = (bindingMessage: string) => PendingAuthentication.update(pending("a"), { bindingMessage })
       const store = yield* Effect.provideService(
         PendingStore.make({ keys: [yield* key("k")] }),
         KeyValueStore.KeyValueStore,
         slow
       )
-      yield* store.put(saying("1"))
-      const look = yield* Effect.forkChild(store.get("a"))
+      yield* store.put(withMessage("1"))
+      const slowRead = yield* Effect.forkChild(store.get("a"))
       yield* Deferred.await(reading)
-      yield* store.put(saying("2"))
-      yield* store.put(saying("3"))
+      yield* store.put(withMessage("2"))
+      yield* store.put(withMessage("3"))
       yield* Deferred.succeed(go, undefined)
-      yield* Fiber.join(look)
-      yield* store.put(saying("4"))
+      yield* Fiber.join(slowRead)
+      yield* store.put(withMessage("4"))
       expect((yield* store.all).map(({ bindingMessage }) => bindingMessage)).toEqual(["4"])
-      yield* store.remove(saying("4"))
+      yield* store.remove(withMessage("4"))
       expect(yield* kv.keys).toEqual([])
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.effect("shares its storage with others, by its prefix", () =>
+  it.effect("stores with different prefixes share a storage and do not see each other's entries", () =>
     Effect.gen(function* () {
       const kv = yield* KeyValueStore.KeyValueStore
       yield* kv.set("settings", "dark")
@@ -187,7 +187,7 @@ describe("a store over a KeyValueStore", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.effect("says what failed, and shows no key", () =>
+  it.effect("a failure names the operation and the problem, and no key", () =>
     Effect.gen(function* () {
       const failing = KeyValueStore.make({
         ...KeyValueStore.makeStringOnly({
