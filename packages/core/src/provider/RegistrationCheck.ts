@@ -1,7 +1,7 @@
 /**
- * Where a registration and a provider do not go together: every mismatch, in words, before anything is sent.
+ * Comparison of a client's registration with the provider's metadata, before anything is sent; public as `Discovery.check`.
  *
- * **Example** (A provider that does not ping)
+ * **Example** (A provider without ping mode)
  *
  * ```ts
  * import { ClientAuthentication, ClientRegistration, Discovery } from "@effect-ciba/core"
@@ -34,39 +34,98 @@ import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import { sanitize } from "../internal/DisplayText.ts"
 import type { ProviderMetadata } from "./ProviderMetadata.ts"
 
-/** A point where the two differ. */
+/** A point in which a registration and a provider's metadata do not agree. */
 export interface Mismatch {
-  /** `error` where the flow cannot work, `warning` where it may not. */
+  /** `error` if the flow cannot work, `warning` if it may not. */
   readonly severity: "error" | "warning"
-  /** The option of the registration. */
+  /** The option of `ClientRegistration`, the layer, or the member of the metadata. */
   readonly parameter: string
   /** What differs, and what to do. */
   readonly problem: string
+  /** The feature of `AuthenticationRequestError.Unsupported`, if requests fail with that because of the mismatch. */
+  readonly feature?: string | undefined
 }
 
-/** Every mismatch; none, where the two go together as far as the provider says. */
+/** Every mismatch that the metadata shows. What the provider does not publish cannot be compared. */
 export const check = (registration: ClientRegistration.Service, metadata: ProviderMetadata): ReadonlyArray<Mismatch> =>
   [
-    ...endpoints(registration, metadata),
-    ...capabilities(registration, metadata),
-    ...algorithms(registration, metadata)
+    ...checkEndpoints(registration, metadata),
+    ...checkRequest(registration, metadata),
+    registration.userCodeParameter ? checkUserCode(metadata) : undefined,
+    ...checkCapabilities(registration, metadata),
+    ...checkAlgorithms(registration, metadata)
   ].filter((mismatch) => mismatch !== undefined)
 
-type Found = Mismatch | undefined
+/** The mismatches that concern each authentication request of the client, whatever its parameters. */
+export const checkRequest = (
+  { deliveryMode, requestSigner, senderConstraint }: ClientRegistration.Service,
+  metadata: ProviderMetadata
+): ReadonlyArray<Mismatch> => {
+  const modes = metadata.backchannel_token_delivery_modes_supported
+  const signing = metadata.backchannel_authentication_request_signing_alg_values_supported
+  const signedRequests = `requests signed with ${requestSigner?.algorithm}`
+  return [
+    modes?.includes(deliveryMode) === true
+      ? undefined
+      : error(
+          "deliveryMode",
+          modes?.length
+            ? `the provider supports ${list(modes)}, and not ${deliveryMode}`
+            : "the provider has no delivery modes in its metadata",
+          `${deliveryMode} delivery`
+        ),
+    deliveryMode === "push" || metadata.grant_types_supported?.includes(DeliveryMode.grantType) !== false
+      ? undefined
+      : warning(
+          "deliveryMode",
+          `the provider does not list the grant type ${DeliveryMode.grantType}, which a ${deliveryMode} client needs`
+        ),
+    requestSigner !== undefined && signing === undefined
+      ? error("SignedRequest", "the provider accepts no signed requests; leave SignedRequest.layer out", signedRequests)
+      : checkAlgorithm(
+          "SignedRequest",
+          requestSigner?.algorithm,
+          signing,
+          "accepts requests signed with",
+          signedRequests
+        ),
+    checkAlgorithm(
+      "Dpop",
+      senderConstraint.algorithm,
+      metadata.dpop_signing_alg_values_supported,
+      "accepts proofs signed with",
+      `DPoP proofs signed with ${senderConstraint.algorithm}`
+    )
+  ].filter((mismatch) => mismatch !== undefined)
+}
 
-const error = (parameter: string, problem: string): Mismatch => ({ severity: "error", parameter, problem })
+/** Concerns requests with a user code, and clients that are registered for it. */
+export const checkUserCode = (metadata: ProviderMetadata): Mismatch | undefined =>
+  metadata.backchannel_user_code_parameter_supported === true
+    ? undefined
+    : error("userCodeParameter", "the provider does not support user codes", "user_code")
+
+const error = (parameter: string, problem: string, feature?: string): Mismatch => ({
+  severity: "error",
+  parameter,
+  problem,
+  feature
+})
 
 const warning = (parameter: string, problem: string): Mismatch => ({ severity: "warning", parameter, problem })
 
-const endpoints = (registration: ClientRegistration.Service, metadata: ProviderMetadata): ReadonlyArray<Found> => {
-  const missing = (name: keyof ProviderMetadata & string, why: string, needed = true): Found =>
+const checkEndpoints = (
+  registration: ClientRegistration.Service,
+  metadata: ProviderMetadata
+): ReadonlyArray<Mismatch | undefined> => {
+  const missing = (name: keyof ProviderMetadata & string, why: string, needed = true): Mismatch | undefined =>
     needed && metadata[name] === undefined
       ? error(name, `the provider publishes none, and ${why}; check the issuer`)
       : undefined
   return [
     /^https:\/\//i.test(metadata.issuer)
       ? undefined
-      : error("issuer", "it is not https; providers are reached over TLS alone"),
+      : error("issuer", "it is not https; providers are called over TLS only"),
     missing("backchannel_authentication_endpoint", "requests are sent there"),
     missing("token_endpoint", "tokens come from there", registration.deliveryMode !== "push"),
     missing(
@@ -77,90 +136,74 @@ const endpoints = (registration: ClientRegistration.Service, metadata: ProviderM
   ]
 }
 
-const capabilities = (registration: ClientRegistration.Service, metadata: ProviderMetadata): ReadonlyArray<Found> => {
-  const { authentication, deliveryMode, mutualTls, userCodeParameter } = registration
-  const modes = metadata.backchannel_token_delivery_modes_supported
+const checkCapabilities = (
+  { authentication, mutualTls, senderConstraint }: ClientRegistration.Service,
+  metadata: ProviderMetadata
+): ReadonlyArray<Mismatch | undefined> => {
   const methods = metadata.token_endpoint_auth_methods_supported ?? ["client_secret_basic"]
   return [
-    modes?.includes(deliveryMode) === true
-      ? undefined
-      : error(
-          "deliveryMode",
-          `the provider has ${listed(modes, "no delivery modes in its metadata")}, and not ${deliveryMode}`
-        ),
-    deliveryMode === "push" || metadata.grant_types_supported?.includes(DeliveryMode.grantType) !== false
-      ? undefined
-      : warning(
-          "deliveryMode",
-          `the provider does not list the grant type ${DeliveryMode.grantType}, which ${deliveryMode} needs`
-        ),
     methods.includes(authentication.method)
       ? undefined
-      : error("authentication", `the provider takes ${listed(methods, "no method")}, and not ${authentication.method}`),
-    userCodeParameter && metadata.backchannel_user_code_parameter_supported !== true
-      ? error("userCodeParameter", "the provider does not support user codes")
-      : undefined,
+      : error("authentication", `the provider accepts ${list(methods)}, and not ${authentication.method}`),
     mutualTls?.boundAccessTokens === true && metadata.tls_client_certificate_bound_access_tokens !== true
       ? error("mutualTls", "the provider does not bind access tokens to certificates")
       : undefined,
     metadata.scopes_supported?.includes("openid") === false
       ? warning("scope", "the provider does not list the scope openid, which every request has")
+      : undefined,
+    senderConstraint.algorithm !== undefined && metadata.dpop_signing_alg_values_supported === undefined
+      ? warning("Dpop", "the provider does not say that it accepts DPoP proofs")
       : undefined
   ]
 }
 
-const algorithms = (registration: ClientRegistration.Service, metadata: ProviderMetadata): ReadonlyArray<Found> => {
-  const { authentication, idTokenSignedResponseAlg, requestSigner, senderConstraint } = registration
-  const unlisted = (
-    parameter: string,
-    algorithm: string | undefined,
-    supported: ReadonlyArray<string> | undefined,
-    what: string
-  ): Found =>
-    algorithm === undefined || supported === undefined || supported.includes(algorithm)
-      ? undefined
-      : error(parameter, `the provider ${what} ${listed(supported, "nothing")}, and not ${algorithm}`)
-  const signing = metadata.backchannel_authentication_request_signing_alg_values_supported
-  return [
-    unlisted(
-      "authentication",
-      authentication.algorithm,
-      metadata.token_endpoint_auth_signing_alg_values_supported,
-      "takes assertions in"
-    ),
-    requestSigner !== undefined && signing === undefined
-      ? error("SignedRequest", "the provider takes no signed requests; leave SignedRequest.layer out")
-      : unlisted("SignedRequest", requestSigner?.algorithm, signing, "takes requests signed with"),
-    unlisted(
-      "idTokenSignedResponseAlg",
-      idTokenSignedResponseAlg,
-      metadata.id_token_signing_alg_values_supported,
-      "signs ID Tokens with"
-    ),
-    unlisted(
-      "userInfoSignedResponseAlg",
-      registration.userInfoSignedResponseAlg,
-      metadata.userinfo_signing_alg_values_supported,
-      "signs UserInfo with"
-    ),
-    unlisted(
-      "introspectionSignedResponseAlg",
-      registration.introspectionSignedResponseAlg,
-      metadata.introspection_signing_alg_values_supported,
-      "signs introspection answers with"
-    ),
-    senderConstraint.algorithm !== undefined && metadata.dpop_signing_alg_values_supported === undefined
-      ? warning("Dpop", "the provider does not say that it takes DPoP proofs")
-      : unlisted("Dpop", senderConstraint.algorithm, metadata.dpop_signing_alg_values_supported, "takes proofs in"),
-    shortSecret(registration)
-  ]
-}
+const checkAlgorithms = (
+  registration: ClientRegistration.Service,
+  metadata: ProviderMetadata
+): ReadonlyArray<Mismatch | undefined> => [
+  checkAlgorithm(
+    "authentication",
+    registration.authentication.algorithm,
+    metadata.token_endpoint_auth_signing_alg_values_supported,
+    "accepts assertions signed with"
+  ),
+  checkAlgorithm(
+    "idTokenSignedResponseAlg",
+    registration.idTokenSignedResponseAlg,
+    metadata.id_token_signing_alg_values_supported,
+    "signs ID Tokens with"
+  ),
+  checkAlgorithm(
+    "userInfoSignedResponseAlg",
+    registration.userInfoSignedResponseAlg,
+    metadata.userinfo_signing_alg_values_supported,
+    "signs UserInfo responses with"
+  ),
+  checkAlgorithm(
+    "introspectionSignedResponseAlg",
+    registration.introspectionSignedResponseAlg,
+    metadata.introspection_signing_alg_values_supported,
+    "signs introspection responses with"
+  ),
+  checkSecretLength(registration)
+]
+
+const checkAlgorithm = (
+  parameter: string,
+  algorithm: string | undefined,
+  supported: ReadonlyArray<string> | undefined,
+  use: string,
+  feature?: string
+): Mismatch | undefined =>
+  algorithm === undefined || supported === undefined || supported.includes(algorithm)
+    ? undefined
+    : error(parameter, `the provider ${use} ${list(supported)}, and not ${algorithm}`, feature)
 
 /** A key for HMAC has at least as many bits as the hash (RFC 7518 3.2). */
-const shortSecret = ({
+const checkSecretLength = ({
   authentication: { algorithm, secret },
   idTokenSignedResponseAlg
-}: ClientRegistration.Service): Found => {
+}: ClientRegistration.Service): Mismatch | undefined => {
   const hmac = [algorithm, idTokenSignedResponseAlg].filter((used) => used?.startsWith("HS"))
   const bits = Math.max(0, ...hmac.map((used) => Number(used?.slice(2))))
   const length = secret === undefined ? 0 : new TextEncoder().encode(Redacted.value(secret)).length * 8
@@ -172,5 +215,5 @@ const shortSecret = ({
       )
 }
 
-const listed = (values: ReadonlyArray<string> | undefined, otherwise: string): string =>
-  values === undefined || values.length === 0 ? otherwise : values.map((value) => sanitize(value, 40)).join(", ")
+const list = (values: ReadonlyArray<string>): string =>
+  sanitize(values.map((value) => sanitize(value, 40)).join(", ")) || "nothing"

@@ -1,35 +1,85 @@
 /**
- * The backchannel authentication request, whole (`initiate`) or in its two halves (`request`, `process`).
+ * The backchannel authentication request: checked, sent to the provider's backchannel authentication endpoint, and
+ * acknowledged with an `auth_req_id`.
+ *
+ * **When to use**
+ *
+ * `Ciba.initiate` is the way to start a flow: it also registers with the notification inbox and the store. Use `initiate`
+ * of this module for the request alone, and the `request` and `process` of the service for the raw response between.
+ *
+ * **Details**
+ *
+ * - Before the request is sent, everything that can be known is checked: its parameters, what the provider supports, and
+ *   that the keys for its ID Tokens are available.
  *
  * **Gotchas**
  *
- * - A request is sent once. A fault may hide that the provider took it and rang the person's phone; asking again is the
- *   caller's decision.
- * - In push mode with `Dpop.layer` it carries a proof: no token request will show the key that the tokens are bound to. It
- *   is sent again for a provider that took nothing but the nonce from it.
+ * - A request is sent once. After a transport error the provider may have received it and contacted the end-user on the
+ *   authentication device. Whether to send another one is the caller's decision.
+ * - In push mode with `Dpop.layer` the request carries a DPoP proof, as no token request will show the key that the tokens
+ *   are bound to. It is sent again if the provider demands a nonce in the proof.
+ *
+ * **Example** (A request and its acknowledgement)
+ *
+ * ```ts
+ * import { BackchannelAuthentication, Ciba, ClientAuthentication, Discovery, UserHint } from "@effect-ciba/core"
+ * import { Duration, Effect, Layer, Redacted } from "effect"
+ * import { HttpClient, HttpClientResponse } from "effect/http"
+ *
+ * const provider = HttpClient.make((request) =>
+ *   Effect.succeed(
+ *     HttpClientResponse.fromWeb(
+ *       request,
+ *       Response.json(request.method === "GET" ? { keys: [] } : { auth_req_id: "1c266114", expires_in: 120, interval: 2 })
+ *     )
+ *   )
+ * )
+ *
+ * const CibaLive = Ciba.layerNoDiscovery({
+ *   clientId: "bank-app",
+ *   authentication: ClientAuthentication.clientSecretBasic(Redacted.make("a secret"))
+ * }).pipe(
+ *   Layer.provide(
+ *     Discovery.layerStatic({
+ *       issuer: "https://op.example.com",
+ *       jwks_uri: "https://op.example.com/jwks",
+ *       backchannel_authentication_endpoint: "https://op.example.com/bc",
+ *       backchannel_token_delivery_modes_supported: ["poll"]
+ *     })
+ *   ),
+ *   Layer.provide(Layer.succeed(HttpClient.HttpClient, provider))
+ * )
+ *
+ * const pending = await BackchannelAuthentication.initiate({
+ *   scope: ["openid"],
+ *   hint: UserHint.login("jo@example.com")
+ * }).pipe(Effect.provide(CibaLive), Effect.runPromise)
+ *
+ * ;[pending.deliveryMode, Duration.toSeconds(pending.interval)] // => ["poll", 2]
+ * ```
  *
  * @see CIBA Core 1.0 section 7
  */
 import { Context, DateTime, Effect, Layer, Option, Redacted, Schema } from "effect"
 import type { HttpClientRequest, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
-import * as DeliveryMode from "../client/DeliveryMode.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import * as OAuthError from "../http/OAuthError.ts"
-import * as Echo from "../http/SecretRedaction.ts"
+import * as SecretRedaction from "../http/SecretRedaction.ts"
 import * as SenderConstraint from "../http/SenderConstraint.ts"
 import { Throttle } from "../http/Throttle.ts"
 import { type JsonResponse, makeError, Transport } from "../http/Transport.ts"
 import type { TransportError } from "../http/TransportError.ts"
-import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
+import { truncateIssues } from "../internal/DisplayText.ts"
 import * as RandomToken from "../internal/RandomToken.ts"
-import * as Seconds from "../internal/WireSeconds.ts"
+import * as WireSeconds from "../internal/WireSeconds.ts"
 import { AuthReqId, PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import * as AuthenticatedRequest from "../provider/AuthenticatedRequest.ts"
 import { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import { ProviderKeys } from "../provider/ProviderKeys.ts"
 import * as ProviderMetadata from "../provider/ProviderMetadata.ts"
+import * as RegistrationCheck from "../provider/RegistrationCheck.ts"
 import * as AuthenticationRequest from "./AuthenticationRequest.ts"
 import {
   AuthenticationRequestError,
@@ -42,29 +92,29 @@ import * as BindingMessage from "./BindingMessage.ts"
 import * as GrantManagement from "./GrantManagement.ts"
 import * as RequestParameters from "./RequestParameters.ts"
 
-/** What the first half leaves to the second. */
+/** A request that was sent, and its response: what `request` gives to `process`. */
 export interface SentRequest {
   /** The raw response, its body unread. */
   readonly response: HttpClientResponse.HttpClientResponse
   readonly request: AuthenticationRequest.AuthenticationRequest
   readonly issuer: string
-  /** When the request was sent: the expiry counts from here. */
+  /** When the request was sent: `expires_in` counts from here. */
   readonly sentAt: DateTime.Utc
 }
 
-/** The endpoint whole, and in its two halves. */
+/** The endpoint in one step, and in two. */
 export interface Service {
-  /** Sends the request, and gives the raw response with what reading it needs. */
+  /** The first half of `send`: checks what the provider supports, and sends the request. */
   readonly request: (
     request: AuthenticationRequest.AuthenticationRequest
   ) => Effect.Effect<SentRequest, AuthenticationRequestError | DiscoveryError>
-  /** Reads the response: the acknowledgement, or why there is none. */
+  /** The second half of `send`: reads the acknowledgement or the error response. */
   readonly process: (sent: SentRequest) => Effect.Effect<PendingAuthentication, AuthenticationRequestError>
-  /** Sends and reads: one call, with one time limit. */
+  /** Both halves under one time limit, and through the `Throttle`. */
   readonly send: (
     request: AuthenticationRequest.AuthenticationRequest
   ) => Effect.Effect<PendingAuthentication, AuthenticationRequestError | DiscoveryError>
-  /** Checks, sends and reads. */
+  /** `AuthenticationRequest.make` and `send`. */
   readonly initiate: (
     options: AuthenticationRequest.Options
   ) => Effect.Effect<PendingAuthentication, AuthenticationRequestError | DiscoveryError>
@@ -75,212 +125,185 @@ export class BackchannelAuthentication extends Context.Service<BackchannelAuthen
   "@effect-ciba/core/BackchannelAuthentication"
 ) {}
 
-/** What the endpoint needs. */
+/** The services that the endpoint needs. */
 export type Requirements = ClientRegistration | Discovery | ProviderKeys | Throttle | Transport
 
-/** The endpoint of the provider at hand, asked as the client at hand. */
+/** The endpoint of the configured provider, for the configured client. */
 export const make: Effect.Effect<Service, never, Requirements> = Effect.gen(function* () {
   const registration = yield* ClientRegistration
-  const discovery = yield* Discovery
   const transport = yield* Transport
+  const throttle = yield* Throttle
+  const prepare = yield* makePrepare
 
-  const authenticated = yield* AuthenticatedRequest.make
-  const { deliveryMode, senderConstraint } = registration
-  const proof = deliveryMode === "push" ? senderConstraint : undefined
-  const keys = yield* ProviderKeys
-  const pace = yield* Throttle
-  const keysAtHand = JwsAlgorithm.isSymmetric(registration.idTokenSignedResponseAlg) ? Effect.void : keys.prefetch
-
-  /** What is sent, and to whom: with metadata and keys at hand, so that no answer is lost for want of them. */
-  const prepared = Effect.fnUntraced(function* (
-    request: AuthenticationRequest.AuthenticationRequest
-  ): Effect.fn.Return<
-    { readonly built: HttpClientRequest.HttpClientRequest; readonly issuer: string },
-    AuthenticationRequestError | DiscoveryError
-  > {
-    const metadata = yield* discovery.metadata
-    const { clientId, mutualTls, requestSigner } = registration
-    const parameters = Redacted.value(request.parameters)
-    yield* supported(metadata, registration, request)
-    yield* warn(metadata, request, deliveryMode)
-    const endpoint = yield* ProviderMetadata.endpoint(metadata, "backchannel_authentication_endpoint", mutualTls)
-    yield* keysAtHand
-    const claims = RequestParameters.toClaims(parameters)
-    const target = { issuer: metadata.issuer, clientId, endpoint }
-    const built = yield* authenticated("backchannel_authentication_endpoint", {
-      constraint: proof,
-      headers: Redacted.value(request.headers),
-      parameters:
-        requestSigner === undefined
-          ? RequestParameters.toForm(parameters)
-          : [
-              ["request", Redacted.value(yield* requestSigner.sign(claims, target))],
-              ["client_id", clientId]
-            ]
-    })
-    return { built, issuer: metadata.issuer }
-  })
-
-  const acknowledged = Effect.fnUntraced(function* (
-    answer: JsonResponse,
+  const acknowledge = Effect.fnUntraced(function* (
+    response: JsonResponse,
     built: HttpClientRequest.HttpClientRequest,
-    { issuer, request, sentAt }: Omit<SentRequest, "response">
+    sent: Omit<SentRequest, "response">
   ): Effect.fn.Return<PendingAuthentication, AuthenticationRequestError> {
-    const error = OAuthError.fromResponse(answer, Echo.ofRequest(built))
-    if (Option.isSome(error)) return yield* fromOAuthError(error.value)
-    if (answer.status !== 200) {
-      return yield* faulty(makeError("UnexpectedStatus", answer, answer.status, answer.retryAfter))
-    }
-    const acknowledgement = yield* Effect.mapError(
-      decodeAcknowledgement(answer.body),
-      (error) =>
-        new AuthenticationRequestError({ reason: new InvalidAcknowledgement({ issues: truncateIssues(error) }) })
-    )
-    const { proofKey } = senderConstraint
-    return new PendingAuthentication({
-      version: 1,
-      id: yield* RandomToken.generate(12),
-      issuer,
-      clientId: registration.clientId,
-      authReqId: Redacted.make(acknowledgement.auth_req_id, { label: "auth_req_id" }),
-      deliveryMode: deliveryMode,
-      ...(request.clientNotificationToken === undefined
-        ? undefined
-        : { clientNotificationToken: request.clientNotificationToken }),
-      ...(proofKey === undefined ? undefined : { proofKey }),
-      expiresAt: DateTime.addDuration(sentAt, acknowledgement.expires_in),
-      interval: Seconds.decodeInterval(acknowledgement.interval),
-      scope: request.scope,
-      ...(request.bindingMessage === undefined ? undefined : { bindingMessage: request.bindingMessage }),
-      ...(request.acrValues === undefined ? undefined : { acrValues: request.acrValues }),
-      ...(request.authorizationDetails === undefined
-        ? undefined
-        : { authorizationDetails: request.authorizationDetails }),
-      expectations: request.expectations
-    })
+    const acknowledgement = yield* readAcknowledgement(response, built)
+    return toPendingAuthentication(acknowledgement, sent, registration, yield* RandomToken.generate(12))
   })
 
-  const send = Effect.fnUntraced(function* (
+  const exchange = Effect.fnUntraced(function* (
     request: AuthenticationRequest.AuthenticationRequest
   ): Effect.fn.Return<PendingAuthentication, AuthenticationRequestError | DiscoveryError> {
-    const { built, issuer } = yield* prepared(request)
+    const { built, issuer } = yield* prepare(request)
     const sentAt = yield* DateTime.now
-    const answer = yield* Effect.mapError(transport.exchange(built), faulty)
-    return yield* acknowledged(answer, built, { issuer, request, sentAt })
+    const response = yield* Effect.mapError(transport.exchange(built), fromTransportError)
+    return yield* acknowledge(response, built, { issuer, request, sentAt })
   })
 
-  const paced: Service["send"] = (request) =>
-    pace.run(SenderConstraint.retryWithNonce(proof, send(request))).pipe(
-      Effect.tap(() => pace.record(undefined)),
+  const constraint = requestConstraint(registration)
+  const send: Service["send"] = (request) =>
+    throttle.run(SenderConstraint.retryWithNonce(constraint, exchange(request))).pipe(
+      Effect.tap(() => throttle.record(undefined)),
       Effect.tapError(({ _tag, reason }) =>
-        _tag === "AuthenticationRequestError" && "status" in reason ? pace.record(reason) : Effect.void
+        _tag === "AuthenticationRequestError" && "status" in reason ? throttle.record(reason) : Effect.void
       )
     )
 
   return BackchannelAuthentication.of({
     request: Effect.fnUntraced(function* (request) {
-      const { built, issuer } = yield* prepared(request)
+      const { built, issuer } = yield* prepare(request)
       const sentAt = yield* DateTime.now
-      const response = yield* Effect.mapError(transport.send(built), faulty)
+      const response = yield* Effect.mapError(transport.send(built), fromTransportError)
       return { response, request, issuer, sentAt }
     }),
     process: Effect.fnUntraced(function* (sent) {
-      const answer = yield* Effect.mapError(transport.json(sent.response), faulty)
-      return yield* acknowledged(answer, sent.response.request, sent)
+      const response = yield* Effect.mapError(transport.json(sent.response), fromTransportError)
+      return yield* acknowledge(response, sent.response.request, sent)
     }),
-    send: paced,
+    send,
     initiate: (options) =>
-      Effect.flatMap(
-        Effect.provideService(AuthenticationRequest.make(options), ClientRegistration, registration),
-        paced
-      )
+      Effect.flatMap(Effect.provideService(AuthenticationRequest.make(options), ClientRegistration, registration), send)
   })
 })
 
-/** The endpoint as a layer. */
+/** The endpoint of the configured provider, for the configured client. */
 export const layer = (): Layer.Layer<BackchannelAuthentication, never, Requirements> =>
   Layer.effect(BackchannelAuthentication, make)
 
-/** Sends a request, and gives the raw response with what reading it needs. */
-export const request = (
-  request: AuthenticationRequest.AuthenticationRequest
-): Effect.Effect<SentRequest, AuthenticationRequestError | DiscoveryError, BackchannelAuthentication> =>
-  BackchannelAuthentication.use((endpoint) => endpoint.request(request))
-
-/** Reads the response: the acknowledgement, or why there is none. */
-export const process = (
-  sent: SentRequest
-): Effect.Effect<PendingAuthentication, AuthenticationRequestError, BackchannelAuthentication> =>
-  BackchannelAuthentication.use((endpoint) => endpoint.process(sent))
-
-/** Checks a request, sends it, and reads the response. */
+/** Checks a request, sends it, and reads the acknowledgement. */
 export const initiate = (
   options: AuthenticationRequest.Options
 ): Effect.Effect<PendingAuthentication, AuthenticationRequestError | DiscoveryError, BackchannelAuthentication> =>
   BackchannelAuthentication.use((endpoint) => endpoint.initiate(options))
 
+/** Whose proof the request carries: only in push mode, which has no token request to carry it. */
+const requestConstraint = ({
+  deliveryMode,
+  senderConstraint
+}: ClientRegistration["Service"]): SenderConstraint.SenderConstraint | undefined =>
+  deliveryMode === "push" ? senderConstraint : undefined
+
+interface Prepared {
+  readonly built: HttpClientRequest.HttpClientRequest
+  readonly issuer: string
+}
+
+/** Checks a request against the metadata, fetches the keys, and builds the HTTP request. */
+const makePrepare = Effect.gen(function* () {
+  const registration = yield* ClientRegistration
+  const discovery = yield* Discovery
+  const keys = yield* ProviderKeys
+  const authenticate = yield* AuthenticatedRequest.make
+  const { clientId, idTokenSignedResponseAlg, mutualTls, requestSigner } = registration
+  const prefetchKeys = JwsAlgorithm.isSymmetric(idTokenSignedResponseAlg) ? Effect.void : keys.prefetch
+
+  return Effect.fnUntraced(function* (
+    request: AuthenticationRequest.AuthenticationRequest
+  ): Effect.fn.Return<Prepared, AuthenticationRequestError | DiscoveryError> {
+    const metadata = yield* discovery.metadata
+    yield* ensureSupported(registration, metadata, request)
+    const endpoint = yield* ProviderMetadata.endpoint(metadata, "backchannel_authentication_endpoint", mutualTls)
+    yield* prefetchKeys
+    const parameters = Redacted.value(request.parameters)
+    const target = { issuer: metadata.issuer, clientId, endpoint }
+    const built = yield* authenticate("backchannel_authentication_endpoint", {
+      constraint: requestConstraint(registration),
+      headers: Redacted.value(request.headers),
+      parameters:
+        requestSigner === undefined
+          ? RequestParameters.toForm(parameters)
+          : [
+              ["request", Redacted.value(yield* requestSigner.sign(RequestParameters.toClaims(parameters), target))],
+              ["client_id", clientId]
+            ]
+    })
+    return { built, issuer: metadata.issuer }
+  })
+})
+
+/** Fails if the provider does not support what the request needs, and logs why it may refuse the request. */
+const ensureSupported = Effect.fnUntraced(function* (
+  registration: ClientRegistration["Service"],
+  metadata: ProviderMetadata.ProviderMetadata,
+  request: AuthenticationRequest.AuthenticationRequest
+): Effect.fn.Return<void, AuthenticationRequestError> {
+  const mismatches = RegistrationCheck.checkRequest(registration, metadata)
+  const hasUserCode = Redacted.value(request.parameters).some(([name]) => name === "user_code")
+  const error =
+    mismatches.find(({ severity }) => severity === "error") ??
+    (hasUserCode ? RegistrationCheck.checkUserCode(metadata) : undefined)
+  const reason =
+    error === undefined
+      ? (AuthorizationDetails.findUnsupported(metadata, request.authorizationDetails) ??
+        GrantManagement.findUnsupported(metadata, request.grantManagement))
+      : new Unsupported({ feature: error.feature ?? error.parameter, problem: error.problem })
+  if (reason !== undefined) return yield* new AuthenticationRequestError({ reason })
+
+  for (const { parameter, problem } of mismatches) yield* Effect.logWarning(`${parameter}: ${problem}`)
+  const warnings = request.bindingMessage === undefined ? [] : BindingMessage.warnings(request.bindingMessage)
+  if (warnings.length > 0)
+    yield* Effect.logWarning(`Providers may refuse the binding message: it is ${warnings.join(", ")}`)
+})
+
 const Acknowledgement = Schema.Struct({
   auth_req_id: AuthReqId,
-  expires_in: Seconds.WireSeconds,
+  expires_in: WireSeconds.WireSeconds,
   interval: Schema.optionalKey(Schema.Unknown)
 })
 
 const decodeAcknowledgement = Schema.decodeUnknownEffect(Acknowledgement, { errors: "all" })
 
-const faulty = (reason: TransportError): AuthenticationRequestError => new AuthenticationRequestError({ reason })
-
-const supported = (
-  metadata: ProviderMetadata.ProviderMetadata,
-  { deliveryMode, requestSigner, senderConstraint }: ClientRegistration["Service"],
-  request: AuthenticationRequest.AuthenticationRequest
-): Effect.Effect<void, AuthenticationRequestError> => {
-  const modes = metadata.backchannel_token_delivery_modes_supported
-  const signing = metadata.backchannel_authentication_request_signing_alg_values_supported
-  const proving = metadata.dpop_signing_alg_values_supported
-  const missing = [
-    modes?.includes(deliveryMode) === true
-      ? undefined
-      : new Unsupported({
-          feature: `${deliveryMode} delivery`,
-          problem: `the provider has ${modes === undefined ? "no delivery modes in its metadata" : `only ${sanitize(modes.join(", "))}`}`
-        }),
-    requestSigner === undefined || signing?.includes(requestSigner.algorithm) === true
-      ? undefined
-      : new Unsupported({
-          feature: `requests signed with ${requestSigner.algorithm}`,
-          problem:
-            signing === undefined
-              ? "the provider takes no signed requests"
-              : `the provider takes ${sanitize(signing.join(", "))}`
-        }),
-    senderConstraint.algorithm === undefined || proving?.includes(senderConstraint.algorithm) !== false
-      ? undefined
-      : new Unsupported({
-          feature: `DPoP proofs signed with ${senderConstraint.algorithm}`,
-          problem: `the provider takes ${sanitize(proving.join(", "))}`
-        }),
-    metadata.backchannel_user_code_parameter_supported === true ||
-    Redacted.value(request.parameters).every(([name]) => name !== "user_code")
-      ? undefined
-      : new Unsupported({ feature: "user_code", problem: "the provider does not support it" }),
-    AuthorizationDetails.findUnsupported(metadata, request.authorizationDetails),
-    GrantManagement.findUnsupported(metadata, request.grantManagement)
-  ].find((problem) => problem !== undefined)
-  return missing === undefined ? Effect.void : Effect.fail(new AuthenticationRequestError({ reason: missing }))
-}
-
-const warn = Effect.fnUntraced(function* (
-  metadata: ProviderMetadata.ProviderMetadata,
-  request: AuthenticationRequest.AuthenticationRequest,
-  mode: string
-): Effect.fn.Return<void> {
-  if (mode !== "push" && metadata.grant_types_supported?.includes(DeliveryMode.grantType) === false) {
-    yield* Effect.logWarning(
-      `The provider does not list the grant type ${DeliveryMode.grantType}; a ${mode} client needs it`
-    )
+const readAcknowledgement = Effect.fnUntraced(function* (
+  response: JsonResponse,
+  built: HttpClientRequest.HttpClientRequest
+): Effect.fn.Return<typeof Acknowledgement.Type, AuthenticationRequestError> {
+  const error = OAuthError.fromResponse(response, SecretRedaction.ofRequest(built))
+  if (Option.isSome(error)) return yield* fromOAuthError(error.value)
+  if (response.status !== 200) {
+    return yield* fromTransportError(makeError("UnexpectedStatus", response, response.status, response.retryAfter))
   }
-  const advice = request.bindingMessage === undefined ? [] : BindingMessage.warnings(request.bindingMessage)
-  if (advice.length > 0) {
-    yield* Effect.logWarning(`Providers may refuse the binding message: it is ${advice.join(", ")}`)
-  }
+  return yield* Effect.mapError(
+    decodeAcknowledgement(response.body),
+    (error) => new AuthenticationRequestError({ reason: new InvalidAcknowledgement({ issues: truncateIssues(error) }) })
+  )
 })
+
+const toPendingAuthentication = (
+  acknowledgement: typeof Acknowledgement.Type,
+  { issuer, request, sentAt }: Omit<SentRequest, "response">,
+  { clientId, deliveryMode, senderConstraint }: ClientRegistration["Service"],
+  id: string
+): PendingAuthentication =>
+  new PendingAuthentication({
+    version: 1,
+    id,
+    issuer,
+    clientId,
+    authReqId: Redacted.make(acknowledgement.auth_req_id, { label: "auth_req_id" }),
+    deliveryMode,
+    clientNotificationToken: request.clientNotificationToken,
+    proofKey: senderConstraint.proofKey,
+    expiresAt: DateTime.addDuration(sentAt, acknowledgement.expires_in),
+    interval: WireSeconds.decodeInterval(acknowledgement.interval),
+    scope: request.scope,
+    bindingMessage: request.bindingMessage,
+    acrValues: request.acrValues,
+    authorizationDetails: request.authorizationDetails,
+    expectations: request.expectations
+  })
+
+const fromTransportError = (reason: TransportError): AuthenticationRequestError =>
+  new AuthenticationRequestError({ reason })

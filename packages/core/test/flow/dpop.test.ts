@@ -164,7 +164,7 @@ describe("the algorithm of the proofs", () => {
         reason: {
           _tag: "Unsupported",
           feature: "DPoP proofs signed with ES256",
-          problem: "the provider takes ES384, PS256"
+          problem: "the provider accepts proofs signed with ES384, PS256, and not ES256"
         }
       })
       expect(yield* requestsTo("backchannel")).toEqual([])

@@ -117,10 +117,10 @@ const everything = Effect.fnUntraced(function* (watch: Watch, scenario: Scenario
 
   const request = yield* AuthenticationRequest.make(options)
   see("request", request)
-  const sent = yield* BackchannelAuthentication.request(request)
+  const sent = yield* BackchannelAuthentication.BackchannelAuthentication.use((endpoint) => endpoint.request(request))
   see("sent", { ...sent, response: undefined })
   see("raw response", sent.response)
-  see("process", yield* BackchannelAuthentication.process(sent))
+  see("process", yield* BackchannelAuthentication.BackchannelAuthentication.use((endpoint) => endpoint.process(sent)))
   const pending = yield* Ciba.initiate(options)
   see("pending", pending)
   see(

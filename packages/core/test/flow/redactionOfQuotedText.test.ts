@@ -75,8 +75,11 @@ const calls: ReadonlyArray<Call> = [
     what: "a request for authentication, in two halves, with the secret in the form",
     path: "/backchannel",
     call: AuthenticationRequest.make({ ...options, hint: UserHint.loginToken("marker-hint-token") }).pipe(
-      Effect.flatMap(BackchannelAuthentication.request),
-      Effect.flatMap(BackchannelAuthentication.process)
+      Effect.flatMap((request) =>
+        BackchannelAuthentication.BackchannelAuthentication.use((endpoint) =>
+          Effect.flatMap(endpoint.request(request), endpoint.process)
+        )
+      )
     ),
     client: { authentication: ClientAuthentication.clientSecretPost(TestClient.secret), deliveryMode: "ping" },
     says: [

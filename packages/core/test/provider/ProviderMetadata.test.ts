@@ -1,4 +1,4 @@
-// What the client takes from the metadata, and what it refuses to do without.
+// What the client reads from the metadata, and what it sends no request without.
 
 import { assert, describe, it } from "@effect/vitest"
 import {
@@ -51,8 +51,8 @@ const refusal = (options: AuthenticationRequest.Options = request) =>
 
 const { Unsupported } = AuthenticationRequestError
 
-describe("endpoints", () => {
-  it.effect("are those of the document, wherever they are (A2)", () =>
+describe("ProviderMetadata.endpoint", () => {
+  it.effect("endpoints are called at the URLs of the document, on any host (A2)", () =>
     Effect.gen(function* () {
       yield* Effect.exit(Ciba.initiate(request))
       const authReqId = Redacted.make(PendingAuthentication.AuthReqId.make("id"))
@@ -81,7 +81,7 @@ describe("endpoints", () => {
     )
   )
 
-  it.effect("that are missing are named before anything is sent (A3)", () =>
+  it.effect("a missing endpoint is named in the error, and no request is sent (A3)", () =>
     Effect.gen(function* () {
       const endpoint = "backchannel_authentication_endpoint"
       const error = yield* Effect.flip(Ciba.initiate(request))
@@ -94,7 +94,7 @@ describe("endpoints", () => {
     }).pipe(Effect.provide(flow(without("backchannel_authentication_endpoint"))))
   )
 
-  it.effect("over plain http are not called", () =>
+  it.effect("an endpoint over plain http is not called", () =>
     Effect.gen(function* () {
       const reason = yield* refusal()
       assert.strictEqual(reason._tag === "TransportError" && reason.kind, "InsecureUrl")
@@ -103,14 +103,14 @@ describe("endpoints", () => {
   )
 })
 
-describe("a delivery mode", () => {
+describe("backchannel_token_delivery_modes_supported", () => {
   for (const [deliveryMode, supported, problem] of [
-    ["push", ["poll"], "the provider has only poll"],
-    ["ping", ["poll", "push"], "the provider has only poll, push"],
-    ["poll", ["ping"], "the provider has only ping"],
+    ["push", ["poll"], "the provider supports poll, and not push"],
+    ["ping", ["poll", "push"], "the provider supports poll, push, and not ping"],
+    ["poll", ["ping"], "the provider supports ping, and not poll"],
     ["poll", undefined, "the provider has no delivery modes in its metadata"]
   ] as const) {
-    it.effect(`${deliveryMode} is refused where ${problem} (A4)`, () =>
+    it.effect(`a ${deliveryMode} client sends no request if ${problem} (A4)`, () =>
       Effect.gen(function* () {
         assert.deepStrictEqual(yield* refusal(), new Unsupported({ feature: `${deliveryMode} delivery`, problem }))
         assert.deepStrictEqual(yield* called, ["discovery"])
@@ -128,42 +128,44 @@ describe("a delivery mode", () => {
   }
 })
 
-describe("a signed request", () => {
+describe("backchannel_authentication_request_signing_alg_values_supported", () => {
   for (const [what, metadata] of [
-    ["does not offer", document],
-    ["offers", { ...document, backchannel_authentication_request_signing_alg_values_supported: ["ES256"] }]
+    ["does not support", document],
+    ["supports", { ...document, backchannel_authentication_request_signing_alg_values_supported: ["ES256"] }]
   ] as const) {
-    it.effect(`is not slipped in as an extension where the provider ${what} it: nothing is sent (A5)`, () =>
-      Effect.gen(function* () {
-        const options = { ...request, extensionParameters: { request: "e30.e30.e30" } }
-        const reason = yield* refusal(options)
-        assert.strictEqual(reason._tag, "InvalidParameter")
-        assert.strictEqual(reason._tag === "InvalidParameter" && reason.parameter, "request")
-        assert.deepStrictEqual(yield* called, [])
-      }).pipe(Effect.provide(flow(metadata)))
+    it.effect(
+      `an extension parameter named request is refused if the provider ${what} signed requests, and nothing is sent (A5)`,
+      () =>
+        Effect.gen(function* () {
+          const options = { ...request, extensionParameters: { request: "e30.e30.e30" } }
+          const reason = yield* refusal(options)
+          assert.strictEqual(reason._tag, "InvalidParameter")
+          assert.strictEqual(reason._tag === "InvalidParameter" && reason.parameter, "request")
+          assert.deepStrictEqual(yield* called, [])
+        }).pipe(Effect.provide(flow(metadata)))
     )
   }
 })
 
-describe("a user code", () => {
-  const asked = { ...request, userCode: Redacted.make("1234") }
+describe("backchannel_user_code_parameter_supported", () => {
+  const options = { ...request, userCode: Redacted.make("1234") }
 
   for (const [what, metadata] of [
-    ["does not say that it takes one", document],
-    ["says that it takes none", { ...document, backchannel_user_code_parameter_supported: false }]
+    ["does not say that it supports user codes", document],
+    ["says that it does not support user codes", { ...document, backchannel_user_code_parameter_supported: false }]
   ] as const) {
-    it.effect(`is not sent to a provider that ${what} (A6)`, () =>
+    it.effect(`a user code is not sent to a provider that ${what} (A6)`, () =>
       Effect.gen(function* () {
-        const problem = "the provider does not support it"
-        assert.deepStrictEqual(yield* refusal(asked), new Unsupported({ feature: "user_code", problem }))
+        const problem = "the provider does not support user codes"
+        assert.deepStrictEqual(yield* refusal(options), new Unsupported({ feature: "user_code", problem }))
         assert.deepStrictEqual(yield* called, ["discovery"])
       }).pipe(Effect.provide(flow(metadata, { userCodeParameter: true })))
     )
   }
 
-  it.effect("is sent to a provider that takes one (A6)", () =>
+  it.effect("a user code is sent to a provider that supports user codes (A6)", () =>
     Effect.gen(function* () {
-      yield* Ciba.initiate(asked)
+      yield* Ciba.initiate(options)
       const records = yield* TestProvider.TestProvider.use((provider) => provider.requests)
       assert.deepStrictEqual(
         records.at(-1)?.parameters.filter(([name]) => name === "user_code"),
@@ -177,8 +179,8 @@ describe("a user code", () => {
   )
 })
 
-describe("the grant type", () => {
-  const warned = (metadata: JsonObject, deliveryMode: "poll" | "ping" | "push") =>
+describe("grant_types_supported", () => {
+  const logOf = (metadata: JsonObject, deliveryMode: "poll" | "ping" | "push") =>
     Effect.gen(function* () {
       const messages: Array<unknown> = []
       const logger = Logger.make(({ message }) => messages.push(message))
@@ -193,25 +195,25 @@ describe("the grant type", () => {
   const urn = "urn:openid:params:grant-type:ciba"
 
   for (const mode of ["poll", "ping"] as const) {
-    it.effect(`is missed with a warning where a ${mode} client needs it (A7)`, () =>
+    it.effect(`a ${mode} client logs a warning if the grant type of CIBA is not listed (A7)`, () =>
       Effect.gen(function* () {
-        assert.deepStrictEqual(yield* warned(other, mode), [
-          `The provider does not list the grant type ${urn}; a ${mode} client needs it`
+        assert.deepStrictEqual(yield* logOf(other, mode), [
+          `deliveryMode: the provider does not list the grant type ${urn}, which a ${mode} client needs`
         ])
-        assert.deepStrictEqual(yield* warned(document, mode), [])
-        assert.deepStrictEqual(yield* warned(without("grant_types_supported"), mode), [])
+        assert.deepStrictEqual(yield* logOf(document, mode), [])
+        assert.deepStrictEqual(yield* logOf(without("grant_types_supported"), mode), [])
       })
     )
   }
 
-  it.effect("is not missed by a push client, which asks without it (A7)", () =>
+  it.effect("a push client, which sends no token request, logs no warning (A7)", () =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* warned(other, "push"), [])
+      assert.deepStrictEqual(yield* logOf(other, "push"), [])
     })
   )
 })
 
-it.effect("members for which there is no use yet can be read, known and unknown ones alike (A11)", () =>
+it.effect("members that the library does not use can be read from the metadata, known and unknown ones (A11)", () =>
   Effect.gen(function* () {
     const full = {
       ...document,

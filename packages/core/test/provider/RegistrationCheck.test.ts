@@ -13,10 +13,10 @@ import { Effect, Layer, Redacted, Schema } from "effect"
 
 const grant = "urn:openid:params:grant-type:ciba"
 
-/** Other members; those that are `undefined` are not published. */
+/** Changed members; those that are `undefined` are removed. */
 type Change = { readonly [member: string]: unknown }
 
-/** A provider that has everything that the client below wants. */
+/** The metadata of a provider that supports everything the client below needs. */
 const metadata: ProviderMetadata.ProviderMetadata = {
   issuer: "https://op.test",
   jwks_uri: "https://op.test/jwks",
@@ -36,7 +36,7 @@ const metadata: ProviderMetadata.ProviderMetadata = {
   tls_client_certificate_bound_access_tokens: true
 }
 
-const found = (change: Change, options: Partial<ClientRegistration.Options<SigningKey.InvalidKey>> = {}) =>
+const check = (change: Change, options: Partial<ClientRegistration.Options<SigningKey.InvalidKey>> = {}) =>
   ClientRegistration.make({
     clientId: "bank",
     authentication: ClientAuthentication.privateKeyJwt(SigningKey.generate("ES256")),
@@ -48,7 +48,7 @@ const found = (change: Change, options: Partial<ClientRegistration.Options<Signi
     ...options
   }).pipe(
     Effect.flatMap((registration) =>
-      Effect.map(published({ ...metadata, ...change }), (document) => Discovery.check(registration, document))
+      Effect.map(decodeMetadata({ ...metadata, ...change }), (document) => Discovery.check(registration, document))
     ),
     Effect.provide(
       Layer.merge(
@@ -58,7 +58,7 @@ const found = (change: Change, options: Partial<ClientRegistration.Options<Signi
     )
   )
 
-const published = (document: Change) =>
+const decodeMetadata = (document: Change) =>
   Schema.decodeUnknownEffect(ProviderMetadata.ProviderMetadata)(
     Object.fromEntries(Object.entries(document).filter(([, value]) => value !== undefined))
   )
@@ -84,13 +84,13 @@ const cases: ReadonlyArray<Case> = [
     "requests are sent there"
   ],
   ["no token endpoint", { token_endpoint: undefined }, "error", "token_endpoint", "tokens come from there"],
-  ["no keys", { jwks_uri: undefined }, "error", "jwks_uri", "ES256"],
+  ["no jwks_uri", { jwks_uri: undefined }, "error", "jwks_uri", "ES256"],
   [
     "another delivery mode (A4)",
     { backchannel_token_delivery_modes_supported: ["ping"] },
     "error",
     "deliveryMode",
-    "has ping, and not poll"
+    "supports ping, and not poll"
   ],
   [
     "no delivery mode at all (A4)",
@@ -105,35 +105,35 @@ const cases: ReadonlyArray<Case> = [
     { token_endpoint_auth_methods_supported: ["none"] },
     "error",
     "authentication",
-    "takes none, and not private_key_jwt"
+    "accepts none, and not private_key_jwt"
   ],
   [
     "no list of methods, which means client_secret_basic (A8)",
     { token_endpoint_auth_methods_supported: undefined },
     "error",
     "authentication",
-    "takes client_secret_basic"
+    "accepts client_secret_basic"
   ],
   [
     "other algorithms for assertions (A8, E7)",
     { token_endpoint_auth_signing_alg_values_supported: ["RS256"] },
     "error",
     "authentication",
-    "takes assertions in RS256, and not ES256"
+    "accepts assertions signed with RS256, and not ES256"
   ],
   [
     "no signed requests (A5, B4)",
     { backchannel_authentication_request_signing_alg_values_supported: undefined },
     "error",
     "SignedRequest",
-    "takes no signed requests"
+    "accepts no signed requests"
   ],
   [
     "other algorithms for requests (A5, B4)",
     { backchannel_authentication_request_signing_alg_values_supported: ["PS256"] },
     "error",
     "SignedRequest",
-    "takes requests signed with PS256"
+    "accepts requests signed with PS256"
   ],
   [
     "other algorithms for ID Tokens",
@@ -147,23 +147,29 @@ const cases: ReadonlyArray<Case> = [
     { userinfo_signing_alg_values_supported: ["RS256"] },
     "error",
     "userInfoSignedResponseAlg",
-    "signs UserInfo with RS256"
+    "signs UserInfo responses with RS256"
   ],
   [
     "other algorithms for introspection",
     { introspection_signing_alg_values_supported: ["RS256"] },
     "error",
     "introspectionSignedResponseAlg",
-    "signs introspection answers with RS256"
+    "signs introspection responses with RS256"
   ],
   [
     "other algorithms for proofs",
     { dpop_signing_alg_values_supported: ["RS256"] },
     "error",
     "Dpop",
-    "takes proofs in RS256"
+    "accepts proofs signed with RS256"
   ],
-  ["no word of proofs", { dpop_signing_alg_values_supported: undefined }, "warning", "Dpop", "does not say"],
+  [
+    "no list of algorithms for proofs",
+    { dpop_signing_alg_values_supported: undefined },
+    "warning",
+    "Dpop",
+    "does not say"
+  ],
   [
     "no user codes (A6, B5)",
     { backchannel_user_code_parameter_supported: undefined },
@@ -180,7 +186,7 @@ const cases: ReadonlyArray<Case> = [
   ],
   ["a list of scopes without openid", { scopes_supported: ["profile"] }, "warning", "scope", "openid"],
   [
-    "a secret that is short for its HMAC",
+    "a client secret that is too short for its HMAC",
     {},
     "warning",
     "authentication",
@@ -189,21 +195,21 @@ const cases: ReadonlyArray<Case> = [
   ]
 ]
 
-describe("a registration and a provider", () => {
-  it.effect("that go together have no mismatch", () =>
+describe("Discovery.check", () => {
+  it.effect("finds no mismatch between a registration and metadata that agree", () =>
     Effect.gen(function* () {
-      expect(yield* found({})).toEqual([])
-      expect(yield* found({}, { authentication: ClientAuthentication.clientSecretJwt(secret(32)) })).toEqual([])
-      expect(yield* found({ token_endpoint: undefined, grant_types_supported: [] }, { deliveryMode: "push" })).toEqual(
+      expect(yield* check({})).toEqual([])
+      expect(yield* check({}, { authentication: ClientAuthentication.clientSecretJwt(secret(32)) })).toEqual([])
+      expect(yield* check({ token_endpoint: undefined, grant_types_supported: [] }, { deliveryMode: "push" })).toEqual(
         []
       )
     })
   )
 
   for (const [what, change, severity, parameter, text, options] of cases) {
-    it.effect(`differ in one point: ${what}`, () =>
+    it.effect(`finds one mismatch: ${what}`, () =>
       Effect.gen(function* () {
-        const mismatches = yield* found(change, options)
+        const mismatches = yield* check(change, options)
         expect(mismatches).toHaveLength(1)
         expect(mismatches[0]).toMatchObject({ severity, parameter })
         expect(mismatches[0]?.problem).toContain(text)
@@ -211,9 +217,9 @@ describe("a registration and a provider", () => {
     )
   }
 
-  it.effect("that differ in everything are told all of it at once", () =>
+  it.effect("finds every mismatch at once if the provider publishes nothing but its issuer", () =>
     Effect.gen(function* () {
-      const mismatches = yield* found(
+      const mismatches = yield* check(
         Object.fromEntries(
           Object.keys(metadata).map((name) => [name, name === "issuer" ? "http://op.test" : undefined])
         )
@@ -222,9 +228,9 @@ describe("a registration and a provider", () => {
     })
   )
 
-  it.effect("show foreign text cut and clean", () =>
+  it.effect("quotes values of the provider without control characters, and cut", () =>
     Effect.gen(function* () {
-      const [mismatch] = yield* found({ token_endpoint_auth_methods_supported: [`\u001b[31m${"x".repeat(1000)}`] })
+      const [mismatch] = yield* check({ token_endpoint_auth_methods_supported: [`\u001b[31m${"x".repeat(1000)}`] })
       expect(mismatch?.problem).not.toContain("\u001b")
       expect(mismatch?.problem.length).toBeLessThan(200)
     })

@@ -21,17 +21,23 @@ const modes = "backchannel_token_delivery_modes_supported"
 
 const request = AuthenticationRequest.make({ scope: ["openid"], hint, bindingMessage: "W4SCT" })
 
-type Asked = Partial<AuthenticationRequest.Options>
+type Options = Partial<AuthenticationRequest.Options>
+
+const sendRequest = (request: AuthenticationRequest.AuthenticationRequest) =>
+  BackchannelAuthentication.BackchannelAuthentication.use((endpoint) => endpoint.request(request))
+
+const readResponse = (sent: BackchannelAuthentication.SentRequest) =>
+  BackchannelAuthentication.BackchannelAuthentication.use((endpoint) => endpoint.process(sent))
 
 const types = "authorization_details_types_supported"
 const actions = "grant_management_actions_supported"
 const details = [{ type: "payment" }, { type: "transfer" }]
 
-const refusedRequests: ReadonlyArray<
-  readonly [title: string, provider: ProviderOptions, asked: Asked, reason: object]
+const unsupportedRequests: ReadonlyArray<
+  readonly [title: string, provider: ProviderOptions, options: Options, reason: object]
 > = [
   [
-    "with a type of details that the provider does not list (O6)",
+    "with a type of authorization details that the provider does not list (O6)",
     withMetadata({ [types]: ["payment", "account"] }),
     { authorizationDetails: details },
     {
@@ -41,13 +47,13 @@ const refusedRequests: ReadonlyArray<
     }
   ],
   [
-    "with details where the provider lists no type (O6)",
+    "with authorization details to a provider whose list of types is empty (O6)",
     withMetadata({ [types]: [] }),
     { authorizationDetails: details },
     { _tag: "Unsupported", feature: "authorization details of type payment", problem: "the provider has none" }
   ],
   [
-    "with an action on grants that the provider does not list (U6)",
+    "with a grant management action that the provider does not list (U6)",
     withMetadata({ [actions]: ["create", "merge"] }),
     { grantManagement: { action: "replace", grantId: "g-1" } },
     {
@@ -57,13 +63,13 @@ const refusedRequests: ReadonlyArray<
     }
   ],
   [
-    "with an action on grants where the provider lists none (U6)",
+    "with a grant management action to a provider whose list of actions is empty (U6)",
     withMetadata({ [actions]: [] }),
     { grantManagement: { action: "create" } },
     { _tag: "Unsupported", feature: "the grant management action create", problem: "the provider has none" }
   ],
   [
-    "without an action on grants where the provider demands one (U6)",
+    "without a grant management action to a provider that requires one (U6)",
     withMetadata({ grant_management_action_required: true }),
     {},
     {
@@ -74,23 +80,23 @@ const refusedRequests: ReadonlyArray<
   ]
 ]
 
-const sentRequests: ReadonlyArray<
-  readonly [title: string, provider: ProviderOptions, asked: Asked, parameters: ReadonlyArray<readonly string[]>]
+const supportedRequests: ReadonlyArray<
+  readonly [title: string, provider: ProviderOptions, options: Options, parameters: ReadonlyArray<readonly string[]>]
 > = [
   [
-    "with types of details that the provider lists (O1, O6)",
+    "with types of authorization details that the provider lists (O1, O6)",
     withMetadata({ [types]: ["transfer", "payment"] }),
     { authorizationDetails: details },
     [["authorization_details", '[{"type":"payment"},{"type":"transfer"}]']]
   ],
   [
-    "with any type of details where the provider lists nothing (O1, O6)",
+    "with any type of authorization details to a provider that publishes no list (O1, O6)",
     withMetadata({ [types]: undefined }),
     { authorizationDetails: details },
     [["authorization_details", '[{"type":"payment"},{"type":"transfer"}]']]
   ],
   [
-    "with an action on grants that the provider lists, and may demand (U6)",
+    "with a grant management action that the provider lists and requires (U6)",
     withMetadata({ [actions]: ["query", "merge"], grant_management_action_required: true }),
     { grantManagement: { action: "merge", grantId: "g-1" } },
     [
@@ -99,21 +105,21 @@ const sentRequests: ReadonlyArray<
     ]
   ],
   [
-    "with any action on grants where the provider lists nothing (U6)",
+    "with any grant management action to a provider that publishes no list (U6)",
     withMetadata({ [actions]: undefined }),
     { grantManagement: { action: "create" } },
     [["grant_management_action", "create"]]
   ],
   [
-    "without an action on grants where the provider demands none (U6)",
+    "without a grant management action to a provider that does not require one (U6)",
     withMetadata({ [actions]: ["create"], grant_management_action_required: false }),
     {},
     []
   ]
 ]
 
-describe("the request", () => {
-  it.effect("is a form by POST that asks for JSON, with the registered authentication (C1, C2, C19)", () =>
+describe("BackchannelAuthentication.initiate", () => {
+  it.effect("sends a form by POST that accepts JSON, with the registered client authentication (C1, C2, C19)", () =>
     Effect.gen(function* () {
       yield* initiate({ bindingMessage: "Grüße & {1+1=2}" })
       const [sent] = yield* requestsTo("backchannel")
@@ -135,31 +141,35 @@ describe("the request", () => {
     readonly [title: string, provider: ProviderOptions, options: Partial<AnyModeOptions>, reason: object]
   > = [
     [
-      "where the provider has no endpoint for it (A3)",
+      "to a provider without a backchannel authentication endpoint (A3)",
       withMetadata({ backchannel_authentication_endpoint: undefined }),
       {},
       { _tag: "MissingEndpoint", endpoint: "backchannel_authentication_endpoint" }
     ],
     [
-      "where its endpoint is not https (C1)",
+      "to an endpoint whose URL is not https (C1)",
       withMetadata({ backchannel_authentication_endpoint: "http://provider.test/backchannel" }),
       {},
       { _tag: "TransportError", kind: "InsecureUrl", url: "http://provider.test/backchannel" }
     ],
     [
-      "where the provider does not have the registered mode (A4)",
+      "to a provider that does not support the registered delivery mode (A4)",
       withMetadata({ [modes]: ["poll", "ping"] }),
       { deliveryMode: "push" },
-      { _tag: "Unsupported", feature: "push delivery", problem: "the provider has only poll, ping" }
+      { _tag: "Unsupported", feature: "push delivery", problem: "the provider supports poll, ping, and not push" }
     ],
     [
-      "where the provider has no mode at all (A4)",
+      "to a provider whose list of delivery modes is empty (A4)",
       withMetadata({ [modes]: [] }),
       {},
-      { _tag: "Unsupported", feature: "poll delivery" }
+      {
+        _tag: "Unsupported",
+        feature: "poll delivery",
+        problem: "the provider has no delivery modes in its metadata"
+      }
     ],
     [
-      "where the provider names no modes (A4)",
+      "to a provider that publishes no list of delivery modes (A4)",
       withMetadata({ [modes]: undefined }),
       {},
       {
@@ -169,42 +179,42 @@ describe("the request", () => {
       }
     ],
     [
-      "with a user code where the provider says nothing of them (A6, C11)",
+      "with a user code to a provider that does not say that it supports user codes (A6, C11)",
       withMetadata({ backchannel_user_code_parameter_supported: undefined }),
       { userCodeParameter: true },
-      { _tag: "Unsupported", feature: "user_code", problem: "the provider does not support it" }
+      { _tag: "Unsupported", feature: "user_code", problem: "the provider does not support user codes" }
     ],
     [
-      "with a user code where the provider has none (A6, C11)",
+      "with a user code to a provider that does not support user codes (A6, C11)",
       withMetadata({ backchannel_user_code_parameter_supported: false }),
       { userCodeParameter: true },
-      { _tag: "Unsupported", feature: "user_code", problem: "the provider does not support it" }
+      { _tag: "Unsupported", feature: "user_code", problem: "the provider does not support user codes" }
     ]
   ]
-  for (const [title, provider, asked, reason] of refusedRequests) {
-    it.effect(`is not sent ${title}, whole or by its first half`, () =>
+  for (const [title, provider, options, reason] of unsupportedRequests) {
+    it.effect(`sends no request ${title}, in one step or in two`, () =>
       Effect.gen(function* () {
-        const whole = yield* Effect.flip(initiate(asked))
+        const whole = yield* Effect.flip(initiate(options))
         expect(whole.reason).toMatchObject(reason)
-        const made = yield* AuthenticationRequest.make({ scope: ["openid"], hint, ...asked })
-        const half = yield* Effect.flip(BackchannelAuthentication.request(made))
+        const made = yield* AuthenticationRequest.make({ scope: ["openid"], hint, ...options })
+        const half = yield* Effect.flip(sendRequest(made))
         expect(half.reason).toMatchObject(reason)
         expect(yield* requestsTo("backchannel")).toEqual([])
       }).pipe(Effect.provide(cibaLayer(provider)))
     )
   }
 
-  for (const [title, provider, asked, sent] of sentRequests) {
-    it.effect(`is sent ${title}`, () =>
+  for (const [title, provider, options, sent] of supportedRequests) {
+    it.effect(`sends a request ${title}`, () =>
       Effect.gen(function* () {
-        yield* initiate(asked)
+        yield* initiate(options)
         const [request] = yield* requestsTo("backchannel")
         expect(request?.parameters.slice(2)).toEqual(sent)
       }).pipe(Effect.provide(cibaLayer(provider)))
     )
   }
 
-  it.effect("takes further headers, and none in place of its own", () =>
+  it.effect("sends additional headers, and its own in place of theirs", () =>
     Effect.gen(function* () {
       yield* initiate()
       const headers = {
@@ -214,7 +224,7 @@ describe("the request", () => {
         "Content-Type": "text/plain"
       }
       yield* initiate({ headers })
-      yield* BackchannelAuthentication.request(
+      yield* sendRequest(
         yield* AuthenticationRequest.make({ scope: ["openid"], hint, headers: Object.entries(headers) })
       )
       const [plain, whole, half] = yield* requestsTo("backchannel")
@@ -229,20 +239,20 @@ describe("the request", () => {
   )
 
   for (const [title, provider, options, reason] of unsent) {
-    it.effect(`is not sent ${title}, whole or by its first half`, () =>
+    it.effect(`sends no request ${title}, in one step or in two`, () =>
       Effect.gen(function* () {
         const userCode = options.userCodeParameter === true ? { userCode: Redacted.make("1234") } : undefined
         const whole = yield* Effect.flip(initiate(userCode))
         expect(whole.reason).toMatchObject(reason)
         const made = yield* AuthenticationRequest.make({ scope: ["openid"], hint, ...userCode })
-        const half = yield* Effect.flip(BackchannelAuthentication.request(made))
+        const half = yield* Effect.flip(sendRequest(made))
         expect(half.reason).toMatchObject(reason)
         expect(yield* requestsTo("backchannel")).toEqual([])
       }).pipe(Effect.provide(cibaLayer(provider, options)))
     )
   }
 
-  it.effect("goes to the top-level endpoint without mutual TLS, whatever aliases there are (A9, A10)", () =>
+  it.effect("calls the top-level endpoint without mutual TLS, even if the provider publishes aliases (A9, A10)", () =>
     Effect.gen(function* () {
       yield* initiate()
       expect(yield* requestsTo("elsewhere")).toEqual([])
@@ -258,41 +268,43 @@ describe("the request", () => {
     )
   )
 
-  it.effect("keeps its authentication whatever the caller adds: other parameters of its own give way (C15, C16)", () =>
-    Effect.gen(function* () {
-      yield* initiate({ extensionParameters: { "x-proof": "forged", other: "kept" } })
-      const [sent] = yield* requestsTo("backchannel")
-      expect(sent?.parameters).toEqual([
-        ["scope", "openid"],
-        ["login_hint", "jo@example.com"],
-        ["other", "kept"],
-        ["client_id", TestClient.clientId],
-        ["x-proof", "real"]
-      ])
-    }).pipe(
-      Effect.provide(
-        cibaLayer(
-          { client: TestClient.none() },
-          {
-            authentication: {
-              method: "none",
-              credentials: (target) =>
-                Effect.map(ClientAuthentication.none.credentials(target), ({ headers, parameters }) => ({
-                  headers,
-                  parameters: Redacted.make([...Redacted.value(parameters), ["x-proof", "real"] as const])
-                }))
+  it.effect(
+    "sends the parameters of client authentication in place of extension parameters with their names (C15, C16)",
+    () =>
+      Effect.gen(function* () {
+        yield* initiate({ extensionParameters: { "x-proof": "forged", other: "kept" } })
+        const [sent] = yield* requestsTo("backchannel")
+        expect(sent?.parameters).toEqual([
+          ["scope", "openid"],
+          ["login_hint", "jo@example.com"],
+          ["other", "kept"],
+          ["client_id", TestClient.clientId],
+          ["x-proof", "real"]
+        ])
+      }).pipe(
+        Effect.provide(
+          cibaLayer(
+            { client: TestClient.none() },
+            {
+              authentication: {
+                method: "none",
+                credentials: (target) =>
+                  Effect.map(ClientAuthentication.none.credentials(target), ({ headers, parameters }) => ({
+                    headers,
+                    parameters: Redacted.make([...Redacted.value(parameters), ["x-proof", "real"] as const])
+                  }))
+              }
             }
-          }
+          )
         )
       )
-    )
   )
 
-  it.effect("is answered to whoever asked, though the metadata cannot be had again meanwhile", () =>
+  it.effect("returns the acknowledgement even if the metadata expired meanwhile and cannot be fetched again", () =>
     Effect.gen(function* () {
-      const asked = yield* Effect.forkChild(initiate())
+      const initiating = yield* Effect.forkChild(initiate())
       yield* TestClock.adjust("20 seconds")
-      expect((yield* Fiber.join(asked)).issuer).toBe("https://provider.test")
+      expect((yield* Fiber.join(initiating)).issuer).toBe("https://provider.test")
       expect(yield* requestsTo("discovery")).toHaveLength(1)
     }).pipe(
       Effect.provide(
@@ -308,15 +320,15 @@ describe("the request", () => {
   )
 })
 
-describe("in two halves", () => {
-  it.effect("the first gives the raw response, and the second reads it as of the moment of sending (F8, F10)", () =>
+describe("BackchannelAuthentication.Service.request and process", () => {
+  it.effect("request gives the raw response, and process counts the expiry from when it was sent (F8, F10)", () =>
     Effect.gen(function* () {
       const made = yield* request
       yield* TestClock.adjust("1 second")
-      const sent = yield* BackchannelAuthentication.request(made)
+      const sent = yield* sendRequest(made)
       expect(sent.response.status).toBe(200)
       yield* TestClock.adjust("1 minute")
-      const pending = yield* BackchannelAuthentication.process(sent)
+      const pending = yield* readResponse(sent)
       expect(Redacted.value(pending.authReqId)).toBe(acknowledgement.auth_req_id)
       expect(pending).toMatchObject({ bindingMessage: "W4SCT", clientId: TestClient.clientId, deliveryMode: "poll" })
       expect(DateTime.toEpochMillis(pending.expiresAt)).toBe(121_000)
@@ -324,36 +336,38 @@ describe("in two halves", () => {
     }).pipe(Effect.provide(cibaLayer(withResponses(ProviderScript.json(200, acknowledgement)))))
   )
 
-  it.effect("the first takes any status for a response, and the second says what it means (G4, G12)", () =>
-    Effect.gen(function* () {
-      const made = yield* request
-      const unknown = yield* BackchannelAuthentication.request(made)
-      const unavailable = yield* BackchannelAuthentication.request(made)
-      expect([unknown.response.status, unavailable.response.status]).toEqual([400, 503])
-      expect((yield* Effect.flip(BackchannelAuthentication.process(unknown))).reason).toMatchObject({
-        _tag: "UnknownUserId",
-        code: "unknown_user_id",
-        status: 400
-      })
-      expect((yield* Effect.flip(BackchannelAuthentication.process(unavailable))).reason).toMatchObject({
-        _tag: "TransportError",
-        kind: "UnexpectedStatus",
-        status: 503,
-        retryAfter: Duration.seconds(7)
-      })
-    }).pipe(
-      Effect.provide(
-        cibaLayer(
-          withResponses(ProviderScript.error("unknown_user_id"), ProviderScript.status(503, { retryAfter: "7" }))
+  it.effect(
+    "request gives a response of any status, and process turns an error response into its error (G4, G12)",
+    () =>
+      Effect.gen(function* () {
+        const made = yield* request
+        const unknown = yield* sendRequest(made)
+        const unavailable = yield* sendRequest(made)
+        expect([unknown.response.status, unavailable.response.status]).toEqual([400, 503])
+        expect((yield* Effect.flip(readResponse(unknown))).reason).toMatchObject({
+          _tag: "UnknownUserId",
+          code: "unknown_user_id",
+          status: 400
+        })
+        expect((yield* Effect.flip(readResponse(unavailable))).reason).toMatchObject({
+          _tag: "TransportError",
+          kind: "UnexpectedStatus",
+          status: 503,
+          retryAfter: Duration.seconds(7)
+        })
+      }).pipe(
+        Effect.provide(
+          cibaLayer(
+            withResponses(ProviderScript.error("unknown_user_id"), ProviderScript.status(503, { retryAfter: "7" }))
+          )
         )
       )
-    )
   )
 
-  it.effect("the first fails where there is no response: by a redirect, or a broken connection (C20, G12)", () =>
+  it.effect("request fails if there is a redirect or no response (C20, G12)", () =>
     Effect.gen(function* () {
       const made = yield* request
-      const kinds = yield* Effect.replicateEffect(Effect.flip(BackchannelAuthentication.request(made)), 2)
+      const kinds = yield* Effect.replicateEffect(Effect.flip(sendRequest(made)), 2)
       expect(kinds.map(({ reason }) => reason)).toMatchObject([{ kind: "Redirected" }, { kind: "Unreachable" }])
       expect(yield* requestsTo("elsewhere")).toEqual([])
     }).pipe(
@@ -362,7 +376,7 @@ describe("in two halves", () => {
   )
 })
 
-describe("a warning", () => {
+describe("BackchannelAuthentication warnings", () => {
   /** What a program logs, levels and texts. */
   const logOf = (provider: ProviderOptions, options?: Partial<AnyModeOptions>, bindingMessage?: string) => {
     const logged: Array<string> = []
@@ -381,16 +395,18 @@ describe("a warning", () => {
   }
 
   for (const deliveryMode of ["poll", "ping"] as const) {
-    it.effect(`says that the grant is not listed, which a ${deliveryMode} client needs; the request is sent (A7)`, () =>
-      Effect.gen(function* () {
-        expect(yield* logOf(unlisted, { deliveryMode })).toEqual([
-          `Warn: The provider does not list the grant type ${grant}; a ${deliveryMode} client needs it`
-        ])
-      })
+    it.effect(
+      `a ${deliveryMode} client logs that the provider does not list the grant type, and sends the request (A7)`,
+      () =>
+        Effect.gen(function* () {
+          expect(yield* logOf(unlisted, { deliveryMode })).toEqual([
+            `Warn: deliveryMode: the provider does not list the grant type ${grant}, which a ${deliveryMode} client needs`
+          ])
+        })
     )
   }
 
-  it.effect("is not given to a push client, nor where the grant is listed, nor where no list is (A7)", () =>
+  it.effect("nothing is logged of the grant type in push mode, if it is listed, or if there is no list (A7)", () =>
     Effect.gen(function* () {
       expect(yield* logOf(unlisted, { deliveryMode: "push" })).toEqual([])
       expect(yield* logOf(withMetadata({ grant_types_supported: [grant] }))).toEqual([])
@@ -398,7 +414,7 @@ describe("a warning", () => {
     })
   )
 
-  it.effect("says why a binding message may be refused, and not what it says (C10, T-14)", () =>
+  it.effect("the log says why providers may refuse a binding message, without its text (C10, T-14)", () =>
     Effect.gen(function* () {
       expect(yield* logOf({}, {}, `https://marker.test/ü${"x".repeat(50)}`)).toEqual([
         "Warn: Providers may refuse the binding message: it is longer than 50 characters, not plain ASCII, contains a URL"
@@ -408,13 +424,13 @@ describe("a warning", () => {
   )
 })
 
-describe("a user code", () => {
-  it.effect("is in the form, and in no log, no answer and no error (C11)", () =>
+describe("BackchannelAuthentication and user codes", () => {
+  it.effect("a user code is in the form, and in no log, result or error (C11)", () =>
     Effect.gen(function* () {
       const logged: Array<string> = []
       const listener = Logger.layer([Logger.make((line) => void logged.push(inspect(line, { depth: 9 })))])
-      const asked = initiate({ userCode: Redacted.make("marker"), bindingMessage: "pay at https://shop.test" })
-      const outcomes = yield* Effect.replicateEffect(Effect.result(asked), 3).pipe(
+      const program = initiate({ userCode: Redacted.make("marker"), bindingMessage: "pay at https://shop.test" })
+      const outcomes = yield* Effect.replicateEffect(Effect.result(program), 3).pipe(
         Effect.tap((outcome) => Effect.logError(outcome)),
         Effect.provide(listener)
       )

@@ -245,9 +245,9 @@ describe("a signed request", () => {
     Effect.gen(function* () {
       const program = Effect.gen(function* () {
         const request = yield* AuthenticationRequest.make({ scope: ["openid"], hint: UserHint.login("jo") })
-        yield* BackchannelAuthentication.request(request)
+        yield* BackchannelAuthentication.BackchannelAuthentication.use((endpoint) => endpoint.request(request))
         yield* TestClock.adjust("7 seconds")
-        yield* BackchannelAuthentication.request(request)
+        yield* BackchannelAuthentication.BackchannelAuthentication.use((endpoint) => endpoint.request(request))
       })
       const forms = yield* asked({}, { program })
       const [first, second] = yield* Effect.forEach(forms, (form) => decodePart(form.get("request") ?? "", 1))
