@@ -69,7 +69,7 @@ it.live(
         jwks: { keys: [key.publicJwk] }
       })
       const server = yield* make({ interval: "1 second", signedRequests: true, clients: [client] })
-      const signing = SignedRequest.layer({ key, clientIdClaim: true, type: null, backdated: "10 minutes" })
+      const signing = SignedRequest.layer({ key, backdated: "10 minutes", compatibility: { clientIdClaim: true, type: null } })
       const { identity } = yield* authenticate().pipe(
         Effect.provide(
           NodeCiba.layer({

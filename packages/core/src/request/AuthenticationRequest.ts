@@ -1,10 +1,35 @@
 /**
- * What is asked of the person: every parameter of CIBA Core 7.1, checked before anything is sent.
+ * The parameters of an authentication request (CIBA Core 7.1), checked before anything is sent.
+ *
+ * **When to use**
+ *
+ * `Options` is what `Ciba.initiate` and `Ciba.authenticate` take. `make` checks a request without sending it.
  *
  * **Gotchas**
  *
- * - `scope` must contain `openid`: without an ID Token nothing would tie the tokens to the person who approved.
- * - A `userCode` is sent and forgotten; ask the person for it each time (CIBA Core 7.1.2).
+ * - `scope` must contain `openid`: without an ID Token nothing binds the tokens to the end-user who approved.
+ * - A `userCode` is sent and not stored. Ask the end-user for it each time (CIBA Core 7.1.2).
+ *
+ * **Example** (A request that is checked)
+ *
+ * ```ts
+ * import { AuthenticationRequest, ClientAuthentication, ClientRegistration, UserHint } from "@effect-ciba/core"
+ * import { Effect } from "effect"
+ *
+ * const invalid = AuthenticationRequest.make({
+ *   scope: ["profile"],
+ *   hint: UserHint.login("jo@example.com"),
+ *   bindingMessage: "W4SCT"
+ * })
+ *
+ * const error = await invalid.pipe(
+ *   Effect.flip,
+ *   Effect.provide(ClientRegistration.layer({ clientId: "bank-app", authentication: ClientAuthentication.none })),
+ *   Effect.runPromise
+ * )
+ *
+ * error.reason.message // => 'scope: it must contain "openid"'
+ * ```
  *
  * @see CIBA Core 1.0 section 7.1
  */
@@ -19,7 +44,7 @@ import * as AuthorizationDetails from "./AuthorizationDetails.ts"
 import * as BindingMessage from "./BindingMessage.ts"
 import * as GrantManagement from "./GrantManagement.ts"
 import * as NotificationToken from "./NotificationToken.ts"
-import { findInvalid, optional, type Parameter, type Problem, validateText } from "./RequestParameters.ts"
+import { findInvalid, optional, type Parameter, type Problem, reserved, validateText } from "./RequestParameters.ts"
 import * as ResourceIndicator from "./ResourceIndicator.ts"
 import * as UserHint from "./UserHint.ts"
 
@@ -27,41 +52,41 @@ export type { AuthorizationDetail, AuthorizationDetails } from "./AuthorizationD
 export type { GrantManagement } from "./GrantManagement.ts"
 export type { ResourceIndicator } from "./ResourceIndicator.ts"
 
-/** A request as the caller writes it. */
+/** The parameters of a request. */
 export interface Options {
-  /** The scope values, `openid` among them, in the order in which they are sent. */
+  /** The scope values, which include `openid`, in the order in which they are sent. */
   readonly scope: ReadonlyArray<string>
-  /** Who is asked. */
+  /** The hint that identifies the end-user. */
   readonly hint: UserHint.UserHint
-  /** Authentication context classes that are wanted, the preferred one first. */
+  /** Requested authentication context classes (`acr_values`), in order of preference. */
   readonly acrValues?: ReadonlyArray<string> | undefined
-  /** Refuse an ID Token whose `acr` is none of `acrValues`; `false` by default. */
+  /** Whether an ID Token whose `acr` is not one of `acrValues` is rejected; `false` by default. */
   readonly essentialAcr?: boolean | undefined
-  /** Text that the person sees on both devices; show it, too. */
+  /** Text shown on the authentication device. Show it on the consumption device, too. */
   readonly bindingMessage?: string | undefined
-  /** The person's secret for this provider, where the client is registered for it. */
+  /** The end-user's user code, if the client is registered with `backchannel_user_code_parameter`. */
   readonly userCode?: Redacted.Redacted<string> | undefined
-  /** How long the request should stay open, in whole seconds. The provider decides. */
+  /** How long the request should stay valid, in whole seconds. The provider decides. */
   readonly requestedExpiry?: Duration.Input | undefined
-  /** The bearer of the provider's call, in ping and push mode; made anew by default. */
+  /** The client notification token of ping and push mode; by default a new random one. */
   readonly clientNotificationToken?: Redacted.Redacted<string> | undefined
-  /** What exactly is to be authorized (RFC 9396): objects with a `type`. */
+  /** What is to be authorized (RFC 9396): at least one object with a `type`. */
   readonly authorizationDetails?: AuthorizationDetails.AuthorizationDetails | undefined
-  /** Where the tokens are to be used (RFC 8707): absolute URIs without fragment. */
+  /** The resources that the tokens are for (RFC 8707): absolute URIs without fragment. */
   readonly resource?: ResourceIndicator.ResourceIndicator | undefined
-  /** What becomes of the person's grant (Grant Management for OAuth 2.0). */
+  /** Whether a grant of the end-user is created, extended or replaced (Grant Management for OAuth 2.0). */
   readonly grantManagement?: GrantManagement.GrantManagement | undefined
-  /** Claims that are asked for one by one (OpenID Connect Core 5.5). */
+  /** Individually requested claims (OpenID Connect Core 5.5). */
   readonly claims?: Schema.JsonObject | undefined
-  /** What the client knows of the circumstances (FAPI-CIBA 5.3). */
+  /** The context of the request, for the provider's risk assessment (FAPI-CIBA 5.3). */
   readonly requestContext?: Schema.JsonObject | undefined
-  /** Parameters of extensions. What is no text goes out as JSON: as text in a form, as it is in a signed request. */
+  /** Other parameters. A value that is not a string is sent as JSON: serialized in a form, as it is in a signed request. */
   readonly extensionParameters?: Readonly<Record<string, Schema.Json>> | undefined
-  /** Further headers of the HTTP request; none takes the place of the library's own. */
+  /** Additional HTTP headers. None replaces one that the library sets. */
   readonly headers?: Headers.Input | undefined
 }
 
-/** A request that has passed its checks. */
+/** A request whose parameters are valid. */
 export class AuthenticationRequest extends Data.Class<{
   readonly scope: ReadonlyArray<string>
   readonly bindingMessage: string | undefined
@@ -72,11 +97,11 @@ export class AuthenticationRequest extends Data.Class<{
   readonly expectations: Expectations
   /** The parameters, without those of client authentication. */
   readonly parameters: Redacted.Redacted<ReadonlyArray<Parameter>>
-  /** Further headers. */
+  /** Additional HTTP headers. */
   readonly headers: Redacted.Redacted<Headers.Input>
 }> {}
 
-/** Checks a request; a failure names the parameter, what is wrong with it, and what to do. */
+/** Checks the parameters of a request. An error names the parameter and says what to change. */
 export const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<AuthenticationRequest, AuthenticationRequestError, ClientRegistration> {
@@ -84,8 +109,8 @@ export const make = Effect.fnUntraced(function* (
   const extensions = Object.entries(options.extensionParameters ?? {})
   const expiry = options.requestedExpiry === undefined ? undefined : Duration.toSeconds(options.requestedExpiry)
 
-  const wrong = findInvalid(problems(options, extensions, expiry))
-  if (wrong !== undefined) return yield* new AuthenticationRequestError({ reason: wrong })
+  const invalid = findInvalid(validate(options, extensions, expiry))
+  if (invalid !== undefined) return yield* new AuthenticationRequestError({ reason: invalid })
   if (options.userCode !== undefined && !registration.userCodeParameter) {
     return yield* new AuthenticationRequestError({
       reason: new Unsupported({
@@ -116,13 +141,13 @@ export const make = Effect.fnUntraced(function* (
     ...optional("request_context", options.requestContext),
     ...extensions
   ]
-  const unsendable = findInvalid(validateText(parameters))
-  if (unsendable !== undefined) return yield* new AuthenticationRequestError({ reason: unsendable })
-  const broken = Rule.validate(registration.profile, "request", {
+  const malformed = findInvalid(validateText(parameters))
+  if (malformed !== undefined) return yield* new AuthenticationRequestError({ reason: malformed })
+  const violation = Rule.validate(registration.profile, "request", {
     registration,
     parameters: Object.fromEntries(parameters)
   })
-  if (broken !== undefined) return yield* new AuthenticationRequestError({ reason: broken })
+  if (violation !== undefined) return yield* new AuthenticationRequestError({ reason: violation })
 
   return new AuthenticationRequest({
     scope: options.scope,
@@ -131,23 +156,23 @@ export const make = Effect.fnUntraced(function* (
     acrValues: options.acrValues,
     authorizationDetails: options.authorizationDetails,
     grantManagement: options.grantManagement,
-    expectations: expectations(options),
+    expectations: toExpectations(options),
     parameters: Redacted.make(parameters, { label: "authentication request" }),
     headers: Redacted.make(options.headers ?? {}, { label: "request headers" })
   })
 })
 
-const problems = (
+const validate = (
   options: Options,
   extensions: ReadonlyArray<Parameter>,
   expiry: number | undefined
 ): ReadonlyArray<Problem> => [
-  ["scope", scopeProblem(options.scope)],
+  ["scope", validateScope(options.scope)],
   [options.hint.parameter, UserHint.validate(options.hint)],
   [
     "acr_values",
     options.acrValues?.every((value) => scopeToken.test(value)) === false
-      ? "a value has a space, or is empty"
+      ? "a value contains a space, or is empty"
       : undefined
   ],
   [
@@ -175,68 +200,37 @@ const problems = (
   ],
   ["resource", ResourceIndicator.validate(options.resource)],
   ["grant_id", options.grantManagement && GrantManagement.validate(options.grantManagement)],
-  ...extensions.map(([name, value]) => [name, extensionProblem(name, value)] as const)
+  ...extensions.map(([name, value]) => [name, validateExtension(name, value)] as const)
 ]
 
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 
-const scopeProblem = (scope: ReadonlyArray<string>): string | undefined => {
+const validateScope = (scope: ReadonlyArray<string>): string | undefined => {
   if (!scope.includes("openid")) return 'it must contain "openid"'
-  if (new Set(scope).size !== scope.length) return "a value is there twice"
+  if (new Set(scope).size !== scope.length) return "it contains a value twice"
   return scope.every((value) => scopeToken.test(value))
     ? undefined
-    : "a value has a space, a quote or a backslash, or is empty"
+    : "a value contains a space, a quote or a backslash, or is empty"
 }
 
-const extensionProblem = (name: string, value: Schema.Json): string | undefined => {
+const validateExtension = (name: string, value: Schema.Json): string | undefined => {
   if (name === "") return "an extension parameter has no name"
-  if (reserved.has(name)) return "it is no extension parameter; it has an option of its own or belongs to the library"
-  if (name === "nonce" && typeof value !== "string") return "it must be text, or the answer cannot be compared with it"
+  if (reserved.has(name))
+    return "it is not an extension parameter: it has an option of its own, or is set by the library"
+  if (name === "nonce" && typeof value !== "string")
+    return "it must be a string, as the nonce of the ID Token is compared with it"
   return name === "max_age" && (typeof value === "object" || !/^\d{1,9}$/.test(String(value)))
     ? "it must be a whole number of seconds"
     : undefined
 }
 
-const reserved = new Set([
-  "scope",
-  "client_notification_token",
-  "acr_values",
-  "login_hint",
-  "login_hint_token",
-  "id_token_hint",
-  "binding_message",
-  "user_code",
-  "requested_expiry",
-  "authorization_details",
-  "resource",
-  "grant_management_action",
-  "grant_id",
-  "claims",
-  "request_context",
-  "request",
-  "request_uri",
-  "iss",
-  "aud",
-  "exp",
-  "iat",
-  "nbf",
-  "jti",
-  "sub",
-  "client_id",
-  "client_secret",
-  "client_assertion",
-  "client_assertion_type"
-])
-
-const expectations = (options: Options): Expectations => {
+const toExpectations = (options: Options): Expectations => {
   const { max_age, nonce } = options.extensionParameters ?? {}
   const subject = Option.getOrUndefined(UserHint.subject(options.hint))
   return {
-    ...(typeof nonce === "string" ? { nonce: Redacted.make(nonce, { label: "nonce" }) } : undefined),
-    ...(max_age === undefined ? undefined : { maxAge: Duration.seconds(Number(max_age)) }),
-    ...(options.essentialAcr === true && options.acrValues !== undefined
-      ? { acrValues: options.acrValues }
-      : undefined),
-    ...(subject === undefined ? undefined : { subject: Redacted.make(subject, { label: "subject" }) })
+    nonce: typeof nonce === "string" ? Redacted.make(nonce, { label: "nonce" }) : undefined,
+    maxAge: max_age === undefined ? undefined : Duration.seconds(Number(max_age)),
+    acrValues: options.essentialAcr === true ? options.acrValues : undefined,
+    subject: subject === undefined ? undefined : Redacted.make(subject, { label: "subject" })
   }
 }

@@ -9,6 +9,38 @@ import { InvalidParameter } from "./AuthenticationRequestError.ts"
 /** A parameter. One that is not text is JSON: as text in a form, as it is in a claim. */
 export type Parameter = readonly [name: string, value: Schema.Json]
 
+/** Names with an option of their own, of client authentication, and of the claims of a signed request. */
+export const reserved: ReadonlySet<string> = new Set([
+  "scope",
+  "client_notification_token",
+  "acr_values",
+  "login_hint",
+  "login_hint_token",
+  "id_token_hint",
+  "binding_message",
+  "user_code",
+  "requested_expiry",
+  "authorization_details",
+  "resource",
+  "grant_management_action",
+  "grant_id",
+  "claims",
+  "request_context",
+  "request",
+  "request_uri",
+  "iss",
+  "aud",
+  "exp",
+  "iat",
+  "nbf",
+  "jti",
+  "sub",
+  "client_id",
+  "client_secret",
+  "client_assertion",
+  "client_assertion_type"
+])
+
 /** What is wrong with a parameter, if something is. */
 export type Problem = readonly [parameter: string, problem: string | undefined]
 

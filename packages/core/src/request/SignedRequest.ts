@@ -1,19 +1,23 @@
 /**
- * Signed authentication requests: all parameters as claims of one JWT, so that nobody can change what is asked on its
- * way.
+ * Signed authentication requests: the parameters as claims of one JWT, so that they cannot be changed on their way to the
+ * provider.
+ *
+ * **When to use**
+ *
+ * If the client is registered with `backchannel_authentication_request_signing_alg`, or a profile demands it (FAPI-CIBA).
  *
  * **Details**
  *
- * - With this layer every request is signed. The provider must publish the algorithm.
- * - The JWT is made anew for each HTTP attempt; it is good for five minutes by default.
- * - Its audience is the issuer, as a string; `audience` overrides it for providers that want their endpoint's URL.
- * - Structured parameters, like `authorization_details`, are JSON in the claims, as they are.
+ * - With this layer every authentication request of the client is signed. The provider must publish the algorithm.
+ * - Each HTTP request carries a new JWT, with its own `jti`, `iat`, `nbf` and `exp`.
+ * - The audience is the issuer, as a string. `audience` replaces it for providers that require another one.
+ * - Structured parameters, such as `authorization_details`, are JSON in the claims.
  *
- * **Example** (A client that signs)
+ * **Example** (A client that signs its requests)
  *
  * ```ts
  * import { Ciba, ClientAuthentication, SignedRequest, SigningKey } from "@effect-ciba/core"
- * import { Effect, Layer } from "effect"
+ * import { Layer } from "effect"
  *
  * const key = SigningKey.generate("ES256")
  *
@@ -37,28 +41,35 @@ import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import type { SigningKey } from "../crypto/SigningKey.ts"
 import * as RandomToken from "../internal/RandomToken.ts"
+import * as RequestParameters from "./RequestParameters.ts"
 
 /** How requests are signed. */
 export interface Options<E = never, R = never> {
   /** The private key, or the effect that reads it. Its algorithm is the registered one. */
   readonly key: SigningKey | Effect.Effect<SigningKey, E, R>
-  /** Who the request is for; the issuer by default. */
+  /** The `aud` claim; the issuer by default. */
   readonly audience?: string | ((target: RequestTarget) => string) | undefined
-  /** How long a request is good for; five minutes by default, an hour at most under FAPI. */
+  /** The time from `iat` to `exp`; five minutes by default. FAPI allows 60 minutes at most. */
   readonly lifetime?: Duration.Input | undefined
-  /** How far `nbf` lies back, for providers whose clocks are behind; not at all by default, an hour at most. */
+  /** How long before `iat` the request becomes valid (`nbf`), for servers whose clock is slow; zero by default, one hour at most. */
   readonly backdated?: Duration.Input | undefined
-  /** The `typ` header; `oauth-authz-req+jwt` by default, `null` for none. */
-  readonly type?: "oauth-authz-req+jwt" | null | undefined
-  /** Further header members, `x5t#S256` for one; none takes the place of the library's own. */
-  readonly header?: JsonWebToken.AdditionalHeader | undefined
-  /** Further claims; or a function of those that the library has made, for providers that want others. */
-  readonly claims?: JsonWebToken.AdditionalClaims | undefined
-  /** Whether `client_id` is a claim, too: some providers want it inside and outside. `false` by default. */
-  readonly clientIdClaim?: boolean | undefined
+  /** What particular providers require beyond the specification. */
+  readonly compatibility?: Compatibility | undefined
 }
 
-/** Signs with a private key; a shared secret is refused. */
+/** Deviations for particular providers. None of them replaces what the library sets. */
+export interface Compatibility {
+  /** Whether `client_id` is also a claim, not only a parameter beside the request; `false` by default. */
+  readonly clientIdClaim?: boolean | undefined
+  /** `null` leaves the `typ` header parameter out; it is `oauth-authz-req+jwt` by default. */
+  readonly type?: null | undefined
+  /** Additional header parameters, such as `x5t#S256`. */
+  readonly header?: JsonWebToken.AdditionalHeader | undefined
+  /** Additional claims, the same in each request: none that is a parameter of the request or that the library sets. */
+  readonly claims?: JsonWebToken.Claims | undefined
+}
+
+/** Signs with a private key. Fails for a key that is a shared secret, and for a lifetime out of bounds. */
 export const make = Effect.fnUntraced(function* <E = never, R = never>(
   options: Options<E, R>
 ): Effect.fn.Return<RequestSigner, ClientRegistrationError | InvalidKey | E, R> {
@@ -68,36 +79,38 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
     return yield* new InvalidKey({ problem: `requests are signed with a private key, and not with ${algorithm}` })
   }
   const lifetime = Option.filter(Duration.fromInput(options.lifetime ?? "5 minutes"), isLifetime)
-  if (Option.isNone(lifetime)) return yield* refused("lifetime", "it must be above zero, and have an end")
+  if (Option.isNone(lifetime)) return yield* reject("lifetime", "it must be above zero, and have an end")
   const backdated = Option.filter(Duration.fromInput(options.backdated ?? Duration.zero), isBackdating)
-  if (Option.isNone(backdated)) return yield* refused("backdated", "it must be between zero and an hour")
+  if (Option.isNone(backdated)) return yield* reject("backdated", "it must be between zero and an hour")
   const audience = options.audience ?? (({ issuer }) => issuer)
+  const { claims, clientIdClaim, header, type } = options.compatibility ?? {}
+  const taken = Object.keys(claims ?? {}).find((name) => RequestParameters.reserved.has(name))
+  if (taken !== undefined)
+    return yield* reject("claims", `${taken} is a parameter of the request or set by the library`)
   return {
     algorithm,
     lifetime: lifetime.value,
     sign: Effect.fnUntraced(function* (parameters, target) {
       const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
       return yield* JsonWebToken.sign(
-        JsonWebToken.addClaims(
-          {
-            ...parameters,
-            ...(options.clientIdClaim === true ? { client_id: target.clientId } : undefined),
-            iss: target.clientId,
-            aud: typeof audience === "string" ? audience : audience(target),
-            iat: now,
-            nbf: now - Math.floor(Duration.toSeconds(backdated.value)),
-            exp: now + Math.ceil(Duration.toSeconds(lifetime.value)),
-            jti: yield* RandomToken.generate(20)
-          },
-          options.claims
-        ),
-        { key, type: options.type === null ? undefined : "oauth-authz-req+jwt", header: options.header }
+        {
+          ...claims,
+          ...parameters,
+          ...(clientIdClaim === true ? { client_id: target.clientId } : undefined),
+          iss: target.clientId,
+          aud: typeof audience === "string" ? audience : audience(target),
+          iat: now,
+          nbf: now - Math.floor(Duration.toSeconds(backdated.value)),
+          exp: now + Math.ceil(Duration.toSeconds(lifetime.value)),
+          jti: yield* RandomToken.generate(20)
+        },
+        { key, type: type === null ? undefined : "oauth-authz-req+jwt", header }
       )
     })
   }
 })
 
-/** Every request signed. */
+/** Signs every authentication request of the client that it is provided to. */
 export const layer = <E = never, R = never>(
   options: Options<E, R>
 ): Layer.Layer<never, ClientRegistrationError | InvalidKey | E, R> => Layer.effect(RequestSigner, make(options))
@@ -108,5 +121,5 @@ const isLifetime = (lifetime: Duration.Duration): boolean =>
 const isBackdating = (backdated: Duration.Duration): boolean =>
   Duration.toMillis(backdated) >= 0 && Duration.toMillis(backdated) <= 3_600_000
 
-const refused = (option: string, problem: string): Effect.Effect<never, ClientRegistrationError> =>
+const reject = (option: string, problem: string): Effect.Effect<never, ClientRegistrationError> =>
   Effect.fail(new ClientRegistrationError({ parameter: `${option} of signed requests`, problem }))

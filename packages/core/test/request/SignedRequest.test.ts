@@ -17,7 +17,7 @@ import { decodePart } from "../support/Jwt.ts"
 
 const algorithmsMember = "backchannel_authentication_request_signing_alg_values_supported"
 
-/** A provider that takes every request, and what it was sent. */
+/** A provider that acknowledges every request, and the forms that it received. */
 const provider = () => {
   const bodies: Array<URLSearchParams> = []
   const client = HttpClient.make((request) =>
@@ -32,7 +32,7 @@ const provider = () => {
   return { bodies, layer: Layer.succeed(HttpClient.HttpClient, client) }
 }
 
-const asked = (
+const initiate = (
   signing: Partial<SignedRequest.Options>,
   options?: {
     readonly algorithms?: ReadonlyArray<string>
@@ -68,13 +68,13 @@ const asked = (
   )
 }
 
-describe("a signed request", () => {
+describe("SignedRequest", () => {
   it.effect(
-    "has every parameter as a claim with its JSON type, and its own times (D1, D2, D3, D5–D9, D14, O2, U6)",
+    "a signed request has every parameter as a claim with its JSON type, and its own times (D1, D2, D3, D5–D9, D14, O2, U6)",
     () =>
       Effect.gen(function* () {
         yield* TestClock.adjust("100 seconds")
-        const [form] = yield* asked(
+        const [form] = yield* initiate(
           {},
           {
             request: {
@@ -113,18 +113,18 @@ describe("a signed request", () => {
       })
   )
 
-  it.effect("may name the client inside, too, and live as long as it is told (D8, D15, T-13)", () =>
+  it.effect("a signed request can have a client_id claim and another lifetime (D8, D15, T-13)", () =>
     Effect.gen(function* () {
-      const [form] = yield* asked({ clientIdClaim: true, lifetime: "1 minute" })
+      const [form] = yield* initiate({ compatibility: { clientIdClaim: true }, lifetime: "1 minute" })
       expect(yield* decodePart(form?.get("request") ?? "", 1)).toMatchObject({ client_id: "shop", nbf: 0, exp: 60 })
       expect(form?.get("client_id")).toBe("shop")
     })
   )
 
-  it.effect("names its key and says what it is, in a JWT that is signed and not encrypted (D4, D11, D12, D13)", () =>
+  it.effect("a signed request is a JWS that is not encrypted, whose header has kid and typ (D4, D11, D12, D13)", () =>
     Effect.gen(function* () {
       const key = yield* SigningKey.generate("ES256")
-      const [form] = yield* asked({ key })
+      const [form] = yield* initiate({ key })
       const jwt = form?.get("request") ?? ""
       expect(jwt).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/)
       expect(yield* decodePart(jwt, 0)).toEqual({ alg: "ES256", kid: key.keyId, typ: "oauth-authz-req+jwt" })
@@ -134,51 +134,81 @@ describe("a signed request", () => {
     })
   )
 
-  it.effect("may leave out what it is, and have further header members, but none for its own (D12)", () =>
+  it.effect(
+    "a signed request can do without typ and have additional header parameters, none of which replaces its own (D12)",
+    () =>
+      Effect.gen(function* () {
+        const key = yield* SigningKey.generate("ES256")
+        const [form] = yield* initiate({
+          key,
+          compatibility: { type: null, header: { "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2" } }
+        })
+        expect(yield* decodePart(form?.get("request") ?? "", 0)).toEqual({
+          alg: "ES256",
+          kid: key.keyId,
+          "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"
+        })
+        const forged: JsonWebToken.AdditionalHeader = JSON.parse('{"alg":"none","kid":"another","typ":"JWT"}')
+        const [unchanged] = yield* initiate({ key, compatibility: { header: forged } })
+        expect(yield* decodePart(unchanged?.get("request") ?? "", 0)).toEqual({
+          alg: "ES256",
+          kid: key.keyId,
+          typ: "oauth-authz-req+jwt"
+        })
+      })
+  )
+
+  it.effect("a signed request can have additional claims, unless the request has a parameter with the name", () =>
     Effect.gen(function* () {
-      const key = yield* SigningKey.generate("ES256")
-      const [form] = yield* asked({
-        key,
-        type: null,
-        header: { "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2" }
-      })
-      expect(yield* decodePart(form?.get("request") ?? "", 0)).toEqual({
-        alg: "ES256",
-        kid: key.keyId,
-        "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"
-      })
-      const forged: JsonWebToken.AdditionalHeader = JSON.parse('{"alg":"none","kid":"another","typ":"JWT"}')
-      const [kept] = yield* asked({ key, header: forged })
-      expect(yield* decodePart(kept?.get("request") ?? "", 0)).toEqual({
-        alg: "ES256",
-        kid: key.keyId,
-        typ: "oauth-authz-req+jwt"
-      })
+      const [form] = yield* initiate(
+        { compatibility: { claims: { tenant: "one", channel: "app" } } },
+        { request: { extensionParameters: { channel: "till 3" } } }
+      )
+      expect(yield* decodePart(form?.get("request") ?? "", 1)).toMatchObject({ tenant: "one", channel: "till 3" })
     })
   )
 
-  it.effect("may have further claims, or those that a function makes of its own, each time anew", () =>
-    Effect.gen(function* () {
-      const key = yield* SigningKey.generate("ES256")
-      const claimsOf = (form: URLSearchParams | undefined) => decodePart(form?.get("request") ?? "", 1)
-      const [further] = yield* asked({ key, claims: { iss: "eve", tenant: "one" } })
-      const own = yield* claimsOf(further)
-      expect(own).toMatchObject({ tenant: "one", aud: "https://op.test", scope: "openid" })
-      expect(own.iss).not.toBe("eve")
-      const [made] = yield* asked({ key, claims: ({ nbf: _nbf, ...rest }) => ({ ...rest, aud: [rest.aud] }) })
-      expect(yield* claimsOf(made)).toMatchObject({ aud: ["https://op.test"], scope: "openid", iss: own.iss })
-      expect(yield* claimsOf(made)).not.toHaveProperty("nbf")
-    })
-  )
+  for (const claim of [
+    "iss",
+    "aud",
+    "iat",
+    "nbf",
+    "exp",
+    "jti",
+    "sub",
+    "client_id",
+    "scope",
+    "login_hint_token",
+    "request"
+  ]) {
+    it.effect(`the layer fails if ${claim} is among the additional claims (C5, D2, D5, D7, D8, D16)`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(initiate({ compatibility: { claims: { [claim]: "eve" } } }))
+        expect(error).toMatchObject({
+          _tag: "ClientRegistrationError",
+          message: `Client registration, claims of signed requests: ${claim} is a parameter of the request or set by the library`
+        })
+      })
+    )
+  }
+
+  it("a function that makes claims does not type-check: it could reuse jti and the times (D7, D16)", () => {
+    const options: SignedRequest.Options = {
+      key: SigningKey.fromSecret(Redacted.make("unused"), "HS256"),
+      // @ts-expect-error claims are a record
+      compatibility: { claims: (own: object) => own }
+    }
+    expect(options.compatibility?.claims).toBeTypeOf("function")
+  })
 
   for (const [what, audience, expected] of [
     ["the issuer", undefined, "https://op.test"],
-    ["whoever the caller says", "https://gateway.test", "https://gateway.test"],
+    ["the configured URL", "https://gateway.test", "https://gateway.test"],
     ["the endpoint", ({ endpoint }) => endpoint, "https://op.test/bc"]
   ] satisfies ReadonlyArray<readonly [string, SignedRequest.Options["audience"], string]>) {
-    it.effect(`is for ${what} (D5, T-11)`, () =>
+    it.effect(`the audience of a signed request is ${what} (D5, T-11)`, () =>
       Effect.gen(function* () {
-        const [form] = yield* asked({ audience })
+        const [form] = yield* initiate({ audience })
         expect((yield* decodePart(form?.get("request") ?? "", 1)).aud).toBe(expected)
       })
     )
@@ -202,21 +232,23 @@ describe("a signed request", () => {
     ["tls_client_auth", ClientAuthentication.tlsClientAuth, ["client_id"]],
     ["self_signed_tls_client_auth", ClientAuthentication.selfSignedTlsClientAuth, ["client_id"]]
   ] as const) {
-    it.effect(`leaves client id and credentials outside, for ${method} (D2, D3, D15, D18, T-13)`, () =>
-      Effect.gen(function* () {
-        const [form] = yield* asked({}, { authentication })
-        expect([...(form?.keys() ?? [])]).toEqual(["request", ...outside])
-        expect(form?.get("client_id")).toBe("shop")
-        const claims = yield* decodePart(form?.get("request") ?? "", 1)
-        expect(Object.keys(claims).filter((name) => name.startsWith("client_"))).toEqual([])
-      })
+    it.effect(
+      `a signed request has client_id and credentials beside it and not as claims, for ${method} (D2, D3, D15, D18, T-13)`,
+      () =>
+        Effect.gen(function* () {
+          const [form] = yield* initiate({}, { authentication })
+          expect([...(form?.keys() ?? [])]).toEqual(["request", ...outside])
+          expect(form?.get("client_id")).toBe("shop")
+          const claims = yield* decodePart(form?.get("request") ?? "", 1)
+          expect(Object.keys(claims).filter((name) => name.startsWith("client_"))).toEqual([])
+        })
     )
   }
 
-  it.effect("begins to be valid in the past, for a clock that is behind, and was made now (D8, T-24)", () =>
+  it.effect("a backdated request has an earlier nbf, and iat and exp as without (D8, T-24)", () =>
     Effect.gen(function* () {
       yield* TestClock.adjust("1 hour")
-      const [form] = yield* asked({ backdated: "10 minutes" })
+      const [form] = yield* initiate({ backdated: "10 minutes" })
       expect(yield* decodePart(form?.get("request") ?? "", 1)).toMatchObject({ nbf: 3000, iat: 3600, exp: 3900 })
     })
   )
@@ -230,9 +262,9 @@ describe("a signed request", () => {
     ["backdated", "61 minutes", "it must be between zero and an hour"],
     ["backdated", Number.POSITIVE_INFINITY, "it must be between zero and an hour"]
   ] as const) {
-    it.effect(`is never made with ${input} for its ${option} (D8)`, () =>
+    it.effect(`the layer fails if ${option} is ${input} (D8)`, () =>
       Effect.gen(function* () {
-        const error = yield* Effect.flip(asked({ [option]: input }))
+        const error = yield* Effect.flip(initiate({ [option]: input }))
         expect(error).toMatchObject({
           _tag: "ClientRegistrationError",
           message: `Client registration, ${option} of signed requests: ${problem}`
@@ -241,7 +273,7 @@ describe("a signed request", () => {
     )
   }
 
-  it.effect("is made anew each time that one request is sent, with its own times (D7, D16)", () =>
+  it.effect("each HTTP request of one authentication request carries a new JWT with its own times (D7, D16)", () =>
     Effect.gen(function* () {
       const program = Effect.gen(function* () {
         const request = yield* AuthenticationRequest.make({ scope: ["openid"], hint: UserHint.login("jo") })
@@ -249,18 +281,18 @@ describe("a signed request", () => {
         yield* TestClock.adjust("7 seconds")
         yield* BackchannelAuthentication.BackchannelAuthentication.use((endpoint) => endpoint.request(request))
       })
-      const forms = yield* asked({}, { program })
+      const forms = yield* initiate({}, { program })
       const [first, second] = yield* Effect.forEach(forms, (form) => decodePart(form.get("request") ?? "", 1))
       expect(first).toMatchObject({ iat: 0, nbf: 0, exp: 300 })
       expect(second).toEqual({ ...first, iat: 7, nbf: 7, exp: 307, jti: expect.not.stringMatching(String(first?.jti)) })
     })
   )
 
-  it.effect("is made anew for each request (D7)", () =>
+  it.effect("each authentication request has its own jti (D7)", () =>
     Effect.gen(function* () {
       const key = yield* SigningKey.generate("ES256")
-      const [first] = yield* asked({ key })
-      const [second] = yield* asked({ key })
+      const [first] = yield* initiate({ key })
+      const [second] = yield* initiate({ key })
       const ids = yield* Effect.forEach([first, second], (form) => decodePart(form?.get("request") ?? "", 1))
       expect(ids[0]?.jti).not.toBe(ids[1]?.jti)
     })
@@ -270,18 +302,18 @@ describe("a signed request", () => {
     ["publishes no algorithms", []],
     ["publishes others", ["PS256"]]
   ] as const) {
-    it.effect(`is not sent to a provider that ${what} (A5, D10)`, () =>
+    it.effect(`no signed request is sent to a provider that ${what} (A5, D10)`, () =>
       Effect.gen(function* () {
-        const error = yield* Effect.flip(asked({}, { algorithms }))
+        const error = yield* Effect.flip(initiate({}, { algorithms }))
         expect(error).toMatchObject({ reason: { _tag: "Unsupported", feature: "requests signed with ES256" } })
       })
     )
   }
 
-  it.effect("is never signed with a shared secret (B4, D4)", () =>
+  it.effect("the layer fails if the key is a shared secret (B4, D4)", () =>
     Effect.gen(function* () {
       const key = SigningKey.fromSecret(Redacted.make("a secret of thirty-two bytes here"), "HS256")
-      expect(yield* Effect.flip(asked({ key }))).toMatchObject({ _tag: "InvalidKey" })
+      expect(yield* Effect.flip(initiate({ key }))).toMatchObject({ _tag: "InvalidKey" })
     })
   )
 })
