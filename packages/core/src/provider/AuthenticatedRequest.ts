@@ -1,5 +1,6 @@
 /**
- * A form for one of the provider's endpoints, made anew for each HTTP attempt: fresh credentials, fresh proof.
+ * Requests that are authenticated as the client: a form for one of the provider's endpoints, with new credentials and a new
+ * proof for each HTTP request.
  */
 import { Effect, Redacted } from "effect"
 import type { Headers, HttpClientRequest } from "effect/http"
@@ -11,21 +12,21 @@ import { Discovery } from "./Discovery.ts"
 import type { DiscoveryError } from "./DiscoveryError.ts"
 import * as ProviderMetadata from "./ProviderMetadata.ts"
 
-/** What the request is besides authentication. */
+/** The request without its client authentication. */
 export interface Content {
   readonly parameters: ReadonlyArray<readonly [name: string, value: string]>
   readonly headers?: Headers.Input | undefined
-  /** Who proves possession of the key that tokens are bound to, where the request has to. */
+  /** The sender constraint that adds a proof, if the request needs one. */
   readonly constraint?: SenderConstraint | undefined
 }
 
-/** Makes requests as the client at hand, to the provider at hand. */
+/** Builds a request from the configured client to the configured provider. */
 export type AuthenticatedRequest = (
   endpoint: ProviderMetadata.EndpointName,
   content: Content
 ) => Effect.Effect<HttpClientRequest.HttpClientRequest, DiscoveryError>
 
-/** The maker of requests. A parameter of authentication is never replaced by one of the content. */
+/** Builds authenticated requests. The parameters of client authentication replace those of the content with their names. */
 export const make: Effect.Effect<AuthenticatedRequest, never, ClientRegistration | Discovery> = Effect.gen(
   function* () {
     const { authentication, clientId, mutualTls, profile } = yield* ClientRegistration

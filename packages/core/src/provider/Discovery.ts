@@ -1,14 +1,19 @@
 /**
- * The provider's metadata: fetched, checked against the issuer, kept for a while.
+ * Discovery of the provider's metadata: fetched from its well-known URL, checked against the issuer, and cached.
+ *
+ * **When to use**
+ *
+ * `Ciba.layer` includes it. Use `layerStatic` for a provider without a discovery document, together with
+ * `Ciba.layerNoDiscovery`; and `check` at the start of a program, to compare its registration with the metadata.
  *
  * **Details**
  *
- * - Two layouts: OpenID Connect appends its well-known path to the issuer, RFC 8414 inserts it between host and path.
- *   One is asked, not both.
- * - The document's `issuer` must equal the configured one to the letter.
- * - Concurrent readers share one fetch; a failure is not kept.
+ * - OpenID Connect Discovery appends the well-known path to the issuer; RFC 8414 inserts it between host and path. One
+ *   `layout` is fetched, not both.
+ * - The `issuer` of the document must equal the configured one by exact string comparison.
+ * - Concurrent callers share one fetch. A failure is not cached.
  *
- * **Example** (Metadata at hand)
+ * **Example** (Configured metadata)
  *
  * ```ts
  * import { Discovery } from "@effect-ciba/core"
@@ -35,24 +40,25 @@ import { ProviderMetadata } from "./ProviderMetadata.ts"
 
 export { check, type Mismatch } from "./RegistrationCheck.ts"
 
-/** Where the document lies. */
+/** How the URL of the document is built from the issuer. */
 export type Layout = "openid-configuration" | "oauth-authorization-server"
 
-/** What to discover. */
+/** Which provider, and how its document is fetched. */
 export interface Options {
+  /** The issuer identifier, exactly as in the document. */
   readonly issuer: string
-  /** Where the document lies; `openid-configuration` by default. */
+  /** How the URL is built from the issuer; `openid-configuration` by default. */
   readonly layout?: Layout | undefined
   /** How long a fetched document is used; one hour by default. */
   readonly lifetime?: Duration.Input | undefined
 }
 
-/** The metadata, wherever it comes from. */
+/** The provider's metadata, from wherever a layer takes it. */
 export interface Service {
   readonly metadata: Effect.Effect<ProviderMetadata, DiscoveryError>
 }
 
-/** Where metadata comes from. */
+/** The source of the provider's metadata. */
 export class Discovery extends Context.Service<Discovery, Service>()("@effect-ciba/core/Discovery") {}
 
 /** The provider's metadata. */
@@ -60,7 +66,7 @@ export const metadata: Effect.Effect<ProviderMetadata, DiscoveryError, Discovery
   (discovery) => discovery.metadata
 )
 
-/** Discovery over HTTP. */
+/** Discovery over HTTP, cached as `Options` say. */
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Service, never, Transport> {
   const url = documentUrl(options.issuer, options.layout ?? "openid-configuration")
   const lifetime = Duration.fromInputUnsafe(options.lifetime ?? "1 hour")
@@ -72,18 +78,18 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   return Discovery.of({ metadata: Effect.provideService(Cache.get(cache, url), Transport, transport) })
 })
 
-/** Discovery over HTTP, as a layer. */
+/** Discovery over HTTP, cached as `Options` say. */
 export const layer = (options: Options): Layer.Layer<Discovery, never, Transport> =>
   Layer.effect(Discovery, make(options))
 
-/** Metadata that is at hand; nothing is fetched. */
+/** The metadata of a given document; nothing is fetched. */
 export const layerStatic = (document: unknown): Layer.Layer<Discovery, DiscoveryError> =>
   Layer.effect(
     Discovery,
     Effect.map(decode("the given metadata", document), (decoded) => Discovery.of({ metadata: Effect.succeed(decoded) }))
   )
 
-/** The URL of an issuer's document. */
+/** The URL of the document of an issuer. */
 export const documentUrl = (issuer: string, layout: Layout): string => {
   const bare = issuer.replace(/\/$/, "")
   return layout === "openid-configuration"
@@ -104,7 +110,7 @@ const fetchDocument = Effect.fnUntraced(function* (
   return document
 })
 
-/** A JSON document by GET; any status but 200 is a fault. */
+/** Fetches a JSON document with GET; fails for any status but 200. */
 export const fetchJson = (url: string): Effect.Effect<Schema.Json, DiscoveryError, Transport> =>
   Transport.use((transport) => {
     const request = HttpClientRequest.acceptJson(HttpClientRequest.get(url))
@@ -119,7 +125,7 @@ export const fetchJson = (url: string): Effect.Effect<Schema.Json, DiscoveryErro
             )
       ),
       Effect.mapError((reason) => new DiscoveryError({ reason })),
-      Effect.map((answer) => answer.body)
+      Effect.map(({ body }) => body)
     )
   })
 

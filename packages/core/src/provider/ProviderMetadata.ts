@@ -1,6 +1,24 @@
 /**
- * What a provider publishes about itself, under the specifications' own member names; members that are not listed pass
- * through.
+ * The metadata that a provider publishes, under the member names of the specifications. Members that are not listed here
+ * are kept, and are `unknown`.
+ *
+ * **When to use**
+ *
+ * Read it with `Discovery.metadata`; decode a document of your own with the schema, or pass it to `Discovery.layerStatic`.
+ *
+ * **Example** (Metadata from a file)
+ *
+ * ```ts
+ * import { ProviderMetadata } from "@effect-ciba/core"
+ * import { Schema } from "effect"
+ *
+ * const metadata = Schema.decodeUnknownSync(ProviderMetadata.ProviderMetadata)({
+ *   issuer: "https://op.example.com",
+ *   backchannel_token_delivery_modes_supported: ["poll", "ping"]
+ * })
+ *
+ * metadata.backchannel_token_delivery_modes_supported // => ["poll", "ping"]
+ * ```
  *
  * @see OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2, CIBA Core 1.0 section 4
  */
@@ -62,7 +80,7 @@ export type EndpointName =
   | "introspection_endpoint"
   | "registration_endpoint"
 
-/** The URL of an endpoint, or `MissingEndpoint`; its alias, where mutual TLS leads there. */
+/** The URL of an endpoint, or its mutual-TLS alias if `mutualTls` uses that. Fails with `MissingEndpoint`. */
 export const endpoint = (
   metadata: ProviderMetadata,
   name: EndpointName,

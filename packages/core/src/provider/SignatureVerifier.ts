@@ -1,6 +1,6 @@
 /**
- * Tokens that the provider has signed: with its published keys, or with the client secret for HMAC. The expected
- * algorithm comes from the registration, and what the token names decides nothing.
+ * Verification of JWS signatures of the provider: with its published keys, or for HMAC with the client secret. The algorithm
+ * is the registered one, whatever the token's header says.
  *
  * @see OpenID Connect Core 10.1
  */
@@ -34,7 +34,7 @@ export class UnknownKey extends Schema.TaggedError<UnknownKey>()("UnknownKey", {
   }
 }
 
-/** Why a signature is not believed. */
+/** Why a signature is not verified. */
 export type SignatureError =
   | JsonWebToken.MalformedToken
   | UnexpectedAlgorithm
@@ -50,47 +50,49 @@ export const errors: readonly [
   typeof JsonWebToken.InvalidSignature
 ] = [DecryptionFailed, JsonWebToken.MalformedToken, UnexpectedAlgorithm, UnknownKey, JsonWebToken.InvalidSignature]
 
-/** The payload of a token, once its signature in this algorithm is believed. */
+/** Verifies the signature of a token with this algorithm, and returns its payload. */
 export type SignatureVerifier = (
   jwt: Redacted.Redacted<string>,
   algorithm: JwsAlgorithm.JwsAlgorithm
 ) => Effect.Effect<unknown, SignatureError | DiscoveryError>
 
-/** Signatures of the provider at hand, for the client at hand. */
+/** Verifies with the keys of the configured provider, or the secret of the configured client. */
 export const make: Effect.Effect<SignatureVerifier, never, ClientRegistration | ProviderKeys> = Effect.gen(
   function* () {
     const { authentication } = yield* ClientRegistration
     const keys = yield* ProviderKeys
 
-    const verified = (
+    const verifyWithAny = (
       jwt: Redacted.Redacted<string>,
       algorithm: JwsAlgorithm.JwsAlgorithm,
       [first, ...others]: readonly [Key, ...ReadonlyArray<Key>]
     ): Effect.Effect<unknown, JsonWebToken.InvalidSignature | JsonWebToken.MalformedToken> => {
       const attempt = (key: Key) => JsonWebToken.verify(jwt, { algorithm, key })
       return others.reduce(
-        (tried, key) => Effect.catchTag(tried, "InvalidSignature", () => attempt(key)),
+        (previous, key) => Effect.catchTag(previous, "InvalidSignature", () => attempt(key)),
         attempt(first)
       )
     }
 
     return Effect.fnUntraced(function* (jwt, algorithm) {
       const { alg, kid, typ } = yield* Effect.fromResult(JsonWebToken.readHeader(jwt))
-      if (typ !== undefined && isOfAnotherKind(typ)) return yield* new JsonWebToken.MalformedToken()
+      if (typ !== undefined && hasForeignType(typ)) return yield* new JsonWebToken.MalformedToken()
       if (alg !== algorithm) return yield* new UnexpectedAlgorithm({ expected: algorithm, actual: sanitize(alg) })
       const unknown = Effect.suspend(() =>
         Effect.fail(new UnknownKey({ algorithm, ...(kid === undefined ? undefined : { keyId: sanitize(kid) }) }))
       )
       if (JwsAlgorithm.isSymmetric(algorithm)) {
         const { secret } = authentication
-        return secret === undefined ? yield* unknown : yield* verified(jwt, algorithm, [secret])
+        return secret === undefined ? yield* unknown : yield* verifyWithAny(jwt, algorithm, [secret])
       }
-      const wanted = { algorithm, keyId: kid }
-      const [known, ...others] = yield* keys.candidates(wanted)
+      const query = { algorithm, keyId: kid }
+      const [known, ...others] = yield* keys.candidates(query)
       if (known === undefined) return yield* unknown
-      return yield* Effect.catchTag(verified(jwt, algorithm, [known, ...others]), "InvalidSignature", (error) =>
-        Effect.flatMap(keys.refetch(wanted), ([renewed, ...more]) =>
-          renewed === undefined || renewed === known ? Effect.fail(error) : verified(jwt, algorithm, [renewed, ...more])
+      return yield* Effect.catchTag(verifyWithAny(jwt, algorithm, [known, ...others]), "InvalidSignature", (error) =>
+        Effect.flatMap(keys.refetch(query), ([refetched, ...more]) =>
+          refetched === undefined || refetched === known
+            ? Effect.fail(error)
+            : verifyWithAny(jwt, algorithm, [refetched, ...more])
         )
       )
     })
@@ -99,5 +101,5 @@ export const make: Effect.Effect<SignatureVerifier, never, ClientRegistration | 
 
 type Key = JsonWebKey | Redacted.Redacted<string>
 
-/** Tokens that are signed with the same key, and are something else by their own words (RFC 8725 section 3.11). */
-const isOfAnotherKind = (typ: string): boolean => /^(application\/)?(at|logout|secevent|dpop)\+jwt$/i.test(typ)
+/** Whether the explicit type of a token is that of another kind of token signed with the same keys (RFC 8725 section 3.11). */
+const hasForeignType = (typ: string): boolean => /^(application\/)?(at|logout|secevent|dpop)\+jwt$/i.test(typ)

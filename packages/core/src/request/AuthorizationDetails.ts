@@ -1,10 +1,5 @@
 /**
- * What exactly is to be authorized: one object for each thing, with the `type` that says what its other members mean.
- *
- * **Gotchas**
- *
- * - Where nobody may change them on their way, sign the request with `SignedRequest.layer` (RFC 9396 12).
- * - What is granted may be less, or more precise: read it from the answer, and never from the request (RFC 9396 7).
+ * `authorization_details`: what is to be authorized, as JSON objects with a `type` that defines their other members.
  *
  * @see RFC 9396 section 2
  */
@@ -16,16 +11,16 @@ import { Unsupported } from "./AuthenticationRequestError.ts"
 /** An object of `authorization_details`. */
 export type AuthorizationDetail = Schema.JsonObject & { readonly type: string }
 
-/** What is to be authorized. */
+/** What is to be authorized: at least one object. Sign the request to protect their integrity (RFC 9396 section 12). */
 export type AuthorizationDetails = ReadonlyArray<AuthorizationDetail>
 
-/** What is wrong with the details, if something is. */
+/** Why the details cannot be sent; `undefined` if they can. */
 export const validate = (details: AuthorizationDetails): string | undefined =>
   details.length > 0 && details.every(({ type }) => typeof type === "string" && type !== "")
     ? undefined
-    : "it must be objects with a type, one at least (RFC 9396 2)"
+    : "it must contain one object at least, each with a type (RFC 9396 2)"
 
-/** The first type that the provider does not list, where it lists types (RFC 9396 10). */
+/** The first type that is not in the provider's list, if it publishes one (RFC 9396 section 10). */
 export const findUnsupported = (
   metadata: ProviderMetadata,
   details: AuthorizationDetails | undefined

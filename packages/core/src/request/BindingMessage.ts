@@ -1,20 +1,26 @@
 /**
- * The text that the person sees on both devices, and by which they know which request they approve.
+ * The binding message: text shown on the consumption device and on the authentication device, so that the end-user sees
+ * that both are about the same request.
+ *
+ * **When to use**
+ *
+ * Pass one as `bindingMessage` whenever the end-user can see the consumption device, and show it there.
  *
  * **Details**
  *
- * - Providers differ in what they take: letters, digits and few characters are safe everywhere. `generate` makes such
- *   a message.
- * - Show the message where the person started, or it binds nothing.
+ * - `generate` makes a message of letters and digits, which every provider accepts. Other characters, long texts and URLs
+ *   are refused by some; `warnings` says so, and the library logs it.
  *
- * **Example** (A message for both screens)
+ * **Example** (A message for both devices)
  *
  * ```ts
  * import { BindingMessage } from "@effect-ciba/core"
  * import { Effect } from "effect"
  *
  * const message = await Effect.runPromise(BindingMessage.generate)
+ *
  * message.length // => 6
+ * BindingMessage.warnings("see https://shop.example") // => ["contains a URL"]
  * ```
  *
  * @see CIBA Core 1.0 section 7.1
@@ -22,20 +28,20 @@
 import { Effect } from "effect"
 import * as RandomToken from "../internal/RandomToken.ts"
 
-/** A random message of six letters and digits, none of which is easily taken for another. */
+/** A random message of six letters and digits, without those that look alike (I, O, L, 0, 1). */
 export const generate: Effect.Effect<string> = Effect.flatMap(RandomToken.source, (random) =>
   Effect.map(Effect.replicateEffect(random.intBetween(0, alphabet.length, { halfOpen: true }), 6), (indices) =>
     indices.map((index) => alphabet.charAt(index)).join("")
   )
 )
 
-/** What is wrong with a message, if something is. */
+/** Why a message cannot be sent; `undefined` if it can. */
 export const validate = (message: string): string | undefined => {
   if (message.trim() === "") return "it is empty"
   return /\p{Cc}/u.test(message) ? "it contains control characters; send plain text" : undefined
 }
 
-/** Why a provider may refuse the message, or the person misread it. */
+/** Why a provider may refuse a message, or an end-user misread it; empty if there is no reason. */
 export const warnings = (message: string): ReadonlyArray<string> =>
   [
     message.length > 50 ? "longer than 50 characters" : "",

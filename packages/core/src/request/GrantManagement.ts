@@ -1,46 +1,31 @@
 /**
- * What becomes of the person's grant: a new one, or an older one that is added to or replaced. The grant's id comes
+ * Grant management: whether the request creates a grant, or extends or replaces an earlier one. The id of the grant comes
  * with the tokens, as `grantId` of the identity.
- *
- * **Example** (Adding to an earlier grant)
- *
- * ```ts
- * import { type AuthenticationRequest, UserHint } from "@effect-ciba/core"
- *
- * const more = (grantId: string): AuthenticationRequest.Options => ({
- *   scope: ["openid", "accounts"],
- *   hint: UserHint.login("jo@example.com"),
- *   grantManagement: { action: "merge", grantId }
- * })
- *
- * more("TSdqirmAxDa0_-DB_1bASQ").grantManagement?.action // => "merge"
- * ```
  *
  * @see Grant Management for OAuth 2.0, Authorization Request
  */
-
 import { sanitize } from "../internal/DisplayText.ts"
 import type { ProviderMetadata } from "../provider/ProviderMetadata.ts"
 import { InvalidParameter, Unsupported } from "./AuthenticationRequestError.ts"
 import type { Parameter } from "./RequestParameters.ts"
 
-/** What is to be done, and with which grant. */
+/** The action, and the grant that it changes. */
 export type GrantManagement =
   | { readonly action: "create" }
   | { readonly action: "merge" | "replace"; readonly grantId: string }
 
-/** What is wrong with the grant's id, if something is. */
+/** Why the grant id cannot be sent; `undefined` if it can. */
 export const validate = (grant: GrantManagement): string | undefined =>
   grant.action !== "create" && grant.grantId === "" ? "it is empty" : undefined
 
-/** The parameters that say so. */
+/** The parameters `grant_management_action` and `grant_id`. */
 export const toParameters = (grant: GrantManagement | undefined): ReadonlyArray<Parameter> => {
   if (grant === undefined) return []
   const action = ["grant_management_action", grant.action] as const
   return grant.action === "create" ? [action] : [action, ["grant_id", grant.grantId]]
 }
 
-/** An action that the provider does not list, where it lists actions, or the lack of one that it demands. */
+/** An action that is not in the provider's list, if it publishes one; or a missing action, if the provider requires one. */
 export const findUnsupported = (
   metadata: ProviderMetadata,
   grant: GrantManagement | undefined
@@ -50,7 +35,7 @@ export const findUnsupported = (
     return metadata.grant_management_action_required === true
       ? new InvalidParameter({
           parameter: "grant_management_action",
-          problem: "the provider demands one; pass grantManagement"
+          problem: "the provider requires one; pass grantManagement"
         })
       : undefined
   }

@@ -1,12 +1,12 @@
 /**
- * The parameters of a request, and their two ways to travel: as a form, or as the claims of a signed request.
+ * The parameters of a request, in a form or as the claims of a signed request.
  *
  * @see CIBA Core 1.0 sections 7.1 and 7.1.1
  */
 import { Schema } from "effect"
 import { InvalidParameter } from "./AuthenticationRequestError.ts"
 
-/** A parameter. One that is not text is JSON: as text in a form, as it is in a claim. */
+/** A parameter. A value that is not a string is serialized as JSON in a form, and stays as it is in a claim. */
 export type Parameter = readonly [name: string, value: Schema.Json]
 
 /** Names with an option of their own, of client authentication, and of the claims of a signed request. */
@@ -41,14 +41,14 @@ export const reserved: ReadonlySet<string> = new Set([
   "client_assertion_type"
 ])
 
-/** What is wrong with a parameter, if something is. */
+/** A parameter, and what is wrong with it; `undefined` if nothing is. */
 export type Problem = readonly [parameter: string, problem: string | undefined]
 
-/** A parameter that may be missing. */
+/** No parameter if the value is `undefined`. */
 export const optional = (name: string, value: Schema.Json | undefined): ReadonlyArray<Parameter> =>
   value === undefined ? [] : [[name, value]]
 
-/** The parameters as a form. `resource` alone is there once for each of its values (RFC 8707 2). */
+/** The parameters as a form. Only `resource` is repeated, once for each of its values (RFC 8707 section 2). */
 export const toForm = (parameters: ReadonlyArray<Parameter>): ReadonlyArray<readonly [string, string]> =>
   parameters.flatMap(([name, value]) =>
     name === "resource" && Array.isArray(value)
@@ -60,7 +60,7 @@ export const toForm = (parameters: ReadonlyArray<Parameter>): ReadonlyArray<read
 export const toClaims = (parameters: ReadonlyArray<Parameter>): Readonly<Record<string, Schema.Json>> =>
   Object.fromEntries(parameters)
 
-/** The first problem. */
+/** The first problem, as an error. */
 export const findInvalid = (problems: ReadonlyArray<Problem>): InvalidParameter | undefined => {
   for (const [parameter, problem] of problems) {
     if (problem !== undefined) return new InvalidParameter({ parameter, problem })
@@ -68,11 +68,11 @@ export const findInvalid = (problems: ReadonlyArray<Problem>): InvalidParameter 
   return undefined
 }
 
-/** Half a surrogate pair has no UTF-8: the server would read another character. */
+/** Rejects lone surrogates: they have no UTF-8 encoding, and the provider would read another character. */
 export const validateText = (parameters: ReadonlyArray<Parameter>): ReadonlyArray<Problem> =>
   toForm(parameters).map(([name, value]) => [
     name,
-    /\p{Cs}/u.test(`${name}=${value}`) ? "it has half a surrogate pair; send well-formed text" : undefined
+    /\p{Cs}/u.test(`${name}=${value}`) ? "it contains a lone surrogate; send well-formed text" : undefined
   ])
 
 const text = (value: Schema.Json): string => (typeof value === "string" ? value : encode(value))

@@ -1,5 +1,5 @@
 /**
- * Where tokens are to be used. The token request may name fewer resources than the authentication request.
+ * `resource`: where the tokens are to be used. A token request may name fewer resources than the authentication request.
  *
  * @see RFC 8707 section 2
  */
@@ -8,11 +8,11 @@ import type { Parameter } from "./RequestParameters.ts"
 /** An absolute URI without fragment, or several. */
 export type ResourceIndicator = string | ReadonlyArray<string>
 
-/** What is wrong with a resource, if something is. */
+/** Why a resource cannot be sent; `undefined` if all can. */
 export const validate = (resource: ResourceIndicator | undefined): string | undefined =>
   [resource ?? []].flat().every((uri) => absolute.test(uri)) ? undefined : "it must be an absolute URI without fragment"
 
-/** The resource as a parameter; an empty list is none. */
+/** The parameter `resource`; none for an empty list. */
 export const toParameters = (resource: ResourceIndicator | undefined): ReadonlyArray<Parameter> =>
   resource === undefined || resource.length === 0 ? [] : [["resource", resource]]
 

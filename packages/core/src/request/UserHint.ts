@@ -1,30 +1,45 @@
 /**
- * Who is asked: exactly one hint per request, by construction.
+ * The hint that identifies the end-user. Each request has exactly one: `login_hint`, `login_hint_token` or `id_token_hint`.
+ *
+ * **Details**
+ *
+ * - A hint is personal data. It is `Redacted`, and in no log, span or error.
+ *
+ * **Example** (A login hint)
+ *
+ * ```ts
+ * import { type AuthenticationRequest, UserHint } from "@effect-ciba/core"
+ *
+ * const request: AuthenticationRequest.Options = { scope: ["openid"], hint: UserHint.login("+49 30 123456") }
+ *
+ * request.hint.parameter // => "login_hint"
+ * String(request.hint.value) // => "<redacted:login_hint>"
+ * ```
  *
  * @see CIBA Core 1.0 section 7.1
  */
 import { Option, Redacted, Result, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 
-/** A hint at the person, under the name of its request parameter. */
+/** A hint and the request parameter that carries it. */
 export interface UserHint {
   readonly parameter: "login_hint" | "login_hint_token" | "id_token_hint"
   readonly value: Redacted.Redacted<string>
 }
 
 /**
- * A name by which the provider knows the person: an address, a phone number, a subject. What it may look like is the
- * provider's rule; it is sent as it is.
+ * An identifier of the end-user: an email address, a phone number, a subject. The provider defines its form; it is sent
+ * unchanged.
  */
 export const login = (hint: string | Redacted.Redacted<string>): UserHint => make("login_hint", hint)
 
-/** A token that names the person, in a form that the provider defines. */
+/** A token that identifies the end-user. The provider defines its form. */
 export const loginToken = (token: string | Redacted.Redacted<string>): UserHint => make("login_hint_token", token)
 
-/** An ID Token that the provider issued to this client before. It may have expired (CIBA Core 14). */
+/** An ID Token that the provider has issued to this client. It may have expired (CIBA Core 14). */
 export const idToken = (token: string | Redacted.Redacted<string>): UserHint => make("id_token_hint", token)
 
-/** What is wrong with a hint, if something is. */
+/** Why a hint cannot be sent; `undefined` if it can. */
 export const validate = (hint: UserHint): string | undefined => {
   const value = Redacted.value(hint.value)
   if (value.trim() === "") return "it is empty"
@@ -33,7 +48,7 @@ export const validate = (hint: UserHint): string | undefined => {
     : undefined
 }
 
-/** The subject that an `id_token_hint` names: the answer must be about the same person. */
+/** The `sub` of an `id_token_hint`, which the ID Token of the response must have, too. The hint is not verified. */
 export const subject = (hint: UserHint): Option.Option<string> =>
   hint.parameter === "id_token_hint"
     ? Option.map(readSubject(Redacted.value(hint.value).split(".")[1] ?? ""), ({ sub }) => sub)

@@ -9,7 +9,7 @@ import * as TransportError from "../../src/http/TransportError.ts"
 const issuer = "https://provider.test"
 const url = `${issuer}/.well-known/openid-configuration`
 
-const over = (provider: ProviderOptions, options?: Partial<Discovery.Options>) =>
+const layer = (provider: ProviderOptions, options?: Partial<Discovery.Options>) =>
   Discovery.layer({ issuer, ...options }).pipe(
     Layer.provide(Transport.layer()),
     Layer.provideMerge(TestProvider.layer(provider))
@@ -24,7 +24,7 @@ const tokenEndpoint = Effect.map(Discovery.metadata, (metadata) => metadata.toke
 
 const reasonOf = Effect.map(Effect.flip(Discovery.metadata), ({ reason }) => reason)
 
-describe("the document's URL", () => {
+describe("Discovery.documentUrl", () => {
   const urls: ReadonlyArray<readonly [issuer: string, openid: string, oauth: string]> = [
     ["https://op.example", "https://op.example/W/O", "https://op.example/W/A"],
     ["https://op.example/", "https://op.example/W/O", "https://op.example/W/A"],
@@ -33,7 +33,7 @@ describe("the document's URL", () => {
     ["https://op.example/a/b/", "https://op.example/a/b/W/O", "https://op.example/W/A/a/b"]
   ]
   for (const [of, openid, oauth] of urls) {
-    it(`of ${of} has the well-known path at its end, or between host and path (A12)`, () => {
+    it(`the well-known path is appended to ${of}, or inserted between host and path (A12)`, () => {
       const full = (short: string) =>
         short
           .replace("W", ".well-known")
@@ -48,7 +48,7 @@ describe("the document's URL", () => {
     ["openid-configuration", "https://provider.test/tenant/.well-known/openid-configuration"],
     ["oauth-authorization-server", "https://provider.test/.well-known/oauth-authorization-server/tenant"]
   ] as const) {
-    it.effect(`is asked in the layout ${layout}, and in no other (A12)`, () =>
+    it.effect(`the document is fetched in the layout ${layout}, and in no other (A12)`, () =>
       Effect.gen(function* () {
         assert.strictEqual((yield* reasonOf)._tag, "TransportError")
         assert.deepStrictEqual(yield* called, [expected])
@@ -56,7 +56,7 @@ describe("the document's URL", () => {
         assert.deepStrictEqual(yield* called, [expected, expected])
       }).pipe(
         Effect.provide(
-          over(
+          layer(
             { issuer: `${issuer}/tenant`, discoveryScript: ProviderScript.make([ProviderScript.status(404)]) },
             { issuer: `${issuer}/tenant`, layout }
           )
@@ -66,20 +66,20 @@ describe("the document's URL", () => {
   }
 })
 
-describe("the issuer in the document", () => {
+describe("the issuer of the document", () => {
   const others = ["https://provider.test/", "https://PROVIDER.test", "http://provider.test", "https://evil.example"]
   for (const actual of others) {
-    it.effect(`is refused if it is ${actual}, and nothing else is called (A1)`, () =>
+    it.effect(`the issuer ${actual} is rejected, and nothing else is called (A1)`, () =>
       Effect.gen(function* () {
-        const asked = yield* Effect.flip(Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") }))
+        const error = yield* Effect.flip(Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") }))
         assert.deepStrictEqual<unknown>(
-          asked,
+          error,
           new DiscoveryError.DiscoveryError({
             reason: new DiscoveryError.IssuerMismatch({ expected: issuer, actual })
           })
         )
         assert.strictEqual(
-          asked.message,
+          error.message,
           `Discovery: The provider calls itself "${actual}", and not "${issuer}" to the letter`
         )
         assert.deepStrictEqual(yield* called, [url])
@@ -93,24 +93,24 @@ describe("the issuer in the document", () => {
     )
   }
 
-  it.effect("keeps its trailing slash, if it is the configured one (A1)", () =>
+  it.effect("an issuer with a trailing slash is accepted if it is configured with one (A1)", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* Discovery.metadata).issuer, `${issuer}/`)
       assert.deepStrictEqual(yield* called, [url])
-    }).pipe(Effect.provide(over({ issuer: `${issuer}/` }, { issuer: `${issuer}/` })))
+    }).pipe(Effect.provide(layer({ issuer: `${issuer}/` }, { issuer: `${issuer}/` })))
   )
 })
 
-describe("a document is refused", () => {
+describe("Discovery.layer with an invalid document", () => {
   const invalid: ReadonlyArray<readonly [what: string, document: unknown, issue: string]> = [
-    ["that is no object", ["marker"], "Expected object"],
+    ["that is not an object", ["marker"], "Expected object"],
     ["without an issuer", {}, "issuer"],
     ["with an empty issuer", { issuer: "" }, "issuer"],
-    ["whose endpoint is no text", { issuer, token_endpoint: { url: "marker" } }, "token_endpoint"],
-    ["whose delivery modes are no list", { issuer, backchannel_token_delivery_modes_supported: "marker" }, "modes"]
+    ["whose endpoint is not a string", { issuer, token_endpoint: { url: "marker" } }, "token_endpoint"],
+    ["whose delivery modes are not a list", { issuer, backchannel_token_delivery_modes_supported: "marker" }, "modes"]
   ]
   for (const [what, document, issue] of invalid) {
-    it.effect(`${what}, and the error says where, but not what it read`, () =>
+    it.effect(`rejects a document ${what}, and the error says where, without the value`, () =>
       Effect.gen(function* () {
         const reason = yield* reasonOf
         assert.strictEqual(reason._tag, "InvalidDocument")
@@ -119,7 +119,7 @@ describe("a document is refused", () => {
         assert.include(reason.issues, issue)
         assert.notInclude(reason.issues, "marker")
         assert.notInclude(reason.message, "\n")
-      }).pipe(Effect.provide(over({ metadata: () => document })))
+      }).pipe(Effect.provide(layer({ metadata: () => document })))
     )
   }
 
@@ -132,16 +132,16 @@ describe("a document is refused", () => {
     [ProviderScript.reset, "Unreachable"]
   ]
   for (const [answer, kind, status] of faults) {
-    it.effect(`that does not come whole with status 200: ${kind} ${status ?? ""}`.trim(), () =>
+    it.effect(`fails if the document is not complete with status 200: ${`${kind} ${status ?? ""}`.trim()}`, () =>
       Effect.gen(function* () {
         const expected = { kind, method: "GET", url, ...(status === undefined ? undefined : { status }) }
         assert.deepStrictEqual(yield* reasonOf, new TransportError.TransportError(expected))
         assert.deepStrictEqual(yield* called, [url])
-      }).pipe(Effect.provide(over({ discoveryScript: ProviderScript.make([answer]) })))
+      }).pipe(Effect.provide(layer({ discoveryScript: ProviderScript.make([answer]) })))
     )
   }
 
-  it.effect("that is not to be had for now, with the wait that the provider asks for", () =>
+  it.effect("fails with the Retry-After of the response if the provider is not available", () =>
     Effect.gen(function* () {
       const fields = {
         kind: "UnexpectedStatus",
@@ -152,25 +152,25 @@ describe("a document is refused", () => {
       } as const
       assert.deepStrictEqual(yield* reasonOf, new TransportError.TransportError(fields))
     }).pipe(
-      Effect.provide(over({ discoveryScript: ProviderScript.make([ProviderScript.status(503, { retryAfter: "7" })]) }))
+      Effect.provide(layer({ discoveryScript: ProviderScript.make([ProviderScript.status(503, { retryAfter: "7" })]) }))
     )
   )
 
-  it.effect("that cannot be had over https", () =>
+  it.effect("fails without a request if the issuer is not https", () =>
     Effect.gen(function* () {
       const reason = yield* reasonOf
       assert.strictEqual(reason._tag === "TransportError" && reason.kind, "InsecureUrl")
       assert.deepStrictEqual(yield* called, [])
-    }).pipe(Effect.provide(over({}, { issuer: "http://provider.test" })))
+    }).pipe(Effect.provide(layer({}, { issuer: "http://provider.test" })))
   )
 })
 
-describe("the metadata", () => {
+describe("Discovery.metadata", () => {
   for (const [what, millis, options] of [
-    ["one hour by default", 3_600_000, {}],
-    ["as long as the options say", 60_000, { lifetime: "1 minute" }]
+    ["for one hour by default", 3_600_000, {}],
+    ["for its lifetime", 60_000, { lifetime: "1 minute" }]
   ] as const) {
-    it.effect(`is used ${what}, and then fetched again`, () =>
+    it.effect(`the metadata is used ${what}, and then fetched again`, () =>
       Effect.gen(function* () {
         yield* Effect.replicateEffect(Discovery.metadata, 3)
         yield* TestClock.adjust(millis - 1)
@@ -179,23 +179,23 @@ describe("the metadata", () => {
         yield* TestClock.adjust(1)
         yield* Discovery.metadata
         assert.deepStrictEqual(yield* called, [url, url])
-      }).pipe(Effect.provide(over({}, options)))
+      }).pipe(Effect.provide(layer({}, options)))
     )
   }
 
-  it.effect("is fetched again at once after a failure", () =>
+  it.effect("the metadata is fetched again at once after a failure", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* reasonOf)._tag, "TransportError")
       assert.strictEqual(yield* tokenEndpoint, "https://provider.test/token")
       assert.deepStrictEqual(yield* called, [url, url])
-    }).pipe(Effect.provide(over({ discoveryScript: ProviderScript.make([ProviderScript.status(503)]) })))
+    }).pipe(Effect.provide(layer({ discoveryScript: ProviderScript.make([ProviderScript.status(503)]) })))
   )
 
-  const slow = over({
+  const slow = layer({
     discoveryScript: ProviderScript.make([ProviderScript.delay("3 seconds", ProviderScript.proceed)])
   })
 
-  it.effect("is fetched once for all who ask at the same time", () =>
+  it.effect("concurrent callers share one fetch of the metadata", () =>
     Effect.gen(function* () {
       const readers = yield* Effect.forkChild(
         Effect.all(
@@ -212,7 +212,7 @@ describe("the metadata", () => {
     }).pipe(Effect.provide(slow))
   )
 
-  it.effect("reaches the others when the first who asked gives up", () =>
+  it.effect("the other callers receive the metadata if the first one is interrupted", () =>
     Effect.gen(function* () {
       const first = yield* Effect.forkChild(tokenEndpoint)
       yield* TestClock.adjust("1 second")
@@ -225,7 +225,7 @@ describe("the metadata", () => {
     }).pipe(Effect.provide(slow))
   )
 
-  it.effect("at hand is not fetched", () =>
+  it.effect("layerStatic decodes the given metadata, and fetches nothing", () =>
     Effect.gen(function* () {
       const document = { issuer: "https://op.example", token_endpoint: "https://op.example/token", extra: [1] }
       const metadata = yield* Effect.provide(Discovery.metadata, Discovery.layerStatic(document))

@@ -5,7 +5,7 @@ import { DateTime, Effect, Layer, Redacted, Schema } from "effect"
 import { decodePart } from "../support/Jwt.ts"
 import { type Reply, serve } from "../support/ResourceServer.ts"
 
-const asked: ClientMetadata.ClientMetadata = {
+const requested: ClientMetadata.ClientMetadata = {
   grant_types: ["urn:openid:params:grant-type:ciba"],
   response_types: [],
   token_endpoint_auth_method: "client_secret_basic",
@@ -14,7 +14,7 @@ const asked: ClientMetadata.ClientMetadata = {
 }
 
 const body = {
-  ...asked,
+  ...requested,
   client_id: "c-1",
   client_id_issued_at: 7,
   client_secret: "marker-secret",
@@ -23,7 +23,7 @@ const body = {
   registration_access_token: "marker-token"
 }
 
-const created: Reply = () => Response.json(body, { status: 201 })
+const create: Reply = () => Response.json(body, { status: 201 })
 
 const reply =
   (status: number, document?: unknown): Reply =>
@@ -39,29 +39,29 @@ const provider = (...replies: readonly [Reply, ...ReadonlyArray<Reply>]) => {
     ),
     Layer.provide(layer)
   )
-  return { heard: received, layer: live }
+  return { received, layer: live }
 }
 
-const register = DynamicRegistration.register(asked)
+const register = DynamicRegistration.register(requested)
 
 const decodeJson = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Unknown))
 
-describe("registering", () => {
-  it.effect("sends the metadata as JSON, and gives the client as the provider has it", () =>
+describe("DynamicRegistration.register", () => {
+  it.effect("sends the metadata as JSON, and returns the client as the provider registered it", () =>
     Effect.gen(function* () {
-      const { heard, layer } = provider(created)
+      const { received, layer } = provider(create)
       const client = yield* Effect.provide(register, layer)
-      expect(heard[0]).toMatchObject({
+      expect(received[0]).toMatchObject({
         method: "POST",
         url: "https://op.test/reg",
         headers: { "content-type": "application/json", accept: "application/json" }
       })
-      expect(heard[0]?.headers).not.toHaveProperty("authorization")
-      expect(decodeJson(heard[0]?.body)).toEqual(asked)
+      expect(received[0]?.headers).not.toHaveProperty("authorization")
+      expect(decodeJson(received[0]?.body)).toEqual(requested)
       expect(client).toMatchObject({
         clientId: "c-1",
         registrationClientUri: "https://op.test/reg/c-1",
-        metadata: asked,
+        metadata: requested,
         changed: []
       })
       expect(client.clientSecret && Redacted.value(client.clientSecret)).toBe("marker-secret")
@@ -70,30 +70,30 @@ describe("registering", () => {
     })
   )
 
-  it.effect("carries the initial access token, and takes 200 for success, too", () =>
+  it.effect("sends the initial access token, and accepts status 200", () =>
     Effect.gen(function* () {
-      const { heard, layer } = provider(reply(200, { ...body, client_secret_expires_at: 1000 }))
-      const client = yield* DynamicRegistration.register(asked, { initialAccessToken: Redacted.make("iat") }).pipe(
+      const { received, layer } = provider(reply(200, { ...body, client_secret_expires_at: 1000 }))
+      const client = yield* DynamicRegistration.register(requested, { initialAccessToken: Redacted.make("iat") }).pipe(
         Effect.provide(layer)
       )
-      expect(heard[0]?.headers.authorization).toBe("Bearer iat")
+      expect(received[0]?.headers.authorization).toBe("Bearer iat")
       expect(client.clientSecretExpiresAt).toEqual(DateTime.makeUnsafe(1_000_000))
     })
   )
 
-  it.effect("carries further headers, and none in place of its own", () =>
+  it.effect("sends additional headers, and its own in place of theirs", () =>
     Effect.gen(function* () {
-      const { heard, layer } = provider(created)
+      const { received, layer } = provider(create)
       const headers = {
         "x-tenant": "one",
         authorization: "Bearer eve",
         "content-type": "text/plain",
         accept: "text/html"
       }
-      yield* DynamicRegistration.register(asked, { initialAccessToken: Redacted.make("iat"), headers }).pipe(
+      yield* DynamicRegistration.register(requested, { initialAccessToken: Redacted.make("iat"), headers }).pipe(
         Effect.provide(layer)
       )
-      expect(heard[0]?.headers).toMatchObject({
+      expect(received[0]?.headers).toMatchObject({
         "x-tenant": "one",
         authorization: "Bearer iat",
         "content-type": "application/json",
@@ -102,37 +102,37 @@ describe("registering", () => {
     })
   )
 
-  it.effect("proves possession of the key that its token is bound to, and sends a demanded nonce, twice at most", () =>
+  it.effect("sends a DPoP proof for a bound token, and again with a demanded nonce, twice at most", () =>
     Effect.gen(function* () {
-      const wanted: Reply = () => new Response("", { status: 401, headers: { "dpop-nonce": "n-1" } })
+      const demand: Reply = () => new Response("", { status: 401, headers: { "dpop-nonce": "n-1" } })
       const options = { initialAccessToken: Redacted.make("iat"), dpopBound: true }
-      const { heard, layer } = provider(wanted, created)
-      const registered = yield* DynamicRegistration.register(asked, options).pipe(
+      const { received, layer } = provider(demand, create)
+      const registered = yield* DynamicRegistration.register(requested, options).pipe(
         Effect.provide(layer.pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") }))))
       )
       expect(registered.clientId).toBe("c-1")
-      const proofs = yield* Effect.forEach(heard, ({ headers }) => decodePart(headers.dpop ?? "", 1))
+      const proofs = yield* Effect.forEach(received, ({ headers }) => decodePart(headers.dpop ?? "", 1))
       const common = { htm: "POST", htu: "https://op.test/reg", ath: expect.stringMatching(/^[\w-]{43}$/) }
       expect(proofs).toMatchObject([common, { ...common, nonce: "n-1" }])
       expect(proofs[0]).not.toHaveProperty("nonce")
-      expect(heard.map(({ headers }) => headers.authorization)).toEqual(["DPoP iat", "DPoP iat"])
+      expect(received.map(({ headers }) => headers.authorization)).toEqual(["DPoP iat", "DPoP iat"])
 
-      const stubborn = provider(wanted)
-      const refused = yield* DynamicRegistration.register(asked, options).pipe(
+      const stubborn = provider(demand)
+      const refused = yield* DynamicRegistration.register(requested, options).pipe(
         Effect.flip,
         Effect.provide(stubborn.layer.pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") }))))
       )
       expect(refused.reason._tag).toBe("Unauthorized")
-      expect(stubborn.heard).toHaveLength(3)
+      expect(stubborn.received).toHaveLength(3)
 
-      const keyless = provider(created)
-      const error = yield* Effect.flip(Effect.provide(DynamicRegistration.register(asked, options), keyless.layer))
+      const keyless = provider(create)
+      const error = yield* Effect.flip(Effect.provide(DynamicRegistration.register(requested, options), keyless.layer))
       expect(error.reason._tag).toBe("InvalidKey")
-      expect(keyless.heard).toEqual([])
+      expect(keyless.received).toEqual([])
     })
   )
 
-  it.effect("names what the provider has changed, and loses nothing of it", () =>
+  it.effect("names the members that the provider replaced, and returns their registered values", () =>
     Effect.gen(function* () {
       const { layer } = provider(
         reply(201, { ...body, organisation_id: undefined, backchannel_token_delivery_mode: "ping", scope: "openid" })
@@ -157,14 +157,14 @@ describe("registering", () => {
       ([error, _tag]) =>
         [`the error ${error}`, reply(400, { error, error_description: "why" }), { _tag, description: "why" }] as const
     ),
-    ["a token that is not accepted", reply(401), { _tag: "Unauthorized", status: 401 }],
+    ["status 401", reply(401), { _tag: "Unauthorized", status: 401 }],
     ["a client without an id", reply(201, { ...body, client_id: undefined }), { _tag: "InvalidRegistration" }],
     ["a client with a wrong member", reply(201, { ...body, grant_types: "ciba" }), { _tag: "InvalidRegistration" }],
-    ["a page", () => new Response("<h1>", { status: 502 }), { _tag: "TransportError", status: 502 }],
-    ["a status that means nothing here", reply(202, {}), { _tag: "TransportError", kind: "UnexpectedStatus" }]
+    ["an HTML page", () => new Response("<h1>", { status: 502 }), { _tag: "TransportError", status: 502 }],
+    ["an unexpected status", reply(202, {}), { _tag: "TransportError", kind: "UnexpectedStatus" }]
   ]
   for (const [what, answer, reason] of failures) {
-    it.effect(`is told ${what} in a typed error`, () =>
+    it.effect(`fails with a typed error after ${what}`, () =>
       Effect.gen(function* () {
         const error = yield* register.pipe(Effect.flip, Effect.provide(provider(answer).layer))
         expect(error._tag).toBe("RegistrationError")
@@ -174,9 +174,9 @@ describe("registering", () => {
     )
   }
 
-  it.effect("needs an endpoint, and sends nothing without", () =>
+  it.effect("sends nothing if the provider publishes no registration endpoint", () =>
     Effect.gen(function* () {
-      const { received, layer } = serve(created)
+      const { received, layer } = serve(create)
       const error = yield* register.pipe(
         Effect.flip,
         Effect.provide(DynamicRegistration.layer()),
@@ -189,94 +189,96 @@ describe("registering", () => {
   )
 })
 
-describe("a registered client", () => {
-  const managed = <A, E>(
+describe("DynamicRegistration.read, update and remove", () => {
+  const manage = <A, E>(
     use: (client: DynamicRegistration.RegisteredClient) => Effect.Effect<A, E, DynamicRegistration.DynamicRegistration>,
     ...replies: ReadonlyArray<Reply>
   ) => {
-    const { heard, layer } = provider(created, ...replies)
-    return Effect.map(Effect.provide(Effect.flatMap(register, use), layer), (result) => ({ heard, result }))
+    const { received, layer } = provider(create, ...replies)
+    return Effect.map(Effect.provide(Effect.flatMap(register, use), layer), (result) => ({ received, result }))
   }
 
-  it.effect("is read and updated with its own token, and keeps the secrets that the provider does not repeat", () =>
-    Effect.gen(function* () {
-      const { client_secret: _secret, registration_access_token: _token, ...bare } = body
-      const { heard, result } = yield* managed(
-        (client) =>
-          Effect.flatMap(DynamicRegistration.read(client), (read) =>
-            DynamicRegistration.update(read, { ...asked, client_name: "Shop" })
-          ),
-        reply(200, bare),
-        reply(200, {
-          ...bare,
+  it.effect(
+    "read and update use the registration access token, and keep the secrets that the provider does not repeat",
+    () =>
+      Effect.gen(function* () {
+        const { client_secret: _secret, registration_access_token: _token, ...bare } = body
+        const { received, result } = yield* manage(
+          (client) =>
+            Effect.flatMap(DynamicRegistration.read(client), (read) =>
+              DynamicRegistration.update(read, { ...requested, client_name: "Shop" })
+            ),
+          reply(200, bare),
+          reply(200, {
+            ...bare,
+            client_name: "Shop",
+            client_secret: "marker-new",
+            registration_access_token: "marker-next"
+          })
+        )
+        expect(received.slice(1).map(({ headers, method, url }) => [method, url, headers.authorization])).toEqual([
+          ["GET", "https://op.test/reg/c-1", "Bearer marker-token"],
+          ["PUT", "https://op.test/reg/c-1", "Bearer marker-token"]
+        ])
+        expect(decodeJson(received[2]?.body)).toEqual({
+          ...requested,
           client_name: "Shop",
-          client_secret: "marker-new",
-          registration_access_token: "marker-next"
+          client_id: "c-1",
+          client_secret: "marker-secret"
         })
-      )
-      expect(heard.slice(1).map(({ headers, method, url }) => [method, url, headers.authorization])).toEqual([
-        ["GET", "https://op.test/reg/c-1", "Bearer marker-token"],
-        ["PUT", "https://op.test/reg/c-1", "Bearer marker-token"]
-      ])
-      expect(decodeJson(heard[2]?.body)).toEqual({
-        ...asked,
-        client_name: "Shop",
-        client_id: "c-1",
-        client_secret: "marker-secret"
+        expect(result.metadata.client_name).toBe("Shop")
+        expect(result.clientSecret && Redacted.value(result.clientSecret)).toBe("marker-new")
+        expect(result.registrationAccessToken && Redacted.value(result.registrationAccessToken)).toBe("marker-next")
       })
-      expect(result.metadata.client_name).toBe("Shop")
-      expect(result.clientSecret && Redacted.value(result.clientSecret)).toBe("marker-new")
-      expect(result.registrationAccessToken && Redacted.value(result.registrationAccessToken)).toBe("marker-next")
-    })
   )
 
-  it.effect("is no other client after an answer about one", () =>
+  it.effect("read fails if the response is about another client", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(
-        managed((client) => DynamicRegistration.read(client), reply(200, { ...body, client_id: "c-2" }))
+        manage((client) => DynamicRegistration.read(client), reply(200, { ...body, client_id: "c-2" }))
       )
       expect(error._tag === "RegistrationError" && error.reason._tag).toBe("InvalidRegistration")
       expect(error.message).toContain("c-2")
     })
   )
 
-  it.effect("takes its token to no other server than the one that gave it", () =>
+  it.effect("the registration access token is not sent to another server than the one that issued it", () =>
     Effect.gen(function* () {
       const { registration_access_token: _token, ...bare } = body
       const elsewhere = { ...bare, registration_client_uri: "https://evil.test/collect" }
-      const { heard, result } = yield* managed(
+      const { received, result } = yield* manage(
         (client) =>
           Effect.flatMap(DynamicRegistration.read(client), (read) => Effect.flip(DynamicRegistration.read(read))),
         reply(200, elsewhere)
       )
       expect(result.message).toContain("gave no registration_client_uri and registration_access_token")
-      expect(heard.map(({ url }) => url)).toEqual(["https://op.test/reg", "https://op.test/reg/c-1"])
+      expect(received.map(({ url }) => url)).toEqual(["https://op.test/reg", "https://op.test/reg/c-1"])
     })
   )
 
-  it.effect("is removed, or the reason is told", () =>
+  it.effect("remove deletes the registration, or fails with the reason", () =>
     Effect.gen(function* () {
-      const { heard } = yield* managed(DynamicRegistration.remove, reply(204))
-      expect(heard[1]).toMatchObject({ method: "DELETE", headers: { authorization: "Bearer marker-token" } })
-      const gone = yield* managed((client) => Effect.flip(DynamicRegistration.remove(client)), reply(401))
+      const { received } = yield* manage(DynamicRegistration.remove, reply(204))
+      expect(received[1]).toMatchObject({ method: "DELETE", headers: { authorization: "Bearer marker-token" } })
+      const gone = yield* manage((client) => Effect.flip(DynamicRegistration.remove(client)), reply(401))
       expect(gone.result.reason).toMatchObject({ _tag: "Unauthorized" })
-      const failed = yield* managed((client) => Effect.flip(DynamicRegistration.remove(client)), reply(503, {}))
+      const failed = yield* manage((client) => Effect.flip(DynamicRegistration.remove(client)), reply(503, {}))
       expect(failed.result.reason).toMatchObject({ _tag: "TransportError", status: 503 })
     })
   )
 
-  it.effect("without a way to be managed is refused before anything is sent", () =>
+  it.effect("read fails without a request if the provider gave no way to manage the client", () =>
     Effect.gen(function* () {
-      const { heard, layer } = provider(reply(201, { client_id: "c-1" }))
+      const { received, layer } = provider(reply(201, { client_id: "c-1" }))
       const error = yield* Effect.provide(Effect.flip(Effect.flatMap(register, DynamicRegistration.read)), layer)
       expect(error.reason._tag).toBe("Unmanaged")
-      expect(heard).toHaveLength(1)
+      expect(received).toHaveLength(1)
     })
   )
 
-  it.effect("shows its secrets to nobody", () =>
+  it.effect("no printed or encoded form of a registered client shows its secrets", () =>
     Effect.gen(function* () {
-      const client = yield* Effect.provide(register, provider(created).layer)
+      const client = yield* Effect.provide(register, provider(create).layer)
       expect(`${inspect(client, { depth: 9, showHidden: true })}${JSON.stringify(client)}${client}`).not.toContain(
         "marker"
       )

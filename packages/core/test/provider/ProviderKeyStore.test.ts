@@ -8,8 +8,8 @@ import { TestClock } from "effect/testing"
 
 const url = "https://provider.test/jwks"
 
-/** A process that starts, looks for keys, and ends: how many it has found. */
-const processFinds = (keyId: string | undefined) =>
+/** Starts a process, asks for keys, and ends it: how many keys there were. */
+const countInNewProcess = (keyId: string | undefined) =>
   Effect.gen(function* () {
     const store = yield* KeyValueStore.KeyValueStore
     const provider = yield* Effect.context<TestProvider.TestProvider>()
@@ -32,97 +32,100 @@ const fetches = TestProvider.TestProvider.use(({ requests }) =>
   Effect.map(requests, (records) => records.flatMap(({ at, endpoint }) => (endpoint === "keys" ? [at / 1000] : [])))
 )
 
-const own = Effect.map(TestKeys.signing("RS256"), ({ publicJwk }) => publicJwk)
+const providerKey = Effect.map(TestKeys.signing("RS256"), ({ publicJwk }) => publicJwk)
 
 const machine = (provider: ProviderOptions = {}, store = KeyValueStore.layerMemory) =>
   Effect.provide(Layer.merge(TestProvider.layer(provider), store))
 
-describe("keys outlive the process", () => {
-  it.effect("for as long as they are good, counted from the fetch", () =>
+describe("ProviderKeyStore.layerKeyValueStore", () => {
+  it.effect("stored keys are used for their lifetime, counted from the fetch", () =>
     Effect.gen(function* () {
-      const { kid } = yield* own
-      assert.strictEqual(yield* processFinds(kid), 1)
+      const { kid } = yield* providerKey
+      assert.strictEqual(yield* countInNewProcess(kid), 1)
       yield* TestClock.adjust("59 minutes")
-      assert.strictEqual(yield* processFinds(kid), 1)
+      assert.strictEqual(yield* countInNewProcess(kid), 1)
       assert.deepStrictEqual(yield* fetches, [0])
       yield* TestClock.adjust("1 minute")
-      assert.strictEqual(yield* processFinds(kid), 1)
+      assert.strictEqual(yield* countInNewProcess(kid), 1)
       assert.deepStrictEqual(yield* fetches, [0, 3600])
     }).pipe(machine())
   )
 
-  it.effect("and are fetched again for a token that names another one", () =>
+  it.effect("the keys are fetched again for a kid that is not among the stored ones", () =>
     Effect.gen(function* () {
-      const { kid } = yield* own
-      assert.strictEqual(yield* processFinds(kid), 1)
+      const { kid } = yield* providerKey
+      assert.strictEqual(yield* countInNewProcess(kid), 1)
       yield* TestProvider.TestProvider.use(({ rotateKeys }) => rotateKeys)
       yield* TestClock.adjust("1 minute")
       const next = yield* TestKeys.signing("RS256", "provider, rotation 1")
-      assert.strictEqual(yield* processFinds(next.keyId), 1)
-      assert.strictEqual(yield* processFinds(next.keyId), 1)
+      assert.strictEqual(yield* countInNewProcess(next.keyId), 1)
+      assert.strictEqual(yield* countInNewProcess(next.keyId), 1)
       assert.deepStrictEqual(yield* fetches, [0, 60])
     }).pipe(machine())
   )
 
-  it.effect("and serve beyond their end where no others can be had", () =>
+  it.effect("expired stored keys are used if the keys cannot be fetched", () =>
     Effect.gen(function* () {
-      const { kid } = yield* own
-      assert.strictEqual(yield* processFinds(kid), 1)
+      const { kid } = yield* providerKey
+      assert.strictEqual(yield* countInNewProcess(kid), 1)
       yield* TestClock.adjust("2 hours")
-      assert.strictEqual(yield* processFinds(kid), 1)
+      assert.strictEqual(yield* countInNewProcess(kid), 1)
       assert.deepStrictEqual(yield* fetches, [0, 7200])
     }).pipe(machine({ keysScript: ProviderScript.make([ProviderScript.proceed, ProviderScript.html(503)]) }))
   )
 
-  it.effect("without a secret in the store", () =>
+  it.effect("the store holds the published document and the time of the fetch, and no secret", () =>
     Effect.gen(function* () {
-      const { kid } = yield* own
-      yield* processFinds(kid)
+      const { kid } = yield* providerKey
+      yield* countInNewProcess(kid)
       const text = yield* KeyValueStore.KeyValueStore.use((store) => store.get(`jwks/${url}`))
       assert.deepStrictEqual(JSON.parse(text ?? ""), {
-        document: { keys: [yield* own] },
+        document: { keys: [yield* providerKey] },
         fetchedAt: "1970-01-01T00:00:00.000Z"
       })
     }).pipe(machine())
   )
 })
 
-describe("a fetch is what it costs", () => {
+describe("ProviderKeyStore with a faulty store", () => {
   const entries: ReadonlyArray<readonly [what: string, entry: (keys: string) => string]> = [
-    ["an entry that is cut off", (keys) => `{"document":{"keys":${keys}},"fetchedAt":"1970-01-01`],
-    ["an entry with no key set in it", () => '{"document":{"keys":7},"fetchedAt":"1970-01-01T00:00:00.000Z"}'],
-    ["an entry of the future", (keys) => `{"document":{"keys":${keys}},"fetchedAt":"1970-01-02T00:00:00.000Z"}`]
+    ["a truncated entry", (keys) => `{"document":{"keys":${keys}},"fetchedAt":"1970-01-01`],
+    ["an entry without a JWK Set", () => '{"document":{"keys":7},"fetchedAt":"1970-01-01T00:00:00.000Z"}'],
+    [
+      "an entry with a time in the future",
+      (keys) => `{"document":{"keys":${keys}},"fetchedAt":"1970-01-02T00:00:00.000Z"}`
+    ]
   ]
   for (const [what, entry] of entries) {
-    it.effect(`when the store holds ${what}`, () =>
+    it.effect(`the keys are fetched if the store holds ${what}`, () =>
       Effect.gen(function* () {
-        const key = yield* own
-        const kept = entry(JSON.stringify([key]))
-        yield* KeyValueStore.KeyValueStore.use((store) => store.set(`jwks/${url}`, kept))
-        assert.strictEqual(yield* processFinds(key.kid), 1)
+        const key = yield* providerKey
+        const stored = entry(JSON.stringify([key]))
+        yield* KeyValueStore.KeyValueStore.use((store) => store.set(`jwks/${url}`, stored))
+        assert.strictEqual(yield* countInNewProcess(key.kid), 1)
         assert.deepStrictEqual(yield* fetches, [0])
       }).pipe(machine())
     )
   }
 
-  it.effect("when the store fails, which is logged", () => {
+  it.effect("the keys are fetched if the store fails, and the failures are logged", () => {
     const logged: Array<string> = []
-    const broken = (method: string) => () =>
+    const fail = (method: string) => () =>
       Effect.fail(new KeyValueStore.KeyValueStoreError({ method, message: `no ${method}` }))
     const store = Layer.succeed(
       KeyValueStore.KeyValueStore,
       KeyValueStore.makeStringOnly({
-        get: broken("get"),
-        set: broken("set"),
-        remove: broken("remove"),
-        clear: broken("clear")(),
-        size: broken("size")(),
-        keys: broken("keys")()
+        get: fail("get"),
+        set: fail("set"),
+        remove: fail("remove"),
+        clear: fail("clear")(),
+        size: fail("size")(),
+        keys: fail("keys")()
       })
     )
     return Effect.gen(function* () {
-      const { kid } = yield* own
-      assert.strictEqual(yield* processFinds(kid), 1)
+      const { kid } = yield* providerKey
+      assert.strictEqual(yield* countInNewProcess(kid), 1)
       assert.deepStrictEqual(yield* fetches, [0])
       assert.deepStrictEqual(logged, [
         "The store of the provider's keys: no get",
@@ -135,12 +138,12 @@ describe("a fetch is what it costs", () => {
   })
 })
 
-it.effect("a store may be any: what it gives is used, and what is fetched is given to it", () =>
+it.effect("a ProviderKeyStore of the program's own receives the fetched keys", () =>
   Effect.gen(function* () {
     const saved: Array<readonly [string, ProviderKeyStore.CachedKeys]> = []
     const store = Layer.succeed(ProviderKeyStore.ProviderKeyStore, {
       load: () => Effect.succeed(Option.none()),
-      save: (where, kept) => Effect.sync(() => void saved.push([where, kept]))
+      save: (where, keys) => Effect.sync(() => void saved.push([where, keys]))
     })
     const flow = Ciba.layer({
       issuer: "https://provider.test",
@@ -153,7 +156,7 @@ it.effect("a store may be any: what it gives is used, and what is fetched is giv
     )
     assert.deepStrictEqual<unknown>(
       saved.map(([where, { document }]) => [where, document]),
-      [[url, { keys: [yield* own] }]]
+      [[url, { keys: [yield* providerKey] }]]
     )
   })
 )

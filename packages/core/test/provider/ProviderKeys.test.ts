@@ -34,10 +34,10 @@ const fetches = TestProvider.TestProvider.use(({ requests }) =>
 const candidates = (keyId: string | undefined) =>
   ProviderKeys.ProviderKeys.use((keys) => keys.candidates({ algorithm: "RS256", keyId }))
 
-const own = Effect.map(TestKeys.signing("RS256"), ({ publicJwk }) => publicJwk)
+const providerKey = Effect.map(TestKeys.signing("RS256"), ({ publicJwk }) => publicJwk)
 
 /** The whole flow, for the verified subject or the failure's name. */
-const authenticated = Effect.gen(function* () {
+const authenticate = Effect.gen(function* () {
   const pending = yield* Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
   const wait = yield* Effect.forkChild(
     Ciba.complete(pending).pipe(
@@ -48,8 +48,8 @@ const authenticated = Effect.gen(function* () {
   return yield* Fiber.join(wait)
 })
 
-/** A token that nobody of the provider has signed. */
-const stranger = Effect.fnUntraced(function* (keyId: string | undefined) {
+/** An ID Token signed with a key that is not the provider's. */
+const forge = Effect.fnUntraced(function* (keyId: string | undefined) {
   const { kid: _, ...jwk } = Redacted.value((yield* SigningKey.generateJwk("RS256")).privateJwk)
   const key = yield* SigningKey.fromJwk(Redacted.make(jwk), { keyId })
   return IdToken.make(yield* JsonWebToken.sign({ iss: issuer, sub: "mallory" }, { key }))
@@ -57,37 +57,37 @@ const stranger = Effect.fnUntraced(function* (keyId: string | undefined) {
 
 type Keys = ReadonlyArray<JsonWebKey.JsonWebKey>
 
-const published = (change: (keys: Keys) => ReadonlyArray<unknown>): ProviderOptions => ({
+const publishKeys = (change: (keys: Keys) => ReadonlyArray<unknown>): ProviderOptions => ({
   keys: ({ keys }) => ({ keys: change(keys) })
 })
 
-describe("a token verifies", () => {
-  it.effect("after a rotation, with one fetch more (A13)", () =>
+describe("ProviderKeys and token verification", () => {
+  it.effect("a token verifies after a rotation of keys, with one more fetch (A13)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
-      assert.strictEqual(yield* authenticated, "jo")
+      assert.strictEqual(yield* authenticate, "jo")
       yield* provider.rotateKeys
       yield* TestClock.adjust("30 seconds")
-      assert.strictEqual(yield* authenticated, "jo")
+      assert.strictEqual(yield* authenticate, "jo")
       assert.deepStrictEqual(yield* fetches, [0, 40])
-      assert.strictEqual(yield* authenticated, "jo")
+      assert.strictEqual(yield* authenticate, "jo")
       assert.deepStrictEqual(yield* fetches, [0, 40])
     }).pipe(Effect.provide(flow({})))
   )
 
   for (const [what, unnamed] of [
-    ["keeps the key's id", false],
-    ["names no key", true]
+    ["keeps the kid", false],
+    ["publishes no kid", true]
   ] as const) {
-    it.effect(`after a rotation that ${what}, with one fetch more for many bad signatures (A13)`, () =>
+    it.effect(`a token verifies after a rotation that ${what}, and many bad signatures cause one fetch (A13)`, () =>
       Effect.gen(function* () {
         const provider = yield* TestProvider.TestProvider
-        assert.strictEqual(yield* authenticated, "jo")
+        assert.strictEqual(yield* authenticate, "jo")
         yield* provider.rotateKeys
         yield* TestClock.adjust("30 seconds")
-        assert.strictEqual(yield* authenticated, "jo")
+        assert.strictEqual(yield* authenticate, "jo")
         assert.deepStrictEqual(yield* fetches, [0, 40])
-        const idToken = yield* stranger(unnamed ? undefined : "same")
+        const idToken = yield* forge(unnamed ? undefined : "same")
         const forged = IdTokenVerifier.IdTokenVerifier.use((verifier) => verifier.claims(idToken))
         for (let count = 0; count < 20; count += 1) {
           assert.strictEqual((yield* Effect.flip(forged)).reason._tag, "InvalidSignature")
@@ -100,7 +100,7 @@ describe("a token verifies", () => {
         Effect.provide(
           flow({
             idTokenHeaderKeyId: unnamed ? null : "same",
-            ...published((keys) => keys.map(({ kid: _, ...key }) => (unnamed ? key : { ...key, kid: "same" })))
+            ...publishKeys((keys) => keys.map(({ kid: _, ...key }) => (unnamed ? key : { ...key, kid: "same" })))
           })
         )
       )
@@ -109,63 +109,63 @@ describe("a token verifies", () => {
 
   const sets: ReadonlyArray<readonly [what: string, provider: Effect.Effect<ProviderOptions>]> = [
     [
-      "where an EC key has the same kid (A14)",
+      "a token verifies if an EC key has the same kid (A14)",
       Effect.map(TestKeys.signing("ES256", "other"), ({ publicJwk }) =>
-        published((keys) => keys.flatMap((key) => [{ ...publicJwk, kid: key.kid }, key]))
+        publishKeys((keys) => keys.flatMap((key) => [{ ...publicJwk, kid: key.kid }, key]))
       )
     ],
     [
-      "where another RSA key has the same kid (A14)",
+      "a token verifies if another RSA key has the same kid (A14)",
       Effect.map(TestKeys.signing("RS256", "other"), ({ publicJwk }) =>
-        published((keys) => keys.flatMap((key) => [{ ...publicJwk, kid: key.kid }, key]))
+        publishKeys((keys) => keys.flatMap((key) => [{ ...publicJwk, kid: key.kid }, key]))
       )
     ],
     [
-      "where the key's twin is for encryption (A14)",
-      Effect.succeed(published((keys) => keys.flatMap((key) => [{ ...key, n: "AQAB", use: "enc" }, key])))
+      "a token verifies if a key for encryption has the same kid (A14)",
+      Effect.succeed(publishKeys((keys) => keys.flatMap((key) => [{ ...key, n: "AQAB", use: "enc" }, key])))
     ],
     [
-      "beside keys of an unknown type and keys that are none (A15)",
+      "a token verifies if the set also has keys of an unknown type and members that are not keys (A15)",
       Effect.succeed(
-        published((keys) => [null, "key", { kty: "AKP", alg: "ML-DSA-44", pub: "p" }, { kid: "no type" }, ...keys])
+        publishKeys((keys) => [null, "key", { kty: "AKP", alg: "ML-DSA-44", pub: "p" }, { kid: "no type" }, ...keys])
       )
     ],
     [
-      "beside a broken RSA key of the same kid (A14, A15)",
+      "a token verifies if a broken RSA key has the same kid (A14, A15)",
       Effect.succeed(
-        published((keys) => keys.flatMap((key) => [{ kty: "RSA", kid: key.kid }, { ...key, n: "!" }, key]))
+        publishKeys((keys) => keys.flatMap((key) => [{ kty: "RSA", kid: key.kid }, { ...key, n: "!" }, key]))
       )
     ]
   ]
   for (const [what, provider] of sets) {
     it.effect(what, () =>
       Effect.gen(function* () {
-        const outcome = yield* Effect.provide(authenticated, flow(yield* provider))
+        const outcome = yield* Effect.provide(authenticate, flow(yield* provider))
         assert.strictEqual(outcome, "jo")
       })
     )
   }
 
-  it.effect("with none of the keys that are left when the right one is missing (A14)", () =>
+  it.effect("a token does not verify if another key has the kid of its key (A14)", () =>
     Effect.gen(function* () {
       const { publicJwk } = yield* TestKeys.signing("RS256", "other")
-      const strangers = published((keys) => keys.map((key) => ({ ...publicJwk, kid: key.kid })))
-      assert.strictEqual(yield* Effect.provide(authenticated, flow(strangers)), "InvalidSignature")
+      const strangers = publishKeys((keys) => keys.map((key) => ({ ...publicJwk, kid: key.kid })))
+      assert.strictEqual(yield* Effect.provide(authenticate, flow(strangers)), "InvalidSignature")
     })
   )
 })
 
-describe("keys", () => {
-  it.effect("are fetched once, and those that fit are offered", () =>
+describe("ProviderKeys", () => {
+  it.effect("the keys are fetched once, and candidates are those that fit", () =>
     Effect.gen(function* () {
-      const key = yield* own
+      const key = yield* providerKey
       assert.deepStrictEqual(yield* candidates(key.kid), [key])
       assert.deepStrictEqual(yield* candidates(undefined), [key])
       assert.deepStrictEqual(yield* fetches, [0])
     }).pipe(Effect.provide(flow({})))
   )
 
-  it.effect("are fetched once for a hundred unknown key ids at the same time (A13)", () =>
+  it.effect("a hundred concurrent unknown key ids cause one fetch (A13)", () =>
     Effect.gen(function* () {
       const found = yield* Effect.forkChild(
         Effect.all(
@@ -187,7 +187,7 @@ describe("keys", () => {
     [undefined, [0, 1, 31, 61, 91]],
     ["45 seconds", [0, 1, 46, 91]]
   ] as const) {
-    it.effect(`are fetched at ${expected.join(", ")} s for an unknown key id in each of 100 seconds (A13)`, () =>
+    it.effect(`an unknown key id in each of 100 seconds causes fetches at ${expected.join(", ")} s (A13)`, () =>
       Effect.gen(function* () {
         for (let second = 0; second < 100; second += 1) {
           assert.deepStrictEqual(yield* candidates(`invented ${second}`), [])
@@ -199,12 +199,12 @@ describe("keys", () => {
   }
 
   for (const [what, millis, options] of [
-    ["one hour by default", 3_600_000, {}],
-    ["as long as the options say", 60_000, { lifetime: "1 minute" }]
+    ["for one hour by default", 3_600_000, {}],
+    ["for their lifetime", 60_000, { lifetime: "1 minute" }]
   ] as const) {
-    it.effect(`are used ${what}, and then fetched again`, () =>
+    it.effect(`the keys are used ${what}, and then fetched again`, () =>
       Effect.gen(function* () {
-        const { kid } = yield* own
+        const { kid } = yield* providerKey
         yield* candidates(kid)
         yield* TestClock.adjust(millis - 1)
         yield* candidates(kid)
@@ -216,9 +216,9 @@ describe("keys", () => {
     )
   }
 
-  it.effect("that are withdrawn are not used any longer than the lifetime", () =>
+  it.effect("a withdrawn key is used until the lifetime of the set ends", () =>
     Effect.gen(function* () {
-      const { kid } = yield* own
+      const { kid } = yield* providerKey
       assert.lengthOf(yield* candidates(kid), 1)
       yield* TestProvider.TestProvider.use((provider) => provider.rotateKeys)
       yield* TestClock.adjust("1 hour")
@@ -226,9 +226,9 @@ describe("keys", () => {
     }).pipe(Effect.provide(flow({})))
   )
 
-  it.effect("are fetched before the first poll, so that no spent id waits for them, and not again (T-34)", () =>
+  it.effect("the keys are fetched before the authentication request, and not again for the tokens (T-34)", () =>
     Effect.gen(function* () {
-      assert.strictEqual(yield* authenticated, "jo")
+      assert.strictEqual(yield* authenticate, "jo")
       const records = yield* TestProvider.TestProvider.use((provider) => provider.requests)
       assert.deepStrictEqual(
         records.map(({ at, endpoint }) => [endpoint, at]),
@@ -244,9 +244,9 @@ describe("keys", () => {
     }).pipe(Effect.provide(flow({})))
   )
 
-  it.effect("are fetched again at once after a failure", () =>
+  it.effect("the keys are fetched again at once after a failure", () =>
     Effect.gen(function* () {
-      const key = yield* own
+      const key = yield* providerKey
       const failed = yield* Effect.flip(candidates(key.kid))
       assert.strictEqual(failed.reason._tag === "TransportError" && failed.reason.status, 503)
       assert.deepStrictEqual(yield* candidates(key.kid), [key])
@@ -254,7 +254,7 @@ describe("keys", () => {
     }).pipe(Effect.provide(flow({ keysScript: ProviderScript.make([ProviderScript.html(503)]) })))
   )
 
-  it.effect("cannot be had from a document that is no set, or without a jwks_uri", () =>
+  it.effect("fails for a document that is not a JWK Set, and without a jwks_uri", () =>
     Effect.gen(function* () {
       const broken = yield* Effect.flip(Effect.provide(candidates("one"), flow({ keys: () => ({ keys: "marker" }) })))
       assert.strictEqual(broken.reason._tag, "InvalidDocument")
@@ -266,9 +266,9 @@ describe("keys", () => {
     })
   )
 
-  it.effect("at hand are not fetched", () =>
+  it.effect("layerStatic uses the given keys, and fetches nothing", () =>
     Effect.gen(function* () {
-      const key = yield* own
+      const key = yield* providerKey
       const provide = Effect.provide(ProviderKeys.layerStatic({ keys: [null, key] }))
       assert.deepStrictEqual(yield* provide(candidates(key.kid)), [key])
       assert.deepStrictEqual(yield* provide(candidates("other")), [])

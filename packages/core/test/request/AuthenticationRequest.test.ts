@@ -9,7 +9,7 @@ const as = (options?: Partial<ClientRegistration.Options>) =>
 
 const plain = { scope: ["openid"], hint: UserHint.login("jo@example.com") }
 
-/** What has an option of its own, belongs to the client's authentication, or to a signed request. */
+/** Names with an option of their own, of client authentication, or of the claims of a signed request. */
 const reserved = [
   "scope",
   "login_hint",
@@ -43,15 +43,15 @@ const reserved = [
 const make = (options: Partial<AuthenticationRequest.Options>, client?: Partial<ClientRegistration.Options>) =>
   Effect.provide(AuthenticationRequest.make({ ...plain, ...options }), as(client))
 
-const sent = (options: Partial<AuthenticationRequest.Options>, client?: Partial<ClientRegistration.Options>) =>
+const toForm = (options: Partial<AuthenticationRequest.Options>, client?: Partial<ClientRegistration.Options>) =>
   Effect.map(make(options, client), ({ parameters }) => RequestParameters.toForm(Redacted.value(parameters)))
 
 describe("AuthenticationRequest", () => {
   it.effect(
-    "every parameter is sent under its name, once but for resource (O1, O2, P1, P2, P4, U6, C4, C5, C9, C10, C11, C12, C16)",
+    "every parameter is sent under its name, and only resource more than once (O1, O2, P1, P2, P4, U6, C4, C5, C9, C10, C11, C12, C16)",
     () =>
       Effect.gen(function* () {
-        const parameters = yield* sent(
+        const parameters = yield* toForm(
           {
             scope: ["profile", "openid"],
             acrValues: ["urn:gold", "urn:silver"],
@@ -88,18 +88,18 @@ describe("AuthenticationRequest", () => {
       })
   )
 
-  it.effect("what is not given is not sent, and the scope's order is kept (T-30)", () =>
+  it.effect("a parameter that is not given is not sent, and scope values keep their order (T-30)", () =>
     Effect.gen(function* () {
-      expect(yield* sent({ scope: ["b", "openid", "a"] })).toEqual([
+      expect(yield* toForm({ scope: ["b", "openid", "a"] })).toEqual([
         ["scope", "b openid a"],
         ["login_hint", "jo@example.com"]
       ])
     })
   )
 
-  it.effect("a new grant has an action and no id (U6)", () =>
+  it.effect("a request that creates a grant has an action and no grant_id (U6)", () =>
     Effect.gen(function* () {
-      expect(yield* sent({ grantManagement: { action: "create" } })).toEqual([
+      expect(yield* toForm({ grantManagement: { action: "create" } })).toEqual([
         ["scope", "openid"],
         ["login_hint", "jo@example.com"],
         ["grant_management_action", "create"]
@@ -107,17 +107,17 @@ describe("AuthenticationRequest", () => {
     })
   )
 
-  it.effect("an empty list is no parameter, neither in a form nor in a signed request (C16)", () =>
+  it.effect("an empty list is not a parameter, in a form or in a signed request (C16)", () =>
     Effect.gen(function* () {
       const { parameters } = yield* make({ acrValues: [], resource: [] })
       expect(Redacted.value(parameters).map(([name]) => name)).toEqual(["scope", "login_hint"])
     })
   )
 
-  it.effect("each kind of hint goes out under its own name, alone (C5)", () =>
+  it.effect("each kind of hint is sent under its own name, and no other hint with it (C5)", () =>
     Effect.gen(function* () {
       const hints = [UserHint.login("+49 30"), UserHint.loginToken("a.b.c"), UserHint.idToken("d.e.f")]
-      const parameters = yield* Effect.forEach(hints, (hint) => sent({ hint }))
+      const parameters = yield* Effect.forEach(hints, (hint) => toForm({ hint }))
       expect(parameters.map((all) => all.filter(([name]) => name.includes("hint")))).toEqual([
         [["login_hint", "+49 30"]],
         [["login_hint_token", "a.b.c"]],
@@ -126,7 +126,7 @@ describe("AuthenticationRequest", () => {
     })
   )
 
-  const refused: ReadonlyArray<
+  const invalid: ReadonlyArray<
     readonly [title: string, options: Partial<AuthenticationRequest.Options>, parameter: string]
   > = [
     ["a scope without openid (C4)", { scope: ["profile"] }, "scope"],
@@ -136,80 +136,82 @@ describe("AuthenticationRequest", () => {
     ["an empty hint (C5)", { hint: UserHint.login("") }, "login_hint"],
     ["a blank hint token (C5)", { hint: UserHint.loginToken("  ") }, "login_hint_token"],
     ["an encrypted id_token_hint (C13)", { hint: UserHint.idToken("a.b.c.d.e") }, "id_token_hint"],
-    ["a context class with a space (C9)", { acrValues: ["a b"] }, "acr_values"],
-    ["a demand for no context class (I9)", { essentialAcr: true }, "acr_values"],
+    ["an acr value with a space (C9)", { acrValues: ["a b"] }, "acr_values"],
+    ["essentialAcr without acrValues (I9)", { essentialAcr: true }, "acr_values"],
     ["an empty binding message (C10)", { bindingMessage: " " }, "binding_message"],
     ["a binding message with control characters (C10)", { bindingMessage: "a\nb" }, "binding_message"],
     ["an empty user code (C11)", { userCode: Redacted.make("") }, "user_code"],
-    ["an expiry of nothing (C12)", { requestedExpiry: 0 }, "requested_expiry"],
-    ["an expiry before now (C12)", { requestedExpiry: "-1 seconds" }, "requested_expiry"],
-    ["half a second of expiry (C12)", { requestedExpiry: "1500 millis" }, "requested_expiry"],
-    ["an endless expiry (C12)", { requestedExpiry: Number.POSITIVE_INFINITY }, "requested_expiry"],
+    ["an expiry of zero (C12)", { requestedExpiry: 0 }, "requested_expiry"],
+    ["a negative expiry (C12)", { requestedExpiry: "-1 seconds" }, "requested_expiry"],
+    ["an expiry that is not a whole number of seconds (C12)", { requestedExpiry: "1500 millis" }, "requested_expiry"],
+    ["an infinite expiry (C12)", { requestedExpiry: Number.POSITIVE_INFINITY }, "requested_expiry"],
     [
-      "a notification token above 1024 characters (C7)",
+      "a client notification token of more than 1024 characters (C7)",
       { clientNotificationToken: Redacted.make("a".repeat(1025)) },
       "client_notification_token"
     ],
     [
-      "a notification token in another syntax (C7)",
+      "a client notification token in another syntax (C7)",
       { clientNotificationToken: Redacted.make("a token with spaces in it") },
       "client_notification_token"
     ],
     [
-      "a notification token too short for its entropy (C7)",
+      "a client notification token that is too short for 128 bits (C7)",
       { clientNotificationToken: Redacted.make("a".repeat(21)) },
       "client_notification_token"
     ],
-    ["a nonce that is no text (I8)", { extensionParameters: { nonce: ["n-1"] } }, "nonce"],
-    ["a max_age that is no number (I10)", { extensionParameters: { max_age: "5m" } }, "max_age"],
+    ["a nonce that is not a string (I8)", { extensionParameters: { nonce: ["n-1"] } }, "nonce"],
+    ["a max_age that is not a number (I10)", { extensionParameters: { max_age: "5m" } }, "max_age"],
     ["a max_age in a list (I10)", { extensionParameters: { max_age: ["300"] } }, "max_age"],
-    ["details without a type (O2)", { authorizationDetails: [{ type: "" }] }, "authorization_details"],
-    ["no details (O2)", { authorizationDetails: [] }, "authorization_details"],
+    ["authorization details without a type (O2)", { authorizationDetails: [{ type: "" }] }, "authorization_details"],
+    ["an empty list of authorization details (O2)", { authorizationDetails: [] }, "authorization_details"],
     ["a relative resource (P1)", { resource: "/accounts" }, "resource"],
     ["a resource with a fragment (P1)", { resource: ["https://a.test", "https://b.test#c"] }, "resource"],
-    ["an older grant without its id (U6)", { grantManagement: { action: "replace", grantId: "" } }, "grant_id"],
-    ["half a character in a binding message (C10)", { bindingMessage: "pay \ud83d now" }, "binding_message"],
-    ["half a character in a hint (T-29)", { hint: UserHint.login("jo\udd11") }, "login_hint"],
-    ["half a character in a user code (C11)", { userCode: Redacted.make("\ud800") }, "user_code"],
-    ["half a character in a resource (P1)", { resource: ["https://a.test", "https://\ud800.test"] }, "resource"],
     [
-      "half a character in the id of a grant (U6)",
+      "the replacement of a grant without its id (U6)",
+      { grantManagement: { action: "replace", grantId: "" } },
+      "grant_id"
+    ],
+    ["a lone surrogate in a binding message (C10)", { bindingMessage: "pay \ud83d now" }, "binding_message"],
+    ["a lone surrogate in a hint (T-29)", { hint: UserHint.login("jo\udd11") }, "login_hint"],
+    ["a lone surrogate in a user code (C11)", { userCode: Redacted.make("\ud800") }, "user_code"],
+    ["a lone surrogate in a resource (P1)", { resource: ["https://a.test", "https://\ud800.test"] }, "resource"],
+    [
+      "a lone surrogate in the id of a grant (U6)",
       { grantManagement: { action: "merge", grantId: "\ud800" } },
       "grant_id"
     ],
-    ["half a character in an extension parameter (C15)", { extensionParameters: { audience: "\udfff" } }, "audience"],
+    ["a lone surrogate in an extension parameter (C15)", { extensionParameters: { audience: "\udfff" } }, "audience"],
     [
-      "half a character in the name of an extension parameter (C15)",
+      "a lone surrogate in the name of an extension parameter (C15)",
       { extensionParameters: { "x-\ud800": "" } },
       "x-\ud800"
     ],
     ["an extension parameter without a name (C15)", { extensionParameters: { "": "x" } }, ""],
     ...reserved.map(
-      (name) => [`${name} as an extension (C15, C16)`, { extensionParameters: { [name]: "x" } }, name] as const
+      (name) => [`the extension parameter ${name} (C15, C16)`, { extensionParameters: { [name]: "x" } }, name] as const
     ),
-    ["a signed request by the back door (A5)", { extensionParameters: { request: "a.b.c" } }, "request"]
+    ["the extension parameter request (A5)", { extensionParameters: { request: "a.b.c" } }, "request"]
   ]
 
-  describe("refuses, before anything is sent, and names the parameter:", () => {
-    for (const [title, options, parameter] of refused) {
-      it.effect(title, () =>
-        Effect.gen(function* () {
-          const error = yield* Effect.flip(make(options, { userCodeParameter: true }))
-          expect(error).toMatchObject({ reason: { _tag: "InvalidParameter", parameter } })
-          expect(error.message).toContain(parameter)
-        })
-      )
-    }
-  })
+  for (const [title, options, parameter] of invalid) {
+    it.effect(`refuses ${title}, and names the parameter in the error`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(make(options, { userCodeParameter: true }))
+        expect(error).toMatchObject({ reason: { _tag: "InvalidParameter", parameter } })
+        expect(error.message).toContain(parameter)
+      })
+    )
+  }
 
-  it.effect("a user code is refused where the client is not registered for it (C11, B5)", () =>
+  it.effect("refuses a user code if the client is not registered with backchannel_user_code_parameter (C11, B5)", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(make({ userCode: Redacted.make("1234") }))
       expect(error).toMatchObject({ reason: { _tag: "Unsupported", feature: "user_code" } })
     })
   )
 
-  it.effect("no secret of a request shows, however it is printed (C11, I13)", () =>
+  it.effect("no printed form of a request shows its secrets (C11, I13)", () =>
     Effect.gen(function* () {
       const request = yield* make(
         {
@@ -231,22 +233,24 @@ describe("AuthenticationRequest", () => {
     })
   )
 
-  it.effect("what the answer has to show is kept with the request (I8, I10, I11)", () =>
-    Effect.gen(function* () {
-      const jwt = ["e30", btoa(JSON.stringify({ sub: "jo", exp: 1 })), "x"].join(".")
-      const { expectations } = yield* make({
-        hint: UserHint.idToken(jwt),
-        acrValues: ["gold"],
-        essentialAcr: true,
-        extensionParameters: { nonce: "n-1", max_age: "300" }
+  it.effect(
+    "a request has the nonce, subject, acr and max_age that its ID Token is expected to match (I8, I10, I11)",
+    () =>
+      Effect.gen(function* () {
+        const jwt = ["e30", btoa(JSON.stringify({ sub: "jo", exp: 1 })), "x"].join(".")
+        const { expectations } = yield* make({
+          hint: UserHint.idToken(jwt),
+          acrValues: ["gold"],
+          essentialAcr: true,
+          extensionParameters: { nonce: "n-1", max_age: "300" }
+        })
+        expect(expectations).toEqual({
+          nonce: Redacted.make("n-1", { label: "nonce" }),
+          subject: Redacted.make("jo", { label: "subject" }),
+          acrValues: ["gold"],
+          maxAge: Duration.minutes(5)
+        })
+        expect((yield* make({ acrValues: ["gold"] })).expectations).toEqual({})
       })
-      expect(expectations).toEqual({
-        nonce: Redacted.make("n-1", { label: "nonce" }),
-        subject: Redacted.make("jo", { label: "subject" }),
-        acrValues: ["gold"],
-        maxAge: Duration.minutes(5)
-      })
-      expect((yield* make({ acrValues: ["gold"] })).expectations).toEqual({})
-    })
   )
 })

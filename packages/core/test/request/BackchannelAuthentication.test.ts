@@ -75,7 +75,7 @@ const unsupportedRequests: ReadonlyArray<
     {
       _tag: "InvalidParameter",
       parameter: "grant_management_action",
-      problem: "the provider demands one; pass grantManagement"
+      problem: "the provider requires one; pass grantManagement"
     }
   ]
 ]

@@ -8,12 +8,12 @@ const Bytes = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maxim
   Schema.isMaxLength(48)
 )
 
-/** What Keycloak, Authlete and Raidiam take, and WSO2: letters, digits and space. */
+/** What Keycloak, Authlete and Raidiam accept; WSO2 accepts letters, digits and spaces. */
 const strictest = /^[a-zA-Z0-9]{1,50}$/
 
-describe("a generated binding message", () => {
+describe("BindingMessage.generate", () => {
   it.effect.prop(
-    "is six letters and digits that any provider takes and nobody mistakes (C10, T-14)",
+    "a generated binding message has six letters and digits that every provider accepts and none that look alike (C10, T-14)",
     [Bytes.check(Schema.makeFilter((bytes) => bytes[0] !== 255))],
     ([bytes]) =>
       Effect.gen(function* () {
@@ -26,20 +26,22 @@ describe("a generated binding message", () => {
       }).pipe(Effect.provide(repeating(bytes)))
   )
 
-  it.effect("is drawn from all letters alike, the last as well as the first (C10)", () =>
-    Effect.gen(function* () {
-      const generated = (byte: number) => Effect.provide(BindingMessage.generate, repeating([byte]))
-      expect(yield* generated(0)).toBe("AAAAAA")
-      expect(yield* generated(254)).toBe("999999")
-      const letters = yield* Effect.forEach(
-        Array.from({ length: 255 }, (_, byte) => byte),
-        generated
-      )
-      expect(new Set(letters.map((message) => message.charAt(0))).size).toBe(31)
-    })
+  it.effect(
+    "a generated binding message uses each character of its alphabet, the first and the last included (C10)",
+    () =>
+      Effect.gen(function* () {
+        const generate = (byte: number) => Effect.provide(BindingMessage.generate, repeating([byte]))
+        expect(yield* generate(0)).toBe("AAAAAA")
+        expect(yield* generate(254)).toBe("999999")
+        const letters = yield* Effect.forEach(
+          Array.from({ length: 255 }, (_, byte) => byte),
+          generate
+        )
+        expect(new Set(letters.map((message) => message.charAt(0))).size).toBe(31)
+      })
   )
 
-  it.effect("is another one each time (C10)", () =>
+  it.effect("generated binding messages differ (C10)", () =>
     Effect.gen(function* () {
       const messages = yield* Effect.replicateEffect(BindingMessage.generate, 200)
       expect(new Set(messages).size).toBeGreaterThan(195)
@@ -47,7 +49,7 @@ describe("a generated binding message", () => {
   )
 })
 
-describe("a caller's own binding message", () => {
+describe("BindingMessage.validate and warnings", () => {
   const problems: ReadonlyArray<readonly [message: string, problem: string | undefined]> = [
     ["W4SCT", undefined],
     ["Grüße €1 🔑", undefined],
@@ -59,12 +61,12 @@ describe("a caller's own binding message", () => {
     ["a\u009fb", "it contains control characters; send plain text"]
   ]
   for (const [message, problem] of problems) {
-    it(`${JSON.stringify(message).slice(0, 20)} ${problem === undefined ? "is taken" : "is refused"} (C10)`, () => {
+    it(`validate ${problem === undefined ? "accepts" : "rejects"} the binding message ${JSON.stringify(message).slice(0, 20)} (C10)`, () => {
       expect(BindingMessage.validate(message)).toBe(problem)
     })
   }
 
-  const advised: ReadonlyArray<readonly [message: string, advice: ReadonlyArray<string>]> = [
+  const warnings: ReadonlyArray<readonly [message: string, warnings: ReadonlyArray<string>]> = [
     ["W4SCT", []],
     ["x".repeat(50), []],
     ["x".repeat(51), ["longer than 50 characters"]],
@@ -73,9 +75,9 @@ describe("a caller's own binding message", () => {
     ["pay at WWW.shop.test", ["contains a URL"]],
     [`Überweisung an myapp://pay ${"x".repeat(30)}`, ["longer than 50 characters", "not plain ASCII", "contains a URL"]]
   ]
-  for (const [message, advice] of advised) {
-    it(`${message.slice(0, 26)} comes with ${advice.length === 0 ? "no advice" : advice.join(", ")} (C10, T-14)`, () => {
-      expect(BindingMessage.warnings(message)).toEqual(advice)
+  for (const [message, expected] of warnings) {
+    it(`warnings of the binding message ${message.slice(0, 26)}: ${expected.length === 0 ? "none" : expected.join(", ")} (C10, T-14)`, () => {
+      expect(BindingMessage.warnings(message)).toEqual(expected)
     })
   }
 })

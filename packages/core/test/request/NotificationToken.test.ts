@@ -11,29 +11,32 @@ const Bytes = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maxim
   Schema.isMaxLength(20)
 )
 
-const own = (token: string) => NotificationToken.validate(Redacted.make(token))
+const validate = (token: string) => NotificationToken.validate(Redacted.make(token))
 
-/** The notification token in the form of a request. */
+/** The client notification token in the form of a request. */
 const tokenIn = (body: string | undefined) => new URLSearchParams(body).get("client_notification_token")
 
-describe("a generated notification token", () => {
-  it.effect.prop("is 160 random bits, each of which counts, and keeps the rules (C7)", [Bytes], ([bytes]) =>
-    Effect.gen(function* () {
-      const token = yield* NotificationToken.generate
-      expect(NotificationToken.validate(token)).toBeUndefined()
-      expect(Redacted.value(token)).toMatch(/^[\w-]{27}$/)
-      expect(Result.map(Base64Url.decode(Redacted.value(token)), (read) => [...read])).toEqual(Result.succeed(bytes))
-    }).pipe(Effect.provide(repeating(bytes)))
+describe("NotificationToken.generate", () => {
+  it.effect.prop(
+    "a generated client notification token encodes 160 random bits, and is valid (C7)",
+    [Bytes],
+    ([bytes]) =>
+      Effect.gen(function* () {
+        const token = yield* NotificationToken.generate
+        expect(NotificationToken.validate(token)).toBeUndefined()
+        expect(Redacted.value(token)).toMatch(/^[\w-]{27}$/)
+        expect(Result.map(Base64Url.decode(Redacted.value(token)), (read) => [...read])).toEqual(Result.succeed(bytes))
+      }).pipe(Effect.provide(repeating(bytes)))
   )
 
-  it.effect("is another one each time (C8)", () =>
+  it.effect("two generated client notification tokens differ (C8)", () =>
     Effect.gen(function* () {
       const tokens = yield* Effect.replicateEffect(NotificationToken.generate, 2)
       expect(tokens.map(Redacted.value)).toEqual(["AQEBAQEBAQEBAQEBAQEBAQEBAQE", "AgICAgICAgICAgICAgICAgICAgI"])
     }).pipe(Effect.provide(counting()))
   )
 
-  it.effect("is shown by its label alone", () =>
+  it.effect("a generated client notification token is printed as its label", () =>
     Effect.gen(function* () {
       const token = yield* NotificationToken.generate
       const shown = [inspect(token, { showHidden: true }), JSON.stringify(token), String(token)].join()
@@ -43,7 +46,7 @@ describe("a generated notification token", () => {
   )
 })
 
-describe("a caller's own notification token", () => {
+describe("NotificationToken.validate", () => {
   const accepted = [
     ["22 characters", "a".repeat(22)],
     ["1024 characters", "a".repeat(1024)],
@@ -51,16 +54,20 @@ describe("a caller's own notification token", () => {
     ["padding at the end", `${"a".repeat(22)}==`]
   ] as const
   for (const [what, token] of accepted) {
-    it(`may have ${what} (C7)`, () => {
-      expect(own(token)).toBeUndefined()
+    it(`accepts a client notification token with ${what} (C7)`, () => {
+      expect(validate(token)).toBeUndefined()
     })
   }
 
   const syntax = "it is not a bearer token in the form of RFC 6750 section 2.1"
-  const refused = [
-    ["21 characters", "a".repeat(21), "it is too short for 128 bits of randomness; let the library make one"],
+  const rejected = [
+    [
+      "21 characters",
+      "a".repeat(21),
+      "it is too short for 128 bits of randomness; leave it out to use a generated one"
+    ],
     ["1025 characters", "a".repeat(1025), "it is longer than 1024 characters"],
-    ["nothing in it", "", syntax],
+    ["no character", "", syntax],
     ["nothing but padding", "=".repeat(22), syntax],
     ["padding in the middle", `${"a".repeat(11)}=${"a".repeat(11)}`, syntax],
     ["a space", `${"a".repeat(22)} a`, syntax],
@@ -68,16 +75,16 @@ describe("a caller's own notification token", () => {
     ["a line break at the end", `${"a".repeat(22)}\n`, syntax],
     ["a letter beyond ASCII", `${"a".repeat(22)}ä`, syntax]
   ] as const
-  for (const [what, token, problem] of refused) {
-    it(`may not have ${what} (C7)`, () => {
-      expect(own(token)).toBe(problem)
+  for (const [what, token, problem] of rejected) {
+    it(`rejects a client notification token with ${what} (C7)`, () => {
+      expect(validate(token)).toBe(problem)
     })
   }
 })
 
-describe("a request", () => {
+describe("client_notification_token", () => {
   for (const deliveryMode of ["ping", "push"] as const) {
-    it.effect(`in ${deliveryMode} mode carries a new token, and its answer is awaited with the same (C6, C8)`, () =>
+    it.effect(`a request in ${deliveryMode} mode carries a new client notification token (C6, C8)`, () =>
       Effect.gen(function* () {
         const bodies = yield* Effect.forEach([1, 2], () => postBodies(initiate(), { deliveryMode }))
         const tokens = bodies.flat().map(tokenIn)
@@ -86,31 +93,35 @@ describe("a request", () => {
       }).pipe(Effect.provide(counting()))
     )
 
-    it.effect(`in ${deliveryMode} mode carries the caller's token where there is one, and keeps it (C6, F8)`, () =>
-      Effect.gen(function* () {
-        const mine = Redacted.make("my.own-token_of~22+chars/==")
-        const [body] = yield* postBodies(initiate({ clientNotificationToken: mine }), { deliveryMode })
-        expect(tokenIn(body)).toBe("my.own-token_of~22+chars/==")
-        const pending = yield* Effect.provide(
-          initiate({ clientNotificationToken: mine }),
-          cibaLayer(allDeliveryModes, { deliveryMode })
-        )
-        expect(pending.clientNotificationToken && Redacted.value(pending.clientNotificationToken)).toBe(
-          Redacted.value(mine)
-        )
-      })
+    it.effect(
+      `a request in ${deliveryMode} mode carries the caller's client notification token, and the pending authentication has it (C6, F8)`,
+      () =>
+        Effect.gen(function* () {
+          const mine = Redacted.make("my.own-token_of~22+chars/==")
+          const [body] = yield* postBodies(initiate({ clientNotificationToken: mine }), { deliveryMode })
+          expect(tokenIn(body)).toBe("my.own-token_of~22+chars/==")
+          const pending = yield* Effect.provide(
+            initiate({ clientNotificationToken: mine }),
+            cibaLayer(allDeliveryModes, { deliveryMode })
+          )
+          expect(pending.clientNotificationToken && Redacted.value(pending.clientNotificationToken)).toBe(
+            Redacted.value(mine)
+          )
+        })
     )
   }
 
-  it.effect("in poll mode carries none, not even the caller's, and none is kept (C6)", () =>
-    Effect.gen(function* () {
-      const mine = Redacted.make("t".repeat(27))
-      const bodies = yield* Effect.forEach([{}, { clientNotificationToken: mine }], (options) =>
-        postBodies(initiate(options))
-      )
-      expect(bodies.flat().map(tokenIn)).toEqual([null, null])
-      const pending = yield* Effect.provide(initiate({ clientNotificationToken: mine }), cibaLayer())
-      expect(pending.clientNotificationToken).toBeUndefined()
-    })
+  it.effect(
+    "a request in poll mode carries no client notification token, not even the caller's, and the pending authentication has none (C6)",
+    () =>
+      Effect.gen(function* () {
+        const mine = Redacted.make("t".repeat(27))
+        const bodies = yield* Effect.forEach([{}, { clientNotificationToken: mine }], (options) =>
+          postBodies(initiate(options))
+        )
+        expect(bodies.flat().map(tokenIn)).toEqual([null, null])
+        const pending = yield* Effect.provide(initiate({ clientNotificationToken: mine }), cibaLayer())
+        expect(pending.clientNotificationToken).toBeUndefined()
+      })
   )
 })

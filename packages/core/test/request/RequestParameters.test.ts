@@ -8,47 +8,49 @@ import { initiate, postBodies } from "../support/AuthenticationFlow.ts"
 const body = (options: Partial<AuthenticationRequest.Options>) =>
   Effect.map(postBodies(initiate({ hint: UserHint.login("jo"), ...options })), (bodies) => bodies.join("\n"))
 
-describe("the form of a request", () => {
-  it.effect("is these bytes, parameters first and the client last (C1, C16, U6, T-25)", () =>
-    Effect.gen(function* () {
-      const bodies = yield* postBodies(
-        initiate({
-          scope: ["profile", "openid"],
-          hint: UserHint.login("jo@example.com"),
-          acrValues: ["urn:gold", "urn:silver"],
-          bindingMessage: "W4SCT",
-          userCode: Redacted.make("12 34"),
-          requestedExpiry: "1 minute",
-          clientNotificationToken: Redacted.make(`${"t".repeat(22)}+/=`),
-          resource: ["https://a.test", "https://b.test"],
-          grantManagement: { action: "replace", grantId: "g-1" },
-          extensionParameters: { audience: "till 3" }
-        }),
-        {
-          authentication: ClientAuthentication.clientSecretPost(Redacted.make("s+=&")),
-          deliveryMode: "push",
-          userCodeParameter: true
-        }
-      )
-      expect(bodies).toEqual([
-        [
-          "scope=profile+openid",
-          "login_hint=jo%40example.com",
-          `client_notification_token=${"t".repeat(22)}%2B%2F%3D`,
-          "acr_values=urn%3Agold+urn%3Asilver",
-          "binding_message=W4SCT",
-          "user_code=12+34",
-          "requested_expiry=60",
-          "resource=https%3A%2F%2Fa.test",
-          "resource=https%3A%2F%2Fb.test",
-          "grant_management_action=replace",
-          "grant_id=g-1",
-          "audience=till+3",
-          `client_id=${TestClient.clientId}`,
-          "client_secret=s%2B%3D%26"
-        ].join("&")
-      ])
-    })
+describe("RequestParameters.toForm", () => {
+  it.effect(
+    "the form of a request is these bytes, its parameters first and client authentication last (C1, C16, U6, T-25)",
+    () =>
+      Effect.gen(function* () {
+        const bodies = yield* postBodies(
+          initiate({
+            scope: ["profile", "openid"],
+            hint: UserHint.login("jo@example.com"),
+            acrValues: ["urn:gold", "urn:silver"],
+            bindingMessage: "W4SCT",
+            userCode: Redacted.make("12 34"),
+            requestedExpiry: "1 minute",
+            clientNotificationToken: Redacted.make(`${"t".repeat(22)}+/=`),
+            resource: ["https://a.test", "https://b.test"],
+            grantManagement: { action: "replace", grantId: "g-1" },
+            extensionParameters: { audience: "till 3" }
+          }),
+          {
+            authentication: ClientAuthentication.clientSecretPost(Redacted.make("s+=&")),
+            deliveryMode: "push",
+            userCodeParameter: true
+          }
+        )
+        expect(bodies).toEqual([
+          [
+            "scope=profile+openid",
+            "login_hint=jo%40example.com",
+            `client_notification_token=${"t".repeat(22)}%2B%2F%3D`,
+            "acr_values=urn%3Agold+urn%3Asilver",
+            "binding_message=W4SCT",
+            "user_code=12+34",
+            "requested_expiry=60",
+            "resource=https%3A%2F%2Fa.test",
+            "resource=https%3A%2F%2Fb.test",
+            "grant_management_action=replace",
+            "grant_id=g-1",
+            "audience=till+3",
+            `client_id=${TestClient.clientId}`,
+            "client_secret=s%2B%3D%26"
+          ].join("&")
+        ])
+      })
   )
 
   const hints: ReadonlyArray<readonly [hint: string, encoded: string]> = [
@@ -63,7 +65,7 @@ describe("the form of a request", () => {
     ["jö", "j%C3%B6"]
   ]
   for (const [hint, encoded] of hints) {
-    it.effect(`has the hint ${hint} as it is, encoded (T-29)`, () =>
+    it.effect(`the hint ${hint} is form-encoded and otherwise unchanged (T-29)`, () =>
       Effect.gen(function* () {
         expect(yield* body({ hint: UserHint.login(hint) })).toBe(
           `scope=openid&login_hint=${encoded}&client_id=${TestClient.clientId}`
@@ -72,7 +74,7 @@ describe("the form of a request", () => {
     )
   }
 
-  it.effect("has text beyond ASCII as UTF-8 (C1)", () =>
+  it.effect("text that is not ASCII is encoded as UTF-8 (C1)", () =>
     Effect.gen(function* () {
       expect(yield* body({ bindingMessage: "Grüße €1 🔑" })).toBe(
         `scope=openid&login_hint=jo&binding_message=Gr%C3%BC%C3%9Fe+%E2%82%AC1+%F0%9F%94%91&client_id=${TestClient.clientId}`
@@ -80,7 +82,7 @@ describe("the form of a request", () => {
     })
   )
 
-  it.effect("leaves out lists that are empty (C16)", () =>
+  it.effect("an empty list is not a parameter of the form (C16)", () =>
     Effect.gen(function* () {
       expect(yield* body({ acrValues: [], resource: [] })).toBe(
         `scope=openid&login_hint=jo&client_id=${TestClient.clientId}`
@@ -89,7 +91,7 @@ describe("the form of a request", () => {
   )
 
   it.effect.prop(
-    "gives any text of a hint back to who reads the form (T-29)",
+    "any hint is read from the form as it was given (T-29)",
     [
       Schema.NonEmptyArray(
         Schema.Literals(["a", "+", "&", "=", "{", '"', "%", "%2B", ";", "#", "\0", "\r\n", "ü", "🔑"])
@@ -108,7 +110,7 @@ describe("the form of a request", () => {
     { arbitrary: { runs: 50 } }
   )
 
-  it("writes what is no text as JSON, and repeats resource alone (C15, C16)", () => {
+  it("a value that is not a string is JSON, and only resource is repeated (C15, C16)", () => {
     expect(
       RequestParameters.toForm([
         ["resource", ["https://a.test", "https://b.test"]],

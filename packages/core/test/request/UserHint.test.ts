@@ -10,14 +10,14 @@ import * as Jwt from "../support/Jwt.ts"
 
 const idTokenOf = (payload: Jwt.JsonObject): string => Jwt.join({ alg: "none" }, payload, "c2ln")
 
-describe("a hint", () => {
+describe("UserHint", () => {
   const kinds = [
     ["login_hint", UserHint.login],
     ["login_hint_token", UserHint.loginToken],
     ["id_token_hint", UserHint.idToken]
   ] as const
   for (const [parameter, make] of kinds) {
-    it(`${parameter} is a secret, given as text or as one, and never shown (C5)`, () => {
+    it(`a ${parameter} is made from a string or a Redacted, and is never printed (C5)`, () => {
       for (const hint of [make("marker"), make(Redacted.make("marker", { label: "mine" }))]) {
         expect(hint.parameter).toBe(parameter)
         expect(Redacted.value(hint.value)).toBe("marker")
@@ -27,18 +27,20 @@ describe("a hint", () => {
   }
 
   for (const value of ["", " ", "\t\n"]) {
-    it.effect(`${JSON.stringify(value)} is refused under each name, and nothing is sent, discovery included (C5)`, () =>
-      Effect.gen(function* () {
-        for (const [parameter, make] of kinds) {
-          const error = yield* Effect.flip(initiate({ hint: make(value) }))
-          expect(error.reason).toMatchObject({ _tag: "InvalidParameter", parameter, problem: "it is empty" })
-        }
-        for (const endpoint of ["discovery", "backchannel"] as const) expect(yield* requestsTo(endpoint)).toEqual([])
-      }).pipe(Effect.provide(cibaLayer()))
+    it.effect(
+      `each kind of hint is refused if it is ${JSON.stringify(value)}, and nothing is sent, not even for discovery (C5)`,
+      () =>
+        Effect.gen(function* () {
+          for (const [parameter, make] of kinds) {
+            const error = yield* Effect.flip(initiate({ hint: make(value) }))
+            expect(error.reason).toMatchObject({ _tag: "InvalidParameter", parameter, problem: "it is empty" })
+          }
+          for (const endpoint of ["discovery", "backchannel"] as const) expect(yield* requestsTo(endpoint)).toEqual([])
+        }).pipe(Effect.provide(cibaLayer()))
     )
   }
 
-  it("is asked for by the types: there is no request without one, and none with two (C5)", () => {
+  it("a request without a hint, and one with two, do not type-check (C5)", () => {
     // @ts-expect-error a request needs a hint
     const without: AuthenticationRequest.Options = { scope: ["openid"] }
     // @ts-expect-error a request has one hint
@@ -47,8 +49,8 @@ describe("a hint", () => {
   })
 })
 
-describe("an ID Token as a hint", () => {
-  it.effect("is sent though it has expired, and the provider knows it again (C14)", () =>
+describe("UserHint.idToken", () => {
+  it.effect("an expired id_token_hint is sent, and the provider accepts it (C14)", () =>
     Effect.gen(function* () {
       const key = yield* TestKeys.signing("RS256")
       const token = yield* JsonWebToken.sign({ iss: "https://provider.test", sub: "jo", exp: 60 }, { key })
@@ -64,7 +66,7 @@ describe("an ID Token as a hint", () => {
     }).pipe(Effect.provide(cibaLayer()))
   )
 
-  it.effect("that is encrypted is refused by name, and nothing is sent (C13)", () =>
+  it.effect("an encrypted id_token_hint is refused, and nothing is sent (C13)", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(initiate({ hint: UserHint.idToken("marker.b.c.d.e") }))
       expect(error.message).toBe(
@@ -74,24 +76,28 @@ describe("an ID Token as a hint", () => {
     }).pipe(Effect.provide(cibaLayer()))
   )
 
-  it("may have five parts under another name: its form is the provider's affair (C13)", () => {
+  it("a login_hint and a login_hint_token may have five parts, as the provider defines their form (C13)", () => {
     expect(UserHint.validate(UserHint.loginToken("a.b.c.d.e"))).toBeUndefined()
     expect(UserHint.validate(UserHint.login("a.b.c.d.e"))).toBeUndefined()
   })
 
   const subjects: ReadonlyArray<readonly [what: string, hint: UserHint.UserHint, subject: string | undefined]> = [
-    ["its sub", UserHint.idToken(idTokenOf({ sub: "jö", exp: 1 })), "jö"],
-    ["nobody without sub", UserHint.idToken(idTokenOf({ exp: 1 })), undefined],
-    ["nobody with an empty sub", UserHint.idToken(idTokenOf({ sub: "" })), undefined],
-    ["nobody with a sub that is no text", UserHint.idToken(idTokenOf({ sub: ["jo"] })), undefined],
-    ["nobody where it is no JWT", UserHint.idToken("opaque"), undefined],
-    ["nobody where the payload is no base64url", UserHint.idToken("a.%%.c"), undefined],
-    ["nobody where the payload is no JSON", UserHint.idToken("a.bm90IGpzb24.c"), undefined],
-    ["nobody as a login_hint_token", UserHint.loginToken(idTokenOf({ sub: "jo" })), undefined],
-    ["nobody as a login_hint", UserHint.login(idTokenOf({ sub: "jo" })), undefined]
+    ["the sub of an id_token_hint is its subject", UserHint.idToken(idTokenOf({ sub: "jö", exp: 1 })), "jö"],
+    ["an id_token_hint without sub has no subject", UserHint.idToken(idTokenOf({ exp: 1 })), undefined],
+    ["an id_token_hint with an empty sub has no subject", UserHint.idToken(idTokenOf({ sub: "" })), undefined],
+    [
+      "an id_token_hint whose sub is not a string has no subject",
+      UserHint.idToken(idTokenOf({ sub: ["jo"] })),
+      undefined
+    ],
+    ["an id_token_hint that is not a JWT has no subject", UserHint.idToken("opaque"), undefined],
+    ["an id_token_hint whose payload is not base64url has no subject", UserHint.idToken("a.%%.c"), undefined],
+    ["an id_token_hint whose payload is not JSON has no subject", UserHint.idToken("a.bm90IGpzb24.c"), undefined],
+    ["a login_hint_token has no subject", UserHint.loginToken(idTokenOf({ sub: "jo" })), undefined],
+    ["a login_hint has no subject", UserHint.login(idTokenOf({ sub: "jo" })), undefined]
   ]
   for (const [what, hint, subject] of subjects) {
-    it(`names ${what} (I11)`, () => {
+    it(`${what} (I11)`, () => {
       expect(Option.getOrUndefined(UserHint.subject(hint))).toBe(subject)
     })
   }
