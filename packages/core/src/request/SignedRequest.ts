@@ -96,7 +96,7 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
         {
           ...claims,
           ...parameters,
-          ...(clientIdClaim === true ? { client_id: target.clientId } : undefined),
+          client_id: clientIdClaim === true ? target.clientId : undefined,
           iss: target.clientId,
           aud: typeof audience === "string" ? audience : audience(target),
           iat: now,

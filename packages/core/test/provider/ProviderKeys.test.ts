@@ -254,6 +254,22 @@ describe("ProviderKeys", () => {
     }).pipe(Effect.provide(flow({ keysScript: ProviderScript.make([ProviderScript.html(503)]) })))
   )
 
+  it.effect("a failed fetch for an unknown key id keeps the cached keys, and starts no cool-down (A13)", () =>
+    Effect.gen(function* () {
+      const { kid } = yield* providerKey
+      assert.lengthOf(yield* candidates(kid), 1)
+      yield* TestClock.adjust("10 seconds")
+      const error = yield* Effect.flip(candidates("invented"))
+      assert.strictEqual(error.reason._tag === "TransportError" && error.reason.status, 503)
+      assert.lengthOf(yield* candidates(kid), 1)
+      assert.deepStrictEqual(yield* candidates("invented"), [])
+      assert.deepStrictEqual(yield* candidates("invented"), [])
+      assert.deepStrictEqual(yield* fetches, [0, 10, 10])
+    }).pipe(
+      Effect.provide(flow({ keysScript: ProviderScript.make([ProviderScript.proceed, ProviderScript.html(503)]) }))
+    )
+  )
+
   it.effect("fails for a document that is not a JWK Set, and without a jwks_uri", () =>
     Effect.gen(function* () {
       const broken = yield* Effect.flip(Effect.provide(candidates("one"), flow({ keys: () => ({ keys: "marker" }) })))

@@ -1,6 +1,12 @@
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
-import { AuthenticationRequest, BackchannelAuthentication, ClientAuthentication } from "@effect-ciba/core"
+import {
+  AuthenticationRequest,
+  BackchannelAuthentication,
+  ClientAuthentication,
+  ClientRegistration,
+  Discovery
+} from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { DateTime, Duration, Effect, Fiber, Layer, Logger, Redacted } from "effect"
@@ -18,6 +24,7 @@ import {
 } from "../support/AuthenticationFlow.ts"
 
 const modes = "backchannel_token_delivery_modes_supported"
+const userCodes = "backchannel_user_code_parameter_supported"
 
 const request = AuthenticationRequest.make({ scope: ["openid"], hint, bindingMessage: "W4SCT" })
 
@@ -319,6 +326,23 @@ describe("BackchannelAuthentication.initiate", () => {
     )
   )
 })
+
+it.effect("Unsupported has the feature and the problem of the error that Discovery.check finds (A4, A5, A6)", () =>
+  Effect.gen(function* () {
+    const mismatches = Discovery.check(yield* ClientRegistration.ClientRegistration, yield* Discovery.metadata)
+    const features = mismatches.flatMap(({ feature, problem }) => (feature === undefined ? [] : [{ feature, problem }]))
+    expect(features.map(({ feature }) => feature)).toEqual(["poll delivery", "user_code"])
+    const [delivery, userCode] = features
+    expect((yield* Effect.flip(initiate())).reason).toMatchObject({ _tag: "Unsupported", ...delivery })
+    const error = yield* initiate({ userCode: Redacted.make("1234") }).pipe(
+      Effect.flip,
+      Effect.provide(cibaLayer(withMetadata({ [userCodes]: false }), { userCodeParameter: true }))
+    )
+    expect(error.reason).toMatchObject({ _tag: "Unsupported", ...userCode })
+  }).pipe(
+    Effect.provide(cibaLayer(withMetadata({ [modes]: ["ping"], [userCodes]: false }), { userCodeParameter: true }))
+  )
+)
 
 describe("BackchannelAuthentication.Service.request and process", () => {
   it.effect("request gives the raw response, and process counts the expiry from when it was sent (F8, F10)", () =>
