@@ -69,7 +69,11 @@ it.live(
         jwks: { keys: [key.publicJwk] }
       })
       const server = yield* make({ interval: "1 second", signedRequests: true, clients: [client] })
-      const signing = SignedRequest.layer({ key, backdated: "10 minutes", compatibility: { clientIdClaim: true, type: null } })
+      const signing = SignedRequest.layer({
+        key,
+        backdated: "10 minutes",
+        compatibility: { clientIdClaim: true, type: null }
+      })
       const { identity } = yield* authenticate().pipe(
         Effect.provide(
           NodeCiba.layer({
