@@ -105,8 +105,10 @@ export const verify = Effect.fnUntraced(function* (
   const { algorithm, key } = options
   const verified = yield* Effect.tryPromise({
     try: () =>
-      material(key, algorithm).then((material) =>
-        jose.compactVerify(Redacted.value(jwt), material, { algorithms: [algorithm] })
+      jose.compactVerify(
+        Redacted.value(jwt),
+        Redacted.isRedacted(key) ? new TextEncoder().encode(Redacted.value(key)) : key,
+        { algorithms: [algorithm] }
       ),
     catch: () =>
       new InvalidSignature({
@@ -125,19 +127,6 @@ export const verify = Effect.fnUntraced(function* (
  */
 const isSpelledOnce = (jwt: Redacted.Redacted<string>): boolean =>
   /^[^.]*\.[^.]*\.([\w-]{4})*([\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048])?$/.test(Redacted.value(jwt))
-
-type Material = ReturnType<typeof jose.importJWK>
-
-/** Keys are imported once for each algorithm, as long as they live. */
-const imported = new WeakMap<JsonWebKey, Map<JwsAlgorithm.JwsAlgorithm, Material>>()
-
-const material = (key: JsonWebKey | Redacted.Redacted<string>, algorithm: JwsAlgorithm.JwsAlgorithm): Material => {
-  if (Redacted.isRedacted(key)) return Promise.resolve(new TextEncoder().encode(Redacted.value(key)))
-  const known = imported.get(key) ?? new Map<JwsAlgorithm.JwsAlgorithm, Material>()
-  const ready = known.get(algorithm) ?? jose.importJWK(key, algorithm)
-  imported.set(key, known.set(algorithm, ready))
-  return ready
-}
 
 const decodeHeader = Schema.decodeUnknownResult(BoundedJson.fromJsonString(headerMembers))
 

@@ -1,9 +1,10 @@
 import { inspect } from "node:util"
-import { assert, describe, it } from "@effect/vitest"
-import { type JsonWebKey, type JwsAlgorithm, SigningKey } from "@effect-ciba/core"
+import { assert, describe, it, vi } from "@effect/vitest"
+import { JsonWebKey, type JwsAlgorithm, SigningKey } from "@effect-ciba/core"
 import { TestKeys } from "@effect-ciba/testing"
 import { Effect, Redacted, Result } from "effect"
 import { Base64Url } from "effect/encoding"
+import * as JsonWebKeySet from "../../src/crypto/JsonWebKeySet.ts"
 import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
 import * as Jwt from "../support/Jwt.ts"
 
@@ -35,6 +36,59 @@ describe("a signed token", () => {
       const jwt = yield* JsonWebToken.sign(claims, { key: SigningKey.fromSecret(secret, "HS256") })
       assert.deepStrictEqual(yield* JsonWebToken.verify(jwt, { algorithm: "HS256", key: secret }), claims)
       assert.deepStrictEqual(yield* Jwt.decodePart(Redacted.value(jwt), 0), { alg: "HS256" })
+    })
+  )
+})
+
+describe("JsonWebToken.verify with the keys of a JWK Set", () => {
+  const decode = (key: JsonWebKey.JsonWebKey) => Effect.fromResult(JsonWebKeySet.decode({ keys: [key] }))
+
+  for (const [name, published] of [
+    ["EdDSA", "Ed25519"],
+    ["Ed25519", "EdDSA"]
+  ] as const) {
+    it.effect(`verifies ${name} with a key that is published for ${published}`, () =>
+      Effect.gen(function* () {
+        const key = yield* TestKeys.signing(name)
+        const jwt = yield* JsonWebToken.sign(claims, { key })
+        const set = yield* decode({ ...key.publicJwk, alg: published })
+        const [candidate] = JsonWebKeySet.candidates(set, { algorithm: name, keyId: key.keyId })
+        assert.isDefined(candidate)
+        if (candidate === undefined) return
+        assert.deepStrictEqual(yield* JsonWebToken.verify(jwt, { algorithm: name, key: candidate }), claims)
+      })
+    )
+  }
+
+  for (const operations of [["sign"], ["encrypt", "wrapKey"], ["verify", "verify"], [], "verify", null]) {
+    it.effect(`verifies with a key whose key_ops are ${JSON.stringify(operations)}`, () =>
+      Effect.gen(function* () {
+        for (const algorithm of ["RS256", "PS256", "ES256", "Ed25519"] as const) {
+          const key = yield* TestKeys.signing(algorithm)
+          const jwt = yield* JsonWebToken.sign(claims, { key })
+          const set = yield* decode({ ...key.publicJwk, key_ops: operations, ext: "yes" })
+          const [candidate] = JsonWebKeySet.candidates(set, { algorithm, keyId: key.keyId })
+          assert.isDefined(candidate)
+          if (candidate === undefined) return
+          assert.deepStrictEqual(yield* JsonWebToken.verify(jwt, { algorithm, key: candidate }), claims)
+        }
+      })
+    )
+  }
+
+  it.effect("imports a key once, however many tokens it verifies", () =>
+    Effect.gen(function* () {
+      const key = yield* SigningKey.generate("ES256")
+      const set = yield* decode(key.publicJwk)
+      const imports = vi.spyOn(crypto.subtle, "importKey")
+      for (let count = 0; count < 20; count += 1) {
+        const jwt = yield* JsonWebToken.sign({ ...claims, count }, { key })
+        for (const candidate of JsonWebKeySet.candidates(set, { algorithm: "ES256", keyId: key.keyId })) {
+          assert.propertyVal(yield* JsonWebToken.verify(jwt, { algorithm: "ES256", key: candidate }), "count", count)
+        }
+      }
+      assert.strictEqual(imports.mock.calls.length, 1)
+      imports.mockRestore()
     })
   )
 })
@@ -95,12 +149,10 @@ describe("verification refuses", () => {
       const { privateJwk, publicJwk } = yield* SigningKey.generateJwk("RS256")
       const key = yield* SigningKey.fromJwk(privateJwk, { algorithm: "PS256" })
       const jwt = yield* JsonWebToken.sign(claims, { key })
-      assert.deepStrictEqual(yield* JsonWebToken.verify(jwt, { algorithm: "PS256", key: publicJwk }), claims)
-      const error = yield* refused(jwt, { algorithm: "RS256", key: publicJwk })
-      assert.deepStrictEqual(
-        error,
-        new JsonWebToken.InvalidSignature({ algorithm: "RS256", keyId: publicJwk.kid ?? "" })
-      )
+      const bare = JsonWebKey.requiredMembers(publicJwk)
+      assert.deepStrictEqual(yield* JsonWebToken.verify(jwt, { algorithm: "PS256", key: bare }), claims)
+      const error = yield* refused(jwt, { algorithm: "RS256", key: bare })
+      assert.deepStrictEqual(error, new JsonWebToken.InvalidSignature({ algorithm: "RS256" }))
     })
   )
 
