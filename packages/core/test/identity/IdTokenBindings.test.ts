@@ -161,7 +161,7 @@ describe("the type of the access token", () => {
   for (const type of ["mac", "N_A", "MAC"]) {
     it.effect(`may be ${type} where the client recognizes it, and is handed on as it came`, () =>
       Effect.gen(function* () {
-        const options = { recognizedTokenTypes: ["Mac", "n_a"] }
+        const options = { compatibility: { recognizedTokenTypes: ["Mac", "n_a"] } }
         const given = { ...withTokenResponse((body) => ({ ...body, token_type: type, mac_key: "marker" })), options }
         const { additional, tokenType } = yield* authenticate(given)
         expect(tokenType).toBe(type)
