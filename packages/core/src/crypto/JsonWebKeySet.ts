@@ -39,10 +39,10 @@ export const candidates = (
   set: JsonWebKeySet,
   token: { readonly algorithm: JwsAlgorithm.Asymmetric; readonly keyId: string | undefined }
 ): ReadonlyArray<JsonWebKey> => {
-  const shape = JwsAlgorithm.keyType(token.algorithm)
+  const expected = JwsAlgorithm.keyType(token.algorithm)
   return set.keys.flatMap(({ key, published: { alg, crv, kid, kty, use } }) =>
-    kty === shape.kty &&
-    (shape.crv === undefined || crv === shape.crv) &&
+    kty === expected.kty &&
+    (expected.crv === undefined || crv === expected.crv) &&
     (use === undefined || use === "sig") &&
     (alg === undefined || sameAlgorithm(alg, token.algorithm)) &&
     (token.keyId === undefined || kid === token.keyId)

@@ -135,17 +135,12 @@ export const make = Effect.fnUntraced(function* (
           Effect.mapError((error) => unreachable(error, request)),
           Effect.tap(constraint.recordResponse),
           Effect.filterOrElse(
-            (response) => !isRedirect(response.status),
-            (response) =>
-              Effect.andThen(cancelBody(response), Effect.fail(makeError("Redirected", request, response.status)))
+            ({ status }) => !isRedirect(status),
+            (response) => reject("Redirected", request, response)
           ),
           Effect.filterOrElse(
             (response) => options?.interactionIds !== true || InteractionId.isEchoed(request, response),
-            (response) =>
-              Effect.andThen(
-                cancelBody(response),
-                Effect.fail(makeError("InteractionIdMismatch", request, response.status))
-              )
+            (response) => reject("InteractionIdMismatch", request, response)
           )
         )
       : Effect.fail(makeError("InsecureUrl", request))
@@ -223,6 +218,13 @@ export const makeError = (
 /** Cancels the body of a response that is not read: it may still be arriving, and never end. */
 export const cancelBody = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
   Effect.asVoid(Effect.scoped(Stream.toPull(response.stream)))
+
+const reject = (
+  kind: typeof Kind.Type,
+  request: HttpClientRequest.HttpClientRequest,
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<never, TransportError> =>
+  Effect.andThen(cancelBody(response), Effect.fail(makeError(kind, request, response.status)))
 
 /** The `RequestInit` of the layer and that of the call, without redirects. */
 const withoutRedirects =

@@ -43,7 +43,7 @@ const assertionOf = Effect.fnUntraced(function* (
   return { jwt: Redacted.make(jwt), header: yield* Jwt.decodePart(jwt, 0), claims: yield* Jwt.decodePart(jwt, 1) }
 })
 
-const signed = (options?: ClientAuthentication.AssertionOptions) =>
+const signAssertions = (options?: ClientAuthentication.AssertionOptions) =>
   ClientAuthentication.privateKeyJwt(TestKeys.signing("ES256", "client"), options)
 
 describe("ClientAuthentication without an assertion", () => {
@@ -95,7 +95,7 @@ describe("ClientAuthentication.privateKeyJwt", () => {
       Effect.gen(function* () {
         const key = yield* TestKeys.signing("ES256", "client")
         yield* TestClock.setTime(1_700_000_000_999)
-        const { claims, header, jwt } = yield* assertionOf(yield* signed())
+        const { claims, header, jwt } = yield* assertionOf(yield* signAssertions())
         assert.deepStrictEqual(claims, {
           iss: "shop",
           sub: "shop",
@@ -115,7 +115,7 @@ describe("ClientAuthentication.privateKeyJwt", () => {
 
   it.effect("creates a new assertion with a new jti for each request (E5, T-9)", () =>
     Effect.gen(function* () {
-      const authentication = yield* signed()
+      const authentication = yield* signAssertions()
       const ids = yield* Effect.forEach([1, 2, 3], () =>
         Effect.map(assertionOf(authentication), ({ claims }) => claims.jti)
       )
@@ -128,7 +128,7 @@ describe("ClientAuthentication.privateKeyJwt", () => {
 
   it.effect("creates jti values that differ with the platform's randomness", () =>
     Effect.gen(function* () {
-      const authentication = yield* signed()
+      const authentication = yield* signAssertions()
       const one = yield* assertionOf(authentication)
       const other = yield* assertionOf(authentication)
       assert.match(String(one.claims.jti), /^[\w-]{27}$/)
@@ -138,7 +138,7 @@ describe("ClientAuthentication.privateKeyJwt", () => {
 
   it.effect("rounds iat down to the second, so that no assertion is issued in the future (E12, T-24)", () =>
     Effect.gen(function* () {
-      const authentication = yield* signed()
+      const authentication = yield* signAssertions()
       for (const [millis, iat] of [
         [10_000, 10],
         [10_001, 10],
@@ -154,7 +154,7 @@ describe("ClientAuthentication.privateKeyJwt", () => {
 
   it.effect("sets the audience to the issuer, as a string, at every endpoint (E2, T-11)", () =>
     Effect.gen(function* () {
-      const authentication = yield* signed()
+      const authentication = yield* signAssertions()
       for (const path of ["backchannel", "token"]) {
         const { claims } = yield* assertionOf(authentication, { ...target, endpoint: `https://op.example/${path}` })
         assert.strictEqual(claims.aud, "https://op.example")
@@ -164,9 +164,9 @@ describe("ClientAuthentication.privateKeyJwt", () => {
 
   it.effect("sets another audience if the option says so, also by endpoint (E3, T-11)", () =>
     Effect.gen(function* () {
-      const fixed = yield* assertionOf(yield* signed({ audience: "https://op.example/token" }))
+      const fixed = yield* assertionOf(yield* signAssertions({ audience: "https://op.example/token" }))
       assert.strictEqual(fixed.claims.aud, "https://op.example/token")
-      const called = yield* assertionOf(yield* signed({ audience: ({ endpoint }) => endpoint }))
+      const called = yield* assertionOf(yield* signAssertions({ audience: ({ endpoint }) => endpoint }))
       assert.strictEqual(called.claims.aud, "https://op.example/backchannel")
     })
   )
@@ -174,7 +174,7 @@ describe("ClientAuthentication.privateKeyJwt", () => {
   it.effect("sets the typ header, unless compatibility.type removes or changes it (E4, T-12)", () =>
     Effect.gen(function* () {
       const types = yield* Effect.forEach([{}, { type: null }, { type: "JWT" }], (compatibility) =>
-        Effect.flatMap(signed({ compatibility }), (authentication) =>
+        Effect.flatMap(signAssertions({ compatibility }), (authentication) =>
           Effect.map(assertionOf(authentication), ({ header }) => header.typ)
         )
       )
@@ -185,7 +185,7 @@ describe("ClientAuthentication.privateKeyJwt", () => {
   it.effect("adds header members (E4)", () =>
     Effect.gen(function* () {
       const { header } = yield* assertionOf(
-        yield* signed({ compatibility: { type: null, header: { "x5t#S256": "thumbprint" } } })
+        yield* signAssertions({ compatibility: { type: null, header: { "x5t#S256": "thumbprint" } } })
       )
       const { kid, ...rest } = header
       assert.isString(kid)
@@ -195,7 +195,7 @@ describe("ClientAuthentication.privateKeyJwt", () => {
 
   it.effect("sets the lifetime in whole seconds", () =>
     Effect.gen(function* () {
-      const { claims } = yield* assertionOf(yield* signed({ lifetime: "4500 millis" }))
+      const { claims } = yield* assertionOf(yield* signAssertions({ lifetime: "4500 millis" }))
       assert.deepStrictEqual([claims.iat, claims.exp], [0, 5])
     })
   )
@@ -203,7 +203,7 @@ describe("ClientAuthentication.privateKeyJwt", () => {
   it.effect("adds claims, and replaces none of its own (E1)", () =>
     Effect.gen(function* () {
       const additionalClaims = { iss: "eve", sub: "eve", aud: "eve", jti: "eve", iat: -1, exp: 1e9, tenant: "one" }
-      const made = yield* assertionOf(yield* signed({ compatibility: { additionalClaims } }))
+      const made = yield* assertionOf(yield* signAssertions({ compatibility: { additionalClaims } }))
       assert.deepStrictEqual(made.claims, {
         iss: "shop",
         sub: "shop",
@@ -335,7 +335,7 @@ it.effect("a method of client authentication and its credentials show no secret"
       ClientAuthentication.clientSecretBasic(secret),
       ClientAuthentication.clientSecretPost(secret),
       ClientAuthentication.clientSecretJwt(secret),
-      yield* signed()
+      yield* signAssertions()
     ]
     for (const method of methods) {
       const credentials = yield* method.credentials(target)

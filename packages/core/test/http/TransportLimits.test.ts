@@ -18,7 +18,7 @@ const over = (response: ProviderScript.Step, limits?: Transport.Options) =>
   )
 
 /** A transport to a server whose body comes in chunks; counts the chunks, and sees a cancellation. */
-const streamed = (
+const makeServer = (
   pull: (controller: ReadableStreamDefaultController<Uint8Array>) => void,
   headers: Record<string, string> = {}
 ) => {
@@ -85,7 +85,7 @@ describe("Transport.json limits the size of a response", () => {
   ] as const) {
     it.effect(`cancels an endless body at the limit when its headers declare ${what}`, () =>
       Effect.gen(function* () {
-        const { layer, seen } = streamed((controller) => controller.enqueue(new Uint8Array(300)), headers)
+        const { layer, seen } = makeServer((controller) => controller.enqueue(new Uint8Array(300)), headers)
         const fault = yield* Effect.flip(Effect.provide(call, layer))
         assert.strictEqual(fault.kind, "TooLarge")
         assert.deepStrictEqual(seen, { chunks: 4, cancelled: true })
@@ -96,7 +96,7 @@ describe("Transport.json limits the size of a response", () => {
   it.effect("reads a body with a declared length within the limit", () =>
     Effect.gen(function* () {
       const text = new TextEncoder().encode('{"a":1}')
-      const { layer } = streamed(
+      const { layer } = makeServer(
         (controller) => {
           controller.enqueue(text)
           controller.close()
@@ -166,7 +166,7 @@ describe("Transport limits the time of a request", () => {
   )
 
   it.effect("cancels a body that stops arriving when the time is over", () => {
-    const { layer, seen } = streamed((controller) => {
+    const { layer, seen } = makeServer((controller) => {
       if (seen.chunks === 1) controller.enqueue(new Uint8Array(3))
     })
     return Effect.gen(function* () {
