@@ -110,7 +110,7 @@ export type PushServices =
 /** The services of a poll or ping client: the flow, and each of its steps. */
 export type Services = PushServices | TokenEndpoint.TokenEndpoint | Poll.Poll
 
-type LayerError<E> = ClientRegistration.ClientRegistrationError | E
+type LayerError<E> = ClientRegistration.ClientRegistrationError | Transport.InvalidOption | E
 
 type WithoutDiscovery<O> = Omit<O, keyof Discovery.Options>
 

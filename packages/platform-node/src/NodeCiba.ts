@@ -60,7 +60,14 @@
  *
  * @see CIBA Core 1.0
  */
-import { Ciba, type ClientRegistration, JwsAlgorithm, type NotificationInbox, type SigningKey } from "@effect-ciba/core"
+import {
+  Ciba,
+  type ClientRegistration,
+  JwsAlgorithm,
+  type NotificationInbox,
+  type SigningKey,
+  type Transport
+} from "@effect-ciba/core"
 import { Config, Effect, Layer, Option } from "effect"
 import type { CertificateError } from "./ClientCertificate.ts"
 import * as EnvironmentAuthentication from "./internal/EnvironmentAuthentication.ts"
@@ -76,7 +83,7 @@ export interface Options<E = never, R = never> extends Ciba.Options<E, R> {
 /** A client that is registered for push delivery. */
 export interface PushOptions<E = never, R = never> extends Ciba.PushOptions<E, R>, Pick<Options, "tls"> {}
 
-type LayerError<E> = ClientRegistration.ClientRegistrationError | CertificateError | E
+type LayerError<E> = ClientRegistration.ClientRegistrationError | Transport.InvalidOption | CertificateError | E
 
 /**
  * The flow over undici, with connections of its own. `NodeNotificationServer` receives what the provider sends to a ping or
@@ -122,10 +129,7 @@ export interface ConfigOptions {
  */
 export const layerConfig = (
   options?: ConfigOptions
-): Layer.Layer<
-  Ciba.Services,
-  Config.ConfigError | ClientRegistration.ClientRegistrationError | SigningKey.InvalidKey | CertificateError
-> =>
+): Layer.Layer<Ciba.Services, LayerError<Config.ConfigError | SigningKey.InvalidKey>> =>
   Layer.unwrap(
     Effect.gen(function* () {
       const config = options?.prefix === undefined ? environment : Config.nested(environment, options.prefix)

@@ -1,13 +1,17 @@
 /**
- * How the client proves who it is, at every endpoint alike.
+ * Client authentication: how the client proves its identity at the provider's endpoints.
+ *
+ * **When to use**
+ *
+ * Pass one of these methods as `authentication` to `Ciba.layer`. Prefer `privateKeyJwt` or a certificate: the provider then
+ * stores no secret of the client (CIBA Core 7.2).
  *
  * **Details**
  *
- * - One method covers the backchannel authentication endpoint and the token endpoint (CIBA Core 4).
- * - Credentials are made anew for each HTTP attempt: an assertion's `jti` is never sent twice.
- * - An assertion's audience is the issuer, as a string (CIBA Core errata 1, section 7.1); `audience` overrides it for
- *   providers that want an endpoint's URL.
- * - Prefer `privateKeyJwt`: no secret is shared (CIBA Core 7.2).
+ * - One method serves every endpoint (CIBA Core 4).
+ * - Credentials are created for each HTTP request: an assertion's `jti` is never sent twice.
+ * - The audience of an assertion is the issuer, as a string (CIBA Core errata 1, section 7.1). `audience` is for providers
+ *   that require the URL of an endpoint.
  *
  * **Example** (A client that signs its assertions)
  *
@@ -24,7 +28,37 @@
  * await Effect.runPromise(program) // => "private_key_jwt"
  * ```
  *
- * @see RFC 6749 section 2.3, OpenID Connect Core section 9, RFC 7523
+ * **Example** (A method of your own)
+ *
+ * `Discovery.check` compares the name with the provider's metadata, and a security profile with the methods that it allows.
+ *
+ * ```ts
+ * import { ClientAuthentication, ClientRegistration } from "@effect-ciba/core"
+ * import { Effect, Redacted } from "effect"
+ *
+ * const attested: ClientAuthentication.ClientAuthentication = {
+ *   method: "attest_jwt_client_auth",
+ *   credentials: ({ clientId, issuer }) =>
+ *     Effect.succeed(
+ *       ClientAuthentication.makeCredentials({
+ *         headers: { "oauth-client-attestation": `an attestation for ${issuer}` },
+ *         parameters: [["client_id", clientId]]
+ *       })
+ *     )
+ * }
+ *
+ * const program = Effect.gen(function* () {
+ *   const { authentication, clientId } = yield* ClientRegistration.make({ clientId: "shop", authentication: attested })
+ *   const endpoint = "https://op.example.com/token"
+ *   const { headers } = yield* authentication.credentials({ clientId, issuer: "https://op.example.com", endpoint })
+ *   return Redacted.value(headers)
+ * })
+ *
+ * const headers = await Effect.runPromise(program)
+ * headers["oauth-client-attestation"] // => "an attestation for https://op.example.com"
+ * ```
+ *
+ * @see RFC 6749 section 2.3, OpenID Connect Core section 9, RFC 7523, RFC 8705 section 2
  */
 import { Clock, Duration, Effect, Redacted, Schema } from "effect"
 import { Base64 } from "effect/encoding"
@@ -45,68 +79,76 @@ const methods = [
   "self_signed_tls_client_auth"
 ] as const
 
-/** The names of the methods, as providers list them in `token_endpoint_auth_methods_supported`. */
+/** The methods of this library by their registered names, as in `token_endpoint_auth_methods_supported`. */
 export const Method: Schema.Literals<typeof methods> = Schema.Literals(methods)
 
 /** One of these names. */
 export type Method = typeof Method.Type
 
-/** A way to authenticate. */
+/** A method of client authentication: one of this library, or your own. */
 export interface ClientAuthentication {
-  readonly method: Method
-  /** The algorithm of its assertions, where it makes them. */
+  /** The registered name, which is compared with the provider's metadata and judged by security profiles. */
+  readonly method: Method | (string & Record<never, never>)
+  /** The algorithm of its assertions, if it makes them. */
   readonly algorithm?: JwsAlgorithm.JwsAlgorithm
-  /** The secret shared with the provider, where there is one: it also verifies ID Tokens signed with HMAC. */
+  /** The secret that the provider has as well; it also verifies ID Tokens that are signed with HMAC. */
   readonly secret?: Redacted.Redacted<string>
-  /** Who its assertions are for, where that is not the issuer. */
+  /** The audience of its assertions, if it is not the issuer. */
   readonly audience?: string | ((target: RequestTarget) => string)
-  /** What the certificate that authenticates the client means besides. */
+  /** Whether the connection's certificate binds access tokens, and which endpoints are called with it. */
   readonly mutualTls?: MutualTls.MutualTls
-  /** Credentials for one HTTP attempt. */
+  /** Credentials for one HTTP request. */
   readonly credentials: (target: RequestTarget) => Effect.Effect<Credentials>
 }
 
-/** What is to be authenticated, and to whom. */
+/** The request that is authenticated. */
 export interface RequestTarget {
   readonly clientId: string
   readonly issuer: string
+  /** The URL that is called: the endpoint or its mutual TLS alias. */
   readonly endpoint: string
 }
 
-/** What one HTTP attempt carries. */
+/** What authenticates one HTTP request: headers and form parameters. */
 export interface Credentials {
   readonly headers: Redacted.Redacted<Readonly<Record<string, string>>>
   readonly parameters: Redacted.Redacted<ReadonlyArray<readonly [name: string, value: string]>>
 }
 
-/** How assertions are made. */
+/** The claims of a client assertion. */
 export interface AssertionOptions {
-  /** Who the assertion is for; the issuer by default. */
+  /** The audience; the issuer by default. */
   readonly audience?: string | ((target: RequestTarget) => string) | undefined
-  /** How long it is good for; one minute by default. */
+  /** The time until the assertion expires; one minute by default. */
   readonly lifetime?: Duration.Input | undefined
-  /** The `typ` header; `client-authentication+jwt` by default, `null` for none. */
-  readonly type?: string | null | undefined
-  /** Further claims; or a function of the library's own, for providers that want others. */
-  readonly claims?: JsonWebToken.AdditionalClaims | undefined
-  /** Further header members, `x5t#S256` for one; none takes the place of the library's own. */
-  readonly header?: JsonWebToken.AdditionalHeader | undefined
+  /** For providers that deviate from the specifications. */
+  readonly compatibility?: AssertionCompatibility | undefined
 }
 
-/** No proof: a public client, known by its `client_id` alone. */
+/** What some providers require of a client assertion beside the specifications. */
+export interface AssertionCompatibility {
+  /** The `typ` header; `client-authentication+jwt` by default, `null` for none. */
+  readonly type?: string | null | undefined
+  /** Additional header members, for example `x5t#S256`. */
+  readonly header?: JsonWebToken.AdditionalHeader | undefined
+  /** Additional claims. */
+  readonly additionalClaims?: JsonWebToken.AdditionalClaims | undefined
+}
+
+/** A public client, identified by its `client_id` alone. */
 export const none: ClientAuthentication = {
   method: "none",
-  credentials: (target) => inBody([["client_id", target.clientId]])
+  credentials: (target) => sendClientId(target)
 }
 
 /** Client id and secret in the `Authorization` header, each form-encoded first (RFC 6749 2.3.1). */
 export const clientSecretBasic = (secret: Redacted.Redacted<string>): ClientAuthentication => ({
   method: "client_secret_basic",
   secret,
-  credentials: (target) =>
+  credentials: ({ clientId }) =>
     Effect.sync(() => {
-      const pair = `${formEncode(target.clientId)}:${formEncode(Redacted.value(secret))}`
-      return credentials({ authorization: `Basic ${Base64.encode(pair)}` }, [])
+      const pair = `${formEncode(clientId)}:${formEncode(Redacted.value(secret))}`
+      return makeCredentials({ headers: { authorization: `Basic ${Base64.encode(pair)}` } })
     })
 })
 
@@ -114,97 +156,86 @@ export const clientSecretBasic = (secret: Redacted.Redacted<string>): ClientAuth
 export const clientSecretPost = (secret: Redacted.Redacted<string>): ClientAuthentication => ({
   method: "client_secret_post",
   secret,
-  credentials: (target) =>
-    inBody([
-      ["client_id", target.clientId],
-      ["client_secret", Redacted.value(secret)]
-    ])
+  credentials: (target) => sendClientId(target, ["client_secret", Redacted.value(secret)])
 })
 
 /**
- * An assertion signed with the shared secret; HS256 by default. The secret should have as many bytes as the hash, 32 for
- * HS256 (RFC 7518 3.2); a shorter one is taken, because providers issue them.
+ * An assertion signed with the client secret; HS256 by default. The secret should have at least as many bytes as the hash,
+ * 32 for HS256 (RFC 7518 3.2); a shorter one is accepted, because providers issue them.
  */
 export const clientSecretJwt = (
   secret: Redacted.Redacted<string>,
   options?: AssertionOptions & { readonly algorithm?: JwsAlgorithm.Symmetric | undefined }
 ): ClientAuthentication => ({
-  method: "client_secret_jwt",
-  algorithm: options?.algorithm ?? "HS256",
-  ...(options?.audience === undefined ? undefined : { audience: options.audience }),
   secret,
-  credentials: assertion(SigningKey.fromSecret(secret, options?.algorithm ?? "HS256"), options)
+  ...signAssertions("client_secret_jwt", SigningKey.fromSecret(secret, options?.algorithm ?? "HS256"), options)
 })
 
-/** An assertion signed with a private key. Takes the key, or the effect that reads it. */
+/** An assertion signed with a private key; `key` may be an effect that reads it. */
 export const privateKeyJwt = <E = never, R = never>(
   key: SigningKey.SigningKey | Effect.Effect<SigningKey.SigningKey, E, R>,
   options?: AssertionOptions
 ): Effect.Effect<ClientAuthentication, E, R> =>
-  Effect.map(
-    Effect.isEffect(key) ? key : Effect.succeed(key),
-    (signingKey): ClientAuthentication => ({
-      method: "private_key_jwt",
-      algorithm: signingKey.algorithm,
-      ...(options?.audience === undefined ? undefined : { audience: options.audience }),
-      credentials: assertion(signingKey, options)
-    })
+  Effect.map(Effect.isEffect(key) ? key : Effect.succeed(key), (signingKey) =>
+    signAssertions("private_key_jwt", signingKey, options)
   )
 
-/** The certificate of the connection, from an authority that the provider trusts (RFC 8705 2.1). */
-export const tlsClientAuth: ClientAuthentication = /* @__PURE__ */ byCertificate("tls_client_auth")
-
-/** The certificate of the connection, registered at the provider itself (RFC 8705 2.2). */
-export const selfSignedTlsClientAuth: ClientAuthentication =
-  /* @__PURE__ */ byCertificate("self_signed_tls_client_auth")
-
-function byCertificate(method: Method): ClientAuthentication {
-  return {
-    method,
-    mutualTls: MutualTls.make({ boundAccessTokens: false }),
-    credentials: (target) => inBody([["client_id", target.clientId]])
-  }
+/** The certificate of the connection, issued by an authority that the provider trusts (RFC 8705 2.1). */
+export const tlsClientAuth: ClientAuthentication = {
+  method: "tls_client_auth",
+  mutualTls: /* @__PURE__ */ MutualTls.make({ boundAccessTokens: false }),
+  credentials: (target) => sendClientId(target)
 }
 
-const assertion = (
+/** The certificate of the connection, registered at the provider (RFC 8705 2.2). */
+export const selfSignedTlsClientAuth: ClientAuthentication = {
+  method: "self_signed_tls_client_auth",
+  mutualTls: /* @__PURE__ */ MutualTls.make({ boundAccessTokens: false }),
+  credentials: (target) => sendClientId(target)
+}
+
+/** Credentials from their values. Parameters replace those of the same name in the request. */
+export const makeCredentials = (values: {
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly parameters?: ReadonlyArray<readonly [name: string, value: string]> | undefined
+}): Credentials => ({
+  headers: Redacted.make(values.headers ?? {}, { label: "client credentials" }),
+  parameters: Redacted.make(values.parameters ?? [], { label: "client credentials" })
+})
+
+const signAssertions = (
+  method: Method,
   key: SigningKey.SigningKey,
-  options: AssertionOptions | undefined
-): ClientAuthentication["credentials"] =>
-  Effect.fnUntraced(function* (target) {
+  { audience, compatibility = {}, lifetime = "1 minute" }: AssertionOptions = {}
+): ClientAuthentication => ({
+  method,
+  algorithm: key.algorithm,
+  ...(audience === undefined ? undefined : { audience }),
+  credentials: Effect.fnUntraced(function* (target) {
     const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
-    const audience = options?.audience ?? target.issuer
-    const jwt = yield* JsonWebToken.sign(
-      JsonWebToken.addClaims(
-        {
-          iss: target.clientId,
-          sub: target.clientId,
-          aud: typeof audience === "string" ? audience : audience(target),
-          jti: yield* RandomToken.generate(20),
-          iat: now,
-          exp: now + Math.ceil(Duration.toSeconds(options?.lifetime ?? "1 minute"))
-        },
-        options?.claims
-      ),
-      {
-        key,
-        type: options?.type === null ? undefined : (options?.type ?? "client-authentication+jwt"),
-        header: options?.header
-      }
-    )
-    return yield* inBody([
-      ["client_id", target.clientId],
+    const own = {
+      iss: target.clientId,
+      sub: target.clientId,
+      aud: typeof audience === "function" ? audience(target) : (audience ?? target.issuer),
+      jti: yield* RandomToken.generate(20),
+      iat: now,
+      exp: now + Math.ceil(Duration.toSeconds(lifetime))
+    }
+    const { additionalClaims, header, type = "client-authentication+jwt" } = compatibility
+    const jwt = yield* JsonWebToken.sign(JsonWebToken.addClaims(own, additionalClaims), {
+      key,
+      type: type ?? undefined,
+      header
+    })
+    return yield* sendClientId(
+      target,
       ["client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"],
       ["client_assertion", Redacted.value(jwt)]
-    ])
+    )
   })
-
-const inBody = (parameters: ReadonlyArray<readonly [string, string]>): Effect.Effect<Credentials> =>
-  Effect.sync(() => credentials({}, parameters))
-
-const credentials = (
-  headers: Readonly<Record<string, string>>,
-  parameters: ReadonlyArray<readonly [string, string]>
-): Credentials => ({
-  headers: Redacted.make(headers, { label: "client credentials" }),
-  parameters: Redacted.make(parameters, { label: "client credentials" })
 })
+
+const sendClientId = (
+  { clientId }: RequestTarget,
+  ...proof: ReadonlyArray<readonly [name: string, value: string]>
+): Effect.Effect<Credentials> => Effect.sync(() => makeCredentials({ parameters: [["client_id", clientId], ...proof] }))

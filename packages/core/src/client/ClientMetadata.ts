@@ -1,13 +1,17 @@
 /**
- * A client as it is registered: the document under the specifications' own member names, and what makes one.
+ * Client metadata: the document by which a client is registered, under the member names of the specifications.
+ *
+ * **When to use**
+ *
+ * For dynamic registration (`DynamicRegistration.register`), or for the form of a provider that registers clients by hand.
  *
  * **Details**
  *
- * - A CIBA client has no redirect and no response type. Its grant is the CIBA grant; a push client needs none.
- * - One method of authentication covers every endpoint.
- * - The mode decides whether there is a notification endpoint: it is there for ping and push, and only for them.
+ * - A CIBA client has no redirect URI and no response type. Its grant type is that of CIBA; a push client has none.
+ * - One method of client authentication serves every endpoint.
+ * - A ping or push client has a notification endpoint, and a poll client has none.
  *
- * **Example** (A client that polls and signs)
+ * **Example** (A poll client that signs its requests)
  *
  * ```ts
  * import { ClientMetadata, SigningKey } from "@effect-ciba/core"
@@ -36,7 +40,7 @@ import type { ContentAlgorithm, KeyAlgorithm } from "../crypto/JsonWebEncryption
 import { JsonWebKey, toPublic } from "../crypto/JsonWebKey.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import type { Method } from "./ClientAuthentication.ts"
-import { ClientRegistrationError } from "./ClientRegistration.ts"
+import { type ClientRegistrationError, ensureValid } from "./ClientRegistrationError.ts"
 import { DeliveryMode, grantType } from "./DeliveryMode.ts"
 
 const text = Schema.optionalKey(Schema.String)
@@ -76,20 +80,20 @@ const members = Schema.Struct({
   software_statement: text
 })
 
-/** A client's metadata. */
+/** Client metadata as the specifications name it. */
 export type ClientMetadata = typeof members.Type & { readonly [member: string]: unknown }
 
-/** Schema of a client's metadata; members that are not listed pass through. */
+/** Schema of client metadata; other members pass through. */
 export const ClientMetadata: Schema.Codec<ClientMetadata> = Schema.StructWithRest(members, [
   Schema.Record(Schema.String, Schema.Unknown)
 ])
 
-/** The mode, and where the provider calls the client, if it does. */
+/** The delivery mode, and the URL that the provider notifies in ping and push mode. */
 export type Delivery =
   | { readonly deliveryMode: "poll" }
   | { readonly deliveryMode: "ping" | "push"; readonly notificationEndpoint: string }
 
-/** By what the provider knows a certificate of `tls_client_auth` (RFC 8705 2.1.2). */
+/** The subject of the certificate for `tls_client_auth`, in one of five forms (RFC 8705 2.1.2). */
 export type CertificateSubject =
   | { readonly tls_client_auth_subject_dn: string }
   | { readonly tls_client_auth_san_dns: string }
@@ -97,17 +101,17 @@ export type CertificateSubject =
   | { readonly tls_client_auth_san_ip: string }
   | { readonly tls_client_auth_san_email: string }
 
-/** A client as it is written down. */
+/** The metadata of a CIBA client; a member that is not given is left out. */
 export type Options = Delivery & {
   readonly clientName?: string | undefined
   readonly scope?: ReadonlyArray<string> | undefined
   readonly tokenEndpointAuthMethod: Method
-  /** The algorithm of its assertions, where it makes them. */
+  /** The algorithm of its client assertions. */
   readonly tokenEndpointAuthSigningAlg?: JwsAlgorithm.JwsAlgorithm | undefined
-  /** Its public keys, or where they are published; not both. */
+  /** Its public keys; or `jwksUri`, the URL that publishes them. */
   readonly jwks?: ReadonlyArray<JsonWebKey> | undefined
   readonly jwksUri?: string | undefined
-  /** The algorithm of its signed requests; without one it signs none. */
+  /** The algorithm of its signed authentication requests; they are not signed by default. */
   readonly requestSigningAlg?: JwsAlgorithm.Asymmetric | undefined
   readonly userCodeParameter?: boolean | undefined
   readonly idTokenSignedResponseAlg?: JwsAlgorithm.JwsAlgorithm | undefined
@@ -124,23 +128,18 @@ export type Options = Delivery & {
   readonly loginHintTokenTypes?: ReadonlyArray<string> | undefined
   readonly subjectType?: "public" | "pairwise" | undefined
   readonly sectorIdentifierUri?: string | undefined
-  /** Whether the client wants refresh tokens; `false` by default. */
+  /** Whether the client uses refresh tokens; `false` by default. */
   readonly refreshTokens?: boolean | undefined
   readonly softwareStatement?: string | undefined
-  /** Members of extensions. */
+  /** Other members. */
   readonly additional?: Readonly<Record<string, Schema.Json>> | undefined
 }
 
-/** The document to register, or what is wrong with it. */
-export const make = (options: Options): Effect.Effect<ClientMetadata, ClientRegistrationError> => {
-  const wrong = problems(options).find(([, problem]) => problem !== undefined)
-  const [parameter, problem] = wrong ?? []
-  return parameter === undefined || problem === undefined
-    ? Effect.succeed(document(options))
-    : Effect.fail(new ClientRegistrationError({ parameter, problem }))
-}
+/** Validates the options and encodes them as metadata. */
+export const make = (options: Options): Effect.Effect<ClientMetadata, ClientRegistrationError> =>
+  Effect.as(ensureValid(problems(options)), encode(options))
 
-/** What a provider may refuse, or read otherwise than meant: pairwise subjects (CIBA Core 4). */
+/** What a provider may refuse in metadata that is valid: pairwise subjects have requirements of their own (CIBA Core 4). */
 export const warnings = (metadata: ClientMetadata): ReadonlyArray<string> => {
   if (metadata.subject_type !== "pairwise") return []
   if (metadata.backchannel_token_delivery_mode === "push") {
@@ -148,7 +147,7 @@ export const warnings = (metadata: ClientMetadata): ReadonlyArray<string> => {
       ? []
       : ["the document at sector_identifier_uri has to list the notification endpoint (pairwise subjects in push mode)"]
   }
-  const showsPossession =
+  const provesPossession =
     metadata.backchannel_authentication_request_signing_alg !== undefined ||
     metadata.token_endpoint_auth_method === "private_key_jwt" ||
     metadata.token_endpoint_auth_method === "self_signed_tls_client_auth"
@@ -159,7 +158,7 @@ export const warnings = (metadata: ClientMetadata): ReadonlyArray<string> => {
     metadata.jwks_uri !== undefined && metadata.sector_identifier_uri !== undefined
       ? "the document at sector_identifier_uri has to list the jwks_uri (pairwise subjects)"
       : "",
-    showsPossession
+    provesPossession
       ? ""
       : "pairwise subjects need possession to be shown: sign requests, or use private_key_jwt or self_signed_tls_client_auth"
   ].filter((line) => line !== "")
@@ -181,7 +180,7 @@ const problems = (options: Options): ReadonlyArray<readonly [parameter: string, 
   [
     "tokenEndpointAuthSigningAlg",
     options.tokenEndpointAuthSigningAlg === undefined ||
-    fits(options.tokenEndpointAuthMethod, options.tokenEndpointAuthSigningAlg)
+    isFitting(options.tokenEndpointAuthMethod, options.tokenEndpointAuthSigningAlg)
       ? undefined
       : `it does not go with ${options.tokenEndpointAuthMethod}`
   ],
@@ -198,7 +197,7 @@ const problems = (options: Options): ReadonlyArray<readonly [parameter: string, 
   ],
   [
     "jwks",
-    needsKeys(options) && options.jwks === undefined && options.jwksUri === undefined
+    requiresKeys(options) && options.jwks === undefined && options.jwksUri === undefined
       ? "the provider needs the client's public keys; give jwks or jwksUri"
       : undefined
   ],
@@ -213,7 +212,7 @@ const problems = (options: Options): ReadonlyArray<readonly [parameter: string, 
 const isAsymmetric = (algorithm: string): boolean =>
   Schema.is(JwsAlgorithm.JwsAlgorithm)(algorithm) && !JwsAlgorithm.isSymmetric(algorithm)
 
-const fits = (method: Method, algorithm: JwsAlgorithm.JwsAlgorithm): boolean =>
+const isFitting = (method: Method, algorithm: JwsAlgorithm.JwsAlgorithm): boolean =>
   method === "client_secret_jwt"
     ? JwsAlgorithm.isSymmetric(algorithm)
     : method === "private_key_jwt" && isAsymmetric(algorithm)
@@ -221,14 +220,14 @@ const fits = (method: Method, algorithm: JwsAlgorithm.JwsAlgorithm): boolean =>
 const isPublic = (key: JsonWebKey): boolean =>
   Object.keys(toPublic(key)).length === Object.keys(key).filter((name) => name !== "key_ops").length
 
-const needsKeys = ({ requestSigningAlg, tokenEndpointAuthMethod }: Options): boolean =>
+const requiresKeys = ({ requestSigningAlg, tokenEndpointAuthMethod }: Options): boolean =>
   requestSigningAlg !== undefined ||
   tokenEndpointAuthMethod === "private_key_jwt" ||
   tokenEndpointAuthMethod === "self_signed_tls_client_auth"
 
-const document = (options: Options): ClientMetadata => ({
+const encode = (options: Options): ClientMetadata => ({
   ...options.additional,
-  ...present({
+  ...omitUndefined({
     client_name: options.clientName,
     scope: options.scope?.join(" "),
     grant_types: [
@@ -262,5 +261,5 @@ const document = (options: Options): ClientMetadata => ({
   })
 })
 
-const present = (document: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
-  Object.fromEntries(Object.entries(document).filter(([, value]) => value !== undefined))
+const omitUndefined = (members: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))

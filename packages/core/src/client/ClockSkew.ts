@@ -1,11 +1,15 @@
 /**
- * The time, where the machine's own clock is wrong and cannot be set right: proofs, assertions and the judgement of tokens
- * then go by the true time.
+ * A corrected clock, for a machine whose clock is wrong and cannot be set: proofs, assertions and the validation of tokens then
+ * use the correct time.
+ *
+ * **When to use**
+ *
+ * For an offset of this machine that is known. For the clock of the provider there is `clockTolerance`, an option of the
+ * registration.
  *
  * **Gotchas**
  *
  * - It changes the clock of the whole program that it is provided to, logs included. Provide it outermost.
- * - For the clocks of others there is `clockTolerance`, an option of the registration.
  *
  * **Example** (A clock that is an hour behind)
  *
@@ -24,7 +28,7 @@
  */
 import { Clock, Duration, Effect, Layer } from "effect"
 
-/** The same clock, so much later; a negative duration is for one that is ahead. Only the wall clock changes. */
+/** A clock that is later by a duration, or earlier by a negative one. The monotonic clock does not change. */
 export const make = (clock: Clock.Clock, behind: Duration.Input): Clock.Clock => {
   const millis = Duration.toMillis(behind)
   const nanos = BigInt(Math.round(millis)) * 1_000_000n
@@ -39,7 +43,7 @@ export const make = (clock: Clock.Clock, behind: Duration.Input): Clock.Clock =>
   }
 }
 
-/** The clock at hand put right: how far it is behind, or, with a negative duration, ahead. */
+/** Corrects the clock of the program: `behind` is how far it lags, negative if it is ahead. */
 export const layer = (behind: Duration.Input): Layer.Layer<never> =>
   Layer.effect(
     Clock.Clock,

@@ -1,21 +1,26 @@
 /**
- * DPoP: tokens bound to a key that the client proves to hold, anew on every request.
+ * DPoP: access tokens bound to a key, of which the client proves possession with each request (RFC 9449).
+ *
+ * **When to use**
+ *
+ * Provide `Dpop.layer` below `Ciba.layer` if the client is registered with `dpop_bound_access_tokens`, or if a security profile
+ * requires sender-constrained tokens and the client has no certificate.
  *
  * **Details**
  *
- * - A proof names the method and URL that are really called, and carries the nonce that this server sent last.
- * - Nonces are taken from every response, of any status, and kept apart by origin; what is no nonce is passed over.
- * - A server's demand for a nonce is answered at once, with a new proof and new client credentials.
- * - The answer must be of type `DPoP`; an unbound token is refused.
- * - In push mode the request for authentication carries the proof, since no token request follows it.
+ * - A proof contains the method and URL of its request, and the last nonce of that server.
+ * - Nonces are taken from responses of any status, and stored by origin; malformed ones are ignored.
+ * - When a server demands a nonce, the request is sent again with a new proof and new client credentials, twice at most.
+ * - A token response must have the type `DPoP`; an unbound token is refused.
+ * - In push mode the authentication request carries the proof, since no token request follows.
  *
  * **Gotchas**
  *
- * - At a server that takes nothing but its newest nonce, waits that poll at the same instant get in each other's way. One
- *   that is refused three times in a row ends with `UseDpopNonce`, and can be completed again; `Ciba.authenticateAll` and
- *   `resumeAll` do that by themselves.
+ * - If a server accepts only its newest nonce, requests that are sent at the same moment invalidate each other's. One that is
+ *   refused three times in a row fails with `UseDpopNonce`; `Ciba.complete` can then be called again, and
+ *   `Ciba.authenticateAll` and `resumeAll` do so.
  *
- * **Example** (A key made for this process)
+ * **Example** (A key generated for this process)
  *
  * ```ts
  * import { Ciba, ClientAuthentication, Dpop, SigningKey } from "@effect-ciba/core"
@@ -41,28 +46,29 @@ import { origin, stripUrl } from "../http/HttpUrl.ts"
 import { SenderConstraint } from "../http/SenderConstraint.ts"
 import * as RandomToken from "../internal/RandomToken.ts"
 
-/** What to prove with. */
+/** The key of the proofs. */
 export interface Options<E = never, R = never> {
-  /** The key, or the effect that reads or makes it. */
+  /** The key, or an effect that reads or generates it. */
   readonly key: KeyPair | Effect.Effect<KeyPair, E, R>
-  /** Further claims; or a function of the library's own, for servers that want others. */
-  readonly claims?: JsonWebToken.AdditionalClaims | undefined
+  /** For servers that deviate from the specification: claims that a proof has beside those of RFC 9449. */
+  readonly compatibility?: { readonly additionalClaims?: JsonWebToken.AdditionalClaims | undefined } | undefined
 }
 
-/** Proofs with this key. */
+/** The sender constraint for this key. */
 export const make = Effect.fnUntraced(function* <E = never, R = never>(
   options: Options<E, R>
 ): Effect.fn.Return<SenderConstraint, E, R> {
-  return constraint(Effect.isEffect(options.key) ? yield* options.key : options.key, options.claims, new Map())
+  const key = Effect.isEffect(options.key) ? yield* options.key : options.key
+  return makeConstraint(key, options.compatibility?.additionalClaims, new Map())
 })
 
-/** DPoP for every token that is requested and used. */
+/** DPoP for all access tokens that this client requests and uses. */
 export const layer = <E = never, R = never>(options: Options<E, R>): Layer.Layer<never, E, R> =>
   Layer.effect(SenderConstraint, make(options))
 
-const constraint = (
+const makeConstraint = (
   key: KeyPair,
-  further: JsonWebToken.AdditionalClaims | undefined,
+  additionalClaims: JsonWebToken.AdditionalClaims | undefined,
   nonces: Map<string, string>
 ): SenderConstraint => {
   const jwk = JsonWebKey.requiredMembers(key.publicJwk)
@@ -72,8 +78,8 @@ const constraint = (
     proofKey: key.privateJwk,
     withKey: (proofKey) =>
       Equal.equals(proofKey, key.privateJwk)
-        ? Effect.succeed(constraint(key, further, nonces))
-        : Effect.map(fromJwk(proofKey), (kept) => constraint(kept, further, nonces)),
+        ? Effect.succeed(makeConstraint(key, additionalClaims, nonces))
+        : Effect.map(fromJwk(proofKey), (stored) => makeConstraint(stored, additionalClaims, nonces)),
     prove: Effect.fnUntraced(function* ({ accessToken, method, url }) {
       const nonce = nonces.get(origin(url) ?? url)
       const proof = yield* JsonWebToken.sign(
@@ -86,7 +92,7 @@ const constraint = (
             ...(accessToken === undefined ? undefined : { ath: yield* TokenHash.sha256(accessToken) }),
             ...(nonce === undefined ? undefined : { nonce })
           },
-          further
+          additionalClaims
         ),
         { key, type: "dpop+jwt", jwk }
       )
@@ -95,20 +101,21 @@ const constraint = (
     recordResponse: ({ headers, request }) =>
       Effect.sync(() => {
         const nonce = headers["dpop-nonce"]
-        if (nonce !== undefined && isNonce.test(nonce)) remember(nonces, origin(request.url) ?? request.url, nonce)
+        if (nonce !== undefined && nonceSyntax.test(nonce))
+          recordNonce(nonces, origin(request.url) ?? request.url, nonce)
       })
   }
 }
 
-/** A nonce (RFC 9449 section 8.1), and small enough for the header that it has to go into. */
-const isNonce = /^[!\x23-\x5b\x5d-\x7e]{1,2048}$/
+/** RFC 9449 section 8.1, with a limit on the size: the nonce is sent in a header. */
+const nonceSyntax = /^[!\x23-\x5b\x5d-\x7e]{1,2048}$/
 
-const servers = 100
+const maxOrigins = 100
 
-/** The last nonce of a server. Where there are too many servers, the one that has been silent longest is forgotten. */
-const remember = (nonces: Map<string, string>, server: string, nonce: string): void => {
-  nonces.delete(server)
-  nonces.set(server, nonce)
-  const [silent] = nonces.keys()
-  if (nonces.size > servers && silent !== undefined) nonces.delete(silent)
+/** Stores the nonce of an origin, and deletes the least recently updated one if there are too many. */
+const recordNonce = (nonces: Map<string, string>, origin: string, nonce: string): void => {
+  nonces.delete(origin)
+  nonces.set(origin, nonce)
+  const [oldest] = nonces.keys()
+  if (nonces.size > maxOrigins && oldest !== undefined) nonces.delete(oldest)
 }

@@ -1,15 +1,19 @@
 /**
- * What a client's certificate means besides the connection: tokens that are bound to it, and endpoints of their own.
+ * Mutual TLS (RFC 8705): access tokens bound to the client's certificate, and the endpoints for connections with one.
+ *
+ * **When to use**
+ *
+ * Set `mutualTls` if the client is registered with `tls_client_certificate_bound_access_tokens`, or authenticates in another
+ * way and is to call the provider's mutual TLS aliases.
  *
  * **Details**
  *
- * - The certificate itself belongs to the `HttpClient`: `NodeTls` on Node.js; where fetch takes one in its options (Bun,
- *   Deno, Workers), `FetchHttpClient.RequestInit`.
- * - A provider may publish other URLs for connections with certificates (`mtls_endpoint_aliases`). Each one that is
- *   published is called, and the endpoint itself where none is.
- * - `ClientAuthentication.tlsClientAuth` and `.selfSignedTlsClientAuth` call the aliases by themselves.
+ * - The certificate itself belongs to the `HttpClient`: `NodeTls` on Node.js, `FetchHttpClient.RequestInit` if fetch takes one
+ *   in its options (Bun, Deno, Workers).
+ * - If the provider publishes an alias of an endpoint (`mtls_endpoint_aliases`), the alias is called.
+ * - `ClientAuthentication.tlsClientAuth` and `selfSignedTlsClientAuth` call the aliases without this option.
  *
- * **Example** (Bound tokens for a client that signs its assertions)
+ * **Example** (Certificate-bound tokens for a client that signs its assertions)
  *
  * ```ts
  * import { ClientAuthentication, ClientRegistration, MutualTls, SigningKey } from "@effect-ciba/core"
@@ -29,28 +33,28 @@
  */
 import { Predicate } from "effect"
 
-/** What the client and the provider agreed on. */
+/** The registered use of the certificate. */
 export interface Options {
   /** The registered `tls_client_certificate_bound_access_tokens`; `true` by default. */
   readonly boundAccessTokens?: boolean | undefined
-  /** Whether the provider's aliases are called (FAPI 2.0 5.2.2.1.1); `true` by default. */
+  /** Whether `mtls_endpoint_aliases` are called (FAPI 2.0 5.2.2.1.1); `true` by default. */
   readonly useEndpointAliases?: boolean | undefined
 }
 
-/** Mutual TLS as the registration has it. */
+/** The use of the certificate, with its defaults. */
 export interface MutualTls {
   readonly boundAccessTokens: boolean
-  /** The alias of an endpoint, where the provider publishes one and the client is to call it. */
+  /** The URL of an endpoint for connections with a certificate, if the metadata has one. */
   readonly alias: (metadata: Readonly<Record<string, unknown>>, endpoint: string) => string | undefined
 }
 
-/** Mutual TLS with its defaults. */
+/** The registered use of the certificate; by default access tokens are bound to it and aliases are called. */
 export const make = (options?: Options): MutualTls => ({
   boundAccessTokens: options?.boundAccessTokens ?? true,
-  alias: options?.useEndpointAliases === false ? () => undefined : published
+  alias: options?.useEndpointAliases === false ? () => undefined : findAlias
 })
 
-const published: MutualTls["alias"] = ({ mtls_endpoint_aliases: aliases }, endpoint) => {
+const findAlias: MutualTls["alias"] = ({ mtls_endpoint_aliases: aliases }, endpoint) => {
   const alias = Predicate.hasProperty(aliases, endpoint) ? aliases[endpoint] : undefined
   return typeof alias === "string" ? alias : undefined
 }

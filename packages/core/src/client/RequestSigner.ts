@@ -1,12 +1,12 @@
 /**
- * Who signs requests: nobody, unless a layer says so. `SignedRequest.layer` does; this file keeps it out of programs that
- * do not sign.
+ * Signs authentication requests. `SignedRequest.layer` provides it; this reference keeps that code out of programs that do not
+ * sign.
  */
 import { Context, type Duration, type Effect, type Redacted } from "effect"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import type { RequestTarget } from "./ClientAuthentication.ts"
 
-/** Signs a request's parameters. */
+/** Signs the parameters of authentication requests (CIBA Core 7.1.1). */
 export interface RequestSigner {
   readonly algorithm: JwsAlgorithm.Asymmetric
   readonly lifetime: Duration.Duration
@@ -16,7 +16,7 @@ export interface RequestSigner {
   ) => Effect.Effect<Redacted.Redacted<string>>
 }
 
-/** The signer at hand. */
+/** The signer of the client; by default requests are not signed. */
 export const RequestSigner: Context.Reference<RequestSigner | undefined> = Context.Reference(
   "@effect-ciba/core/RequestSigner",
   { defaultValue: (): RequestSigner | undefined => undefined }

@@ -9,7 +9,7 @@ export class DecryptionFailed extends Schema.TaggedError<DecryptionFailed>()("De
   }
 }
 
-/** The token came unencrypted, and encryption was agreed on. */
+/** The token is not encrypted, although the client is registered for encryption. */
 export class NotEncrypted extends Schema.TaggedError<NotEncrypted>()("NotEncrypted", {}) {
   override get message(): string {
     return "it is not encrypted, as it was registered to be"

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 
-/** A key cannot be used as it is; `problem` says why and what to do. */
+/** A key cannot be used; `problem` says why and what to do. */
 export class InvalidKey extends Schema.TaggedError<InvalidKey>()("InvalidKey", {
   problem: Schema.String
 }) {

@@ -1,10 +1,10 @@
 /**
- * Decryption of compact JWEs: with the keys that the client registered, and the algorithms that it agreed to.
+ * Decryption of JWEs in compact serialization, with the keys and algorithms that the client is registered for.
  *
  * **Gotchas**
  *
- * - What is compressed is refused: a few bytes can become a gigabyte (RFC 8725 3.6).
- * - `RSA1_5` and password-based algorithms have no spelling here.
+ * - Compressed content is refused: a few bytes can expand to a gigabyte (RFC 8725 3.6).
+ * - `RSA1_5` and password-based algorithms are not supported.
  *
  * @see RFC 7516, OpenID Connect Core 10.2
  */
@@ -16,19 +16,19 @@ import { DecryptionFailed } from "./DecryptionFailed.ts"
 import { InvalidKey } from "./InvalidKey.ts"
 import * as Jwk from "./JsonWebKey.ts"
 
-/** How the content key is brought over to a private key: `id_token_encrypted_response_alg`. */
+/** Key management with a private key: values of `id_token_encrypted_response_alg`. */
 export type PrivateKeyAlgorithm = "RSA-OAEP" | "RSA-OAEP-256" | "ECDH-ES" | "ECDH-ES+A128KW" | "ECDH-ES+A256KW"
 
-/** How it is brought over with the client secret; `dir` where the secret itself makes the content key. */
+/** Key management with the client secret; with `dir` the secret itself is the content encryption key. */
 export type SecretAlgorithm = "dir" | "A128KW" | "A192KW" | "A256KW" | "A128GCMKW" | "A192GCMKW" | "A256GCMKW"
 
-/** How the content key is brought over. */
+/** The key management algorithm. */
 export type KeyAlgorithm = PrivateKeyAlgorithm | SecretAlgorithm
 
-/** How the content is encrypted: `id_token_encrypted_response_enc`. */
+/** The content encryption: values of `id_token_encrypted_response_enc`. */
 export type ContentAlgorithm = "A128GCM" | "A192GCM" | "A256GCM" | "A128CBC-HS256" | "A192CBC-HS384" | "A256CBC-HS512"
 
-/** A key that decrypts. */
+/** A decryption key, bound to one key management algorithm. */
 export interface DecryptionKey {
   readonly keyId: string | undefined
   readonly algorithm: KeyAlgorithm
@@ -48,7 +48,7 @@ export const keyFromJwk = Effect.fnUntraced(function* (
   return { keyId: key.kid, algorithm, material: Redacted.make(material, { label: "decryption key" }) }
 })
 
-/** A decryption key from the client secret: as many bits as the algorithm needs, the left-most of a hash of it. */
+/** A decryption key from the client secret: the left-most bits of its hash, as many as the algorithm needs (OpenID Connect Core 10.2). */
 export const keyFromSecret = Effect.fnUntraced(function* (
   secret: Redacted.Redacted<string>,
   algorithm: SecretAlgorithm,
@@ -74,14 +74,14 @@ const contentBits: Readonly<Record<ContentAlgorithm, number>> = {
   "A256CBC-HS512": 512
 }
 
-/** Whether a token is a compact JWE by its looks. */
+/** Whether a token has the five parts of a compact JWE. */
 export const isEncrypted = (token: Redacted.Redacted<string>): boolean => Redacted.value(token).split(".").length === 5
 
 const Header = Schema.fromJsonString(
   Schema.Struct({ kid: Schema.optionalKey(Schema.String), zip: Schema.optionalKey(Schema.Unknown) })
 )
 
-/** The content, decrypted with the key that the token names or, where it names none, with the first that fits. */
+/** The decrypted content. The keys with the `kid` of the token are tried in order; all of them if it has none. */
 export const decrypt = Effect.fnUntraced(function* (
   jwe: Redacted.Redacted<string>,
   options: { readonly keys: ReadonlyArray<DecryptionKey>; readonly contentAlgorithm: ContentAlgorithm }
@@ -94,10 +94,10 @@ export const decrypt = Effect.fnUntraced(function* (
     () => new DecryptionFailed({ problem: "it is not a compact JWE" })
   )
   if (header.zip !== undefined) return yield* new DecryptionFailed({ problem: "its content is compressed" })
-  const fitting = options.keys.filter(
+  const candidates = options.keys.filter(
     ({ keyId }) => header.kid === undefined || keyId === undefined || keyId === header.kid
   )
-  const [first, ...others] = fitting.map((key) =>
+  const [first, ...others] = candidates.map((key) =>
     Effect.tryPromise({
       try: () =>
         jose.compactDecrypt(text, Redacted.value(key.material), {
@@ -110,6 +110,6 @@ export const decrypt = Effect.fnUntraced(function* (
   if (first === undefined) {
     return yield* new DecryptionFailed({ problem: "it is encrypted to a key that the client does not hold" })
   }
-  const { plaintext } = yield* others.reduce((tried, next) => Effect.catch(tried, () => next), first)
+  const { plaintext } = yield* others.reduce((attempt, next) => Effect.catch(attempt, () => next), first)
   return Redacted.make(new TextDecoder().decode(plaintext), { label: "id_token" })
 })

@@ -1,5 +1,23 @@
 /**
- * JSON Web Keys (RFC 7517), as far as choosing and publishing them needs.
+ * JSON Web Keys (JWK).
+ *
+ * **Details**
+ *
+ * - Only the members by which a key is chosen are typed; all others pass through.
+ *
+ * **Example** (The public half of a key, and its thumbprint)
+ *
+ * ```ts
+ * import { JsonWebKey } from "@effect-ciba/core"
+ * import { Effect } from "effect"
+ *
+ * const key = { kty: "OKP", crv: "Ed25519", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", d: "private", kid: "1" }
+ *
+ * Object.keys(JsonWebKey.toPublic(key)) // => ["kty", "crv", "x", "kid"]
+ * await Effect.runPromise(JsonWebKey.thumbprint(key)) // => "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+ * ```
+ *
+ * @see RFC 7517, RFC 7638
  */
 import { Effect, Redacted, Schema } from "effect"
 import { InvalidKey } from "./InvalidKey.ts"
@@ -12,15 +30,15 @@ const members = Schema.Struct({
   use: Schema.optionalKey(Schema.String)
 })
 
-/** A key; members that are not listed here pass through unread. */
+/** A key of any type, public or private. */
 export type JsonWebKey = typeof members.Type & { readonly [member: string]: unknown }
 
-/** Schema of a key. */
+/** Schema of a key of any type. */
 export const JsonWebKey: Schema.Codec<JsonWebKey> = Schema.StructWithRest(members, [
   Schema.Record(Schema.String, Schema.Unknown)
 ])
 
-/** Reads a private key; `purpose` says in a failure what it is needed for. */
+/** Decodes a private key; `purpose` names its use in the error. */
 export const fromPrivate = Effect.fnUntraced(function* (
   jwk: Redacted.Redacted<unknown>,
   purpose: string
@@ -32,28 +50,28 @@ export const fromPrivate = Effect.fnUntraced(function* (
   return (key.kty === "AKP" ? key.priv : key.d) === undefined ? yield* publicKeyError(purpose) : key
 })
 
-/** A public key where a private one is needed. */
+/** Fails a public key in the place of a private one. */
 export const publicKeyError = (purpose: string): InvalidKey =>
   new InvalidKey({ problem: `it is a public key; ${purpose} needs the private one` })
 
-/** The key without its private and symmetric members. */
+/** The key without private and symmetric members, and without `key_ops`. */
 export const toPublic = (key: JsonWebKey): JsonWebKey => {
   const { d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, oth: _oth, k: _k, priv: _priv, key_ops: _ops, ...rest } = key
   return rest
 }
 
-/** The members that make a public key the key it is, and no other (RFC 7638 section 3.2). */
+/** The required members of a public key (RFC 7638 section 3.2), without any other. */
 export const requiredMembers = (key: JsonWebKey): JsonWebKey => ({
-  ...Object.fromEntries((essential.get(key.kty) ?? []).map((name) => [name, key[name]])),
+  ...Object.fromEntries((required.get(key.kty) ?? []).map((name) => [name, key[name]])),
   kty: key.kty
 })
 
-/** The key's thumbprint (RFC 7638): the `jkt` of what is bound to it. */
+/** The SHA-256 thumbprint (RFC 7638): the `jkt` of tokens that are bound to the key. */
 export const thumbprint = (key: JsonWebKey): Effect.Effect<string> =>
   TokenHash.sha256(Redacted.make(encode(requiredMembers(key))))
 
 /** In the order of the thumbprint. */
-const essential: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
+const required: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["AKP", ["alg", "kty", "pub"]],
   ["EC", ["crv", "kty", "x", "y"]],
   ["OKP", ["crv", "kty", "x"]],

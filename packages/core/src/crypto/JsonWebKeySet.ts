@@ -1,46 +1,66 @@
 /**
- * A provider's published keys, and the choice among them.
+ * A JWK Set, and the choice of the keys that may verify a token.
  *
  * **Details**
  *
- * - A key that cannot be read is passed over; it does not spoil the others.
- * - Keys may share a `kid`: type, curve, algorithm and use decide as well, and every candidate is offered.
+ * - A member that is not a JWK is ignored; the other keys of the set are used.
+ * - Keys may share a `kid`: type, curve, `alg` and `use` decide as well, and all candidates are returned.
  *
  * @see RFC 7517 section 5, OpenID Connect Core 10.1
  */
 import { Result, Schema } from "effect"
-import { JsonWebKey } from "./JsonWebKey.ts"
+import { JsonWebKey, requiredMembers } from "./JsonWebKey.ts"
 import * as JwsAlgorithm from "./JwsAlgorithm.ts"
 
 const Document = Schema.Struct({ keys: Schema.Array(Schema.Unknown) })
 
-/** The keys of a set that could be read. */
-export interface JsonWebKeySet {
-  readonly keys: ReadonlyArray<JsonWebKey>
+/** A key of the set. */
+export interface PublishedKey {
+  /** The key with all members. */
+  readonly published: JsonWebKey
+  /** The required members and the `kid`: `key_ops`, `use` and `alg` would make jose refuse keys that are chosen here. */
+  readonly key: JsonWebKey
 }
 
-/** Reads a JWK set document. */
-export const decode = (document: unknown): Result.Result<JsonWebKeySet, Schema.SchemaError> =>
-  Result.map(Schema.decodeUnknownResult(Document)(document), ({ keys }) => ({ keys: keys.flatMap(readable) }))
+/** The keys of a JWK Set. */
+export interface JsonWebKeySet {
+  readonly keys: ReadonlyArray<PublishedKey>
+}
 
-/** The keys that may have signed a token with this algorithm and, where it names one, this `kid`. */
+/** Decodes a JWK Set document. */
+export const decode = (document: unknown): Result.Result<JsonWebKeySet, Schema.SchemaError> =>
+  Result.map(Schema.decodeUnknownResult(Document)(document), ({ keys }) => ({ keys: keys.flatMap(decodeKey) }))
+
+/**
+ * The keys that may have signed a token with this algorithm and, if it names one, this `kid`. A key is the same object each
+ * time, since jose imports a key once for each object.
+ */
 export const candidates = (
   set: JsonWebKeySet,
   token: { readonly algorithm: JwsAlgorithm.Asymmetric; readonly keyId: string | undefined }
 ): ReadonlyArray<JsonWebKey> => {
-  const shape = JwsAlgorithm.keyType(token.algorithm)
-  return set.keys.filter(
-    (key) =>
-      key.kty === shape.kty &&
-      (shape.crv === undefined || key.crv === shape.crv) &&
-      (key.use === undefined || key.use === "sig") &&
-      (key.alg === undefined || sameAlgorithm(key.alg, token.algorithm)) &&
-      (token.keyId === undefined || key.kid === token.keyId)
+  const expected = JwsAlgorithm.keyType(token.algorithm)
+  return set.keys.flatMap(({ key, published: { alg, crv, kid, kty, use } }) =>
+    kty === expected.kty &&
+    (expected.crv === undefined || crv === expected.crv) &&
+    (use === undefined || use === "sig") &&
+    (alg === undefined || sameAlgorithm(alg, token.algorithm)) &&
+    (token.keyId === undefined || kid === token.keyId)
+      ? [key]
+      : []
   )
 }
 
-const readable = (key: unknown): ReadonlyArray<JsonWebKey> =>
-  Result.match(Schema.decodeUnknownResult(JsonWebKey)(key), { onFailure: () => [], onSuccess: (read) => [read] })
+const decodeKey = (member: unknown): ReadonlyArray<PublishedKey> =>
+  Result.match(Schema.decodeUnknownResult(JsonWebKey)(member), {
+    onFailure: () => [],
+    onSuccess: (published) => [
+      {
+        published,
+        key: { ...requiredMembers(published), ...(published.kid === undefined ? undefined : { kid: published.kid }) }
+      }
+    ]
+  })
 
 const sameAlgorithm = (published: string, expected: JwsAlgorithm.Asymmetric): boolean =>
   published === expected ||

@@ -1,7 +1,6 @@
 /**
- * Signed JSON Web Tokens in compact form: signing, and verifying with one key and one expected algorithm.
- *
- * Claims are not judged here; whoever expects a token says what its claims must be.
+ * Signed JSON Web Tokens in compact serialization: signing, and verifying with one key and one expected algorithm. Claims
+ * are validated where the token is used.
  *
  * @see RFC 7515, RFC 7519, RFC 8725
  */
@@ -14,14 +13,14 @@ import type { JsonWebKey } from "./JsonWebKey.ts"
 import type * as JwsAlgorithm from "./JwsAlgorithm.ts"
 import type { SigningKey } from "./SigningKey.ts"
 
-/** The token is not a signed JWT in compact form. */
+/** The token is not a signed JWT in compact serialization. */
 export class MalformedToken extends Schema.TaggedError<MalformedToken>()("MalformedToken", {}) {
   override get message(): string {
     return "The token is not a signed JSON Web Token in compact form"
   }
 }
 
-/** The signature does not belong to the token, the key or the algorithm. */
+/** The signature does not verify with the key and the algorithm. */
 export class InvalidSignature extends Schema.TaggedError<InvalidSignature>()("InvalidSignature", {
   algorithm: Schema.String,
   keyId: Schema.optionalKey(Schema.String)
@@ -37,32 +36,31 @@ const headerMembers = Schema.Struct({
   typ: Schema.optionalKey(Schema.String)
 })
 
-/** The header members by which a verification key is chosen. They are not verified. */
+/** The header members by which a verification key is chosen, before anything is verified. */
 export type Header = typeof headerMembers.Type
 
-/** Claims as they are written. */
+/** Claims before they are encoded. */
 export type Claims = { readonly [claim: string]: unknown }
 
-/** Claims beside the library's own, none of which they replace; or a function that makes what is signed from those. */
-export type AdditionalClaims = Claims | ((own: Claims) => Claims)
+/** Claims beside those that the library sets, none of which they replace. */
+export type AdditionalClaims = Claims
 
-/** The library's own claims with the further ones. */
-export const addClaims = (own: Claims, further: AdditionalClaims | undefined): Claims =>
-  typeof further === "function" ? further(own) : { ...further, ...own }
+/** The claims that the library sets, and the additional ones. */
+export const addClaims = (own: Claims, additional: AdditionalClaims | undefined): Claims => ({ ...additional, ...own })
 
-/** Header members beyond those of the library, and none that changes how the token is read. */
+/** Header members beside those that the library sets; none that changes how the token is processed. */
 export type AdditionalHeader = Schema.JsonObject & {
   readonly [member in "alg" | "b64" | "crit" | "kid" | "typ"]?: never
 }
 
-/** A signed token over the claims, fresh at each run. */
+/** A token with these claims. Each run signs again. */
 export const sign = (
   claims: Claims,
   options: {
     readonly key: SigningKey
     readonly type?: string | undefined
     readonly header?: AdditionalHeader | undefined
-    /** The public key, where the header is to carry it. */
+    /** The public key that the header carries in the place of a `kid` (DPoP). */
     readonly jwk?: JsonWebKey | undefined
   }
 ): Effect.Effect<Redacted.Redacted<string>> => {
@@ -95,8 +93,10 @@ export const readHeader = (jwt: Redacted.Redacted<string>): Result.Result<Header
 }
 
 /**
- * The claims of a token whose signature verifies with this key and this algorithm. Whatever algorithm the token names,
- * only the expected one counts.
+ * The claims of a token, once its signature verifies with the key (a JWK, or a shared secret) and the expected algorithm.
+ *
+ * jose takes the JWK as it is, refuses it if its `use`, `key_ops` or `alg` do not fit, and imports it once for each object:
+ * reduce a foreign key by `JsonWebKey.requiredMembers`, and pass the same object each time.
  */
 export const verify = Effect.fnUntraced(function* (
   jwt: Redacted.Redacted<string>,
@@ -105,8 +105,10 @@ export const verify = Effect.fnUntraced(function* (
   const { algorithm, key } = options
   const verified = yield* Effect.tryPromise({
     try: () =>
-      material(key, algorithm).then((material) =>
-        jose.compactVerify(Redacted.value(jwt), material, { algorithms: [algorithm] })
+      jose.compactVerify(
+        Redacted.value(jwt),
+        Redacted.isRedacted(key) ? new TextEncoder().encode(Redacted.value(key)) : key,
+        { algorithms: [algorithm] }
       ),
     catch: () =>
       new InvalidSignature({
@@ -115,29 +117,16 @@ export const verify = Effect.fnUntraced(function* (
       })
   })
   // An unencoded payload (RFC 7797) is legal in a JWS, and forbidden in a JWT.
-  if (verified.protectedHeader.b64 === false || !isSpelledOnce(jwt)) return yield* new MalformedToken()
+  if (verified.protectedHeader.b64 === false || !isCanonical(jwt)) return yield* new MalformedToken()
   return yield* Effect.mapError(decodeClaims(new TextDecoder().decode(verified.payload)), () => new MalformedToken())
 })
 
 /**
- * Whether the signature has the one spelling that base64url gives its bytes (RFC 4648 section 3.5). It is the only part
- * that no signature covers: spare bits, padding and white space would make other tokens of a good one.
+ * Whether the signature is canonical base64url (RFC 4648 section 3.5). It is the only part of a token that no signature
+ * covers: with spare bits, padding or white space, one token would have many valid encodings.
  */
-const isSpelledOnce = (jwt: Redacted.Redacted<string>): boolean =>
+const isCanonical = (jwt: Redacted.Redacted<string>): boolean =>
   /^[^.]*\.[^.]*\.([\w-]{4})*([\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048])?$/.test(Redacted.value(jwt))
-
-type Material = ReturnType<typeof jose.importJWK>
-
-/** Keys are imported once for each algorithm, as long as they live. */
-const imported = new WeakMap<JsonWebKey, Map<JwsAlgorithm.JwsAlgorithm, Material>>()
-
-const material = (key: JsonWebKey | Redacted.Redacted<string>, algorithm: JwsAlgorithm.JwsAlgorithm): Material => {
-  if (Redacted.isRedacted(key)) return Promise.resolve(new TextEncoder().encode(Redacted.value(key)))
-  const known = imported.get(key) ?? new Map<JwsAlgorithm.JwsAlgorithm, Material>()
-  const ready = known.get(algorithm) ?? jose.importJWK(key, algorithm)
-  imported.set(key, known.set(algorithm, ready))
-  return ready
-}
 
 const decodeHeader = Schema.decodeUnknownResult(BoundedJson.fromJsonString(headerMembers))
 

@@ -1,8 +1,21 @@
 /**
- * The JSON Web Signature algorithms that this library signs and verifies with.
+ * The JSON Web Signature (JWS) algorithms that this library signs and verifies with.
  *
- * `none` is not among them and has no spelling here. ML-DSA needs a runtime that has it: Node.js 24.7 and later do, and
- * browsers do not yet.
+ * **Gotchas**
+ *
+ * - `none` is not among them.
+ * - ML-DSA needs support by the runtime: Node.js 24.7 and later have it, browsers do not.
+ * - `EdDSA` and `Ed25519` are two names of one algorithm (RFC 9864): use the one that is registered.
+ *
+ * **Example** (The hash that belongs to an algorithm)
+ *
+ * ```ts
+ * import { JwsAlgorithm } from "@effect-ciba/core"
+ *
+ * JwsAlgorithm.isSymmetric("HS256") // => true
+ * JwsAlgorithm.hash("PS384") // => "SHA-384"
+ * JwsAlgorithm.keyType("ES256") // => { kty: "EC", crv: "P-256" }
+ * ```
  *
  * @see RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 9864, RFC 9964
  */
@@ -28,23 +41,23 @@ const names = [
   "HS512"
 ] as const
 
-/** Schema of a signature algorithm's name. */
+/** Schema of an `alg` value. */
 export const JwsAlgorithm: Schema.Literals<typeof names> = Schema.Literals(names)
 
-/** A signature algorithm's name. */
+/** An `alg` value. */
 export type JwsAlgorithm = (typeof names)[number]
 
-/** The algorithms that sign with a secret shared between client and provider. */
+/** The algorithms that sign with the client secret (HMAC). */
 export type Symmetric = "HS256" | "HS384" | "HS512"
 
 /** The algorithms that sign with a private key. */
 export type Asymmetric = Exclude<JwsAlgorithm, Symmetric>
 
-/** Whether the algorithm signs with a shared secret. */
+/** Whether an algorithm signs with the client secret. */
 export const isSymmetric = (algorithm: JwsAlgorithm): algorithm is Symmetric => algorithm.startsWith("HS")
 
-/** The key type, and where the algorithm fixes it the curve, of the keys that fit an asymmetric algorithm. */
-export const keyType = (algorithm: Asymmetric): { readonly kty: string; readonly crv?: string } => shapes[algorithm]
+/** The key type of an asymmetric algorithm, and its curve if the algorithm determines it. */
+export const keyType = (algorithm: Asymmetric): { readonly kty: string; readonly crv?: string } => keyTypes[algorithm]
 
 /** The hash that belongs to the algorithm (OpenID Connect Core 3.1.3.6); SHA-512 for EdDSA and ML-DSA. */
 export const hash = (algorithm: JwsAlgorithm): "SHA-256" | "SHA-384" | "SHA-512" =>
@@ -54,7 +67,7 @@ const rsa = { kty: "RSA" }
 const akp = { kty: "AKP" }
 const ed25519 = { kty: "OKP", crv: "Ed25519" }
 
-const shapes: Readonly<Record<Asymmetric, { readonly kty: string; readonly crv?: string }>> = {
+const keyTypes: Readonly<Record<Asymmetric, { readonly kty: string; readonly crv?: string }>> = {
   RS256: rsa,
   RS384: rsa,
   RS512: rsa,

@@ -1,13 +1,16 @@
 /**
- * Text sealed for storage: encrypted and bound to the key that sealed it, so that whoever reads or writes the storage
- * can neither read nor change it.
+ * Authenticated encryption of text for storage: who can read or write the storage can neither read nor change the text.
+ *
+ * **When to use**
+ *
+ * For pending authentications and other secrets in a database, a file or a cookie: `PendingStore` takes these keys.
  *
  * **Details**
  *
- * - A compact JWE with a key of 256 bits (`dir`, `A256GCM`); its header names the key.
- * - The first key seals. The others open what was sealed before a rotation.
+ * - A sealed text is a compact JWE with a key of 256 bits (`dir`, `A256GCM`); its header names the key.
+ * - The first key seals. The others open texts that were sealed before a key rotation.
  *
- * **Example** (A rotation)
+ * **Example** (A key rotation)
  *
  * ```ts
  * import { Sealing } from "@effect-ciba/core"
@@ -31,27 +34,28 @@ import * as RandomToken from "../internal/RandomToken.ts"
 import { DecryptionFailed } from "./DecryptionFailed.ts"
 import { InvalidKey } from "./SigningKey.ts"
 
-/** A key that seals and opens. */
+/** A key of 256 bits with its name. */
 export interface SealingKey {
   readonly keyId: string
   readonly material: Redacted.Redacted<Uint8Array>
 }
 
-/** The keys at hand, the one that seals first. */
+/** The keys: the first one seals, all of them open. */
 export type Keys = readonly [SealingKey, ...ReadonlyArray<SealingKey>]
 
 /** A key from its 32 bytes, as base64url text. */
 export const fromBytes = (keyId: string, bytes: Redacted.Redacted<string>): Effect.Effect<SealingKey, InvalidKey> =>
   Result.match(Base64Url.decode(Redacted.value(bytes)), {
-    onFailure: () => Effect.fail(invalid),
-    onSuccess: (read) => (read.byteLength === 32 ? Effect.succeed(made(keyId, read)) : Effect.fail(invalid))
+    onFailure: () => Effect.fail(malformedKeyError()),
+    onSuccess: (read) =>
+      read.byteLength === 32 ? Effect.succeed(makeKey(keyId, read)) : Effect.fail(malformedKeyError())
   })
 
-/** A new key. */
+/** A new random key. */
 export const generate = (keyId: string): Effect.Effect<SealingKey> =>
-  Effect.flatMap(RandomToken.source, (random) => Effect.map(random.randomBytes(32), (bytes) => made(keyId, bytes)))
+  Effect.flatMap(RandomToken.source, (random) => Effect.map(random.randomBytes(32), (bytes) => makeKey(keyId, bytes)))
 
-/** Seals a text. */
+/** Encrypts a text with the first key. */
 export const seal = (text: Redacted.Redacted<string>, [key]: Keys): Effect.Effect<string> =>
   Effect.promise(() =>
     new jose.CompactEncrypt(new TextEncoder().encode(Redacted.value(text)))
@@ -59,7 +63,7 @@ export const seal = (text: Redacted.Redacted<string>, [key]: Keys): Effect.Effec
       .encrypt(Redacted.value(key.material))
   )
 
-/** Opens what one of the keys has sealed. */
+/** Decrypts a text that one of the keys has sealed. */
 export const open = (sealed: string, keys: Keys): Effect.Effect<Redacted.Redacted<string>, DecryptionFailed> =>
   Effect.tryPromise({
     try: () =>
@@ -71,9 +75,10 @@ export const open = (sealed: string, keys: Keys): Effect.Effect<Redacted.Redacte
     catch: () => new DecryptionFailed({ problem: "none of the keys has sealed it, or it was changed since" })
   }).pipe(Effect.map(({ plaintext }) => Redacted.make(new TextDecoder().decode(plaintext), { label: "sealed text" })))
 
-const made = (keyId: string, bytes: Uint8Array): SealingKey => ({
+const makeKey = (keyId: string, bytes: Uint8Array): SealingKey => ({
   keyId,
   material: Redacted.make(bytes, { label: "sealing key" })
 })
 
-const invalid = /* @__PURE__ */ new InvalidKey({ problem: "a sealing key is 32 random bytes as base64url text" })
+const malformedKeyError = (): InvalidKey =>
+  new InvalidKey({ problem: "a sealing key is 32 random bytes as base64url text" })

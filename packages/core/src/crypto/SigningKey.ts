@@ -1,17 +1,22 @@
 /**
- * A key that signs: for client assertions, and for whatever else the client has to prove.
+ * Signing keys: for client assertions, DPoP proofs and signed authentication requests.
+ *
+ * **When to use**
+ *
+ * `fromJwk` or `fromPem` for a registered key, `generate` for a DPoP key of this process, `generateJwk` for a key that is to be
+ * registered and stored.
  *
  * **Details**
  *
- * - A key comes in as JWK, PEM (PKCS#8), `CryptoKey` or a pair of them, bound to one algorithm, and is tried once with
- *   a signature: a key that does not fit its algorithm fails here and not in the middle of a flow.
- * - Key material is `Redacted` from here on.
+ * - A key is read from a JWK, PEM (PKCS#8), a `CryptoKey` or a pair of them, and bound to one algorithm. It signs once when it is
+ *   read: a key that does not fit its algorithm fails there, and not in the middle of a flow.
+ * - The private key is `Redacted`.
  *
  * **Gotchas**
  *
  * - RSA keys under 2048 bits are refused (FAPI-CIBA 7.10).
  *
- * **Example** (A key that comes as a JWK)
+ * **Example** (A key from a JWK)
  *
  * ```ts
  * import { SigningKey } from "@effect-ciba/core"
@@ -25,6 +30,8 @@
  *
  * await Effect.runPromise(program) // => ["ES256", "2026-11"]
  * ```
+ *
+ * @see RFC 7515, RFC 7518 section 3, RFC 8037
  */
 import { Effect, Redacted, Schema } from "effect"
 import * as jose from "jose"
@@ -34,11 +41,11 @@ import * as JwsAlgorithm from "./JwsAlgorithm.ts"
 
 export { InvalidKey } from "./InvalidKey.ts"
 
-/** A private or shared key, bound to one algorithm. */
+/** A private key or a client secret, bound to one algorithm. */
 export class SigningKey {
   readonly algorithm: JwsAlgorithm.JwsAlgorithm
   readonly keyId: string | undefined
-  /** The public half to register, with this algorithm and key id, where the key's origin lets it be known. */
+  /** The public key to register, with algorithm and key id; `undefined` if it is not known. */
   readonly publicJwk: Jwk.JsonWebKey | undefined
   readonly material: Redacted.Redacted<CryptoKey | Uint8Array>
 
@@ -55,11 +62,11 @@ export class SigningKey {
   }
 }
 
-/** A private key for an asymmetric algorithm whose public half is known, so that it can be registered and shown. */
+/** A private key for an asymmetric algorithm, with its public key. */
 export class KeyPair extends SigningKey {
   override readonly algorithm: JwsAlgorithm.Asymmetric
   override readonly publicJwk: Jwk.JsonWebKey
-  /** The private half, where it can be taken out. */
+  /** The private key; `undefined` if it is not extractable. */
   readonly privateJwk: Redacted.Redacted<Jwk.JsonWebKey> | undefined
 
   constructor(options: {
@@ -76,11 +83,11 @@ export class KeyPair extends SigningKey {
   }
 }
 
-/** How to read a key. */
+/** The algorithm and the name of a key. */
 export interface Options {
-  /** The algorithm to sign with; needed unless the JWK names one. */
+  /** The algorithm to sign with; required unless the JWK has an `alg`. */
   readonly algorithm?: JwsAlgorithm.Asymmetric | undefined
-  /** The `kid` header of what is signed; the JWK's own by default. */
+  /** The `kid` header of signed tokens; that of the JWK by default. */
   readonly keyId?: string | undefined
 }
 
@@ -91,23 +98,23 @@ export const fromJwk = Effect.fnUntraced(function* (
 ): Effect.fn.Return<KeyPair, InvalidKey> {
   const key = yield* Jwk.fromPrivate(jwk, "a signature")
   const algorithm = options?.algorithm ?? (yield* algorithmOf(key))
-  const shape = JwsAlgorithm.keyType(algorithm)
-  if (key.kty !== shape.kty || (shape.crv !== undefined && key.crv !== shape.crv)) {
+  const expected = JwsAlgorithm.keyType(algorithm)
+  if (key.kty !== expected.kty || (expected.crv !== undefined && key.crv !== expected.crv)) {
     return yield* new InvalidKey({
-      problem: `${algorithm} needs a key of type ${[shape.kty, shape.crv].filter(Boolean).join(" ")}; pass such a key, or the algorithm that fits this one`
+      problem: `${algorithm} needs a key of type ${[expected.kty, expected.crv].filter(Boolean).join(" ")}; pass such a key, or the algorithm that fits this one`
     })
   }
   if (key.use !== undefined && key.use !== "sig") {
     return yield* new InvalidKey({ problem: 'its "use" is not "sig"; pass the key that was made for signatures' })
   }
-  const material = yield* imported(algorithm, () => jose.importJWK(key, algorithm))
+  const material = yield* importKey(algorithm, () => jose.importJWK(key, algorithm))
   const keyId = options?.keyId ?? key.kid
   const publicJwk = { ...Jwk.toPublic(key), alg: algorithm, ...(keyId === undefined ? undefined : { kid: keyId }) }
   const privateJwk = Redacted.make(
     { ...key, alg: algorithm, ...(keyId === undefined ? undefined : { kid: keyId }) },
     { label: "private JWK" }
   )
-  return yield* tried(new KeyPair({ algorithm, keyId, publicJwk, privateJwk, material }))
+  return yield* ensureSigning(new KeyPair({ algorithm, keyId, publicJwk, privateJwk, material }))
 })
 
 /** A private key from PEM text in PKCS#8 form (`-----BEGIN PRIVATE KEY-----`). */
@@ -125,22 +132,22 @@ export const fromPem = Effect.fnUntraced(function* (
     })
   }
   const { algorithm } = options
-  const material = yield* imported(algorithm, () => jose.importPKCS8(text, algorithm, { extractable: true }))
-  const jwk = yield* imported(algorithm, () => jose.exportJWK(material))
+  const material = yield* importKey(algorithm, () => jose.importPKCS8(text, algorithm, { extractable: true }))
+  const jwk = yield* importKey(algorithm, () => jose.exportJWK(material))
   return yield* fromJwk(Redacted.make(jwk), options)
 })
 
-/** A private key that WebCrypto holds already. */
+/** A private key that is a `CryptoKey`. Its public key is not known: DPoP needs `fromCryptoKeyPair`. */
 export const fromCryptoKey = (
   key: CryptoKey,
   options: Options & { readonly algorithm: JwsAlgorithm.Asymmetric }
-): Effect.Effect<SigningKey, InvalidKey> => tried(new SigningKey({ ...options, material: key }))
+): Effect.Effect<SigningKey, InvalidKey> => ensureSigning(new SigningKey({ ...options, material: key }))
 
 /**
- * A key pair that WebCrypto holds already. The private half may be one that cannot be taken out: then nobody can steal
- * it, and no other process can take over what it proves.
+ * A key pair of `CryptoKey`s. If the private key is not extractable, it cannot be stolen, and no other process can use the tokens
+ * that are bound to it.
  *
- * **Example** (DPoP with a key that cannot be taken out)
+ * **Example** (DPoP with a key that is not extractable)
  *
  * ```ts
  * import { Dpop, SigningKey } from "@effect-ciba/core"
@@ -149,7 +156,7 @@ export const fromCryptoKey = (
  * const pair = Effect.promise(() =>
  *   crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"])
  * )
- * const key = Effect.flatMap(pair, (held) => SigningKey.fromCryptoKeyPair(held, { algorithm: "ES256" }))
+ * const key = Effect.flatMap(pair, (keys) => SigningKey.fromCryptoKeyPair(keys, { algorithm: "ES256" }))
  *
  * Layer.isLayer(Dpop.layer({ key })) // => true
  * ```
@@ -165,41 +172,41 @@ export const fromCryptoKeyPair = Effect.fnUntraced(function* (
     alg: algorithm,
     ...(keyId === undefined ? undefined : { kid: keyId })
   }
-  const exported = (half: CryptoKey) =>
+  const exportKey = (half: CryptoKey) =>
     Effect.map(
-      imported(algorithm, () => jose.exportJWK(half)),
+      importKey(algorithm, () => jose.exportJWK(half)),
       (jwk) => ({ ...jwk, ...named })
     )
   const key = new KeyPair({
     algorithm,
     keyId,
-    publicJwk: Jwk.toPublic(yield* exported(publicKey)),
+    publicJwk: Jwk.toPublic(yield* exportKey(publicKey)),
     privateJwk: privateKey.extractable
-      ? Redacted.make(yield* exported(privateKey), { label: "private JWK" })
+      ? Redacted.make(yield* exportKey(privateKey), { label: "private JWK" })
       : undefined,
     material: privateKey
   })
-  return yield* matched(yield* tried(key))
+  return yield* ensurePair(yield* ensureSigning(key))
 })
 
-/** A shared secret, whose UTF-8 bytes are the key (OpenID Connect Core 10.1). */
+/** The client secret, whose UTF-8 bytes are the key (OpenID Connect Core 10.1). */
 export const fromSecret = (secret: Redacted.Redacted<string>, algorithm: JwsAlgorithm.Symmetric): SigningKey =>
   new SigningKey({ algorithm, material: new TextEncoder().encode(Redacted.value(secret)) })
 
-/** How to make a key. */
+/** Properties of a generated key. */
 export interface GenerateOptions {
-  /** The length of an RSA key in bits; 2048 by default, and at least. */
+  /** The length of an RSA key in bits; 2048 by default, which is the minimum. */
   readonly modulusLength?: number | undefined
 }
 
-/** A new key pair as JWKs: the private one to keep, the public one to register. */
+/** A new key pair as JWKs: the private one to store, the public one to register. */
 export const generateJwk = (
   algorithm: JwsAlgorithm.Asymmetric,
   options?: GenerateOptions
 ): Effect.Effect<{ readonly privateJwk: Redacted.Redacted<Jwk.JsonWebKey>; readonly publicJwk: Jwk.JsonWebKey }> =>
   Effect.promise(() =>
     jose
-      .generateKeyPair(algorithm, generated(true, options))
+      .generateKeyPair(algorithm, generateOptions(true, options))
       .then((pair) => Promise.all([jose.exportJWK(pair.privateKey), jose.calculateJwkThumbprint(pair.publicKey)]))
       .then(([jwk, thumbprint]) => {
         const key = { ...jwk, kty: JwsAlgorithm.keyType(algorithm).kty, kid: thumbprint, alg: algorithm, use: "sig" }
@@ -207,7 +214,7 @@ export const generateJwk = (
       })
   )
 
-/** A new signing key, with its public half to register. One that is not `extractable` cannot be taken out. */
+/** A new signing key with its public key. It is extractable unless `extractable` is `false`. */
 export const generate = (
   algorithm: JwsAlgorithm.Asymmetric,
   options?: GenerateOptions & { readonly extractable?: boolean | undefined }
@@ -215,14 +222,14 @@ export const generate = (
   Effect.orDie(
     options?.extractable === false
       ? Effect.gen(function* () {
-          const pair = yield* Effect.promise(() => jose.generateKeyPair(algorithm, generated(false, options)))
+          const pair = yield* Effect.promise(() => jose.generateKeyPair(algorithm, generateOptions(false, options)))
           const keyId = yield* Effect.promise(() => jose.calculateJwkThumbprint(pair.publicKey))
           return yield* fromCryptoKeyPair(pair, { algorithm, keyId })
         })
       : Effect.flatMap(generateJwk(algorithm, options), ({ privateJwk }) => fromJwk(privateJwk))
   )
 
-const generated = (extractable: boolean, options: GenerateOptions | undefined): jose.GenerateKeyPairOptions => ({
+const generateOptions = (extractable: boolean, options: GenerateOptions | undefined): jose.GenerateKeyPairOptions => ({
   extractable,
   ...(options?.modulusLength === undefined ? undefined : { modulusLength: options.modulusLength })
 })
@@ -234,32 +241,32 @@ const algorithmOf = (key: Jwk.JsonWebKey): Effect.Effect<JwsAlgorithm.Asymmetric
     : Effect.fail(new InvalidKey({ problem: 'it names no usable "alg"; pass the algorithm as an option' }))
 }
 
-const imported = <A>(algorithm: JwsAlgorithm.JwsAlgorithm, read: () => Promise<A>): Effect.Effect<A, InvalidKey> =>
+const importKey = <A>(algorithm: JwsAlgorithm.JwsAlgorithm, read: () => Promise<A>): Effect.Effect<A, InvalidKey> =>
   Effect.tryPromise({
     try: read,
     catch: () =>
       new InvalidKey({
-        problem: `it cannot be read as a key for ${algorithm}; check that it is whole, and that the algorithm is the key's`
+        problem: `it cannot be read as a key for ${algorithm}; check that it is complete, and that the algorithm is the key's`
       })
   })
 
-const trial = (key: SigningKey): Promise<string> =>
+const signByte = (key: SigningKey): Promise<string> =>
   new jose.CompactSign(new Uint8Array(1)).setProtectedHeader({ alg: key.algorithm }).sign(Redacted.value(key.material))
 
-const tried = <K extends SigningKey>(key: K): Effect.Effect<K, InvalidKey> =>
+const ensureSigning = <K extends SigningKey>(key: K): Effect.Effect<K, InvalidKey> =>
   Effect.tryPromise({
-    try: () => trial(key),
+    try: () => signByte(key),
     catch: () =>
       new InvalidKey({
         problem: `it cannot sign with ${key.algorithm}; pass a private key for this algorithm, with "sign" among its usages (RSA: 2048 bits or more)`
       })
   }).pipe(Effect.as(key))
 
-const matched = (key: KeyPair): Effect.Effect<KeyPair, InvalidKey> =>
+const ensurePair = (key: KeyPair): Effect.Effect<KeyPair, InvalidKey> =>
   Effect.tryPromise({
     try: () =>
-      Promise.all([trial(key), jose.importJWK(key.publicJwk, key.algorithm)]).then(([signature, publicKey]) =>
+      Promise.all([signByte(key), jose.importJWK(key.publicJwk, key.algorithm)]).then(([signature, publicKey]) =>
         jose.compactVerify(signature, publicKey)
       ),
-    catch: () => new InvalidKey({ problem: "its two halves do not belong together; pass a pair as it was made" })
+    catch: () => new InvalidKey({ problem: "its two halves do not belong together; pass a pair as it was generated" })
   }).pipe(Effect.as(key))

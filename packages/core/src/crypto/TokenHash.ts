@@ -1,5 +1,5 @@
 /**
- * The half hashes that tie tokens to an ID Token: `at_hash` and `rt_hash`.
+ * The hashes that bind tokens to an ID Token (`at_hash`, `rt_hash`) and to a DPoP proof (`ath`).
  *
  * @see OpenID Connect Core 3.1.3.6, CIBA Core 10.3.1
  */
@@ -9,7 +9,7 @@ import { Base64Url } from "effect/encoding"
 import * as JwsAlgorithm from "./JwsAlgorithm.ts"
 
 /**
- * The left half of a token's hash, in base64url, with the hash that the ID Token's algorithm names.
+ * The left-most half of the hash of a token, in base64url: `at_hash`, `rt_hash`. The algorithm is that of the ID Token.
  *
  * **Example** (The vector of CIBA Core 10.3.1)
  *
@@ -28,7 +28,7 @@ export const leftHalf = (
 ): Effect.Effect<string> =>
   Effect.map(digest(token, JwsAlgorithm.hash(algorithm)), (hash) => Base64Url.encode(hash.subarray(0, hash.length / 2)))
 
-/** A token's whole SHA-256 hash, in base64url: the `ath` of a DPoP proof (RFC 9449 section 4.2). */
+/** The SHA-256 hash of a token, in base64url: the `ath` of a DPoP proof (RFC 9449 section 4.2). */
 export const sha256 = (token: Redacted.Redacted<string>): Effect.Effect<string> =>
   Effect.map(digest(token, "SHA-256"), Base64Url.encode)
 

@@ -1,18 +1,18 @@
 /**
- * The span of one call over HTTP, by OpenTelemetry's conventions for HTTP clients.
+ * The span of one HTTP request, by OpenTelemetry's conventions for HTTP clients.
  *
  * | attribute | value |
  * | --- | --- |
  * | `http.request.method` | the method |
  * | `url.full` | the URL without user, query and fragment, cut at 300 characters |
- * | `server.address`, `server.port` | who was called |
- * | `http.response.status_code` | the status, where an answer came |
- * | `error.type` | the kind of the fault, where the call failed |
+ * | `server.address`, `server.port` | the server |
+ * | `http.response.status_code` | the status of the response, if any |
+ * | `error.type` | the kind of the transport error, if any |
  *
  * **Details**
  *
- * - Neither headers nor bodies are shown.
- * - A status alone does not fail a span: a poll that is answered with 400 and `authorization_pending` went well.
+ * - The span contains no headers and no bodies.
+ * - A status alone does not fail the span: a poll with the response 400 `authorization_pending` succeeded.
  *
  * @see https://opentelemetry.io/docs/specs/semconv/http/http-spans/
  */
@@ -21,21 +21,21 @@ import { HttpClient, type HttpClientRequest, Url } from "effect/http"
 import { sanitize } from "../internal/DisplayText.ts"
 import type { TransportError } from "./TransportError.ts"
 
-/** A call with its span. */
+/** Runs a request within its span. */
 export const trace = <A extends { readonly status: number }>(
   request: HttpClientRequest.HttpClientRequest,
-  call: Effect.Effect<A, TransportError>
+  send: Effect.Effect<A, TransportError>
 ): Effect.Effect<A, TransportError> =>
   Effect.flatMap(HttpClient.SpanNameGenerator, (name) =>
     Effect.useSpan(name(request), { kind: "client", attributes: attributes(request) }, (span) => {
-      const answered = (status: number | undefined): void => {
+      const recordStatus = (status: number | undefined): void => {
         if (status !== undefined) span.attribute("http.response.status_code", status)
       }
-      return Effect.withParentSpan(call, span).pipe(
-        Effect.tap(({ status }) => Effect.sync(() => answered(status))),
+      return Effect.withParentSpan(send, span).pipe(
+        Effect.tap(({ status }) => Effect.sync(() => recordStatus(status))),
         Effect.tapError(({ kind, status }) =>
           Effect.sync(() => {
-            answered(status)
+            recordStatus(status)
             span.attribute("error.type", kind)
           })
         )

@@ -1,5 +1,5 @@
 /**
- * An id by which client and provider find the same call in their logs.
+ * `x-fapi-interaction-id`: the id by which client and provider find the same request in their logs.
  *
  * @see FAPI 1.0 Baseline 6.2.1-11 and 6.2.2
  */
@@ -9,7 +9,7 @@ import type { HttpClientRequest, HttpClientResponse } from "effect/http"
 
 const name = "x-fapi-interaction-id"
 
-/** The header of one call, with a new id. */
+/** The header of one request, with a new id. */
 export const generateHeader: Effect.Effect<Readonly<Record<string, string>>> = Effect.map(
   WebCrypto.WebCrypto,
   (crypto) => ({
@@ -17,7 +17,7 @@ export const generateHeader: Effect.Effect<Readonly<Record<string, string>>> = E
   })
 )
 
-/** Whether an answer gives back the id that its request carried, if it carried one. */
+/** Whether a response returns the id of its request; `true` if the request has none. */
 export const isEchoed = (
   request: HttpClientRequest.HttpClientRequest,
   response: HttpClientResponse.HttpClientResponse

@@ -1,35 +1,35 @@
 /**
- * What a server says about a request, without what the request told it in confidence: servers quote what they refuse.
+ * Redaction of secrets of a request from the text of its response: servers quote the values that they refuse.
  *
  * **Details**
  *
- * - Credentials, proofs, and every parameter and header that is not known to be harmless are taken out.
+ * - Credentials, proofs, and every parameter and header that is not known to be public are replaced.
  * - They are found as they were sent, and form-encoded; a signed token is found in each of its parts, too.
  *
  * **Gotchas**
  *
- * - A server that cuts a value, or writes it in another way, still shows what it leaves of it.
- * - Values of less than four characters stay: they are parts of words.
+ * - A value that the server has shortened or encoded in another way is not found.
+ * - Values of less than four characters stay: they occur in words.
  */
 import { Option, Result, Schema } from "effect"
 import { Base64, Base64Url } from "effect/encoding"
 import type { HttpBody, HttpClientRequest } from "effect/http"
 import { formEncode } from "./HttpUrl.ts"
 
-/** Takes out what must not be shown. */
+/** Replaces secrets in a text. */
 export type Redact = (text: string) => string
 
-/** Without these values. */
+/** Replaces these values. */
 export const ofValues = (values: ReadonlyArray<string>): Redact => {
-  const found = values
-    .flatMap(pieces)
-    .filter((value) => value.length >= shortest)
-    .flatMap(spellings)
+  const secrets = values
+    .flatMap(splitToken)
+    .filter((value) => value.length >= minLength)
+    .flatMap(encodings)
     .sort((one, other) => other.length - one.length)
-  return (text) => found.reduce((left, spelling) => left.replaceAll(spelling, "<redacted>"), text)
+  return (text) => secrets.reduce((rest, secret) => rest.replaceAll(secret, "<redacted>"), text)
 }
 
-/** Without what this request carries. */
+/** Replaces the secrets that a request carries. */
 export const ofRequest =
   (request: HttpClientRequest.HttpClientRequest): Redact =>
   (text) =>
@@ -38,20 +38,20 @@ export const ofRequest =
       ...parameters(request.body).flatMap(([name, value]) => parameter(name, value))
     ])(text)
 
-const shortest = 4
+const minLength = 4
 
-const pieces = (value: string): ReadonlyArray<string> =>
+const splitToken = (value: string): ReadonlyArray<string> =>
   /^[\w-]+(\.[\w-]*){2,4}$/.test(value) ? [value, ...value.split(".")] : [value]
 
-const spellings = (value: string): ReadonlyArray<string> => {
+const encodings = (value: string): ReadonlyArray<string> => {
   const encoded = formEncode(value)
   return [...new Set([value, encoded, encoded.replaceAll("+", "%20")])]
 }
 
-const harmlessHeaders = new Set(["accept", "content-type", "content-length", "user-agent", "x-fapi-interaction-id"])
+const publicHeaders = new Set(["accept", "content-type", "content-length", "user-agent", "x-fapi-interaction-id"])
 
 const header = (name: string, value: string): ReadonlyArray<string> => {
-  if (harmlessHeaders.has(name)) return []
+  if (publicHeaders.has(name)) return []
   if (name !== "authorization") return [value]
   const [, scheme = "", credentials = value] = /^(\S+) +(.+)$/s.exec(value) ?? []
   return scheme.toLowerCase() === "basic" ? [credentials, ...password(credentials)] : [credentials]
@@ -64,7 +64,7 @@ const password = (credentials: string): ReadonlyArray<string> =>
     onSuccess: (pair) => [...new URLSearchParams(`=${pair.slice(pair.indexOf(":") + 1)}`).values()]
   })
 
-const harmlessParameters = new Set([
+const publicParameters = new Set([
   "acr_values",
   "aud",
   "binding_message",
@@ -80,7 +80,7 @@ const harmlessParameters = new Set([
 ])
 
 const parameter = (name: string, value: string): ReadonlyArray<string> => {
-  if (harmlessParameters.has(name)) return []
+  if (publicParameters.has(name)) return []
   return name === "request" ? [value, ...claims(value)] : [value]
 }
 
@@ -99,11 +99,11 @@ const parameters = (body: HttpBody.HttpBody): ReadonlyArray<readonly [name: stri
   const text = new TextDecoder().decode(body.body)
   if (/^application\/x-www-form-urlencoded/i.test(body.contentType)) return [...new URLSearchParams(text)]
   const members = Option.getOrElse(decodeMembers(text), () => ({}))
-  return texts(members).filter(([name]) => confidentialMembers.has(name))
+  return texts(members).filter(([name]) => secretMembers.has(name))
 }
 
-/** Of a document, a client's registration for one: who describes itself does not do it in confidence. */
-const confidentialMembers = new Set(["client_secret", "software_statement"])
+/** The secret members of a JSON document: client metadata is public. */
+const secretMembers = new Set(["client_secret", "software_statement"])
 
 const texts = (members: Readonly<Record<string, unknown>>): ReadonlyArray<readonly [name: string, value: string]> =>
   Object.entries(members).flatMap(([name, value]) => (typeof value === "string" ? [[name, value] as const] : []))

@@ -1,90 +1,93 @@
 /**
- * How hard a provider is worked by everything that waits for it: so many requests at once, and none while it asks for a
- * pause.
+ * Limits the requests that are sent to one provider: how many at once, and none while it asks for a pause.
  *
  * **Details**
  *
- * - Requests take their turns in the order in which they come.
- * - A 429 or 503 pauses all of them: as long as `Retry-After` says, five minutes at most, or a second, doubling each time
- *   that a pause has not helped. Refusals during a pause are of requests that were sent before it, and prolong nothing.
+ * - Requests run in the order in which they arrive.
+ * - A 429 or 503 pauses all of them for the time that `Retry-After` asks for, five minutes at most. Without `Retry-After`
+ *   the pause is a second, and doubles with each pause that did not help, up to 30 seconds.
+ * - A 429 or 503 that arrives during a pause belongs to a request that was sent before it, and does not count again.
  */
 import { Context, Duration, Effect, Layer, Option, Semaphore } from "effect"
 import { monotonicNow } from "../internal/MonotonicClock.ts"
+import { InvalidOption } from "./InvalidOption.ts"
 
-/** The pace. */
+/** The limit. */
 export interface Options {
-  /** How many requests are under way at once, one at least; 256 by default. */
+  /** How many requests are under way at once: a whole number, or `Infinity`; 256 by default. */
   readonly maxConcurrentRequests?: number | undefined
 }
 
-/** What became of a request that failed. */
+/** Why a request failed, as far as it matters here. */
 export interface FailedRequest {
   readonly status?: number | undefined
-  /** The server's wish, where it sent `Retry-After`. */
+  /** The delay that the response asks for with `Retry-After`. */
   readonly retryAfter?: Duration.Duration | undefined
 }
 
-/** How long a request waits for its turn. */
+/** How long a request may wait before it is sent. */
 export interface Limit<A, E> {
-  /** In milliseconds, on the clock that does not jump. */
+  /** In milliseconds of the monotonic clock. */
   readonly until: number
-  /** What happens in its place. */
+  /** Runs in its place if it cannot be sent by then. */
   readonly orElse: Effect.Effect<A, E>
 }
 
-/** What requests go through. */
+/** Runs requests, and pauses them. */
 export interface Service {
-  /** Runs a request when it is its turn and nothing is paused. */
+  /** Runs a request as soon as there is a free slot and no pause. */
   readonly run: <A, E>(request: Effect.Effect<A, E>, limit?: Limit<A, E>) => Effect.Effect<A, E>
-  /** Learns what became of a request. */
-  readonly record: (fault: FailedRequest | undefined) => Effect.Effect<void>
+  /** Records the result of a request: its failure, or `undefined` for a success. */
+  readonly record: (failure: FailedRequest | undefined) => Effect.Effect<void>
 }
 
-/** The pace at one provider. */
+/** The throttle of one provider. */
 export class Throttle extends Context.Service<Throttle, Service>()("@effect-ciba/core/Throttle") {}
 
-/** A pace of one's own. */
-export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.Return<Service> {
-  const semaphore = yield* Semaphore.make(Math.floor(Math.max(1, options?.maxConcurrentRequests ?? 256)) || 256)
+/** A throttle without pause; fails for an invalid `maxConcurrentRequests`. */
+export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.Return<Service, InvalidOption> {
+  const permits = options?.maxConcurrentRequests ?? 256
+  if (permits < 1 || !(Number.isInteger(permits) || permits === Number.POSITIVE_INFINITY)) {
+    return yield* new InvalidOption({
+      option: "maxConcurrentRequests",
+      problem: `it is ${permits}, and has to be a whole number of at least 1, or Infinity`
+    })
+  }
+  const semaphore = yield* Semaphore.make(permits)
   let refusals = 0
   let pausedUntil = Number.NEGATIVE_INFINITY
 
-  const unpaused: Effect.Effect<void> = Effect.flatMap(monotonicNow, (now) =>
-    pausedUntil <= now ? Effect.void : Effect.andThen(Effect.sleep(Duration.millis(pausedUntil - now)), unpaused)
+  const awaitPause: Effect.Effect<void> = Effect.flatMap(monotonicNow, (now) =>
+    pausedUntil <= now ? Effect.void : Effect.andThen(Effect.sleep(Duration.millis(pausedUntil - now)), awaitPause)
   )
 
-  const admitted = Effect.andThen(
-    Effect.acquireRelease(semaphore.take(1), () => semaphore.release(1), { interruptible: true }),
-    unpaused
-  )
+  const admit = Effect.andThen(semaphore.takeScoped(1), awaitPause)
 
   return Throttle.of({
     run: (request, limit) =>
       limit === undefined
-        ? Effect.scoped(Effect.andThen(admitted, request))
-        : Effect.flatMap(monotonicNow, (now) =>
-            Effect.timeoutOption(admitted, Duration.millis(limit.until - now))
-          ).pipe(
-            Effect.flatMap((turn) => (Option.isSome(turn) ? request : limit.orElse)),
+        ? Effect.scoped(Effect.andThen(admit, request))
+        : Effect.flatMap(monotonicNow, (now) => Effect.timeoutOption(admit, Duration.millis(limit.until - now))).pipe(
+            Effect.flatMap((admitted) => (Option.isSome(admitted) ? request : limit.orElse)),
             Effect.scoped
           ),
-    record: (fault) =>
+    record: (failure) =>
       Effect.map(monotonicNow, (now) => {
-        if (fault?.status !== 429 && fault?.status !== 503) {
-          if (fault === undefined) refusals = 0
+        if (failure?.status !== 429 && failure?.status !== 503) {
+          if (failure === undefined) refusals = 0
           return
         }
         const isPaused = now < pausedUntil
         if (!isPaused) refusals += 1
-        const own = Duration.seconds(isPaused ? 0 : Math.min(2 ** (refusals - 1), 30))
-        const wish = Duration.min(fault.retryAfter ?? own, longest)
-        pausedUntil = Math.max(pausedUntil, now + Duration.toMillis(wish))
+        const backoff = Duration.seconds(isPaused ? 0 : Math.min(2 ** (refusals - 1), 30))
+        const pause = Duration.min(failure.retryAfter ?? backoff, maxPause)
+        pausedUntil = Math.max(pausedUntil, now + Duration.toMillis(pause))
       })
   })
 })
 
-/** The pace as a layer. */
-export const layer = (options?: Options): Layer.Layer<Throttle> => Layer.effect(Throttle, make(options))
+/** The throttle of one client; fails for an invalid `maxConcurrentRequests`. */
+export const layer = (options?: Options): Layer.Layer<Throttle, InvalidOption> => Layer.effect(Throttle, make(options))
 
-/** One refusal does not stop everything for longer; the wait that it was for does as it was told. */
-const longest = /* @__PURE__ */ Duration.minutes(5)
+/** The pause of all requests. The wait that was refused obeys a longer `Retry-After` by itself. */
+const maxPause = /* @__PURE__ */ Duration.minutes(5)

@@ -1,21 +1,46 @@
 /**
- * How the client speaks HTTP: every request of this library goes through here.
+ * The HTTP of this library: sends every request over the `HttpClient` from the context, and enforces the limits.
+ *
+ * **When to use**
+ *
+ * `Ciba.layer` contains it. Use `Transport.layer` to build a client from single steps, and `Transport.json` or `Transport.text`
+ * to read a resource's response within the limits.
  *
  * **Details**
  *
- * - https only; plain http for loopback alone, by an explicit option.
- * - No redirect is followed, no answer is read beyond a size, no call lasts beyond a time. A body whose length is told is
- *   read in one piece: HTTP clients hold the server to it.
- * - No trace id leaves for the provider. A call is a `HttpSpan`.
- * - The `HttpClient` is injected: fetch, undici, or a provider in memory. What `FetchHttpClient.RequestInit` tells fetch
- *   is kept, its `redirect` apart.
+ * - https only; plain http to loopback addresses with an explicit option.
+ * - No redirect is followed; no response is read beyond a size; no request lasts beyond a time.
+ * - A body with a declared length (`Content-Length`) is read in one piece, since HTTP clients enforce that length. Any other
+ *   body is read chunk by chunk, and cancelled at the limit.
+ * - No trace context is sent to the provider. Each request has a span by OpenTelemetry's conventions for HTTP clients.
+ * - `FetchHttpClient.RequestInit` from the context applies, except its `redirect`.
  *
- * @see CIBA Core 7.1, FAPI 2.0 Security Profile 5.2.2
+ * **Example** (Reading a document within limits)
+ *
+ * ```ts
+ * import { Transport } from "@effect-ciba/core"
+ * import { Effect, Layer } from "effect"
+ * import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
+ *
+ * const server = HttpClient.make((request) =>
+ *   Effect.succeed(HttpClientResponse.fromWeb(request, Response.json({ keys: [] })))
+ * )
+ * const limited = Transport.layer({ requestTimeout: "5 seconds", maxResponseSize: 10_000 })
+ *
+ * const program = Transport.Transport.use(({ exchange }) =>
+ *   exchange(HttpClientRequest.get("https://op.example.com/jwks"))
+ * ).pipe(Effect.provide(limited), Effect.provideService(HttpClient.HttpClient, server))
+ *
+ * const { body, status } = await Effect.runPromise(program)
+ * ;[status, body] // => [200, { keys: [] }]
+ * ```
+ *
+ * @see CIBA Core 1.0 section 7.1, FAPI 2.0 Security Profile 5.2.2
  */
-import { Clock, Context, DateTime, Duration, Effect, Layer, Option, Predicate, Schema, Stream } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Option, Predicate, Result, Schema, Stream } from "effect"
 import {
   FetchHttpClient,
-  type Headers,
+  Headers,
   HttpClient,
   type HttpClientError,
   HttpClientRequest,
@@ -25,66 +50,75 @@ import * as BoundedJson from "../internal/BoundedJson.ts"
 import * as HttpSpan from "./HttpSpan.ts"
 import { redactUrl } from "./HttpUrl.ts"
 import * as InteractionId from "./InteractionId.ts"
+import { InvalidOption } from "./InvalidOption.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
 import { type Kind, TransportError } from "./TransportError.ts"
 
+export { InvalidOption } from "./InvalidOption.ts"
 export { Kind, TransportError } from "./TransportError.ts"
 
-/** The limits of a call. */
+/** The limits of a request. */
 export interface Options {
-  /** Time for one call, answer included. More than 30 seconds, because a provider may hold a poll that long (CIBA Core 10.1). */
+  /**
+   * The time for one request, its response included; 35 seconds by default, because a provider may hold a token request for
+   * 30 seconds (CIBA Core 10.1).
+   */
   readonly requestTimeout?: Duration.Input | undefined
-  /** The largest answer that is read, in bytes. */
+  /** The largest response body, in bytes; 1 MiB by default. */
   readonly maxResponseSize?: number | undefined
-  /** Whether an answer has to give back the `x-fapi-interaction-id` of its request; as the profile has it by default. */
+  /**
+   * Whether a response must return the `x-fapi-interaction-id` of its request; `false` by default. `Ciba.layer` sets it by the
+   * profile.
+   */
   readonly interactionIds?: boolean | undefined
-  /** Plain http to 127.0.0.0/8, [::1] and localhost, for tests and development. */
+  /** `"loopback"` allows plain http to 127.0.0.0/8, [::1] and localhost, for tests and development. */
   readonly allowInsecureRequests?: "loopback" | undefined
 }
 
-/** A JSON answer of any status. */
+/** A JSON response of any status. */
 export interface JsonResponse {
   readonly status: number
   readonly body: Schema.Json
-  /** How long the server asks to wait. */
+  /** The delay that `Retry-After` asks for. */
   readonly retryAfter: Duration.Duration | undefined
+  /** The method of the request. */
   readonly method: string
+  /** The URL of the request. */
   readonly url: string
 }
 
-/** A text answer of any status. */
+/** A text response of any status. */
 export interface TextResponse extends Omit<JsonResponse, "body"> {
   readonly text: string
 }
 
-/** What the client can do over HTTP. */
+/** Sends requests and reads responses. */
 export interface Service {
-  /** Sends a request and gives the response, its body unread. */
+  /** Sends a request and returns the response with its body unread. */
   readonly send: (
     request: HttpClientRequest.HttpClientRequest
   ) => Effect.Effect<HttpClientResponse.HttpClientResponse, TransportError>
-  /** Reads a response's body as text, within the limits. */
+  /** Reads a response's body as text. */
   readonly text: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<TextResponse, TransportError>
-  /** Reads a response's body as JSON, within the limits. */
+  /** Reads a response's body as JSON. */
   readonly json: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<JsonResponse, TransportError>
-  /** Sends a request and reads its response: one call, with one time limit. */
+  /** Sends a request and reads its response as JSON, with one time limit for both. */
   readonly exchange: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<JsonResponse, TransportError>
 }
 
-/** The client's way to speak HTTP. */
+/** HTTP with limits. */
 export class Transport extends Context.Service<Transport, Service>()("@effect-ciba/core/Transport") {}
 
-/** Makes the transport over the `HttpClient` at hand. Default limits: 35 seconds, 1 MiB. */
+/** A transport over the `HttpClient` from the context; fails for an invalid limit. */
 export const make = Effect.fnUntraced(function* (
   options?: Options
-): Effect.fn.Return<Service, never, HttpClient.HttpClient> {
+): Effect.fn.Return<Service, InvalidOption, HttpClient.HttpClient> {
+  const { maxBytes, requestTimeout } = yield* decodeLimits(options)
   const client = yield* HttpClient.HttpClient
   const constraint = yield* SenderConstraint
   const init = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
-  const requestTimeout = Duration.fromInputUnsafe(options?.requestTimeout ?? "35 seconds")
-  const maxBytes = options?.maxResponseSize ?? 1_048_576
 
-  const bounded = <A>(
+  const limitTime = <A>(
     effect: Effect.Effect<A, TransportError>,
     request: HttpClientRequest.HttpClientRequest
   ): Effect.Effect<A, TransportError> =>
@@ -101,46 +135,41 @@ export const make = Effect.fnUntraced(function* (
           Effect.mapError((error) => unreachable(error, request)),
           Effect.tap(constraint.recordResponse),
           Effect.filterOrElse(
-            (response) => !isRedirect(response.status),
-            (response) =>
-              Effect.andThen(cancelBody(response), Effect.fail(makeError("Redirected", request, response.status)))
+            ({ status }) => !isRedirect(status),
+            (response) => reject("Redirected", request, response)
           ),
           Effect.filterOrElse(
             (response) => options?.interactionIds !== true || InteractionId.isEchoed(request, response),
-            (response) =>
-              Effect.andThen(
-                cancelBody(response),
-                Effect.fail(makeError("InteractionIdMismatch", request, response.status))
-              )
+            (response) => reject("InteractionIdMismatch", request, response)
           )
         )
       : Effect.fail(makeError("InsecureUrl", request))
 
   const text: Service["text"] = Effect.fnUntraced(function* (response) {
     const { request, status } = response
-    const wish = parseRetryAfter(response.headers, yield* Clock.currentTimeMillis)
-    const bytes = yield* Effect.mapError(readBytes(response, maxBytes), (problem) =>
-      problem === "TooLarge" ? makeError(problem, request, status, wish) : unreadable(request, status, wish)
+    const retryAfter = parseRetryAfter(response.headers, yield* Clock.currentTimeMillis)
+    const bytes = yield* Effect.mapError(readBytes(response, maxBytes), (kind) =>
+      kind === "TooLarge" ? makeError(kind, request, status, retryAfter) : unreadable(request, status, retryAfter)
     )
-    return { status, text: new TextDecoder().decode(bytes), retryAfter: wish, method: request.method, url: request.url }
+    return { status, text: new TextDecoder().decode(bytes), retryAfter, method: request.method, url: request.url }
   })
 
   const json: Service["json"] = Effect.fnUntraced(function* (response) {
-    const { text: read, ...answer } = yield* text(response)
-    const body = yield* Effect.mapError(decodeJson(read), () => unreadable(answer, answer.status, answer.retryAfter))
-    return { ...answer, body }
+    const { text: document, ...rest } = yield* text(response)
+    const body = yield* Effect.mapError(decodeJson(document), () => unreadable(rest, rest.status, rest.retryAfter))
+    return { ...rest, body }
   })
 
   return Transport.of({
-    send: (request) => HttpSpan.trace(request, bounded(send(request), request)),
-    text: (response) => bounded(text(response), response.request),
-    json: (response) => bounded(json(response), response.request),
-    exchange: (request) => HttpSpan.trace(request, bounded(Effect.flatMap(send(request), json), request))
+    send: (request) => HttpSpan.trace(request, limitTime(send(request), request)),
+    text: (response) => limitTime(text(response), response.request),
+    json: (response) => limitTime(json(response), response.request),
+    exchange: (request) => HttpSpan.trace(request, limitTime(Effect.flatMap(send(request), json), request))
   })
 })
 
-/** The transport as a layer. */
-export const layer = (options?: Options): Layer.Layer<Transport, never, HttpClient.HttpClient> =>
+/** The transport of one client; fails for an invalid limit. */
+export const layer = (options?: Options): Layer.Layer<Transport, InvalidOption, HttpClient.HttpClient> =>
   Layer.effect(Transport, make(options))
 
 /** A POST of form parameters that asks for JSON; later headers win. */
@@ -157,45 +186,47 @@ export const form = (
     .pipe(HttpClientRequest.acceptJson, HttpClientRequest.bodyUrlParams(parameters))
 
 /**
- * The wait that a server asks for with `Retry-After`: seconds, or an HTTP date against `now` (milliseconds since the
- * epoch), at most ten years. Dates that have passed and text that is neither are no wish.
+ * The delay that `Retry-After` asks for, ten years at most. `now` is in milliseconds since the epoch. `undefined` if the
+ * header is missing or malformed, or is a date that is not in the future.
  *
  * @see RFC 9110 section 10.2.3
  */
-export const parseRetryAfter = (headers: Headers.Headers, now: number): Duration.Duration | undefined => {
-  const value = headers["retry-after"]?.trim()
-  if (value === undefined) return undefined
-  if (/^\d+$/.test(value)) return Duration.min(Duration.seconds(Number(value)), tenYears)
-  const date = Schema.decodeUnknownOption(Schema.DateTimeUtcFromHttpDate)(value)
-  return Option.match(date, {
-    onNone: () => undefined,
-    onSome: (at) => {
-      const wait = DateTime.toEpochMillis(at) - now
-      return wait > 0 ? Duration.min(Duration.millis(wait), tenYears) : undefined
+export const parseRetryAfter = (headers: Headers.Headers, now: number): Duration.Duration | undefined =>
+  Result.match(Headers.parseRetryAfter(headers["retry-after"] ?? ""), {
+    onFailure: () => undefined,
+    onSuccess: (value) => {
+      const delay = Headers.retryAfterDelay(value, now)
+      return value._tag === "DateTime" && Duration.isZero(delay) ? undefined : Duration.min(delay, tenYears)
     }
   })
-}
 
-/** A fault of this request. */
+/** The error of a request. */
 export const makeError = (
   kind: typeof Kind.Type,
   request: { readonly method: string; readonly url: string },
   status?: number,
-  wish?: Duration.Duration
+  retryAfter?: Duration.Duration
 ): TransportError =>
   new TransportError({
     kind,
     method: request.method,
     url: redactUrl(request.url),
     ...(status === undefined ? undefined : { status }),
-    ...(wish === undefined ? undefined : { retryAfter: wish })
+    ...(retryAfter === undefined ? undefined : { retryAfter })
   })
 
-/** Ends the connection of a response that nobody will read: its body may still be coming, and never end. */
+/** Cancels the body of a response that is not read: it may still be arriving, and never end. */
 export const cancelBody = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
   Effect.asVoid(Effect.scoped(Stream.toPull(response.stream)))
 
-/** What fetch is told besides: what the caller tells it, when the layer is made or the call, and no redirect. */
+const reject = (
+  kind: typeof Kind.Type,
+  request: HttpClientRequest.HttpClientRequest,
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<never, TransportError> =>
+  Effect.andThen(cancelBody(response), Effect.fail(makeError(kind, request, response.status)))
+
+/** The `RequestInit` of the layer and that of the call, without redirects. */
 const withoutRedirects =
   (init: Option.Option<RequestInit>) =>
   (context: Context.Context<never>): Context.Context<FetchHttpClient.RequestInit> =>
@@ -206,6 +237,25 @@ const withoutRedirects =
     })
 
 const tenYears = /* @__PURE__ */ Duration.days(3650)
+
+const decodeLimits = (
+  options: Options | undefined
+): Effect.Effect<{ readonly maxBytes: number; readonly requestTimeout: Duration.Duration }, InvalidOption> => {
+  const requestTimeout = Duration.fromInput(options?.requestTimeout ?? "35 seconds")
+  if (Option.isNone(requestTimeout) || !isPositive(requestTimeout.value)) {
+    const problem = "it has to be a finite duration above zero"
+    return Effect.fail(new InvalidOption({ option: "requestTimeout", problem }))
+  }
+  const maxBytes = options?.maxResponseSize ?? 1_048_576
+  return Number.isSafeInteger(maxBytes) && maxBytes > 0
+    ? Effect.succeed({ maxBytes, requestTimeout: requestTimeout.value })
+    : Effect.fail(
+        new InvalidOption({ option: "maxResponseSize", problem: "it has to be a whole number of bytes above zero" })
+      )
+}
+
+const isPositive = (duration: Duration.Duration): boolean =>
+  Duration.isFinite(duration) && Duration.isPositive(duration)
 
 const unreachable = (
   error: HttpClientError.HttpClientError,
@@ -220,7 +270,7 @@ const unreachable = (
     : new TransportError({ kind: plain.kind, method: plain.method, url: plain.url, code })
 }
 
-/** An error with its causes, a few of them: one may be its own. */
+/** An error and its causes. The depth is limited, since an error may be its own cause. */
 const causes = (error: unknown, depth = 10): ReadonlyArray<unknown> =>
   depth > 0 && Predicate.hasProperty(error, "cause") && error.cause !== undefined
     ? [error, ...causes(error.cause, depth - 1)]
@@ -243,10 +293,10 @@ const decodeJson = Schema.decodeUnknownEffect(BoundedJson.fromJsonString(Schema.
 const unreadable = (
   request: { readonly method: string; readonly url: string },
   status: number,
-  wish: Duration.Duration | undefined
-): TransportError => makeError(status === 200 ? "Unreadable" : "UnexpectedStatus", request, status, wish)
+  retryAfter: Duration.Duration | undefined
+): TransportError => makeError(status === 200 ? "Unreadable" : "UnexpectedStatus", request, status, retryAfter)
 
-/** The body: in one piece where its length is told, and HTTP holds the server to it; else piece by piece. */
+/** With a declared length, one read costs a third of what the stream costs. */
 const readBytes = (
   response: HttpClientResponse.HttpClientResponse,
   maxBytes: number
@@ -256,36 +306,13 @@ const readBytes = (
         onFailure: () => "Unreadable" as const,
         onSuccess: (buffer) => new Uint8Array(buffer)
       })
-    : readStream(response, maxBytes)
+    : response.stream.pipe(
+        Stream.mapError(() => "Unreadable" as const),
+        Stream.limitBytes(maxBytes, (): Stream.Stream<never, "TooLarge" | "Unreadable"> => Stream.fail("TooLarge")),
+        Stream.mkUint8Array
+      )
 
 const declaredLength = ({ headers }: HttpClientResponse.HttpClientResponse): number =>
   headers["content-encoding"] === undefined && /^\d{1,15}$/.test(headers["content-length"] ?? "")
     ? Number(headers["content-length"])
     : Number.POSITIVE_INFINITY
-
-const readStream = (
-  { stream }: HttpClientResponse.HttpClientResponse,
-  maxBytes: number
-): Effect.Effect<Uint8Array, "TooLarge" | "Unreadable"> =>
-  Effect.suspend(() => {
-    const chunks: Array<Uint8Array> = []
-    let size = 0
-    return stream.pipe(
-      Stream.mapError(() => "Unreadable" as const),
-      Stream.runForEach((chunk) => {
-        chunks.push(chunk)
-        size += chunk.byteLength
-        return size > maxBytes ? Effect.fail("TooLarge" as const) : Effect.void
-      }),
-      Effect.map(() => concat(chunks, size))
-    )
-  })
-
-const concat = (chunks: ReadonlyArray<Uint8Array>, size: number): Uint8Array => {
-  const bytes = new Uint8Array(size)
-  chunks.reduce((offset, chunk) => {
-    bytes.set(chunk, offset)
-    return offset + chunk.byteLength
-  }, 0)
-  return bytes
-}

@@ -1,7 +1,7 @@
-/** How to wait for what is not there now, and has to be. */
+/** The schedule of retries of what must succeed in the end. */
 import { Schedule } from "effect"
 
-/** After a second, and then twice as long each time, half a minute at most. */
+/** After a second, then twice as long each time, at most 30 seconds. */
 export const cappedExponential: Schedule.Schedule<unknown> = /* @__PURE__ */ Schedule.min([
   Schedule.exponential("1 second"),
   Schedule.spaced("30 seconds")

@@ -1,31 +1,27 @@
 /**
- * JSON that others wrote: nested no deeper than anything that is meant. What is deeper could be read, and whoever wrote,
- * compared or showed it afterwards would run out of stack.
+ * JSON of others, with a limit on its depth: code that compares, encodes or formats a value that is nested deeper would
+ * exhaust the stack.
  */
-import { Schema, SchemaTransformation } from "effect"
+import { Predicate, Schema, SchemaTransformation } from "effect"
 
-/** How deep arrays and objects may lie in each other. */
-const deepest = 100
+const maxDepth = 100
 
-const isShallow = (text: string): boolean => {
-  let depth = 0
-  let quoted = false
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at]
-    if (quoted) {
-      if (character === "\\") at++
-      else if (character === '"') quoted = false
-    } else if (character === '"') quoted = true
-    else if (character === "[" || character === "{") {
-      depth++
-      if (depth > deepest) return false
-    } else if (character === "]" || character === "}") depth--
+/** Measures level by level: recursion would exhaust the stack here. */
+const isShallow = (value: unknown): boolean => {
+  let level = [value].filter(Predicate.isObjectKeyword)
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth === maxDepth) return false
+    level = level.flatMap((parent) => Object.values(parent).filter(Predicate.isObjectKeyword))
   }
   return true
 }
 
-const Shallow = Schema.String.check(Schema.makeFilter(isShallow, { expected: "JSON that is not nested too deep" }))
+const Shallow: Schema.fromJsonString<Schema.Unknown> = Schema.fromJsonString(Schema.Unknown).check(
+  Schema.makeFilter(isShallow, { expected: `JSON that is nested at most ${maxDepth} levels deep` })
+)
 
-/** Schema of a text of JSON. */
-export const fromJsonString = <S extends Schema.Constraint>(schema: S): Schema.decodeTo<S, Schema.String> =>
-  Shallow.pipe(Schema.decodeTo(schema, SchemaTransformation.fromJsonString()))
+/** A JSON text, decoded by `schema` once its depth is known. */
+export const fromJsonString = <S extends Schema.Constraint>(
+  schema: S
+): Schema.decodeTo<S, Schema.fromJsonString<Schema.Unknown>> =>
+  Shallow.pipe(Schema.decodeTo(schema, SchemaTransformation.passthroughSubtype()))

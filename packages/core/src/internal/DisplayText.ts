@@ -1,10 +1,10 @@
-/** Text of others in our messages: what a server wrote, and what a schema found wrong with it. */
+/** Text from servers and from schemas, for the messages of errors and for logs. */
 
-/** Text fit to be shown: one line of well-formed text, cut at a length. */
+/** One line of well-formed text without control characters, cut at a length. */
 export const sanitize = (text: string, length = 200): string =>
   text.slice(0, length).replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, " ")
 
-/** What a schema found wrong, cut at a length: a long answer can be wrong in a million places. */
+/** The issues of a schema, cut at a length: a large response can have a million of them. */
 export const truncateIssues = ({ message }: { readonly message: string }): string =>
   message.length > 500 ? `${message.slice(0, 500)} …` : message
 

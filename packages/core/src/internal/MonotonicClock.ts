@@ -1,7 +1,7 @@
-/** Instants on a clock that does not jump. */
+/** Time that does not jump when the clock of the machine is set. */
 import { Clock, Effect } from "effect"
 
-/** The current instant, in milliseconds on the monotonic clock. */
+/** Milliseconds on the monotonic clock. */
 export const monotonicNow: Effect.Effect<number> = Effect.map(
   Clock.monotonicTimeNanos,
   (nanos) => Number(nanos) / 1_000_000

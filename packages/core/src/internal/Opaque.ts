@@ -1,4 +1,4 @@
-/** A value that arrived from outside and has not been verified: nothing can be read from it but by `reveal`. */
+/** A value that has not been verified: nothing can be read from it except by `unsafeValue`. */
 let open: <A>(box: Opaque<A>) => A
 
 export class Opaque<out A> {
@@ -11,5 +11,5 @@ export class Opaque<out A> {
   }
 }
 
-/** The value inside, for the code that verifies it. */
+/** The value, for the code that verifies it. */
 export const unsafeValue = <A>(self: Opaque<A>): A => open(self)

@@ -1,9 +1,9 @@
-/** Randomness from the injectable `WebCrypto` reference, so that a test decides every random value. */
+/** Random values from the `WebCrypto` reference, which a test can replace. */
 import { Effect } from "effect"
 import { SecureRandom, WebCrypto } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 
-/** The secure random source of the current `WebCrypto`. */
+/** The random source of the current `WebCrypto`. */
 export const source: Effect.Effect<SecureRandom.SecureRandom["Service"]> = WebCrypto.WebCrypto.use((crypto) =>
   Effect.succeed(SecureRandom.make((size) => crypto.getRandomValues(new Uint8Array(size))))
 )

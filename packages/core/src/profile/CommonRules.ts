@@ -1,10 +1,8 @@
-/**
- * Rules that more than one profile has.
- */
+/** Rules that more than one profile contains. Each takes the section of the specification that demands it. */
 import * as Duration from "effect/Duration"
 import type { RegistrationContext, RequestContext, ResponseContext, Rule } from "./Rule.ts"
 
-/** No push delivery. */
+/** The delivery mode is poll or ping. */
 export const forbidPush = (reference: string): Rule<RegistrationContext> => ({
   reference,
   parameter: "deliveryMode",
@@ -12,14 +10,14 @@ export const forbidPush = (reference: string): Rule<RegistrationContext> => ({
     deliveryMode === "push" ? "push delivery is not allowed; use poll or ping" : undefined
 })
 
-/** These methods of client authentication alone. */
+/** The method of client authentication is one of these. */
 export const allowMethods = (reference: string, allowed: ReadonlyArray<string>): Rule<RegistrationContext> => ({
   reference,
   parameter: "authentication",
-  problem: ({ authentication: { method } }) => unlisted(method, allowed)
+  problem: ({ authentication: { method } }) => rejectUnlisted(method, allowed)
 })
 
-/** Client assertions for the issuer, as a string. */
+/** The audience of client assertions is the issuer, as a string. */
 export const requireIssuerAudience = (reference: string): Rule<RegistrationContext> => ({
   reference,
   parameter: "authentication",
@@ -27,7 +25,7 @@ export const requireIssuerAudience = (reference: string): Rule<RegistrationConte
     audience === undefined ? undefined : "the audience of assertions is the issuer; leave the option out"
 })
 
-/** These algorithms alone, for ID Tokens, assertions, signed requests and proofs. */
+/** ID Tokens, client assertions, signed requests and DPoP proofs use one of these algorithms. */
 export const allowAlgorithms = (
   reference: string,
   allowed: ReadonlyArray<string>
@@ -35,26 +33,26 @@ export const allowAlgorithms = (
   {
     reference,
     parameter: "idTokenSignedResponseAlg",
-    problem: ({ idTokenSignedResponseAlg }) => unlisted(idTokenSignedResponseAlg, allowed)
+    problem: ({ idTokenSignedResponseAlg }) => rejectUnlisted(idTokenSignedResponseAlg, allowed)
   },
   {
     reference,
     parameter: "authentication",
-    problem: ({ authentication: { algorithm } }) => algorithm && unlisted(algorithm, allowed)
+    problem: ({ authentication: { algorithm } }) => algorithm && rejectUnlisted(algorithm, allowed)
   },
   {
     reference,
     parameter: "SignedRequest",
-    problem: ({ requestSigner }) => requestSigner && unlisted(requestSigner.algorithm, allowed)
+    problem: ({ requestSigner }) => requestSigner && rejectUnlisted(requestSigner.algorithm, allowed)
   },
   {
     reference,
     parameter: "Dpop",
-    problem: ({ senderConstraint: { algorithm } }) => algorithm && unlisted(algorithm, allowed)
+    problem: ({ senderConstraint: { algorithm } }) => algorithm && rejectUnlisted(algorithm, allowed)
   }
 ]
 
-/** Every request signed. */
+/** Authentication requests are signed. */
 export const requireSignedRequests = (reference: string): Rule<RegistrationContext> => ({
   reference,
   parameter: "SignedRequest",
@@ -62,17 +60,17 @@ export const requireSignedRequests = (reference: string): Rule<RegistrationConte
     requestSigner === undefined ? "requests have to be signed; provide SignedRequest.layer" : undefined
 })
 
-/** Signed requests that are good no longer than this. */
+/** Signed requests are valid no longer than this. */
 export const limitRequestLifetime = (reference: string, longest: Duration.Input): Rule<RegistrationContext> => ({
   reference,
   parameter: "SignedRequest",
   problem: ({ requestSigner }) =>
     requestSigner !== undefined && Duration.isGreaterThan(requestSigner.lifetime, Duration.fromInputUnsafe(longest))
-      ? `a signed request is good for ${Duration.format(Duration.fromInputUnsafe(longest))} at most; shorten the lifetime`
+      ? `a signed request is valid for ${Duration.format(Duration.fromInputUnsafe(longest))} at most; shorten the lifetime`
       : undefined
 })
 
-/** Tokens bound to a certificate. */
+/** Access tokens are bound to the certificate of the client. */
 export const requireCertificateBoundTokens = (reference: string): Rule<RegistrationContext> => ({
   reference,
   parameter: "mutualTls",
@@ -82,7 +80,7 @@ export const requireCertificateBoundTokens = (reference: string): Rule<Registrat
       : "access tokens have to be bound to a certificate; set mutualTls: MutualTls.make()"
 })
 
-/** Tokens bound to a certificate or to a key. */
+/** Access tokens are bound to a certificate or to a DPoP key. */
 export const requireSenderConstrainedTokens = (reference: string): Rule<RegistrationContext> => ({
   reference,
   parameter: "mutualTls",
@@ -92,7 +90,7 @@ export const requireSenderConstrainedTokens = (reference: string): Rule<Registra
       : "access tokens have to be bound; set mutualTls: MutualTls.make(), or provide Dpop.layer"
 })
 
-/** Something by which the person knows this request from another. */
+/** The request has a context that the end-user can recognize. */
 export const requireTransactionContext = (reference: string): Rule<RequestContext> => ({
   reference,
   parameter: "binding_message",
@@ -102,34 +100,34 @@ export const requireTransactionContext = (reference: string): Rule<RequestContex
       : "the request needs a context of its own: a binding_message, or authorization_details"
 })
 
-/** One of the authentication context classes that were asked for. */
+/** The `acr` of the ID Token is one of the requested ones. */
 export const enforceRequestedAcr = (reference: string): Rule<ResponseContext> => ({
   reference,
   parameter: "acr",
   problem: ({ claims: { acr }, requestedAcr }) =>
     requestedAcr === undefined || requestedAcr.some((value) => value === acr)
       ? undefined
-      : "the person was not authenticated in a way that was asked for"
+      : "the end-user was not authenticated with one of the requested acr values"
 })
 
-/** No scope but what was asked for. */
+/** The granted scope is within the requested one. */
 export const enforceRequestedScope = (reference: string): Rule<ResponseContext> => ({
   reference,
   parameter: "scope",
   problem: ({ grantedScope, requestedScope }) =>
     grantedScope.every((value) => requestedScope.includes(value))
       ? undefined
-      : "the provider granted more than was asked for"
+      : "the provider granted more scope than was requested"
 })
 
-/** A parameter that every request has. */
+/** The request has a parameter. */
 export const requireParameter = (reference: string, parameter: string): Rule<RequestContext> => ({
   reference,
   parameter,
-  problem: ({ parameters }) => (parameter in parameters ? undefined : "it is needed")
+  problem: ({ parameters }) => (parameter in parameters ? undefined : "it is required")
 })
 
-/** A parameter that has a form, where it is there. */
+/** A parameter, if present, has a format. */
 export const matchPattern = (
   reference: string,
   parameter: string,
@@ -142,5 +140,5 @@ export const matchPattern = (
     typeof value !== "string" || pattern.test(value) ? undefined : `it has to be ${what}`
 })
 
-const unlisted = (value: string, allowed: ReadonlyArray<string>): string | undefined =>
+const rejectUnlisted = (value: string, allowed: ReadonlyArray<string>): string | undefined =>
   allowed.includes(value) ? undefined : `${value} is not allowed; use ${allowed.join(" or ")}`

@@ -1,13 +1,11 @@
 /**
- * What whole countries' schemes, and the telecoms', ask beyond FAPI-CIBA. Only what their documents, or the conformance
- * suite, say of a client is here.
+ * Profiles of ecosystems: what their documents, or the conformance suite, demand of a client beyond FAPI-CIBA.
  */
-
 import * as CommonRules from "./CommonRules.ts"
 import * as Fapi from "./Fapi.ts"
 import type { SecurityProfile } from "./Rule.ts"
 
-/** ConnectID Australia: FAPI 2.0, with a purpose that the person reads and correlated calls. */
+/** ConnectID Australia: FAPI 2.0, with a purpose that the end-user reads, and interaction ids. */
 export const connectIdAu: SecurityProfile = /* @__PURE__ */ (() => ({
   ...Fapi.fapi2Ciba,
   name: "ConnectID Australia",
@@ -18,14 +16,14 @@ export const connectIdAu: SecurityProfile = /* @__PURE__ */ (() => ({
       "OAuth 2 Purpose",
       "binding_message",
       /^[\x20-\x7e]{3,300}$/,
-      "3 to 300 ASCII characters that say the purpose"
+      "3 to 300 ASCII characters that state the purpose"
     ),
     CommonRules.requireParameter("ConnectID FAPI-CIBA profile draft 2, 4.1", "login_hint")
   ],
   interactionIds: true
 }))()
 
-/** Open Finance Brasil: FAPI 1.0 Advanced, in one algorithm; providers show a certificate when they call. */
+/** Open Finance Brasil: FAPI 1.0 Advanced with one algorithm; the provider notifies the client over mutual TLS. */
 export const brazil: SecurityProfile = /* @__PURE__ */ (() => ({
   ...Fapi.fapiCiba1,
   name: "Open Finance Brasil",
@@ -45,7 +43,7 @@ export const brazil: SecurityProfile = /* @__PURE__ */ (() => ({
   notificationClientCertificate: true
 }))()
 
-/** CAMARA, the APIs of the telecoms. */
+/** CAMARA, the APIs of telecommunication networks. */
 export const camara: SecurityProfile = /* @__PURE__ */ (() => ({
   name: "CAMARA",
   registration: [

@@ -1,6 +1,4 @@
-/**
- * What a profile is made of: rules about a registration, a request and an answer, and who breaks one.
- */
+/** The rules of a security profile about registrations, requests and responses, and their validation. */
 import { type Duration, Schema } from "effect"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 
@@ -32,55 +30,55 @@ export interface RegistrationContext {
     | undefined
 }
 
-/** A request as a rule sees it. A rule's text never shows a value: values are the person's. */
+/** What a rule sees of a request. The problem that a rule reports must not contain values: they are personal data of the end-user. */
 export interface RequestContext {
   readonly registration: RegistrationContext
   readonly parameters: Readonly<Record<string, Schema.Json>>
 }
 
-/** A verified answer as a rule sees it. */
+/** What a rule sees of a verified token response. */
 export interface ResponseContext {
   readonly registration: RegistrationContext
   readonly claims: Readonly<Record<string, unknown>>
   readonly tokenType: string
   readonly requestedScope: ReadonlyArray<string>
-  /** The classes that were asked for, if some were. */
+  /** The requested `acr_values`; `undefined` if there were none. */
   readonly requestedAcr: ReadonlyArray<string> | undefined
   readonly grantedScope: ReadonlyArray<string>
 }
 
-/** What the rules of each stage look at. */
+/** The subject of the rules at each stage. */
 export interface Contexts {
   readonly registration: RegistrationContext
   readonly request: RequestContext
   readonly response: ResponseContext
 }
 
-/** A demand. */
+/** A demand of a profile. */
 export interface Rule<Subject> {
-  /** The specification's section. */
+  /** The section of the specification that demands it. */
   readonly reference: string
-  /** The option, parameter or claim that is judged. */
+  /** The option, parameter or claim that it is about. */
   readonly parameter: string
-  /** What is wrong, and what to do; nothing, where the rule is kept. */
+  /** What is wrong, and what to do; `undefined` if the subject complies. */
   readonly problem: (subject: Subject) => string | undefined
 }
 
-/** Rules by the stage that they are about. */
+/** Rules by stage. */
 export type Rules = { readonly [Stage in keyof Contexts]: ReadonlyArray<Rule<Contexts[Stage]>> }
 
-/** A named set of rules. */
+/** A named set of rules, and what else a profile prescribes. */
 export interface SecurityProfile extends Rules {
   readonly name: string
-  /** Whether each call carries an `x-fapi-interaction-id`, which the answer has to give back; `false` by default. */
+  /** Whether each request carries an `x-fapi-interaction-id`, which the response must return; `false` by default. */
   readonly interactionIds?: boolean | undefined
-  /** Headers that are not sent to resources, because the client does not hold the person's device. */
+  /** Headers that are not sent to resources, because the client does not run on the end-user's device. */
   readonly withheldHeaders?: ReadonlyArray<string> | undefined
-  /** Whether the provider has to show a certificate when it calls the client; `false` by default. */
+  /** Whether the provider must present a certificate when it notifies the client; `false` by default. */
   readonly notificationClientCertificate?: boolean | undefined
 }
 
-/** A rule that was broken: whose, which, and what to do. */
+/** A violated rule: its profile, its section, and what to do. */
 export class ProfileViolation extends Schema.TaggedError<ProfileViolation>()("ProfileViolation", {
   profile: Schema.String,
   reference: Schema.String,
@@ -92,7 +90,7 @@ export class ProfileViolation extends Schema.TaggedError<ProfileViolation>()("Pr
   }
 }
 
-/** The first rule of a stage that is broken, if one is. */
+/** The first violation of the rules of a stage. */
 export const validate = <Stage extends keyof Contexts>(
   profile: SecurityProfile | undefined,
   stage: Stage,
@@ -101,9 +99,9 @@ export const validate = <Stage extends keyof Contexts>(
   if (profile === undefined) return undefined
   const rules: Rules[Stage] = profile[stage]
   for (const { parameter, problem, reference } of rules) {
-    const broken = problem(subject)
-    if (broken !== undefined) {
-      return new ProfileViolation({ profile: profile.name, reference, parameter, problem: broken })
+    const found = problem(subject)
+    if (found !== undefined) {
+      return new ProfileViolation({ profile: profile.name, reference, parameter, problem: found })
     }
   }
   return undefined

@@ -1,22 +1,28 @@
 /**
- * A profile is data: rules that a registration, a request and an answer must keep. Anyone can write one.
+ * Security profiles: rules that a registration, an authentication request and a token response must comply with.
  *
- * A registration and a request are judged before anything is sent, an answer before anything of it is handed out.
+ * **When to use**
  *
- * | profile | what it demands |
- * | --- | --- |
- * | `fapiCiba1` | poll or ping, `private_key_jwt` or certificates, PS256 or ES256, signed requests of an hour at most, certificate-bound tokens, a context in every request, the asked `acr` and no more than the asked scope |
- * | `fapi2Ciba` | the same with EdDSA, DPoP or certificates, assertions for the issuer; requests may be unsigned |
- * | `connectIdAu` | `fapi2Ciba`, a purpose of 3 to 300 characters, a `login_hint`, interaction ids |
- * | `brazil` | `fapiCiba1` in PS256 alone, no URL in a binding message, calls of the provider with a certificate |
- * | `camara` | poll, `private_key_jwt`, a `login_hint` of the telecoms' forms, exactly one purpose, signed requests of five minutes at most |
+ * Set `profile` if the provider belongs to an ecosystem with such rules. A profile is data: `extend` one, or write your own.
+ *
+ * **Details**
+ *
+ * - A registration is validated when the layer is built, a request before it is sent, a response before it is returned.
+ *
+ * | profile | registration | request | response |
+ * | --- | --- | --- | --- |
+ * | `fapiCiba1` | poll or ping; `private_key_jwt` or mutual TLS; PS256 or ES256; signed requests, valid for an hour at most; certificate-bound access tokens | a binding message, authorization details or a request context | a requested `acr`; no more than the requested scope |
+ * | `fapi2Ciba` | as `fapiCiba1`, with EdDSA and DPoP; the issuer as audience of assertions; requests may be unsigned | as `fapiCiba1` | a requested `acr` |
+ * | `connectIdAu` | as `fapi2Ciba`; interaction ids | as `fapi2Ciba`; a purpose of 3 to 300 characters as binding message; a `login_hint` | as `fapi2Ciba` |
+ * | `brazil` | as `fapiCiba1`, with PS256 alone; notifications over mutual TLS | as `fapiCiba1`; no URL in the binding message | as `fapiCiba1` |
+ * | `camara` | poll; `private_key_jwt`; signed requests, if any, valid for five minutes at most | a `login_hint` with `tel:`, `ipport:` or `operatortoken:`; one purpose (`dpv:`) in the scope | – |
  *
  * **Gotchas**
  *
- * - With interaction ids, an answer that does not give the id back is refused. A request for authentication has rung the
- *   person's phone by then.
+ * - With interaction ids, a response that does not return the id is refused. By then an authentication request has already
+ *   contacted the end-user's authentication device.
  *
- * **Example** (A shared secret under FAPI)
+ * **Example** (FAPI refuses a client secret)
  *
  * ```ts
  * import { ClientAuthentication, ClientRegistration, SecurityProfile } from "@effect-ciba/core"
@@ -33,7 +39,7 @@
  * error.parameter // => "authentication"
  * ```
  *
- * **Example** (A rule of one's own)
+ * **Example** (A rule of your own)
  *
  * ```ts
  * import { SecurityProfile } from "@effect-ciba/core"
@@ -45,13 +51,15 @@
  *       reference: "our policy 7",
  *       parameter: "requested_expiry",
  *       problem: ({ parameters }) =>
- *         "requested_expiry" in parameters ? undefined : "say how long the person may take"
+ *         "requested_expiry" in parameters ? undefined : "state how long the end-user may take"
  *     }
  *   ]
  * })
  *
  * ours.request.length - SecurityProfile.fapi2Ciba.request.length // => 1
  * ```
+ *
+ * @see FAPI-CIBA, FAPI 1.0 Advanced, FAPI 2.0 Security Profile
  */
 import type { Rules, SecurityProfile } from "./Rule.ts"
 
@@ -68,17 +76,17 @@ export {
   validate
 } from "./Rule.ts"
 
-/** A profile with more rules; whatever else is given takes the place of what was there. */
+/** A profile with additional rules. Other members replace those of the profile. */
 export const extend = (
   profile: SecurityProfile,
   { response = [], registration = [], request = [], ...rest }: Partial<SecurityProfile> & { readonly name: string }
 ): SecurityProfile => ({
   ...profile,
   ...rest,
-  ...merged(profile, { response, registration, request })
+  ...concatRules(profile, { response, registration, request })
 })
 
-const merged = (one: Rules, other: Rules): Rules => ({
+const concatRules = (one: Rules, other: Rules): Rules => ({
   registration: [...one.registration, ...other.registration],
   request: [...one.request, ...other.request],
   response: [...one.response, ...other.response]

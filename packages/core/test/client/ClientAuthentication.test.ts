@@ -1,8 +1,16 @@
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
-import { ClientAuthentication, SigningKey } from "@effect-ciba/core"
-import { TestKeys } from "@effect-ciba/testing"
-import { Effect, Redacted } from "effect"
+import {
+  Ciba,
+  ClientAuthentication,
+  ClientRegistration,
+  Discovery,
+  SecurityProfile,
+  SigningKey,
+  UserHint
+} from "@effect-ciba/core"
+import { TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
+import { Effect, Fiber, Layer, Redacted } from "effect"
 import { Base64, Base64Url } from "effect/encoding"
 import { TestClock } from "effect/testing"
 import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
@@ -13,7 +21,7 @@ const target = { clientId: "shop", issuer: "https://op.example", endpoint: "http
 const secret = Redacted.make("a secret that is long enough for HS256")
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-const opened = (authentication: ClientAuthentication.ClientAuthentication, to = target) =>
+const reveal = (authentication: ClientAuthentication.ClientAuthentication, to = target) =>
   Effect.map(authentication.credentials(to), ({ headers, parameters }) => ({
     headers: Redacted.value(headers),
     parameters: Redacted.value(parameters)
@@ -24,7 +32,7 @@ const assertionOf = Effect.fnUntraced(function* (
   authentication: ClientAuthentication.ClientAuthentication,
   to = target
 ) {
-  const { headers, parameters } = yield* opened(authentication, to)
+  const { headers, parameters } = yield* reveal(authentication, to)
   const jwt = parameters[2]?.[1] ?? ""
   assert.deepStrictEqual(headers, {})
   assert.deepStrictEqual(parameters, [
@@ -35,13 +43,13 @@ const assertionOf = Effect.fnUntraced(function* (
   return { jwt: Redacted.make(jwt), header: yield* Jwt.decodePart(jwt, 0), claims: yield* Jwt.decodePart(jwt, 1) }
 })
 
-const signed = (options?: ClientAuthentication.AssertionOptions) =>
+const signAssertions = (options?: ClientAuthentication.AssertionOptions) =>
   ClientAuthentication.privateKeyJwt(TestKeys.signing("ES256", "client"), options)
 
-describe("without an assertion", () => {
+describe("ClientAuthentication without an assertion", () => {
   it.effect("none sends the client id in the form and nothing else", () =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* opened(ClientAuthentication.none), {
+      assert.deepStrictEqual(yield* reveal(ClientAuthentication.none), {
         headers: {},
         parameters: [["client_id", "shop"]]
       })
@@ -51,7 +59,7 @@ describe("without an assertion", () => {
   it.effect("client_secret_post sends id and secret in the form, as they are", () =>
     Effect.gen(function* () {
       const odd = Redacted.make("p+s s&=:%ü")
-      assert.deepStrictEqual(yield* opened(ClientAuthentication.clientSecretPost(odd)), {
+      assert.deepStrictEqual(yield* reveal(ClientAuthentication.clientSecretPost(odd)), {
         headers: {},
         parameters: [
           ["client_id", "shop"],
@@ -63,7 +71,7 @@ describe("without an assertion", () => {
 
   it.effect("client_secret_basic sends id and secret in the header alone", () =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* opened(ClientAuthentication.clientSecretBasic(Redacted.make("secret"))), {
+      assert.deepStrictEqual(yield* reveal(ClientAuthentication.clientSecretBasic(Redacted.make("secret"))), {
         headers: { authorization: "Basic c2hvcDpzZWNyZXQ=" },
         parameters: []
       })
@@ -73,21 +81,21 @@ describe("without an assertion", () => {
   it.effect("client_secret_basic form-encodes id and secret before it joins them (E10)", () =>
     Effect.gen(function* () {
       const odd = ClientAuthentication.clientSecretBasic(Redacted.make("p+s s&=:%ü*~'"))
-      const { headers } = yield* opened(odd, { ...target, clientId: "shop: 1%é" })
+      const { headers } = yield* reveal(odd, { ...target, clientId: "shop: 1%é" })
       const pair = "shop%3A+1%25%C3%A9:p%2Bs+s%26%3D%3A%25%C3%BC*%7E%27"
       assert.deepStrictEqual(headers, { authorization: `Basic ${Base64.encode(pair)}` })
     })
   )
 })
 
-describe("an assertion signed with a private key", () => {
+describe("ClientAuthentication.privateKeyJwt", () => {
   it.effect(
-    "has exactly these claims, at the time of the injected clock and with the injected randomness (E1, E2)",
+    "signs an assertion with exactly the claims of RFC 7523, from the injected clock and randomness (E1, E2)",
     () =>
       Effect.gen(function* () {
         const key = yield* TestKeys.signing("ES256", "client")
         yield* TestClock.setTime(1_700_000_000_999)
-        const { claims, header, jwt } = yield* assertionOf(yield* signed())
+        const { claims, header, jwt } = yield* assertionOf(yield* signAssertions())
         assert.deepStrictEqual(claims, {
           iss: "shop",
           sub: "shop",
@@ -105,9 +113,9 @@ describe("an assertion signed with a private key", () => {
       }).pipe(Effect.provide(Randomness.counting()))
   )
 
-  it.effect("is a new one each time, with a jti of its own (E5, T-9)", () =>
+  it.effect("creates a new assertion with a new jti for each request (E5, T-9)", () =>
     Effect.gen(function* () {
-      const authentication = yield* signed()
+      const authentication = yield* signAssertions()
       const ids = yield* Effect.forEach([1, 2, 3], () =>
         Effect.map(assertionOf(authentication), ({ claims }) => claims.jti)
       )
@@ -118,9 +126,9 @@ describe("an assertion signed with a private key", () => {
     }).pipe(Effect.provide(Randomness.counting()))
   )
 
-  it.effect("has a jti that nobody can foresee where the randomness is the platform's", () =>
+  it.effect("creates jti values that differ with the platform's randomness", () =>
     Effect.gen(function* () {
-      const authentication = yield* signed()
+      const authentication = yield* signAssertions()
       const one = yield* assertionOf(authentication)
       const other = yield* assertionOf(authentication)
       assert.match(String(one.claims.jti), /^[\w-]{27}$/)
@@ -128,9 +136,9 @@ describe("an assertion signed with a private key", () => {
     })
   )
 
-  it.effect("never comes from the future: iat is the clock's second, rounded down (E12, T-24)", () =>
+  it.effect("rounds iat down to the second, so that no assertion is issued in the future (E12, T-24)", () =>
     Effect.gen(function* () {
-      const authentication = yield* signed()
+      const authentication = yield* signAssertions()
       for (const [millis, iat] of [
         [10_000, 10],
         [10_001, 10],
@@ -144,9 +152,9 @@ describe("an assertion signed with a private key", () => {
     })
   )
 
-  it.effect("is for the issuer at every endpoint, as a string (E2, T-11)", () =>
+  it.effect("sets the audience to the issuer, as a string, at every endpoint (E2, T-11)", () =>
     Effect.gen(function* () {
-      const authentication = yield* signed()
+      const authentication = yield* signAssertions()
       for (const path of ["backchannel", "token"]) {
         const { claims } = yield* assertionOf(authentication, { ...target, endpoint: `https://op.example/${path}` })
         assert.strictEqual(claims.aud, "https://op.example")
@@ -154,19 +162,19 @@ describe("an assertion signed with a private key", () => {
     })
   )
 
-  it.effect("is for whom the client says, where a provider wants another audience (E3, T-11)", () =>
+  it.effect("sets another audience if the option says so, also by endpoint (E3, T-11)", () =>
     Effect.gen(function* () {
-      const fixed = yield* assertionOf(yield* signed({ audience: "https://op.example/token" }))
+      const fixed = yield* assertionOf(yield* signAssertions({ audience: "https://op.example/token" }))
       assert.strictEqual(fixed.claims.aud, "https://op.example/token")
-      const called = yield* assertionOf(yield* signed({ audience: ({ endpoint }) => endpoint }))
+      const called = yield* assertionOf(yield* signAssertions({ audience: ({ endpoint }) => endpoint }))
       assert.strictEqual(called.claims.aud, "https://op.example/backchannel")
     })
   )
 
-  it.effect("says what it is in typ, unless that is switched off or changed (E4, T-12)", () =>
+  it.effect("sets the typ header, unless compatibility.type removes or changes it (E4, T-12)", () =>
     Effect.gen(function* () {
-      const types = yield* Effect.forEach([{}, { type: null }, { type: "JWT" }], (options) =>
-        Effect.flatMap(signed(options), (authentication) =>
+      const types = yield* Effect.forEach([{}, { type: null }, { type: "JWT" }], (compatibility) =>
+        Effect.flatMap(signAssertions({ compatibility }), (authentication) =>
           Effect.map(assertionOf(authentication), ({ header }) => header.typ)
         )
       )
@@ -174,26 +182,28 @@ describe("an assertion signed with a private key", () => {
     })
   )
 
-  it.effect("carries further header members beside its own (E4)", () =>
+  it.effect("adds header members (E4)", () =>
     Effect.gen(function* () {
-      const { header } = yield* assertionOf(yield* signed({ type: null, header: { "x5t#S256": "thumbprint" } }))
+      const { header } = yield* assertionOf(
+        yield* signAssertions({ compatibility: { type: null, header: { "x5t#S256": "thumbprint" } } })
+      )
       const { kid, ...rest } = header
       assert.isString(kid)
       assert.deepStrictEqual(rest, { alg: "ES256", "x5t#S256": "thumbprint" })
     })
   )
 
-  it.effect("lives as long as it is told, in whole seconds", () =>
+  it.effect("sets the lifetime in whole seconds", () =>
     Effect.gen(function* () {
-      const { claims } = yield* assertionOf(yield* signed({ lifetime: "4500 millis" }))
+      const { claims } = yield* assertionOf(yield* signAssertions({ lifetime: "4500 millis" }))
       assert.deepStrictEqual([claims.iat, claims.exp], [0, 5])
     })
   )
 
-  it.effect("carries further claims, none of which takes the place of its own (E1)", () =>
+  it.effect("adds claims, and replaces none of its own (E1)", () =>
     Effect.gen(function* () {
-      const claims = { iss: "eve", sub: "eve", aud: "eve", jti: "eve", iat: -1, exp: 1e9, tenant: "one" }
-      const made = yield* assertionOf(yield* signed({ claims }))
+      const additionalClaims = { iss: "eve", sub: "eve", aud: "eve", jti: "eve", iat: -1, exp: 1e9, tenant: "one" }
+      const made = yield* assertionOf(yield* signAssertions({ compatibility: { additionalClaims } }))
       assert.deepStrictEqual(made.claims, {
         iss: "shop",
         sub: "shop",
@@ -206,26 +216,7 @@ describe("an assertion signed with a private key", () => {
     }).pipe(Effect.provide(Randomness.counting()))
   )
 
-  it.effect("carries what a function makes of its own claims, for providers that want others, anew each time", () =>
-    Effect.gen(function* () {
-      const authentication = yield* signed({
-        claims: ({ exp: _exp, ...own }) => ({ ...own, nbf: own.iat, aud: ["one"] })
-      })
-      for (const now of [10, 20]) {
-        yield* TestClock.setTime(now * 1000)
-        assert.deepStrictEqual((yield* assertionOf(authentication)).claims, {
-          iss: "shop",
-          sub: "shop",
-          aud: ["one"],
-          jti: Base64Url.encode(new Uint8Array(20).fill(now / 10)),
-          iat: now,
-          nbf: now
-        })
-      }
-    }).pipe(Effect.provide(Randomness.counting()))
-  )
-
-  it.effect("takes the key, or the effect that reads it; a key that cannot be used fails before any flow", () =>
+  it.effect("takes a key, or an effect that reads it, and fails for a key that cannot sign", () =>
     Effect.gen(function* () {
       const key = yield* TestKeys.signing("ES256", "client")
       const { header } = yield* assertionOf(yield* ClientAuthentication.privateKeyJwt(key))
@@ -236,9 +227,9 @@ describe("an assertion signed with a private key", () => {
   )
 })
 
-describe("an assertion signed with the shared secret", () => {
+describe("ClientAuthentication.clientSecretJwt", () => {
   for (const algorithm of ["HS256", "HS384", "HS512"] as const) {
-    it.effect(`verifies with the secret and ${algorithm} (E1)`, () =>
+    it.effect(`signs an assertion with the secret and ${algorithm} (E1)`, () =>
       Effect.gen(function* () {
         const options = algorithm === "HS256" ? undefined : { algorithm }
         const made = yield* assertionOf(ClientAuthentication.clientSecretJwt(secret, options))
@@ -255,9 +246,13 @@ describe("an assertion signed with the shared secret", () => {
     )
   }
 
-  it.effect("takes the same options (E3, E4)", () =>
+  it.effect("takes the same options as privateKeyJwt (E3, E4)", () =>
     Effect.gen(function* () {
-      const options = { audience: "https://op.example/token", type: null, lifetime: "10 seconds" } as const
+      const options = {
+        audience: "https://op.example/token",
+        lifetime: "10 seconds",
+        compatibility: { type: null }
+      } as const
       const { claims, header } = yield* assertionOf(ClientAuthentication.clientSecretJwt(secret, options))
       assert.deepStrictEqual(header, { alg: "HS256" })
       assert.deepStrictEqual([claims.aud, claims.exp], ["https://op.example/token", 10])
@@ -265,13 +260,82 @@ describe("an assertion signed with the shared secret", () => {
   )
 })
 
-it.effect("no secret can be seen in a method or in its credentials", () =>
+describe("a method of client authentication that the application brings", () => {
+  const authentication: ClientAuthentication.ClientAuthentication = {
+    method: "attest_jwt_client_auth",
+    credentials: ({ clientId }) =>
+      Effect.succeed(
+        ClientAuthentication.makeCredentials({
+          headers: { "oauth-client-attestation": "an attestation" },
+          parameters: [
+            ["client_id", clientId],
+            ["client_secret", Redacted.value(TestClient.secret)]
+          ]
+        })
+      )
+  }
+
+  const flow = Effect.gen(function* () {
+    const running = yield* Effect.forkChild(
+      Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
+    )
+    yield* TestClock.adjust("10 seconds")
+    return yield* Fiber.join(running)
+  })
+
+  const provide = (methods: ReadonlyArray<string>) =>
+    Effect.provide(
+      Ciba.layer({ issuer: "https://provider.test", clientId: TestClient.clientId, authentication }).pipe(
+        Layer.provideMerge(
+          TestProvider.layer({
+            client: TestClient.clientSecretPost(),
+            user: TestUser.approve(),
+            metadata: (document) => ({ ...document, token_endpoint_auth_methods_supported: methods })
+          })
+        )
+      )
+    )
+
+  it.effect("authenticates every request of a flow", () =>
+    Effect.gen(function* () {
+      assert.isDefined((yield* flow).subject)
+      const requests = yield* TestProvider.TestProvider.use((provider) => provider.requests)
+      const posts = requests.filter(({ method }) => method === "POST")
+      assert.isAtLeast(posts.length, 2)
+      for (const { headers, parameters } of posts) {
+        assert.strictEqual(headers["oauth-client-attestation"], "an attestation")
+        assert.deepInclude(parameters, ["client_id", TestClient.clientId])
+      }
+    }).pipe(provide(["private_key_jwt", "attest_jwt_client_auth"]))
+  )
+
+  it.effect("is a mismatch if the provider's metadata does not list it", () =>
+    Effect.gen(function* () {
+      const registration = yield* ClientRegistration.ClientRegistration
+      const metadata = yield* Discovery.metadata
+      assert.deepStrictEqual(
+        Discovery.check(registration, metadata).map(({ parameter, severity }) => [severity, parameter]),
+        [["error", "authentication"]]
+      )
+    }).pipe(provide(["private_key_jwt"]))
+  )
+
+  it.effect("is refused by a security profile that does not allow it", () =>
+    Effect.gen(function* () {
+      const options = { clientId: "shop", authentication, idTokenSignedResponseAlg: "PS256" } as const
+      const error = yield* Effect.flip(ClientRegistration.make({ ...options, profile: SecurityProfile.fapi2Ciba }))
+      assert.include(error.message, "attest_jwt_client_auth is not allowed")
+    })
+  )
+})
+
+it.effect("a method of client authentication and its credentials show no secret", () =>
   Effect.gen(function* () {
     const methods = [
       ClientAuthentication.clientSecretBasic(secret),
       ClientAuthentication.clientSecretPost(secret),
       ClientAuthentication.clientSecretJwt(secret),
-      yield* signed()
+      yield* signAssertions()
     ]
     for (const method of methods) {
       const credentials = yield* method.credentials(target)

@@ -8,8 +8,8 @@ const poll = { deliveryMode: "poll", tokenEndpointAuthMethod: "client_secret_bas
 
 const keys = Effect.map(SigningKey.generate("ES256"), ({ publicJwk }) => [publicJwk])
 
-describe("client metadata", () => {
-  it.effect("of each mode has its grant, its notification endpoint, and no redirect (B1, B2, B3, B9)", () =>
+describe("ClientMetadata.make", () => {
+  it.effect("sets grant type and notification endpoint by delivery mode, and no redirect URI (B1, B2, B3, B9)", () =>
     Effect.gen(function* () {
       const endpoint = "https://client.test/ciba"
       const modes = yield* Effect.all([
@@ -35,7 +35,7 @@ describe("client metadata", () => {
     })
   )
 
-  it("admits one mode with its endpoint, and one method, by its types (B1, B3, B6)", () => {
+  it("has types for one mode with its endpoint, and for one method (B1, B3, B6)", () => {
     // @ts-expect-error a ping client has a notification endpoint
     const withoutEndpoint: ClientMetadata.Options = { ...poll, deliveryMode: "ping" }
     // @ts-expect-error one method covers every endpoint
@@ -43,7 +43,7 @@ describe("client metadata", () => {
     expect([withoutEndpoint.deliveryMode, twoMethods.deliveryMode]).toEqual(["ping", "poll"])
   })
 
-  it.effect("holds what is asked for, by the specifications' names, and nothing that is not (B4, B5, B10)", () =>
+  it.effect("encodes the given options under the names of the specifications, and nothing else (B4, B5, B10)", () =>
     Effect.gen(function* () {
       const jwks = yield* keys
       const metadata = yield* ClientMetadata.make({
@@ -110,18 +110,18 @@ describe("client metadata", () => {
     deliveryMode: "ping",
     notificationEndpoint
   })
-  const refused: ReadonlyArray<readonly [what: string, options: ClientMetadata.Options, parameter: string]> = [
+  const invalid: ReadonlyArray<readonly [what: string, options: ClientMetadata.Options, parameter: string]> = [
     ["a notification endpoint without TLS (B3)", ping("http://client.test/ciba"), "notificationEndpoint"],
     ["a notification endpoint with a fragment (B3)", ping("https://client.test/ciba#a"), "notificationEndpoint"],
     ["no notification endpoint (B3)", ping(""), "notificationEndpoint"],
     [
-      "requests signed with a shared secret (B4)",
+      "requests signed with a client secret (B4)",
       // @ts-expect-error requests are signed with a private key
       { ...poll, requestSigningAlg: "HS256", jwksUri: "https://client.test/jwks" },
       "requestSigningAlg"
     ],
     [
-      "requests that are not signed, as an algorithm (B4)",
+      "none as the algorithm of requests (B4)",
       // @ts-expect-error none is no algorithm
       { ...poll, requestSigningAlg: "none", jwksUri: "https://client.test/jwks" },
       "requestSigningAlg"
@@ -133,18 +133,18 @@ describe("client metadata", () => {
       { ...poll, tokenEndpointAuthMethod: "client_secret_jwt", tokenEndpointAuthSigningAlg: "ES256" },
       "tokenEndpointAuthSigningAlg"
     ],
-    ["keys twice", { ...poll, jwks: [], jwksUri: "https://client.test/jwks" }, "jwks"],
-    ["keys that are published without TLS", { ...poll, jwksUri: "http://client.test/jwks" }, "jwksUri"],
+    ["both jwks and jwksUri", { ...poll, jwks: [], jwksUri: "https://client.test/jwks" }, "jwks"],
+    ["a jwksUri without TLS", { ...poll, jwksUri: "http://client.test/jwks" }, "jwksUri"],
     ["a private key", { ...poll, jwks: [{ kty: "EC", d: "marker" }] }, "jwks"],
-    ["a shared key", { ...poll, jwks: [{ kty: "oct", k: "marker" }] }, "jwks"],
+    ["a symmetric key", { ...poll, jwks: [{ kty: "oct", k: "marker" }] }, "jwks"],
     [
       "tls_client_auth without the certificate's subject",
       { ...poll, tokenEndpointAuthMethod: "tls_client_auth" },
       "certificateSubject"
     ]
   ]
-  for (const [what, options, parameter] of refused) {
-    it.effect(`is not made with ${what}`, () =>
+  for (const [what, options, parameter] of invalid) {
+    it.effect(`refuses ${what}`, () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(ClientMetadata.make(options))
         expect(error).toMatchObject({ _tag: "ClientRegistrationError", parameter })
@@ -154,38 +154,42 @@ describe("client metadata", () => {
   }
 })
 
-describe("advice on pairwise subjects", () => {
+describe("ClientMetadata.warnings", () => {
   const document = "https://client.test/sector.json"
   const jwksUri = "https://client.test/jwks"
   const cases: ReadonlyArray<
-    readonly [what: string, options: Partial<ClientMetadata.Options>, advice: ReadonlyArray<RegExp>]
+    readonly [what: string, options: Partial<ClientMetadata.Options>, warnings: ReadonlyArray<RegExp>]
   > = [
-    ["public subjects need none", { subjectType: "public" }, []],
-    ["a shared secret and no document (B7)", {}, [/jwks_uri or a sector/, /possession/]],
-    ["a document and a shared secret (B7)", { sectorIdentifierUri: document }, [/possession/]],
-    ["keys by URL, and assertions (B7)", { jwksUri, tokenEndpointAuthMethod: "private_key_jwt" }, []],
-    ["keys by URL, and signed requests (B7)", { jwksUri, requestSigningAlg: "ES256" }, []],
+    ["none for public subjects", { subjectType: "public" }, []],
+    ["two for a client secret without a sector document (B7)", {}, [/jwks_uri or a sector/, /possession/]],
+    ["one for a sector document with a client secret (B7)", { sectorIdentifierUri: document }, [/possession/]],
+    ["none for jwks_uri with private_key_jwt (B7)", { jwksUri, tokenEndpointAuthMethod: "private_key_jwt" }, []],
+    ["none for jwks_uri with signed requests (B7)", { jwksUri, requestSigningAlg: "ES256" }, []],
     [
-      "keys and a document (B7)",
+      "one for jwks_uri with a sector document (B7)",
       { jwksUri, sectorIdentifierUri: document, requestSigningAlg: "ES256" },
       [/has to list the jwks_uri/]
     ],
-    ["push without a document (B8)", { deliveryMode: "push", notificationEndpoint: "https://client.test/cb" }, []],
     [
-      "push with a document (B8)",
+      "none for push without a sector document (B8)",
+      { deliveryMode: "push", notificationEndpoint: "https://client.test/cb" },
+      []
+    ],
+    [
+      "one for push with a sector document (B8)",
       { deliveryMode: "push", notificationEndpoint: "https://client.test/cb", sectorIdentifierUri: document },
       [/has to list the notification endpoint/]
     ]
   ]
   for (const [what, options, expected] of cases) {
-    it.effect(what, () =>
+    it.effect(`about pairwise subjects: ${what}`, () =>
       Effect.gen(function* () {
         const metadata = yield* ClientMetadata.make(
           Object.assign({ ...poll, subjectType: "pairwise" as const }, options)
         )
-        const advice = ClientMetadata.warnings(metadata)
-        expect(advice).toHaveLength(expected.length)
-        for (const [index, pattern] of expected.entries()) expect(advice[index]).toMatch(pattern)
+        const warnings = ClientMetadata.warnings(metadata)
+        expect(warnings).toHaveLength(expected.length)
+        for (const [index, pattern] of expected.entries()) expect(warnings[index]).toMatch(pattern)
       })
     )
   }

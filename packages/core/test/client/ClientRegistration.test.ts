@@ -5,8 +5,8 @@ import { Duration, Effect, Redacted } from "effect"
 const { none } = ClientAuthentication
 const empty = Redacted.make("")
 
-describe("a registration", () => {
-  it.effect("is completed with the defaults of the specifications", () =>
+describe("ClientRegistration.make", () => {
+  it.effect("adds the defaults of the specifications", () =>
     Effect.gen(function* () {
       const registration = yield* ClientRegistration.make({ clientId: "shop", authentication: none })
       expect(registration).toMatchObject({
@@ -26,7 +26,7 @@ describe("a registration", () => {
     })
   )
 
-  it.effect("keeps what it says, and reads the authentication where that takes an effect", () =>
+  it.effect("keeps the given options, and runs an effect that reads the authentication", () =>
     Effect.gen(function* () {
       const authentication = ClientAuthentication.clientSecretPost(Redacted.make("secret"))
       const options = {
@@ -44,8 +44,8 @@ describe("a registration", () => {
     })
   )
 
-  const refused: ReadonlyArray<readonly [what: string, ClientRegistration.Options, message: string]> = [
-    ["without a client id", { clientId: "", authentication: none }, "clientId: it is empty"],
+  const invalid: ReadonlyArray<readonly [what: string, ClientRegistration.Options, message: string]> = [
+    ["an empty client id", { clientId: "", authentication: none }, "clientId: it is empty"],
     ...[
       ClientAuthentication.clientSecretBasic(empty),
       ClientAuthentication.clientSecretPost(empty),
@@ -53,42 +53,47 @@ describe("a registration", () => {
     ].map(
       (authentication) =>
         [
-          `with an empty secret for ${authentication.method}`,
+          `an empty secret for ${authentication.method}`,
           { clientId: "shop", authentication },
           "authentication: the client secret is empty"
         ] as const
     ),
     [
-      "that tolerates any clock",
+      "a clock tolerance of an hour",
       { clientId: "shop", authentication: none, clockTolerance: "1 hour" },
       "clockTolerance: it must be between zero and ten minutes"
     ],
     [
-      "that wants people to have authenticated in the future",
+      "a clock tolerance that is not a duration",
+      { clientId: "shop", authentication: none, clockTolerance: JSON.parse('"soon"') },
+      "clockTolerance: it must be between zero and ten minutes"
+    ],
+    [
+      "a negative default_max_age",
       { clientId: "shop", authentication: none, defaultMaxAge: "-1 second" },
       "defaultMaxAge: it must be zero or more"
     ],
     ...["Bearer", "dpop"].map(
       (type) =>
         [
-          `that takes ${type} for a further type of token`,
-          { clientId: "shop", authentication: none, recognizedTokenTypes: ["mac", type] },
+          `the recognized token type ${type}`,
+          { clientId: "shop", authentication: none, compatibility: { recognizedTokenTypes: ["mac", type] } },
           "recognizedTokenTypes: Bearer and DPoP do not belong there; Dpop.layer decides between them"
         ] as const
     ),
     [
-      "for bound tokens without a key (B11)",
+      "DPoP-bound access tokens without a key (B11)",
       { clientId: "shop", authentication: none, dpopBoundAccessTokens: true },
       "dpopBoundAccessTokens: there is no key to bind the tokens to; provide Dpop.layer"
     ],
     [
-      "that expects ID Tokens signed with a secret it does not have",
+      "ID Tokens that are signed with a secret, for a client without one",
       { clientId: "shop", authentication: none, idTokenSignedResponseAlg: "HS512" },
       "idTokenSignedResponseAlg: HS512 needs a client secret, and the method none has none; use an asymmetric algorithm"
     ]
   ]
-  for (const [what, options, message] of refused) {
-    it.effect(`${what} is refused`, () =>
+  for (const [what, options, message] of invalid) {
+    it.effect(`refuses ${what}`, () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(ClientRegistration.make(options))
         assert.strictEqual(error._tag, "ClientRegistrationError")
@@ -97,7 +102,7 @@ describe("a registration", () => {
     )
   }
 
-  it.effect("fails with the error of a key that cannot be read", () =>
+  it.effect("fails with InvalidKey if the key of the authentication cannot be read", () =>
     Effect.gen(function* () {
       const authentication = ClientAuthentication.privateKeyJwt(SigningKey.fromJwk(Redacted.make("no key")))
       const error = yield* Effect.flip(ClientRegistration.make({ clientId: "shop", authentication }))

@@ -8,12 +8,12 @@ import { decodePart } from "../support/Jwt.ts"
 
 const now = 30 * 24 * 3600
 
-const asked = Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo@example.com") }).pipe(
+const authenticate = Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo@example.com") }).pipe(
   Effect.map(({ subject }) => subject),
   Effect.catchTag("IdTokenError", ({ reason }) => Effect.succeed(reason._tag))
 )
 
-/** How a flow ends on a machine that is behind a provider on time. */
+/** The outcome of a flow on a machine whose clock is behind that of the provider. */
 const outcome = Effect.fnUntraced(function* (hours: number, correction: Layer.Layer<never>) {
   yield* TestClock.adjust(Duration.seconds(now))
   const clock = yield* Clock.Clock
@@ -24,7 +24,7 @@ const outcome = Effect.fnUntraced(function* (hours: number, correction: Layer.La
     clientId: TestClient.clientId,
     authentication: ClientAuthentication.clientSecretBasic(TestClient.secret)
   }).pipe(Layer.provide(Layer.succeed(HttpClient.HttpClient, onTime)))
-  const run = yield* asked.pipe(
+  const run = yield* authenticate.pipe(
     Effect.provide(flow),
     Effect.provide(correction),
     Effect.provideService(Clock.Clock, ClockSkew.make(clock, { hours: -hours })),
@@ -34,25 +34,25 @@ const outcome = Effect.fnUntraced(function* (hours: number, correction: Layer.La
   return yield* Fiber.join(run)
 })
 
-describe("a machine's wrong clock", () => {
-  for (const [what, hours, unbelieved] of [
+describe("ClockSkew", () => {
+  for (const [what, hours, reason] of [
     ["two hours behind", 2, "NotYetValid"],
     ["two hours ahead", -2, "Expired"]
   ] as const) {
-    it.effect(`is put right where it is ${what}: tokens are judged by the true time`, () =>
+    it.effect(`corrects a clock that is ${what}: ID Tokens are validated at the correct time`, () =>
       Effect.gen(function* () {
         expect(yield* outcome(hours, ClockSkew.layer({ hours }))).toBe("jo")
       })
     )
 
-    it.effect(`is what the client goes by where nobody says that it is ${what}`, () =>
+    it.effect(`is needed for a clock that is ${what}: without it the ID Token is refused`, () =>
       Effect.gen(function* () {
-        expect(yield* outcome(hours, Layer.empty)).toBe(unbelieved)
+        expect(yield* outcome(hours, Layer.empty)).toBe(reason)
       })
     )
   }
 
-  it.effect("is put right for what is signed, too", () =>
+  it.effect("corrects the time of client assertions", () =>
     Effect.gen(function* () {
       yield* TestClock.adjust("1 day")
       const { credentials } = ClientAuthentication.clientSecretJwt(TestClient.secret)
@@ -63,7 +63,7 @@ describe("a machine's wrong clock", () => {
     })
   )
 
-  it.effect("is changed in nothing but its wall time", () =>
+  it.effect("changes the wall clock alone, and not the monotonic clock", () =>
     Effect.gen(function* () {
       const machine = yield* Clock.Clock
       const clock = ClockSkew.make(machine, "1500 millis")

@@ -8,7 +8,7 @@ import { decodePart } from "../support/Jwt.ts"
 
 const target = { method: "POST", url: "https://op.test/token" }
 
-const answered = (url: string, nonce?: string) =>
+const respond = (url: string, nonce?: string) =>
   HttpClientResponse.fromWeb(
     HttpClientRequest.post(url),
     new Response(null, nonce === undefined ? {} : { headers: { "dpop-nonce": nonce } })
@@ -22,8 +22,8 @@ const nonceAt = (prove: SenderConstraint.SenderConstraint["prove"], url: string)
     Effect.map(decodePart(dpop, 1), ({ nonce }) => nonce)
   )
 
-describe("a proof", () => {
-  it.effect("names method, URL without query, time and a new id (M1, M2, M3)", () =>
+describe("Dpop.make", () => {
+  it.effect("makes a proof with the method, the URL without query, the time and a new jti (M1, M2, M3)", () =>
     Effect.gen(function* () {
       yield* TestClock.adjust("90500 millis")
       const { prove } = yield* constraint
@@ -37,26 +37,24 @@ describe("a proof", () => {
     })
   )
 
-  it.effect("carries further claims beside its own, or what a function makes of those, with a kept key, too", () =>
+  it.effect("adds claims and replaces none of its own, also with a stored key", () =>
     Effect.gen(function* () {
-      const key = yield* SigningKey.generate("ES256")
-      const proven = Effect.fnUntraced(function* (claims: Dpop.Options["claims"]) {
-        const own = yield* Dpop.make({ key, claims })
-        const kept = yield* own.withKey((yield* SigningKey.generate("ES256")).privateJwk ?? expect.fail("no key"))
-        const proofs = yield* Effect.forEach([own, kept], ({ prove }) => prove(target))
-        return yield* Effect.forEach(proofs, ({ dpop = "" }) => decodePart(dpop, 1))
-      })
-      const jti = expect.stringMatching(/^[\w-]{27}$/)
-      for (const claims of yield* proven({ htm: "GET", tenant: "one" })) {
-        expect(claims).toEqual({ jti, htm: "POST", htu: target.url, iat: 0, tenant: "one" })
-      }
-      for (const claims of yield* proven((own) => ({ ...own, htu: String(own.htu).toUpperCase() }))) {
-        expect(claims).toEqual({ jti, htm: "POST", htu: "HTTPS://OP.TEST/TOKEN", iat: 0 })
+      const additionalClaims = { htm: "GET", tenant: "one" }
+      const own = yield* Dpop.make({ key: SigningKey.generate("ES256"), compatibility: { additionalClaims } })
+      const stored = yield* own.withKey((yield* SigningKey.generate("ES256")).privateJwk ?? expect.fail("no key"))
+      for (const { prove } of [own, stored]) {
+        expect(yield* decodePart((yield* prove(target)).dpop ?? "", 1)).toEqual({
+          jti: expect.stringMatching(/^[\w-]{27}$/),
+          htm: "POST",
+          htu: target.url,
+          iat: 0,
+          tenant: "one"
+        })
       }
     })
   )
 
-  it.effect("carries the token's hash only with a token (M4)", () =>
+  it.effect("adds ath to a proof only if the request carries an access token (M4)", () =>
     Effect.gen(function* () {
       const { prove } = yield* constraint
       const accessToken = Redacted.make("Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU")
@@ -72,7 +70,7 @@ describe("a proof", () => {
     ["EdDSA", ["crv", "kty", "x"]],
     ["ML-DSA-44", ["alg", "kty", "pub"]]
   ] as const) {
-    it.effect(`in ${algorithm} shows what makes the public key, and nothing else of the JWK (M2)`, () =>
+    it.effect(`puts the required members of the public ${algorithm} key into the header, and no others (M2)`, () =>
       Effect.gen(function* () {
         const { privateJwk } = yield* SigningKey.generateJwk(algorithm)
         const jwk = { ...Redacted.value(privateJwk), "x-note": "marker", exp: 1 }
@@ -85,11 +83,11 @@ describe("a proof", () => {
     )
   }
 
-  it.effect("carries the last nonce of its own server, from any answer, until the next one (M5, M7, M8, T-10)", () =>
+  it.effect("uses the last nonce of the same origin, from a response of any status (M5, M7, M8, T-10)", () =>
     Effect.gen(function* () {
       const { recordResponse, prove } = yield* constraint
-      yield* recordResponse(answered("https://op.test/token", "n-1"))
-      yield* recordResponse(answered("https://rs.test/accounts", "n-2"))
+      yield* recordResponse(respond("https://op.test/token", "n-1"))
+      yield* recordResponse(respond("https://rs.test/accounts", "n-2"))
       expect(yield* nonceAt(prove, "https://OP.test/userinfo")).toBe("n-1")
       expect(yield* nonceAt(prove, "https://op.test:443/token")).toBe("n-1")
       expect(yield* nonceAt(prove, "https://rs.test/")).toBe("n-2")
@@ -97,9 +95,9 @@ describe("a proof", () => {
       for (const other of ["https://op.test:8443/token", "http://op.test/token", "https://op.test.evil/", "nowhere"]) {
         expect(yield* nonceAt(prove, other)).toBeUndefined()
       }
-      yield* recordResponse(answered("https://op.test/token"))
+      yield* recordResponse(respond("https://op.test/token"))
       expect(yield* nonceAt(prove, "https://op.test/token")).toBe("n-1")
-      yield* recordResponse(answered("https://OP.test:443/jwks", "n-3"))
+      yield* recordResponse(respond("https://OP.test:443/jwks", "n-3"))
       expect(yield* nonceAt(prove, "https://op.test/token")).toBe("n-3")
     })
   )
@@ -110,48 +108,48 @@ describe("a proof", () => {
     ["a backslash", "n\\2"],
     ["a tabulator", "n\t2"],
     ["a letter outside of ASCII", "n-\u00e9"],
-    ["nothing", ""],
-    ["a nonce that fills the header", "n".repeat(2049)]
+    ["an empty value", ""],
+    ["a value of over 2048 characters", "n".repeat(2049)]
   ] as const) {
-    it.effect(`does not carry what is no nonce: ${what} (M5)`, () =>
+    it.effect(`ignores a malformed nonce: ${what} (M5)`, () =>
       Effect.gen(function* () {
         const { recordResponse, prove } = yield* constraint
-        yield* recordResponse(answered(target.url, "!#[]^~/+="))
-        yield* recordResponse(answered(target.url, nonce))
+        yield* recordResponse(respond(target.url, "!#[]^~/+="))
+        yield* recordResponse(respond(target.url, nonce))
         expect(yield* nonceAt(prove, target.url)).toBe("!#[]^~/+=")
       })
     )
   }
 
-  it.effect("may carry a long nonce, and those of a hundred servers are remembered (M8)", () =>
+  it.effect("keeps the nonces of 100 origins, each of up to 2048 characters (M8)", () =>
     Effect.gen(function* () {
       const { recordResponse, prove } = yield* constraint
       const server = (index: number) => `https://rs-${index}.test/`
       const long = "n".repeat(2048)
       yield* Effect.forEach(
         Array.from({ length: 100 }, (_, index) => server(index)),
-        (url) => recordResponse(answered(url, long))
+        (url) => recordResponse(respond(url, long))
       )
-      yield* recordResponse(answered(server(0), "n-2"))
-      yield* recordResponse(answered(server(100), "n-3"))
+      yield* recordResponse(respond(server(0), "n-2"))
+      yield* recordResponse(respond(server(100), "n-3"))
       const nonces = yield* Effect.forEach([0, 1, 2, 100].map(server), (url) => nonceAt(prove, url))
       expect(nonces).toEqual(["n-2", undefined, long, "n-3"])
     })
   )
 })
 
-it.effect("a key that was kept is imported once more only if it is another one", () =>
+it.effect("Dpop.withKey imports a stored key only if it is another one, and keeps the nonces", () =>
   Effect.gen(function* () {
     const key = yield* SigningKey.generate("ES256")
     const other = yield* SigningKey.generate("EdDSA")
     const own = yield* Dpop.make({ key })
-    yield* own.recordResponse(answered(target.url, "n-1"))
+    yield* own.recordResponse(respond(target.url, "n-1"))
     const stored = key.privateJwk && Redacted.make({ ...Redacted.value(key.privateJwk) })
     const same = yield* own.withKey(stored ?? Redacted.make({ kty: "none" }))
     expect(same.proofKey).toBe(key.privateJwk)
-    const kept = yield* own.withKey(other.privateJwk ?? Redacted.make({ kty: "none" }))
-    expect(kept.algorithm).toBe("EdDSA")
-    expect(yield* nonceAt(kept.prove, target.url)).toBe("n-1")
+    const stranger = yield* own.withKey(other.privateJwk ?? Redacted.make({ kty: "none" }))
+    expect(stranger.algorithm).toBe("EdDSA")
+    expect(yield* nonceAt(stranger.prove, target.url)).toBe("n-1")
     expect(yield* Effect.flip(own.withKey(Redacted.make({ kty: "EC" })))).toMatchObject({ _tag: "InvalidKey" })
   })
 )

@@ -35,28 +35,28 @@ const encrypt = (plaintext: string, alg: string, enc: string, key: CryptoKey | U
       .encrypt(key)
   )
 
-const opened = (
+const decrypt = (
   jwe: string,
   contentAlgorithm: JsonWebEncryption.ContentAlgorithm,
   ...keys: ReadonlyArray<JsonWebEncryption.DecryptionKey>
 ) => Effect.map(JsonWebEncryption.decrypt(Redacted.make(jwe), { keys, contentAlgorithm }), Redacted.value)
 
-/** Why a token is not opened. */
-const refusal = (...args: Parameters<typeof opened>) =>
-  Effect.map(Effect.flip(opened(...args)), ({ _tag, problem }) => {
+/** Why a token is not decrypted. */
+const refusal = (...args: Parameters<typeof decrypt>) =>
+  Effect.map(Effect.flip(decrypt(...args)), ({ _tag, problem }) => {
     expect(_tag).toBe("DecryptionFailed")
     return problem
   })
 
 const unfit = "it does not fit the registered key and algorithms"
 
-describe("the client secret makes a key", () => {
+describe("JsonWebEncryption.keyFromSecret", () => {
   for (const [algorithm, content, hex] of [
     ["A128KW", "A256GCM", "2bb80d537b1da3e38bd30361aa855686"],
     ["A256GCMKW", "A128GCM", "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"],
     ["dir", "A128CBC-HS256", "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"]
   ] as const) {
-    it.effect(`of these bytes for ${algorithm} and ${content} (J14)`, () =>
+    it.effect(`derives the expected bytes for ${algorithm} and ${content} (J14)`, () =>
       Effect.gen(function* () {
         const { material } = yield* JsonWebEncryption.keyFromSecret(Redacted.make("secret"), algorithm, content)
         expect(Redacted.value(material)).toEqual(new Uint8Array(Buffer.from(hex, "hex")))
@@ -65,11 +65,11 @@ describe("the client secret makes a key", () => {
   }
 
   for (const [content, bits, hash] of contents) {
-    it.effect(`that opens ${content} directly: ${bits} bits of ${hash} (J14)`, () =>
+    it.effect(`derives ${bits} bits of ${hash} that decrypt ${content} directly (J14)`, () =>
       Effect.gen(function* () {
         const jwe = yield* encrypt("inside", "dir", content, Jwe.deriveKey(secret, hash, bits))
         const key = yield* JsonWebEncryption.keyFromSecret(Redacted.make(secret), "dir", content)
-        expect(yield* opened(jwe, content, key)).toBe("inside")
+        expect(yield* decrypt(jwe, content, key)).toBe("inside")
         const other = yield* JsonWebEncryption.keyFromSecret(Redacted.make(`${secret}.`), "dir", content)
         expect(yield* refusal(jwe, content, other)).toBe(unfit)
       })
@@ -77,18 +77,18 @@ describe("the client secret makes a key", () => {
   }
 
   for (const [algorithm, bits] of wrapping) {
-    it.effect(`that opens what is wrapped with ${algorithm}, whatever the content's algorithm (J14)`, () =>
+    it.effect(`derives a key that unwraps ${algorithm} with any content encryption (J14)`, () =>
       Effect.gen(function* () {
         for (const [content] of contents) {
           const jwe = yield* encrypt("inside", algorithm, content, Jwe.deriveKey(secret, "sha256", bits))
           const key = yield* JsonWebEncryption.keyFromSecret(Redacted.make(secret), algorithm, content)
-          expect(yield* opened(jwe, content, key)).toBe("inside")
+          expect(yield* decrypt(jwe, content, key)).toBe("inside")
         }
       })
     )
   }
 
-  it.effect("unless there is none, and never shows it (J14)", () =>
+  it.effect("refuses an empty secret, and shows no secret (J14)", () =>
     Effect.gen(function* () {
       const none = JsonWebEncryption.keyFromSecret(Redacted.make(""), "dir", "A256GCM")
       expect((yield* Effect.flip(none)).message).toBe("The key cannot be used: the client secret is empty")
@@ -106,16 +106,16 @@ const pair = (kid: string) =>
     return { publicKey, jwk: Redacted.make<unknown>({ ...(await exportJWK(privateKey)), kid }) }
   })
 
-describe("the key", () => {
-  it.effect("is the one that the token names, the old one as well as the new (J13)", () =>
+describe("JsonWebEncryption keys", () => {
+  it.effect("decrypts with the key that the token names, an old one as well as a new one (J13)", () =>
     Effect.gen(function* () {
       const [older, newer] = yield* Effect.all([pair("old"), pair("new")])
       const keys = yield* Effect.forEach([newer, older], ({ jwk }) => JsonWebEncryption.keyFromJwk(jwk, "RSA-OAEP-256"))
       const under = (kid: string | undefined, { publicKey }: typeof older) =>
         encrypt("inside", "RSA-OAEP-256", "A256GCM", publicKey, kid)
-      expect(yield* opened(yield* under("old", older), "A256GCM", ...keys)).toBe("inside")
-      expect(yield* opened(yield* under("new", newer), "A256GCM", ...keys)).toBe("inside")
-      expect(yield* opened(yield* under(undefined, older), "A256GCM", ...keys)).toBe("inside")
+      expect(yield* decrypt(yield* under("old", older), "A256GCM", ...keys)).toBe("inside")
+      expect(yield* decrypt(yield* under("new", newer), "A256GCM", ...keys)).toBe("inside")
+      expect(yield* decrypt(yield* under(undefined, older), "A256GCM", ...keys)).toBe("inside")
       expect(yield* refusal(yield* under("new", older), "A256GCM", ...keys)).toBe(unfit)
       expect(yield* refusal(yield* under("lost", older), "A256GCM", ...keys)).toBe(
         "it is encrypted to a key that the client does not hold"
@@ -124,11 +124,11 @@ describe("the key", () => {
   )
 
   for (const [what, jwk, problem] of [
-    ["that is public", { kty: "RSA", n: "AQAB", e: "AQAB" }, "it is a public key; decryption needs the private one"],
-    ["that is no JWK", "text", "it is not a JSON Web Key; pass the parsed object, with its private members"],
-    ["that is broken", { kty: "RSA", n: "AQAB", e: "AQAB", d: "AQAB" }, "it cannot be read as a key for RSA-OAEP"]
+    ["a public key", { kty: "RSA", n: "AQAB", e: "AQAB" }, "it is a public key; decryption needs the private one"],
+    ["text that is not a JWK", "text", "it is not a JSON Web Key; pass the parsed object, with its private members"],
+    ["a malformed key", { kty: "RSA", n: "AQAB", e: "AQAB", d: "AQAB" }, "it cannot be read as a key for RSA-OAEP"]
   ] as const) {
-    it.effect(`is refused where it is one ${what}`, () =>
+    it.effect(`keyFromJwk refuses ${what}`, () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(JsonWebEncryption.keyFromJwk(Redacted.make<unknown>(jwk), "RSA-OAEP"))
         expect(error.problem).toBe(problem)
@@ -137,39 +137,39 @@ describe("the key", () => {
   }
 })
 
-describe("a token is refused, though whoever holds the key could open it,", () => {
+describe("JsonWebEncryption.decrypt", () => {
   const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 })
   const privateKey = (algorithm: JsonWebEncryption.PrivateKeyAlgorithm) =>
     JsonWebEncryption.keyFromJwk(Redacted.make<unknown>(rsa.privateKey.export({ format: "jwk" })), algorithm)
 
-  /** Sealed to the RSA key, with a padding that the header names. */
-  const sealed = (header: JsonObject, padding: number = constants.RSA_PKCS1_OAEP_PADDING, content = "inside") => {
+  /** Encrypts to the RSA key, with the padding of the header. */
+  const seal = (header: JsonObject, padding: number = constants.RSA_PKCS1_OAEP_PADDING, content = "inside") => {
     const key = randomBytes(32)
     return Jwe.seal(content, { key, header, encryptedKey: publicEncrypt({ key: rsa.publicKey, padding }, key) })
   }
 
   const honest = { alg: "RSA-OAEP", enc: "A256GCM" }
 
-  it.effect("unless nothing is wrong with it (J13)", () =>
+  it.effect("decrypts a token with the registered key and algorithms (J13)", () =>
     Effect.gen(function* () {
-      expect(yield* opened(sealed(honest), "A256GCM", yield* privateKey("RSA-OAEP"))).toBe("inside")
+      expect(yield* decrypt(seal(honest), "A256GCM", yield* privateKey("RSA-OAEP"))).toBe("inside")
     })
   )
 
-  it.effect("with RSA1_5 (J13)", () =>
+  it.effect("refuses RSA1_5 (J13)", () =>
     Effect.gen(function* () {
-      const jwe = sealed({ ...honest, alg: "RSA1_5" }, constants.RSA_PKCS1_PADDING)
+      const jwe = seal({ ...honest, alg: "RSA1_5" }, constants.RSA_PKCS1_PADDING)
       for (const algorithm of ["RSA-OAEP", "RSA-OAEP-256"] as const) {
         expect(yield* refusal(jwe, "A256GCM", yield* privateKey(algorithm))).toBe(unfit)
       }
     })
   )
 
-  it.effect("in another algorithm than the registered ones (J1, J13)", () =>
+  it.effect("refuses algorithms other than the registered ones (J1, J13)", () =>
     Effect.gen(function* () {
       const key = yield* privateKey("RSA-OAEP-256")
-      expect(yield* refusal(sealed(honest), "A256GCM", key)).toBe(unfit)
-      expect(yield* refusal(sealed(honest), "A128GCM", yield* privateKey("RSA-OAEP"))).toBe(unfit)
+      expect(yield* refusal(seal(honest), "A256GCM", key)).toBe(unfit)
+      expect(yield* refusal(seal(honest), "A128GCM", yield* privateKey("RSA-OAEP"))).toBe(unfit)
       const direct = Jwe.seal("inside", {
         key: Jwe.deriveKey(secret, "sha256", 256),
         header: { alg: "dir", enc: "A256GCM" }
@@ -179,30 +179,30 @@ describe("a token is refused, though whoever holds the key could open it,", () =
     })
   )
 
-  it.effect("with an extension that must be understood, and is not (J15)", () =>
+  it.effect("refuses an unknown critical extension (J15)", () =>
     Effect.gen(function* () {
       const key = yield* privateKey("RSA-OAEP")
-      const jwe = sealed({ ...honest, crit: ["urn:example:rule"], "urn:example:rule": true })
+      const jwe = seal({ ...honest, crit: ["urn:example:rule"], "urn:example:rule": true })
       expect(yield* refusal(jwe, "A256GCM", key)).toBe(unfit)
-      expect(yield* opened(sealed({ ...honest, "urn:example:rule": true }), "A256GCM", key)).toBe("inside")
+      expect(yield* decrypt(seal({ ...honest, "urn:example:rule": true }), "A256GCM", key)).toBe("inside")
     })
   )
 
-  it.effect("with compressed content, however it is spelled (J15)", () =>
+  it.effect("refuses compressed content, whatever the value of zip (J15)", () =>
     Effect.gen(function* () {
       const key = Jwe.deriveKey(secret, "sha256", 256)
       const bomb = deflateRawSync(Buffer.alloc(8 * 1024 * 1024))
-      const held = yield* JsonWebEncryption.keyFromSecret(Redacted.make(secret), "dir", "A256GCM")
+      const secretKey = yield* JsonWebEncryption.keyFromSecret(Redacted.make(secret), "dir", "A256GCM")
       for (const zip of ["DEF", "def", "", null, ["DEF"]]) {
         const jwe = Jwe.seal(bomb, { key, header: { alg: "dir", enc: "A256GCM", zip } })
         expect(jwe.length).toBeLessThan(20_000)
-        expect(yield* refusal(jwe, "A256GCM", held)).toBe("its content is compressed")
+        expect(yield* refusal(jwe, "A256GCM", secretKey)).toBe("its content is compressed")
       }
     })
   )
 
   for (const p2c of [1000, 2_147_483_647]) {
-    it.effect(`with a key that costs ${p2c} rounds to derive, and at once (J15)`, () =>
+    it.effect(`refuses a password-based key of ${p2c} rounds without deriving it (J15)`, () =>
       Effect.gen(function* () {
         const password = new TextEncoder().encode(secret)
         const jwe = yield* Effect.promise(() =>
@@ -212,8 +212,8 @@ describe("a token is refused, though whoever holds the key could open it,", () =
             .encrypt(password)
         )
         const [header = "", ...rest] = jwe.split(".")
-        const told = Buffer.from(header, "base64url").toString().replace('"p2c":1000', `"p2c":${p2c}`)
-        const forged = [Buffer.from(told).toString("base64url"), ...rest].join(".")
+        const declared = Buffer.from(header, "base64url").toString().replace('"p2c":1000', `"p2c":${p2c}`)
+        const forged = [Buffer.from(declared).toString("base64url"), ...rest].join(".")
         const keys = yield* Effect.forEach(["dir", "A128KW", "A256GCMKW"] as const, (algorithm) =>
           JsonWebEncryption.keyFromSecret(Redacted.make(secret), algorithm, "A256GCM")
         )
@@ -223,13 +223,13 @@ describe("a token is refused, though whoever holds the key could open it,", () =
     )
   }
 
-  it.effect("with any of its parts changed (J13)", () =>
+  it.effect("refuses a token with any of its parts changed (J13)", () =>
     Effect.gen(function* () {
       const key = yield* privateKey("RSA-OAEP")
-      const parts = sealed(honest).split(".")
+      const parts = seal(honest).split(".")
       for (const index of parts.keys()) {
         const changed = parts.with(index, `${parts[index]?.startsWith("A") ? "B" : "A"}${parts[index]?.slice(1)}`)
-        expect(yield* Effect.flip(opened(changed.join("."), "A256GCM", key))).toMatchObject({
+        expect(yield* Effect.flip(decrypt(changed.join("."), "A256GCM", key))).toMatchObject({
           _tag: "DecryptionFailed"
         })
       }
@@ -237,10 +237,10 @@ describe("a token is refused, though whoever holds the key could open it,", () =
   )
 
   for (const text of ["", "....", "a.b.c.d.e", "!.!.!.!.!", "e30.e30.e30.e30.e30"]) {
-    it.effect(`or that is none: "${text}"`, () =>
+    it.effect(`refuses what is not a JWE: "${text}"`, () =>
       Effect.gen(function* () {
         const key = yield* privateKey("RSA-OAEP")
-        expect(yield* Effect.flip(opened(text, "A256GCM", key))).toMatchObject({ _tag: "DecryptionFailed" })
+        expect(yield* Effect.flip(decrypt(text, "A256GCM", key))).toMatchObject({ _tag: "DecryptionFailed" })
       })
     )
   }

@@ -3,7 +3,7 @@ import { JsonWebKey, SigningKey } from "@effect-ciba/core"
 import { Effect } from "effect"
 import { calculateJwkThumbprint } from "jose"
 
-describe("the thumbprint of a key", () => {
+describe("JsonWebKey.thumbprint", () => {
   const vectors: ReadonlyArray<readonly [string, JsonWebKey.JsonWebKey, string]> = [
     [
       "RFC 7638 section 3.1",
@@ -33,7 +33,7 @@ describe("the thumbprint of a key", () => {
     ]
   ]
   for (const kty of ["constructor", "toString", "__proto__", "unheard of"]) {
-    it.effect(`of a kind that is none is that of its name: ${kty}`, () =>
+    it.effect(`hashes the type alone of a key of the unknown type ${kty}`, () =>
       Effect.gen(function* () {
         const digest = yield* Effect.promise(() =>
           crypto.subtle.digest("SHA-256", new TextEncoder().encode(`{"kty":"${kty}"}`))
@@ -43,7 +43,7 @@ describe("the thumbprint of a key", () => {
     )
   }
 
-  it.effect("is that of RFC 9964 for a key of ML-DSA: its algorithm is a part of it", () =>
+  it.effect("includes the algorithm of an ML-DSA key (RFC 9964)", () =>
     Effect.gen(function* () {
       const { publicJwk } = yield* SigningKey.generateJwk("ML-DSA-44")
       assert.strictEqual(
@@ -55,10 +55,18 @@ describe("the thumbprint of a key", () => {
   )
 
   for (const [where, key, thumbprint] of vectors) {
-    it.effect(`is that of ${where}`, () =>
+    it.effect(`gives the thumbprint that ${where} prints`, () =>
       Effect.gen(function* () {
         assert.strictEqual(yield* JsonWebKey.thumbprint(key), thumbprint)
       })
     )
   }
+})
+
+describe("JsonWebKey.toPublic", () => {
+  it("removes the private and symmetric members of a key, and its key_ops", () => {
+    const secrets = { d: "1", p: "1", q: "1", dp: "1", dq: "1", qi: "1", oth: [], k: "1", priv: "1", key_ops: ["sign"] }
+    const shown = { kty: "RSA", n: "n", e: "AQAB", kid: "one", alg: "RS256", use: "sig" }
+    assert.deepStrictEqual(JsonWebKey.toPublic({ ...shown, ...secrets }), shown)
+  })
 })

@@ -5,11 +5,11 @@ import { Effect, Redacted } from "effect"
 
 const text = Redacted.make("marker text")
 
-const refused = (sealed: string, keys: Sealing.Keys) =>
+const failureOf = (sealed: string, keys: Sealing.Keys) =>
   Effect.map(Effect.flip(Sealing.open(sealed, keys)), ({ message }) => message)
 
-describe("a sealed text", () => {
-  it.effect("is opened with the key that sealed it, also after a rotation", () =>
+describe("Sealing", () => {
+  it.effect("opens a text with the key that sealed it, also after a key rotation", () =>
     Effect.gen(function* () {
       const [old, current] = yield* Effect.all([Sealing.generate("old"), Sealing.generate("current")])
       const sealed = yield* Sealing.seal(text, [old])
@@ -19,7 +19,7 @@ describe("a sealed text", () => {
     })
   )
 
-  it.effect("is another one each time", () =>
+  it.effect("seals a text differently each time", () =>
     Effect.gen(function* () {
       const key = yield* Sealing.generate("k")
       const sealed = yield* Effect.replicateEffect(Sealing.seal(text, [key]), 20)
@@ -27,21 +27,21 @@ describe("a sealed text", () => {
     })
   )
 
-  it.effect("is not opened with another key, even of the same name, nor when a character is changed", () =>
+  it.effect("does not open a text with another key of the same name, nor one that was changed", () =>
     Effect.gen(function* () {
       const [key, stranger] = yield* Effect.all([Sealing.generate("k"), Sealing.generate("k")])
       const sealed = yield* Sealing.seal(text, [key])
-      expect(yield* refused(sealed, [stranger])).toContain("none of the keys")
+      expect(yield* failureOf(sealed, [stranger])).toContain("none of the keys")
       const at = sealed.lastIndexOf(".") - 5
       const changed = `${sealed.slice(0, at)}${sealed[at] === "A" ? "B" : "A"}${sealed.slice(at + 1)}`
-      expect(yield* refused(changed, [key])).toContain("none of the keys")
-      expect(yield* refused("", [key])).toContain("none of the keys")
+      expect(yield* failureOf(changed, [key])).toContain("none of the keys")
+      expect(yield* failureOf("", [key])).toContain("none of the keys")
     })
   )
 })
 
-describe("a sealing key", () => {
-  it.effect("is 32 bytes as base64url, and shows them to nobody", () =>
+describe("Sealing.fromBytes", () => {
+  it.effect("takes 32 bytes as base64url, and does not show them", () =>
     Effect.gen(function* () {
       const bytes = Redacted.make("MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI")
       const key = yield* Sealing.fromBytes("2026", bytes)

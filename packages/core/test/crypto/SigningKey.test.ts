@@ -30,7 +30,7 @@ const problemOf = <A>(effect: Effect.Effect<A, SigningKey.InvalidKey>) =>
     return error.problem
   })
 
-describe("a key comes", () => {
+describe("SigningKey", () => {
   for (const algorithm of [
     "RS256",
     "PS256",
@@ -43,7 +43,7 @@ describe("a key comes", () => {
     "ML-DSA-65",
     "ML-DSA-87"
   ] as const) {
-    it.effect(`as a JWK and as PEM for ${algorithm}, and its signatures verify with its public half`, () =>
+    it.effect(`reads a ${algorithm} key from a JWK and from PEM, whose signatures verify with its public key`, () =>
       Effect.gen(function* () {
         const { privateJwk, publicJwk } = yield* SigningKey.generateJwk(algorithm)
         const fromJwk = yield* SigningKey.fromJwk(privateJwk)
@@ -59,7 +59,7 @@ describe("a key comes", () => {
     )
   }
 
-  it.effect("as a CryptoKey that lets nobody look inside", () =>
+  it.effect("signs with a CryptoKey that is not extractable", () =>
     Effect.gen(function* () {
       const pair = yield* Effect.promise(() =>
         crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"])
@@ -80,7 +80,7 @@ describe("a key comes", () => {
     ["EC", "ES256", ecPair],
     ["Ed25519", "EdDSA", (extractable: boolean) => crypto.subtle.generateKey("Ed25519", extractable, ["sign"])]
   ] as const) {
-    it.effect(`as a ${what} pair of CryptoKeys that lets nobody look inside, and shows its public half`, () =>
+    it.effect(`reads a pair of ${what} CryptoKeys that is not extractable, with its public key`, () =>
       Effect.gen(function* () {
         const pair = yield* Effect.promise(() => pairOf(false))
         const key = yield* SigningKey.fromCryptoKeyPair(pair, { algorithm, keyId: "held" })
@@ -91,7 +91,7 @@ describe("a key comes", () => {
       })
     )
 
-    it.effect(`as a ${what} pair of CryptoKeys that can be taken out, private half and all`, () =>
+    it.effect(`reads a pair of ${what} CryptoKeys that is extractable, with its private key`, () =>
       Effect.gen(function* () {
         const pair = yield* Effect.promise(() => pairOf(true))
         const { privateJwk, publicJwk } = yield* SigningKey.fromCryptoKeyPair(pair, { algorithm })
@@ -104,7 +104,7 @@ describe("a key comes", () => {
     )
   }
 
-  it.effect("with the algorithm and the key id that the caller names, and its public half says the same", () =>
+  it.effect("takes algorithm and key id from the options, also for the public key", () =>
     Effect.gen(function* () {
       const { privateJwk, publicJwk } = yield* SigningKey.generateJwk("RS256")
       const key = yield* SigningKey.fromJwk(privateJwk, { algorithm: "PS256", keyId: "2026-11" })
@@ -114,7 +114,7 @@ describe("a key comes", () => {
     })
   )
 
-  it.effect("anew each time that one is generated", () =>
+  it.effect("generates a new key each time", () =>
     Effect.gen(function* () {
       const [one, other] = yield* Effect.all([SigningKey.generate("ES256"), SigningKey.generate("ES256")])
       yield* signs(one, "ES256")
@@ -124,13 +124,13 @@ describe("a key comes", () => {
   )
 })
 
-const edited = (edit: (jwk: Jwt.JsonObject) => unknown, options?: SigningKey.Options) =>
+const editJwk = (edit: (jwk: Jwt.JsonObject) => unknown, options?: SigningKey.Options) =>
   Effect.flatMap(SigningKey.generateJwk("ES256"), ({ privateJwk }) =>
     SigningKey.fromJwk(Redacted.make(edit(Redacted.value(privateJwk))), options)
   )
 
 const notRead = (algorithm: string): string =>
-  `it cannot be read as a key for ${algorithm}; check that it is whole, and that the algorithm is the key's`
+  `it cannot be read as a key for ${algorithm}; check that it is complete, and that the algorithm is the key's`
 
 const cannotSign = (algorithm: string): string =>
   `it cannot sign with ${algorithm}; pass a private key for this algorithm, with "sign" among its usages (RSA: 2048 bits or more)`
@@ -142,51 +142,60 @@ const noAlgorithm = 'it names no usable "alg"; pass the algorithm as an option'
 const noJwk = "it is not a JSON Web Key; pass the parsed object, with its private members"
 const publicOnly = "it is a public key; a signature needs the private one"
 
-describe("a JWK is refused, and the message says what to do:", () => {
-  type Refused = readonly [what: string, edit: (jwk: Jwt.JsonObject) => unknown, problem: string]
-  const refused: ReadonlyArray<readonly [...Refused, options?: SigningKey.Options]> = [
+describe("SigningKey.fromJwk", () => {
+  type Invalid = readonly [what: string, edit: (jwk: Jwt.JsonObject) => unknown, problem: string]
+  const invalid: ReadonlyArray<readonly [...Invalid, options?: SigningKey.Options]> = [
     ["a public key", ({ d: _d, ...rest }) => rest, publicOnly],
-    ["no algorithm", ({ alg: _alg, ...rest }) => rest, noAlgorithm],
-    ["an unknown algorithm", (jwk) => ({ ...jwk, alg: "ES999" }), noAlgorithm],
-    ["the algorithm none", (jwk) => ({ ...jwk, alg: "none" }), noAlgorithm],
-    ["a symmetric algorithm", (jwk) => ({ ...jwk, alg: "HS256" }), noAlgorithm],
-    ["another curve than the algorithm's", (jwk) => ({ ...jwk, alg: "ES384" }), wrongType("ES384", "EC P-384")],
-    ["another type than the option's", (jwk) => jwk, wrongType("PS256", "RSA"), { algorithm: "PS256" }],
-    ["another type than EdDSA's", (jwk) => jwk, wrongType("EdDSA", "OKP Ed25519"), { algorithm: "EdDSA" }],
+    ["a key without an algorithm", ({ alg: _alg, ...rest }) => rest, noAlgorithm],
+    ["a key with an unknown algorithm", (jwk) => ({ ...jwk, alg: "ES999" }), noAlgorithm],
+    ["a key with the algorithm none", (jwk) => ({ ...jwk, alg: "none" }), noAlgorithm],
+    ["a key with a symmetric algorithm", (jwk) => ({ ...jwk, alg: "HS256" }), noAlgorithm],
+    [
+      "a key on another curve than the algorithm's",
+      (jwk) => ({ ...jwk, alg: "ES384" }),
+      wrongType("ES384", "EC P-384")
+    ],
+    [
+      "a key of another type than the option's algorithm",
+      (jwk) => jwk,
+      wrongType("PS256", "RSA"),
+      { algorithm: "PS256" }
+    ],
+    ["an EC key for EdDSA", (jwk) => jwk, wrongType("EdDSA", "OKP Ed25519"), { algorithm: "EdDSA" }],
     [
       "a key for encryption",
       (jwk) => ({ ...jwk, use: "enc" }),
       'its "use" is not "sig"; pass the key that was made for signatures'
     ],
-    ["a key that is broken", (jwk) => ({ ...jwk, d: "AA" }), notRead("ES256")],
+    ["a malformed key", (jwk) => ({ ...jwk, d: "AA" }), notRead("ES256")],
     ["a key whose operations lack sign", (jwk) => ({ ...jwk, key_ops: ["verify"] }), notRead("ES256")],
-    ["the JSON as text", (jwk) => Jwt.encodeJson(jwk), noJwk],
-    ["no key at all", () => null, noJwk],
+    ["JSON text", (jwk) => Jwt.encodeJson(jwk), noJwk],
+    ["null", () => null, noJwk],
     ["a set of keys", (jwk) => ({ keys: [jwk] }), noJwk]
   ]
-  for (const [what, edit, problem, options] of refused) {
-    it.effect(what, () =>
+  for (const [what, edit, problem, options] of invalid) {
+    it.effect(`refuses ${what} as JWK, and says what to do`, () =>
       Effect.gen(function* () {
-        assert.strictEqual(yield* problemOf(edited(edit, options)), problem)
+        assert.strictEqual(yield* problemOf(editJwk(edit, options)), problem)
       })
     )
   }
 })
 
-describe("PEM is refused, and the message says what to do:", () => {
+describe("SigningKey.fromPem", () => {
   const convert = "it is not PEM in PKCS#8 form; convert it with: openssl pkcs8 -topk8 -nocrypt -in key.pem"
-  const refused: ReadonlyArray<readonly [what: string, pem: string, problem: string]> = [
+  const invalid: ReadonlyArray<readonly [what: string, pem: string, problem: string]> = [
     ["PKCS#1", Pem.block("RSA PRIVATE KEY", "AAAA"), convert],
     ["SEC 1", Pem.block("EC PRIVATE KEY", "AAAA"), convert],
     ["an encrypted key", Pem.block("ENCRYPTED PRIVATE KEY", "AAAA"), convert],
-    ["no PEM", "secret", convert],
+    ["text that is not PEM", "secret", convert],
     ["a public key", Pem.block("PUBLIC KEY", "AAAA"), publicOnly],
     ["a certificate", Pem.block("CERTIFICATE", "AAAA"), publicOnly],
-    ["a broken key", Pem.block("PRIVATE KEY", "AAAA"), notRead("ES256")],
-    ["a key without an end", "-----BEGIN PRIVATE KEY-----\nAAAA", notRead("ES256")]
+    ["a malformed key", Pem.block("PRIVATE KEY", "AAAA"), notRead("ES256")],
+    ["a truncated key", "-----BEGIN PRIVATE KEY-----\nAAAA", notRead("ES256")]
   ]
-  for (const [what, pem, problem] of refused) {
-    it.effect(what, () =>
+  for (const [what, pem, problem] of invalid) {
+    it.effect(`refuses ${what} as PEM, and says what to do`, () =>
       Effect.gen(function* () {
         const key = SigningKey.fromPem(Redacted.make(pem), { algorithm: "ES256" })
         assert.strictEqual(yield* problemOf(key), problem)
@@ -194,7 +203,7 @@ describe("PEM is refused, and the message says what to do:", () => {
     )
   }
 
-  it.effect("a key of another curve or type than the algorithm's", () =>
+  it.effect("refuses a PEM key of another curve or type than the algorithm's", () =>
     Effect.gen(function* () {
       const pem = yield* Pem.pkcs8("ES384")
       assert.strictEqual(yield* problemOf(SigningKey.fromPem(pem, { algorithm: "ES256" })), notRead("ES256"))
@@ -203,12 +212,12 @@ describe("PEM is refused, and the message says what to do:", () => {
   )
 })
 
-describe("a CryptoKey is refused, and the message says what to do:", () => {
+describe("SigningKey.fromCryptoKey", () => {
   const ec = Effect.promise(() =>
     crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"])
   )
 
-  it.effect("a public key, and a key for another algorithm", () =>
+  it.effect("refuses a public CryptoKey, and one for another algorithm", () =>
     Effect.gen(function* () {
       const { privateKey, publicKey } = yield* ec
       const from = (key: CryptoKey, algorithm: JwsAlgorithm.Asymmetric) =>
@@ -220,7 +229,7 @@ describe("a CryptoKey is refused, and the message says what to do:", () => {
   )
 })
 
-it.effect("a new key may be one that cannot be taken out, and may be longer", () =>
+it.effect("SigningKey.generate makes keys that are not extractable, and RSA keys of a given length", () =>
   Effect.gen(function* () {
     const held = yield* SigningKey.generate("ES256", { extractable: false })
     yield* signs(held, "ES256")
@@ -236,7 +245,7 @@ it.effect("a new key may be one that cannot be taken out, and may be longer", ()
   })
 )
 
-it.effect("a pair whose both halves are private shows nothing private", () =>
+it.effect("SigningKey.fromCryptoKeyPair publishes no private member if both keys of the pair are private", () =>
   Effect.gen(function* () {
     const { privateKey } = yield* Effect.promise(() => ecPair(true))
     const pair = { privateKey, publicKey: privateKey }
@@ -245,14 +254,14 @@ it.effect("a pair whose both halves are private shows nothing private", () =>
   })
 )
 
-describe("a pair of CryptoKeys is refused, and the message says what to do:", () => {
-  const apart = "its two halves do not belong together; pass a pair as it was made"
-  const hidden = (publicKey: CryptoKey) =>
+describe("SigningKey.fromCryptoKeyPair", () => {
+  const apart = "its two halves do not belong together; pass a pair as it was generated"
+  const makeUnextractable = (publicKey: CryptoKey) =>
     crypto.subtle
       .exportKey("raw", publicKey)
       .then((raw) => crypto.subtle.importKey("raw", raw, { name: "ECDSA", namedCurve: "P-256" }, false, ["verify"]))
 
-  it.effect("halves of different pairs, of different types, and what is not the half that it should be", () =>
+  it.effect("refuses keys of different pairs or types, and keys in the wrong place", () =>
     Effect.gen(function* () {
       const [one, other, rsa] = yield* Effect.promise(() => Promise.all([ecPair(false), ecPair(true), rsaPair(true)]))
       const from = (privateKey: CryptoKey, publicKey: CryptoKey) =>
@@ -263,19 +272,19 @@ describe("a pair of CryptoKeys is refused, and the message says what to do:", ()
       assert.strictEqual(yield* from(one.publicKey, one.publicKey), cannotSign("ES256"))
       assert.strictEqual(yield* from(one.privateKey, one.privateKey), notRead("ES256"))
       assert.strictEqual(
-        yield* from(one.privateKey, yield* Effect.promise(() => hidden(one.publicKey))),
+        yield* from(one.privateKey, yield* Effect.promise(() => makeUnextractable(one.publicKey))),
         notRead("ES256")
       )
     })
   )
 })
 
-describe("an RSA key of 1024 bits is refused", () => {
+describe("SigningKey with an RSA key of 1024 bits", () => {
   for (const [name, algorithm] of [
     ["RSASSA-PKCS1-v1_5", "RS256"],
     ["RSA-PSS", "PS256"]
   ] as const) {
-    it.effect(`for ${algorithm}, however it comes (E7)`, () =>
+    it.effect(`refuses an RSA key of 1024 bits for ${algorithm} as JWK, PEM and CryptoKey (E7)`, () =>
       Effect.gen(function* () {
         const { privateKey } = yield* Effect.promise(() =>
           crypto.subtle.generateKey(
@@ -302,7 +311,7 @@ describe("an RSA key of 1024 bits is refused", () => {
   }
 })
 
-it.effect("nothing of the key's material can be seen in a key, or in an error about one", () =>
+it.effect("a SigningKey and its errors show no key material", () =>
   Effect.gen(function* () {
     const { privateJwk, publicJwk } = yield* SigningKey.generateJwk("ES256")
     const { d } = Redacted.value(privateJwk)

@@ -9,8 +9,8 @@ const refreshToken = "4bwc0ESC_IAhflf-ACC_vjD_ltc11ne-8gFPfA2Kx16"
 const half = (token: string, algorithm: JwsAlgorithm.JwsAlgorithm) =>
   TokenHash.leftHalf(Redacted.make(token), algorithm)
 
-describe("the half hash", () => {
-  it.effect("of the access token and the refresh token is what CIBA Core 10.3.1 prints", () =>
+describe("TokenHash.leftHalf", () => {
+  it.effect("gives the at_hash and rt_hash that CIBA Core 10.3.1 prints", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* half(accessToken, "ES256"), "Wt0kVFXMacqvnHeyU0001w")
       assert.strictEqual(yield* half(refreshToken, "ES256"), "sHahCuSpXCRg5mkDDvvr4w")
@@ -23,7 +23,7 @@ describe("the half hash", () => {
     ["SHA-512", ["RS512", "PS512", "ES512", "HS512", "EdDSA", "Ed25519"], "4Kz8XDaGn45tP19maPUFH74gc0m3La39US-0NusHxw4"]
   ]
   for (const [hash, algorithms, expected] of families) {
-    it.effect(`is the left half of ${hash} for ${algorithms.join(", ")}`, () =>
+    it.effect(`takes the left half of ${hash} for ${algorithms.join(", ")}`, () =>
       Effect.gen(function* () {
         for (const algorithm of algorithms) {
           assert.strictEqual(yield* half(accessToken, algorithm), expected, algorithm)

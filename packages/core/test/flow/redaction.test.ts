@@ -19,6 +19,7 @@ import {
   Sealing,
   SignedRequest,
   SigningKey,
+  type Transport,
   UserHint,
   UserInfo,
   VerifiedIdentity
@@ -70,7 +71,7 @@ const flow = (watch: Watch, scenario: Scenario) => {
   }
   const pieces: Layer.Layer<
     Ciba.PushServices,
-    ClientRegistration.ClientRegistrationError,
+    ClientRegistration.ClientRegistrationError | Transport.InvalidOption,
     Layer.Success<ReturnType<typeof TestProvider.layer>> | NotificationInbox.NotificationInbox
   > = deliveryMode === "push" ? Ciba.layer({ ...options, deliveryMode }) : Ciba.layer({ ...options, deliveryMode })
   return UserInfo.layer().pipe(

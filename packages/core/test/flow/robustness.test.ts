@@ -229,16 +229,6 @@ describe("the pace", () => {
       )
     )
   )
-
-  for (const maxConcurrentRequests of [0, -1, 0.5, Number.NaN]) {
-    it.effect(`lets one request through at least: ${maxConcurrentRequests}`, () =>
-      Effect.gen(function* () {
-        const wait = yield* startProcess(ending, client({ maxConcurrentRequests }))
-        yield* TestClock.adjust("5 seconds")
-        expect(yield* Fiber.join(wait)).toBe("jo")
-      }).pipe(sharedServices({ user: TestUser.approve() }))
-    )
-  }
 })
 
 it.effect("a request without a proof is not sent again for a nonce (M6)", () =>

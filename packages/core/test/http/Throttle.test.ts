@@ -1,136 +1,138 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Fiber } from "effect"
+import { Ciba, ClientAuthentication } from "@effect-ciba/core"
+import { Clock, Duration, Effect, Fiber, Layer } from "effect"
+import { FetchHttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
 import * as Throttle from "../../src/http/Throttle.ts"
 
 const seconds = Effect.map(Clock.currentTimeMillis, (now) => now / 1000)
 
-/** Requests of a second each, and when each began. */
-const requests = (pace: Throttle.Service, count: number) =>
-  Effect.forEach(Array.from({ length: count }), () => pace.run(Effect.tap(seconds, Effect.sleep("1 second"))), {
+/** Requests of a second each; gives the second at which each was sent. */
+const requests = (throttle: Throttle.Service, count: number) =>
+  Effect.forEach(Array.from({ length: count }), () => throttle.run(Effect.tap(seconds, Effect.sleep("1 second"))), {
     concurrency: "unbounded"
   })
 
-const refused = (pace: Throttle.Service, status: number, retryAfter?: Duration.Input) =>
-  pace.record({ status, ...(retryAfter && { retryAfter: Duration.fromInputUnsafe(retryAfter) }) })
+const refuse = (throttle: Throttle.Service, status: number, retryAfter?: Duration.Input) =>
+  throttle.record({ status, ...(retryAfter && { retryAfter: Duration.fromInputUnsafe(retryAfter) }) })
 
-/** How many seconds from now the next request begins. */
-const pause = Effect.fnUntraced(function* (pace: Throttle.Service) {
-  const asked = yield* seconds
-  const next = yield* Effect.forkChild(pace.run(seconds))
+/** How many seconds from now the next request is sent. */
+const pause = Effect.fnUntraced(function* (throttle: Throttle.Service) {
+  const start = yield* seconds
+  const next = yield* Effect.forkChild(throttle.run(seconds))
   yield* TestClock.adjust("1 hour")
-  return (yield* Fiber.join(next)) - asked
+  return (yield* Fiber.join(next)) - start
 })
 
-describe("the pace at a provider", () => {
-  it.effect("lets so many requests be under way at once, in the order in which they come", () =>
+describe("Throttle", () => {
+  it.effect("sends at most maxConcurrentRequests at once, in the order in which they arrive", () =>
     Effect.gen(function* () {
-      const pace = yield* Throttle.make({ maxConcurrentRequests: 2 })
-      const all = yield* Effect.forkChild(requests(pace, 5))
+      const throttle = yield* Throttle.make({ maxConcurrentRequests: 2 })
+      const all = yield* Effect.forkChild(requests(throttle, 5))
       yield* TestClock.adjust("3 seconds")
       expect(yield* Fiber.join(all)).toEqual([0, 0, 1, 1, 2])
     })
   )
 
-  it.effect("is no limit to speak of by default: 256", () =>
+  it.effect("sends at most 256 requests at once by default", () =>
     Effect.gen(function* () {
-      const pace = yield* Throttle.make()
-      const all = yield* Effect.forkChild(requests(pace, 257))
+      const throttle = yield* Throttle.make()
+      const all = yield* Effect.forkChild(requests(throttle, 257))
       yield* TestClock.adjust("2 seconds")
-      const began = yield* Fiber.join(all)
-      expect([began.filter((at) => at === 0).length, began[256]]).toEqual([256, 1])
+      const sentAt = yield* Fiber.join(all)
+      expect([sentAt.filter((at) => at === 0).length, sentAt[256]]).toEqual([256, 1])
     })
   )
 
   for (const status of [429, 503]) {
-    it.effect(`pauses everything after a ${status}, as long as it says, or for a second (H9, H22)`, () =>
+    it.effect(`pauses all requests after a ${status} for the time of Retry-After, or for a second (H9, H22)`, () =>
       Effect.gen(function* () {
-        const pace = yield* Throttle.make()
-        yield* refused(pace, status, "7 seconds")
-        expect(yield* pause(pace)).toBe(7)
-        yield* pace.record(undefined)
-        yield* refused(pace, status)
-        expect(yield* pause(pace)).toBe(1)
+        const throttle = yield* Throttle.make()
+        yield* refuse(throttle, status, "7 seconds")
+        expect(yield* pause(throttle)).toBe(7)
+        yield* throttle.record(undefined)
+        yield* refuse(throttle, status)
+        expect(yield* pause(throttle)).toBe(1)
       })
     )
   }
 
-  it.effect("pauses twice as long each time that it has not helped, half a minute at most, until an answer comes", () =>
+  it.effect("doubles the pause after each refusal, up to 30 seconds, until a request succeeds", () =>
     Effect.gen(function* () {
-      const pace = yield* Throttle.make()
+      const throttle = yield* Throttle.make()
       const pauses: Array<number> = []
       for (let count = 0; count < 7; count += 1) {
-        yield* refused(pace, 503)
-        pauses.push(yield* pause(pace))
+        yield* refuse(throttle, 503)
+        pauses.push(yield* pause(throttle))
       }
       expect(pauses).toEqual([1, 2, 4, 8, 16, 30, 30])
-      yield* pace.record(undefined)
-      yield* refused(pace, 503)
-      expect(yield* pause(pace)).toBe(1)
+      yield* throttle.record(undefined)
+      yield* refuse(throttle, 503)
+      expect(yield* pause(throttle)).toBe(1)
     })
   )
 
-  it.effect("takes all refusals of requests that were under way together for one", () =>
+  it.effect("counts refusals during a pause as one", () =>
     Effect.gen(function* () {
-      const pace = yield* Throttle.make()
-      yield* Effect.replicateEffect(refused(pace, 503), 50)
-      expect(yield* pause(pace)).toBe(1)
-      yield* Effect.replicateEffect(refused(pace, 503), 50)
-      expect(yield* pause(pace)).toBe(2)
+      const throttle = yield* Throttle.make()
+      yield* Effect.replicateEffect(refuse(throttle, 503), 50)
+      expect(yield* pause(throttle)).toBe(1)
+      yield* Effect.replicateEffect(refuse(throttle, 503), 50)
+      expect(yield* pause(throttle)).toBe(2)
     })
   )
 
-  it.effect("keeps to the longest wish of several, and to five minutes of one that is longer (H9)", () =>
+  it.effect("pauses for the longest Retry-After of several, five minutes at most (H9)", () =>
     Effect.gen(function* () {
-      const pace = yield* Throttle.make()
-      yield* refused(pace, 503, "20 seconds")
-      yield* refused(pace, 503, "3 seconds")
-      yield* refused(pace, 429)
-      expect(yield* pause(pace)).toBe(20)
-      yield* refused(pace, 503, "10000 days")
-      expect(yield* pause(pace)).toBe(300)
+      const throttle = yield* Throttle.make()
+      yield* refuse(throttle, 503, "20 seconds")
+      yield* refuse(throttle, 503, "3 seconds")
+      yield* refuse(throttle, 429)
+      expect(yield* pause(throttle)).toBe(20)
+      yield* refuse(throttle, 503, "10000 days")
+      expect(yield* pause(throttle)).toBe(300)
     })
   )
 
-  it.effect("is not changed by other faults", () =>
+  it.effect("ignores failures with other statuses", () =>
     Effect.gen(function* () {
-      const pace = yield* Throttle.make()
-      yield* refused(pace, 503)
-      expect(yield* pause(pace)).toBe(1)
-      yield* refused(pace, 502, "1 minute")
-      yield* pace.record({})
-      expect(yield* pause(pace)).toBe(0)
-      yield* refused(pace, 503)
-      expect(yield* pause(pace)).toBe(2)
+      const throttle = yield* Throttle.make()
+      yield* refuse(throttle, 503)
+      expect(yield* pause(throttle)).toBe(1)
+      yield* refuse(throttle, 502, "1 minute")
+      yield* throttle.record({})
+      expect(yield* pause(throttle)).toBe(0)
+      yield* refuse(throttle, 503)
+      expect(yield* pause(throttle)).toBe(2)
     })
   )
 
   it.effect(
-    "keeps nobody beyond the limit, neither in the queue nor in a pause, and takes the others in their turn",
+    "runs orElse for a request that is not sent before its limit, in the queue or in a pause, and sends the others in order",
     () =>
       Effect.gen(function* () {
-        const pace = yield* Throttle.make({ maxConcurrentRequests: 1 })
-        const late = (until: number) => ({ until, orElse: Effect.map(seconds, (at) => -at) })
-        const long = yield* Effect.forkChild(pace.run(Effect.sleep("10 seconds")))
+        const throttle = yield* Throttle.make({ maxConcurrentRequests: 1 })
+        const limit = (until: number) => ({ until, orElse: Effect.map(seconds, (at) => -at) })
+        const long = yield* Effect.forkChild(throttle.run(Effect.sleep("10 seconds")))
         yield* Effect.yieldNow
-        const queued = yield* Effect.forkChild(pace.run(seconds, late(4000)))
-        const patient = yield* Effect.forkChild(pace.run(seconds, late(60_000)))
+        const queued = yield* Effect.forkChild(throttle.run(seconds, limit(4000)))
+        const later = yield* Effect.forkChild(throttle.run(seconds, limit(60_000)))
         yield* TestClock.adjust("10 seconds")
         yield* Fiber.join(long)
-        expect([yield* Fiber.join(queued), yield* Fiber.join(patient)]).toEqual([-4, 10])
-        yield* refused(pace, 503, "20 seconds")
-        const paused = yield* Effect.forkChild(pace.run(seconds, late(15_000)))
+        expect([yield* Fiber.join(queued), yield* Fiber.join(later)]).toEqual([-4, 10])
+        yield* refuse(throttle, 503, "20 seconds")
+        const paused = yield* Effect.forkChild(throttle.run(seconds, limit(15_000)))
         yield* TestClock.adjust("20 seconds")
-        expect([yield* Fiber.join(paused), yield* pause(pace)]).toEqual([-15, 0])
+        expect([yield* Fiber.join(paused), yield* pause(throttle)]).toEqual([-15, 0])
       })
   )
 
-  it.effect("gives the turn of one that was interrupted to the next, waiting or under way (H25)", () =>
+  it.effect("gives the slot of an interrupted request to the next one, whether it was sent or queued (H25)", () =>
     Effect.gen(function* () {
-      const pace = yield* Throttle.make({ maxConcurrentRequests: 1 })
-      const first = yield* Effect.forkChild(pace.run(Effect.never))
-      const second = yield* Effect.forkChild(pace.run(Effect.never, { until: 60_000, orElse: Effect.void }))
-      const third = yield* Effect.forkChild(pace.run(seconds))
+      const throttle = yield* Throttle.make({ maxConcurrentRequests: 1 })
+      const first = yield* Effect.forkChild(throttle.run(Effect.never))
+      const second = yield* Effect.forkChild(throttle.run(Effect.never, { until: 60_000, orElse: Effect.void }))
+      const third = yield* Effect.forkChild(throttle.run(seconds))
       yield* TestClock.adjust("1 second")
       yield* Fiber.interrupt(second)
       expect(third.pollUnsafe()).toBeUndefined()
@@ -138,4 +140,38 @@ describe("the pace at a provider", () => {
       expect(yield* Fiber.join(third)).toBe(1)
     })
   )
+
+  for (const value of [Number.NaN, 0, -1, 1.5, 0.5, Number.NEGATIVE_INFINITY]) {
+    it.effect(`refuses maxConcurrentRequests: ${value}, and names the option`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(Throttle.make({ maxConcurrentRequests: value }))
+        expect([error._tag, error.option]).toEqual(["InvalidOption", "maxConcurrentRequests"])
+        expect(error.message).toContain(`it is ${value}`)
+      })
+    )
+  }
+
+  it.effect("sends any number of requests at once when maxConcurrentRequests is Infinity", () =>
+    Effect.gen(function* () {
+      const throttle = yield* Throttle.make({ maxConcurrentRequests: Number.POSITIVE_INFINITY })
+      const all = yield* Effect.forkChild(requests(throttle, 1000))
+      yield* TestClock.adjust("1 second")
+      expect(new Set(yield* Fiber.join(all))).toEqual(new Set([0]))
+    })
+  )
+
+  for (const maxConcurrentRequests of [0, -1, 0.5, Number.NaN]) {
+    it.effect(`Ciba.layer is not built with maxConcurrentRequests: ${maxConcurrentRequests}`, () =>
+      Effect.gen(function* () {
+        const client = Ciba.layer({
+          issuer: "https://op.example",
+          clientId: "shop",
+          authentication: ClientAuthentication.none,
+          maxConcurrentRequests
+        })
+        const error = yield* Effect.flip(Effect.scoped(Layer.build(Layer.provide(client, FetchHttpClient.layer))))
+        expect(error).toMatchObject({ _tag: "InvalidOption", option: "maxConcurrentRequests" })
+      })
+    )
+  }
 })

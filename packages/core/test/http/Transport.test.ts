@@ -13,19 +13,20 @@ const url = "https://provider.test/token"
 
 const post = Transport.form(url, [["client_secret", "marker-parameter"]], { authorization: "Basic marker-header" })
 
-const sent = (request: HttpClientRequest.HttpClientRequest) => Transport.Transport.use(({ send }) => send(request))
+const send = (request: HttpClientRequest.HttpClientRequest) =>
+  Transport.Transport.use((transport) => transport.send(request))
 
-const answered = (request: HttpClientRequest.HttpClientRequest) =>
+const exchange = (request: HttpClientRequest.HttpClientRequest) =>
   Transport.Transport.use(({ json, send }) => Effect.flatMap(send(request), json))
 
 const over = (options: ProviderOptions, limits?: Transport.Options) =>
   Transport.layer(limits).pipe(Layer.provideMerge(TestProvider.layer(options)))
 
-const answering = (...answers: ReadonlyArray<ProviderScript.Step>) =>
+const overScript = (...answers: ReadonlyArray<ProviderScript.Step>) =>
   over({ tokenScript: ProviderScript.make(answers) })
 
-/** The addresses that requests really went to. */
-const addressed = (request: string, allowInsecureRequests?: "loopback") => {
+/** The URLs that were called. */
+const callsOf = (request: string, allowInsecureRequests?: "loopback") => {
   const called: Array<string> = []
   const client = HttpClient.make((asked, at) =>
     Effect.sync(() => {
@@ -33,14 +34,14 @@ const addressed = (request: string, allowInsecureRequests?: "loopback") => {
       return HttpClientResponse.fromWeb(asked, new Response("{}"))
     })
   )
-  return sent(HttpClientRequest.get(request)).pipe(
+  return send(HttpClientRequest.get(request)).pipe(
     Effect.match({ onFailure: (fault) => ({ fault, called }), onSuccess: () => ({ fault: undefined, called }) }),
     Effect.provide(Transport.layer({ allowInsecureRequests })),
     Effect.provideService(HttpClient.HttpClient, client)
   )
 }
 
-describe("a URL", () => {
+describe("Transport.send to a URL", () => {
   const never = [
     "http://op.example/",
     "http://localhost.evil.example/",
@@ -63,10 +64,10 @@ describe("a URL", () => {
     ""
   ]
   for (const address of never) {
-    it.effect(`"${address}" is never called, not even where loopback is allowed (C1)`, () =>
+    it.effect(`does not call "${address}", even if loopback is allowed (C1)`, () =>
       Effect.gen(function* () {
         for (const option of [undefined, "loopback"] as const) {
-          const { called, fault } = yield* addressed(address, option)
+          const { called, fault } = yield* callsOf(address, option)
           assert.deepStrictEqual(called, [])
           assert.strictEqual(fault?.kind, "InsecureUrl")
         }
@@ -83,34 +84,34 @@ describe("a URL", () => {
     "http://localhost:8080/path?query"
   ]
   for (const address of loopback) {
-    it.effect(`"${address}" is called where loopback is allowed, and only there`, () =>
+    it.effect(`calls "${address}" only if loopback is allowed`, () =>
       Effect.gen(function* () {
-        const refused = yield* addressed(address)
+        const refused = yield* callsOf(address)
         assert.deepStrictEqual(refused.called, [])
         assert.strictEqual(refused.fault?.kind, "InsecureUrl")
-        assert.deepStrictEqual(yield* addressed(address, "loopback"), { called: [address], fault: undefined })
+        assert.deepStrictEqual(yield* callsOf(address, "loopback"), { called: [address], fault: undefined })
       })
     )
   }
 
-  it.effect("with https is called", () =>
+  it.effect("calls a URL with https", () =>
     Effect.gen(function* () {
-      const { called, fault } = yield* addressed("HTTPS://op.example/path")
+      const { called, fault } = yield* callsOf("HTTPS://op.example/path")
       assert.deepStrictEqual(called, ["https://op.example/path"])
       assert.strictEqual(fault, undefined)
     })
   )
 })
 
-describe("a request", () => {
-  it.effect("of form parameters is a POST that asks for JSON, its text encoded as UTF-8 (C1, C19)", () =>
+describe("Transport.form", () => {
+  it.effect("makes a POST of form parameters in UTF-8 that accepts JSON (C1, C19)", () =>
     Effect.gen(function* () {
       const parameters = [
         ["binding_message", "Größe 5 & +"],
         ["resource", "a"],
         ["resource", "b"]
       ] as const
-      yield* Effect.exit(sent(Transport.form(url, parameters, { "x-one": "1", "x-two": "1" }, { "x-two": "2" })))
+      yield* Effect.exit(send(Transport.form(url, parameters, { "x-one": "1", "x-two": "1" }, { "x-two": "2" })))
       const [record] = yield* TestProvider.TestProvider.use((provider) => provider.requests)
       assert.strictEqual(record?.method, "POST")
       assert.deepStrictEqual(record?.parameters, parameters)
@@ -126,11 +127,11 @@ describe("a request", () => {
   )
 })
 
-describe("a redirect", () => {
+describe("Transport.send with redirects", () => {
   for (const code of [300, 301, 302, 303, 304, 305, 307, 308]) {
-    it.effect(`with ${code} is a fault, and its target is not called (C20)`, () =>
+    it.effect(`fails for a redirect with ${code}, and does not call its target (C20)`, () =>
       Effect.gen(function* () {
-        const fault = yield* Effect.flip(sent(post))
+        const fault = yield* Effect.flip(send(post))
         assert.deepStrictEqual(
           fault,
           new TransportError.TransportError({ kind: "Redirected", method: "POST", url, status: code })
@@ -140,23 +141,23 @@ describe("a redirect", () => {
           requests.map((record) => record.url),
           [url]
         )
-      }).pipe(Effect.provide(answering(ProviderScript.redirect("https://provider.test/elsewhere", code))))
+      }).pipe(Effect.provide(overScript(ProviderScript.redirect("https://provider.test/elsewhere", code))))
     )
   }
 
-  it.effect("is never left to fetch, whatever its defaults (C20)", () =>
+  it.effect("sets redirect to manual for fetch, whatever its defaults (C20)", () =>
     Effect.gen(function* () {
-      const asked: Array<string | undefined> = []
-      const opaque = yield* sent(post).pipe(
+      const redirects: Array<string | undefined> = []
+      const opaque = yield* send(post).pipe(
         Effect.flip,
         Effect.provide(Transport.layer().pipe(Layer.provide(FetchHttpClient.layer))),
         Effect.provideService(FetchHttpClient.RequestInit, { redirect: "follow" }),
         Effect.provideService(FetchHttpClient.Fetch, (_input, init) => {
-          asked.push(init?.redirect)
+          redirects.push(init?.redirect)
           return Promise.resolve(Response.error())
         })
       )
-      assert.deepStrictEqual(asked, ["manual"])
+      assert.deepStrictEqual(redirects, ["manual"])
       assert.deepStrictEqual(
         opaque,
         new TransportError.TransportError({ kind: "Redirected", method: "POST", url, status: 0 }),
@@ -166,25 +167,25 @@ describe("a redirect", () => {
   )
 })
 
-it.effect("what a caller tells fetch, such as a certificate, is kept, and no redirect is followed all the same", () =>
+it.effect("Transport.send uses the RequestInit of the layer and of the call, except its redirect", () =>
   Effect.gen(function* () {
-    const told: Array<RequestInit | undefined> = []
-    const tell = (init: RequestInit) => Effect.provideService(FetchHttpClient.RequestInit, init)
+    const inits: Array<RequestInit | undefined> = []
+    const withInit = (init: RequestInit) => Effect.provideService(FetchHttpClient.RequestInit, init)
     const fetch: typeof globalThis.fetch = (_input, init) => {
-      told.push(init)
+      inits.push(init)
       return Promise.resolve(new Response("{}"))
     }
     const layer = Transport.layer().pipe(Layer.provide(FetchHttpClient.layer))
-    const fetched = sent(post).pipe(Effect.provideService(FetchHttpClient.Fetch, fetch))
+    const fetched = send(post).pipe(Effect.provideService(FetchHttpClient.Fetch, fetch))
     yield* fetched.pipe(
       Effect.provide(layer),
-      tell({ redirect: "follow", integrity: "at the layer", cache: "no-store" })
+      withInit({ redirect: "follow", integrity: "at the layer", cache: "no-store" })
     )
     yield* Effect.gen(function* () {
-      yield* fetched.pipe(tell({ redirect: "error", integrity: "at the call" }))
-    }).pipe(Effect.provide(layer), tell({ integrity: "at the layer", cache: "no-store" }))
+      yield* fetched.pipe(withInit({ redirect: "error", integrity: "at the call" }))
+    }).pipe(Effect.provide(layer), withInit({ integrity: "at the layer", cache: "no-store" }))
     assert.deepStrictEqual(
-      told.map((init) => [init?.integrity, init?.cache, init?.redirect]),
+      inits.map((init) => [init?.integrity, init?.cache, init?.redirect]),
       [
         ["at the layer", "no-store", "manual"],
         ["at the call", "no-store", "manual"]
@@ -193,22 +194,22 @@ it.effect("what a caller tells fetch, such as a certificate, is kept, and no red
   })
 )
 
-describe("an answer", () => {
-  it.effect("of any status is read if it is JSON, with the wait that it asks for", () =>
+describe("Transport.json", () => {
+  it.effect("reads a JSON response of any status, with its Retry-After", () =>
     Effect.gen(function* () {
       const to = { method: "POST", url }
       yield* TestClock.setTime(Date.UTC(1994, 10, 6, 8, 49, 37))
-      assert.deepStrictEqual(yield* answered(post), { status: 200, body: { a: [1] }, retryAfter: undefined, ...to })
-      assert.deepStrictEqual(yield* answered(post), {
+      assert.deepStrictEqual(yield* exchange(post), { status: 200, body: { a: [1] }, retryAfter: undefined, ...to })
+      assert.deepStrictEqual(yield* exchange(post), {
         status: 503,
         body: { error: "busy" },
         retryAfter: Duration.seconds(40),
         ...to
       })
-      assert.deepStrictEqual(yield* answered(post), { status: 201, body: null, retryAfter: undefined, ...to })
+      assert.deepStrictEqual(yield* exchange(post), { status: 201, body: null, retryAfter: undefined, ...to })
     }).pipe(
       Effect.provide(
-        answering(
+        overScript(
           ProviderScript.json(200, { a: [1] }),
           ProviderScript.error("busy", { status: 503, retryAfter: "Sun, 06 Nov 1994 08:50:17 GMT" }),
           ProviderScript.json(201, null)
@@ -221,26 +222,26 @@ describe("an answer", () => {
     ProviderScript.respond({ status, body, headers })
 
   const unread: ReadonlyArray<readonly [string, ProviderScript.Step, ConstructorParameters<typeof Fault>[0]]> = [
-    ["that is an error and breaks off", ProviderScript.truncated, { kind: "UnexpectedStatus", status: 400 }],
+    ["that is a truncated error response", ProviderScript.truncated, { kind: "UnexpectedStatus", status: 400 }],
     ["that is a page of HTML", ProviderScript.html(200), { kind: "Unreadable", status: 200 }],
     ["that is an error page", ProviderScript.html(502), { kind: "UnexpectedStatus", status: 502 }],
     ["that is empty", ProviderScript.status(200), { kind: "Unreadable", status: 200 }],
     ["that has no body by its status", ProviderScript.status(204), { kind: "UnexpectedStatus", status: 204 }],
     ["that is half of a JSON document", text(200, '{"a":'), { kind: "Unreadable", status: 200 }],
     ["that is two JSON documents", text(200, "{}{}"), { kind: "Unreadable", status: 200 }],
-    ["that is no JSON, as JavaScript's NaN", text(200, "NaN"), { kind: "Unreadable", status: 200 }],
+    ["that is NaN", text(200, "NaN"), { kind: "Unreadable", status: 200 }],
     [
-      "that is empty, and asks for patience",
+      "that is empty, with Retry-After",
       ProviderScript.status(503, { retryAfter: "7" }),
       { kind: "UnexpectedStatus", status: 503, retryAfter: Duration.seconds(7) }
     ],
-    ["that never comes, because the connection breaks", ProviderScript.reset, { kind: "Unreachable" }]
+    ["that never arrives, because the connection breaks", ProviderScript.reset, { kind: "Unreachable" }]
   ]
   for (const [what, answer, expected] of unread) {
-    it.effect(`${what} is a fault: ${expected.kind}`, () =>
+    it.effect(`fails for a response ${what}: ${expected.kind}`, () =>
       Effect.gen(function* () {
-        assert.deepStrictEqual(yield* Effect.flip(answered(post)), new Fault(expected))
-      }).pipe(Effect.provide(answering(answer)))
+        assert.deepStrictEqual(yield* Effect.flip(exchange(post)), new Fault(expected))
+      }).pipe(Effect.provide(overScript(answer)))
     )
   }
 
@@ -248,7 +249,7 @@ describe("an answer", () => {
     [200, "Unreadable"],
     [503, "UnexpectedStatus"]
   ] as const) {
-    it.effect(`with ${status} that breaks off is a fault, and keeps the wait that it asks for: ${kind}`, () =>
+    it.effect(`fails for a truncated response with ${status}, and keeps its Retry-After: ${kind}`, () =>
       Effect.gen(function* () {
         const broken = new ReadableStream({ start: (controller) => controller.error("reset") })
         const client = HttpClient.make((request) =>
@@ -256,7 +257,7 @@ describe("an answer", () => {
             HttpClientResponse.fromWeb(request, new Response(broken, { status, headers: { "retry-after": "7" } }))
           )
         )
-        const fault = yield* Effect.flip(answered(post)).pipe(
+        const fault = yield* Effect.flip(exchange(post)).pipe(
           Effect.provide(Transport.layer()),
           Effect.provideService(HttpClient.HttpClient, client)
         )
@@ -266,19 +267,19 @@ describe("an answer", () => {
   }
 })
 
-/** A fault of the request `post`. */
+/** The error of the request `post`. */
 class Fault extends TransportError.TransportError {
   constructor(fields: Omit<ConstructorParameters<typeof TransportError.TransportError>[0], "method" | "url">) {
     super({ method: "POST", url, ...fields })
   }
 }
 
-it.effect("no fault shows a header, a parameter or a body", () =>
+it.effect("a TransportError shows no header, parameter or body", () =>
   Effect.gen(function* () {
     const request = HttpClientRequest.setUrl(post, `${url}?hint=marker-query#marker-fragment`)
     const faults = [
-      ...(yield* Effect.forEach([1, 2, 3, 4, 5], () => Effect.flip(answered(request)))),
-      yield* Effect.flip(answered(HttpClientRequest.setUrl(request, "http://marker-user@op.example/?marker-query")))
+      ...(yield* Effect.forEach([1, 2, 3, 4, 5], () => Effect.flip(exchange(request)))),
+      yield* Effect.flip(exchange(HttpClientRequest.setUrl(request, "http://marker-user@op.example/?marker-query")))
     ]
     assert.deepStrictEqual(
       faults.map(({ kind }) => kind),

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Transport } from "@effect-ciba/core"
 import { ProviderScript, TestProvider } from "@effect-ciba/testing"
 import { type Duration, Effect, Fiber, Layer } from "effect"
-import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
+import { FetchHttpClient, HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import * as TransportError from "../../src/http/TransportError.ts"
 
@@ -10,11 +10,15 @@ const url = "https://provider.test/jwks"
 
 const call = Transport.Transport.use(({ json, send }) => Effect.flatMap(send(HttpClientRequest.get(url)), json))
 
-const over = (answer: ProviderScript.Step, limits?: Transport.Options) =>
-  Transport.layer(limits).pipe(Layer.provideMerge(TestProvider.layer({ keysScript: ProviderScript.make([answer]) })))
+/** A transport to a provider that sends this response. */
+const over = (response: ProviderScript.Step, limits?: Transport.Options) =>
+  Transport.layer(limits).pipe(
+    Layer.orDie,
+    Layer.provideMerge(TestProvider.layer({ keysScript: ProviderScript.make([response]) }))
+  )
 
-/** An answer whose body comes in chunks, and whether it was left before its end. */
-const streamed = (
+/** A transport to a server whose body comes in chunks; counts the chunks, and sees a cancellation. */
+const makeServer = (
   pull: (controller: ReadableStreamDefaultController<Uint8Array>) => void,
   headers: Record<string, string> = {}
 ) => {
@@ -36,19 +40,22 @@ const streamed = (
   )
   return {
     seen,
-    layer: Transport.layer({ maxResponseSize: 1000 }).pipe(Layer.provide(Layer.succeed(HttpClient.HttpClient, client)))
+    layer: Transport.layer({ maxResponseSize: 1000 }).pipe(
+      Layer.orDie,
+      Layer.provide(Layer.succeed(HttpClient.HttpClient, client))
+    )
   }
 }
 
-describe("an answer's size", () => {
-  /** A JSON document of exactly so many bytes. */
+describe("Transport.json limits the size of a response", () => {
+  /** A JSON document with this number of bytes. */
   const document = (bytes: number) => ProviderScript.json(200, "x".repeat(bytes - 2))
 
   for (const [what, limit, options] of [
-    ["1 MiB by default", 1_048_576, undefined],
-    ["what the options say", 1000, { maxResponseSize: 1000 }]
+    ["of 1 MiB by default", 1_048_576, undefined],
+    ["of maxResponseSize", 1000, { maxResponseSize: 1000 }]
   ] as const) {
-    it.effect(`may be ${what}, and not one byte more`, () =>
+    it.effect(`reads a response ${what}, and refuses one byte more`, () =>
       Effect.gen(function* () {
         const { body } = yield* Effect.provide(call, over(document(limit), options))
         assert.strictEqual(body, "x".repeat(limit - 2))
@@ -60,7 +67,7 @@ describe("an answer's size", () => {
     )
   }
 
-  it.effect("is counted in bytes, not in characters", () =>
+  it.effect("counts the bytes of a response, not its characters", () =>
     Effect.gen(function* () {
       const characters = ProviderScript.json(200, "ü".repeat(8))
       const { body } = yield* Effect.provide(call, over(characters, { maxResponseSize: 18 }))
@@ -72,13 +79,13 @@ describe("an answer's size", () => {
 
   for (const [what, headers] of [
     ["no length", {}],
-    ["too great a length", { "content-length": "1001" }],
-    ["a length that is no number", { "content-length": "1e2" }],
-    ["a length before decoding", { "content-length": "100", "content-encoding": "gzip" }]
+    ["a length above the limit", { "content-length": "1001" }],
+    ["a length that is not a number", { "content-length": "1e2" }],
+    ["the length of an encoded body", { "content-length": "100", "content-encoding": "gzip" }]
   ] as const) {
-    it.effect(`is not read beyond the limit where the headers tell ${what}: a body without an end is left`, () =>
+    it.effect(`cancels an endless body at the limit when its headers declare ${what}`, () =>
       Effect.gen(function* () {
-        const { layer, seen } = streamed((controller) => controller.enqueue(new Uint8Array(300)), headers)
+        const { layer, seen } = makeServer((controller) => controller.enqueue(new Uint8Array(300)), headers)
         const fault = yield* Effect.flip(Effect.provide(call, layer))
         assert.strictEqual(fault.kind, "TooLarge")
         assert.deepStrictEqual(seen, { chunks: 4, cancelled: true })
@@ -86,10 +93,10 @@ describe("an answer's size", () => {
     )
   }
 
-  it.effect("is within the limit where the headers tell so, and the body keeps to them", () =>
+  it.effect("reads a body with a declared length within the limit", () =>
     Effect.gen(function* () {
       const text = new TextEncoder().encode('{"a":1}')
-      const { layer } = streamed(
+      const { layer } = makeServer(
         (controller) => {
           controller.enqueue(text)
           controller.close()
@@ -101,8 +108,31 @@ describe("an answer's size", () => {
   )
 })
 
-describe("a call's time", () => {
-  /** How the call ended after that time, and how many requests were given up. */
+describe("Transport.make refuses an option that cannot be used", () => {
+  for (const [option, value] of [
+    ["requestTimeout", 0],
+    ["requestTimeout", -1],
+    ["requestTimeout", Number.NaN],
+    ["requestTimeout", Number.POSITIVE_INFINITY],
+    ["requestTimeout", "-2 seconds"],
+    ["maxResponseSize", 0],
+    ["maxResponseSize", -1],
+    ["maxResponseSize", 1.5],
+    ["maxResponseSize", Number.NaN],
+    ["maxResponseSize", Number.POSITIVE_INFINITY]
+  ] as const) {
+    it.effect(`refuses ${option}: ${value}, and names the option`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(Effect.provide(Transport.make({ [option]: value }), FetchHttpClient.layer))
+        assert.deepStrictEqual([error._tag, error.option], ["InvalidOption", option])
+        assert.include(error.message, option)
+      })
+    )
+  }
+})
+
+describe("Transport limits the time of a request", () => {
+  /** The call after that time, whether it has ended, and how many requests were aborted. */
   const after = Effect.fnUntraced(function* (time: Duration.Input) {
     const running = yield* Effect.forkChild(Effect.exit(Effect.flip(call)))
     yield* TestClock.adjust(time)
@@ -114,9 +144,9 @@ describe("a call's time", () => {
 
   for (const [what, limit, options] of [
     ["35 seconds by default", 35_000, undefined],
-    ["what the options say", 2_000, { requestTimeout: "2 seconds" }]
+    ["requestTimeout", 2_000, { requestTimeout: "2 seconds" }]
   ] as const) {
-    it.effect(`is ${what}; then the request is given up`, () =>
+    it.effect(`aborts a request after ${what}`, () =>
       Effect.gen(function* () {
         const { aborted, over: early, running } = yield* after(limit - 1)
         assert.deepStrictEqual([early, aborted], [false, 0])
@@ -127,7 +157,7 @@ describe("a call's time", () => {
     )
   }
 
-  it.effect("is enough for an answer that a provider held for 30 seconds (H5, T-32)", () =>
+  it.effect("waits for a response that the provider holds for 30 seconds (H5, T-32)", () =>
     Effect.gen(function* () {
       const running = yield* Effect.forkChild(call)
       yield* TestClock.adjust("30 seconds")
@@ -135,8 +165,8 @@ describe("a call's time", () => {
     }).pipe(Effect.provide(over(ProviderScript.delay("30 seconds", ProviderScript.json(200, "late")))))
   )
 
-  it.effect("counts for a body that stops coming, which is then left", () => {
-    const { layer, seen } = streamed((controller) => {
+  it.effect("cancels a body that stops arriving when the time is over", () => {
+    const { layer, seen } = makeServer((controller) => {
       if (seen.chunks === 1) controller.enqueue(new Uint8Array(3))
     })
     return Effect.gen(function* () {
@@ -150,7 +180,7 @@ describe("a call's time", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("ends at once when the caller is interrupted", () =>
+  it.effect("aborts a request at once when the caller is interrupted", () =>
     Effect.gen(function* () {
       const { running } = yield* after(1)
       yield* Fiber.interrupt(running)

@@ -163,7 +163,7 @@ describe("TokenValidation.validate, for token_type", () => {
   for (const type of ["mac", "N_A", "MAC"]) {
     it.effect(`accepts the token_type ${type} if the client recognizes it, and gives it unchanged`, () =>
       Effect.gen(function* () {
-        const options = { recognizedTokenTypes: ["Mac", "n_a"] }
+        const options = { compatibility: { recognizedTokenTypes: ["Mac", "n_a"] } }
         const given = { ...withTokenResponse((body) => ({ ...body, token_type: type, mac_key: "marker" })), options }
         const { additional, tokenType } = yield* authenticate(given)
         expect(tokenType).toBe(type)

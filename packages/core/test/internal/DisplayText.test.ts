@@ -5,25 +5,25 @@ import { Effect, Layer } from "effect"
 import { withMetadata } from "../support/AuthenticationFlow.ts"
 import { failureOf, type Variation, withClaims, withTokenResponse } from "../support/ForgedResponses.ts"
 
-const foreign = `\u001b[31m\u202e\r\n${"x".repeat(10_000)}`
+const hostile = `\u001b[31m\u202e\r\n${"x".repeat(10_000)}`
 
-const shown = ` [31m   ${"x".repeat(192)}`
+const sanitized = ` [31m   ${"x".repeat(192)}`
 
-describe("a server's text in a refusal is one line of plain characters, and no longer than 200:", () => {
+describe("DisplayText.sanitize", () => {
   const cases: ReadonlyArray<readonly [what: string, given: Variation, reason: object]> = [
-    ["the key id", { provider: { idTokenHeaderKeyId: foreign } }, { _tag: "UnknownKey", keyId: shown }],
-    ["the issuer", withClaims({ iss: foreign }), { _tag: "WrongIssuer", actual: shown }],
-    ["an audience", withClaims({ aud: [foreign, foreign] }), { _tag: "WrongAudience", actual: shown }],
-    ["the authorized party", withClaims({ azp: foreign }), { _tag: "WrongAuthorizedParty", actual: shown }],
+    ["the key id", { provider: { idTokenHeaderKeyId: hostile } }, { _tag: "UnknownKey", keyId: sanitized }],
+    ["the issuer", withClaims({ iss: hostile }), { _tag: "WrongIssuer", actual: sanitized }],
+    ["an audience", withClaims({ aud: [hostile, hostile] }), { _tag: "WrongAudience", actual: sanitized }],
+    ["the authorized party", withClaims({ azp: hostile }), { _tag: "WrongAuthorizedParty", actual: sanitized }],
     [
-      "the class of an authentication",
-      { ...withClaims({ acr: foreign }), request: { acrValues: ["gold"], essentialAcr: true } },
-      { _tag: "UnsatisfiedAcr", actual: shown }
+      "the acr",
+      { ...withClaims({ acr: hostile }), request: { acrValues: ["gold"], essentialAcr: true } },
+      { _tag: "UnsatisfiedAcr", actual: sanitized }
     ],
     [
       "the token type",
-      withTokenResponse((body) => ({ ...body, token_type: foreign })),
-      { _tag: "UnexpectedTokenType", actual: shown }
+      withTokenResponse((body) => ({ ...body, token_type: hostile })),
+      { _tag: "UnexpectedTokenType", actual: sanitized }
     ],
     [
       "the algorithm",
@@ -31,32 +31,32 @@ describe("a server's text in a refusal is one line of plain characters, and no l
         ...body,
         id_token: String(body.id_token).replace(
           /^[^.]*/,
-          Buffer.from(JSON.stringify({ alg: foreign })).toString("base64url")
+          Buffer.from(JSON.stringify({ alg: hostile })).toString("base64url")
         )
       })),
-      { _tag: "UnexpectedAlgorithm", actual: shown }
+      { _tag: "UnexpectedAlgorithm", actual: sanitized }
     ],
     [
       "the id of a key that did not sign",
       {
         provider: {
-          idTokenHeaderKeyId: foreign,
-          keys: ({ keys }) => ({ keys: keys.map((key) => ({ ...key, kid: foreign })) }),
+          idTokenHeaderKeyId: hostile,
+          keys: ({ keys }) => ({ keys: keys.map((key) => ({ ...key, kid: hostile })) }),
           tokenResponse: (body) => ({ ...body, id_token: `${String(body.id_token).replace(/[^.]*$/, "")}AAAA` })
         }
       },
-      { _tag: "InvalidSignature", keyId: shown }
+      { _tag: "InvalidSignature", keyId: sanitized }
     ]
   ]
   for (const [what, given, reason] of cases) {
-    it.effect(what, () =>
+    it.effect(`sanitizes ${what} in an error to one line of 200 characters`, () =>
       Effect.gen(function* () {
         expect(yield* failureOf(given)).toMatchObject(reason)
       })
     )
   }
 
-  const refusedMetadata = (document: Readonly<Record<string, unknown>>, options: Partial<Ciba.Options>) =>
+  const discoveryError = (document: Readonly<Record<string, unknown>>, options: Partial<Ciba.Options>) =>
     Effect.flip(Discovery.metadata).pipe(
       Effect.provide(
         Ciba.layer({
@@ -68,17 +68,17 @@ describe("a server's text in a refusal is one line of plain characters, and no l
       )
     )
 
-  it.effect("what a provider calls itself", () =>
+  it.effect("sanitizes the issuer of a provider's metadata in an error", () =>
     Effect.gen(function* () {
-      const error = yield* refusedMetadata({ issuer: foreign }, {})
-      expect(error.reason).toMatchObject({ _tag: "IssuerMismatch", actual: shown })
+      const error = yield* discoveryError({ issuer: hostile }, {})
+      expect(error.reason).toMatchObject({ _tag: "IssuerMismatch", actual: sanitized })
       expect(error.message).not.toMatch(/[\p{Cc}\p{Cf}]/u)
     })
   )
 
-  it.effect("and a document's URL comes without its user", () =>
+  it.effect("an error about a document shows its URL without userinfo", () =>
     Effect.gen(function* () {
-      const error = yield* refusedMetadata({ issuer: 7 }, { issuer: "https://jo:marker@provider.test" })
+      const error = yield* discoveryError({ issuer: 7 }, { issuer: "https://jo:marker@provider.test" })
       expect(error.reason).toMatchObject({
         _tag: "InvalidDocument",
         url: "https://provider.test/.well-known/openid-configuration"

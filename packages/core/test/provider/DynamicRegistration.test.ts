@@ -37,7 +37,8 @@ const provider = (...replies: readonly [Reply, ...ReadonlyArray<Reply>]) => {
     Layer.provideMerge(
       Discovery.layerStatic({ issuer: "https://op.test", registration_endpoint: "https://op.test/reg" })
     ),
-    Layer.provide(layer)
+    Layer.provide(layer),
+    Layer.orDie
   )
   return { received, layer: live }
 }

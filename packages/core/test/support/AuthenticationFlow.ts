@@ -6,6 +6,7 @@ import {
   ClientAuthentication,
   type ClientRegistration,
   NotificationInbox,
+  type Transport,
   UserHint
 } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestProvider } from "@effect-ciba/testing"
@@ -30,7 +31,7 @@ export const anyModeLayer = ({
   ...options
 }: AnyModeOptions): Layer.Layer<
   Ciba.PushServices,
-  ClientRegistration.ClientRegistrationError,
+  ClientRegistration.ClientRegistrationError | Transport.InvalidOption,
   HttpClient.HttpClient
 > =>
   deliveryMode === "push"
