@@ -29,8 +29,8 @@ const ended = (provider: ProviderOptions, requests: number) =>
     return { error: yield* Fiber.join(waiting), requests: yield* requestsTo("token") }
   }).pipe(Effect.provide(bound(provider)))
 
-describe("nonces", () => {
-  it.effect("of every answer, pending and success alike, save the next request a round trip (M5, M7, T-10)", () =>
+describe("DPoP nonces", () => {
+  it.effect("uses the nonce of each response, also of authorization_pending, in the next request (M5, M7, T-10)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const first = yield* Effect.forkChild(Ciba.complete(yield* Ciba.initiate(request)))
@@ -57,7 +57,7 @@ describe("nonces", () => {
   )
 
   it.effect(
-    "that change while many waits poll at once cost each of them one more request at most (H27, M6, T-10)",
+    "sends at most one more request per wait when the nonce changes while many waits poll (H27, M6, T-10)",
     () =>
       Effect.gen(function* () {
         const provider = yield* TestProvider.TestProvider
@@ -82,7 +82,7 @@ describe("nonces", () => {
       }).pipe(Effect.provide(bound({ dpop: { nonces: "lasting" } })))
   )
 
-  it.effect("that were refused too often end a wait that can be completed again (H27, T-10)", () =>
+  it.effect("ends a wait after too many demands for a nonce, and lets it be completed again (H27, T-10)", () =>
     Effect.gen(function* () {
       const pending = yield* Ciba.initiate(request)
       const waiting = yield* Effect.forkChild(Effect.flip(Ciba.complete(pending)))
@@ -96,7 +96,7 @@ describe("nonces", () => {
     )
   )
 
-  it.effect("that were refused too often delay one wait of many, and do not end it (H27, T-10)", () =>
+  it.effect("delays one of many waits after too many demands for a nonce, and does not end it (H27, T-10)", () =>
     Effect.gen(function* () {
       const ends: Array<string> = []
       const all = yield* Effect.forkChild(
@@ -120,7 +120,7 @@ describe("nonces", () => {
     )
   )
 
-  it.effect("that are demanded again and again are given twice, and then it is an error (H27, T-10)", () =>
+  it.effect("retries twice with a demanded nonce, and then fails (H27, T-10)", () =>
     Effect.gen(function* () {
       const tokenScript = ProviderScript.make(["a", "b", "c", "d"].map(demand))
       const { error, requests } = yield* ended({ tokenScript }, 3)
@@ -132,8 +132,8 @@ describe("nonces", () => {
   )
 })
 
-describe("an answer", () => {
-  it.effect("that the proof is invalid ends the wait at once (M15)", () =>
+describe("the response to a DPoP request", () => {
+  it.effect("ends the wait at once with invalid_dpop_proof (M15)", () =>
     Effect.gen(function* () {
       const tokenScript = ProviderScript.make([ProviderScript.error("invalid_dpop_proof")])
       const { error, requests } = yield* ended({ tokenScript }, 1)
@@ -142,7 +142,7 @@ describe("an answer", () => {
     })
   )
 
-  it.effect("with a token of type Bearer is refused, though the proof was taken (M10, T-15)", () =>
+  it.effect("is rejected when its token type is Bearer although a proof was sent (M10, T-15)", () =>
     Effect.gen(function* () {
       const tokenResponse: ProviderOptions["tokenResponse"] = (body) => ({ ...body, token_type: "Bearer" })
       const { error } = yield* ended({ user: TestUser.approve(), tokenResponse }, 1)
@@ -154,10 +154,10 @@ describe("an answer", () => {
   )
 })
 
-describe("the algorithm of the proofs", () => {
+describe("the algorithm of DPoP proofs", () => {
   const dpop_signing_alg_values_supported = "dpop_signing_alg_values_supported"
 
-  it.effect("must be one that the provider lists, or nobody is asked (M13)", () =>
+  it.effect("must be one that the provider lists, or no authentication request is sent (M13)", () =>
     Effect.gen(function* () {
       expect(yield* Effect.flip(initiate())).toMatchObject({
         _tag: "AuthenticationRequestError",
@@ -172,7 +172,7 @@ describe("the algorithm of the proofs", () => {
   )
 
   for (const listed of [["PS256", "ES256"], undefined]) {
-    it.effect(`may be ES256 where the provider lists ${listed ?? "none"} (M13)`, () =>
+    it.effect(`may be ES256 when the provider lists ${listed ?? "none"} (M13)`, () =>
       Effect.gen(function* () {
         yield* initiate()
         expect(yield* requestsTo("backchannel")).toHaveLength(1)
@@ -182,7 +182,7 @@ describe("the algorithm of the proofs", () => {
 })
 
 it.effect(
-  "a proof is for the alias that is called, less its query, and none goes to the authentication endpoint (M1, M3, M16, T-23)",
+  "a DPoP proof has the URL of the called alias without its query, and none is sent to the authentication endpoint (M1, M3, M16, T-23)",
   () =>
     Effect.gen(function* () {
       const heard: Array<HttpClientRequest.HttpClientRequest> = []

@@ -39,23 +39,25 @@ const heldKey = Effect.flatMap(heldPair, (pair) => SigningKey.fromCryptoKeyPair(
 const provided = (options?: ProviderOptions) =>
   Effect.provide(TestProvider.layer({ user: TestUser.approve(), ...options }))
 
-describe("a process that takes over", () => {
-  it.effect("proves with the key that was kept, and hands it on, whatever key it has itself (M1, M5, M6)", () =>
-    Effect.gen(function* () {
-      const provider = yield* TestProvider.TestProvider
-      const [own, other] = yield* Effect.all([SigningKey.generate("ES256"), SigningKey.generate("EdDSA")])
-      const pending = yield* Effect.provide(initiate, proving(own))
-      const identity = yield* Effect.provide(completed(pending, 2), proving(other))
-      const thumbprint = yield* JsonWebKey.thumbprint(own.publicJwk)
-      expect(yield* provider.keyThumbprint(identity.accessToken)).toBe(thumbprint)
-      expect(revealed(identity.proofKey)).toEqual(revealed(own.privateJwk))
-      const proofs = yield* Effect.forEach(yield* requestsTo("token"), dpopProof)
-      expect(proofs.map(({ claims }) => claims.nonce)).toEqual([undefined, "nonce-1"])
-      for (const { header } of proofs) expect(yield* JsonWebKey.thumbprint(header.jwk)).toBe(thumbprint)
-    }).pipe(provided({ dpop: { nonces: "lasting" } }))
+describe("a process that resumes a DPoP authentication", () => {
+  it.effect(
+    "signs proofs with the stored key, and gives it to the identity, whatever key it is configured with (M1, M5, M6)",
+    () =>
+      Effect.gen(function* () {
+        const provider = yield* TestProvider.TestProvider
+        const [own, other] = yield* Effect.all([SigningKey.generate("ES256"), SigningKey.generate("EdDSA")])
+        const pending = yield* Effect.provide(initiate, proving(own))
+        const identity = yield* Effect.provide(completed(pending, 2), proving(other))
+        const thumbprint = yield* JsonWebKey.thumbprint(own.publicJwk)
+        expect(yield* provider.keyThumbprint(identity.accessToken)).toBe(thumbprint)
+        expect(revealed(identity.proofKey)).toEqual(revealed(own.privateJwk))
+        const proofs = yield* Effect.forEach(yield* requestsTo("token"), dpopProof)
+        expect(proofs.map(({ claims }) => claims.nonce)).toEqual([undefined, "nonce-1"])
+        for (const { header } of proofs) expect(yield* JsonWebKey.thumbprint(header.jwk)).toBe(thumbprint)
+      }).pipe(provided({ dpop: { nonces: "lasting" } }))
   )
 
-  it.effect("without DPoP fails before it redeems anything", () =>
+  it.effect("fails before it redeems when it is configured without DPoP", () =>
     Effect.gen(function* () {
       const pending = yield* Effect.provide(initiate, proving(yield* SigningKey.generate("ES256")))
       const error = yield* completed(pending, 0).pipe(Effect.flip, Effect.provide(client))
@@ -65,7 +67,7 @@ describe("a process that takes over", () => {
     }).pipe(provided())
   )
 
-  it.effect("proves with its own key where none was kept, and the identity has it", () =>
+  it.effect("signs proofs with its configured key when none was stored, and gives it to the identity", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const pending = yield* Effect.provide(initiate, proving(yield* heldKey))
@@ -78,7 +80,7 @@ describe("a process that takes over", () => {
   )
 })
 
-it.effect("a key that cannot be taken out signs requests and proofs, and is kept nowhere (D1, M1)", () =>
+it.effect("a non-extractable key signs requests and proofs, and is not stored (D1, M1)", () =>
   Effect.gen(function* () {
     const key = yield* heldKey
     yield* Effect.gen(function* () {
@@ -96,7 +98,7 @@ it.effect("a key that cannot be taken out signs requests and proofs, and is kept
   })
 )
 
-it.effect("a key that can be taken out of WebCrypto is kept like any other", () =>
+it.effect("an extractable WebCrypto key is stored like any other", () =>
   Effect.gen(function* () {
     const pair = yield* Effect.promise(() => crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]))
     const key = yield* SigningKey.fromCryptoKeyPair(pair, { algorithm: "EdDSA", keyId: "kept" })

@@ -75,13 +75,13 @@ const pausesOf = (sent: ReadonlyArray<FaultyNetwork.TokenRequestRecord>) => {
   return ends.length
 }
 
-describe("a thousand waits at once", () => {
+describe("a thousand concurrent waits", () => {
   const users = crowd(1000, 7)
   /** The clock runs while signatures are verified: ID Tokens outlast a slow machine. */
   const people: ProviderOptions = { user: users, expiresIn: "2 hours", idTokenLifetime: "20 hours" }
 
   it.effect(
-    "all end as the people decided, whatever the network does (H2, H3, H8, H9, H14, H19, H21, H22, T-5)",
+    "all end as the end-users decided, whatever the network does (H2, H3, H8, H9, H14, H19, H21, H22, T-5)",
     () =>
       Effect.gen(function* () {
         const network = FaultyNetwork.make({ seed: 11, faultRate: 0.3, lostRate: 0.01, latency: 200 })
@@ -115,7 +115,7 @@ describe("a thousand waits at once", () => {
 })
 
 it.effect(
-  "a hundred waits that prove with DPoP outlive faults and nonces that change all the time (H21, H26, H27, T-5, T-10)",
+  "a hundred DPoP waits survive faults and constantly changing nonces (H21, H26, H27, T-5, T-10)",
   () =>
     Effect.gen(function* () {
       const network = FaultyNetwork.make({ seed: 5, faultRate: 0.3, lostRate: 0, latency: 100 })
@@ -152,7 +152,7 @@ for (const [what, refusal] of [
   ["a 429", ProviderScript.status(429, { retryAfter: "120" })],
   ["a 503 in JSON", ProviderScript.error("temporarily_unavailable", { status: 503, retryAfter: "120" })]
 ] as const) {
-  it.effect(`${what} pauses the waits of others, too, and none of them beyond its expiry (F9, H9, H18, H22)`, () =>
+  it.effect(`${what} pauses the other waits too, and none of them beyond its expiry (F9, H9, H18, H22)`, () =>
     Effect.gen(function* () {
       const short = Effect.gen(function* () {
         const error = yield* Effect.flip(Ciba.authenticate({ ...request, requestedExpiry: "40 seconds" }))
@@ -170,7 +170,7 @@ for (const [what, refusal] of [
   )
 }
 
-it.effect("the time that a request waits for its turn does not count towards its expiry (F10)", () =>
+it.effect("the time that a request is queued does not count towards its expiry (F10)", () =>
   Effect.gen(function* () {
     const asking = yield* startProcess(
       Effect.all([Ciba.initiate(request), Ciba.initiate(request)], { concurrency: "unbounded" }),

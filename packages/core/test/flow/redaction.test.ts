@@ -286,17 +286,17 @@ const scenarios: ReadonlyArray<Row> = [
     ["client_assertion", "hint"]
   ],
   [
-    "a client that signs all it can, and decrypts (C11, I13)",
+    "a client that signs requests, assertions and proofs, and decrypts (C11, I13)",
     signing,
     ["client_assertion", "dpop-nonce", "hint", "private key", "proof", "proof key", "request"]
   ],
   [
-    "a client that is pinged, and hints with a token (C11, I13)",
+    "a ping client with a login_hint_token (C11, I13)",
     given({ deliveryMode: "ping", hint: UserHint.loginToken(user.loginHintToken) }),
     ["client_notification_token", "credentials of Basic", "hint"]
   ],
   [
-    "a client that is pushed to, and hints with an ID Token (C11, I13)",
+    "a push client with an id_token_hint (C11, I13)",
     hinted,
     ["client_notification_token", "credentials of Basic", "hint"]
   ],
@@ -308,7 +308,7 @@ const scenarios: ReadonlyArray<Row> = [
   ]
 ]
 
-describe("no secret is shown by", () => {
+describe("a flow shows no secret:", () => {
   for (const [name, prepare, kinds, raw = []] of scenarios) {
     it.effect(name, () =>
       Effect.gen(function* () {
@@ -321,7 +321,7 @@ describe("no secret is shown by", () => {
   }
 })
 
-describe("whoever looks", () => {
+describe("SecretScanner", () => {
   const planted: ReadonlyArray<readonly [where: string, plant: Effect.Effect<unknown, unknown>]> = [
     ["log", Effect.logTrace("it is", "marker-planted")],
     ["log", Effect.annotateLogs(Effect.logDebug("it is"), "name", "marker-planted")],
@@ -339,7 +339,7 @@ describe("whoever looks", () => {
     ["metrics", Metric.update(Metric.counter("name", { attributes: { name: "marker-planted" } }), 1)]
   ]
   for (const [where, plant] of planted) {
-    it.effect(`sees a secret that is planted: ${where}`, () =>
+    it.effect(`finds a planted secret: ${where}`, () =>
       Effect.gen(function* () {
         const watch = SecretScanner.make()
         watch.keep("secret", "marker-planted")
@@ -350,8 +350,8 @@ describe("whoever looks", () => {
   }
 })
 
-describe("an event of a new authentication", () => {
-  it.effect("names it, and has nothing else of it", () =>
+describe("the Acknowledged event", () => {
+  it.effect("has the id of the authentication, and no other data of it", () =>
     Effect.gen(function* () {
       const first = yield* Effect.forkChild(Stream.runHead(Ciba.events))
       yield* Effect.yieldNow

@@ -149,7 +149,7 @@ const requestCodes = [
 const quoting = (code: string, ...said: ReadonlyArray<string>) =>
   ProviderScript.error(code, { description: [secret, ...said].join(", ") })
 
-describe("no secret is shown by any reason of", () => {
+describe("no reason shows a secret:", () => {
   it.effect("TokenError (C11, I13)", () =>
     Effect.gen(function* () {
       const failures: ReadonlyArray<Failure> = [
@@ -317,7 +317,7 @@ describe("no secret is shown by any reason of", () => {
     })
   )
 
-  it.effect("PendingStoreError, in a flow that logs it and goes on", () =>
+  it.effect("PendingStoreError, in a flow that logs it and continues", () =>
     Effect.gen(function* () {
       const watch = SecretScanner.make()
       watch.keep("marker", "marker-")

@@ -84,7 +84,7 @@ const failing = (
   )
 })
 
-describe("no secret is shown by any reason of", () => {
+describe("no reason shows a secret:", () => {
   it.effect("IdTokenError (I13)", () =>
     Effect.gen(function* () {
       const expected: ReadonlyArray<readonly [Effect.Effect<string>, PendingAuthentication.Expectations?, Given?]> = [

@@ -182,9 +182,9 @@ const refusal = (one: Call, name?: string) => {
   return Effect.map(Effect.flip(Effect.provide(one.call, flow(one, layer))), (error) => ({ error, heard: received }))
 }
 
-describe("a provider that quotes", () => {
+describe("an error response that quotes the request", () => {
   for (const one of calls) {
-    it.effect(`${one.what}, shows nothing of it`, () =>
+    it.effect(`shows no value of ${one.what}`, () =>
       Effect.gen(function* () {
         const { error, heard } = yield* refusal(one)
         expect(error).toMatchObject({ reason: { description: "The value of nothing is wrong" } })
@@ -217,7 +217,7 @@ describe("a provider that quotes", () => {
 
   const long = `marker.${"x".repeat(300)}.${"y".repeat(300)}`
 
-  it.effect("a value at the end of a text that is cut, shows no part of it", () =>
+  it.effect("shows no part of a value at the end of a truncated text", () =>
     Effect.gen(function* () {
       const text = `${"a".repeat(450)} ${long}`
       expect(yield* refused(long, { error: "invalid_request", error_description: text })).toMatchObject({
@@ -226,7 +226,7 @@ describe("a provider that quotes", () => {
     })
   )
 
-  it.effect("a part of a signed token, shows nothing of that", () =>
+  it.effect("shows no part of a signed token", () =>
     Effect.gen(function* () {
       expect(
         yield* refused(long, { error: "invalid_request", error_description: `payload ${"x".repeat(300)}` })
@@ -234,7 +234,7 @@ describe("a provider that quotes", () => {
     })
   )
 
-  it.effect("as its error code, shows nothing of it; but no value hides a code that decides", () =>
+  it.effect("shows no value as an error code, and no value hides a code that the client needs", () =>
     Effect.gen(function* () {
       expect(yield* refused("Marker-1", { error: "no Marker-1" })).toMatchObject({
         _tag: "Unrecognized",
@@ -247,7 +247,7 @@ describe("a provider that quotes", () => {
     })
   )
 
-  it.effect("three characters, is let be, and what nobody said, too", () =>
+  it.effect("does not redact three characters, or a text that the request did not have", () =>
     Effect.gen(function* () {
       const error_description = "The value 123 is no token of bank-app"
       expect(yield* refused("123", { error: "invalid_request", error_description })).toMatchObject({
@@ -256,7 +256,7 @@ describe("a provider that quotes", () => {
     })
   )
 
-  it.effect("in a push, shows neither bearer nor request nor person", () =>
+  it.effect("shows no token, auth_req_id or hint when it is a push", () =>
     Effect.gen(function* () {
       const expectations = { subject: Redacted.make("marker-subject", { label: "subject" }) }
       const waiting = pending("marker", { deliveryMode: "push", expectations })

@@ -65,7 +65,7 @@ const calledWhenReady = waitUntil(called, (status) => status !== 401)
 const approve = TestProvider.TestProvider.use((provider) => provider.approve())
 
 describe("a restart in ping mode", () => {
-  it.effect("needs no ping that came before it (K15)", () =>
+  it.effect("finds the result without the ping that arrived before it (K15)", () =>
     Effect.gen(function* () {
       const { handle, outcomes } = recordDecisions()
       yield* inPingProcess(
@@ -89,29 +89,31 @@ describe("a restart in ping mode", () => {
     }).pipe(sharedServices(registered("ping")))
   )
 
-  it.effect("takes the ping that comes after it, under the old bearer, at once (K7, T-36)", () =>
-    Effect.gen(function* () {
-      const { handle, outcomes } = recordDecisions()
-      yield* inPingProcess(Ciba.initiate(request))
-      yield* TestClock.adjust("10 seconds")
-      yield* inPingProcess(
-        Effect.gen(function* () {
-          const wait = yield* Effect.forkChild(Ciba.resumeAll(handle))
-          yield* waitUntil(storedAuthentications, ([one]) => one?.nextPollAt !== undefined)
-          yield* TestClock.adjust("7 seconds")
-          yield* approve
-          expect(yield* calledWhenReady).toBe(204)
-          yield* Fiber.join(wait)
-        })
-      )
-      expect(outcomes).toEqual(["jo"])
-      expect(yield* pollTimes).toEqual([17])
-    }).pipe(sharedServices(registered("ping")))
+  it.effect(
+    "accepts a ping that arrives after it with the old client notification token, and polls at once (K7, T-36)",
+    () =>
+      Effect.gen(function* () {
+        const { handle, outcomes } = recordDecisions()
+        yield* inPingProcess(Ciba.initiate(request))
+        yield* TestClock.adjust("10 seconds")
+        yield* inPingProcess(
+          Effect.gen(function* () {
+            const wait = yield* Effect.forkChild(Ciba.resumeAll(handle))
+            yield* waitUntil(storedAuthentications, ([one]) => one?.nextPollAt !== undefined)
+            yield* TestClock.adjust("7 seconds")
+            yield* approve
+            expect(yield* calledWhenReady).toBe(204)
+            yield* Fiber.join(wait)
+          })
+        )
+        expect(outcomes).toEqual(["jo"])
+        expect(yield* pollTimes).toEqual([17])
+      }).pipe(sharedServices(registered("ping")))
   )
 })
 
 describe("a restart in push mode", () => {
-  it.effect("believes a push that came before it, from the store (L9, T-17)", () =>
+  it.effect("verifies a push that arrived before it, from the store (L9, T-17)", () =>
     Effect.gen(function* () {
       const { handle, outcomes } = recordDecisions()
       yield* inPushProcess(
@@ -129,7 +131,7 @@ describe("a restart in push mode", () => {
     }).pipe(sharedServices(registered("push")))
   )
 
-  it.effect("takes a push though the provider's metadata cannot be had yet (L9, K18)", () =>
+  it.effect("accepts a push while the provider's metadata cannot be fetched (L9, K18)", () =>
     Effect.gen(function* () {
       const { handle, outcomes } = recordDecisions()
       yield* inPushProcess(Ciba.initiate(request))
@@ -147,7 +149,7 @@ describe("a restart in push mode", () => {
     }).pipe(sharedServices({ ...registered("push"), discoveryScript: ProviderScript.make([proceed, reset, reset]) }))
   )
 
-  it.effect("gives one push to all who wait for it (L9)", () =>
+  it.effect("gives one push to all callers that wait for it (L9)", () =>
     Effect.gen(function* () {
       const asked = yield* inPushProcess(Ciba.initiate(request))
       const subjects = yield* inPushProcess(
@@ -163,7 +165,7 @@ describe("a restart in push mode", () => {
   )
 })
 
-it.effect("a restart proves with the key that was kept, sealed, in the store (M1, M6)", () =>
+it.effect("a restarted process signs proofs with the DPoP key that is sealed in the store (M1, M6)", () =>
   Effect.gen(function* () {
     const provider = yield* TestProvider.TestProvider
     const [own, other] = yield* Effect.all([SigningKey.generate("ES256"), SigningKey.generate("ES256")])

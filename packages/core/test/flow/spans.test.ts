@@ -36,15 +36,15 @@ const calls = (spans: ReadonlyArray<Tracer.NativeSpan>, path: string) =>
     .map(({ attributes }) => Object.fromEntries(attributes))
     .filter(({ "url.full": url }) => url === `https://provider.test${path}`)
 
-describe("an authentication", () => {
-  it.effect("is one span, with a child for each call", () =>
+describe("the span of an authentication", () => {
+  it.effect("has a child for each request", () =>
     Effect.gen(function* () {
       const spans = yield* traced(Ciba.authenticate(request), { user: TestUser.approve({ after: "7 seconds" }) })
       expect(spanTree(spans)).toEqual(["Ciba.authenticate(Ciba.initiate(GET, GET, POST), Ciba.complete(POST, POST))"])
     })
   )
 
-  it.effect("tells its id, how the answer comes, and how it ended", () =>
+  it.effect("has the id, the delivery mode and the outcome as attributes", () =>
     Effect.gen(function* () {
       let id = ""
       const program = Effect.gen(function* () {
@@ -69,7 +69,7 @@ describe("an authentication", () => {
     ["ExpiredToken", { user: TestUser.ignore, expiresIn: "1 minute" }],
     ["WrongAudience", { user: TestUser.approve(), idTokenClaims: (claims) => ({ ...claims, aud: "another" }) }]
   ] satisfies ReadonlyArray<readonly [string, ProviderOptions]>) {
-    it.effect(`that ends with ${outcome} is a span that failed, and tells why`, () =>
+    it.effect(`fails when the authentication ends with ${outcome}, and has the reason`, () =>
       Effect.gen(function* () {
         const spans = yield* traced(Ciba.authenticate(request), provider)
         expect(spanTree(spans).join()).toMatch(/^Ciba\.authenticate!\(.*Ciba\.complete!\(/)
@@ -82,7 +82,7 @@ describe("an authentication", () => {
     )
   }
 
-  it.effect("that is refused at once is a span that failed, and tells why", () =>
+  it.effect("fails when the provider refuses the request, and has the reason", () =>
     Effect.gen(function* () {
       const spans = yield* traced(Ciba.authenticate(request), {
         backchannelScript: ProviderScript.make([ProviderScript.error("unknown_user_id")])
@@ -94,7 +94,7 @@ describe("an authentication", () => {
     })
   )
 
-  it.effect("that is interrupted is a span that ends, with the call that it was at", () =>
+  it.effect("ends with the request in flight when the authentication is interrupted", () =>
     Effect.gen(function* () {
       const spans = yield* traced(Effect.timeout(Ciba.authenticate(request), "7 seconds"), {
         tokenScript: ProviderScript.make([ProviderScript.hang])
@@ -103,7 +103,7 @@ describe("an authentication", () => {
     })
   )
 
-  it.effect("that two wait for has its polls once, under the first", () =>
+  it.effect("has the polls of two concurrent waits once, under the first", () =>
     Effect.gen(function* () {
       const program = Effect.gen(function* () {
         const pending = yield* Ciba.initiate(request)
@@ -114,7 +114,7 @@ describe("an authentication", () => {
     })
   )
 
-  it.effect("whose first waiter goes away keeps its polls in one place", () =>
+  it.effect("keeps the polls in one place when the first of two waits is interrupted", () =>
     Effect.gen(function* () {
       const program = Effect.gen(function* () {
         const pending = yield* Ciba.initiate(request)
@@ -126,7 +126,7 @@ describe("an authentication", () => {
     })
   )
 
-  it.effect("among many is one span of its own, which failed where the decision was no", () =>
+  it.effect("is separate for each of many authentications, and fails for a denied one", () =>
     Effect.gen(function* () {
       const ended: Array<string> = []
       const program = Ciba.authenticateAll(
@@ -162,7 +162,7 @@ describe("an authentication", () => {
     })
   )
 
-  it.effect("that another process goes on with is a span there", () =>
+  it.effect("exists in the process that resumes the authentication", () =>
     Effect.gen(function* () {
       const provider = TestProvider.layer({ user: TestUser.approve() })
       const { layer, spans } = recordSpans()
@@ -184,8 +184,8 @@ describe("an authentication", () => {
   )
 })
 
-describe("a call", () => {
-  it.effect("is a client span by OpenTelemetry's conventions", () =>
+describe("the span of an HTTP request", () => {
+  it.effect("follows OpenTelemetry's conventions for HTTP clients", () =>
     Effect.gen(function* () {
       const spans = yield* traced(Ciba.authenticate(request), { user: TestUser.approve({ after: "7 seconds" }) })
       expect(calls(spans, "/token")).toEqual(
@@ -201,7 +201,7 @@ describe("a call", () => {
     })
   )
 
-  it.effect("that failed is a span that failed, and tells the kind of the fault and the status", () =>
+  it.effect("fails with the request, and has the kind of the fault and the status", () =>
     Effect.gen(function* () {
       const answers = [
         ProviderScript.reset,
@@ -225,7 +225,7 @@ describe("a call", () => {
     })
   )
 
-  it.effect("is the parent of what an HttpClient of one's own traces", () => {
+  it.effect("is the parent of the spans of a custom HttpClient", () => {
     const { layer, spans } = recordSpans()
     const client = HttpClient.make((request) =>
       Effect.withSpan(
@@ -249,7 +249,7 @@ describe("a call", () => {
     ["http://127.0.0.1/token", "http://127.0.0.1/token", "127.0.0.1", 80],
     ["http://[::1]:9000/token", "http://[::1]:9000/token", "::1", 9000]
   ] as const) {
-    it.effect(`tells who was called, and nothing that was told in passing: ${full}`, () => {
+    it.effect(`has the URL without credentials and secrets: ${full}`, () => {
       const { layer, spans } = recordSpans()
       const answering = HttpClient.make((request) =>
         Effect.succeed(HttpClientResponse.fromWeb(request, new Response("{}")))
@@ -274,7 +274,7 @@ describe("a call", () => {
     })
   }
 
-  it.effect("carries no trace id to the provider", () =>
+  it.effect("sends no trace id to the provider", () =>
     Effect.gen(function* () {
       const seen: Array<string> = []
       const program = Effect.gen(function* () {

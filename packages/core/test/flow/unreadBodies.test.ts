@@ -71,7 +71,7 @@ const endless = (status: number) => {
 }
 
 for (const [what, status, call] of calls) {
-  it.effect(`the body of ${what} is left at once (C20)`, () =>
+  it.effect(`the body of ${what} is cancelled at once (C20)`, () =>
     Effect.gen(function* () {
       const { layer, seen } = endless(status)
       const exit = yield* Effect.exit(Effect.provide(call, layer))
@@ -81,7 +81,7 @@ for (const [what, status, call] of calls) {
   )
 }
 
-it.effect("an answer whose body somebody has read before is refused as any other", () =>
+it.effect("a response whose body was already read fails like any other", () =>
   Effect.gen(function* () {
     const userInfo = yield* UserInfo.UserInfo
     const web = new Response("no more", { status: 401 })

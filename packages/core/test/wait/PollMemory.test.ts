@@ -20,8 +20,8 @@ const remembered = Effect.fnUntraced(function* (memory: PollMemory.PollMemory, c
   return all.filter((progress) => progress.redeemed).length
 })
 
-describe("the memory of waits", () => {
-  it.effect("keeps what is known until the request expires, and does not grow with those that have (H19)", () =>
+describe("PollMemory", () => {
+  it.effect("retains progress until the request expires, and does not grow with expired requests (H19)", () =>
     Effect.gen(function* () {
       const memory = yield* PollMemory.make
       for (let index = 0; index < 2000; index += 1) yield* memory.save(pending(`${index}`), redeemed)

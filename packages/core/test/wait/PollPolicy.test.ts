@@ -5,7 +5,7 @@ import { TestClock } from "effect/testing"
 
 const seconds = (least: number, most: number) => Schema.Int.check(Schema.isBetween({ minimum: least, maximum: most }))
 
-/** What befalls a poll: the kind of answer, how long it took, what the server wishes (0: nothing). */
+/** What befalls a poll: the kind of answer, how long it took, the Retry-After in seconds (0: none). */
 const Event = Schema.Struct({
   kind: Schema.Literals(["Pending", "SlowDown", "Fault", "TimedOut"]),
   took: seconds(0, 90),
@@ -49,7 +49,7 @@ const play = ({ events, interval, lifetime }: typeof Wait.Type) => {
 }
 
 describe("PollPolicy", () => {
-  it.prop("two polls are never sent closer than the interval (H2)", [Wait], ([wait]) => {
+  it.prop("never sends two polls closer than the interval (H2)", [Wait], ([wait]) => {
     const { polls, sent } = play(wait)
     for (const [index, { at, interval }] of sent.entries()) {
       const next = polls[index + 1]
@@ -57,7 +57,7 @@ describe("PollPolicy", () => {
     }
   })
 
-  it.prop("a poll is never sent before the answer to the last one (H3)", [Wait], ([wait]) => {
+  it.prop("never sends a poll before the response to the last one (H3)", [Wait], ([wait]) => {
     const { polls, sent } = play(wait)
     for (const [index, { answeredAt }] of sent.entries()) {
       const next = polls[index + 1]
@@ -65,12 +65,12 @@ describe("PollPolicy", () => {
     }
   })
 
-  it.prop("no poll is sent at or after the deadline (H18)", [Wait], ([wait]) => {
+  it.prop("sends no poll at or after the deadline (H18)", [Wait], ([wait]) => {
     const { deadline, polls } = play(wait)
     for (const at of polls) expect(at).toBeLessThan(deadline)
   })
 
-  it.prop("the interval is the first one and five seconds for each slow_down (H11, T-3)", [Wait], ([wait]) => {
+  it.prop("adds five seconds to the interval for each slow_down (H11, T-3)", [Wait], ([wait]) => {
     const { sent } = play(wait)
     for (const [index, { interval }] of sent.entries()) {
       const slowDowns = sent.slice(0, index).filter(({ event }) => event.kind === "SlowDown").length
@@ -78,7 +78,7 @@ describe("PollPolicy", () => {
     }
   })
 
-  it.prop("a wish of the server is kept, whatever the answer (H9, H23)", [Wait], ([wait]) => {
+  it.prop("waits as long as Retry-After says, whatever the response (H9, H23)", [Wait], ([wait]) => {
     const { polls, sent } = play(wait)
     for (const [index, { answeredAt, event }] of sent.entries()) {
       const next = polls[index + 1]
@@ -86,7 +86,7 @@ describe("PollPolicy", () => {
     }
   })
 
-  it.prop("a wait is over only when no poll could come before the deadline (H18)", [Wait], ([wait]) => {
+  it.prop("ends a wait only when no poll is possible before the deadline (H18)", [Wait], ([wait]) => {
     const { deadline, decision, sent } = play(wait)
     const last = sent.at(-1)
     if (decision._tag === "Poll" || last === undefined) return
@@ -101,33 +101,33 @@ describe("PollPolicy", () => {
     return decision._tag === "Poll" ? decision.at : decision._tag
   }
 
-  it("a held poll is followed at once, a quick one after a full interval (H6, H7, T-1)", () => {
+  it("polls at once after a poll that the provider held, and after a full interval otherwise (H6, H7, T-1)", () => {
     expect(next({}, 5000)).toBe(5000)
     expect(next({}, 4999)).toBe(9999)
   })
 
-  it("faults in a row double the wait up to thirty seconds (H21)", () => {
+  it("doubles the delay up to thirty seconds for consecutive faults (H21)", () => {
     expect([0, 1, 2, 3, 9].map((faults) => next({ _tag: "Fault" }, 0, faults))).toEqual([
       5000, 10_000, 20_000, 30_000, 30_000
     ])
   })
 
-  it("an interval above thirty seconds is never undercut by the back-off (H2)", () => {
+  it("never backs off by less than an interval above thirty seconds (H2)", () => {
     const decision = PollPolicy.step({ ...state, interval: Duration.seconds(45) }, { _tag: "Fault", sentAt: 0 }, 0)
     expect(decision).toMatchObject({ _tag: "Poll", at: 45_000 })
   })
 
-  it("a poll that was given up has waited already (H8)", () => {
+  it("counts the time of a poll that timed out (H8)", () => {
     expect(next({ _tag: "Fault", timedOut: true }, 35_000)).toBe(35_000)
     expect(next({ _tag: "Fault", timedOut: true }, 3000)).toBe(5000)
   })
 
-  it("a fault is forgotten with the next answer (H21)", () => {
+  it("resets the back-off with the next response (H21)", () => {
     const decision = PollPolicy.step({ ...state, faults: 4 }, { _tag: "Pending", sentAt: 0 }, 0)
     expect(decision).toMatchObject({ state: { faults: 0 } })
   })
 
-  it.effect("the schedule repeats an effect at the policy's pace", () =>
+  it.effect("repeats an effect as the policy decides, by its schedule", () =>
     Effect.gen(function* () {
       const at: Array<number> = []
       const poll = Effect.map(PollPolicy.monotonicNow, (sentAt): PollPolicy.PollResult => {
@@ -144,7 +144,7 @@ describe("PollPolicy", () => {
   )
 
   it.effect.prop(
-    "whatever schedule is composed, polls are never closer than the policy has them (H2)",
+    "never polls earlier than the policy decides, whatever schedule is composed (H2)",
     [seconds(0, 20), Wait],
     ([pace, wait]) =>
       Effect.gen(function* () {
