@@ -61,7 +61,7 @@ describe("Ciba.authenticate", () => {
 
   it.effect("sends the request once and does not poll when the provider refuses it", () =>
     Effect.gen(function* () {
-      expect(yield* ending(Ciba.authenticate({ ...request, hint: UserHint.login("nobody") }))).toEqual({
+      expect(yield* ending(Ciba.authenticate({ ...request, hint: UserHint.login("unknown") }))).toEqual({
         end: "UnknownUserId",
         at: 0
       })
@@ -105,13 +105,13 @@ describe("Ciba.complete", () => {
     )
   }
 
-  const unbelievable: ReadonlyArray<readonly [what: string, end: string, provider: ProviderOptions]> = [
+  const invalidResponses: ReadonlyArray<readonly [what: string, end: string, provider: ProviderOptions]> = [
     ["an ID Token for another client", "WrongAudience", { idTokenClaims: (claims) => ({ ...claims, aud: "another" }) }],
-    ["an ID Token that no published key has signed", "UnknownKey", { idTokenHeaderKeyId: "nobody's" }],
+    ["an ID Token that no published key has signed", "UnknownKey", { idTokenHeaderKeyId: "another-key" }],
     ["another type of token", "UnexpectedTokenType", { tokenResponse: (body) => ({ ...body, token_type: "mac" }) }],
     ["a response without an ID Token", "InvalidTokenResponse", { tokenResponse: ({ id_token: _, ...body }) => body }]
   ]
-  for (const [what, end, provider] of unbelievable) {
+  for (const [what, end, provider] of invalidResponses) {
     it.effect(`does not redeem the auth_req_id again after ${what} (H19)`, () =>
       Effect.gen(function* () {
         const pending = yield* Ciba.initiate(request)

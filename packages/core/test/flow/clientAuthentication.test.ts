@@ -1,4 +1,4 @@
-// The same methods at a provider that checks them.
+// Every client authentication method at a provider that verifies it.
 import { assert, describe, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
@@ -19,8 +19,8 @@ const flow = (authentication: ClientAuthentication.ClientAuthentication, provide
 
 const request = { scope: ["openid"], hint: UserHint.login("jo@example.com") }
 
-/** Authenticates with so many polls, five seconds apart, and gives what went to the two endpoints. */
-const authenticated = Effect.fnUntraced(function* (polls: number) {
+/** Authenticates with `polls` polls, five seconds apart; returns the requests to the two endpoints. */
+const authenticate = Effect.fnUntraced(function* (polls: number) {
   const provider = yield* TestProvider.TestProvider
   const pending = yield* Ciba.initiate(request)
   const wait = yield* Effect.forkChild(Ciba.complete(pending))
@@ -36,12 +36,12 @@ const authenticated = Effect.fnUntraced(function* (polls: number) {
 const parameter = (record: RequestRecord, name: string): string =>
   record.parameters.find(([candidate]) => candidate === name)?.[1] ?? ""
 
-const named = new Set(["client_id", "client_secret", "client_assertion_type"])
+const credentialParameters = new Set(["client_id", "client_secret", "client_assertion_type"])
 
-/** What a request says about the client, the assertion itself left out. */
-const shown = (record: RequestRecord) => ({
+/** What a request has about the client, without the value of the assertion. */
+const summarize = (record: RequestRecord) => ({
   authorization: record.authorization === undefined ? undefined : Redacted.value(record.authorization).split(" ")[0],
-  parameters: record.parameters.filter(([name]) => named.has(name)),
+  parameters: record.parameters.filter(([name]) => credentialParameters.has(name)),
   asserted: record.parameters.some(([name]) => name === "client_assertion")
 })
 
@@ -99,7 +99,7 @@ describe("client authentication", () => {
       () =>
         Effect.gen(function* () {
           const options = { client: yield* client, tokenScript: ProviderScript.make([ProviderScript.pending]) }
-          const sent = yield* Effect.provide(authenticated(2), flow(yield* authentication, options))
+          const sent = yield* Effect.provide(authenticate(2), flow(yield* authentication, options))
           assert.deepStrictEqual(
             sent.map(({ endpoint, status }) => [endpoint, status]),
             [
@@ -108,7 +108,7 @@ describe("client authentication", () => {
               ["token", 200]
             ]
           )
-          for (const record of sent) assert.deepStrictEqual<unknown>(shown(record), expected)
+          for (const record of sent) assert.deepStrictEqual<unknown>(summarize(record), expected)
         })
     )
   }
@@ -130,7 +130,7 @@ describe("a client assertion", () => {
     "is new in every request, also after authorization_pending, a 503 and a broken connection (E5, T-9, E11)",
     () =>
       Effect.gen(function* () {
-        const sent = yield* authenticated(5)
+        const sent = yield* authenticate(5)
         const claims = yield* Effect.forEach(sent, (record) => Jwt.decodePart(parameter(record, "client_assertion"), 1))
         assert.deepStrictEqual(
           claims.map(({ aud, exp, iat, iss, sub }) => ({ aud, exp, iat, iss, sub })),
@@ -150,7 +150,7 @@ describe("a client assertion", () => {
     "may have the URL of the request as its audience: that of the metadata, not an alias (E3, T-11, T-23)",
     () =>
       Effect.gen(function* () {
-        const sent = yield* authenticated(1)
+        const sent = yield* authenticate(1)
         const audiences = yield* Effect.forEach(sent, (record) =>
           Effect.map(Jwt.decodePart(parameter(record, "client_assertion"), 1), ({ aud }) => [aud, record.url])
         )

@@ -1,4 +1,4 @@
-// What providers publish and send ends up in errors, and errors in logs and terminals: in a few words, on one line.
+// Text of the provider in errors, which end up in logs and terminals: short, and on one line.
 import { describe, expect, it } from "@effect/vitest"
 import { IdToken, IdTokenVerifier } from "@effect-ciba/core"
 import { TestKeys } from "@effect-ciba/testing"
@@ -6,7 +6,7 @@ import { Effect } from "effect"
 import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
 import { cibaLayer, initiate, withMetadata } from "../support/AuthenticationFlow.ts"
 
-const refused = (endpoint: string) =>
+const rejectEndpoint = (endpoint: string) =>
   Effect.flip(initiate()).pipe(
     Effect.provide(cibaLayer(withMetadata({ backchannel_authentication_endpoint: endpoint })))
   )
@@ -19,7 +19,7 @@ describe("DisplayText in a flow", () => {
     ["no end", `http://op.example/${"x".repeat(100_000)}`, `http://op.example/${"x".repeat(282)}`]
   ] as const) {
     it.effect(`shows a published URL with ${what} as one short line`, () =>
-      Effect.map(refused(endpoint), ({ message }) =>
+      Effect.map(rejectEndpoint(endpoint), ({ message }) =>
         expect(message).toBe(
           `Authentication request: POST ${shown}: the URL is not https; plain http works only for loopback, with allowInsecureRequests: "loopback"`
         )

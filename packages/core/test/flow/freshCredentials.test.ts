@@ -1,4 +1,4 @@
-// A provider that remembers every jti, and a client that proves everything that it can.
+// Assertions, proofs and signed requests at a provider that rejects a repeated jti.
 import { expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Dpop, JsonWebKey, SignedRequest, UserHint } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestKeys, TestProvider } from "@effect-ciba/testing"

@@ -1,4 +1,4 @@
-// What becomes of details, resources and grants on their way through a whole flow.
+// Authorization details, resources and grants in a whole flow.
 import { describe, expect, it } from "@effect/vitest"
 import { type AuthenticationRequest, Ciba } from "@effect-ciba/core"
 import { ProviderScript, TestUser } from "@effect-ciba/testing"

@@ -1,4 +1,4 @@
-// Where a client with a certificate sends its requests, and what is in them.
+// The endpoints that a client with a certificate calls, and the parameters that it sends.
 import { assert, describe, it } from "@effect/vitest"
 import {
   Ciba,
@@ -78,7 +78,7 @@ const requests = Effect.fnUntraced(function* (
   return seen
 })
 
-const called = (registration: Registration, published?: unknown) =>
+const calledUrls = (registration: Registration, published?: unknown) =>
   Effect.map(requests(registration, published), (seen) => seen.map(({ url }) => url))
 
 const pair = ({ backchannel_authentication_endpoint, token_endpoint }: Readonly<Record<string, unknown>>) => [
@@ -140,7 +140,7 @@ describe("mutual TLS", () => {
     it.effect(`aliases that are ${what} do not change the endpoints (A9, T-22)`, () =>
       Effect.gen(function* () {
         const authentication = ClientAuthentication.tlsClientAuth
-        assert.deepStrictEqual(yield* called({ authentication }, published), pair(ordinary))
+        assert.deepStrictEqual(yield* calledUrls({ authentication }, published), pair(ordinary))
       })
     )
   }
@@ -149,7 +149,7 @@ describe("mutual TLS", () => {
     Effect.gen(function* () {
       const published = { backchannel_authentication_endpoint: "http://mtls.op.test/backchannel" }
       const authentication = ClientAuthentication.tlsClientAuth
-      const error = yield* Effect.flip(called({ authentication }, published))
+      const error = yield* Effect.flip(calledUrls({ authentication }, published))
       assert.include(error.message, "http://mtls.op.test/backchannel: the URL is not https")
     })
   )
@@ -173,10 +173,10 @@ describe("mutual TLS", () => {
   it.effect("no alias is called without mutual TLS, or when the registration says so (A10, T-22)", () =>
     Effect.gen(function* () {
       const off = MutualTls.make({ useEndpointAliases: false })
-      assert.deepStrictEqual(yield* called({ authentication: assertion }), pair(ordinary))
-      assert.deepStrictEqual(yield* called({ authentication: assertion, mutualTls: off }), pair(ordinary))
+      assert.deepStrictEqual(yield* calledUrls({ authentication: assertion }), pair(ordinary))
+      assert.deepStrictEqual(yield* calledUrls({ authentication: assertion, mutualTls: off }), pair(ordinary))
       for (const authentication of byCertificate) {
-        assert.deepStrictEqual(yield* called({ authentication, mutualTls: off }), pair(ordinary))
+        assert.deepStrictEqual(yield* calledUrls({ authentication, mutualTls: off }), pair(ordinary))
       }
     })
   )

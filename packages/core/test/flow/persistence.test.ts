@@ -1,4 +1,4 @@
-// What the store of pending authentications keeps, and what becomes of a wait whose store fails.
+// What a flow stores, when it removes it, and what happens when the store fails.
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, PendingStore } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
@@ -145,14 +145,14 @@ describe("a PendingStore that fails", () => {
       const provider = yield* TestProvider.TestProvider
       const lines: Array<string> = []
       const listener = Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])
-      const broken = (operation: "put" | "remove") => () =>
+      const fail = (operation: "put" | "remove") => () =>
         Effect.fail(new PendingStore.PendingStoreError({ operation, problem: "the disk is full" }))
       const store = Layer.succeed(
         PendingStore.PendingStore,
         PendingStore.PendingStore.of({
-          put: broken("put"),
+          put: fail("put"),
           get: () => Effect.succeedNone,
-          remove: broken("remove"),
+          remove: fail("remove"),
           all: Effect.succeed([])
         })
       )

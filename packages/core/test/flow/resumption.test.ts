@@ -1,4 +1,4 @@
-// A process ends, and another one goes on: what they share is the store, and the provider.
+// A process ends, and another one resumes its authentications from the store.
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, PendingAuthentication, PendingStore } from "@effect-ciba/core"
 import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
@@ -25,8 +25,8 @@ const { delayed, html, lost, pending, reset, slowDown, status } = ProviderScript
 
 const script = (...answers: ReadonlyArray<ProviderScript.Step>) => ({ tokenScript: ProviderScript.make(answers) })
 
-/** Asks in one process, and has another one go on with it from that moment. */
-const restarted = Effect.fnUntraced(function* (killAt: number, down: number) {
+/** Authenticates in one process until it is killed, and resumes in another one. */
+const restart = Effect.fnUntraced(function* (killAt: number, down: number) {
   const { handle, outcomes } = recordDecisions()
   const provider = yield* TestProvider.TestProvider
   const start = yield* Clock.currentTimeMillis
@@ -50,7 +50,7 @@ const restarted = Effect.fnUntraced(function* (killAt: number, down: number) {
   }
 })
 
-/** The least gap after each poll: five seconds, and five more for each slow-down that was answered by then. */
+/** The least delay after each poll: five seconds, and five more for each slow_down so far. */
 const leastGaps = (slowDowns: ReadonlyArray<number>) =>
   slowDowns.map((_, index) => 5000 + 5000 * slowDowns.slice(0, index + 1).reduce((sum, one) => sum + one, 0))
 
@@ -75,7 +75,7 @@ describe("a process that is killed", () => {
           const chance = SeededRandom.make(seed)
           const schedule = Array.from({ length: 5 }, () => SeededRandom.oneOf(chance, answers))
           const alive = (killAt: number, down: number) =>
-            restarted(killAt, down).pipe(
+            restart(killAt, down).pipe(
               sharedServices({
                 user: TestUser.approve(),
                 expiresIn: "20 minutes",
@@ -86,16 +86,16 @@ describe("a process that is killed", () => {
           const baseline = (yield* alive(900_000, 1)).polls
           for (let killAt = 0; killAt <= 60_000; killAt += 500) {
             const down = SeededRandom.oneOf(chance, [1, 500, 20_000])
-            const told = `killed at ${killAt} ms, down for ${down} ms, after ${baseline}`
+            const scenario = `killed at ${killAt} ms, down for ${down} ms, after ${baseline}`
             const run = yield* alive(killAt, down)
             const least = leastGaps(run.slowDowns)
             const gaps = run.polls.slice(1).map((at, index) => at - (run.polls[index] ?? 0))
             const early = gaps.filter((gap, index) => gap < (least[index] ?? 0))
-            expect(early, `${told}: ${run.polls}`).toEqual([])
+            expect(early, `${scenario}: ${run.polls}`).toEqual([])
             const next = run.polls[run.before] ?? Number.POSITIVE_INFINITY
             const notBefore = run.cut ? killAt + down + 5000 : (baseline[run.before] ?? 0)
-            expect(next, told).toBeGreaterThanOrEqual(notBefore)
-            expect({ outcomes: run.outcomes, overlapping: run.overlapping, left: run.left }, told).toEqual({
+            expect(next, scenario).toBeGreaterThanOrEqual(notBefore)
+            expect({ outcomes: run.outcomes, overlapping: run.overlapping, left: run.left }, scenario).toEqual({
               outcomes: ["jo"],
               overlapping: false,
               left: 0

@@ -1,4 +1,4 @@
-// What must not end a wait, and must not hasten it.
+// Conditions that must neither end a wait nor make it poll earlier.
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Dpop, PendingStore, SigningKey } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
@@ -29,7 +29,7 @@ const tag = Effect.match({
 
 const ending = tag(Effect.flatMap(ask, Ciba.complete))
 
-/** The store at hand, whose third write is another one. */
+/** The store of the context with another third write. */
 const withThirdPut = (third: (put: Effect.Effect<void, PendingStore.PendingStoreError>) => Effect.Effect<void>) =>
   Layer.effect(
     PendingStore.PendingStore,

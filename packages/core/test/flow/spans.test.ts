@@ -1,4 +1,4 @@
-// What an operator sees of the flow in a trace.
+// The spans of the flow.
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, Discovery, PendingStore, Transport, UserHint } from "@effect-ciba/core"
 import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
@@ -12,8 +12,8 @@ import { recordSpans, spanTree } from "../support/Telemetry.ts"
 
 const request = { scope: ["openid"], hint }
 
-/** The spans of a program that ends within ten minutes, and what they know. */
-const traced = (
+/** The spans of a program that ends within ten minutes. */
+const trace = (
   program: Effect.Effect<unknown, unknown, Ciba.PushServices | TestProvider.TestProvider>,
   provider: ProviderOptions = {}
 ) => {
@@ -26,7 +26,7 @@ const traced = (
   }).pipe(Effect.provide(cibaLayer(provider).pipe(Layer.provideMerge(layer))))
 }
 
-const named = (spans: ReadonlyArray<Tracer.NativeSpan>, name: string) => {
+const findSpan = (spans: ReadonlyArray<Tracer.NativeSpan>, name: string) => {
   const found = spans.find((span) => span.name === name)
   return { ...found, attributes: Object.fromEntries(found?.attributes ?? []) }
 }
@@ -39,7 +39,7 @@ const calls = (spans: ReadonlyArray<Tracer.NativeSpan>, path: string) =>
 describe("the span of an authentication", () => {
   it.effect("has a child for each request", () =>
     Effect.gen(function* () {
-      const spans = yield* traced(Ciba.authenticate(request), { user: TestUser.approve({ after: "7 seconds" }) })
+      const spans = yield* trace(Ciba.authenticate(request), { user: TestUser.approve({ after: "7 seconds" }) })
       expect(spanTree(spans)).toEqual(["Ciba.authenticate(Ciba.initiate(GET, GET, POST), Ciba.complete(POST, POST))"])
     })
   )
@@ -52,12 +52,12 @@ describe("the span of an authentication", () => {
         id = pending.id
         return yield* Ciba.complete(pending)
       })
-      const spans = yield* traced(program, { user: TestUser.approve() })
-      expect(named(spans, "Ciba.initiate").attributes).toEqual({
+      const spans = yield* trace(program, { user: TestUser.approve() })
+      expect(findSpan(spans, "Ciba.initiate").attributes).toEqual({
         "ciba.authentication.id": id,
         "ciba.delivery_mode": "poll"
       })
-      expect(named(spans, "Ciba.complete").attributes).toEqual({
+      expect(findSpan(spans, "Ciba.complete").attributes).toEqual({
         "ciba.authentication.id": id,
         "ciba.outcome": "approved"
       })
@@ -71,32 +71,32 @@ describe("the span of an authentication", () => {
   ] satisfies ReadonlyArray<readonly [string, ProviderOptions]>) {
     it.effect(`fails when the authentication ends with ${outcome}, and has the reason`, () =>
       Effect.gen(function* () {
-        const spans = yield* traced(Ciba.authenticate(request), provider)
+        const spans = yield* trace(Ciba.authenticate(request), provider)
         expect(spanTree(spans).join()).toMatch(/^Ciba\.authenticate!\(.*Ciba\.complete!\(/)
-        expect(named(spans, "Ciba.complete").attributes).toMatchObject({
+        expect(findSpan(spans, "Ciba.complete").attributes).toMatchObject({
           "ciba.outcome": outcome,
           "error.type": outcome
         })
-        expect(named(spans, "Ciba.authenticate").attributes).toEqual({ "error.type": outcome })
+        expect(findSpan(spans, "Ciba.authenticate").attributes).toEqual({ "error.type": outcome })
       })
     )
   }
 
   it.effect("fails when the provider refuses the request, and has the reason", () =>
     Effect.gen(function* () {
-      const spans = yield* traced(Ciba.authenticate(request), {
+      const spans = yield* trace(Ciba.authenticate(request), {
         backchannelScript: ProviderScript.make([ProviderScript.error("unknown_user_id")])
       })
       expect(spanTree(spans)).toEqual(["Ciba.authenticate!(Ciba.initiate!(GET, GET, POST))"])
       for (const name of ["Ciba.authenticate", "Ciba.initiate"]) {
-        expect(named(spans, name).attributes).toEqual({ "error.type": "UnknownUserId" })
+        expect(findSpan(spans, name).attributes).toEqual({ "error.type": "UnknownUserId" })
       }
     })
   )
 
   it.effect("ends with the request in flight when the authentication is interrupted", () =>
     Effect.gen(function* () {
-      const spans = yield* traced(Effect.timeout(Ciba.authenticate(request), "7 seconds"), {
+      const spans = yield* trace(Effect.timeout(Ciba.authenticate(request), "7 seconds"), {
         tokenScript: ProviderScript.make([ProviderScript.hang])
       })
       expect(spanTree(spans)).toEqual(["Ciba.authenticate!(Ciba.initiate(GET, GET, POST), Ciba.complete!(POST!))"])
@@ -109,7 +109,7 @@ describe("the span of an authentication", () => {
         const pending = yield* Ciba.initiate(request)
         yield* Effect.all([Ciba.complete(pending), Ciba.complete(pending)], { concurrency: "unbounded" })
       })
-      const spans = yield* traced(program, { user: TestUser.approve({ after: "7 seconds" }) })
+      const spans = yield* trace(program, { user: TestUser.approve({ after: "7 seconds" }) })
       expect(spanTree(spans)).toEqual(["Ciba.initiate(GET, GET, POST)", "Ciba.complete(POST, POST)", "Ciba.complete"])
     })
   )
@@ -121,7 +121,7 @@ describe("the span of an authentication", () => {
         const first = Effect.timeoutOption(Ciba.complete(pending), "7 seconds")
         yield* Effect.all([first, Ciba.complete(pending)], { concurrency: "unbounded" })
       })
-      const spans = yield* traced(program, { user: TestUser.approve({ after: "8 seconds" }) })
+      const spans = yield* trace(program, { user: TestUser.approve({ after: "8 seconds" }) })
       expect(spanTree(spans)).toEqual(["Ciba.initiate(GET, GET, POST)", "Ciba.complete!(POST, POST)", "Ciba.complete"])
     })
   )
@@ -137,7 +137,7 @@ describe("the span of an authentication", () => {
             "handler"
           )
       )
-      const spans = yield* traced(
+      const spans = yield* trace(
         Effect.andThen(
           Discovery.Discovery.use(({ metadata }) => metadata),
           program
@@ -187,7 +187,7 @@ describe("the span of an authentication", () => {
 describe("the span of an HTTP request", () => {
   it.effect("follows OpenTelemetry's conventions for HTTP clients", () =>
     Effect.gen(function* () {
-      const spans = yield* traced(Ciba.authenticate(request), { user: TestUser.approve({ after: "7 seconds" }) })
+      const spans = yield* trace(Ciba.authenticate(request), { user: TestUser.approve({ after: "7 seconds" }) })
       expect(calls(spans, "/token")).toEqual(
         [400, 200].map((status) => ({
           "http.request.method": "POST",
@@ -210,7 +210,7 @@ describe("the span of an HTTP request", () => {
         ProviderScript.json(200, "x".repeat(2_000_000)),
         ProviderScript.redirect("https://provider.test/elsewhere")
       ]
-      const spans = yield* traced(Ciba.authenticate({ ...request, requestedExpiry: "5 minutes" }), {
+      const spans = yield* trace(Ciba.authenticate({ ...request, requestedExpiry: "5 minutes" }), {
         user: TestUser.ignore,
         tokenScript: ProviderScript.make(answers)
       })
@@ -256,7 +256,7 @@ describe("the span of an HTTP request", () => {
       )
       return Effect.gen(function* () {
         yield* Transport.Transport.use(({ exchange }) => exchange(HttpClientRequest.get(url)))
-        expect(named(spans, "GET").attributes).toEqual({
+        expect(findSpan(spans, "GET").attributes).toEqual({
           "http.request.method": "GET",
           "url.full": full,
           "server.address": address,
@@ -282,7 +282,7 @@ describe("the span of an HTTP request", () => {
         const { requests } = yield* TestProvider.TestProvider
         for (const { headers } of yield* requests) seen.push(...Object.keys(headers))
       })
-      yield* traced(program, { user: TestUser.approve() })
+      yield* trace(program, { user: TestUser.approve() })
       expect(seen).toContain("content-type")
       expect(seen.filter((name) => /^(traceparent|tracestate|b3|baggage|x-b3-.*)$/.test(name))).toEqual([])
     })

@@ -125,11 +125,11 @@ export const make = () => {
     }).pipe(Effect.provide(recorders))
 
   return {
-    keep: addSecret,
-    members: addSecretMembers,
-    see: scan,
-    wire: recordTraffic,
-    watch: run,
+    addSecret,
+    addSecretMembers,
+    scan,
+    recordTraffic,
+    run,
     /** The names of the secrets. */
     secretNames: () => [...new Set(secrets.values())].filter((name) => !name.startsWith("a part")).sort(),
     /** Where something was shown. */
@@ -207,12 +207,12 @@ export const failureReasons = Effect.fnUntraced(function* <R, E>(
   ...secrets: ReadonlyArray<string>
 ) {
   const watch = make()
-  watch.keep("marker", "marker-")
-  for (const secret of secrets) watch.keep("secret", secret)
+  watch.addSecret("marker", "marker-")
+  for (const secret of secrets) watch.addSecret("secret", secret)
   const errors = yield* Effect.forEach(failures, ({ layer, program }) =>
-    Effect.flip(watch.watch(Effect.provide(Effect.tapError(program, Effect.logError), layer)))
+    Effect.flip(watch.run(Effect.provide(Effect.tapError(program, Effect.logError), layer)))
   )
-  for (const error of errors) watch.see("error", error)
+  for (const error of errors) watch.scan("error", error)
   expect(watch.leaks()).toEqual([])
   expect(watch.outputs()).toEqual(expect.arrayContaining(["error", "exception of program", "failure", "log"]))
   return new Set(errors.map(tag))

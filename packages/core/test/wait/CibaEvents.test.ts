@@ -1,4 +1,3 @@
-// What an interface hears of authentications while they wait.
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { describe, expect, it } from "@effect/vitest"
@@ -64,10 +63,10 @@ describe("Ciba.events", () => {
       `publishes a failed poll that does not end the wait: ${kind}${status === undefined ? "" : `, ${status}`}`,
       () =>
         Effect.gen(function* () {
-          const told = yield* eventLines(Ciba.authenticate(request), "2 minutes")
+          const published = yield* eventLines(Ciba.authenticate(request), "2 minutes")
           const at = kind === "TimedOut" ? 40 : 5
-          expect(told.slice(1, 3)).toEqual(["5 Polled", `${at} PollFailed ${kind} ${status}`])
-          expect(told.at(-1)).toMatch(/ Completed approved$/)
+          expect(published.slice(1, 3)).toEqual(["5 Polled", `${at} PollFailed ${kind} ${status}`])
+          expect(published.at(-1)).toMatch(/ Completed approved$/)
         }).pipe(
           Effect.provide(
             cibaLayer({ user: TestUser.approve(), pacing: "off", tokenScript: ProviderScript.make([answer, proceed]) })
@@ -110,7 +109,7 @@ describe("Ciba.events", () => {
     }).pipe(Effect.provide(cibaLayer()))
   )
 
-  const notified = (deliveryMode: "ping" | "push", provider: ProviderOptions = {}) =>
+  const notifiedLayer = (deliveryMode: "ping" | "push", provider: ProviderOptions = {}) =>
     cibaLayer(
       {
         client: TestClient.clientSecretBasic({ notification: { deliveryMode, url: "https://client.test" } }),
@@ -119,8 +118,10 @@ describe("Ciba.events", () => {
       { deliveryMode }
     ).pipe(Layer.provideMerge(NotificationInbox.layer))
 
-  /** What is heard when the person decides after two seconds, and the provider calls. */
-  const called = (decide: (provider: TestProvider.TestProvider["Service"]) => Effect.Effect<unknown, unknown>) =>
+  /** The events when the end-user decides after two seconds and the provider sends a notification. */
+  const recordNotified = (
+    decide: (provider: TestProvider.TestProvider["Service"]) => Effect.Effect<unknown, unknown>
+  ) =>
     Effect.gen(function* () {
       const { lines } = yield* recordEvents
       const provider = yield* TestProvider.TestProvider
@@ -140,31 +141,31 @@ describe("Ciba.events", () => {
 
   it.effect("publishes a ping, and the poll that it triggers", () =>
     Effect.gen(function* () {
-      expect(yield* called(({ approve }) => approve())).toEqual([
+      expect(yield* recordNotified(({ approve }) => approve())).toEqual([
         "0 Acknowledged ping until 300",
         "2 Pinged",
         "2 Polled",
         "2 Completed approved"
       ])
-    }).pipe(Effect.provide(notified("ping")))
+    }).pipe(Effect.provide(notifiedLayer("ping")))
   )
 
   it.effect("publishes a push with tokens or an error, and no poll", () =>
     Effect.gen(function* () {
-      const told = (outcome: string) => ["0 Acknowledged push until 300", "2 Pushed", `2 Completed ${outcome}`]
+      const pushEvents = (outcome: string) => ["0 Acknowledged push until 300", "2 Pushed", `2 Completed ${outcome}`]
       expect(
         yield* Effect.provide(
-          called(({ approve }) => approve()),
-          notified("push")
+          recordNotified(({ approve }) => approve()),
+          notifiedLayer("push")
         )
-      ).toEqual(told("approved"))
+      ).toEqual(pushEvents("approved"))
       yield* TestClock.setTime(0)
       expect(
         yield* Effect.provide(
-          called(({ deny }) => deny()),
-          notified("push")
+          recordNotified(({ deny }) => deny()),
+          notifiedLayer("push")
         )
-      ).toEqual(told("AccessDenied"))
+      ).toEqual(pushEvents("AccessDenied"))
     })
   )
 
@@ -179,7 +180,7 @@ describe("Ciba.events", () => {
       yield* advance("20 seconds")
       yield* Fiber.join(wait)
       expect(lines).toEqual(["0 Acknowledged push until 20", "20 Completed ExpiredToken"])
-    }).pipe(Effect.provide(notified("push", { expiresIn: "20 seconds" })))
+    }).pipe(Effect.provide(notifiedLayer("push", { expiresIn: "20 seconds" })))
   )
 
   it.effect("continues without a second beginning after a wait was interrupted and called again", () =>
@@ -263,7 +264,7 @@ describe("a subscriber of Ciba.events", () => {
       const subscribed = Effect.andThen(Effect.forkChild(Stream.runForEach(events, () => Effect.never)), (fiber) =>
         Effect.as(Effect.yieldNow, fiber)
       )
-      /** Whether something of an event is still held after it has been told. */
+      /** Whether an event is still reachable after it was published. */
       const isHeld = Effect.gen(function* () {
         const mark = yield* Effect.sync(() => ({ seen: new WeakRef(Duration.millis(4321)) }))
         const interval = mark.seen.deref()

@@ -1,4 +1,3 @@
-// What an operator counts of authentications.
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, UserHint } from "@effect-ciba/core"
 import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
@@ -79,8 +78,8 @@ describe("CibaMetrics", () => {
 describe("CibaMetrics.pending", () => {
   const pendingNow = Effect.map(metricValues, (all) => all["ciba.client.authentications.pending {authentication}"])
 
-  /** What it shows while a program waits, which is after a second, and when the program has ended. */
-  const shown = (
+  /** The gauge after one second of a program, and after its end. */
+  const measurePending = (
     program: Effect.Effect<unknown, unknown, Ciba.Ciba>,
     time: Duration.Input,
     provider: ProviderOptions
@@ -143,7 +142,7 @@ describe("CibaMetrics.pending", () => {
   >) {
     it.effect(`decreases when a wait is ${end}`, () =>
       Effect.gen(function* () {
-        expect(yield* shown(program, time, provider)).toEqual([1, 0])
+        expect(yield* measurePending(program, time, provider)).toEqual([1, 0])
       })
     )
   }

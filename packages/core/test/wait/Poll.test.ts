@@ -103,7 +103,7 @@ const instants: ReadonlyArray<Observed> = [
     ended: "tokens"
   },
   {
-    title: "a Retry-After that has passed, or is none, is no wish (H9)",
+    title: "a Retry-After that is past or invalid is ignored (H9)",
     provider: script(
       status(503, { retryAfter: "Wed, 31 Dec 1969 23:00:00 GMT" }),
       pending,

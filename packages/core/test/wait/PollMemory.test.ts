@@ -14,8 +14,8 @@ const redeemed = {
   response: undefined
 }
 
-/** How many of so many waits are remembered. */
-const loadProgress = Effect.fnUntraced(function* (memory: PollMemory.PollMemory, count: number) {
+/** How many of `count` waits are known to be redeemed. */
+const countRedeemed = Effect.fnUntraced(function* (memory: PollMemory.PollMemory, count: number) {
   const all = yield* Effect.forEach(Array.from({ length: count }), (_, index) => memory.load(pending(`${index}`)))
   return all.filter((progress) => progress.redeemed).length
 })
@@ -27,13 +27,13 @@ describe("PollMemory", () => {
       for (let index = 0; index < 2000; index += 1) yield* memory.save(pending(`${index}`), redeemed)
       yield* TestClock.adjust("119 seconds")
       yield* memory.save(pending("another"), { ...redeemed, deadline: 240_000 })
-      expect(yield* loadProgress(memory, 2000)).toBe(2000)
+      expect(yield* countRedeemed(memory, 2000)).toBe(2000)
       yield* TestClock.adjust("1 second")
       for (let index = 2000; index < 4000; index += 1) {
         yield* memory.save(pending(`${index}`), { ...redeemed, deadline: 240_000 })
       }
-      expect(yield* loadProgress(memory, 2000)).toBe(0)
-      expect(yield* loadProgress(memory, 4000)).toBe(2000)
+      expect(yield* countRedeemed(memory, 2000)).toBe(0)
+      expect(yield* countRedeemed(memory, 4000)).toBe(2000)
     })
   )
 })

@@ -5,11 +5,11 @@ import { TestClock } from "effect/testing"
 
 const seconds = (least: number, most: number) => Schema.Int.check(Schema.isBetween({ minimum: least, maximum: most }))
 
-/** What befalls a poll: the kind of answer, how long it took, the Retry-After in seconds (0: none). */
+/** The result of a poll: its kind, how long it took, the Retry-After in seconds (0: none). */
 const Event = Schema.Struct({
   kind: Schema.Literals(["Pending", "SlowDown", "Fault", "TimedOut"]),
   took: seconds(0, 90),
-  wish: seconds(0, 60)
+  retryAfter: seconds(0, 60)
 })
 
 const Wait = Schema.Struct({
@@ -20,19 +20,19 @@ const Wait = Schema.Struct({
 
 interface Sent {
   readonly at: number
-  readonly answeredAt: number
+  readonly respondedAt: number
   readonly event: typeof Event.Type
   readonly interval: number
 }
 
-const answer = ({ kind, wish }: typeof Event.Type, sentAt: number): PollPolicy.PollResult => ({
+const makeResult = ({ kind, retryAfter }: typeof Event.Type, sentAt: number): PollPolicy.PollResult => ({
   _tag: kind === "TimedOut" ? "Fault" : kind,
   sentAt,
   timedOut: kind === "TimedOut",
-  ...(wish === 0 ? undefined : { retryAfter: Duration.seconds(wish) })
+  ...(retryAfter === 0 ? undefined : { retryAfter: Duration.seconds(retryAfter) })
 })
 
-/** Plays the events against the policy, and gives what was sent; one poll more may follow the last event. */
+/** Applies the policy to the events; returns the polls. One more may follow the last event. */
 const play = ({ events, interval, lifetime }: typeof Wait.Type) => {
   const sent: Array<Sent> = []
   const deadline = lifetime * 1000
@@ -40,9 +40,9 @@ const play = ({ events, interval, lifetime }: typeof Wait.Type) => {
   for (const event of events) {
     if (decision._tag !== "Poll") break
     const { at, state } = decision
-    const answeredAt = at + event.took * 1000
-    sent.push({ at, answeredAt, event, interval: Duration.toMillis(state.interval) })
-    decision = PollPolicy.step(state, answer(event, at), answeredAt)
+    const respondedAt = at + event.took * 1000
+    sent.push({ at, respondedAt, event, interval: Duration.toMillis(state.interval) })
+    decision = PollPolicy.step(state, makeResult(event, at), respondedAt)
   }
   const polls = decision._tag === "Poll" ? [...sent.map(({ at }) => at), decision.at] : sent.map(({ at }) => at)
   return { sent, polls, deadline, decision }
@@ -59,9 +59,9 @@ describe("PollPolicy", () => {
 
   it.prop("never sends a poll before the response to the last one (H3)", [Wait], ([wait]) => {
     const { polls, sent } = play(wait)
-    for (const [index, { answeredAt }] of sent.entries()) {
+    for (const [index, { respondedAt }] of sent.entries()) {
       const next = polls[index + 1]
-      if (next !== undefined) expect(next).toBeGreaterThanOrEqual(answeredAt)
+      if (next !== undefined) expect(next).toBeGreaterThanOrEqual(respondedAt)
     }
   })
 
@@ -80,9 +80,9 @@ describe("PollPolicy", () => {
 
   it.prop("waits as long as Retry-After says, whatever the response (H9, H23)", [Wait], ([wait]) => {
     const { polls, sent } = play(wait)
-    for (const [index, { answeredAt, event }] of sent.entries()) {
+    for (const [index, { respondedAt, event }] of sent.entries()) {
       const next = polls[index + 1]
-      if (next !== undefined) expect(next - answeredAt).toBeGreaterThanOrEqual(event.wish * 1000)
+      if (next !== undefined) expect(next - respondedAt).toBeGreaterThanOrEqual(event.retryAfter * 1000)
     }
   })
 
@@ -90,9 +90,9 @@ describe("PollPolicy", () => {
     const { deadline, decision, sent } = play(wait)
     const last = sent.at(-1)
     if (decision._tag === "Poll" || last === undefined) return
-    const { answeredAt, event, interval } = last
-    const slowest = Math.max(interval + 5000, event.wish * 1000, 30_000)
-    expect(answeredAt + slowest).toBeGreaterThanOrEqual(deadline)
+    const { respondedAt, event, interval } = last
+    const slowest = Math.max(interval + 5000, event.retryAfter * 1000, 30_000)
+    expect(respondedAt + slowest).toBeGreaterThanOrEqual(deadline)
   })
 
   const state = { interval: Duration.seconds(5), deadline: 600_000, faults: 0 }
@@ -158,7 +158,7 @@ describe("PollPolicy", () => {
         for (const event of wait.events) {
           const now = yield* PollPolicy.monotonicNow
           const delayOf = (step: typeof own) =>
-            Effect.map(Effect.exit(step(now, answer(event, now))), (exit) =>
+            Effect.map(Effect.exit(step(now, makeResult(event, now))), (exit) =>
               exit._tag === "Success" ? Duration.toMillis(exit.value[1]) : Number.POSITIVE_INFINITY
             )
           const [plain, composed] = [yield* delayOf(own), yield* delayOf(slower)]

@@ -151,10 +151,10 @@ describe("Push", () => {
 
   const claims: ReadonlyArray<readonly [what: string, provider: ProviderOptions, claim: string]> = [
     ["no auth_req_id (L5, L18, T-16)", { idTokenClaims: without("auth_req_id") }, "auth_req_id"],
-    ["another auth_req_id (L5)", { idTokenClaims: replaced("auth_req_id", () => "another") }, "auth_req_id"],
+    ["another auth_req_id (L5)", { idTokenClaims: replaceClaim("auth_req_id", () => "another") }, "auth_req_id"],
     [
       "the hash of the auth_req_id (L5, T-16)",
-      { idTokenClaims: replaced("auth_req_id", () => "yjC0WzMiAKcIuP7X-j2JaQ") },
+      { idTokenClaims: replaceClaim("auth_req_id", () => "yjC0WzMiAKcIuP7X-j2JaQ") },
       "auth_req_id"
     ],
     ["no at_hash (L6)", { idTokenClaims: ({ at_hash: _, ...rest }) => rest }, "at_hash"],
@@ -164,7 +164,7 @@ describe("Push", () => {
       "at_hash"
     ],
     ["no rt_hash beside a refresh token (L7, T-16)", { idTokenClaims: without("rt_hash") }, "rt_hash"],
-    ["another rt_hash (L7, L8)", { idTokenClaims: replaced("rt_hash", () => "sHahCuSpXCRg5mkDDvvr4w") }, "rt_hash"]
+    ["another rt_hash (L7, L8)", { idTokenClaims: replaceClaim("rt_hash", () => "sHahCuSpXCRg5mkDDvvr4w") }, "rt_hash"]
   ]
   for (const [what, provider, claim] of claims) {
     it.effect(`rejects a push whose ID Token has ${what}`, () =>
@@ -314,6 +314,6 @@ function without(name: string): (claims: JsonObject) => JsonObject {
   return ({ [`urn:openid:params:jwt:claim:${name}`]: _, ...rest }) => rest
 }
 
-function replaced(name: string, value: () => string): (claims: JsonObject) => JsonObject {
+function replaceClaim(name: string, value: () => string): (claims: JsonObject) => JsonObject {
   return (claims) => ({ ...claims, [`urn:openid:params:jwt:claim:${name}`]: value() })
 }
