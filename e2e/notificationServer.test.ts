@@ -34,8 +34,8 @@ const connection = (authority: CertificateAuthority.CertificateAuthority, client
 const ping = Effect.fnUntraced(function* (tls: ReturnType<typeof connection>) {
   const url = yield* endpoint
   const inbox = yield* NotificationInbox.NotificationInbox
-  const until = DateTime.add(yield* DateTime.now, { hours: 1 })
-  yield* inbox.expect({ token: Redacted.make("token"), deliveryMode: "ping", until })
+  const expiresAt = DateTime.add(yield* DateTime.now, { hours: 1 })
+  yield* inbox.expect({ token: Redacted.make("token"), deliveryMode: "ping", expiresAt })
   const headers = { "content-type": "application/json", authorization: "Bearer token" }
   return yield* Effect.callback<number | undefined, NodeJS.ErrnoException>((resume) => {
     request(url, { ...tls, method: "POST", headers, agent: false })

@@ -233,7 +233,7 @@ export const resumeAll = Effect.fnUntraced(function* <E, R>(
   )
 })
 
-/** The events of the client's authentications, from the moment of subscription. */
+/** The events of the client's authentications, from the moment of subscription. The newest 4096 are kept for each subscriber. */
 export const events: Stream.Stream<CibaEvent, never, Ciba> = Stream.unwrap(
   Ciba.use((ciba) => Effect.succeed(ciba.events))
 )

@@ -120,7 +120,7 @@ const expectNotification = Effect.fnUntraced(function* (
   token: AuthenticationRequest.AuthenticationRequest["clientNotificationToken"]
 ): Effect.fn.Return<void> {
   if (token === undefined || deliveryMode === "poll") return
-  yield* inbox.expect({ token, deliveryMode, until: DateTime.add(yield* DateTime.now, { hours: 1 }) })
+  yield* inbox.expect({ token, deliveryMode, expiresAt: DateTime.add(yield* DateTime.now, { hours: 1 }) })
 })
 
 /** The provider contacts the end-user now: the authentication is persisted before anything else happens. */

@@ -36,30 +36,32 @@ const ending = <A, E extends { readonly reason: { readonly _tag: string } }, R>(
 const subject = Effect.map(Ciba.authenticate(request), ({ subject }) => subject)
 
 describe("Ciba.authenticate", () => {
-  it.effect("discovers, asks, fetches the keys, waits, and verifies, in this order (T-34)", () =>
+  it.effect("discovers, sends the request, fetches the keys, polls and verifies, in this order (T-34)", () =>
     Effect.gen(function* () {
       expect((yield* ending(subject)).end).toBe("jo")
       expect(yield* endpoints).toEqual(["discovery 0", "keys 0", "backchannel 0", "token 5", "token 10", "token 15"])
     }).pipe(Effect.provide(flow({ user: TestUser.approve({ after: "12 seconds" }) })))
   )
 
-  it.effect("fails with the person's no at the next poll, and sends nothing after it (H13)", () =>
+  it.effect("fails at the next poll after the end-user has denied the request, and sends nothing after it (H13)", () =>
     Effect.gen(function* () {
       expect(yield* ending(subject)).toEqual({ end: "AccessDenied", at: 15 })
       expect(yield* endpoints).toEqual(["discovery 0", "keys 0", "backchannel 0", "token 5", "token 10", "token 15"])
     }).pipe(Effect.provide(flow({ user: TestUser.deny({ after: "12 seconds" }) })))
   )
 
-  it.effect("fails when nobody answers, as soon as no poll could come in time, and sends nothing then (F9, H18)", () =>
-    Effect.gen(function* () {
-      expect(yield* ending(subject)).toEqual({ end: "ExpiredToken", at: 15 })
-      expect(yield* polls).toEqual(["token 5", "token 10", "token 15"])
-    }).pipe(Effect.provide(flow({ user: TestUser.ignore, expiresIn: "20 seconds" })))
+  it.effect(
+    "fails when the end-user does not decide, as soon as no poll is possible before the expiry, and sends nothing then (F9, H18)",
+    () =>
+      Effect.gen(function* () {
+        expect(yield* ending(subject)).toEqual({ end: "ExpiredToken", at: 15 })
+        expect(yield* polls).toEqual(["token 5", "token 10", "token 15"])
+      }).pipe(Effect.provide(flow({ user: TestUser.ignore, expiresIn: "20 seconds" })))
   )
 
-  it.effect("asks once and waits for nothing when the request is refused", () =>
+  it.effect("sends the request once and does not poll when the provider refuses it", () =>
     Effect.gen(function* () {
-      expect(yield* ending(Ciba.authenticate({ ...request, hint: UserHint.login("nobody") }))).toEqual({
+      expect(yield* ending(Ciba.authenticate({ ...request, hint: UserHint.login("unknown") }))).toEqual({
         end: "UnknownUserId",
         at: 0
       })
@@ -69,7 +71,7 @@ describe("Ciba.authenticate", () => {
 })
 
 describe("Ciba.complete", () => {
-  it.effect("gives all who wait for one request the same answer, for one redemption (H3)", () =>
+  it.effect("gives all callers that wait for one request the same identity, for one redemption (H3)", () =>
     Effect.gen(function* () {
       const pending = yield* Ciba.initiate(request)
       const waits = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(Ciba.complete(pending)))
@@ -90,7 +92,7 @@ describe("Ciba.complete", () => {
     ["teapot", "Unrecognized", "H16, T-7"]
   ] as const
   for (const [code, tag, rows] of refusals) {
-    it.effect(`ends with ${code} and sends nothing after it, though the person approves (${rows})`, () =>
+    it.effect(`ends with ${code} and sends nothing after it, although the end-user approves later (${rows})`, () =>
       Effect.gen(function* () {
         const pending = yield* Ciba.initiate(request)
         expect(yield* ending(Ciba.complete(pending))).toEqual({ end: tag, at: 5 })
@@ -103,14 +105,14 @@ describe("Ciba.complete", () => {
     )
   }
 
-  const unbelievable: ReadonlyArray<readonly [what: string, end: string, provider: ProviderOptions]> = [
+  const invalidResponses: ReadonlyArray<readonly [what: string, end: string, provider: ProviderOptions]> = [
     ["an ID Token for another client", "WrongAudience", { idTokenClaims: (claims) => ({ ...claims, aud: "another" }) }],
-    ["an ID Token that no published key has signed", "UnknownKey", { idTokenHeaderKeyId: "nobody's" }],
+    ["an ID Token that no published key has signed", "UnknownKey", { idTokenHeaderKeyId: "another-key" }],
     ["another type of token", "UnexpectedTokenType", { tokenResponse: (body) => ({ ...body, token_type: "mac" }) }],
     ["a response without an ID Token", "InvalidTokenResponse", { tokenResponse: ({ id_token: _, ...body }) => body }]
   ]
-  for (const [what, end, provider] of unbelievable) {
-    it.effect(`does not redeem again after ${what} (H19)`, () =>
+  for (const [what, end, provider] of invalidResponses) {
+    it.effect(`does not redeem the auth_req_id again after ${what} (H19)`, () =>
       Effect.gen(function* () {
         const pending = yield* Ciba.initiate(request)
         const first = yield* Effect.forkChild(Effect.flip(Ciba.complete(pending)))
@@ -124,7 +126,7 @@ describe("Ciba.complete", () => {
     )
   }
 
-  it.effect("asks nobody before the keys are there, and can be called again (T-34)", () =>
+  it.effect("does not poll before the keys are fetched, and can be called again (T-34)", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Ciba.initiate(request))
       expect(error).toMatchObject({ _tag: "DiscoveryError", reason: { status: 503 } })
@@ -139,7 +141,7 @@ describe("Ciba.complete", () => {
     )
   )
 
-  it.effect("believes with the keys it holds when theirs cannot be fetched again (T-34)", () =>
+  it.effect("verifies with the cached keys when they cannot be fetched again (T-34)", () =>
     Effect.gen(function* () {
       const pending = yield* Ciba.initiate(request)
       const wait = yield* Effect.forkChild(Effect.exit(Ciba.complete(pending)))
@@ -163,7 +165,7 @@ describe("Ciba.complete", () => {
     ["issuer", { issuer: "https://another.test" }],
     ["issuer by a slash", { issuer: "https://provider.test/" }]
   ] as const) {
-    it.effect(`refuses what belongs to another ${what}, and sends the id to nobody`, () =>
+    it.effect(`rejects a pending authentication of another ${what}, and does not send its auth_req_id`, () =>
       Effect.gen(function* () {
         const pending = yield* Ciba.initiate(request)
         const foreign = new PendingAuthentication.PendingAuthentication({ ...pending, ...change })
@@ -176,7 +178,7 @@ describe("Ciba.complete", () => {
     )
   }
 
-  it.effect("believes a token signed with a key that came after the first poll was prepared (A13, T-34)", () =>
+  it.effect("verifies an ID Token signed with a key that was published after the first fetch (A13, T-34)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const pending = yield* Ciba.initiate(request)
@@ -189,7 +191,7 @@ describe("Ciba.complete", () => {
     }).pipe(Effect.provide(flow({ user: TestUser.approve() })))
   )
 
-  it.effect("lets nobody join a wait with a pending authentication that is not this client's", () =>
+  it.effect("does not let a pending authentication of another client join a wait", () =>
     Effect.gen(function* () {
       const pending = yield* Ciba.initiate(request)
       const wait = yield* Effect.forkChild(Ciba.complete(pending))
@@ -200,7 +202,7 @@ describe("Ciba.complete", () => {
     }).pipe(Effect.provide(flow({ user: TestUser.approve() })))
   )
 
-  it.effect("keeps the response in hand while the key that signed it cannot be fetched (T-34)", () =>
+  it.effect("retains the token response while the key that signed it cannot be fetched (T-34)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const pending = yield* Ciba.initiate(request)
@@ -224,7 +226,7 @@ describe("Ciba.complete", () => {
     )
   )
 
-  it.effect("no trace id leaves for the provider", () =>
+  it.effect("sends no trace id to the provider", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const wait = yield* Effect.forkChild(Ciba.authenticate(request))
@@ -246,7 +248,7 @@ describe("Ciba.complete", () => {
     }).pipe(Effect.provide(flow({ user: TestUser.approve() })))
   )
 
-  it.effect("needs no keys where ID Tokens are signed with the client secret", () =>
+  it.effect("fetches no keys when ID Tokens are signed with the client secret", () =>
     Effect.gen(function* () {
       expect((yield* ending(subject)).end).toBe("jo")
       expect(yield* endpoints).toEqual(["discovery 0", "backchannel 0", "token 5"])
@@ -265,7 +267,7 @@ describe("Ciba.complete", () => {
   )
 })
 
-it.effect("metadata at hand needs no discovery (A2)", () =>
+it.effect("a client with static metadata sends no discovery request (A2)", () =>
   Effect.gen(function* () {
     expect((yield* ending(subject)).end).toBe("jo")
     expect(yield* endpoints).toEqual(["keys 0", "backchannel 0", "token 5"])

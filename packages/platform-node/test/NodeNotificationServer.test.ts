@@ -15,8 +15,8 @@ const layer = (options: Partial<NodeNotificationServer.Options> = {}) =>
 /** Expects a ping with this client notification token. */
 const expectPing = Effect.fnUntraced(function* (token: string) {
   const inbox = yield* NotificationInbox.NotificationInbox
-  const until = DateTime.add(yield* DateTime.now, { days: 1 })
-  yield* inbox.expect({ token: Redacted.make(token), deliveryMode: "ping", until })
+  const expiresAt = DateTime.add(yield* DateTime.now, { days: 1 })
+  yield* inbox.expect({ token: Redacted.make(token), deliveryMode: "ping", expiresAt })
 })
 
 const origin = HttpServer.addressFormattedWith(Effect.succeed)

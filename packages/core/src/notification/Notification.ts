@@ -6,14 +6,14 @@
 import { Option, Redacted, Schema } from "effect"
 import { AuthReqId } from "../pending/PendingAuthentication.ts"
 
-/** A notification, as it came: nothing of it is believed yet. */
+/** A notification as received: nothing in it is verified. */
 export interface Notification {
   readonly authReqId: Redacted.Redacted<AuthReqId>
   /** The whole body: in push mode the tokens, or the error. */
   readonly body: Redacted.Redacted<Schema.Json>
 }
 
-/** Reads a body, if it is one; unknown members are left in it. */
+/** Decodes a body that has an `auth_req_id`; unknown members are retained. */
 export const decode = (body: Schema.Json): Option.Option<Notification> =>
   Option.map(decodeBody(body), ({ auth_req_id }) => ({
     authReqId: Redacted.make(auth_req_id, { label: "auth_req_id" }),

@@ -1,67 +1,84 @@
 /**
- * Where calls of the provider meet the waits that they are for.
+ * Correlates the notifications that a provider sends to the client's notification endpoint with the authentications that
+ * wait for them, in ping and push mode.
+ *
+ * **When to use**
+ *
+ * Provide one `layer` to the flow (`Ciba.layer`) and to the endpoint (`NotificationReceiver`, or `NodeNotificationServer`
+ * of `@effect-ciba/platform-node`). The methods are for an endpoint of your own.
  *
  * **Details**
  *
- * - A call is expected before the request is sent, under its bearer: it may come before the acknowledgement does.
- * - A bearer belongs to one request at one provider; it opens nothing for another `auth_req_id`.
- * - Bearers are compared by keyed hashes: the time that it takes tells nothing of them.
- * - The first call counts. Later ones are acknowledged and change nothing.
- * - After its expiry a request is forgotten, and its bearer is nobody's.
- * - With a `PendingStore` it expects calls for all that is kept, from its beginning: after a restart a call may come
- *   before its wait goes on.
+ * - A notification is expected from before the authentication request is sent: it may arrive before the acknowledgement
+ *   does. A push then waits for the acknowledgement, up to 35 seconds.
+ * - A client notification token belongs to one request at one provider: it is refused with any other `auth_req_id`.
+ * - Tokens are looked up by HMAC: the time that a comparison takes reveals nothing about them.
+ * - The first notification counts. Repeated ones are acknowledged and change nothing.
+ * - A token is refused once its request has expired. A notification that was accepted stays available for an hour at
+ *   least.
+ * - With a `PendingStore`, the inbox expects the notifications of all stored authentications from its start: after a
+ *   restart, a notification may arrive before its authentication is resumed.
+ *
+ * **Gotchas**
+ *
+ * - The inbox is the memory of one process: route the notifications to the process that waits for them.
+ *
+ * **Example** (A notification without a request)
+ *
+ * ```ts
+ * import { NotificationInbox } from "@effect-ciba/core"
+ * import { Effect, Redacted } from "effect"
+ *
+ * const isExpected = NotificationInbox.NotificationInbox.use((inbox) => inbox.isExpected(Redacted.make("unknown token")))
+ *
+ * await Effect.runPromise(Effect.provide(isExpected, NotificationInbox.layer)) // => false
+ * ```
  *
  * @see CIBA Core 1.0 sections 10.2 and 10.3
  */
-import { Clock, Context, DateTime, Deferred, Duration, Effect, Equal, Layer, Option, Redacted, Semaphore } from "effect"
-import * as TokenHash from "../crypto/TokenHash.ts"
+import { Clock, Context, DateTime, Deferred, Duration, Effect, Exit, Layer, Option, Redacted, Semaphore } from "effect"
+import { Mac, SecureRandom } from "effect/crypto"
+import { Base64Url } from "effect/encoding"
 import { monotonicNow } from "../internal/MonotonicClock.ts"
-import * as RandomToken from "../internal/RandomToken.ts"
 import { type PendingAuthentication, update } from "../pending/PendingAuthentication.ts"
 import * as PendingStore from "../pending/PendingStore.ts"
+import * as InboxEntry from "./InboxEntry.ts"
 import type { Notification } from "./Notification.ts"
 
-/** A call that may come. */
+/** A notification that may arrive. */
 export interface ExpectedNotification {
   readonly token: Redacted.Redacted<string>
   readonly deliveryMode: "ping" | "push"
-  /** Until when, unless an acknowledgement says otherwise. */
-  readonly until: DateTime.Utc
+  /** When the token expires, unless an acknowledgement says otherwise. */
+  readonly expiresAt: DateTime.Utc
 }
 
-/**
- * What became of a call:
- *
- * - `Accepted`: it was the first for its request
- * - `Duplicate`: there was one before
- * - `Refused`: the bearer is nobody's, or another request's
- */
-export type Delivery = "Accepted" | "Duplicate" | "Refused"
+export type { Delivery } from "./InboxEntry.ts"
 
 /** The inbox of one process. */
 export interface Service {
-  /** Expects a call, from before the request is sent. */
+  /** Expects a notification; call it before the authentication request is sent. */
   readonly expect: (expected: ExpectedNotification) => Effect.Effect<void>
-  /** Ties the bearer to the id that the provider gave: on acknowledgement, and when a wait goes on. */
+  /** Ties the client notification token to the `auth_req_id`: on acknowledgement, and when a wait is resumed. */
   readonly acknowledge: (pending: PendingAuthentication) => Effect.Effect<void>
-  /** Whether some request has this bearer. */
+  /** Whether a request has this client notification token. */
   readonly isExpected: (token: Redacted.Redacted<string>) => Effect.Effect<boolean>
-  /** Delivers a call. A push is in the store, where there is one, before anybody hears of it. */
+  /** Delivers a notification. A push is in the `PendingStore`, if present, before its wait continues. */
   readonly deliver: (
     token: Redacted.Redacted<string>,
     notification: Notification
-  ) => Effect.Effect<Delivery, PendingStore.PendingStoreError>
-  /** The first call for this request, where it has come. */
+  ) => Effect.Effect<InboxEntry.Delivery, PendingStore.PendingStoreError>
+  /** The first notification for this request, if it has arrived. */
   readonly peek: (pending: PendingAuthentication) => Effect.Effect<Option.Option<Notification>>
-  /** Waits for the first call for this request. */
+  /** Waits for the first notification for this request. */
   readonly await: (pending: PendingAuthentication) => Effect.Effect<Notification>
-  /** Takes no call for this request any more. Repeated ones are still known as such until it expires. */
+  /** Accepts no further notification for this request. A repeated one is a duplicate until the request expires. */
   readonly close: (pending: PendingAuthentication) => Effect.Effect<void>
-  /** Expects no call after all: the request failed. */
+  /** Expects no notification any more: the authentication request has failed. */
   readonly unregister: (token: Redacted.Redacted<string>) => Effect.Effect<void>
 }
 
-/** The inbox. */
+/** Correlates notifications with the authentications that wait for them. */
 export class NotificationInbox extends Context.Service<NotificationInbox, Service>()(
   "@effect-ciba/core/NotificationInbox"
 ) {}
@@ -86,159 +103,177 @@ const none: Service = {
 /** An inbox in memory. */
 export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function* () {
   const store = yield* PendingStore.orNone
-  const blind = yield* RandomToken.generate(32)
-  const entries = new Map<string, Entry>()
-
-  /** The name of a bearer: what its comparison with others takes tells nothing of it. */
-  const named = (token: Redacted.Redacted<string>): Effect.Effect<string> =>
-    TokenHash.sha256(Redacted.make(`${blind}.${Redacted.value(token)}`))
-
-  const found = Effect.fnUntraced(function* (token: Redacted.Redacted<string>): Effect.fn.Return<Entry | undefined> {
-    const entry = entries.get(yield* named(token))
-    return entry !== undefined && entry.until > (yield* monotonicNow) ? entry : undefined
-  })
-
-  const opened = Effect.fnUntraced(function* (expected: ExpectedNotification): Effect.fn.Return<Entry> {
-    const name = yield* named(expected.token)
-    const now = yield* monotonicNow
-    const known = entries.get(name)
-    if (known !== undefined && known.until > now) return known
-    for (const [name, { until }] of entries) if (until <= now) entries.delete(name)
-    const entry: Entry = {
-      deliveryMode: expected.deliveryMode,
-      until: yield* instantOf(expected.until),
-      acknowledged: Deferred.makeUnsafe<PendingAuthentication>(),
-      arrived: Deferred.makeUnsafe<Notification>(),
-      turn: Semaphore.makeUnsafe(1),
-      early: undefined,
-      kept: false,
-      closed: false
-    }
-    entries.set(name, entry)
-    return entry
-  })
+  const entries = yield* makeEntries
 
   const acknowledge = Effect.fnUntraced(function* (
     pending: PendingAuthentication
   ): Effect.fn.Return<Entry | undefined> {
-    const { authReqId, clientNotificationToken: token, deliveryMode, expiresAt: until } = pending
+    const { clientNotificationToken: token, deliveryMode, expiresAt } = pending
     if (token === undefined || deliveryMode === "poll") return undefined
-    const entry = yield* opened({ token, deliveryMode, until })
-    if (yield* Deferred.succeed(entry.acknowledged, pending)) entry.until = yield* instantOf(until)
-    const { early } = entry
-    if (early !== undefined && Equal.equals(early.authReqId, authReqId)) {
-      entry.kept = true
-      yield* Deferred.succeed(entry.arrived, early)
-    }
+    const entry = yield* entries.add({ token, deliveryMode, expiresAt })
+    if (apply(entry, { _tag: "Acknowledge", pending })._tag === "Expire")
+      entry.expiresAt = yield* toMonotonic(expiresAt)
     return entry
   })
 
-  const kept = Effect.fnUntraced(function* (
-    pending: PendingAuthentication,
-    { body }: Notification
-  ): Effect.fn.Return<void, PendingStore.PendingStoreError> {
-    if (pending.deliveryMode !== "push") return
-    const received = { body: Redacted.make(Redacted.value(body), { label: "token response" }), at: yield* DateTime.now }
-    yield* store.put(update(pending, { received }))
-  })
-
-  const accepted = Effect.fnUntraced(function* (
-    entry: Entry,
-    notification: Notification
-  ): Effect.fn.Return<Delivery, PendingStore.PendingStoreError> {
-    const isAcknowledged = yield* Deferred.isDone(entry.acknowledged)
-    if (!isAcknowledged && entry.deliveryMode === "ping") {
-      const delivery = entry.early === undefined ? "Accepted" : "Duplicate"
-      entry.early ??= notification
-      return delivery
-    }
-    const pending = yield* Effect.timeoutOption(Deferred.await(entry.acknowledged), patience)
-    if (Option.isNone(pending) || !Equal.equals(pending.value.authReqId, notification.authReqId)) return "Refused"
-    if (entry.closed || entry.kept) return "Duplicate"
-    yield* Effect.uninterruptible(handedOver(entry, pending.value, notification))
-    return "Accepted"
-  })
-
-  /** A push is in the store before anybody hears of it; where that fails, those who wait now have it all the same. */
-  const handedOver = Effect.fnUntraced(function* (
-    entry: Entry,
-    pending: PendingAuthentication,
-    notification: Notification
-  ): Effect.fn.Return<void, PendingStore.PendingStoreError> {
-    entry.until = Math.max(entry.until, (yield* monotonicNow) + lasting)
-    yield* Effect.ensuring(
-      Effect.tapError(kept(pending, notification), ({ message }) => Effect.logError(message)),
-      Deferred.succeed(entry.arrived, notification)
-    )
-    entry.kept = true
-  })
-
-  const peek = Effect.fnUntraced(function* (
-    pending: PendingAuthentication
-  ): Effect.fn.Return<Option.Option<Notification>> {
+  const restore = Effect.fnUntraced(function* (pending: PendingAuthentication): Effect.fn.Return<void> {
     const entry = yield* acknowledge(pending)
-    return entry !== undefined && (yield* Deferred.isDone(entry.arrived))
-      ? Option.some(yield* Deferred.await(entry.arrived))
-      : Option.none()
-  })
-
-  const take = Effect.fnUntraced(function* (pending: PendingAuthentication): Effect.fn.Return<Notification> {
-    const entry = yield* acknowledge(pending)
-    return entry === undefined ? yield* Effect.never : yield* Deferred.await(entry.arrived)
-  })
-
-  const restored = Effect.fnUntraced(function* (pending: PendingAuthentication): Effect.fn.Return<void> {
-    const entry = yield* acknowledge(pending)
-    if (entry !== undefined && pending.received !== undefined) entry.closed = true
+    if (entry !== undefined && pending.received !== undefined) apply(entry, { _tag: "Close", ...pending })
   })
 
   const stored = yield* Effect.catch(store.all, ({ message }) => Effect.as(Effect.logError(message), []))
-  yield* Effect.forEach(stored, restored, { discard: true })
+  yield* Effect.forEach(stored, restore, { discard: true })
 
   return NotificationInbox.of({
-    expect: (expected) => Effect.asVoid(opened(expected)),
+    expect: (expected) => Effect.asVoid(entries.add(expected)),
     acknowledge: (pending) => Effect.asVoid(acknowledge(pending)),
-    isExpected: (token) => Effect.map(found(token), (entry) => entry !== undefined),
+    isExpected: (token) => Effect.map(entries.find(token), (entry) => entry !== undefined),
     deliver: Effect.fnUntraced(function* (token, notification) {
-      const entry = yield* found(token)
-      return entry === undefined ? "Refused" : yield* entry.turn.withPermit(accepted(entry, notification))
+      const entry = yield* entries.find(token)
+      return entry === undefined ? "Refused" : yield* entry.mutex.withPermit(deliver(store, entry, notification))
     }),
-    peek,
-    await: take,
-    close: Effect.fnUntraced(function* ({ clientNotificationToken: token }) {
-      const entry = token === undefined ? undefined : yield* found(token)
-      if (entry !== undefined) entry.closed = true
+    peek: (pending) =>
+      Effect.map(acknowledge(pending), (entry) =>
+        Option.fromUndefinedOr(entry && InboxEntry.deliveredNotification(entry.state))
+      ),
+    await: (pending) =>
+      Effect.flatMap(acknowledge(pending), (entry) =>
+        entry === undefined ? Effect.never : awaitState(entry, InboxEntry.deliveredNotification)
+      ),
+    close: Effect.fnUntraced(function* ({ authReqId, clientNotificationToken: token }) {
+      const entry = token === undefined ? undefined : yield* entries.find(token)
+      if (entry !== undefined) apply(entry, { _tag: "Close", authReqId })
     }),
-    unregister: (token) => Effect.map(named(token), (name) => void entries.delete(name))
+    unregister: entries.remove
   })
 })
 
-/** An inbox in memory, with the `PendingStore` of the context. One is shared between clients. */
+/** An inbox in memory, with the `PendingStore` of the context if present. Several clients may share one. */
 export const layer: Layer.Layer<NotificationInbox> = /* @__PURE__ */ Layer.effect(NotificationInbox, make)
 
+/** How long a push waits for the acknowledgement that it has overtaken: as long as a request may take by default. */
+const acknowledgementTimeout = /* @__PURE__ */ Duration.seconds(35)
+
+/** How long a notification stays available from its arrival, also beyond the expiry of its request, in milliseconds. */
+const retention = 3_600_000
+
 interface Entry {
-  readonly deliveryMode: "ping" | "push"
-  /** On the clock that does not jump, in milliseconds. */
-  until: number
-  readonly acknowledged: Deferred.Deferred<PendingAuthentication>
-  readonly arrived: Deferred.Deferred<Notification>
-  /** Calls are taken one after the other. */
-  readonly turn: Semaphore.Semaphore
-  early: Notification | undefined
-  /** Whether the first call was handed over, and kept. */
-  kept: boolean
-  closed: boolean
+  state: InboxEntry.State
+  /** On the monotonic clock, in milliseconds. */
+  expiresAt: number
+  /** Done at the next change of the state, and then replaced. */
+  changed: Deferred.Deferred<void>
+  /** Notifications are delivered one after the other. */
+  readonly mutex: Semaphore.Semaphore
 }
 
-/** How long a push waits for the acknowledgement that it has overtaken: as long as a call may take. */
-const patience = /* @__PURE__ */ Duration.seconds(35)
+interface Entries {
+  /** The entry of a token, unless it has expired. */
+  readonly find: (token: Redacted.Redacted<string>) => Effect.Effect<Entry | undefined>
+  /** The entry of a token; a new one if there is none. */
+  readonly add: (expected: ExpectedNotification) => Effect.Effect<Entry>
+  readonly remove: (token: Redacted.Redacted<string>) => Effect.Effect<void>
+}
 
-/** How long what has come waits for who takes it, beyond the expiry, in milliseconds. */
-const lasting = 3_600_000
+/** Entries by the HMAC of their token. */
+const makeEntries: Effect.Effect<Entries> = /* @__PURE__ */ Effect.gen(function* (): Effect.fn.Return<
+  Entries,
+  never,
+  Mac.Mac
+> {
+  const mac = yield* Mac.Mac
+  const key = yield* Effect.orDie(mac.generateKey(Mac.hmacSha256))
+  const entries = new Map<string, Entry>()
 
-const instantOf = (time: DateTime.Utc): Effect.Effect<number> =>
+  const digest = (token: Redacted.Redacted<string>): Effect.Effect<string> =>
+    Effect.map(Effect.orDie(mac.sign(key, new TextEncoder().encode(Redacted.value(token)))), Base64Url.encode)
+
+  return {
+    find: Effect.fnUntraced(function* (token) {
+      const entry = entries.get(yield* digest(token))
+      return entry !== undefined && entry.expiresAt > (yield* monotonicNow) ? entry : undefined
+    }),
+    add: Effect.fnUntraced(function* ({ deliveryMode, expiresAt, token }) {
+      const id = yield* digest(token)
+      const now = yield* monotonicNow
+      const existing = entries.get(id)
+      if (existing !== undefined && existing.expiresAt > now) return existing
+      for (const [id, { expiresAt }] of entries) if (expiresAt <= now) entries.delete(id)
+      const entry: Entry = {
+        state: { _tag: "Expected", deliveryMode },
+        expiresAt: yield* toMonotonic(expiresAt),
+        changed: Deferred.makeUnsafe(),
+        mutex: Semaphore.makeUnsafe(1)
+      }
+      entries.set(id, entry)
+      return entry
+    }),
+    remove: (token) => Effect.map(digest(token), (id) => void entries.delete(id))
+  }
+}).pipe(Effect.provide(Mac.layerWebCrypto.pipe(Layer.provide(SecureRandom.layerWebCrypto))))
+
+/** Changes the state of an entry, and wakes what waits for that. */
+const apply = (entry: Entry, event: InboxEntry.Event): InboxEntry.Action => {
+  const [state, action] = InboxEntry.step(entry.state, event)
+  if (state !== entry.state) {
+    const { changed } = entry
+    entry.state = state
+    entry.changed = Deferred.makeUnsafe()
+    Deferred.doneUnsafe(changed, Exit.void)
+  }
+  return action
+}
+
+/** Waits until the state of an entry has what is selected from it. */
+const awaitState = <A>(entry: Entry, select: (state: InboxEntry.State) => A | undefined): Effect.Effect<A> =>
+  Effect.suspend(() => {
+    const selected = select(entry.state)
+    return selected === undefined
+      ? Effect.andThen(Deferred.await(entry.changed), awaitState(entry, select))
+      : Effect.succeed(selected)
+  })
+
+const deliver = Effect.fnUntraced(function* (
+  store: PendingStore.Service,
+  entry: Entry,
+  notification: Notification
+): Effect.fn.Return<InboxEntry.Delivery, PendingStore.PendingStoreError> {
+  const notify = (): InboxEntry.Action => apply(entry, { _tag: "Notify", notification })
+  const selectAcknowledged = (state: InboxEntry.State) => (state._tag === "Expected" ? undefined : state)
+  let action = notify()
+  if (action._tag === "AwaitAcknowledgement") {
+    yield* Effect.timeoutOption(awaitState(entry, selectAcknowledged), acknowledgementTimeout)
+    action = notify()
+  }
+  if (action._tag === "Save") {
+    yield* Effect.uninterruptible(save(store, entry, action.pending, notification))
+    return "Accepted"
+  }
+  return action._tag === "Respond" ? action.delivery : "Refused"
+})
+
+/** Stores a push, then reports it to the entry; a wait in this process receives it also when it cannot be stored. */
+const save = Effect.fnUntraced(function* (
+  store: PendingStore.Service,
+  entry: Entry,
+  pending: PendingAuthentication,
+  notification: Notification
+): Effect.fn.Return<void, PendingStore.PendingStoreError> {
+  entry.expiresAt = Math.max(entry.expiresAt, (yield* monotonicNow) + retention)
+  if (pending.deliveryMode === "push") {
+    const body = Redacted.make(Redacted.value(notification.body), { label: "token response" })
+    yield* store.put(update(pending, { received: { body, at: yield* DateTime.now } })).pipe(
+      Effect.tapError(({ message }) => Effect.logError(message)),
+      Effect.onError(() => Effect.sync(() => apply(entry, { _tag: "SaveFailed", notification })))
+    )
+  }
+  apply(entry, { _tag: "Saved", notification })
+})
+
+/** A date as an instant on the monotonic clock, in milliseconds. */
+const toMonotonic = (date: DateTime.Utc): Effect.Effect<number> =>
   Effect.zipWith(
     monotonicNow,
     Clock.currentTimeMillis,
-    (now, wallClock) => now + DateTime.toEpochMillis(time) - wallClock
+    (now, wallClock) => now + DateTime.toEpochMillis(date) - wallClock
   )

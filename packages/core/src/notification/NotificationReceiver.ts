@@ -1,26 +1,49 @@
 /**
- * The client's notification endpoint: a route for any `HttpRouter`, and a function of `Request` for everything else.
+ * The client's notification endpoint, to which the provider sends pings and pushes: a route for an `HttpRouter`, and a
+ * function of `Request` for every other framework.
+ *
+ * **When to use**
+ *
+ * In ping and push mode, within a server of your own. `NodeNotificationServer` of `@effect-ciba/platform-node` is a whole
+ * server.
  *
  * **Details**
  *
- * | the call | the answer |
+ * | the request | the response |
  * | --- | --- |
- * | has a bearer of a request that is waiting, and its `auth_req_id` | 204, at once |
- * | comes again | 204, and nothing else happens |
- * | has no bearer, a strange one, or one of another request | 401 |
- * | is no POST | 405 |
- * | is no JSON by its type | 415 |
+ * | has the client notification token of a pending authentication, and its `auth_req_id` | 204, at once |
+ * | repeats a notification | 204, without any effect |
+ * | has no client notification token, an unknown one, or that of another authentication | 401 |
+ * | is not a POST | 405 |
+ * | is not `application/json` | 415 |
  * | is larger than 64 KiB (`maxBodySize`) | 413 |
  * | is malformed | 400 |
  * | takes longer than 10 seconds | 408 |
- * | could not be kept | 503 |
+ * | is a push that could not be stored | 503 |
  *
- * - It never redirects, and reads no body for a stranger.
+ * - It never redirects, and it reads the body only after it has checked the token.
  *
  * **Gotchas**
  *
- * - Serve it over https, at the URL that is registered as `backchannel_client_notification_endpoint`, to the letter: a
- *   framework that redirects `/cb` to `/cb/` loses the call.
+ * - Serve it over https at exactly the URL that is registered as `backchannel_client_notification_endpoint`: a framework
+ *   that redirects `/cb` to `/cb/` loses the notification.
+ *
+ * **Example** (A request with an unknown client notification token)
+ *
+ * ```ts
+ * import { NotificationInbox, NotificationReceiver } from "@effect-ciba/core"
+ * import { Effect } from "effect"
+ *
+ * const status = Effect.gen(function* () {
+ *   const handle = yield* NotificationReceiver.toWebHandler()
+ *   const headers = { authorization: "Bearer unknown", "content-type": "application/json" }
+ *   const request = new Request("https://client.example/ciba", { method: "POST", headers, body: "{}" })
+ *   const response = yield* Effect.promise(() => handle(request))
+ *   return response.status
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(status, NotificationInbox.layer)) // => 401
+ * ```
  *
  * @see CIBA Core 1.0 sections 9, 10.2 and 10.3
  */
@@ -30,38 +53,38 @@ import * as BoundedJson from "../internal/BoundedJson.ts"
 import * as Notification from "./Notification.ts"
 import { type Delivery, NotificationInbox } from "./NotificationInbox.ts"
 
-/** The limits of a call. */
+/** The limits of a notification. */
 export interface Options {
   /** The largest body that is read, in bytes; 64 KiB by default. */
   readonly maxBodySize?: number | undefined
 }
 
-/** What answering needs. */
+/** The request, and the inbox that its notification is for. */
 export type Requirements = HttpServerRequest.HttpServerRequest | NotificationInbox
 
-/** Answers one call. */
+/** Handles one request of the provider. */
 export const handle = (options?: Options): Effect.Effect<HttpServerResponse.HttpServerResponse, never, Requirements> =>
   Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const inbox = yield* NotificationInbox
-    if (request.method !== "POST") return answer(405, { allow: "POST" })
-    const token = bearer(request.headers.authorization)
+    if (request.method !== "POST") return respond(405, { allow: "POST" })
+    const token = parseToken(request.headers.authorization)
     if (token === undefined || !(yield* inbox.isExpected(token))) return unauthorized
-    if (!isJson(request.headers["content-type"])) return answer(415)
+    if (!isJson(request.headers["content-type"])) return respond(415)
     const body = yield* Effect.timeoutOrElse(read(request, options?.maxBodySize ?? 65_536), {
       duration: "10 seconds",
       orElse: () => Effect.succeed(Result.fail(408))
     })
-    if (Result.isFailure(body)) return answer(body.failure)
+    if (Result.isFailure(body)) return respond(body.failure)
     const notification = Option.flatMap(decodeJson(body.success), Notification.decode)
-    if (Option.isNone(notification)) return answer(400)
+    if (Option.isNone(notification)) return respond(400)
     return yield* Effect.match(inbox.deliver(token, notification.value), {
-      onSuccess: (delivery) => answers[delivery],
-      onFailure: () => answer(503)
+      onSuccess: (delivery) => responses[delivery],
+      onFailure: () => respond(503)
     })
   })
 
-/** The endpoint as a route of the `HttpRouter` at hand. */
+/** Adds the endpoint to the `HttpRouter` of the context, for every method: a redirect or a 404 would lose a notification. */
 export const route = (
   path: HttpRouter.PathInput,
   options?: Options
@@ -72,7 +95,7 @@ export const route = (
     )
   )
 
-/** The endpoint as a function, for frameworks that speak `Request` and `Response`. */
+/** The endpoint as a function, for frameworks that use `Request` and `Response`. */
 export const toWebHandler = (
   options?: Options
 ): Effect.Effect<(request: Request) => Promise<Response>, never, NotificationInbox> =>
@@ -81,21 +104,21 @@ export const toWebHandler = (
     return (request) => handler(request)
   })
 
-const answer = (
+const respond = (
   status: number,
   headers: Readonly<Record<string, string>> = {}
 ): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.empty({ status, headers: { "cache-control": "no-store", ...headers } })
 
-const unauthorized = answer(401, { "www-authenticate": "Bearer" })
+const unauthorized = respond(401, { "www-authenticate": "Bearer" })
 
-const answers: Readonly<Record<Delivery, HttpServerResponse.HttpServerResponse>> = {
-  Accepted: answer(204),
-  Duplicate: answer(204),
+const responses: Readonly<Record<Delivery, HttpServerResponse.HttpServerResponse>> = {
+  Accepted: respond(204),
+  Duplicate: respond(204),
   Refused: unauthorized
 }
 
-const bearer = (authorization: string | undefined): Redacted.Redacted<string> | undefined => {
+const parseToken = (authorization: string | undefined): Redacted.Redacted<string> | undefined => {
   const token = /^bearer +([A-Za-z0-9\-._~+/]+=*) *$/i.exec(authorization?.slice(0, 1100) ?? "")?.[1]
   return token === undefined ? undefined : Redacted.make(token, { label: "client_notification_token" })
 }
@@ -104,24 +127,15 @@ const isJson = (type: string | undefined): boolean => /^application\/json *(;|$)
 
 const decodeJson = Schema.decodeUnknownOption(BoundedJson.fromJsonString(Schema.Json))
 
-/** The body as text, or the status that says why there is none. */
+/** The body as text, or the status that reports why it cannot be read. */
 const read = (
   request: HttpServerRequest.HttpServerRequest,
   limit: number
 ): Effect.Effect<Result.Result<string, number>> =>
-  Effect.suspend(() => {
-    const decoder = new TextDecoder()
-    let text = ""
-    let size = 0
-    return request.stream.pipe(
-      Stream.mapError(() => 400),
-      Stream.runForEach((chunk) => {
-        size += chunk.byteLength
-        if (size > limit) return Effect.fail(413)
-        text += decoder.decode(chunk, { stream: true })
-        return Effect.void
-      }),
-      Effect.map(() => text + decoder.decode()),
-      Effect.result
-    )
-  })
+  request.stream.pipe(
+    Stream.mapError(() => 400),
+    Stream.limitBytes(limit, () => Stream.fail(413)),
+    Stream.mkUint8Array,
+    Effect.map((bytes) => new TextDecoder().decode(bytes)),
+    Effect.result
+  )

@@ -1,6 +1,6 @@
 /**
- * What a ping does to a wait: it ends the pause at once, the first time it comes. Until then polls are rarer, and when it
- * never comes they are all there is.
+ * What a ping does to a wait: the first one ends the delay before the next poll. Until it arrives polls are less frequent,
+ * so that the result is found also when it is lost.
  *
  * @see CIBA Core 1.0 sections 10.1 and 10.2
  */
@@ -9,57 +9,57 @@ import { monotonicNow } from "../internal/MonotonicClock.ts"
 
 /** The ping of one wait. */
 export interface Ping {
-  /** Whether it may still come. */
+  /** Whether no poll has been sent since the ping arrived, or it has not arrived. */
   readonly isAwaited: () => boolean
-  /** Tells that a poll is on its way: it is the answer to a ping that came before it. */
+  /** Records that a poll is sent: it responds to a ping that has arrived before. */
   readonly recordPollSent: () => void
-  /** A pause that the ping ends. */
-  readonly raceWithPing: <E>(pause: Effect.Effect<void, E>) => Effect.Effect<void, E>
-  /** A pause between polls, longer as long as the ping is awaited. */
-  readonly stretchDelay: (pause: Duration.Duration, deadline: number) => Effect.Effect<Duration.Duration>
+  /** A delay that the ping ends. */
+  readonly raceWithPing: <E>(delay: Effect.Effect<void, E>) => Effect.Effect<void, E>
+  /** The delay before a poll, longer until the ping arrives. */
+  readonly stretchDelay: (delay: Duration.Duration, deadline: number) => Effect.Effect<Duration.Duration>
 }
 
-/** No ping will come. */
+/** For a wait without a ping. */
 export const none: Ping = {
   isAwaited: () => false,
   recordPollSent: () => undefined,
-  raceWithPing: (pause) => pause,
+  raceWithPing: (delay) => delay,
   stretchDelay: Effect.succeed
 }
 
-/** What a wait asks of its ping. */
+/** What a wait does about its ping. */
 export interface Options {
-  /** The least time between two polls until it comes. */
+  /** The least time between two polls until it arrives. */
   readonly fallback: Duration.Duration
-  /** Told when it has come. */
+  /** Runs when it has arrived. */
   readonly onPing: Effect.Effect<void>
 }
 
-/** A ping that comes when `rings` ends; until then polls are `fallback` apart, and one comes before the deadline. */
+/** A ping that arrives when `arrival` succeeds; until then polls are `fallback` apart, and one is sent before the deadline. */
 export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
-  rings: Effect.Effect<unknown>,
+  arrival: Effect.Effect<unknown>,
   { fallback, onPing }: Options
 ): Effect.fn.Return<Ping, never, Scope.Scope> {
-  const bell = yield* Latch.make()
-  let awaited = true
-  let hasRung = false
-  const ring = Effect.suspend(() => {
-    hasRung = true
-    return bell.open
+  const latch = yield* Latch.make()
+  let isAwaited = true
+  let hasArrived = false
+  const recordArrival = Effect.suspend(() => {
+    hasArrived = true
+    return latch.open
   })
-  yield* Effect.forkScoped(rings.pipe(Effect.andThen(onPing), Effect.andThen(ring)))
+  yield* Effect.forkScoped(arrival.pipe(Effect.andThen(onPing), Effect.andThen(recordArrival)))
 
   return {
-    isAwaited: () => awaited,
+    isAwaited: () => isAwaited,
     recordPollSent: () => {
-      if (hasRung) awaited = false
+      if (hasArrived) isAwaited = false
     },
-    raceWithPing: (pause) => (awaited ? Effect.raceFirst(pause, bell.await) : pause),
-    stretchDelay: (pause, deadline) =>
-      awaited && !hasRung
+    raceWithPing: (delay) => (isAwaited ? Effect.raceFirst(delay, latch.await) : delay),
+    stretchDelay: (delay, deadline) =>
+      isAwaited && !hasArrived
         ? Effect.map(monotonicNow, (now) =>
-            Duration.max(pause, Duration.min(fallback, Duration.millis((deadline - now) * 0.9)))
+            Duration.max(delay, Duration.min(fallback, Duration.millis((deadline - now) * 0.9)))
           )
-        : Effect.succeed(pause)
+        : Effect.succeed(delay)
   }
 })

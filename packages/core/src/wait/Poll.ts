@@ -1,28 +1,44 @@
 /**
- * The wait for the person's answer by polling.
+ * Waits for the end-user's decision by polling the token endpoint, in poll and ping mode.
+ *
+ * **When to use**
+ *
+ * `Ciba.complete` waits and verifies. Use `Poll` alone to get the unverified token response of a pending authentication.
  *
  * **Details**
  *
- * - It ends on a terminal answer of the provider, or when the request expires, and on nothing else: resets, timeouts,
- *   429, 5xx and pages of HTML are ridden out.
- * - One wait per `auth_req_id`, however many callers: they share it, and it stops when the last of them is interrupted.
- * - The provider's keys are fetched before the first poll, so that no spent id has to wait for them. While they, or the
- *   metadata, cannot be reached, the wait goes on.
- * - A response stays in hand until `forget`: whoever waits for the same id again has it, and nothing is sent.
- * - In ping mode, with a `NotificationInbox`, a ping ends the pause at once, and polls are rarer until it comes: a lost
- *   ping costs time, and nothing else.
- * - With a `PendingStore`, what the wait learns is stored before it is needed: before each poll, and after each answer. A
- *   wait that goes on polls no earlier than the one before it would have, and after a poll whose answer nobody has read,
- *   a full interval later.
- * - The expiry runs on the monotonic clock from the moment the wait begins; a jump of the wall clock neither ends nor
- *   prolongs it.
+ * - The wait ends with a final response of the provider, or when the request expires. Connection resets, timeouts, 429,
+ *   5xx and HTML error pages do not end it.
+ * - There is one wait per `auth_req_id`: concurrent callers share it, and it stops when the last of them is interrupted.
+ * - The provider's keys are fetched before the first poll, so that they are available when the `auth_req_id` is redeemed.
+ *   While the keys or the metadata cannot be fetched, the wait tries again until the request expires.
+ * - The token response is retained until `forget`: another wait for the same `auth_req_id` gets it without a request.
+ * - In ping mode, with a `NotificationInbox`, a ping triggers the next poll. Until it arrives polls are less frequent: a
+ *   lost ping costs time, and nothing else.
+ * - With a `PendingStore`, progress is stored before each poll and after each response. A resumed wait polls no earlier
+ *   than the interrupted one would have; after a poll whose response was lost, it polls a full interval later.
+ * - The expiry is measured on the monotonic clock from the start of the wait: a change of the system time does not move
+ *   it.
+ *
+ * **Example** (Polling no more often than every ten seconds)
+ *
+ * ```ts
+ * import { Poll } from "@effect-ciba/core"
+ * import { Schedule } from "effect"
+ *
+ * const options: Poll.Options = {
+ *   schedule: (policy) => Schedule.both(policy, Schedule.spaced("10 seconds"))
+ * }
+ *
+ * Object.keys(options) // => ["schedule"]
+ * ```
  *
  * @see CIBA Core 1.0 sections 10.1 and 11
  */
 import { Context, Duration, Effect, Equal, Hash, Layer, Option, RcMap, Schedule, type Scope } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
-import { Throttle } from "../http/Throttle.ts"
+import * as Throttle from "../http/Throttle.ts"
 import { makeError } from "../http/Transport.ts"
 import type { TransportError } from "../http/TransportError.ts"
 import { cappedExponential } from "../internal/Backoff.ts"
@@ -44,206 +60,177 @@ import {
 } from "../token/TokenError.ts"
 import type { TokenResponse } from "../token/TokenResponse.ts"
 import { Step } from "./CibaEvent.ts"
-import { CibaEvents } from "./CibaEvents.ts"
+import * as CibaEvents from "./CibaEvents.ts"
 import * as Ping from "./Ping.ts"
 import * as PollMemory from "./PollMemory.ts"
 import * as PollOutcome from "./PollOutcome.ts"
 import * as PollPolicy from "./PollPolicy.ts"
 import * as SameClient from "./SameClient.ts"
 
-/** How to poll. */
+/** How the token endpoint is polled. */
 export interface Options extends Omit<TokenEndpoint.Options, "proofKey" | "onSend"> {
-  /** A slower pace than the policy's from the second poll on, or a cap; it begins anew with each wait. Nothing makes it faster. */
+  /** Makes polls after the first less frequent, or limits their number; it starts again with each wait. It cannot make polls more frequent. */
   readonly schedule?: PollPolicy.Compose | undefined
-  /** The least time between two polls while a ping is awaited; 30 seconds by default. */
+  /** The least time between two polls until a ping arrives; 30 seconds by default. */
   readonly pingFallback?: Duration.Input | undefined
 }
 
-/** The wait, shared by all who wait for the same id through this layer. */
+/** Waits for token responses; concurrent waits for the same `auth_req_id` are one. */
 export interface Service {
-  /** Polls until the provider has given an answer that ends the wait. The tokens are not verified yet. */
+  /** Polls until the provider's response ends the wait. The tokens are not verified. */
   readonly wait: (pending: PendingAuthentication) => Effect.Effect<TokenResponse, TokenError | DiscoveryError>
-  /** Keeps the response no longer: until then it is there for whoever waits for the same id again. */
+  /** Releases the token response, which is retained until then. */
   readonly forget: (pending: PendingAuthentication) => Effect.Effect<void>
 }
 
-/** The wait by polling. */
+/** Waits for token responses by polling. */
 export class Poll extends Context.Service<Poll, Service>()("@effect-ciba/core/Poll") {}
 
-/** What a wait needs. */
+/** The services that a wait uses. */
 export type Requirements =
   | ClientRegistration
   | Discovery
   | ProviderKeys
-  | Throttle
+  | Throttle.Throttle
   | TokenEndpoint.TokenEndpoint
-  | CibaEvents
+  | CibaEvents.CibaEvents
 
-/** Waits at the token endpoint at hand. */
+/** A `Poll` for the configured client; it uses the `NotificationInbox` and the `PendingStore` of the context if present. */
 export const make = Effect.fnUntraced(function* (
   options?: Options
 ): Effect.fn.Return<Service, never, Requirements | Scope.Scope> {
   const registration = yield* ClientRegistration
-  const discovery = yield* Discovery
-  const endpoint = yield* TokenEndpoint.TokenEndpoint
   const keys = yield* ProviderKeys
-  const pace = yield* Throttle
-  const { publish } = yield* CibaEvents
-  const inbox = yield* Effect.serviceOption(NotificationInbox)
-  const own = yield* SameClient.make
-  const memory = yield* PollMemory.make
-  const keysAtHand = JwsAlgorithm.isSymmetric(registration.idTokenSignedResponseAlg) ? Effect.void : keys.prefetch
-  const fallback = Duration.fromInputUnsafe(options?.pingFallback ?? "30 seconds")
-
-  const admit = Effect.fnUntraced(function* (
-    pending: PendingAuthentication
-  ): Effect.fn.Return<TransportError, TokenError | DiscoveryError> {
-    const metadata = yield* own(pending)
-    if (pending.deliveryMode === "push") return yield* new TokenError({ reason: new PushDelivery() })
-    const url = yield* ProviderMetadata.endpoint(metadata, "token_endpoint", registration.mutualTls)
-    return makeError("Interrupted", { method: "POST", url })
-  })
-
-  const pingOf = (
-    pending: PendingAuthentication,
-    { pinged }: PollMemory.Progress
-  ): Effect.Effect<Ping.Ping, never, Scope.Scope> =>
-    Option.isSome(inbox) && pending.deliveryMode === "ping" && !pinged
-      ? Ping.make(inbox.value.await(pending), { fallback, onPing: publish(Step.Pinged({ id: pending.id })) })
-      : Effect.succeed(Ping.none)
-
-  const untilDecided = Effect.fnUntraced(function* ({
-    abandoned,
-    pending
-  }: Flight): Effect.fn.Return<TokenResponse, TokenError | DiscoveryError, Scope.Scope> {
-    const { id } = pending
-    let progress = yield* memory.load(pending)
-    if (progress.response !== undefined) return progress.response
-    if (progress.redeemed) return yield* new TokenError({ reason: new AlreadyRedeemed() })
-    yield* beforeExpiry(keysAtHand, progress)
-    const ping = yield* pingOf(pending, progress)
-    const { deadline } = progress
-    const state = { interval: progress.interval, deadline, faults: 0 }
-
-    const late = Effect.suspend(() => Effect.fail(expired(progress.lostResponse)))
-
-    /** The pause before the next poll, or the end. */
-    const pause = (decision: PollPolicy.NextPoll): Effect.Effect<void, TokenError> => {
-      if (decision._tag === "Poll") return sleepUntil(decision.at)
-      if (decision._tag === "Stopped") return Effect.fail(new TokenError({ reason: new ScheduleExhausted() }))
-      return Effect.andThen(ping.isAwaited() ? sleepUntil(deadline) : Effect.void, late)
-    }
-
-    /** One poll, noted before it is sent: if this is the last thing that happens, the next process knows of it. */
-    const poll = Effect.gen(function* () {
-      yield* Effect.ignore(discovery.metadata)
-      let sentAt = yield* monotonicNow
-      if (sentAt >= deadline) return yield* late
-      ping.recordPollSent()
-      progress = { ...progress, pinged: progress.pinged || (ping !== Ping.none && !ping.isAwaited()) }
-      yield* memory.save(pending, { ...progress, nextAt: undefined, lostResponse: progress.lostResponse ?? abandoned })
-      yield* publish(Step.Polled({ id }))
-      const onSend = Effect.map(monotonicNow, (now) => {
-        sentAt = now
-      })
-      const answer = yield* Effect.match(
-        endpoint.redeem(pending.authReqId, { ...options, proofKey: pending.proofKey, onSend }),
-        {
-          onSuccess: (response) => ({ _tag: "Success" as const, response }),
-          onFailure: (error) => PollOutcome.classify(error, sentAt)
-        }
-      )
-      yield* pace.record(answer._tag === "Fault" ? answer : undefined)
-      return answer
-    })
-
-    const compose: PollPolicy.Compose | undefined =
-      ping === Ping.none
-        ? options?.schedule
-        : (policy) => {
-            const rarer = Schedule.modifyDelay(policy, ({ duration }) => ping.stretchDelay(duration, deadline))
-            return options?.schedule?.(rarer) ?? rarer
-          }
-
-    const decided = yield* PollPolicy.toStepper(PollPolicy.schedule(state, compose))
-    let decision = yield* begun(state, progress, ping)
-    if (decision._tag === "Poll" && progress.nextAt === undefined) {
-      progress = { ...progress, nextAt: decision.at }
-      yield* memory.save(pending, progress)
-    }
-
-    let wished = Effect.void
-    while (true) {
-      yield* Effect.andThen(wished, ping.raceWithPing(pause(decision)))
-      const answer = yield* pace.run(poll, { until: deadline, orElse: late })
-      if (answer._tag === "Success") {
-        const { response } = answer
-        yield* Effect.uninterruptible(memory.save(pending, { ...progress, redeemed: true, response }))
-        return response
-      }
-      if (answer._tag === "Failure") {
-        const nextAt = (yield* monotonicNow) + Duration.toMillis(progress.interval)
-        yield* memory.save(pending, {
-          ...progress,
-          nextAt,
-          redeemed: answer.error.reason._tag === "InvalidTokenResponse"
-        })
-        return yield* Effect.fail(PollOutcome.resolveOutcome(answer.error, progress.lostResponse))
-      }
-      decision = yield* decided(answer)
-      const interval = PollPolicy.intervalAfter(progress.interval, answer)
-      const least =
-        (yield* monotonicNow) + Duration.toMillis(Duration.max(interval, answer.retryAfter ?? Duration.zero))
-      // A wish of the provider's is kept, whatever rings.
-      const isWish = answer._tag === "SlowDown" || answer.retryAfter !== undefined
-      wished = isWish && decision._tag === "Poll" ? sleepUntil(Math.min(least, decision.at)) : Effect.void
-      progress = {
-        ...progress,
-        interval,
-        nextAt: decision._tag === "Poll" ? decision.at : least,
-        lostResponse:
-          answer._tag === "Fault" ? (PollOutcome.findLostResponse(answer.fault) ?? progress.lostResponse) : undefined
-      }
-      yield* memory.save(pending, progress)
-      yield* publish(told(id, answer, interval))
-    }
-  })
-
-  const flights = yield* RcMap.make({
-    lookup: untilDecided
-  })
+  const parts: Parts = {
+    options,
+    pingFallback: Duration.fromInputUnsafe(options?.pingFallback ?? "30 seconds"),
+    registration,
+    discovery: yield* Discovery,
+    endpoint: yield* TokenEndpoint.TokenEndpoint,
+    prefetchKeys: JwsAlgorithm.isSymmetric(registration.idTokenSignedResponseAlg) ? Effect.void : keys.prefetch,
+    throttle: yield* Throttle.Throttle,
+    events: yield* CibaEvents.CibaEvents,
+    inbox: yield* Effect.serviceOption(NotificationInbox),
+    ensureSameClient: yield* SameClient.make,
+    memory: yield* PollMemory.make
+  }
+  const waits = yield* RcMap.make({ lookup: (key: WaitKey) => pollUntilDecided(parts, key) })
 
   return Poll.of({
     wait: Effect.fnUntraced(function* (pending) {
-      const abandoned = yield* beforeExpiry(admit(pending), yield* memory.load(pending))
-      return yield* Effect.scoped(RcMap.get(flights, new Flight(pending, abandoned)))
+      const interrupted = yield* beforeExpiry(validate(parts, pending), yield* parts.memory.load(pending))
+      return yield* Effect.scoped(RcMap.get(waits, new WaitKey(pending, interrupted)))
     }),
-    forget: memory.clear
+    forget: parts.memory.clear
   })
 })
 
-/** The wait as a layer. */
+/** Polls the token endpoint of the configured provider. */
 export const layer = (options?: Options): Layer.Layer<Poll, never, Requirements> => Layer.effect(Poll, make(options))
 
-/** Two waits are one when they are about the same id. */
-class Flight implements Equal.Equal {
+interface Parts {
+  readonly options: Options | undefined
+  readonly pingFallback: Duration.Duration
+  readonly registration: ClientRegistration["Service"]
+  readonly discovery: Discovery["Service"]
+  readonly endpoint: TokenEndpoint.Service
+  readonly prefetchKeys: Effect.Effect<void, DiscoveryError>
+  readonly throttle: Throttle.Service
+  readonly events: CibaEvents.Service
+  readonly inbox: Option.Option<NotificationInbox["Service"]>
+  readonly ensureSameClient: SameClient.EnsureSameClient
+  readonly memory: PollMemory.PollMemory
+}
+
+/** Two waits are one when they have the same `auth_req_id`. */
+class WaitKey implements Equal.Equal {
   readonly pending: PendingAuthentication
-  /** What a poll is noted as until its answer has come. */
-  readonly abandoned: TransportError
-  constructor(pending: PendingAuthentication, abandoned: TransportError) {
+  /** What is stored as the lost response while a poll is in flight. */
+  readonly interrupted: TransportError
+  constructor(pending: PendingAuthentication, interrupted: TransportError) {
     this.pending = pending
-    this.abandoned = abandoned
+    this.interrupted = interrupted
   }
   [Equal.symbol](that: Equal.Equal): boolean {
-    return that instanceof Flight && Equal.equals(this.pending.authReqId, that.pending.authReqId)
+    return that instanceof WaitKey && Equal.equals(this.pending.authReqId, that.pending.authReqId)
   }
   [Hash.symbol](): number {
     return Hash.hash(this.pending.authReqId)
   }
 }
 
-/** The first poll: of a wait that is new, or that goes on before a poll, or after one whose answer nobody has read. */
-const begun = Effect.fnUntraced(function* (
+/** A wait that polls. */
+interface ActiveWait {
+  readonly pending: PendingAuthentication
+  readonly interrupted: TransportError
+  readonly ping: Ping.Ping
+  progress: PollMemory.Progress
+}
+
+const validate = Effect.fnUntraced(function* (
+  { ensureSameClient, registration }: Parts,
+  pending: PendingAuthentication
+): Effect.fn.Return<TransportError, TokenError | DiscoveryError> {
+  const metadata = yield* ensureSameClient(pending)
+  if (pending.deliveryMode === "push") return yield* new TokenError({ reason: new PushDelivery() })
+  const url = yield* ProviderMetadata.endpoint(metadata, "token_endpoint", registration.mutualTls)
+  return makeError("Interrupted", { method: "POST", url })
+})
+
+const pollUntilDecided = Effect.fnUntraced(function* (
+  parts: Parts,
+  { interrupted, pending }: WaitKey
+): Effect.fn.Return<TokenResponse, TokenError | DiscoveryError, Scope.Scope> {
+  const progress = yield* parts.memory.load(pending)
+  if (progress.response !== undefined) return progress.response
+  if (progress.redeemed) return yield* new TokenError({ reason: new AlreadyRedeemed() })
+  yield* beforeExpiry(parts.prefetchKeys, progress)
+  const ping = yield* makePing(parts, pending, progress)
+  const wait: ActiveWait = { pending, interrupted, ping, progress }
+  const { deadline, interval } = progress
+  const state = { interval, deadline, faults: 0 }
+  const schedule = PollPolicy.schedule(state, composeWithPing(ping, deadline, parts.options?.schedule))
+  const decideNext = yield* PollPolicy.toStepper(schedule)
+  let next = yield* decideFirst(state, progress, ping)
+  if (next._tag === "Poll" && progress.nextAt === undefined) yield* saveProgress(parts, wait, { nextAt: next.at })
+  let minimumDelay = Effect.void
+  while (true) {
+    yield* Effect.andThen(minimumDelay, ping.raceWithPing(sleepUntilNext(wait, next)))
+    const outcome = yield* parts.throttle.run(sendPoll(parts, wait), { until: deadline, orElse: failExpired(wait) })
+    if (outcome._tag === "Success") return yield* recordResponse(parts, wait, outcome.response)
+    if (outcome._tag === "Failure") return yield* recordFailure(parts, wait, outcome.error)
+    next = yield* decideNext(outcome)
+    minimumDelay = yield* recordOutcome(parts, wait, outcome, next)
+  }
+})
+
+const makePing = (
+  { events, inbox, pingFallback }: Parts,
+  pending: PendingAuthentication,
+  { pinged }: PollMemory.Progress
+): Effect.Effect<Ping.Ping, never, Scope.Scope> =>
+  Option.isSome(inbox) && pending.deliveryMode === "ping" && !pinged
+    ? Ping.make(inbox.value.await(pending), {
+        fallback: pingFallback,
+        onPing: events.publish(Step.Pinged({ id: pending.id }))
+      })
+    : Effect.succeed(Ping.none)
+
+/** The caller's schedule over the policy, whose delays are longer until the ping arrives. */
+const composeWithPing = (
+  ping: Ping.Ping,
+  deadline: number,
+  compose: PollPolicy.Compose | undefined
+): PollPolicy.Compose | undefined =>
+  ping === Ping.none
+    ? compose
+    : (policy) => {
+        const stretched = Schedule.modifyDelay(policy, ({ duration }) => ping.stretchDelay(duration, deadline))
+        return compose?.(stretched) ?? stretched
+      }
+
+/** The first poll of a new wait; of one that is resumed before a poll; or of one that is resumed after a lost response. */
+const decideFirst = Effect.fnUntraced(function* (
   state: PollPolicy.State,
   { lostResponse, nextAt }: PollMemory.Progress,
   ping: Ping.Ping
@@ -255,40 +242,101 @@ const begun = Effect.fnUntraced(function* (
       ? PollPolicy.start(state, now)
       : PollPolicy.resume(state, now + Duration.toMillis(state.interval), now)
   if (first._tag !== "Poll") return first
-  const pause = yield* ping.stretchDelay(Duration.millis(first.at - now), state.deadline)
-  return { ...first, at: now + Duration.toMillis(pause) }
+  const delay = yield* ping.stretchDelay(Duration.millis(first.at - now), state.deadline)
+  return { ...first, at: now + Duration.toMillis(delay) }
 })
 
-/** What a wait needs before it can poll: asked for again and again, while the provider cannot be reached. */
-const beforeExpiry = Effect.fnUntraced(function* <A, E extends TokenError | DiscoveryError>(
-  needed: Effect.Effect<A, E>,
-  { deadline, lostResponse }: PollMemory.Progress
-): Effect.fn.Return<A, E | TokenError> {
-  const left = deadline - (yield* monotonicNow)
-  const late = Effect.fail(expired(lostResponse))
-  const asked = Effect.retry(needed, {
-    schedule: cappedExponential,
-    while: (error) => left > 0 && isUnreachable(error)
+/** Sleeps until the next poll, or fails when there is none. A ping may still arrive until the request expires. */
+const sleepUntilNext = (wait: ActiveWait, next: PollPolicy.NextPoll): Effect.Effect<void, TokenError> => {
+  if (next._tag === "Poll") return sleepUntil(next.at)
+  if (next._tag === "Stopped") return Effect.fail(new TokenError({ reason: new ScheduleExhausted() }))
+  const untilExpiry = wait.ping.isAwaited() ? sleepUntil(wait.progress.deadline) : Effect.void
+  return Effect.andThen(untilExpiry, failExpired(wait))
+}
+
+/** Sends one poll. It is stored before: should the process stop now, the next one knows that a response may be lost. */
+const sendPoll = Effect.fnUntraced(function* (
+  { discovery, endpoint, events, memory, options, throttle }: Parts,
+  wait: ActiveWait
+): Effect.fn.Return<
+  PollOutcome.PollOutcome | { readonly _tag: "Success"; readonly response: TokenResponse },
+  TokenError
+> {
+  const { interrupted, pending, ping } = wait
+  yield* Effect.ignore(discovery.metadata)
+  let sentAt = yield* monotonicNow
+  if (sentAt >= wait.progress.deadline) return yield* failExpired(wait)
+  ping.recordPollSent()
+  const pinged = wait.progress.pinged || (ping !== Ping.none && !ping.isAwaited())
+  wait.progress = { ...wait.progress, pinged }
+  const lostResponse = wait.progress.lostResponse ?? interrupted
+  yield* memory.save(pending, { ...wait.progress, nextAt: undefined, lostResponse })
+  yield* events.publish(Step.Polled({ id: pending.id }))
+  const onSend = Effect.map(monotonicNow, (now) => {
+    sentAt = now
   })
-  return yield* (left > 0 ? Effect.timeoutOrElse(asked, { duration: left, orElse: () => late }) : asked).pipe(
-    Effect.catch((error) => (isUnreachable(error) ? late : Effect.fail(error)))
+  const outcome = yield* Effect.match(
+    endpoint.redeem(pending.authReqId, { ...options, proofKey: pending.proofKey, onSend }),
+    {
+      onSuccess: (response) => ({ _tag: "Success" as const, response }),
+      onFailure: (error) => PollOutcome.classify(error, sentAt)
+    }
   )
+  yield* throttle.record(outcome._tag === "Fault" ? outcome : undefined)
+  return outcome
 })
 
-const isUnreachable = ({ _tag, reason }: TokenError | DiscoveryError): boolean =>
-  _tag === "DiscoveryError" && reason._tag === "TransportError"
+const saveProgress = (
+  { memory }: Parts,
+  wait: ActiveWait,
+  changes: Partial<PollMemory.Progress>
+): Effect.Effect<void> => {
+  wait.progress = { ...wait.progress, ...changes }
+  return memory.save(wait.pending, wait.progress)
+}
 
-const sleepUntil = (at: number): Effect.Effect<void> =>
-  Effect.flatMap(monotonicNow, (now) => Effect.sleep(Duration.millis(Math.max(0, at - now))))
+const recordResponse = (parts: Parts, wait: ActiveWait, response: TokenResponse): Effect.Effect<TokenResponse> =>
+  Effect.as(Effect.uninterruptible(saveProgress(parts, wait, { redeemed: true, response })), response)
 
-const expired = (lost: TransportError | undefined): TokenError =>
-  new TokenError({ reason: lost === undefined ? new ExpiredToken({ local: true }) : new OutcomeUnknown({ lost }) })
+const recordFailure = Effect.fnUntraced(function* (
+  parts: Parts,
+  wait: ActiveWait,
+  error: TokenError | DiscoveryError
+): Effect.fn.Return<never, TokenError | DiscoveryError> {
+  const { interval, lostResponse } = wait.progress
+  yield* saveProgress(parts, wait, {
+    nextAt: (yield* monotonicNow) + Duration.toMillis(interval),
+    redeemed: error.reason._tag === "InvalidTokenResponse"
+  })
+  return yield* Effect.fail(PollOutcome.resolveOutcome(error, lostResponse))
+})
 
-const told = (
-  id: string,
-  { _tag, fault, status }: Exclude<PollOutcome.PollOutcome, { _tag: "Failure" }>,
-  interval: Duration.Duration
-): Step => {
+/** Stores and publishes the outcome of a poll that does not end the wait. Returns the delay that even a ping does not end. */
+const recordOutcome = Effect.fnUntraced(function* (
+  parts: Parts,
+  wait: ActiveWait,
+  outcome: ContinuingOutcome,
+  next: PollPolicy.NextPoll
+): Effect.fn.Return<Effect.Effect<void>> {
+  const { id } = wait.pending
+  const interval = PollPolicy.intervalAfter(wait.progress.interval, outcome)
+  const requested = Duration.max(interval, outcome.retryAfter ?? Duration.zero)
+  const earliest = (yield* monotonicNow) + Duration.toMillis(requested)
+  const { lostResponse } = wait.progress
+  yield* saveProgress(parts, wait, {
+    interval,
+    nextAt: next._tag === "Poll" ? next.at : earliest,
+    lostResponse: outcome._tag === "Fault" ? (PollOutcome.findLostResponse(outcome.fault) ?? lostResponse) : undefined
+  })
+  yield* parts.events.publish(toStep(id, outcome, interval))
+  // slow_down and Retry-After also delay a poll that a ping triggers.
+  const isSlowedDown = outcome._tag === "SlowDown" || outcome.retryAfter !== undefined
+  return isSlowedDown && next._tag === "Poll" ? sleepUntil(Math.min(earliest, next.at)) : Effect.void
+})
+
+type ContinuingOutcome = Exclude<PollOutcome.PollOutcome, { readonly _tag: "Failure" }>
+
+const toStep = (id: string, { _tag, fault, status }: ContinuingOutcome, interval: Duration.Duration): Step => {
   switch (_tag) {
     case "Pending":
       return Step.StillPending({ id, interval })
@@ -302,3 +350,31 @@ const told = (
       })
   }
 }
+
+/** Runs what a wait needs before it can poll; while the provider cannot be reached, again until the request expires. */
+const beforeExpiry = Effect.fnUntraced(function* <A, E extends TokenError | DiscoveryError>(
+  effect: Effect.Effect<A, E>,
+  { deadline, lostResponse }: PollMemory.Progress
+): Effect.fn.Return<A, E | TokenError> {
+  const left = deadline - (yield* monotonicNow)
+  const fail = Effect.fail(expiryError(lostResponse))
+  const retrying = Effect.retry(effect, {
+    schedule: cappedExponential,
+    while: (error) => left > 0 && isUnreachable(error)
+  })
+  return yield* (left > 0 ? Effect.timeoutOrElse(retrying, { duration: left, orElse: () => fail }) : retrying).pipe(
+    Effect.catch((error) => (isUnreachable(error) ? fail : Effect.fail(error)))
+  )
+})
+
+const isUnreachable = ({ _tag, reason }: TokenError | DiscoveryError): boolean =>
+  _tag === "DiscoveryError" && reason._tag === "TransportError"
+
+const sleepUntil = (at: number): Effect.Effect<void> =>
+  Effect.flatMap(monotonicNow, (now) => Effect.sleep(Duration.millis(Math.max(0, at - now))))
+
+const failExpired = (wait: ActiveWait): Effect.Effect<never, TokenError> =>
+  Effect.suspend(() => Effect.fail(expiryError(wait.progress.lostResponse)))
+
+const expiryError = (lost: TransportError | undefined): TokenError =>
+  new TokenError({ reason: lost === undefined ? new ExpiredToken({ local: true }) : new OutcomeUnknown({ lost }) })

@@ -1,6 +1,6 @@
 /**
- * What a wait has learned, for the next one with the same id: in memory as long as the request lives, and in the
- * `PendingStore`, where there is one, for the next process.
+ * The progress of waits, for a later wait with the same `auth_req_id`: in memory until the request expires, and in the
+ * `PendingStore`, if present, for the next process.
  */
 import { Clock, DateTime, type Duration, Effect, MutableHashMap, Option, type Redacted } from "effect"
 import type { TransportError } from "../http/TransportError.ts"
@@ -10,66 +10,55 @@ import { type AuthReqId, PendingAuthentication } from "../pending/PendingAuthent
 import * as PendingStore from "../pending/PendingStore.ts"
 import type { TokenResponse } from "../token/TokenResponse.ts"
 
-/** What is known of a wait. Instants are milliseconds on the clock that does not jump. */
+/** The progress of a wait. Instants are milliseconds on the monotonic clock. */
 export interface Progress {
   readonly interval: Duration.Duration
-  /** No poll before; nothing while one is under way, and in a wait that is new. */
+  /** No poll before this instant; `undefined` in a new wait, and while a poll is in flight. */
   readonly nextAt: number | undefined
   /** When the request expires. */
   readonly deadline: number
-  /** The fault that may have hidden tokens. */
+  /** The fault of a poll whose response may have held tokens. */
   readonly lostResponse: TransportError | undefined
-  /** Whether a ping has come, and a poll after it. */
+  /** Whether a ping has arrived, and a poll was sent after it. */
   readonly pinged: boolean
-  /** Whether the id has been redeemed. */
+  /** Whether the `auth_req_id` has been redeemed. */
   readonly redeemed: boolean
-  /** The response that it was redeemed for, until somebody has made something of it. */
+  /** The response that it was redeemed for, until `clear`. */
   readonly response: TokenResponse | undefined
 }
 
-/** The memory of all waits at hand. */
+/** The progress of all waits of a client. */
 export interface PollMemory {
-  /** What is known so far. */
+  /** The progress so far; that of a new wait comes from the pending authentication. */
   readonly load: (pending: PendingAuthentication) => Effect.Effect<Progress>
-  /** Keeps what is known now. */
+  /** Replaces the progress, in memory and in the store. */
   readonly save: (pending: PendingAuthentication, progress: Progress) => Effect.Effect<void>
-  /** Keeps the response no longer. */
+  /** Removes the response. */
   readonly clear: (pending: PendingAuthentication) => Effect.Effect<void>
 }
 
-/** An empty memory. A store that fails is logged, and the wait goes on. */
+/** A memory without progress. A failure of the store is logged, and the wait continues. */
 export const make: Effect.Effect<PollMemory> = Effect.gen(function* () {
   const store = yield* PendingStore.bestEffort
   const memory = MutableHashMap.empty<Redacted.Redacted<AuthReqId>, Progress>()
-  /** How many are kept before those that have expired are looked for. */
-  let room = 1000
-
-  const stored = Effect.fnUntraced(function* (
-    { lost: _lost, nextPollAt: _nextPollAt, ...pending }: PendingAuthentication,
-    { interval, lostResponse, nextAt, response }: Progress
-  ): Effect.fn.Return<PendingAuthentication> {
-    const pause = nextAt === undefined ? undefined : Math.ceil(Math.max(0, nextAt - (yield* monotonicNow)))
-    const now = yield* DateTime.now
-    return new PendingAuthentication({
-      ...pending,
-      interval,
-      ...(pause === undefined ? undefined : { nextPollAt: DateTime.add(now, { milliseconds: pause }) }),
-      ...(lostResponse === undefined ? undefined : { lost: lostResponse }),
-      ...(response === undefined ? undefined : { received: unsafeValue(response).received })
-    })
-  })
+  /** At this size, expired progress is removed. */
+  let sweepThreshold = 1000
 
   return {
     load: Effect.fnUntraced(function* (pending) {
       const known = Option.getOrUndefined(MutableHashMap.get(memory, pending.authReqId))
       const wallClock = yield* Clock.currentTimeMillis
       const now = yield* monotonicNow
-      const ahead = (at: DateTime.Utc): number => now + DateTime.toEpochMillis(at) - wallClock
+      const toMonotonic = (at: DateTime.Utc): number => now + DateTime.toEpochMillis(at) - wallClock
       return {
         interval: known?.interval ?? pending.interval,
         nextAt:
-          known !== undefined ? known.nextAt : pending.nextPollAt === undefined ? undefined : ahead(pending.nextPollAt),
-        deadline: known?.deadline ?? ahead(pending.expiresAt),
+          known !== undefined
+            ? known.nextAt
+            : pending.nextPollAt === undefined
+              ? undefined
+              : toMonotonic(pending.nextPollAt),
+        deadline: known?.deadline ?? toMonotonic(pending.expiresAt),
         lostResponse: known === undefined ? pending.lost : known.lostResponse,
         pinged: known?.pinged ?? false,
         redeemed: known?.redeemed ?? false,
@@ -77,15 +66,31 @@ export const make: Effect.Effect<PollMemory> = Effect.gen(function* () {
       }
     }),
     save: Effect.fnUntraced(function* (pending, progress) {
-      if (MutableHashMap.size(memory) >= room) {
+      if (MutableHashMap.size(memory) >= sweepThreshold) {
         const now = yield* monotonicNow
         for (const [id, { deadline }] of memory) if (deadline <= now) MutableHashMap.remove(memory, id)
-        room = Math.max(1000, 2 * MutableHashMap.size(memory))
+        sweepThreshold = Math.max(1000, 2 * MutableHashMap.size(memory))
       }
       MutableHashMap.set(memory, pending.authReqId, progress)
-      yield* store.put(yield* stored(pending, progress))
+      yield* store.put(yield* withProgress(pending, progress))
     }),
     clear: ({ authReqId }) =>
       Effect.sync(() => void MutableHashMap.modify(memory, authReqId, (known) => ({ ...known, response: undefined })))
   }
+})
+
+/** The pending authentication as it is stored with its progress. */
+const withProgress = Effect.fnUntraced(function* (
+  { lost: _lost, nextPollAt: _nextPollAt, ...pending }: PendingAuthentication,
+  { interval, lostResponse, nextAt, response }: Progress
+): Effect.fn.Return<PendingAuthentication> {
+  const delay = nextAt === undefined ? undefined : Math.ceil(Math.max(0, nextAt - (yield* monotonicNow)))
+  const now = yield* DateTime.now
+  return new PendingAuthentication({
+    ...pending,
+    interval,
+    ...(delay === undefined ? undefined : { nextPollAt: DateTime.add(now, { milliseconds: delay }) }),
+    ...(lostResponse === undefined ? undefined : { lost: lostResponse }),
+    ...(response === undefined ? undefined : { received: unsafeValue(response).received })
+  })
 })

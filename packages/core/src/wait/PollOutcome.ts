@@ -1,5 +1,5 @@
 /**
- * What a poll's outcome means for the wait: go on, or stop; and whether an answer was lost that may have been tokens.
+ * Classifies the outcome of a poll: whether the wait continues, and whether a response was lost that may have held tokens.
  *
  * @see CIBA Core 1.0 sections 10.1 and 11
  */
@@ -8,12 +8,12 @@ import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import { OutcomeUnknown, TokenError } from "../token/TokenError.ts"
 import type * as PollPolicy from "./PollPolicy.ts"
 
-/** An answer that the policy goes on with, or a failure that ends the wait. */
+/** A result after which the wait continues, or a failure that ends it. */
 export type PollOutcome =
   | (PollPolicy.PollResult & { readonly fault?: TransportError; readonly status?: number | undefined })
   | { readonly _tag: "Failure"; readonly error: TokenError | DiscoveryError }
 
-/** What the failure of a poll that was sent at this instant means. */
+/** Classifies the failure of a poll; `sentAt` is when it was sent, in milliseconds on the monotonic clock. */
 export const classify = (error: TokenError | DiscoveryError, sentAt: number): PollOutcome => {
   if (error._tag === "DiscoveryError") return { _tag: "Fault", sentAt }
   const { reason } = error
@@ -40,23 +40,23 @@ export const classify = (error: TokenError | DiscoveryError, sentAt: number): Po
   }
 }
 
-/** An error that is about the moment: by its status, which gateways give, too, or by its code. */
+/** Whether the error may go away: by its status, which may be that of a gateway, or by its code. */
 const isTransient = (
   reason: TokenError["reason"]
 ): reason is Extract<TokenError["reason"], { readonly code: string }> =>
   "code" in reason &&
   "status" in reason &&
-  (reason.status >= 500 || [408, 425, 429].includes(reason.status) || passingCodes.has(reason.code))
+  (reason.status >= 500 || [408, 425, 429].includes(reason.status) || transientCodes.has(reason.code))
 
-const passingCodes = new Set(["server_error", "temporarily_unavailable"])
+const transientCodes = new Set(["server_error", "temporarily_unavailable"])
 
-/** The fault, where the provider may have answered with tokens, and the answer did not come through. */
+/** The fault, if the provider may have sent tokens that did not arrive. */
 export const findLostResponse = (fault: TransportError | undefined): TransportError | undefined => {
   if (fault === undefined || fault.kind === "Redirected") return undefined
   return fault.kind !== "UnexpectedStatus" || fault.status === 502 || fault.status === 504 ? fault : undefined
 }
 
-/** A refused or expired id whose last answer was lost may be an approval: it must not look like a refusal. */
+/** After a lost response, `invalid_grant` or an expiry may hide an approval: it is reported as `OutcomeUnknown`. */
 export const resolveOutcome = (
   error: TokenError | DiscoveryError,
   lost: TransportError | undefined

@@ -1,5 +1,6 @@
 /**
- * The wait for the person's answer in push mode: the provider sends the result, and nothing is asked.
+ * Waits for the result in push mode: the provider sends it to the client's notification endpoint, and no token request is
+ * made.
  *
  * @see CIBA Core 1.0 sections 10.3 and 12
  */
@@ -19,17 +20,17 @@ import * as SameClient from "./SameClient.ts"
 /** Waits until the provider has sent the result, or the request expires. The tokens are not verified yet. */
 export type Wait = (pending: PendingAuthentication) => Effect.Effect<TokenResponse, TokenError | DiscoveryError>
 
-/** Waits at the inbox at hand. */
+/** Waits at the `NotificationInbox` of the context. */
 export const make: Effect.Effect<Wait, never, ClientRegistration | Discovery | NotificationInbox | CibaEvents> =
   /* @__PURE__ */ Effect.gen(function* () {
-    const own = yield* SameClient.make
+    const ensureSameClient = yield* SameClient.make
     const inbox = yield* NotificationInbox
     const { publish } = yield* CibaEvents
 
     return Effect.fnUntraced(function* (pending) {
       const { expiresAt, id } = pending
       const early = yield* inbox.peek(pending)
-      yield* own(pending)
+      yield* ensureSameClient(pending)
       const left = DateTime.toEpochMillis(expiresAt) - (yield* Clock.currentTimeMillis)
       const { body } = Option.isSome(early)
         ? early.value

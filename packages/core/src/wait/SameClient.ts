@@ -1,4 +1,4 @@
-/** Whether an authentication belongs to the client and the provider at hand: an `auth_req_id` is nobody else's business. */
+/** Ensures that an `auth_req_id` is sent to no provider other than the one that issued it, and only as the client that it was issued to. */
 import { Effect } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
@@ -7,12 +7,12 @@ import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import type { ProviderMetadata } from "../provider/ProviderMetadata.ts"
 import { ClientMismatch, TokenError } from "../token/TokenError.ts"
 
-/** Gives the provider's metadata for an authentication of one's own, and fails for any other. */
+/** Succeeds with the provider's metadata; fails for an authentication of another client or another provider. */
 export type EnsureSameClient = (
   pending: PendingAuthentication
 ) => Effect.Effect<ProviderMetadata, TokenError | DiscoveryError>
 
-/** Judges by the registration and the provider at hand. */
+/** Compares with the configured registration and provider. */
 export const make: Effect.Effect<EnsureSameClient, never, ClientRegistration | Discovery> = /* @__PURE__ */ Effect.gen(
   function* () {
     const registration = yield* ClientRegistration

@@ -23,8 +23,8 @@ const { auth_req_id: _id, ...withoutId } = acknowledgement
 const { expires_in: _lifetime, ...withoutLifetime } = acknowledgement
 const { interval: _interval, ...withoutInterval } = acknowledgement
 
-describe("an acknowledgement", () => {
-  it.effect("becomes a pending authentication, unknown members ignored (F7, F8)", () =>
+describe("an authentication request acknowledgement", () => {
+  it.effect("turns an acknowledgement into a pending authentication, and ignores unknown members (F7, F8)", () =>
     Effect.gen(function* () {
       const pending = yield* initiate()
       expect(Redacted.value(pending.authReqId)).toBe(acknowledgement.auth_req_id)
@@ -44,7 +44,7 @@ describe("an acknowledgement", () => {
   )
 
   for (const id of ["a+b/c=%20&d", "ü ? #", "x".repeat(1000)]) {
-    it.effect(`gives back an id as it came: ${id.slice(0, 12)} (F2)`, () =>
+    it.effect(`sends an auth_req_id back unchanged: ${id.slice(0, 12)} (F2)`, () =>
       Effect.gen(function* () {
         const pending = yield* initiate()
         yield* Effect.forkChild(Effect.ignore(Ciba.complete(pending)))
@@ -75,7 +75,7 @@ describe("an acknowledgement", () => {
     ["text", "1c266114", "object"]
   ]
   for (const [title, body, issue] of invalid) {
-    it.effect(`is refused with ${title}, and nothing is sent after it`, () =>
+    it.effect(`rejects an acknowledgement with ${title}, and sends nothing after it`, () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(initiate())
         expect(error._tag).toBe("AuthenticationRequestError")
@@ -88,7 +88,7 @@ describe("an acknowledgement", () => {
     )
   }
 
-  it.effect("with everything wrong names every problem, and shows nothing of the answer (F1)", () =>
+  it.effect("names every problem of an acknowledgement, and shows no value of it (F1)", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(initiate())
       expect(error.message).toContain('["auth_req_id"]')
@@ -100,7 +100,7 @@ describe("an acknowledgement", () => {
     )
   )
 
-  it.effect("with a number beyond all numbers is refused (F3)", () =>
+  it.effect("rejects an acknowledgement with a number that overflows (F3)", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(initiate())
       expect(error.reason).toMatchObject({ _tag: "TransportError", kind: "Unreadable", status: 200 })
@@ -109,8 +109,8 @@ describe("an acknowledgement", () => {
   )
 })
 
-describe("the lifetime", () => {
-  it.effect("counts from sending, and not from the answer (F10)", () =>
+describe("the expiry of a pending authentication", () => {
+  it.effect("counts the lifetime from the sending of the request, and not from the response (F10)", () =>
     Effect.gen(function* () {
       yield* TestClock.adjust("1000 seconds")
       const asked = yield* Effect.forkChild(initiate())
@@ -123,7 +123,7 @@ describe("the lifetime", () => {
     )
   )
 
-  it.effect("counts from sending, and not from discovery (F10)", () =>
+  it.effect("counts the lifetime from the sending of the request, and not from discovery (F10)", () =>
     Effect.gen(function* () {
       const asked = yield* Effect.forkChild(initiate())
       yield* TestClock.adjust("20 seconds")
@@ -144,7 +144,7 @@ describe("the lifetime", () => {
     ["007", 7],
     [315_360_000, 315_360_000]
   ] as const) {
-    it.effect(`of ${JSON.stringify(expiresIn)} is ${seconds} seconds (F3, T-8)`, () =>
+    it.effect(`reads an expires_in of ${JSON.stringify(expiresIn)} as ${seconds} seconds (F3, T-8)`, () =>
       Effect.gen(function* () {
         expect((yield* initiate()).expiresAt).toEqual(DateTime.makeUnsafe(seconds * 1000))
       }).pipe(Effect.provide(cibaLayer(acknowledging({ ...acknowledgement, expires_in: expiresIn }))))
@@ -152,7 +152,7 @@ describe("the lifetime", () => {
   }
 
   for (const given of [30, 300]) {
-    it.effect(`is the provider's ${given} seconds where the client asked for 60 (T-25)`, () =>
+    it.effect(`uses the provider's ${given} seconds when the client requested an expiry of 60 (T-25)`, () =>
       Effect.gen(function* () {
         const pending = yield* initiate({ requestedExpiry: "1 minute" })
         expect(pending.expiresAt).toEqual(DateTime.makeUnsafe(given * 1000))
@@ -163,7 +163,7 @@ describe("the lifetime", () => {
   }
 })
 
-describe("the interval", () => {
+describe("the interval of a pending authentication", () => {
   const intervals: ReadonlyArray<readonly [interval: unknown, seconds: number]> = [
     [2, 2],
     [3600, 3600],
@@ -195,10 +195,12 @@ describe("the interval", () => {
     ["9".repeat(400), 315_360_000]
   ]
   for (const [interval, seconds] of intervals) {
-    it.effect(`of ${JSON.stringify(interval)?.slice(0, 12)} means ${seconds} seconds between polls (F4, F5, T-8)`, () =>
-      Effect.gen(function* () {
-        expect((yield* initiate()).interval).toEqual(Duration.seconds(seconds))
-      }).pipe(Effect.provide(cibaLayer(acknowledging({ ...acknowledgement, interval }))))
+    it.effect(
+      `reads an interval of ${JSON.stringify(interval)?.slice(0, 12)} as ${seconds} seconds between polls (F4, F5, T-8)`,
+      () =>
+        Effect.gen(function* () {
+          expect((yield* initiate()).interval).toEqual(Duration.seconds(seconds))
+        }).pipe(Effect.provide(cibaLayer(acknowledging({ ...acknowledgement, interval }))))
     )
   }
 
@@ -207,7 +209,7 @@ describe("the interval", () => {
     ["is one", acknowledgement],
     ["is nonsense", { ...acknowledgement, interval: "soon" }]
   ] as const) {
-    it.effect(`that ${what} does not matter in push mode, where nothing is polled (F6)`, () =>
+    it.effect(`ignores an interval that ${what} in push mode, which has no polls (F6)`, () =>
       Effect.gen(function* () {
         const pending = yield* initiate()
         expect(pending.deliveryMode).toBe("push")

@@ -1,4 +1,4 @@
-// The same methods at a provider that checks them.
+// Every client authentication method at a provider that verifies it.
 import { assert, describe, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
@@ -19,8 +19,8 @@ const flow = (authentication: ClientAuthentication.ClientAuthentication, provide
 
 const request = { scope: ["openid"], hint: UserHint.login("jo@example.com") }
 
-/** Authenticates with so many polls, five seconds apart, and gives what went to the two endpoints. */
-const authenticated = Effect.fnUntraced(function* (polls: number) {
+/** Authenticates with `polls` polls, five seconds apart; returns the requests to the two endpoints. */
+const authenticate = Effect.fnUntraced(function* (polls: number) {
   const provider = yield* TestProvider.TestProvider
   const pending = yield* Ciba.initiate(request)
   const wait = yield* Effect.forkChild(Ciba.complete(pending))
@@ -36,12 +36,12 @@ const authenticated = Effect.fnUntraced(function* (polls: number) {
 const parameter = (record: RequestRecord, name: string): string =>
   record.parameters.find(([candidate]) => candidate === name)?.[1] ?? ""
 
-const named = new Set(["client_id", "client_secret", "client_assertion_type"])
+const credentialParameters = new Set(["client_id", "client_secret", "client_assertion_type"])
 
-/** What a request says about the client, the assertion itself left out. */
-const shown = (record: RequestRecord) => ({
+/** What a request has about the client, without the value of the assertion. */
+const summarize = (record: RequestRecord) => ({
   authorization: record.authorization === undefined ? undefined : Redacted.value(record.authorization).split(" ")[0],
-  parameters: record.parameters.filter(([name]) => named.has(name)),
+  parameters: record.parameters.filter(([name]) => credentialParameters.has(name)),
   asserted: record.parameters.some(([name]) => name === "client_assertion")
 })
 
@@ -92,22 +92,24 @@ const methods: ReadonlyArray<{
   }
 ]
 
-describe("the registered method is used at the backchannel endpoint and on every poll alike:", () => {
+describe("client authentication", () => {
   for (const { authentication, client, name, shown: expected } of methods) {
-    it.effect(`${name} (A8, C2, E11)`, () =>
-      Effect.gen(function* () {
-        const options = { client: yield* client, tokenScript: ProviderScript.make([ProviderScript.pending]) }
-        const sent = yield* Effect.provide(authenticated(2), flow(yield* authentication, options))
-        assert.deepStrictEqual(
-          sent.map(({ endpoint, status }) => [endpoint, status]),
-          [
-            ["backchannel", 200],
-            ["token", 400],
-            ["token", 200]
-          ]
-        )
-        for (const record of sent) assert.deepStrictEqual<unknown>(shown(record), expected)
-      })
+    it.effect(
+      `uses the registered method at the authentication endpoint and on every poll: ${name} (A8, C2, E11)`,
+      () =>
+        Effect.gen(function* () {
+          const options = { client: yield* client, tokenScript: ProviderScript.make([ProviderScript.pending]) }
+          const sent = yield* Effect.provide(authenticate(2), flow(yield* authentication, options))
+          assert.deepStrictEqual(
+            sent.map(({ endpoint, status }) => [endpoint, status]),
+            [
+              ["backchannel", 200],
+              ["token", 400],
+              ["token", 200]
+            ]
+          )
+          for (const record of sent) assert.deepStrictEqual<unknown>(summarize(record), expected)
+        })
     )
   }
 })
@@ -123,49 +125,53 @@ const signing = (options: ProviderOptions, assertion?: ClientAuthentication.Asse
 
 const { pending, reset, status } = ProviderScript
 
-describe("an assertion", () => {
-  it.effect("is made anew for every request, after pending, 503 and a broken connection alike (E5, T-9, E11)", () =>
-    Effect.gen(function* () {
-      const sent = yield* authenticated(5)
-      const claims = yield* Effect.forEach(sent, (record) => Jwt.decodePart(parameter(record, "client_assertion"), 1))
-      assert.deepStrictEqual(
-        claims.map(({ aud, exp, iat, iss, sub }) => ({ aud, exp, iat, iss, sub })),
-        [0, 5, 10, 15, 20, 25].map((at) => ({
-          aud: "https://provider.test",
-          exp: at + 60,
-          iat: at,
-          iss: clientId,
-          sub: clientId
-        }))
-      )
-      assert.strictEqual(new Set(claims.map(({ jti }) => jti)).size, 6)
-    }).pipe(Effect.provide(signing({ tokenScript: ProviderScript.make([pending, status(503), pending, reset]) })))
+describe("a client assertion", () => {
+  it.effect(
+    "is new in every request, also after authorization_pending, a 503 and a broken connection (E5, T-9, E11)",
+    () =>
+      Effect.gen(function* () {
+        const sent = yield* authenticate(5)
+        const claims = yield* Effect.forEach(sent, (record) => Jwt.decodePart(parameter(record, "client_assertion"), 1))
+        assert.deepStrictEqual(
+          claims.map(({ aud, exp, iat, iss, sub }) => ({ aud, exp, iat, iss, sub })),
+          [0, 5, 10, 15, 20, 25].map((at) => ({
+            aud: "https://provider.test",
+            exp: at + 60,
+            iat: at,
+            iss: clientId,
+            sub: clientId
+          }))
+        )
+        assert.strictEqual(new Set(claims.map(({ jti }) => jti)).size, 6)
+      }).pipe(Effect.provide(signing({ tokenScript: ProviderScript.make([pending, status(503), pending, reset]) })))
   )
 
-  it.effect("can be for the URL that is called, which is that of the metadata and no alias (E3, T-11, T-23)", () =>
-    Effect.gen(function* () {
-      const sent = yield* authenticated(1)
-      const audiences = yield* Effect.forEach(sent, (record) =>
-        Effect.map(Jwt.decodePart(parameter(record, "client_assertion"), 1), ({ aud }) => [aud, record.url])
-      )
-      assert.deepStrictEqual(
-        audiences,
-        ["https://provider.test/backchannel", "https://provider.test/token"].map((url) => [url, url])
-      )
-    }).pipe(
-      Effect.provide(
-        signing(
-          {
-            assertionAudiences: ["https://provider.test/backchannel", "https://provider.test/token"],
-            metadata: (document) => ({
-              ...document,
-              mtls_endpoint_aliases: { token_endpoint: "https://mtls.provider.test/token" }
-            })
-          },
-          { audience: ({ endpoint }) => endpoint }
+  it.effect(
+    "may have the URL of the request as its audience: that of the metadata, not an alias (E3, T-11, T-23)",
+    () =>
+      Effect.gen(function* () {
+        const sent = yield* authenticate(1)
+        const audiences = yield* Effect.forEach(sent, (record) =>
+          Effect.map(Jwt.decodePart(parameter(record, "client_assertion"), 1), ({ aud }) => [aud, record.url])
+        )
+        assert.deepStrictEqual(
+          audiences,
+          ["https://provider.test/backchannel", "https://provider.test/token"].map((url) => [url, url])
+        )
+      }).pipe(
+        Effect.provide(
+          signing(
+            {
+              assertionAudiences: ["https://provider.test/backchannel", "https://provider.test/token"],
+              metadata: (document) => ({
+                ...document,
+                mtls_endpoint_aliases: { token_endpoint: "https://mtls.provider.test/token" }
+              })
+            },
+            { audience: ({ endpoint }) => endpoint }
+          )
         )
       )
-    )
   )
 
   for (const [drift, outcome] of [
@@ -173,7 +179,7 @@ describe("an assertion", () => {
     [-10, "taken"],
     [11, "InvalidClient"]
   ] as const) {
-    it.effect(`of a client whose injected clock is ${drift} s off is judged by that clock: ${outcome} (E12)`, () =>
+    it.effect(`has its times from the injected clock, which is ${drift} s off: ${outcome} (E12)`, () =>
       Effect.gen(function* () {
         const { publicJwk } = yield* clientKey
         const precise = yield* ClientAuthentication.privateKeyJwt(clientKey)

@@ -1,4 +1,4 @@
-// What providers publish and send ends up in errors, and errors in logs and terminals: in a few words, on one line.
+// Text of the provider in errors, which end up in logs and terminals: short, and on one line.
 import { describe, expect, it } from "@effect/vitest"
 import { IdToken, IdTokenVerifier } from "@effect-ciba/core"
 import { TestKeys } from "@effect-ciba/testing"
@@ -6,20 +6,20 @@ import { Effect } from "effect"
 import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
 import { cibaLayer, initiate, withMetadata } from "../support/AuthenticationFlow.ts"
 
-const refused = (endpoint: string) =>
+const rejectEndpoint = (endpoint: string) =>
   Effect.flip(initiate()).pipe(
     Effect.provide(cibaLayer(withMetadata({ backchannel_authentication_endpoint: endpoint })))
   )
 
-describe("an address that a provider publishes", () => {
+describe("DisplayText in a flow", () => {
   for (const [what, endpoint, shown] of [
     ["escapes", "\u001b[31mhttp\u0007", " [31mhttp "],
     ["lines", "http://op.example/\nERROR\u2028done", "http://op.example/ ERROR done"],
     ["half characters", "http://op.example/\ud800", "http://op.example/ "],
     ["no end", `http://op.example/${"x".repeat(100_000)}`, `http://op.example/${"x".repeat(282)}`]
   ] as const) {
-    it.effect(`with ${what} is shown as one short line`, () =>
-      Effect.map(refused(endpoint), ({ message }) =>
+    it.effect(`shows a published URL with ${what} as one short line`, () =>
+      Effect.map(rejectEndpoint(endpoint), ({ message }) =>
         expect(message).toBe(
           `Authentication request: POST ${shown}: the URL is not https; plain http works only for loopback, with allowInsecureRequests: "loopback"`
         )
@@ -28,7 +28,7 @@ describe("an address that a provider publishes", () => {
   }
 })
 
-it.effect("a token that is wrong in thousands of places is refused in a few words", () =>
+it.effect("a token with thousands of invalid members is rejected with a short message", () =>
   Effect.gen(function* () {
     const audience = Array.from({ length: 5000 }, () => 0)
     const jwt = yield* JsonWebToken.sign(

@@ -1,4 +1,4 @@
-// DPoP at a provider that checks it.
+// DPoP in a whole flow, at a provider that verifies the proofs.
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Discovery, Dpop, MutualTls, SigningKey, TokenEndpoint } from "@effect-ciba/core"
 import { AuthReqId } from "@effect-ciba/core/PendingAuthentication"
@@ -13,7 +13,7 @@ import { advance, advanceToPolls, waitUntil } from "../support/TestTime.ts"
 
 const request = { scope: ["openid"], hint }
 
-const bound = (provider: ProviderOptions) =>
+const dpopLayer = (provider: ProviderOptions) =>
   cibaLayer(provider).pipe(Layer.provide(Dpop.layer({ key: TestKeys.signing("ES256", "proof") })))
 
 const isPending = ({ error }: RequestRecord) => error === "authorization_pending"
@@ -21,16 +21,16 @@ const isPending = ({ error }: RequestRecord) => error === "authorization_pending
 /** A demand for this nonce. */
 const demand = (nonce: string) => ProviderScript.error("use_dpop_nonce", { headers: { "dpop-nonce": nonce } })
 
-/** Asks, waits for one poll's worth of token requests, and gives how it ended. */
-const ended = (provider: ProviderOptions, requests: number) =>
+/** Runs a flow whose first poll takes `requests` token requests; returns its error and the requests. */
+const completeAfter = (provider: ProviderOptions, requests: number) =>
   Effect.gen(function* () {
     const waiting = yield* Effect.forkChild(Effect.flip(Ciba.complete(yield* Ciba.initiate(request))))
     yield* advanceToPolls("5 seconds", requests)
     return { error: yield* Fiber.join(waiting), requests: yield* requestsTo("token") }
-  }).pipe(Effect.provide(bound(provider)))
+  }).pipe(Effect.provide(dpopLayer(provider)))
 
-describe("nonces", () => {
-  it.effect("of every answer, pending and success alike, save the next request a round trip (M5, M7, T-10)", () =>
+describe("DPoP nonces", () => {
+  it.effect("uses the nonce of each response, also of authorization_pending, in the next request (M5, M7, T-10)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const first = yield* Effect.forkChild(Ciba.complete(yield* Ciba.initiate(request)))
@@ -53,11 +53,11 @@ describe("nonces", () => {
         ["nonce-5", undefined]
       ])
       expect(new Set(proofs.map(({ claims }) => claims.jti)).size).toBe(5)
-    }).pipe(Effect.provide(bound({ dpop: { nonces: "per-response" } })))
+    }).pipe(Effect.provide(dpopLayer({ dpop: { nonces: "per-response" } })))
   )
 
   it.effect(
-    "that change while many waits poll at once cost each of them one more request at most (H27, M6, T-10)",
+    "sends at most one more request per wait when the nonce changes while many waits poll (H27, M6, T-10)",
     () =>
       Effect.gen(function* () {
         const provider = yield* TestProvider.TestProvider
@@ -79,10 +79,10 @@ describe("nonces", () => {
           )
         }
         expect(sent.filter(({ error }) => error === "use_dpop_nonce").length).toBeGreaterThan(1)
-      }).pipe(Effect.provide(bound({ dpop: { nonces: "lasting" } })))
+      }).pipe(Effect.provide(dpopLayer({ dpop: { nonces: "lasting" } })))
   )
 
-  it.effect("that were refused too often end a wait that can be completed again (H27, T-10)", () =>
+  it.effect("ends a wait after too many demands for a nonce, and lets it be completed again (H27, T-10)", () =>
     Effect.gen(function* () {
       const pending = yield* Ciba.initiate(request)
       const waiting = yield* Effect.forkChild(Effect.flip(Ciba.complete(pending)))
@@ -92,11 +92,13 @@ describe("nonces", () => {
       yield* advanceToPolls("5 seconds", 4)
       expect((yield* Fiber.join(again)).subject).toBe("jo")
     }).pipe(
-      Effect.provide(bound({ user: TestUser.approve(), tokenScript: ProviderScript.make(["a", "b", "c"].map(demand)) }))
+      Effect.provide(
+        dpopLayer({ user: TestUser.approve(), tokenScript: ProviderScript.make(["a", "b", "c"].map(demand)) })
+      )
     )
   )
 
-  it.effect("that were refused too often delay one wait of many, and do not end it (H27, T-10)", () =>
+  it.effect("delays one of many waits after too many demands for a nonce, and does not end it (H27, T-10)", () =>
     Effect.gen(function* () {
       const ends: Array<string> = []
       const all = yield* Effect.forkChild(
@@ -116,14 +118,16 @@ describe("nonces", () => {
       yield* Fiber.join(all)
       expect(ends).toEqual(["jo"])
     }).pipe(
-      Effect.provide(bound({ user: TestUser.approve(), tokenScript: ProviderScript.make(["a", "b", "c"].map(demand)) }))
+      Effect.provide(
+        dpopLayer({ user: TestUser.approve(), tokenScript: ProviderScript.make(["a", "b", "c"].map(demand)) })
+      )
     )
   )
 
-  it.effect("that are demanded again and again are given twice, and then it is an error (H27, T-10)", () =>
+  it.effect("retries twice with a demanded nonce, and then fails (H27, T-10)", () =>
     Effect.gen(function* () {
       const tokenScript = ProviderScript.make(["a", "b", "c", "d"].map(demand))
-      const { error, requests } = yield* ended({ tokenScript }, 3)
+      const { error, requests } = yield* completeAfter({ tokenScript }, 3)
       expect(error).toMatchObject({ _tag: "TokenError", reason: { _tag: "UseDpopNonce" } })
       const nonces = yield* Effect.forEach(requests, (one) => Effect.map(dpopProof(one), ({ claims }) => claims.nonce))
       expect(nonces).toEqual([undefined, "a", "b"])
@@ -132,20 +136,20 @@ describe("nonces", () => {
   )
 })
 
-describe("an answer", () => {
-  it.effect("that the proof is invalid ends the wait at once (M15)", () =>
+describe("the response to a DPoP request", () => {
+  it.effect("ends the wait at once with invalid_dpop_proof (M15)", () =>
     Effect.gen(function* () {
       const tokenScript = ProviderScript.make([ProviderScript.error("invalid_dpop_proof")])
-      const { error, requests } = yield* ended({ tokenScript }, 1)
+      const { error, requests } = yield* completeAfter({ tokenScript }, 1)
       expect(error).toMatchObject({ _tag: "TokenError", reason: { _tag: "InvalidDpopProof" } })
       expect(requests).toHaveLength(1)
     })
   )
 
-  it.effect("with a token of type Bearer is refused, though the proof was taken (M10, T-15)", () =>
+  it.effect("is rejected when its token type is Bearer although a proof was sent (M10, T-15)", () =>
     Effect.gen(function* () {
       const tokenResponse: ProviderOptions["tokenResponse"] = (body) => ({ ...body, token_type: "Bearer" })
-      const { error } = yield* ended({ user: TestUser.approve(), tokenResponse }, 1)
+      const { error } = yield* completeAfter({ user: TestUser.approve(), tokenResponse }, 1)
       expect(error).toMatchObject({
         _tag: "IdTokenError",
         reason: { _tag: "UnexpectedTokenType", expected: "DPoP", actual: "Bearer" }
@@ -154,10 +158,10 @@ describe("an answer", () => {
   )
 })
 
-describe("the algorithm of the proofs", () => {
+describe("the algorithm of DPoP proofs", () => {
   const dpop_signing_alg_values_supported = "dpop_signing_alg_values_supported"
 
-  it.effect("must be one that the provider lists, or nobody is asked (M13)", () =>
+  it.effect("must be one that the provider lists, or no authentication request is sent (M13)", () =>
     Effect.gen(function* () {
       expect(yield* Effect.flip(initiate())).toMatchObject({
         _tag: "AuthenticationRequestError",
@@ -168,21 +172,21 @@ describe("the algorithm of the proofs", () => {
         }
       })
       expect(yield* requestsTo("backchannel")).toEqual([])
-    }).pipe(Effect.provide(bound(withMetadata({ [dpop_signing_alg_values_supported]: ["ES384", "PS256"] }))))
+    }).pipe(Effect.provide(dpopLayer(withMetadata({ [dpop_signing_alg_values_supported]: ["ES384", "PS256"] }))))
   )
 
   for (const listed of [["PS256", "ES256"], undefined]) {
-    it.effect(`may be ES256 where the provider lists ${listed ?? "none"} (M13)`, () =>
+    it.effect(`may be ES256 when the provider lists ${listed ?? "none"} (M13)`, () =>
       Effect.gen(function* () {
         yield* initiate()
         expect(yield* requestsTo("backchannel")).toHaveLength(1)
-      }).pipe(Effect.provide(bound(withMetadata({ [dpop_signing_alg_values_supported]: listed }))))
+      }).pipe(Effect.provide(dpopLayer(withMetadata({ [dpop_signing_alg_values_supported]: listed }))))
     )
   }
 })
 
 it.effect(
-  "a proof is for the alias that is called, less its query, and none goes to the authentication endpoint (M1, M3, M16, T-23)",
+  "a DPoP proof has the URL of the called alias without its query, and none is sent to the authentication endpoint (M1, M3, M16, T-23)",
   () =>
     Effect.gen(function* () {
       const heard: Array<HttpClientRequest.HttpClientRequest> = []

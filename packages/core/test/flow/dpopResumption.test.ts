@@ -1,4 +1,4 @@
-// One process asks, and another one waits: the key goes with the pending authentication, where it can.
+// One process sends the request, and another one waits: an extractable DPoP key is stored with the pending authentication.
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Dpop, JsonWebKey, SignedRequest, SigningKey } from "@effect-ciba/core"
 import type { PendingAuthentication } from "@effect-ciba/core/PendingAuthentication"
@@ -20,89 +20,93 @@ const proving = (key: SigningKey.KeyPair) => Layer.provide(client, Dpop.layer({ 
 
 const initiate = Ciba.initiate({ scope: ["openid"], hint })
 
-const completed = (pending: PendingAuthentication, polls: number) =>
+const complete = (pending: PendingAuthentication, polls: number) =>
   Effect.gen(function* () {
     const waiting = yield* Effect.forkChild(Ciba.complete(pending))
     yield* advanceToPolls("5 seconds", polls)
     return yield* Fiber.join(waiting)
   })
 
-const revealed = (key: Redacted.Redacted<JsonWebKey.JsonWebKey> | undefined) =>
+const reveal = (key: Redacted.Redacted<JsonWebKey.JsonWebKey> | undefined) =>
   key === undefined ? undefined : Redacted.value(key)
 
-const heldPair = Effect.promise(() =>
+const nonExtractablePair = Effect.promise(() =>
   crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"])
 )
 
-const heldKey = Effect.flatMap(heldPair, (pair) => SigningKey.fromCryptoKeyPair(pair, { algorithm: "ES256" }))
+const nonExtractableKey = Effect.flatMap(nonExtractablePair, (pair) =>
+  SigningKey.fromCryptoKeyPair(pair, { algorithm: "ES256" })
+)
 
-const provided = (options?: ProviderOptions) =>
+const provideProvider = (options?: ProviderOptions) =>
   Effect.provide(TestProvider.layer({ user: TestUser.approve(), ...options }))
 
-describe("a process that takes over", () => {
-  it.effect("proves with the key that was kept, and hands it on, whatever key it has itself (M1, M5, M6)", () =>
-    Effect.gen(function* () {
-      const provider = yield* TestProvider.TestProvider
-      const [own, other] = yield* Effect.all([SigningKey.generate("ES256"), SigningKey.generate("EdDSA")])
-      const pending = yield* Effect.provide(initiate, proving(own))
-      const identity = yield* Effect.provide(completed(pending, 2), proving(other))
-      const thumbprint = yield* JsonWebKey.thumbprint(own.publicJwk)
-      expect(yield* provider.keyThumbprint(identity.accessToken)).toBe(thumbprint)
-      expect(revealed(identity.proofKey)).toEqual(revealed(own.privateJwk))
-      const proofs = yield* Effect.forEach(yield* requestsTo("token"), dpopProof)
-      expect(proofs.map(({ claims }) => claims.nonce)).toEqual([undefined, "nonce-1"])
-      for (const { header } of proofs) expect(yield* JsonWebKey.thumbprint(header.jwk)).toBe(thumbprint)
-    }).pipe(provided({ dpop: { nonces: "lasting" } }))
+describe("a process that resumes a DPoP authentication", () => {
+  it.effect(
+    "signs proofs with the stored key, and gives it to the identity, whatever key it is configured with (M1, M5, M6)",
+    () =>
+      Effect.gen(function* () {
+        const provider = yield* TestProvider.TestProvider
+        const [own, other] = yield* Effect.all([SigningKey.generate("ES256"), SigningKey.generate("EdDSA")])
+        const pending = yield* Effect.provide(initiate, proving(own))
+        const identity = yield* Effect.provide(complete(pending, 2), proving(other))
+        const thumbprint = yield* JsonWebKey.thumbprint(own.publicJwk)
+        expect(yield* provider.keyThumbprint(identity.accessToken)).toBe(thumbprint)
+        expect(reveal(identity.proofKey)).toEqual(reveal(own.privateJwk))
+        const proofs = yield* Effect.forEach(yield* requestsTo("token"), dpopProof)
+        expect(proofs.map(({ claims }) => claims.nonce)).toEqual([undefined, "nonce-1"])
+        for (const { header } of proofs) expect(yield* JsonWebKey.thumbprint(header.jwk)).toBe(thumbprint)
+      }).pipe(provideProvider({ dpop: { nonces: "lasting" } }))
   )
 
-  it.effect("without DPoP fails before it redeems anything", () =>
+  it.effect("fails before it redeems when it is configured without DPoP", () =>
     Effect.gen(function* () {
       const pending = yield* Effect.provide(initiate, proving(yield* SigningKey.generate("ES256")))
-      const error = yield* completed(pending, 0).pipe(Effect.flip, Effect.provide(client))
+      const error = yield* complete(pending, 0).pipe(Effect.flip, Effect.provide(client))
       expect(error).toMatchObject({ _tag: "TokenError", reason: { _tag: "InvalidKey" } })
       expect(error.message).toContain("provide Dpop.layer")
       expect(yield* requestsTo("token")).toEqual([])
-    }).pipe(provided())
+    }).pipe(provideProvider())
   )
 
-  it.effect("proves with its own key where none was kept, and the identity has it", () =>
+  it.effect("signs proofs with its configured key when none was stored, and gives it to the identity", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
-      const pending = yield* Effect.provide(initiate, proving(yield* heldKey))
+      const pending = yield* Effect.provide(initiate, proving(yield* nonExtractableKey))
       expect(pending.proofKey).toBeUndefined()
       const own = yield* SigningKey.generate("ES256")
-      const identity = yield* Effect.provide(completed(pending, 1), proving(own))
+      const identity = yield* Effect.provide(complete(pending, 1), proving(own))
       expect(yield* provider.keyThumbprint(identity.accessToken)).toBe(yield* JsonWebKey.thumbprint(own.publicJwk))
-      expect(revealed(identity.proofKey)).toEqual(revealed(own.privateJwk))
-    }).pipe(provided())
+      expect(reveal(identity.proofKey)).toEqual(reveal(own.privateJwk))
+    }).pipe(provideProvider())
   )
 })
 
-it.effect("a key that cannot be taken out signs requests and proofs, and is kept nowhere (D1, M1)", () =>
+it.effect("a non-extractable key signs requests and proofs, and is not stored (D1, M1)", () =>
   Effect.gen(function* () {
-    const key = yield* heldKey
+    const key = yield* nonExtractableKey
     yield* Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const pending = yield* initiate
-      const identity = yield* completed(pending, 1)
+      const identity = yield* complete(pending, 1)
       expect(yield* provider.keyThumbprint(identity.accessToken)).toBe(yield* JsonWebKey.thumbprint(key.publicJwk))
       expect([key.privateJwk, pending.proofKey, identity.proofKey]).toEqual([undefined, undefined, undefined])
       const [asked] = yield* requestsTo("backchannel")
       expect(asked?.parameters.map(([name]) => name)).toEqual(["request", "client_id"])
     }).pipe(
       Effect.provide(Layer.provide(proving(key), SignedRequest.layer({ key }))),
-      provided({ client: TestClient.clientSecretBasic({ requestKey: key.publicJwk }) })
+      provideProvider({ client: TestClient.clientSecretBasic({ requestKey: key.publicJwk }) })
     )
   })
 )
 
-it.effect("a key that can be taken out of WebCrypto is kept like any other", () =>
+it.effect("an extractable WebCrypto key is stored like any other", () =>
   Effect.gen(function* () {
     const pair = yield* Effect.promise(() => crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]))
     const key = yield* SigningKey.fromCryptoKeyPair(pair, { algorithm: "EdDSA", keyId: "kept" })
     const pending = yield* Effect.provide(initiate, proving(key))
-    expect(revealed(pending.proofKey)).toMatchObject({ ...key.publicJwk, kid: "kept", d: expect.any(String) })
+    expect(reveal(pending.proofKey)).toMatchObject({ ...key.publicJwk, kid: "kept", d: expect.any(String) })
     const again = yield* SigningKey.fromJwk(pending.proofKey ?? Redacted.make({}))
     expect(again.publicJwk).toEqual(key.publicJwk)
-  }).pipe(provided())
+  }).pipe(provideProvider())
 )

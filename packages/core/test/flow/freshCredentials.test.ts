@@ -1,4 +1,4 @@
-// A provider that remembers every jti, and a client that proves everything that it can.
+// Assertions, proofs and signed requests at a provider that rejects a repeated jti.
 import { expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Dpop, JsonWebKey, SignedRequest, UserHint } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestKeys, TestProvider } from "@effect-ciba/testing"
@@ -41,7 +41,7 @@ const flow = (options: ProviderOptions) =>
   )
 
 it.effect(
-  "all is fresh on every attempt: nonces rotate, answers are lost, late and no JSON, and it ends well (E5, H26, M1, M5, M6, M14, M16, M17, T-9)",
+  "every attempt has a new assertion and a new proof, while nonces rotate and responses are lost, late or not JSON (E5, H26, M1, M5, M6, M14, M16, M17, T-9)",
   () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
@@ -108,7 +108,7 @@ it.effect(
 )
 
 it.effect(
-  "a caller who asks again after a lost answer and a 503 has a request signed anew each time (D16, E5, T-9)",
+  "a caller that repeats a request after a lost response and a 503 sends a newly signed request each time (D16, E5, T-9)",
   () =>
     Effect.gen(function* () {
       expect((yield* Effect.flip(Ciba.initiate(request))).reason._tag).toBe("TransportError")

@@ -1,4 +1,4 @@
-// Whatever arrives at the four places where the world talks to us: something typed comes of it.
+// Malformed input at each entry point, by seeded chance: every case has a typed outcome.
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Fuzz from "../support/Fuzz.ts"
@@ -8,13 +8,13 @@ const seed = Number(process.env.FUZZ_SEED ?? 1)
 
 const cases = Number(process.env.FUZZ_CASES ?? 3000)
 
-describe(`of ${cases} hostile calls from seed ${seed} on, each has a typed outcome`, () => {
-  for (const place of entryPoints) {
+describe(`${cases} hostile cases from seed ${seed} on`, () => {
+  for (const entryPoint of entryPoints) {
     it.live(
-      `at: ${place.name} (G13, K17)`,
+      `each have a typed outcome at the entry point: ${entryPoint.name} (G13, K17)`,
       () =>
         Effect.gen(function* () {
-          const { missing, problems } = yield* Fuzz.run(place, { seed, cases })
+          const { missing, problems } = yield* Fuzz.run(entryPoint, { seed, cases })
           expect(problems).toEqual([])
           if (cases >= 3000) expect(missing).toEqual([])
         }),

@@ -1,4 +1,4 @@
-// What becomes of details, resources and grants on their way through a whole flow.
+// Authorization details, resources and grants in a whole flow.
 import { describe, expect, it } from "@effect/vitest"
 import { type AuthenticationRequest, Ciba } from "@effect-ciba/core"
 import { ProviderScript, TestUser } from "@effect-ciba/testing"
@@ -20,8 +20,8 @@ const outcome = (options?: Partial<AuthenticationRequest.Options>) =>
 
 const details = [{ type: "payment", amount: "12.30" }]
 
-describe("a flow", () => {
-  it.effect("narrows the token with each poll, and leaves the request as it was (O3, P2, P4)", () =>
+describe("granted authorization details, scope and lifetime", () => {
+  it.effect("narrows the token with each poll, and leaves the authentication request unchanged (O3, P2, P4)", () =>
     Effect.gen(function* () {
       yield* outcome({ authorizationDetails: [...details, { type: "account" }], resource: "https://a.test" })
       const [asked] = yield* requestsTo("backchannel")
@@ -47,7 +47,7 @@ describe("a flow", () => {
     )
   )
 
-  it.effect("grants the details that the provider names, though others were asked for (O4)", () =>
+  it.effect("has the authorization details of the token response, although others were requested (O4)", () =>
     Effect.gen(function* () {
       const identity = yield* outcome({ authorizationDetails: details })
       expect(identity.authorizationDetails).toEqual([{ type: "payment", amount: "10.00", account: "…42" }])
@@ -64,14 +64,14 @@ describe("a flow", () => {
     )
   )
 
-  it.effect("grants no details where the provider names none, though they were asked for (O4)", () =>
+  it.effect("has no authorization details when the token response has none, although they were requested (O4)", () =>
     Effect.gen(function* () {
       const identity = yield* outcome({ authorizationDetails: details })
       expect(identity.authorizationDetails).toBeUndefined()
     }).pipe(Effect.provide(cibaLayer(approving)))
   )
 
-  it.effect("gives the grant's id that came with the tokens, and not one in the acknowledgement (U6)", () =>
+  it.effect("has the grant_id of the token response, and not that of the acknowledgement (U6)", () =>
     Effect.gen(function* () {
       const pending = yield* initiate({ grantManagement: { action: "create" } })
       expect(Object.keys(pending)).not.toContain("grantId")
@@ -88,7 +88,7 @@ describe("a flow", () => {
     )
   )
 
-  it.effect("has no grant id where only the acknowledgement named one (U6)", () =>
+  it.effect("has no grant_id when only the acknowledgement has one (U6)", () =>
     Effect.gen(function* () {
       expect((yield* outcome({ grantManagement: { action: "create" } })).grantId).toBeUndefined()
     }).pipe(Effect.provide(cibaLayer({ ...approving, acknowledgement: (body) => ({ ...body, grant_id: "g-1" }) })))
@@ -99,7 +99,7 @@ describe("a flow", () => {
     ["invalid_target", "InvalidTarget", "P3"],
     ["invalid_grant_id", "InvalidGrantId", "U7"]
   ] as const) {
-    it.effect(`ends with ${code} from the token endpoint (${row})`, () =>
+    it.effect(`ends the wait with ${code} from the token endpoint (${row})`, () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(outcome())
         expect(error).toMatchObject({ _tag: "TokenError", reason: { _tag: tag, code, status: 400 } })
@@ -111,7 +111,7 @@ describe("a flow", () => {
   }
 
   for (const granted of [30, 600]) {
-    it.effect(`that asks for two minutes lives for the ${granted} seconds that it is given (T-25)`, () =>
+    it.effect(`expires after the granted ${granted} seconds when two minutes were requested (T-25)`, () =>
       Effect.gen(function* () {
         const pending = yield* initiate({ requestedExpiry: "2 minutes" })
         expect(pending.expiresAt).toEqual(DateTime.makeUnsafe(granted * 1000))

@@ -63,8 +63,8 @@ const calls = (reply: Reply, options: Partial<Ciba.Options> = {}) => {
   return Effect.map(Effect.provide(program, live), (ends) => ({ ...ends, heard: received }))
 }
 
-describe("an interaction id", () => {
-  it.effect("is a new one on every call to an endpoint or a resource, and none goes to the key set (S4)", () =>
+describe("x-fapi-interaction-id", () => {
+  it.effect("is new in every request to an endpoint or a resource, and not sent for the JWK Set (S4)", () =>
     Effect.gen(function* () {
       const { called, heard } = yield* calls(echoing((id) => id))
       expect(called._tag).toBe("Success")
@@ -85,7 +85,7 @@ describe("an interaction id", () => {
     ["another one", () => "c770aef3-6784-41f7-8e0e-ff5f97bddb3a"],
     ["none", undefined]
   ] as const) {
-    it.effect(`that comes back as ${what} makes the answer no answer (S4)`, () =>
+    it.effect(`makes a response invalid that has ${what} in its place (S4)`, () =>
       Effect.gen(function* () {
         const reply: Reply =
           echo === undefined ? ({ method }) => Response.json(method === "GET" ? { keys: [] } : {}) : echoing(echo)
@@ -107,7 +107,7 @@ describe("an interaction id", () => {
     )
   }
 
-  it.effect("is not sent without a profile that wants it, and then nothing has to come back", () =>
+  it.effect("is not sent without a profile that requires it, and then no response needs it", () =>
     Effect.gen(function* () {
       const { called, heard } = yield* calls(({ method }) => Response.json(method === "GET" ? { keys: [] } : {}), {
         profile: undefined
@@ -118,8 +118,8 @@ describe("an interaction id", () => {
   )
 })
 
-describe("headers about the person's device", () => {
-  it.effect("are withheld from resources by a profile, and others are not", () =>
+describe("headers about the end-user's device", () => {
+  it.effect("are withheld from resources by a profile, unlike other headers", () =>
     Effect.gen(function* () {
       const { heard } = yield* calls(echoing((id) => id))
       expect(heard.at(-1)?.headers).toMatchObject({ accept: "text/plain" })

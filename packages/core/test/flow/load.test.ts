@@ -1,4 +1,4 @@
-// Many waits at once, over a network that fails a third of the time.
+// Many concurrent waits, over a network where a third of the token requests fail.
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, Dpop, SigningKey, UserHint } from "@effect-ciba/core"
 import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
@@ -11,21 +11,21 @@ import { client, pollTimes, request, sharedServices, startProcess } from "../sup
 import * as SeededRandom from "../support/SeededRandom.ts"
 import { waitUntil } from "../support/TestTime.ts"
 
-/** So many people, of whom three in ten refuse, each in their own time. */
-const crowd = (count: number, seed: number) => {
+/** End-users who decide within two minutes; three in ten deny. */
+const makeUsers = (count: number, seed: number) => {
   const chance = SeededRandom.make(seed)
   return Array.from({ length: count }, (_, index) => {
-    const person = {
-      subject: `person-${index}`,
+    const user = {
+      subject: `user-${index}`,
       loginHint: `${index}@example.com`,
       after: `${chance() * 120} seconds`
     } as const
-    return chance() < 0.3 ? TestUser.deny(person) : TestUser.approve(person)
+    return chance() < 0.3 ? TestUser.deny(user) : TestUser.approve(user)
   })
 }
 
-/** Asks all of them at once; how it ended for each, by subject. */
-const asked = Effect.fnUntraced(function* (users: ReadonlyArray<TestUser.TestUser>) {
+/** Authenticates all of them concurrently; the outcomes by subject. */
+const authenticateUsers = Effect.fnUntraced(function* (users: ReadonlyArray<TestUser.TestUser>) {
   const endings = new Map<string, string>()
   const subjects = new Map(users.map(({ loginHint, subject }) => [loginHint, subject]))
   yield* Ciba.authenticateAll(
@@ -75,19 +75,19 @@ const pausesOf = (sent: ReadonlyArray<FaultyNetwork.TokenRequestRecord>) => {
   return ends.length
 }
 
-describe("a thousand waits at once", () => {
-  const users = crowd(1000, 7)
+describe("a thousand concurrent waits", () => {
+  const users = makeUsers(1000, 7)
   /** The clock runs while signatures are verified: ID Tokens outlast a slow machine. */
-  const people: ProviderOptions = { user: users, expiresIn: "2 hours", idTokenLifetime: "20 hours" }
+  const endUsers: ProviderOptions = { user: users, expiresIn: "2 hours", idTokenLifetime: "20 hours" }
 
   it.effect(
-    "all end as the people decided, whatever the network does (H2, H3, H8, H9, H14, H19, H21, H22, T-5)",
+    "all end as the end-users decided, whatever the network does (H2, H3, H8, H9, H14, H19, H21, H22, T-5)",
     () =>
       Effect.gen(function* () {
         const network = FaultyNetwork.make({ seed: 11, faultRate: 0.3, lostRate: 0.01, latency: 200 })
         const provider = yield* TestProvider.TestProvider
         const all = yield* startProcess(
-          asked(users),
+          authenticateUsers(users),
           Layer.provide(client({ maxConcurrentRequests: 50 }), network.layer)
         )
         yield* waitUntil(TestClock.adjust("1 minute"), () => all.pollUnsafe() !== undefined)
@@ -109,20 +109,20 @@ describe("a thousand waits at once", () => {
         expect(Math.min(...gaps)).toBeGreaterThanOrEqual(5000)
         expect(Math.max(...gaps)).toBeLessThan(180_000)
         expect(pausesOf(network.sent)).toBeGreaterThan(20)
-      }).pipe(sharedServices(people)),
+      }).pipe(sharedServices(endUsers)),
     20_000
   )
 })
 
 it.effect(
-  "a hundred waits that prove with DPoP outlive faults and nonces that change all the time (H21, H26, H27, T-5, T-10)",
+  "a hundred DPoP waits survive faults and constantly changing nonces (H21, H26, H27, T-5, T-10)",
   () =>
     Effect.gen(function* () {
       const network = FaultyNetwork.make({ seed: 5, faultRate: 0.3, lostRate: 0, latency: 100 })
       const provider = yield* TestProvider.TestProvider
       const denied = hundred.filter(({ reaction }) => reaction._tag === "Deny").length
       const all = yield* startProcess(
-        asked(hundred),
+        authenticateUsers(hundred),
         client({ maxConcurrentRequests: 50 }).pipe(
           Layer.provide(network.layer),
           Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") }))
@@ -145,14 +145,14 @@ it.effect(
   20_000
 )
 
-const hundred = crowd(100, 3)
+const hundred = makeUsers(100, 3)
 
 for (const [what, refusal] of [
   ["a 503", ProviderScript.status(503, { retryAfter: "120" })],
   ["a 429", ProviderScript.status(429, { retryAfter: "120" })],
   ["a 503 in JSON", ProviderScript.error("temporarily_unavailable", { status: 503, retryAfter: "120" })]
 ] as const) {
-  it.effect(`${what} pauses the waits of others, too, and none of them beyond its expiry (F9, H9, H18, H22)`, () =>
+  it.effect(`${what} pauses the other waits too, and none of them beyond its expiry (F9, H9, H18, H22)`, () =>
     Effect.gen(function* () {
       const short = Effect.gen(function* () {
         const error = yield* Effect.flip(Ciba.authenticate({ ...request, requestedExpiry: "40 seconds" }))
@@ -170,7 +170,7 @@ for (const [what, refusal] of [
   )
 }
 
-it.effect("the time that a request waits for its turn does not count towards its expiry (F10)", () =>
+it.effect("the time that a request is queued does not count towards its expiry (F10)", () =>
   Effect.gen(function* () {
     const asking = yield* startProcess(
       Effect.all([Ciba.initiate(request), Ciba.initiate(request)], { concurrency: "unbounded" }),

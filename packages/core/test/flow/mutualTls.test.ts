@@ -1,4 +1,4 @@
-// Where a client with a certificate sends its requests, and what is in them.
+// The endpoints that a client with a certificate calls, and the parameters that it sends.
 import { assert, describe, it } from "@effect/vitest"
 import {
   Ciba,
@@ -78,7 +78,7 @@ const requests = Effect.fnUntraced(function* (
   return seen
 })
 
-const called = (registration: Registration, published?: unknown) =>
+const calledUrls = (registration: Registration, published?: unknown) =>
   Effect.map(requests(registration, published), (seen) => seen.map(({ url }) => url))
 
 const pair = ({ backchannel_authentication_endpoint, token_endpoint }: Readonly<Record<string, unknown>>) => [
@@ -93,7 +93,7 @@ const byCertificate = [ClientAuthentication.tlsClientAuth, ClientAuthentication.
 describe("mutual TLS", () => {
   for (const authentication of byCertificate) {
     it.effect(
-      `${authentication.method} puts its id and no proof into each body, and calls the aliases (A9, E8, E9, N1)`,
+      `${authentication.method} sends the client_id and no credential in each body, and calls the aliases (A9, E8, E9, N1)`,
       () =>
         Effect.gen(function* () {
           const seen = yield* requests({ authentication })
@@ -113,7 +113,7 @@ describe("mutual TLS", () => {
   }
 
   for (const name of names) {
-    it.effect(`an alias of ${name} alone leaves every other endpoint where it is (A9, T-22)`, () =>
+    it.effect(`an alias of ${name} alone does not change any other endpoint (A9, T-22)`, () =>
       Effect.gen(function* () {
         const partial = metadata({ [name]: aliases[name] })
         const urls = yield* Effect.forEach(names, (endpoint) =>
@@ -137,25 +137,25 @@ describe("mutual TLS", () => {
     ["about other endpoints", { userinfo_endpoint: aliases.userinfo_endpoint, unknown_endpoint: "https://x.test" }]
   ]
   for (const [what, published] of lists) {
-    it.effect(`aliases that are ${what} leave the endpoints where they are (A9, T-22)`, () =>
+    it.effect(`aliases that are ${what} do not change the endpoints (A9, T-22)`, () =>
       Effect.gen(function* () {
         const authentication = ClientAuthentication.tlsClientAuth
-        assert.deepStrictEqual(yield* called({ authentication }, published), pair(ordinary))
+        assert.deepStrictEqual(yield* calledUrls({ authentication }, published), pair(ordinary))
       })
     )
   }
 
-  it.effect("an alias without TLS is refused, and the endpoint itself is not called in its place (A9, N6)", () =>
+  it.effect("an alias without TLS is rejected, and the endpoint itself is not called instead (A9, N6)", () =>
     Effect.gen(function* () {
       const published = { backchannel_authentication_endpoint: "http://mtls.op.test/backchannel" }
       const authentication = ClientAuthentication.tlsClientAuth
-      const error = yield* Effect.flip(called({ authentication }, published))
+      const error = yield* Effect.flip(calledUrls({ authentication }, published))
       assert.include(error.message, "http://mtls.op.test/backchannel: the URL is not https")
     })
   )
 
   it.effect(
-    "a client that signs assertions calls the aliases if it is registered to, its tokens bound or not (A10, T-22)",
+    "a client that signs assertions calls the aliases if its registration says so, with bound tokens or without (A10, T-22)",
     () =>
       Effect.gen(function* () {
         for (const boundAccessTokens of [false, true]) {
@@ -170,18 +170,18 @@ describe("mutual TLS", () => {
       })
   )
 
-  it.effect("no alias is called without mutual TLS, or where the registration says so (A10, T-22)", () =>
+  it.effect("no alias is called without mutual TLS, or when the registration says so (A10, T-22)", () =>
     Effect.gen(function* () {
       const off = MutualTls.make({ useEndpointAliases: false })
-      assert.deepStrictEqual(yield* called({ authentication: assertion }), pair(ordinary))
-      assert.deepStrictEqual(yield* called({ authentication: assertion, mutualTls: off }), pair(ordinary))
+      assert.deepStrictEqual(yield* calledUrls({ authentication: assertion }), pair(ordinary))
+      assert.deepStrictEqual(yield* calledUrls({ authentication: assertion, mutualTls: off }), pair(ordinary))
       for (const authentication of byCertificate) {
-        assert.deepStrictEqual(yield* called({ authentication, mutualTls: off }), pair(ordinary))
+        assert.deepStrictEqual(yield* calledUrls({ authentication, mutualTls: off }), pair(ordinary))
       }
     })
   )
 
-  it.effect("an assertion for an endpoint and a proof for a URL name the one that is called (T-23)", () =>
+  it.effect("the audience of an assertion and the htu of a proof are the URL that is called (T-23)", () =>
     Effect.gen(function* () {
       const authentication = ClientAuthentication.privateKeyJwt(SigningKey.generate("ES256"), {
         audience: ({ endpoint }) => endpoint

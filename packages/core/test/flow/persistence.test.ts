@@ -1,4 +1,4 @@
-// What the store of pending authentications keeps, and what becomes of a wait whose store fails.
+// What a flow stores, when it removes it, and what happens when the store fails.
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, PendingStore } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
@@ -35,7 +35,7 @@ describe("Ciba.initiate", () => {
     )
   ).pipe(Layer.provide(PendingStore.layerMemory))
 
-  it.effect("keeps what the provider has acknowledged, also where it is interrupted then (F9, H25)", () =>
+  it.effect("stores an acknowledged authentication, also when it is interrupted at that moment (F9, H25)", () =>
     Effect.gen(function* () {
       const asking = yield* startProcess(ask, client())
       yield* TestClock.adjust("1 second")
@@ -58,7 +58,7 @@ describe("Ciba.complete", () => {
     ["WrongAudience", { user: TestUser.approve(), idTokenClaims: (claims) => ({ ...claims, aud: "another" }) }]
   ]
   for (const [end, provider] of decided) {
-    it.effect(`takes what it has decided out of the store: ${end} (F9)`, () =>
+    it.effect(`removes a completed authentication from the store: ${end} (F9)`, () =>
       Effect.gen(function* () {
         const wait = yield* startProcess(ending, client())
         yield* TestClock.adjust("1 second")
@@ -70,7 +70,7 @@ describe("Ciba.complete", () => {
     )
   }
 
-  it.effect("leaves in the store what the provider refused because of the client, which can be mended (H16)", () =>
+  it.effect("leaves an authentication in the store after an error of the client, which can be corrected (H16)", () =>
     Effect.gen(function* () {
       const wait = yield* startProcess(ending, client())
       yield* TestClock.adjust("5 seconds")
@@ -89,70 +89,70 @@ describe("Ciba.complete", () => {
     )
   )
 
-  it.effect("leaves in the store what a schedule of the caller's, or an interruption, has stopped (H25)", () =>
-    Effect.gen(function* () {
-      const once = client({ poll: { schedule: (policy) => Schedule.upTo(policy, { times: 1 }) } })
-      const stopped = yield* startProcess(ending, once)
-      yield* TestClock.adjust("11 seconds")
-      expect(yield* Fiber.join(stopped)).toBe("ScheduleExhausted")
-      const interrupted = yield* startProcess(ending, client())
-      yield* TestClock.adjust("2 seconds")
-      yield* killProcess(interrupted)
-      expect(yield* storedAuthentications).toHaveLength(2)
-      yield* TestClock.adjust("10 minutes")
-      expect(yield* pollTimes).toEqual([5, 10])
-    }).pipe(sharedServices({ user: TestUser.approve(), tokenScript: ProviderScript.make([pending, pending]) }))
-  )
-
   it.effect(
-    "leaves a response whose keys cannot be had in the store, whatever is tried before they can (H19, T-34)",
+    "leaves an authentication in the store when the caller's schedule or an interruption has stopped the wait (H25)",
     () =>
       Effect.gen(function* () {
-        const provider = yield* TestProvider.TestProvider
-        const { handle, outcomes } = recordDecisions()
-        const process = yield* startProcess(
-          Effect.gen(function* () {
-            const asked = yield* ask
-            const first = yield* Effect.flip(Ciba.complete(asked))
-            const second = yield* Effect.flip(Ciba.complete(asked))
-            return [first._tag, second._tag]
-          }),
-          client()
-        )
+        const once = client({ poll: { schedule: (policy) => Schedule.upTo(policy, { times: 1 }) } })
+        const stopped = yield* startProcess(ending, once)
+        yield* TestClock.adjust("11 seconds")
+        expect(yield* Fiber.join(stopped)).toBe("ScheduleExhausted")
+        const interrupted = yield* startProcess(ending, client())
         yield* TestClock.adjust("2 seconds")
-        yield* provider.rotateKeys
-        yield* TestClock.adjust("3 seconds")
-        yield* waitUntil(storedAuthentications, ([one]) => one?.received !== undefined)
-        yield* TestClock.adjust("20 minutes")
-        expect(yield* Fiber.join(process)).toEqual(["DiscoveryError", "DiscoveryError"])
-        expect(yield* storedAuthentications).toHaveLength(1)
-        const next = yield* startProcess(Ciba.resumeAll(handle), client())
-        yield* Fiber.join(next)
-        expect(outcomes).toEqual(["jo"])
-        expect(yield* pollTimes).toEqual([5])
-      }).pipe(
-        sharedServices({
-          user: TestUser.approve(),
-          keysScript: ProviderScript.make([proceed, ...Array.from({ length: 26 }, () => reset)])
-        })
+        yield* killProcess(interrupted)
+        expect(yield* storedAuthentications).toHaveLength(2)
+        yield* TestClock.adjust("10 minutes")
+        expect(yield* pollTimes).toEqual([5, 10])
+      }).pipe(sharedServices({ user: TestUser.approve(), tokenScript: ProviderScript.make([pending, pending]) }))
+  )
+
+  it.effect("leaves a token response in the store while its keys cannot be fetched (H19, T-34)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const { handle, outcomes } = recordDecisions()
+      const process = yield* startProcess(
+        Effect.gen(function* () {
+          const asked = yield* ask
+          const first = yield* Effect.flip(Ciba.complete(asked))
+          const second = yield* Effect.flip(Ciba.complete(asked))
+          return [first._tag, second._tag]
+        }),
+        client()
       )
+      yield* TestClock.adjust("2 seconds")
+      yield* provider.rotateKeys
+      yield* TestClock.adjust("3 seconds")
+      yield* waitUntil(storedAuthentications, ([one]) => one?.received !== undefined)
+      yield* TestClock.adjust("20 minutes")
+      expect(yield* Fiber.join(process)).toEqual(["DiscoveryError", "DiscoveryError"])
+      expect(yield* storedAuthentications).toHaveLength(1)
+      const next = yield* startProcess(Ciba.resumeAll(handle), client())
+      yield* Fiber.join(next)
+      expect(outcomes).toEqual(["jo"])
+      expect(yield* pollTimes).toEqual([5])
+    }).pipe(
+      sharedServices({
+        user: TestUser.approve(),
+        keysScript: ProviderScript.make([proceed, ...Array.from({ length: 26 }, () => reset)])
+      })
+    )
   )
 })
 
-describe("a store that fails", () => {
+describe("a PendingStore that fails", () => {
   it.effect("does not end a wait, and is logged without any secret", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const lines: Array<string> = []
       const listener = Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])
-      const broken = (operation: "put" | "remove") => () =>
+      const fail = (operation: "put" | "remove") => () =>
         Effect.fail(new PendingStore.PendingStoreError({ operation, problem: "the disk is full" }))
       const store = Layer.succeed(
         PendingStore.PendingStore,
         PendingStore.PendingStore.of({
-          put: broken("put"),
+          put: fail("put"),
           get: () => Effect.succeedNone,
-          remove: broken("remove"),
+          remove: fail("remove"),
           all: Effect.succeed([])
         })
       )

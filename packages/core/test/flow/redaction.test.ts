@@ -1,4 +1,4 @@
-// Secrets never leave: the whole flow, with everything that it shows to anybody, and every secret that there is.
+// Whole flows show no secret: in logs, spans, metrics, events, errors and printed values.
 import { describe, expect, it } from "@effect/vitest"
 import {
   AuthenticationRequest,
@@ -80,7 +80,7 @@ const flow = (watch: Watch, scenario: Scenario) => {
     Layer.provideMerge(NotificationInbox.layer),
     Layer.provideMerge(PendingStore.layerMemory),
     Layer.provideMerge(KeyValueStore.layerMemory),
-    Layer.provideMerge(watch.wire),
+    Layer.provideMerge(watch.recordTraffic),
     Layer.provideMerge(
       TestProvider.layer({
         user,
@@ -97,8 +97,8 @@ const flow = (watch: Watch, scenario: Scenario) => {
 }
 
 /** Everything that a client can do, one after the other. */
-const everything = Effect.fnUntraced(function* (watch: Watch, scenario: Scenario) {
-  const { see } = watch
+const runEverything = Effect.fnUntraced(function* (watch: Watch, scenario: Scenario) {
+  const { scan: see } = watch
   const { hint = UserHint.login(user.loginHint), deliveryMode = "poll" } = scenario
   const provider = yield* TestProvider.TestProvider
   const options: AuthenticationRequest.Options = {
@@ -108,10 +108,10 @@ const everything = Effect.fnUntraced(function* (watch: Watch, scenario: Scenario
     userCode: Redacted.make(user.userCode),
     extensionParameters: { nonce: "marker-nonce", purpose: "marker-purpose" }
   }
-  watch.keep("nonce", "marker-nonce")
-  watch.keep("purpose", "marker-purpose")
-  watch.keep("user code", user.userCode)
-  watch.keep("hint", Redacted.value(hint.value))
+  watch.addSecret("nonce", "marker-nonce")
+  watch.addSecret("purpose", "marker-purpose")
+  watch.addSecret("user code", user.userCode)
+  watch.addSecret("hint", Redacted.value(hint.value))
   see("options", { ...options, extensionParameters: {} })
   see("registration", yield* ClientRegistration.ClientRegistration)
   yield* Effect.forkChild(Stream.runForEach(Ciba.events, (event) => Effect.sync(() => see("event", event))))
@@ -145,7 +145,7 @@ const everything = Effect.fnUntraced(function* (watch: Watch, scenario: Scenario
   yield* provider.approve(pending.authReqId)
   if (deliveryMode !== "poll") {
     const call = yield* provider.notification({ authReqId: pending.authReqId })
-    watch.members(yield* Effect.promise(() => call.clone().json()))
+    watch.addSecretMembers(yield* Effect.promise(() => call.clone().json()))
     const handle = yield* NotificationReceiver.toWebHandler()
     expect((yield* Effect.promise(() => handle(call))).status).toBe(204)
   }
@@ -159,7 +159,7 @@ const everything = Effect.fnUntraced(function* (watch: Watch, scenario: Scenario
   const resource = yield* ProtectedResource.make(fresh)
   see("resource client", resource)
   yield* resource.get("https://provider.test/userinfo?account=marker-account")
-  watch.keep("account", "marker-account")
+  watch.addSecret("account", "marker-account")
   see("introspection", yield* Introspection.introspect(fresh.accessToken))
   yield* Revocation.revoke(fresh.accessToken)
   see("refusal", yield* Effect.flip(UserInfo.claims(fresh)))
@@ -167,32 +167,32 @@ const everything = Effect.fnUntraced(function* (watch: Watch, scenario: Scenario
   expect((yield* Metric.dump).includes("ciba.client.decisions")).toBe(true)
 })
 
-const observed = Effect.fnUntraced(function* (prepare: Prepare) {
+const scanScenario = Effect.fnUntraced(function* (prepare: Prepare) {
   const watch = SecretScanner.make()
   const scenario = yield* prepare(watch)
-  if (scenario.authentication?.method !== "private_key_jwt") watch.keep("client secret", secret)
-  yield* watch.watch(Effect.scoped(Effect.provide(everything(watch, scenario), flow(watch, scenario))))
+  if (scenario.authentication?.method !== "private_key_jwt") watch.addSecret("client secret", secret)
+  yield* watch.run(Effect.scoped(Effect.provide(runEverything(watch, scenario), flow(watch, scenario))))
   return watch
 })
 
-/** The claims of an identity are the person's, and shown; its nonce is what was asked with. */
+/** The claims of an identity may be shown, but the nonce is a secret of the request. */
 const withoutNonce = (identity: VerifiedIdentity.VerifiedIdentity) =>
   new VerifiedIdentity.VerifiedIdentity({ ...identity, claims: { ...identity.claims, nonce: "" } })
 
 const newKey = Effect.fnUntraced(function* (watch: Watch, name: string) {
   const { privateJwk } = yield* SigningKey.generateJwk("ES256")
-  watch.keep(name, Redacted.value(privateJwk).d)
+  watch.addSecret(name, Redacted.value(privateJwk).d)
   const key = yield* Effect.orDie(SigningKey.fromJwk(privateJwk))
-  watch.see(name, key)
+  watch.scan(name, key)
   return key
 })
 
-/** Everything that is signed: assertions, requests, proofs, and an ID Token that comes encrypted. */
-const signing: Prepare = Effect.fnUntraced(function* (watch) {
+/** Signs assertions, requests and proofs, and decrypts the ID Token. */
+const withSigning: Prepare = Effect.fnUntraced(function* (watch) {
   const key = yield* newKey(watch, "private key")
   const proofKey = yield* newKey(watch, "proof key")
   const decryption = { secret: TestClient.secret, keyAlgorithm: "dir", contentAlgorithm: "A256GCM" } as const
-  watch.keep("client secret", secret)
+  watch.addSecret("client secret", secret)
   return {
     authentication: yield* ClientAuthentication.privateKeyJwt(key),
     client: TestClient.privateKeyJwt(key.publicJwk, { requestKey: key.publicJwk }),
@@ -204,47 +204,47 @@ const signing: Prepare = Effect.fnUntraced(function* (watch) {
     provider: {
       dpop: { nonces: "per-response" },
       tokenResponse: (body) => {
-        watch.members(body)
+        watch.addSecretMembers(body)
         return { ...body, id_token: Jwe.seal(String(body.id_token), encryption) }
       }
     }
   }
 })
 
-/** An ID Token from before, as a hint. */
-const hinted: Prepare = Effect.fnUntraced(function* (watch) {
+/** An earlier ID Token as the hint. */
+const withIdTokenHint: Prepare = Effect.fnUntraced(function* (watch) {
   const key = yield* TestKeys.signing("RS256")
   const idToken = yield* JsonWebToken.sign({ sub: user.subject, iss: "https://provider.test" }, { key })
-  watch.keep("hint", Redacted.value(idToken))
+  watch.addSecret("hint", Redacted.value(idToken))
   return { deliveryMode: "push", hint: UserHint.idToken(idToken) }
 })
 
-const given =
+const fromScenario =
   (scenario: Scenario): Prepare =>
   () =>
     Effect.succeed(scenario)
 
 const { secret: clientSecret } = TestClient
 
-/** URLs as a careless provider publishes them. */
-const careless =
+/** Endpoints whose URLs have a password and a secret query. */
+const withSecretsInUrls =
   (scenario: Scenario): Prepare =>
   (watch) =>
     Effect.sync(() => {
-      watch.keep("password in a URL", "marker-password")
-      watch.keep("query of a URL", "marker-query")
-      const published = (path: string) => `https://someone:marker-password@provider.test/${path}?code=marker-query`
+      watch.addSecret("password in a URL", "marker-password")
+      watch.addSecret("query of a URL", "marker-query")
+      const makeUrl = (path: string) => `https://someone:marker-password@provider.test/${path}?code=marker-query`
       return {
         ...scenario,
         provider: {
           metadata: (document) => ({
             ...document,
-            token_endpoint: published("token"),
-            jwks_uri: published("jwks"),
-            userinfo_endpoint: published("userinfo"),
-            introspection_endpoint: published("introspection"),
-            revocation_endpoint: published("revocation"),
-            backchannel_authentication_endpoint: published("backchannel")
+            token_endpoint: makeUrl("token"),
+            jwks_uri: makeUrl("jwks"),
+            userinfo_endpoint: makeUrl("userinfo"),
+            introspection_endpoint: makeUrl("introspection"),
+            revocation_endpoint: makeUrl("revocation"),
+            backchannel_authentication_endpoint: makeUrl("backchannel")
           })
         }
       }
@@ -272,10 +272,10 @@ type Row = readonly [name: string, prepare: Prepare, kinds: ReadonlyArray<string
 
 /** What there is of secrets besides the common ones; and what the client's own `HttpClientResponse` shows when it is asked for. */
 const scenarios: ReadonlyArray<Row> = [
-  ["a client with its secret in a header (C11, E10, I13)", given({}), ["credentials of Basic", "hint"]],
+  ["a client with its secret in a header (C11, E10, I13)", fromScenario({}), ["credentials of Basic", "hint"]],
   [
     "a client with its secret in a form (C11, I13)",
-    given({
+    fromScenario({
       authentication: ClientAuthentication.clientSecretPost(clientSecret),
       client: TestClient.clientSecretPost()
     }),
@@ -283,37 +283,40 @@ const scenarios: ReadonlyArray<Row> = [
   ],
   [
     "a client that signs with its secret (C11, I13)",
-    given({ authentication: ClientAuthentication.clientSecretJwt(clientSecret), client: TestClient.clientSecretJwt() }),
+    fromScenario({
+      authentication: ClientAuthentication.clientSecretJwt(clientSecret),
+      client: TestClient.clientSecretJwt()
+    }),
     ["client_assertion", "hint"]
   ],
   [
-    "a client that signs all it can, and decrypts (C11, I13)",
-    signing,
+    "a client that signs requests, assertions and proofs, and decrypts (C11, I13)",
+    withSigning,
     ["client_assertion", "dpop-nonce", "hint", "private key", "proof", "proof key", "request"]
   ],
   [
-    "a client that is pinged, and hints with a token (C11, I13)",
-    given({ deliveryMode: "ping", hint: UserHint.loginToken(user.loginHintToken) }),
+    "a ping client with a login_hint_token (C11, I13)",
+    fromScenario({ deliveryMode: "ping", hint: UserHint.loginToken(user.loginHintToken) }),
     ["client_notification_token", "credentials of Basic", "hint"]
   ],
   [
-    "a client that is pushed to, and hints with an ID Token (C11, I13)",
-    hinted,
+    "a push client with an id_token_hint (C11, I13)",
+    withIdTokenHint,
     ["client_notification_token", "credentials of Basic", "hint"]
   ],
   [
     "URLs that hold a password and a query",
-    careless({}),
+    withSecretsInUrls({}),
     ["credentials of Basic", "hint", "password in a URL", "query of a URL"],
     ["query of a URL in raw response"]
   ]
 ]
 
-describe("no secret is shown by", () => {
+describe("a flow shows no secret:", () => {
   for (const [name, prepare, kinds, raw = []] of scenarios) {
     it.effect(name, () =>
       Effect.gen(function* () {
-        const watch = yield* observed(prepare)
+        const watch = yield* scanScenario(prepare)
         expect(watch.leaks()).toEqual(raw)
         expect(watch.secretNames()).toEqual([...issued, ...asked, ...kinds].sort())
         expect(watch.outputs()).toEqual(expect.arrayContaining(places))
@@ -322,7 +325,7 @@ describe("no secret is shown by", () => {
   }
 })
 
-describe("whoever looks", () => {
+describe("SecretScanner", () => {
   const planted: ReadonlyArray<readonly [where: string, plant: Effect.Effect<unknown, unknown>]> = [
     ["log", Effect.logTrace("it is", "marker-planted")],
     ["log", Effect.annotateLogs(Effect.logDebug("it is"), "name", "marker-planted")],
@@ -340,19 +343,19 @@ describe("whoever looks", () => {
     ["metrics", Metric.update(Metric.counter("name", { attributes: { name: "marker-planted" } }), 1)]
   ]
   for (const [where, plant] of planted) {
-    it.effect(`sees a secret that is planted: ${where}`, () =>
+    it.effect(`finds a planted secret: ${where}`, () =>
       Effect.gen(function* () {
         const watch = SecretScanner.make()
-        watch.keep("secret", "marker-planted")
-        yield* Effect.exit(watch.watch(plant))
+        watch.addSecret("secret", "marker-planted")
+        yield* Effect.exit(watch.run(plant))
         expect(watch.leaks()).toContain(`secret in ${where}`)
       })
     )
   }
 })
 
-describe("an event of a new authentication", () => {
-  it.effect("names it, and has nothing else of it", () =>
+describe("the Acknowledged event", () => {
+  it.effect("has the id of the authentication, and no other data of it", () =>
     Effect.gen(function* () {
       const first = yield* Effect.forkChild(Stream.runHead(Ciba.events))
       yield* Effect.yieldNow

@@ -1,4 +1,4 @@
-// Every reason for a failure: none of them shows a secret, however it is printed, encoded, logged or traced.
+// No reason of an error shows a secret, however it is printed, encoded, logged or traced.
 import { describe, expect, it } from "@effect/vitest"
 import {
   AuthenticationRequestError,
@@ -91,18 +91,17 @@ const redeem = TokenEndpoint.redeem(authReqId("marker-auth-req-id"))
 
 const own = pending("marker", { id: "one", deliveryMode: "poll" })
 
-/** Waits ten minutes. */
-const waited = <A, E, R>(program: Effect.Effect<A, E, R>) =>
+const runForTenMinutes = <A, E, R>(program: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(program)
     yield* TestClock.adjust("10 minutes")
     return yield* Fiber.join(fiber)
   })
 
-const twice = Effect.gen(function* () {
+const completeTwice = Effect.gen(function* () {
   const asked = yield* Ciba.initiate(request)
-  yield* waited(Ciba.complete(asked))
-  yield* waited(Ciba.complete(asked))
+  yield* runForTenMinutes(Ciba.complete(asked))
+  yield* runForTenMinutes(Ciba.complete(asked))
 })
 
 const tokenCodes = [
@@ -149,7 +148,7 @@ const requestCodes = [
 const quoting = (code: string, ...said: ReadonlyArray<string>) =>
   ProviderScript.error(code, { description: [secret, ...said].join(", ") })
 
-describe("no secret is shown by any reason of", () => {
+describe("no reason shows a secret:", () => {
   it.effect("TokenError (C11, I13)", () =>
     Effect.gen(function* () {
       const failures: ReadonlyArray<Failure> = [
@@ -167,13 +166,16 @@ describe("no secret is shown by any reason of", () => {
             proofKey: Redacted.make({ kty: "EC", d: "marker-d" })
           })
         },
-        { program: waited(Ciba.authenticate(request)), provider: { tokenScript: script(ProviderScript.lost) } },
-        { program: twice },
+        {
+          program: runForTenMinutes(Ciba.authenticate(request)),
+          provider: { tokenScript: script(ProviderScript.lost) }
+        },
+        { program: completeTwice },
         { program: Ciba.complete(PendingAuthentication.update(own, { deliveryMode: "push" })) },
         { program: Ciba.complete(PendingAuthentication.update(own, { clientId: "another" })) },
         { program: FreshIdentity.refresh(ScriptedProvider.makeIdentity({ refreshToken: undefined })) },
         {
-          program: waited(Ciba.authenticate(request)),
+          program: runForTenMinutes(Ciba.authenticate(request)),
           provider: { tokenScript: script(ProviderScript.pending) },
           options: { poll: { schedule: () => Schedule.recurs(0) } }
         }
@@ -281,7 +283,7 @@ describe("no secret is shown by any reason of", () => {
   it.effect("RegistrationError", () =>
     Effect.gen(function* () {
       const quoted = "marker-initial marker-statement"
-      const answered = (status: number, body: Readonly<Record<string, unknown>>) =>
+      const registrationLayer = (status: number, body: Readonly<Record<string, unknown>>) =>
         DynamicRegistration.layer().pipe(
           Layer.provide(Transport.layer()),
           Layer.provide(
@@ -297,7 +299,7 @@ describe("no secret is shown by any reason of", () => {
         "invalid_software_statement",
         "unapproved_software_statement",
         "teapot"
-      ].map((error) => ({ program: register, layer: answered(400, { error, error_description: quoted }) }))
+      ].map((error) => ({ program: register, layer: registrationLayer(400, { error, error_description: quoted }) }))
       const client = new DynamicRegistration.RegisteredClient({
         clientId: "c-1",
         clientSecret: Redacted.make("marker-secret", { label: "client secret" }),
@@ -305,11 +307,11 @@ describe("no secret is shown by any reason of", () => {
         changed: []
       })
       const others = [
-        { program: register, layer: answered(401, { error: "invalid_token", error_description: quoted }) },
-        { program: register, layer: answered(500, {}) },
-        { program: register, layer: answered(201, nonsense) },
-        { program: DynamicRegistration.read(client), layer: answered(200, {}) },
-        { program: DynamicRegistration.register(asked, { dpopBound: true }), layer: answered(200, {}) }
+        { program: register, layer: registrationLayer(401, { error: "invalid_token", error_description: quoted }) },
+        { program: register, layer: registrationLayer(500, {}) },
+        { program: register, layer: registrationLayer(201, nonsense) },
+        { program: DynamicRegistration.read(client), layer: registrationLayer(200, {}) },
+        { program: DynamicRegistration.register(asked, { dpopBound: true }), layer: registrationLayer(200, {}) }
       ]
       expect(yield* SecretScanner.failureReasons([...refused, ...others])).toEqual(
         SecretScanner.reasonTags(RegistrationError.RegistrationError.fields.reason)
@@ -317,10 +319,10 @@ describe("no secret is shown by any reason of", () => {
     })
   )
 
-  it.effect("PendingStoreError, in a flow that logs it and goes on", () =>
+  it.effect("PendingStoreError, in a flow that logs it and continues", () =>
     Effect.gen(function* () {
       const watch = SecretScanner.make()
-      watch.keep("marker", "marker-")
+      watch.addSecret("marker", "marker-")
       const written: Array<string> = []
       const fail = (method: string, key = "", value: unknown = "") =>
         Effect.suspend(() => {
@@ -345,16 +347,16 @@ describe("no secret is shown by any reason of", () => {
       const failure = { program: Effect.void, provider: { tokenScript: script(quoting("access_denied")) } }
       const error = yield* Ciba.initiate(request).pipe(
         Effect.flatMap(Ciba.complete),
-        waited,
+        runForTenMinutes,
         Effect.provide(Layer.provide(flow(failure), store)),
-        watch.watch,
+        watch.run,
         Effect.flip
       )
-      watch.see("error", error)
+      watch.scan("error", error)
       for (const operation of [kept.put(own), kept.get(own.id), kept.remove(own), kept.all]) {
-        watch.see("store", yield* Effect.flip(watch.watch(operation)))
+        watch.scan("store", yield* Effect.flip(watch.run(operation)))
       }
-      watch.see("names", written)
+      watch.scan("names", written)
       expect(watch.leaks()).toEqual([])
       expect(watch.outputs()).toEqual(expect.arrayContaining(["error", "log", "names", "store"]))
     })

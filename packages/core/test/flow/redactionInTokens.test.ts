@@ -1,4 +1,4 @@
-// Every reason why a token's claims are not believed: none of them shows a claim, or a part of the token.
+// No error about a token shows a claim or a part of the token.
 import { describe, expect, it } from "@effect/vitest"
 import {
   type Ciba,
@@ -36,10 +36,10 @@ import * as SecretScanner from "../support/SecretScanner.ts"
 
 const good = { ...originalClaims, exp: now + 100, iat: now, marker: "marker-claim", nonce: "marker-nonce", acr: "gold" }
 
-const forged = (claims: JsonObject) => signToken({ ...good, ...claims })
+const forge = (claims: JsonObject) => signToken({ ...good, ...claims })
 
-/** Signed by another key under the name of the right one. */
-const byStranger = Effect.gen(function* () {
+/** Signed by another key, with the kid of the provider's. */
+const signedByAnotherKey = Effect.gen(function* () {
   const { keyId } = yield* TestKeys.signing("ES256")
   const { privateJwk } = yield* SigningKey.generateJwk("ES256")
   return yield* signToken(good, { key: yield* Effect.orDie(SigningKey.fromJwk(privateJwk, { keyId })) })
@@ -49,12 +49,12 @@ const byAnotherSecret = Effect.map(signToken(good), (jwt) =>
   Jwe.seal(jwt, { key: Jwe.deriveKey("another secret", "sha256", 256), header: { alg: "dir", enc: "A256GCM" } })
 )
 
-/** Tokens that nobody believes, whatever they are for. */
-const unbelievable: ReadonlyArray<Effect.Effect<string>> = [
+/** Tokens that are invalid for every use. */
+const invalidTokens: ReadonlyArray<Effect.Effect<string>> = [
   Effect.succeed("marker-token"),
   Effect.succeed(join({ alg: "none" }, good, "")),
   Effect.succeed(join({ alg: "ES256", kid: "unknown" }, good, "marker-signature")),
-  byStranger
+  signedByAnotherKey
 ]
 
 interface Given {
@@ -84,24 +84,24 @@ const failing = (
   )
 })
 
-describe("no secret is shown by any reason of", () => {
+describe("no reason shows a secret:", () => {
   it.effect("IdTokenError (I13)", () =>
     Effect.gen(function* () {
       const expected: ReadonlyArray<readonly [Effect.Effect<string>, PendingAuthentication.Expectations?, Given?]> = [
-        ...unbelievable.map((token) => [token] as const),
-        [forged({}), {}, encryption],
+        ...invalidTokens.map((token) => [token] as const),
+        [forge({}), {}, encryption],
         [byAnotherSecret, {}, encryption],
-        [forged({ sub: ["marker-subject"] })],
-        [forged({ iss: "https://another.test" })],
-        [forged({ aud: "another" })],
-        [forged({ azp: "another" })],
-        [forged({ exp: now - 100 })],
-        [forged({ iat: now + 100 })],
-        [forged({ iat: now - 100_000 })],
-        [forged({}), { nonce: Redacted.make("marker-other") }],
-        [forged({}), { subject: Redacted.make("marker-other") }],
-        [forged({}), { acrValues: ["silver"] }],
-        [forged({}), { maxAge: Duration.seconds(1) }]
+        [forge({ sub: ["marker-subject"] })],
+        [forge({ iss: "https://another.test" })],
+        [forge({ aud: "another" })],
+        [forge({ azp: "another" })],
+        [forge({ exp: now - 100 })],
+        [forge({ iat: now + 100 })],
+        [forge({ iat: now - 100_000 })],
+        [forge({}), { nonce: Redacted.make("marker-other") }],
+        [forge({}), { subject: Redacted.make("marker-other") }],
+        [forge({}), { acrValues: ["silver"] }],
+        [forge({}), { maxAge: Duration.seconds(1) }]
       ]
       const refreshed: ReadonlyArray<readonly [claims: JsonObject, body?: JsonObject, given?: Given]> = [
         [{ at_hash: "marker-hash" }],
@@ -124,7 +124,7 @@ describe("no secret is shown by any reason of", () => {
         )
       )
       const refreshes = yield* Effect.forEach(refreshed, ([claims, body, given]) =>
-        Effect.map(forged(claims), (id_token) =>
+        Effect.map(forge(claims), (id_token) =>
           failing(json(200, { ...refreshedTokens, id_token, ...body }), FreshIdentity.refresh(makeIdentity()), given)
         )
       )
@@ -140,19 +140,19 @@ describe("no secret is shown by any reason of", () => {
       const signedOnly: Given = { options: { userInfoSignedResponseAlg: "ES256" } }
       const ask = UserInfo.claims(makeIdentity())
       const jwts = yield* Effect.all([
-        ...unbelievable,
-        forged({ sub: ["marker-subject"] }),
-        forged({ iss: "https://another.test" }),
-        forged({ aud: "another" }),
-        forged({ exp: now - 100 }),
-        forged({ sub: "marker-other" })
+        ...invalidTokens,
+        forge({ sub: ["marker-subject"] }),
+        forge({ iss: "https://another.test" }),
+        forge({ aud: "another" }),
+        forge({ exp: now - 100 }),
+        forge({ sub: "marker-other" })
       ])
       const sealed = yield* byAnotherSecret
       const failures = [
         ...jwts.map((body) => failing(jwt(body), ask, signedOnly)),
         failing(jwt(sealed), ask, { ...signedOnly, ...encryption }),
         failing(json(200, good), ask, signedOnly),
-        failing(jwt(yield* forged({})), ask)
+        failing(jwt(yield* forge({})), ask)
       ]
       expect(yield* SecretScanner.failureReasons(failures, sealed, ...jwts)).toEqual(
         SecretScanner.reasonTags(UserInfoError.UserInfoError.fields.reason)
@@ -166,7 +166,7 @@ describe("no secret is shown by any reason of", () => {
       const signedOnly: Given = { options: { introspectionSignedResponseAlg: "ES256" } }
       const ask = Introspection.introspect(Redacted.make("marker-access-1"))
       const type = "token-introspection+jwt"
-      const stranger = yield* byStranger
+      const stranger = yield* signedByAnotherKey
       const jwts = [
         "marker-token",
         join({ alg: "none", typ: type }, good, ""),

@@ -1,4 +1,4 @@
-// A provider that quotes what it refuses: in its words nobody reads what the client told it in confidence.
+// Error responses that quote the request: the confidential values of the request are redacted in them.
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
 import {
@@ -28,13 +28,13 @@ import { json, scriptedProvider } from "../support/ScriptedProvider.ts"
 
 const key = TestKeys.signing("ES256", "client")
 
-const redacted = (text: string) => Redacted.make(text)
+const redact = (text: string) => Redacted.make(text)
 
 const options: AuthenticationRequest.Options = {
   scope: ["openid", "profile"],
   hint: UserHint.login("marker hint+ü@example.com"),
   bindingMessage: "W4SCT",
-  userCode: redacted("marker user code"),
+  userCode: redact("marker user code"),
   extensionParameters: { nonce: "marker-nonce", purpose: "marker-purpose" },
   headers: { "x-marker": "marker-header" }
 }
@@ -62,7 +62,7 @@ const signing: Pick<Call, "client" | "keys"> = {
 
 const basic = ["credentials of Basic", "password"]
 
-const token = redacted("marker-token")
+const token = redact("marker-token")
 
 const calls: ReadonlyArray<Call> = [
   {
@@ -144,7 +144,7 @@ const calls: ReadonlyArray<Call> = [
       softwareStatement: "bWFya2Vy.c3RhdGVtZW50.c2lnbmVk"
     }).pipe(
       Effect.flatMap((asked) =>
-        DynamicRegistration.register(asked, { initialAccessToken: redacted("marker-initial-token") })
+        DynamicRegistration.register(asked, { initialAccessToken: redact("marker-initial-token") })
       )
     ),
     says: ["credentials of Bearer", "software_statement"]
@@ -185,9 +185,9 @@ const refusal = (one: Call, name?: string) => {
   return Effect.map(Effect.flip(Effect.provide(one.call, flow(one, layer))), (error) => ({ error, heard: received }))
 }
 
-describe("a provider that quotes", () => {
+describe("an error response that quotes the request", () => {
   for (const one of calls) {
-    it.effect(`${one.what}, shows nothing of it`, () =>
+    it.effect(`shows no value of ${one.what}`, () =>
       Effect.gen(function* () {
         const { error, heard } = yield* refusal(one)
         expect(error).toMatchObject({ reason: { description: "The value of nothing is wrong" } })
@@ -209,57 +209,55 @@ describe("a provider that quotes", () => {
     )
   }
 
-  /** What a refusal of this token says, by what the provider said. */
-  const refused = (accessToken: string, body: Readonly<Record<string, string>>) =>
+  /** The reason of a failed revocation, for an error response. */
+  const revocationFailure = (accessToken: string, body: Readonly<Record<string, string>>) =>
     Effect.map(
-      Effect.flip(
-        Effect.provide(Revocation.revoke(redacted(accessToken)), scriptedProvider([json(400, body)]).layer())
-      ),
+      Effect.flip(Effect.provide(Revocation.revoke(redact(accessToken)), scriptedProvider([json(400, body)]).layer())),
       ({ reason }) => reason
     )
 
   const long = `marker.${"x".repeat(300)}.${"y".repeat(300)}`
 
-  it.effect("a value at the end of a text that is cut, shows no part of it", () =>
+  it.effect("shows no part of a value at the end of a truncated text", () =>
     Effect.gen(function* () {
       const text = `${"a".repeat(450)} ${long}`
-      expect(yield* refused(long, { error: "invalid_request", error_description: text })).toMatchObject({
+      expect(yield* revocationFailure(long, { error: "invalid_request", error_description: text })).toMatchObject({
         description: `${"a".repeat(450)} <redacted>`
       })
     })
   )
 
-  it.effect("a part of a signed token, shows nothing of that", () =>
+  it.effect("shows no part of a signed token", () =>
     Effect.gen(function* () {
       expect(
-        yield* refused(long, { error: "invalid_request", error_description: `payload ${"x".repeat(300)}` })
+        yield* revocationFailure(long, { error: "invalid_request", error_description: `payload ${"x".repeat(300)}` })
       ).toMatchObject({ description: "payload <redacted>" })
     })
   )
 
-  it.effect("as its error code, shows nothing of it; but no value hides a code that decides", () =>
+  it.effect("shows no value as an error code, and no value hides a code that the client needs", () =>
     Effect.gen(function* () {
-      expect(yield* refused("Marker-1", { error: "no Marker-1" })).toMatchObject({
+      expect(yield* revocationFailure("Marker-1", { error: "no Marker-1" })).toMatchObject({
         _tag: "Unrecognized",
         code: "no <redacted>"
       })
-      expect(yield* refused("invalid_client", { error: "invalid_client" })).toMatchObject({
+      expect(yield* revocationFailure("invalid_client", { error: "invalid_client" })).toMatchObject({
         _tag: "InvalidClient",
         code: "invalid_client"
       })
     })
   )
 
-  it.effect("three characters, is let be, and what nobody said, too", () =>
+  it.effect("does not redact three characters, or a text that the request did not have", () =>
     Effect.gen(function* () {
       const error_description = "The value 123 is no token of bank-app"
-      expect(yield* refused("123", { error: "invalid_request", error_description })).toMatchObject({
+      expect(yield* revocationFailure("123", { error: "invalid_request", error_description })).toMatchObject({
         description: error_description
       })
     })
   )
 
-  it.effect("in a push, shows neither bearer nor request nor person", () =>
+  it.effect("shows no token, auth_req_id or hint when it is a push", () =>
     Effect.gen(function* () {
       const expectations = { subject: Redacted.make("marker-subject", { label: "subject" }) }
       const waiting = pending("marker", { deliveryMode: "push", expectations })

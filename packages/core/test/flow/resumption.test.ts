@@ -1,4 +1,4 @@
-// A process ends, and another one goes on: what they share is the store, and the provider.
+// A process ends, and another one resumes its authentications from the store.
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, PendingAuthentication, PendingStore } from "@effect-ciba/core"
 import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
@@ -25,8 +25,8 @@ const { delay, html, lost, pending, reset, slowDown, status } = ProviderScript
 
 const script = (...answers: ReadonlyArray<ProviderScript.Step>) => ({ tokenScript: ProviderScript.make(answers) })
 
-/** Asks in one process, and has another one go on with it from that moment. */
-const restarted = Effect.fnUntraced(function* (killAt: number, down: number) {
+/** Authenticates in one process until it is killed, and resumes in another one. */
+const restart = Effect.fnUntraced(function* (killAt: number, down: number) {
   const { handle, outcomes } = recordDecisions()
   const provider = yield* TestProvider.TestProvider
   const start = yield* Clock.currentTimeMillis
@@ -50,11 +50,11 @@ const restarted = Effect.fnUntraced(function* (killAt: number, down: number) {
   }
 })
 
-/** The least gap after each poll: five seconds, and five more for each slow-down that was answered by then. */
+/** The least delay after each poll: five seconds, and five more for each slow_down so far. */
 const leastGaps = (slowDowns: ReadonlyArray<number>) =>
   slowDowns.map((_, index) => 5000 + 5000 * slowDowns.slice(0, index + 1).reduce((sum, one) => sum + one, 0))
 
-describe("a process that is killed at any instant", () => {
+describe("a process that is killed", () => {
   const answers = [
     pending,
     slowDown(),
@@ -68,37 +68,44 @@ describe("a process that is killed at any instant", () => {
   ] as const
 
   for (const seed of [1, 2, 3]) {
-    it.effect(`is followed by one that polls no earlier than it would have, seed ${seed} (H2, H3, H25, T-1, T-3)`, () =>
-      Effect.gen(function* () {
-        const chance = SeededRandom.make(seed)
-        const schedule = Array.from({ length: 5 }, () => SeededRandom.oneOf(chance, answers))
-        const alive = (killAt: number, down: number) =>
-          restarted(killAt, down).pipe(
-            sharedServices({ user: TestUser.approve(), expiresIn: "20 minutes", pacing: "off", ...script(...schedule) })
-          )
-        const baseline = (yield* alive(900_000, 1)).polls
-        for (let killAt = 0; killAt <= 60_000; killAt += 500) {
-          const down = SeededRandom.oneOf(chance, [1, 500, 20_000])
-          const told = `killed at ${killAt} ms, down for ${down} ms, after ${baseline}`
-          const run = yield* alive(killAt, down)
-          const least = leastGaps(run.slowDowns)
-          const gaps = run.polls.slice(1).map((at, index) => at - (run.polls[index] ?? 0))
-          const early = gaps.filter((gap, index) => gap < (least[index] ?? 0))
-          expect(early, `${told}: ${run.polls}`).toEqual([])
-          const next = run.polls[run.before] ?? Number.POSITIVE_INFINITY
-          const notBefore = run.cut ? killAt + down + 5000 : (baseline[run.before] ?? 0)
-          expect(next, told).toBeGreaterThanOrEqual(notBefore)
-          expect({ outcomes: run.outcomes, overlapping: run.overlapping, left: run.left }, told).toEqual({
-            outcomes: ["jo"],
-            overlapping: false,
-            left: 0
-          })
-        }
-      })
+    it.effect(
+      `at any instant is followed by one that polls no earlier than it would have, seed ${seed} (H2, H3, H25, T-1, T-3)`,
+      () =>
+        Effect.gen(function* () {
+          const chance = SeededRandom.make(seed)
+          const schedule = Array.from({ length: 5 }, () => SeededRandom.oneOf(chance, answers))
+          const alive = (killAt: number, down: number) =>
+            restart(killAt, down).pipe(
+              sharedServices({
+                user: TestUser.approve(),
+                expiresIn: "20 minutes",
+                pacing: "off",
+                ...script(...schedule)
+              })
+            )
+          const baseline = (yield* alive(900_000, 1)).polls
+          for (let killAt = 0; killAt <= 60_000; killAt += 500) {
+            const down = SeededRandom.oneOf(chance, [1, 500, 20_000])
+            const scenario = `killed at ${killAt} ms, down for ${down} ms, after ${baseline}`
+            const run = yield* alive(killAt, down)
+            const least = leastGaps(run.slowDowns)
+            const gaps = run.polls.slice(1).map((at, index) => at - (run.polls[index] ?? 0))
+            const early = gaps.filter((gap, index) => gap < (least[index] ?? 0))
+            expect(early, `${scenario}: ${run.polls}`).toEqual([])
+            const next = run.polls[run.before] ?? Number.POSITIVE_INFINITY
+            const notBefore = run.cut ? killAt + down + 5000 : (baseline[run.before] ?? 0)
+            expect(next, scenario).toBeGreaterThanOrEqual(notBefore)
+            expect({ outcomes: run.outcomes, overlapping: run.overlapping, left: run.left }, scenario).toEqual({
+              outcomes: ["jo"],
+              overlapping: false,
+              left: 0
+            })
+          }
+        })
     )
   }
 
-  it.effect("again and again polls nevertheless: a pause that was begun is not begun anew (H20)", () =>
+  it.effect("again and again still polls: a resumed wait does not start its delay again (H20)", () =>
     Effect.gen(function* () {
       const { handle, outcomes } = recordDecisions()
       const asking = yield* startProcess(Ciba.authenticateAll([request], handle), client())
@@ -123,8 +130,8 @@ for (const [name, store] of [
   ["in memory", PendingStore.layerMemory],
   ["over a KeyValueStore", storeOverKeyValue]
 ] as const) {
-  describe(`a restart from a store ${name}`, () => {
-    it.effect("keeps the interval that slow-downs have made (H2, H11, T-3, T-36)", () =>
+  describe(`a restart with a store ${name}`, () => {
+    it.effect("keeps the interval that slow_down has increased (H2, H11, T-3, T-36)", () =>
       Effect.gen(function* () {
         const { handle, outcomes } = recordDecisions()
         const first = yield* startProcess(Ciba.authenticateAll([request], handle), client())
@@ -138,7 +145,7 @@ for (const [name, store] of [
       }).pipe(sharedServices({ user: TestUser.approve(), ...script(slowDown(), slowDown(), pending) }, store))
     )
 
-    it.effect("waits a full interval after a poll whose answer nobody has read (H2, H3, T-1)", () =>
+    it.effect("waits a full interval after a poll whose response was not read (H2, H3, T-1)", () =>
       Effect.gen(function* () {
         const { handle, outcomes } = recordDecisions()
         const first = yield* startProcess(Ciba.authenticateAll([request], handle), client())
@@ -155,7 +162,7 @@ for (const [name, store] of [
       }).pipe(sharedServices({ user: TestUser.approve(), ...script(delay("4 seconds", pending)) }, store))
     )
 
-    it.effect("knows of an answer that was lost, where the id is spent (H14, H19)", () =>
+    it.effect("fails with OutcomeUnknown after a lost response when the auth_req_id is redeemed (H14, H19)", () =>
       Effect.gen(function* () {
         const { handle, outcomes } = recordDecisions()
         const first = yield* startProcess(Ciba.authenticateAll([request], handle), client())
@@ -169,7 +176,7 @@ for (const [name, store] of [
       }).pipe(sharedServices({ user: TestUser.approve(), ...script(lost) }, store))
     )
 
-    it.effect("believes a response that was stored, without another token request, after the expiry, too (H19)", () =>
+    it.effect("verifies a stored token response without another token request, also after the expiry (H19)", () =>
       Effect.gen(function* () {
         const { handle, outcomes } = recordDecisions()
         const first = yield* startProcess(
@@ -192,7 +199,7 @@ for (const [name, store] of [
 }
 
 describe("a restart", () => {
-  it.effect("while the answer of a success is under way leads to an unknown outcome (H14)", () =>
+  it.effect("during the response of an approval leads to OutcomeUnknown (H14)", () =>
     Effect.gen(function* () {
       const { handle, outcomes } = recordDecisions()
       const slow = Layer.effect(
@@ -215,7 +222,7 @@ describe("a restart", () => {
     }).pipe(sharedServices({ user: TestUser.approve() }))
   )
 
-  it.effect("loses no response that was in hand: an interruption waits until it is stored (H25)", () =>
+  it.effect("loses no token response that was received: an interruption waits until it is stored (H25)", () =>
     Effect.gen(function* () {
       const { handle, outcomes } = recordDecisions()
       const store = yield* PendingStore.PendingStore
@@ -238,7 +245,7 @@ describe("a restart", () => {
     }).pipe(sharedServices({ user: TestUser.approve() }))
   )
 
-  it.effect("believes a stored response as soon as the keys can be fetched again (T-34)", () =>
+  it.effect("verifies a stored token response as soon as the keys can be fetched again (T-34)", () =>
     Effect.gen(function* () {
       const { handle, outcomes } = recordDecisions()
       const first = yield* startProcess(
@@ -262,7 +269,7 @@ describe("a restart", () => {
     )
   )
 
-  it.effect("while the provider is down waits for it, and goes on at the old pace (H2, H21)", () =>
+  it.effect("waits for a provider that is down, and continues at the stored interval (H2, H21)", () =>
     Effect.gen(function* () {
       const { handle, outcomes } = recordDecisions()
       const first = yield* startProcess(Ciba.authenticateAll([request], handle), client())
@@ -283,7 +290,7 @@ describe("a restart", () => {
     )
   )
 
-  it.effect("says of a request that has expired that it has, sends nothing, and forgets it (F9, H18)", () =>
+  it.effect("reports an expired request, sends nothing, and removes it from the store (F9, H18)", () =>
     Effect.gen(function* () {
       const { handle, outcomes } = recordDecisions()
       const first = yield* startProcess(Ciba.authenticateAll([request], handle), client())
@@ -300,7 +307,7 @@ describe("a restart", () => {
     }).pipe(sharedServices({ user: TestUser.ignore, expiresIn: "1 minute" }))
   )
 
-  it.effect("leaves alone what belongs to another client or issuer, answered or not", () =>
+  it.effect("does not touch authentications of another client or issuer, completed or not", () =>
     Effect.gen(function* () {
       const { handle, outcomes } = recordDecisions()
       const first = yield* startProcess(
@@ -330,7 +337,7 @@ describe("a restart", () => {
     }).pipe(sharedServices({ user: TestUser.approve() }))
   )
 
-  it.effect("handles a decision again when it could not be handled, and redeems nothing again (H19)", () =>
+  it.effect("handles an outcome again when its handler failed, and redeems nothing again (H19)", () =>
     Effect.gen(function* () {
       const { handle, outcomes } = recordDecisions()
       const failing = yield* startProcess(
@@ -349,7 +356,7 @@ describe("a restart", () => {
     }).pipe(sharedServices({ user: TestUser.approve() }))
   )
 
-  it.effect("counts the expiry from the first sending, however often it happens (F9, F10, H18)", () =>
+  it.effect("counts the expiry from the sending of the request, however often it is restarted (F9, F10, H18)", () =>
     Effect.gen(function* () {
       const { handle, outcomes } = recordDecisions()
       const first = yield* startProcess(Ciba.authenticateAll([request], handle), client())

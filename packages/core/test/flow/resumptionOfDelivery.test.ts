@@ -1,4 +1,4 @@
-// A process goes on with what another one has asked for: in ping and push mode, and with the key of its proofs.
+// A process resumes an authentication of another one in ping and push mode, and with its DPoP key.
 import { describe, expect, it } from "@effect/vitest"
 import {
   Ciba,
@@ -27,13 +27,13 @@ import { advanceToPolls, waitUntil } from "../support/TestTime.ts"
 
 const { pending, proceed, reset } = ProviderScript
 
-const registered = (deliveryMode: "ping" | "push") =>
+const providerOptions = (deliveryMode: "ping" | "push") =>
   ({
     client: TestClient.clientSecretBasic({ notification: { deliveryMode, url: "https://client.test/ciba" } }),
     expiresIn: "2 minutes"
   }) as const
 
-/** Runs in a process of its own, which is killed after it. */
+/** Runs in a process of its own, which ends after it. */
 const inPingProcess = Effect.provide(Layer.provideMerge(client({ deliveryMode: "ping" }), NotificationInbox.layer), {
   local: true
 })
@@ -51,21 +51,21 @@ const inPushProcess = Effect.provide(
   { local: true }
 )
 
-/** The provider calls; what the process at hand answers. */
-const called = Effect.gen(function* () {
+/** Sends the notification to the current process; returns the status of the response. */
+const deliverNotification = Effect.gen(function* () {
   const provider = yield* TestProvider.TestProvider
   const handle = yield* NotificationReceiver.toWebHandler()
   const { status } = yield* Effect.flatMap(provider.notification(), (call) => Effect.promise(() => handle(call)))
   return status
 })
 
-/** The provider calls until the process at hand knows what for. */
-const calledWhenReady = waitUntil(called, (status) => status !== 401)
+/** Sends the notification until the current process expects it. */
+const deliverWhenReady = waitUntil(deliverNotification, (status) => status !== 401)
 
 const approve = TestProvider.TestProvider.use((provider) => provider.approve())
 
 describe("a restart in ping mode", () => {
-  it.effect("needs no ping that came before it (K15)", () =>
+  it.effect("finds the result without the ping that arrived before it (K15)", () =>
     Effect.gen(function* () {
       const { handle, outcomes } = recordDecisions()
       yield* inPingProcess(
@@ -86,39 +86,41 @@ describe("a restart in ping mode", () => {
       )
       expect(outcomes).toEqual(["jo"])
       expect(yield* pollTimes).toEqual([30])
-    }).pipe(sharedServices(registered("ping")))
+    }).pipe(sharedServices(providerOptions("ping")))
   )
 
-  it.effect("takes the ping that comes after it, under the old bearer, at once (K7, T-36)", () =>
-    Effect.gen(function* () {
-      const { handle, outcomes } = recordDecisions()
-      yield* inPingProcess(Ciba.initiate(request))
-      yield* TestClock.adjust("10 seconds")
-      yield* inPingProcess(
-        Effect.gen(function* () {
-          const wait = yield* Effect.forkChild(Ciba.resumeAll(handle))
-          yield* waitUntil(storedAuthentications, ([one]) => one?.nextPollAt !== undefined)
-          yield* TestClock.adjust("7 seconds")
-          yield* approve
-          expect(yield* calledWhenReady).toBe(204)
-          yield* Fiber.join(wait)
-        })
-      )
-      expect(outcomes).toEqual(["jo"])
-      expect(yield* pollTimes).toEqual([17])
-    }).pipe(sharedServices(registered("ping")))
+  it.effect(
+    "accepts a ping that arrives after it with the old client notification token, and polls at once (K7, T-36)",
+    () =>
+      Effect.gen(function* () {
+        const { handle, outcomes } = recordDecisions()
+        yield* inPingProcess(Ciba.initiate(request))
+        yield* TestClock.adjust("10 seconds")
+        yield* inPingProcess(
+          Effect.gen(function* () {
+            const wait = yield* Effect.forkChild(Ciba.resumeAll(handle))
+            yield* waitUntil(storedAuthentications, ([one]) => one?.nextPollAt !== undefined)
+            yield* TestClock.adjust("7 seconds")
+            yield* approve
+            expect(yield* deliverWhenReady).toBe(204)
+            yield* Fiber.join(wait)
+          })
+        )
+        expect(outcomes).toEqual(["jo"])
+        expect(yield* pollTimes).toEqual([17])
+      }).pipe(sharedServices(providerOptions("ping")))
   )
 })
 
 describe("a restart in push mode", () => {
-  it.effect("believes a push that came before it, from the store (L9, T-17)", () =>
+  it.effect("verifies a push that arrived before it, from the store (L9, T-17)", () =>
     Effect.gen(function* () {
       const { handle, outcomes } = recordDecisions()
       yield* inPushProcess(
         Effect.gen(function* () {
           yield* Ciba.initiate(request)
           yield* approve
-          expect(yield* called).toBe(204)
+          expect(yield* deliverNotification).toBe(204)
         })
       )
       yield* TestClock.adjust("10 minutes")
@@ -126,10 +128,10 @@ describe("a restart in push mode", () => {
       expect(outcomes).toEqual(["jo"])
       expect(yield* storedAuthentications).toEqual([])
       expect(yield* pollTimes).toEqual([])
-    }).pipe(sharedServices(registered("push")))
+    }).pipe(sharedServices(providerOptions("push")))
   )
 
-  it.effect("takes a push though the provider's metadata cannot be had yet (L9, K18)", () =>
+  it.effect("accepts a push while the provider's metadata cannot be fetched (L9, K18)", () =>
     Effect.gen(function* () {
       const { handle, outcomes } = recordDecisions()
       yield* inPushProcess(Ciba.initiate(request))
@@ -137,33 +139,35 @@ describe("a restart in push mode", () => {
         Effect.gen(function* () {
           const wait = yield* Effect.forkChild(Ciba.resumeAll(handle))
           yield* approve
-          expect(yield* calledWhenReady).toBe(204)
+          expect(yield* deliverWhenReady).toBe(204)
           expect(outcomes).toEqual([])
           yield* waitUntil(TestClock.adjust("100 millis"), () => wait.pollUnsafe() !== undefined)
           yield* Fiber.join(wait)
         })
       )
       expect(outcomes).toEqual(["jo"])
-    }).pipe(sharedServices({ ...registered("push"), discoveryScript: ProviderScript.make([proceed, reset, reset]) }))
+    }).pipe(
+      sharedServices({ ...providerOptions("push"), discoveryScript: ProviderScript.make([proceed, reset, reset]) })
+    )
   )
 
-  it.effect("gives one push to all who wait for it (L9)", () =>
+  it.effect("gives one push to all callers that wait for it (L9)", () =>
     Effect.gen(function* () {
       const asked = yield* inPushProcess(Ciba.initiate(request))
       const subjects = yield* inPushProcess(
         Effect.gen(function* () {
           const waits = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(Ciba.complete(asked)))
           yield* approve
-          expect(yield* calledWhenReady).toBe(204)
+          expect(yield* deliverWhenReady).toBe(204)
           return yield* Effect.forEach(waits, Fiber.join)
         })
       )
       expect(subjects.map(({ subject }) => subject)).toEqual(["jo", "jo", "jo"])
-    }).pipe(sharedServices(registered("push")))
+    }).pipe(sharedServices(providerOptions("push")))
   )
 })
 
-it.effect("a restart proves with the key that was kept, sealed, in the store (M1, M6)", () =>
+it.effect("a restarted process signs proofs with the DPoP key that is sealed in the store (M1, M6)", () =>
   Effect.gen(function* () {
     const provider = yield* TestProvider.TestProvider
     const [own, other] = yield* Effect.all([SigningKey.generate("ES256"), SigningKey.generate("ES256")])

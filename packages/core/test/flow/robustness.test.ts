@@ -1,4 +1,4 @@
-// What must not end a wait, and must not hasten it.
+// Conditions that must neither end a wait nor make it poll earlier.
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Dpop, PendingStore, SigningKey } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
@@ -29,7 +29,7 @@ const tag = Effect.match({
 
 const ending = tag(Effect.flatMap(ask, Ciba.complete))
 
-/** The store at hand, whose third write is another one. */
+/** The store of the context with another third write. */
 const withThirdPut = (third: (put: Effect.Effect<void, PendingStore.PendingStoreError>) => Effect.Effect<void>) =>
   Layer.effect(
     PendingStore.PendingStore,
@@ -41,8 +41,8 @@ const withThirdPut = (third: (put: Effect.Effect<void, PendingStore.PendingStore
     })
   )
 
-describe("the pause before the next poll", () => {
-  it.effect("counts from when the poll was sent, however long the store took before that (H7)", () =>
+describe("the delay before the next poll", () => {
+  it.effect("counts from the sending of the poll, however long the store took before (H7)", () =>
     Effect.gen(function* () {
       const slow = withThirdPut((put) => Effect.orDie(Effect.delay(put, "6 seconds")))
       const wait = yield* startProcess(ending, Layer.provide(client(), slow))
@@ -52,7 +52,7 @@ describe("the pause before the next poll", () => {
     }).pipe(sharedServices({ pacing: "off", user: TestUser.ignore }))
   )
 
-  it.effect("counts from when the poll was sent, however long the credentials took before that (H7)", () =>
+  it.effect("counts from the sending of the poll, however long the credentials took before (H7)", () =>
     Effect.gen(function* () {
       const basic = ClientAuthentication.clientSecretBasic(TestClient.secret)
       let times = 0
@@ -66,7 +66,7 @@ describe("the pause before the next poll", () => {
   )
 })
 
-describe("a store that does not answer", () => {
+describe("a PendingStore that hangs", () => {
   it.effect("delays a wait by ten seconds for each write, and does not end it", () =>
     Effect.gen(function* () {
       const wait = yield* startProcess(
@@ -83,8 +83,8 @@ describe("a store that does not answer", () => {
   )
 })
 
-describe("a wall clock that jumps", () => {
-  it.effect("neither ends nor prolongs a wait that is taken up again (F10)", () =>
+describe("a jump of the system time", () => {
+  it.effect("neither ends nor prolongs a resumed wait (F10)", () =>
     Effect.gen(function* () {
       const { setSkew: jump, layer } = yield* make
       const wait = yield* startProcess(
@@ -110,7 +110,7 @@ describe("a wall clock that jumps", () => {
   )
 })
 
-describe("an answer that is about the moment", () => {
+describe("a transient error", () => {
   const answers = [
     ["server_error with 400", error("server_error")],
     ["temporarily_unavailable with 400", error("temporarily_unavailable")],
@@ -120,7 +120,7 @@ describe("an answer that is about the moment", () => {
     ["a gateway's 503 that says access_denied", json(503, { error: "access_denied" })]
   ] as const
   for (const [what, answer] of answers) {
-    it.effect(`is ridden out: ${what} (H9, H17, H22)`, () =>
+    it.effect(`does not end the wait: ${what} (H9, H17, H22)`, () =>
       Effect.gen(function* () {
         const wait = yield* startProcess(ending, client())
         yield* TestClock.adjust("5 seconds")
@@ -131,7 +131,7 @@ describe("an answer that is about the moment", () => {
     )
   }
 
-  it.effect("after which the id has expired may have been an approval (H8)", () =>
+  it.effect("leads to OutcomeUnknown when the auth_req_id expires after it (H8)", () =>
     Effect.gen(function* () {
       const wait = yield* startProcess(ending, client())
       yield* TestClock.adjust("20 seconds")
@@ -146,7 +146,7 @@ describe("an answer that is about the moment", () => {
 })
 
 describe("a provider that cannot be reached", () => {
-  it.effect("when a wait begins is waited for (H21)", () =>
+  it.effect("is tried again until it can be reached, when a wait begins (H21)", () =>
     Effect.gen(function* () {
       const asked = yield* Effect.provide(ask, client(), { local: true })
       const wait = yield* startProcess(tag(Ciba.complete(asked)), client())
@@ -157,7 +157,7 @@ describe("a provider that cannot be reached", () => {
     )
   )
 
-  it.effect("keeps nobody from hearing that a request has expired (H18)", () =>
+  it.effect("does not prevent the report that a request has expired (H18)", () =>
     Effect.gen(function* () {
       const { handle, outcomes } = recordDecisions()
       yield* Effect.provide(ask, client(), { local: true })
@@ -174,7 +174,7 @@ describe("a provider that cannot be reached", () => {
     )
   )
 
-  it.effect("while a response is verified leaves it in hand for the next attempt, without any store (H19, T-34)", () =>
+  it.effect("leaves the token response for the next attempt, also without a store (H19, T-34)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const asked = yield* ask
@@ -209,8 +209,8 @@ describe("a provider that cannot be reached", () => {
   )
 })
 
-describe("the pace", () => {
-  it.effect("is also slowed down by a refusal in JSON at the authentication endpoint (H9, H22)", () =>
+describe("the throttle", () => {
+  it.effect("also pauses after an error response in JSON of the authentication endpoint (H9, H22)", () =>
     Effect.gen(function* () {
       yield* Effect.flip(ask)
       const next = yield* Effect.forkChild(ask)
@@ -231,7 +231,7 @@ describe("the pace", () => {
   )
 })
 
-it.effect("a request without a proof is not sent again for a nonce (M6)", () =>
+it.effect("a request without a DPoP proof is not sent again for a nonce (M6)", () =>
   Effect.gen(function* () {
     expect(yield* tag(Effect.map(ask, () => ({ subject: "asked" })))).toBe("UseDpopNonce")
     expect(yield* requestsTo("backchannel")).toHaveLength(1)

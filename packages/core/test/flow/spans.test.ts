@@ -1,4 +1,4 @@
-// What an operator sees of the flow in a trace.
+// The spans of the flow.
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, Discovery, PendingStore, Transport, UserHint } from "@effect-ciba/core"
 import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
@@ -12,8 +12,8 @@ import { recordSpans, spanTree } from "../support/Telemetry.ts"
 
 const request = { scope: ["openid"], hint }
 
-/** The spans of a program that ends within ten minutes, and what they know. */
-const traced = (
+/** The spans of a program that ends within ten minutes. */
+const trace = (
   program: Effect.Effect<unknown, unknown, Ciba.PushServices | TestProvider.TestProvider>,
   provider: ProviderOptions = {}
 ) => {
@@ -26,7 +26,7 @@ const traced = (
   }).pipe(Effect.provide(cibaLayer(provider).pipe(Layer.provideMerge(layer))))
 }
 
-const named = (spans: ReadonlyArray<Tracer.NativeSpan>, name: string) => {
+const findSpan = (spans: ReadonlyArray<Tracer.NativeSpan>, name: string) => {
   const found = spans.find((span) => span.name === name)
   return { ...found, attributes: Object.fromEntries(found?.attributes ?? []) }
 }
@@ -36,15 +36,15 @@ const calls = (spans: ReadonlyArray<Tracer.NativeSpan>, path: string) =>
     .map(({ attributes }) => Object.fromEntries(attributes))
     .filter(({ "url.full": url }) => url === `https://provider.test${path}`)
 
-describe("an authentication", () => {
-  it.effect("is one span, with a child for each call", () =>
+describe("the span of an authentication", () => {
+  it.effect("has a child for each request", () =>
     Effect.gen(function* () {
-      const spans = yield* traced(Ciba.authenticate(request), { user: TestUser.approve({ after: "7 seconds" }) })
+      const spans = yield* trace(Ciba.authenticate(request), { user: TestUser.approve({ after: "7 seconds" }) })
       expect(spanTree(spans)).toEqual(["Ciba.authenticate(Ciba.initiate(GET, GET, POST), Ciba.complete(POST, POST))"])
     })
   )
 
-  it.effect("tells its id, how the answer comes, and how it ended", () =>
+  it.effect("has the id, the delivery mode and the outcome as attributes", () =>
     Effect.gen(function* () {
       let id = ""
       const program = Effect.gen(function* () {
@@ -52,12 +52,12 @@ describe("an authentication", () => {
         id = pending.id
         return yield* Ciba.complete(pending)
       })
-      const spans = yield* traced(program, { user: TestUser.approve() })
-      expect(named(spans, "Ciba.initiate").attributes).toEqual({
+      const spans = yield* trace(program, { user: TestUser.approve() })
+      expect(findSpan(spans, "Ciba.initiate").attributes).toEqual({
         "ciba.authentication.id": id,
         "ciba.delivery_mode": "poll"
       })
-      expect(named(spans, "Ciba.complete").attributes).toEqual({
+      expect(findSpan(spans, "Ciba.complete").attributes).toEqual({
         "ciba.authentication.id": id,
         "ciba.outcome": "approved"
       })
@@ -69,64 +69,64 @@ describe("an authentication", () => {
     ["ExpiredToken", { user: TestUser.ignore, expiresIn: "1 minute" }],
     ["WrongAudience", { user: TestUser.approve(), idTokenClaims: (claims) => ({ ...claims, aud: "another" }) }]
   ] satisfies ReadonlyArray<readonly [string, ProviderOptions]>) {
-    it.effect(`that ends with ${outcome} is a span that failed, and tells why`, () =>
+    it.effect(`fails when the authentication ends with ${outcome}, and has the reason`, () =>
       Effect.gen(function* () {
-        const spans = yield* traced(Ciba.authenticate(request), provider)
+        const spans = yield* trace(Ciba.authenticate(request), provider)
         expect(spanTree(spans).join()).toMatch(/^Ciba\.authenticate!\(.*Ciba\.complete!\(/)
-        expect(named(spans, "Ciba.complete").attributes).toMatchObject({
+        expect(findSpan(spans, "Ciba.complete").attributes).toMatchObject({
           "ciba.outcome": outcome,
           "error.type": outcome
         })
-        expect(named(spans, "Ciba.authenticate").attributes).toEqual({ "error.type": outcome })
+        expect(findSpan(spans, "Ciba.authenticate").attributes).toEqual({ "error.type": outcome })
       })
     )
   }
 
-  it.effect("that is refused at once is a span that failed, and tells why", () =>
+  it.effect("fails when the provider refuses the request, and has the reason", () =>
     Effect.gen(function* () {
-      const spans = yield* traced(Ciba.authenticate(request), {
+      const spans = yield* trace(Ciba.authenticate(request), {
         backchannelScript: ProviderScript.make([ProviderScript.error("unknown_user_id")])
       })
       expect(spanTree(spans)).toEqual(["Ciba.authenticate!(Ciba.initiate!(GET, GET, POST))"])
       for (const name of ["Ciba.authenticate", "Ciba.initiate"]) {
-        expect(named(spans, name).attributes).toEqual({ "error.type": "UnknownUserId" })
+        expect(findSpan(spans, name).attributes).toEqual({ "error.type": "UnknownUserId" })
       }
     })
   )
 
-  it.effect("that is interrupted is a span that ends, with the call that it was at", () =>
+  it.effect("ends with the request in flight when the authentication is interrupted", () =>
     Effect.gen(function* () {
-      const spans = yield* traced(Effect.timeout(Ciba.authenticate(request), "7 seconds"), {
+      const spans = yield* trace(Effect.timeout(Ciba.authenticate(request), "7 seconds"), {
         tokenScript: ProviderScript.make([ProviderScript.hang])
       })
       expect(spanTree(spans)).toEqual(["Ciba.authenticate!(Ciba.initiate(GET, GET, POST), Ciba.complete!(POST!))"])
     })
   )
 
-  it.effect("that two wait for has its polls once, under the first", () =>
+  it.effect("has the polls of two concurrent waits once, under the first", () =>
     Effect.gen(function* () {
       const program = Effect.gen(function* () {
         const pending = yield* Ciba.initiate(request)
         yield* Effect.all([Ciba.complete(pending), Ciba.complete(pending)], { concurrency: "unbounded" })
       })
-      const spans = yield* traced(program, { user: TestUser.approve({ after: "7 seconds" }) })
+      const spans = yield* trace(program, { user: TestUser.approve({ after: "7 seconds" }) })
       expect(spanTree(spans)).toEqual(["Ciba.initiate(GET, GET, POST)", "Ciba.complete(POST, POST)", "Ciba.complete"])
     })
   )
 
-  it.effect("whose first waiter goes away keeps its polls in one place", () =>
+  it.effect("keeps the polls in one place when the first of two waits is interrupted", () =>
     Effect.gen(function* () {
       const program = Effect.gen(function* () {
         const pending = yield* Ciba.initiate(request)
         const first = Effect.timeoutOption(Ciba.complete(pending), "7 seconds")
         yield* Effect.all([first, Ciba.complete(pending)], { concurrency: "unbounded" })
       })
-      const spans = yield* traced(program, { user: TestUser.approve({ after: "8 seconds" }) })
+      const spans = yield* trace(program, { user: TestUser.approve({ after: "8 seconds" }) })
       expect(spanTree(spans)).toEqual(["Ciba.initiate(GET, GET, POST)", "Ciba.complete!(POST, POST)", "Ciba.complete"])
     })
   )
 
-  it.effect("among many is one span of its own, which failed where the decision was no", () =>
+  it.effect("is separate for each of many authentications, and fails for a denied one", () =>
     Effect.gen(function* () {
       const ended: Array<string> = []
       const program = Ciba.authenticateAll(
@@ -137,7 +137,7 @@ describe("an authentication", () => {
             "handler"
           )
       )
-      const spans = yield* traced(
+      const spans = yield* trace(
         Effect.andThen(
           Discovery.Discovery.use(({ metadata }) => metadata),
           program
@@ -162,7 +162,7 @@ describe("an authentication", () => {
     })
   )
 
-  it.effect("that another process goes on with is a span there", () =>
+  it.effect("exists in the process that resumes the authentication", () =>
     Effect.gen(function* () {
       const provider = TestProvider.layer({ user: TestUser.approve() })
       const { layer, spans } = recordSpans()
@@ -184,10 +184,10 @@ describe("an authentication", () => {
   )
 })
 
-describe("a call", () => {
-  it.effect("is a client span by OpenTelemetry's conventions", () =>
+describe("the span of an HTTP request", () => {
+  it.effect("follows OpenTelemetry's conventions for HTTP clients", () =>
     Effect.gen(function* () {
-      const spans = yield* traced(Ciba.authenticate(request), { user: TestUser.approve({ after: "7 seconds" }) })
+      const spans = yield* trace(Ciba.authenticate(request), { user: TestUser.approve({ after: "7 seconds" }) })
       expect(calls(spans, "/token")).toEqual(
         [400, 200].map((status) => ({
           "http.request.method": "POST",
@@ -201,7 +201,7 @@ describe("a call", () => {
     })
   )
 
-  it.effect("that failed is a span that failed, and tells the kind of the fault and the status", () =>
+  it.effect("fails with the request, and has the kind of the fault and the status", () =>
     Effect.gen(function* () {
       const answers = [
         ProviderScript.reset,
@@ -210,7 +210,7 @@ describe("a call", () => {
         ProviderScript.json(200, "x".repeat(2_000_000)),
         ProviderScript.redirect("https://provider.test/elsewhere")
       ]
-      const spans = yield* traced(Ciba.authenticate({ ...request, requestedExpiry: "5 minutes" }), {
+      const spans = yield* trace(Ciba.authenticate({ ...request, requestedExpiry: "5 minutes" }), {
         user: TestUser.ignore,
         tokenScript: ProviderScript.make(answers)
       })
@@ -225,7 +225,7 @@ describe("a call", () => {
     })
   )
 
-  it.effect("is the parent of what an HttpClient of one's own traces", () => {
+  it.effect("is the parent of the spans of a custom HttpClient", () => {
     const { layer, spans } = recordSpans()
     const client = HttpClient.make((request) =>
       Effect.withSpan(
@@ -249,14 +249,14 @@ describe("a call", () => {
     ["http://127.0.0.1/token", "http://127.0.0.1/token", "127.0.0.1", 80],
     ["http://[::1]:9000/token", "http://[::1]:9000/token", "::1", 9000]
   ] as const) {
-    it.effect(`tells who was called, and nothing that was told in passing: ${full}`, () => {
+    it.effect(`has the URL without credentials and secrets: ${full}`, () => {
       const { layer, spans } = recordSpans()
       const answering = HttpClient.make((request) =>
         Effect.succeed(HttpClientResponse.fromWeb(request, new Response("{}")))
       )
       return Effect.gen(function* () {
         yield* Transport.Transport.use(({ exchange }) => exchange(HttpClientRequest.get(url)))
-        expect(named(spans, "GET").attributes).toEqual({
+        expect(findSpan(spans, "GET").attributes).toEqual({
           "http.request.method": "GET",
           "url.full": full,
           "server.address": address,
@@ -274,7 +274,7 @@ describe("a call", () => {
     })
   }
 
-  it.effect("carries no trace id to the provider", () =>
+  it.effect("sends no trace id to the provider", () =>
     Effect.gen(function* () {
       const seen: Array<string> = []
       const program = Effect.gen(function* () {
@@ -282,7 +282,7 @@ describe("a call", () => {
         const { requests } = yield* TestProvider.TestProvider
         for (const { headers } of yield* requests) seen.push(...Object.keys(headers))
       })
-      yield* traced(program, { user: TestUser.approve() })
+      yield* trace(program, { user: TestUser.approve() })
       expect(seen).toContain("content-type")
       expect(seen.filter((name) => /^(traceparent|tracestate|b3|baggage|x-b3-.*)$/.test(name))).toEqual([])
     })

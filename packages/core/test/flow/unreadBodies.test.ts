@@ -1,4 +1,4 @@
-// Answers that say enough by their status: nobody reads their bodies, which may never end, and their connections go.
+// Responses whose status is enough: their bodies, which may never end, are cancelled without being read.
 import { expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Discovery, DynamicRegistration, Transport, UserInfo } from "@effect-ciba/core"
 import { Effect, Exit, Layer, Redacted } from "effect"
@@ -33,11 +33,11 @@ const calls: ReadonlyArray<readonly [what: string, status: number, call: Effect.
     DynamicRegistration.DynamicRegistration.use(({ read }) => read(registered))
   ],
   ["a registration that is gone", 200, DynamicRegistration.DynamicRegistration.use(({ remove }) => remove(registered))],
-  ["claims that are refused", 401, claims],
-  ["claims that cannot be had", 500, claims]
+  ["UserInfo claims that are refused", 401, claims],
+  ["UserInfo claims that are unavailable", 500, claims]
 ]
 
-/** A client whose answers have a body that never ends, and whether it was told to stop. */
+/** A client whose responses have a body that never ends, and whether it was aborted. */
 const endless = (status: number) => {
   const seen = { chunks: 0, isAborted: false }
   const client = HttpClient.make((request, _url, signal) =>
@@ -71,7 +71,7 @@ const endless = (status: number) => {
 }
 
 for (const [what, status, call] of calls) {
-  it.effect(`the body of ${what} is left at once (C20)`, () =>
+  it.effect(`the body of ${what} is cancelled at once (C20)`, () =>
     Effect.gen(function* () {
       const { layer, seen } = endless(status)
       const exit = yield* Effect.exit(Effect.provide(call, layer))
@@ -81,7 +81,7 @@ for (const [what, status, call] of calls) {
   )
 }
 
-it.effect("an answer whose body somebody has read before is refused as any other", () =>
+it.effect("a response whose body was already read fails like any other", () =>
   Effect.gen(function* () {
     const userInfo = yield* UserInfo.UserInfo
     const web = new Response("no more", { status: 401 })

@@ -1,4 +1,3 @@
-// What every `NotificationInbox` has to do, whatever it is made of.
 import { describe, expect, it } from "@effect/vitest"
 import { NotificationInbox, PendingStore } from "@effect-ciba/core"
 import { DateTime, Effect, Exit, Fiber, Layer, Redacted } from "effect"
@@ -7,6 +6,7 @@ import { notification, notificationToken, pending } from "../support/PendingAuth
 import { waitUntil } from "../support/TestTime.ts"
 
 const inbox = NotificationInbox.layer
+
 const using =
   <A, E>(
     test: (inbox: NotificationInbox.Service) => Effect.Effect<A, E>,
@@ -19,7 +19,7 @@ const expiry = DateTime.makeUnsafe(120_000)
 
 describe("NotificationInbox", () => {
   it.effect(
-    "hands a call to the wait that it is for, and to nobody else (K2, K7)",
+    "delivers a notification to the wait that has its token, and to no other (K2, K7)",
     using(
       Effect.fnUntraced(function* (inbox) {
         const [a, b] = [pending("a"), pending("b")]
@@ -35,21 +35,21 @@ describe("NotificationInbox", () => {
     )
   )
 
-  it.effect("hands over a push that is being kept when its caller goes away (L17, T-17)", () => {
-    let isKeeping = false
+  it.effect("delivers a push although its request is aborted while the push is being stored (L17, T-17)", () => {
+    let isStoring = false
     return Effect.gen(function* () {
       const store = yield* PendingStore.PendingStore
       const inbox = yield* NotificationInbox.NotificationInbox
-      const asked = pending("a", { deliveryMode: "push" })
-      yield* inbox.acknowledge(asked)
+      const request = pending("a", { deliveryMode: "push" })
+      yield* inbox.acknowledge(request)
       const call = yield* Effect.forkChild(inbox.deliver(notificationToken("token-a"), notification("a")))
       yield* waitUntil(
-        Effect.sync(() => isKeeping),
-        (begun) => begun
+        Effect.sync(() => isStoring),
+        (isStarted) => isStarted
       )
       yield* Effect.forkChild(Fiber.interrupt(call))
       yield* TestClock.adjust("2 seconds")
-      expect(Redacted.value((yield* inbox.await(asked)).authReqId)).toBe("request-a")
+      expect(Redacted.value((yield* inbox.await(request)).authReqId)).toBe("request-a")
       expect((yield* store.all).map(({ received }) => received !== undefined)).toEqual([true])
     }).pipe(
       Effect.provide(
@@ -62,7 +62,7 @@ describe("NotificationInbox", () => {
                   ...store,
                   put: (one) =>
                     Effect.suspend(() => {
-                      isKeeping = true
+                      isStoring = true
                       return Effect.delay(store.put(one), "2 seconds")
                     })
                 })
@@ -76,22 +76,22 @@ describe("NotificationInbox", () => {
   })
 
   it.effect(
-    "hands a call to all who take it, also where they are the first to speak of it (H3, K9)",
+    "delivers one notification to all waits for the same request, also when they begin before the acknowledgement (H3, K9)",
     using(
       Effect.fnUntraced(function* (inbox) {
-        const takes = yield* Effect.forEach(Array.from({ length: 20 }), () =>
+        const waits = yield* Effect.forEach(Array.from({ length: 20 }), () =>
           Effect.forkChild(inbox.await(pending("a")))
         )
         yield* inbox.acknowledge(pending("a"))
         expect(yield* inbox.deliver(notificationToken("token-a"), notification("a"))).toBe("Accepted")
-        const taken = yield* Effect.forEach(takes, Fiber.join)
-        expect(new Set(taken.map(({ authReqId }) => Redacted.value(authReqId)))).toEqual(new Set(["request-a"]))
+        const notifications = yield* Effect.forEach(waits, Fiber.join)
+        expect(new Set(notifications.map(({ authReqId }) => Redacted.value(authReqId)))).toEqual(new Set(["request-a"]))
       })
     )
   )
 
   it.effect(
-    "refuses a bearer that it does not know, and one with another request's id (K2, K3, K8, L2)",
+    "refuses an unknown client notification token, and one with another request's auth_req_id (K2, K3, K8, L2)",
     using(
       Effect.fnUntraced(function* (inbox) {
         yield* inbox.acknowledge(pending("a"))
@@ -100,14 +100,14 @@ describe("NotificationInbox", () => {
         expect(yield* inbox.isExpected(notificationToken("token-x"))).toBe(false)
         expect(yield* inbox.deliver(notificationToken("token-x"), notification("a"))).toBe("Refused")
         expect(yield* inbox.deliver(notificationToken("token-a"), notification("b"))).toBe("Refused")
-        expect(yield* inbox.deliver(notificationToken("token-a"), notification("nobody"))).toBe("Refused")
+        expect(yield* inbox.deliver(notificationToken("token-a"), notification("unknown"))).toBe("Refused")
         expect(yield* inbox.deliver(notificationToken("token-a"), notification("a"))).toBe("Accepted")
       })
     )
   )
 
   it.effect(
-    "takes the first call, and knows the others for duplicates, also at the same time and after the end (K9, L14)",
+    "accepts the first of many concurrent notifications, and reports the others as duplicates, also after the wait (K9, L14)",
     using(
       Effect.fnUntraced(function* (inbox) {
         yield* inbox.acknowledge(pending("a"))
@@ -127,11 +127,11 @@ describe("NotificationInbox", () => {
   )
 
   it.effect(
-    "keeps a ping that overtakes the acknowledgement, if it is for the id that comes (K10)",
+    "delivers a ping that arrived before the acknowledgement, if both have the same auth_req_id (K10)",
     using(
       Effect.fnUntraced(function* (inbox) {
-        yield* inbox.expect({ token: notificationToken("token-a"), deliveryMode: "ping", until: expiry })
-        yield* inbox.expect({ token: notificationToken("token-b"), deliveryMode: "ping", until: expiry })
+        yield* inbox.expect({ token: notificationToken("token-a"), deliveryMode: "ping", expiresAt: expiry })
+        yield* inbox.expect({ token: notificationToken("token-b"), deliveryMode: "ping", expiresAt: expiry })
         expect(yield* inbox.deliver(notificationToken("token-a"), notification("a"))).toBe("Accepted")
         expect(yield* inbox.deliver(notificationToken("token-a"), notification("a"))).toBe("Duplicate")
         expect(yield* inbox.deliver(notificationToken("token-b"), notification("a"))).toBe("Accepted")
@@ -146,12 +146,12 @@ describe("NotificationInbox", () => {
   )
 
   it.effect(
-    "holds a push until its acknowledgement has come, and refuses one that waits in vain (K10, L2)",
+    "holds a push until its request is acknowledged, and refuses it if no acknowledgement comes (K10, L2)",
     using(
       Effect.fnUntraced(function* (inbox) {
         const [a, b] = [pending("a", { deliveryMode: "push" }), notificationToken("token-b")]
-        yield* inbox.expect({ token: notificationToken("token-a"), deliveryMode: "push", until: expiry })
-        yield* inbox.expect({ token: b, deliveryMode: "push", until: expiry })
+        yield* inbox.expect({ token: notificationToken("token-a"), deliveryMode: "push", expiresAt: expiry })
+        yield* inbox.expect({ token: b, deliveryMode: "push", expiresAt: expiry })
         const first = yield* Effect.forkChild(inbox.deliver(notificationToken("token-a"), notification("a")))
         const second = yield* Effect.forkChild(inbox.deliver(b, notification("b")))
         yield* TestClock.adjust("5 seconds")
@@ -168,11 +168,11 @@ describe("NotificationInbox", () => {
   )
 
   it.effect(
-    "forgets a bearer when its request has expired, or has failed (K18)",
+    "refuses the client notification token of a request that has expired or failed (K18)",
     using(
       Effect.fnUntraced(function* (inbox) {
         yield* inbox.acknowledge(pending("a"))
-        yield* inbox.expect({ token: notificationToken("token-b"), deliveryMode: "ping", until: expiry })
+        yield* inbox.expect({ token: notificationToken("token-b"), deliveryMode: "ping", expiresAt: expiry })
         yield* inbox.unregister(notificationToken("token-b"))
         expect(yield* inbox.isExpected(notificationToken("token-b"))).toBe(false)
         yield* TestClock.adjust("119 seconds")
@@ -184,35 +184,38 @@ describe("NotificationInbox", () => {
     )
   )
 
-  it.effect("expects the calls for all that the store keeps, and knows which have come (K9, L1, T-17)", () => {
-    const received = { body: Redacted.make({}, { label: "token response" }), at: DateTime.makeUnsafe(0) }
-    const kept = [pending("a"), pending("b", { deliveryMode: "push" }), pending("c", { received })]
-    const store = Layer.effect(
-      PendingStore.PendingStore,
-      Effect.tap(
+  it.effect(
+    "expects the notifications of all stored authentications, and knows which have arrived (K9, L1, T-17)",
+    () => {
+      const received = { body: Redacted.make({}, { label: "token response" }), at: DateTime.makeUnsafe(0) }
+      const stored = [pending("a"), pending("b", { deliveryMode: "push" }), pending("c", { received })]
+      const store = Layer.effect(
         PendingStore.PendingStore,
-        Effect.fnUntraced(function* (store) {
-          yield* Effect.forEach(kept, store.put)
-        })
-      )
-    ).pipe(Layer.provide(PendingStore.layerMemory), Layer.orDie)
-    return using(
-      Effect.fnUntraced(function* (inbox) {
-        for (const [name, delivery] of [
-          ["a", "Accepted"],
-          ["b", "Accepted"],
-          ["c", "Duplicate"],
-          ["d", "Refused"]
-        ] as const) {
-          expect(yield* inbox.deliver(notificationToken(`token-${name}`), notification(name))).toBe(delivery)
-        }
-        expect(Redacted.value((yield* inbox.await(pending("a"))).authReqId)).toBe("request-a")
-      }),
-      store
-    )()
-  })
+        Effect.tap(
+          PendingStore.PendingStore,
+          Effect.fnUntraced(function* (store) {
+            yield* Effect.forEach(stored, store.put)
+          })
+        )
+      ).pipe(Layer.provide(PendingStore.layerMemory), Layer.orDie)
+      return using(
+        Effect.fnUntraced(function* (inbox) {
+          for (const [name, delivery] of [
+            ["a", "Accepted"],
+            ["b", "Accepted"],
+            ["c", "Duplicate"],
+            ["d", "Refused"]
+          ] as const) {
+            expect(yield* inbox.deliver(notificationToken(`token-${name}`), notification(name))).toBe(delivery)
+          }
+          expect(Redacted.value((yield* inbox.await(pending("a"))).authReqId)).toBe("request-a")
+        }),
+        store
+      )()
+    }
+  )
 
-  it.effect("does without a store that fails at its beginning", () =>
+  it.effect("works without the stored authentications when the store fails at the start", () =>
     using(
       Effect.fnUntraced(function* (inbox) {
         yield* inbox.acknowledge(pending("a"))
@@ -228,16 +231,16 @@ describe("NotificationInbox", () => {
   )
 
   it.effect(
-    "has a push in the store before it is acknowledged; who waits has it also where it cannot be kept (L9, T-17)",
+    "stores a push before it accepts it, and delivers it to the wait also when it cannot be stored (L9, T-17)",
     () =>
       Effect.gen(function* () {
-        let broken = true
-        const kept: Array<unknown> = []
+        let isFull = true
+        const stored: Array<unknown> = []
         const store = PendingStore.PendingStore.of({
           put: (pending) =>
-            broken
+            isFull
               ? Effect.fail(new PendingStore.PendingStoreError({ operation: "put", problem: "the disk is full" }))
-              : Effect.sync(() => void kept.push(pending.received && Redacted.value(pending.received.body))),
+              : Effect.sync(() => void stored.push(pending.received && Redacted.value(pending.received.body))),
           get: () => Effect.succeedNone,
           remove: () => Effect.void,
           all: Effect.succeed([])
@@ -249,11 +252,11 @@ describe("NotificationInbox", () => {
           const wait = yield* Effect.forkChild(inbox.await(a))
           const deliver = inbox.deliver(notificationToken("token-a"), notification("a", { access_token: "at" }))
           expect((yield* Effect.flip(deliver)).message).toContain("the disk is full")
-          broken = false
+          isFull = false
           expect(yield* deliver).toBe("Accepted")
           expect(yield* deliver).toBe("Duplicate")
-          expect(kept).toEqual([{ auth_req_id: "request-a", access_token: "at" }])
-          expect(Redacted.value((yield* Fiber.join(wait)).body)).toEqual(kept[0])
+          expect(stored).toEqual([{ auth_req_id: "request-a", access_token: "at" }])
+          expect(Redacted.value((yield* Fiber.join(wait)).body)).toEqual(stored[0])
         }).pipe(Effect.provide(Layer.provide(inbox, Layer.succeed(PendingStore.PendingStore, store))))
       })
   )

@@ -1,4 +1,4 @@
-// One request for authentication at the provider in memory, and what the provider saw of it.
+// An authentication at the in-memory provider, and the requests that the provider received.
 import {
   type AuthenticationRequest,
   BackchannelAuthentication,
@@ -49,12 +49,12 @@ export const cibaLayer = (provider: ProviderOptions = {}, options?: Partial<AnyM
 export const initiate = (options?: Partial<AuthenticationRequest.Options>) =>
   BackchannelAuthentication.initiate({ scope: ["openid"], hint, ...options })
 
-/** The authentication endpoint answers these first. */
+/** The authentication endpoint sends these responses first. */
 export const withResponses = (...answers: ReadonlyArray<ProviderScript.Step>): ProviderOptions => ({
   backchannelScript: ProviderScript.make(answers)
 })
 
-/** The same in the provider's metadata, with some members changed or, where `undefined`, left out. */
+/** The provider's metadata with some members changed, or left out if `undefined`. */
 export const withMetadata = (members: Readonly<Record<string, unknown>>): ProviderOptions => ({
   metadata: (document) => ({ ...document, ...members })
 })
@@ -64,7 +64,7 @@ export const requestsTo = (endpoint: Endpoint) =>
     Effect.map(requests, (all) => all.filter((request) => request.endpoint === endpoint))
   )
 
-/** The body of each POST of a program, byte for byte. */
+/** The bodies of the POST requests of a program. */
 export const postBodies = <E>(
   program: Effect.Effect<unknown, E, Ciba.PushServices>,
   options?: Partial<AnyModeOptions>

@@ -1,20 +1,20 @@
-// A network that loses, delays and garbles what goes to the token endpoint, by chance that can be repeated.
+// A network that loses, delays and damages token requests and their responses by seeded chance.
 import { Clock, Effect, Layer } from "effect"
 import { HttpClient, HttpClientError, type HttpClientRequest, HttpClientResponse } from "effect/http"
 import * as SeededRandom from "./SeededRandom.ts"
 
-/** One token request as the network saw it; instants in milliseconds. */
+/** One token request; instants in milliseconds. */
 export interface TokenRequestRecord {
   readonly authReqId: string
   readonly at: number
-  /** What became of it: the provider's status, or the fault that took its place. */
+  /** The provider's status, or the fault in its place. */
   outcome: string
   respondedAt: number
-  /** How long the answer told to wait, in milliseconds. */
+  /** The delay that the response requires, in milliseconds. */
   retryAfter: number
 }
 
-/** A fault that takes the place of the provider, which never sees the request. */
+/** A fault in the place of the provider, which never receives the request. */
 type Fault = readonly [
   name: string,
   answer: (
@@ -50,25 +50,25 @@ const faults: readonly [Fault, ...ReadonlyArray<Fault>] = [
   ["429", respond("", { status: 429, headers: { "retry-after": "2" } }), 2000]
 ]
 
-/** How much goes wrong. */
+/** How often faults occur. */
 export interface Options {
   readonly seed: number
-  /** The share of token requests that a fault takes. */
+  /** The share of token requests that end with a fault. */
   readonly faultRate: number
-  /** The share of token answers that are lost after the provider has given them. */
+  /** The share of token responses that are lost on the way to the client. */
   readonly lostRate: number
   /** How long each request takes. */
   readonly latency: number
 }
 
-/** The network, and what it saw. */
+/** The network as a layer, and the token requests so far. */
 export const make = ({ latency, lostRate: lost, seed, faultRate: share }: Options) => {
   const chance = SeededRandom.make(seed)
   const sent: Array<TokenRequestRecord> = []
   let underWay = 0
   let underWayMax = 0
 
-  const carried = (
+  const transmit = (
     provider: Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>,
     request: HttpClientRequest.HttpClientRequest
   ) =>
@@ -97,7 +97,7 @@ export const make = ({ latency, lostRate: lost, seed, faultRate: share }: Option
       return isLost ? yield* reset(request) : response
     })
 
-  const counted = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  const countInFlight = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.acquireUseRelease(
       Effect.sync(() => {
         underWay += 1
@@ -115,7 +115,7 @@ export const make = ({ latency, lostRate: lost, seed, faultRate: share }: Option
     Effect.map(
       HttpClient.HttpClient,
       HttpClient.transform((provider, request) =>
-        counted(request.url.endsWith("/token") ? carried(provider, request) : Effect.delay(provider, latency))
+        countInFlight(request.url.endsWith("/token") ? transmit(provider, request) : Effect.delay(provider, latency))
       )
     )
   )

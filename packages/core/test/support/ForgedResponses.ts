@@ -1,4 +1,4 @@
-// What becomes of a whole flow at a provider that forges its answer.
+// Runs a whole flow at a provider that forges its token response.
 import { inspect } from "node:util"
 import { expect } from "@effect/vitest"
 import { type AuthenticationRequest, Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
@@ -8,7 +8,7 @@ import { Effect, Fiber, identity, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { encodeJson } from "./Jwt.ts"
 
-/** One change to a flow that is good without it. */
+/** One change to a flow that succeeds without it. */
 export interface Variation {
   readonly provider?: ProviderOptions
   readonly options?: Partial<Ciba.Options>
@@ -30,7 +30,7 @@ export const layer = ({ options, provider }: Variation) =>
     ...options
   }).pipe(Layer.orDie, Layer.provideMerge(TestProvider.layer({ user: TestUser.approve({ subject }), ...provider })))
 
-/** The identity that the flow ends with. Every ID Token has a claim that is a marker. */
+/** Runs the flow to its identity. Every ID Token has a claim that is a marker. */
 export const authenticate = (given: Variation) =>
   Effect.gen(function* () {
     yield* TestClock.adjust("30 days")
@@ -39,9 +39,9 @@ export const authenticate = (given: Variation) =>
     const wait = yield* Effect.forkChild(Effect.exit(Ciba.complete(pending)))
     yield* TestClock.adjust("5 seconds")
     return yield* yield* Fiber.join(wait)
-  }).pipe(Effect.provide(layer({ ...given, provider: marked(given.provider) })))
+  }).pipe(Effect.provide(layer({ ...given, provider: withMarker(given.provider) })))
 
-/** The stage that refuses and its reason. Neither shows a token, the subject or the marker, however it is printed. */
+/** The stage that rejects, and its reason. Neither shows a token, the subject or the marker, however it is printed. */
 export const failureOf = Effect.fnUntraced(function* (given: Variation) {
   const secrets = new Set([subject, "marker-claim"])
   const forge = given.provider?.tokenResponse ?? identity
@@ -76,7 +76,7 @@ export const withTokenResponse = (change: (body: JsonObject) => unknown): Variat
   provider: { tokenResponse: change }
 })
 
-const marked = (provider: ProviderOptions = {}): ProviderOptions => ({
+const withMarker = (provider: ProviderOptions = {}): ProviderOptions => ({
   ...provider,
   idTokenClaims: (honest) => (provider.idTokenClaims ?? identity)({ ...honest, marker: "marker-claim" })
 })

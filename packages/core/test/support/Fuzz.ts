@@ -1,21 +1,21 @@
-// Case after case at one of the places where the world talks to us, each from a seed of its own.
+// Runs cases at an entry point, where input from outside arrives, each from a seed of its own.
 import { inspect } from "node:util"
 import { Cause, Effect, Exit, Fiber, Logger, Option, Predicate, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import type { Chance } from "./HostileJson.ts"
 import * as SeededRandom from "./SeededRandom.ts"
 
-/** One call, hostile by chance, and what came of it. `hang` is told that nothing comes until the clock has moved. */
+/** One case: hostile input by chance, and its outcome. The trial calls `hang` when nothing happens until the clock moves. */
 export type Trial<E> = (chance: Chance, hang: () => void) => Effect.Effect<unknown, E>
 
-/** A place where the world talks to us. */
+/** A place where input from outside arrives. */
 export interface EntryPoint<E> {
   readonly name: string
   /** What a trial may fail with. */
   readonly errors: Schema.Constraint & Schema.Codec<unknown, unknown>
-  /** The name of a success; what is wrong with it begins with "wrong". */
+  /** The name of a success; that of an invalid one begins with "wrong". */
   readonly success: (value: unknown) => string
-  /** What has to come of some trial, if there are enough of them. */
+  /** The outcomes that must occur, if there are enough trials. */
   readonly expected: ReadonlyArray<string>
   readonly trials: Effect.Effect<Trial<E>>
 }
@@ -24,37 +24,37 @@ export interface Options {
   /** Of the first case; the second has the next one, and so on. */
   readonly seed: number
   readonly cases: number
-  /** Is told how many cases are over, after each. */
+  /** Called after each case with the number of cases so far. */
   readonly onCase?: ((count: number) => void) | undefined
 }
 
 export interface Report {
-  /** How often each thing came of a case. */
+  /** How often each outcome occurred. */
   readonly outcomes: ReadonlyMap<string, number>
-  /** What is expected, and came of none. */
+  /** Expected outcomes that did not occur. */
   readonly missing: ReadonlyArray<string>
-  /** What must not be, with the seeds of the cases; no more than the first ten, and none after one that does not end. */
+  /** Invalid outcomes, with the seeds of their cases; the first ten at most, and none after a case that does not end. */
   readonly problems: ReadonlyArray<string>
 }
 
 /** Runs so many cases, one after the other. */
-export const run = <E>(place: EntryPoint<E>, { onCase: after, cases, seed }: Options): Effect.Effect<Report> =>
+export const run = <E>(entryPoint: EntryPoint<E>, { onCase: after, cases, seed }: Options): Effect.Effect<Report> =>
   Effect.gen(function* () {
     const outcomes = new Map<string, number>()
     const problems: Array<string> = []
-    const trial = yield* place.trials
+    const trial = yield* entryPoint.trials
     yield* TestClock.setTime(Date.UTC(2030, 0))
-    const judge = judged(place)
+    const judge = makeJudge(entryPoint)
     for (let index = 0; index < cases && problems.length < 10; index += 1) {
       const chance = SeededRandom.make(seed + index)
-      const exit = yield* ended((hang) => trial(chance, hang))
+      const exit = yield* awaitEnd((hang) => trial(chance, hang))
       const { outcome, problem } = Option.match(exit, { onNone: () => pending, onSome: judge })
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
-      if (problem !== undefined) problems.push(`${place.name}, seed ${seed + index}: ${outcome}: ${problem}`)
+      if (problem !== undefined) problems.push(`${entryPoint.name}, seed ${seed + index}: ${outcome}: ${problem}`)
       if (Option.isNone(exit)) break
       after?.(index + 1)
     }
-    return { outcomes, problems, missing: place.expected.filter((outcome) => !outcomes.has(outcome)) }
+    return { outcomes, problems, missing: entryPoint.expected.filter((outcome) => !outcomes.has(outcome)) }
   }).pipe(Effect.provide(Logger.layer([])), Effect.provide(TestClock.layer()))
 
 interface Judgement {
@@ -62,10 +62,13 @@ interface Judgement {
   readonly problem?: string | undefined
 }
 
-const pending: Judgement = { outcome: "pending", problem: "it has not ended, though the clock has passed every limit" }
+const pending: Judgement = {
+  outcome: "pending",
+  problem: "it has not ended, although the clock has passed every limit"
+}
 
-/** How a trial ends. Whenever nothing comes any more, the clock passes every limit. */
-const ended = Effect.fnUntraced(function* <E>(trial: (hang: () => void) => Effect.Effect<unknown, E>) {
+/** Awaits the end of a trial. Whenever the trial hangs, the clock passes every time limit. */
+const awaitEnd = Effect.fnUntraced(function* <E>(trial: (hang: () => void) => Effect.Effect<unknown, E>) {
   let hung = 0
   let passed = 0
   let wake = () => {}
@@ -91,7 +94,7 @@ const ended = Effect.fnUntraced(function* <E>(trial: (hang: () => void) => Effec
   return Option.none()
 })
 
-const judged = <E>({ errors, success }: EntryPoint<E>) => {
+const makeJudge = <E>({ errors, success }: EntryPoint<E>) => {
   const isError = Schema.is(errors)
   const encode = Schema.encodeUnknownExit(Schema.fromJsonString(Schema.toCodecJson(errors)))
   return (exit: Exit.Exit<unknown, E>): Judgement => {
@@ -106,12 +109,12 @@ const judged = <E>({ errors, success }: EntryPoint<E>) => {
     const { error } = reason
     if (!isError(error)) return { outcome: "strange error", problem: show(error) }
     if (Exit.isFailure(encode(error))) return { outcome: "strange error", problem: `it has no JSON: ${show(error)}` }
-    return { outcome: named(error), problem: badMessage(error) ?? unshowable(error) }
+    return { outcome: nameOf(error), problem: badMessage(error) ?? unshowable(error) }
   }
 }
 
-/** A stage, its reason, and the kind of a fault. */
-const named = (error: unknown): string =>
+/** The stage of an error, and its reason or the kind of its fault. */
+const nameOf = (error: unknown): string =>
   Predicate.hasProperty(error, "reason") && Predicate.hasProperty(error.reason, "_tag")
     ? `${String(Predicate.hasProperty(error, "_tag") ? error._tag : error)} ${String(Predicate.hasProperty(error.reason, "kind") ? error.reason.kind : error.reason._tag)}`
     : String(error)
@@ -127,7 +130,7 @@ const badMessage = (error: unknown): string | undefined => {
     : undefined
 }
 
-/** Whether a value can be shown at all, and in how much text. */
+/** Why a value cannot be shown. */
 const unshowable = (value: unknown): string | undefined => {
   const exit = Effect.runSyncExit(Effect.sync(() => `${JSON.stringify(value)}${inspect(value)}${String(value)}`))
   return Exit.isFailure(exit) ? `it cannot be shown: ${Cause.pretty(exit.cause)}` : undefined

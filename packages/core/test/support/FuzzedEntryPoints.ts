@@ -1,4 +1,4 @@
-// The four places where the world talks to us.
+// Every entry point at which input from outside arrives.
 import { notification } from "./FuzzedNotifications.ts"
 import { acknowledgement, discovery, token } from "./FuzzedProvider.ts"
 

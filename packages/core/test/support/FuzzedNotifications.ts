@@ -1,10 +1,10 @@
-// The fourth place where the world talks to us: the client's notification endpoint.
+// The client's notification endpoint as an entry point.
 import { NotificationInbox, NotificationReceiver, type PendingAuthentication } from "@effect-ciba/core"
 import { DateTime, Effect, Equal, Option, Predicate, Redacted, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import type { EntryPoint } from "./Fuzz.ts"
-import { type Chance, garbled, happens, json, limit, members, mutated, oddText, written } from "./HostileJson.ts"
-import { streamed } from "./HostileResponse.ts"
+import { type Chance, garble, happens, json, limit, members, mutate, oddText, write } from "./HostileJson.ts"
+import { makeBody } from "./HostileResponse.ts"
 import { pending } from "./PendingAuthentications.ts"
 import * as SeededRandom from "./SeededRandom.ts"
 
@@ -61,9 +61,9 @@ const authorizations = (bearer: string): readonly [string, ...ReadonlyArray<stri
   "Bearer \u00ff\u00fe"
 ]
 
-const printed = (text: string) => [...text].filter((one) => /[\t\x20-\x7e\xa0-\xff]/.test(one)).join("")
+const keepPrintable = (text: string) => [...text].filter((one) => /[\t\x20-\x7e\xa0-\xff]/.test(one)).join("")
 
-/** A body that would do, most of the time with something wrong. */
+/** The body of a notification, most of the time with an error. */
 const body = (chance: Chance, id: string) => {
   const ping = members({ auth_req_id: id })
   const push = members({
@@ -76,7 +76,7 @@ const body = (chance: Chance, id: string) => {
   })
   const refusal = members({ auth_req_id: id, error: "access_denied", error_description: "No." })
   const given = SeededRandom.oneOf(chance, [ping, push, refusal])
-  return garbled(chance, written(chance, happens(chance, 0.4) ? given : mutated(chance, given)))
+  return garble(chance, write(chance, happens(chance, 0.4) ? given : mutate(chance, given)))
 }
 
 const call = (chance: Chance, bearer: string, id: string, hang: () => void): Request => {
@@ -84,7 +84,7 @@ const call = (chance: Chance, bearer: string, id: string, hang: () => void): Req
   const headers = new Headers()
   headers.set(
     "authorization",
-    happens(chance, 0.75) ? `Bearer ${bearer}` : printed(SeededRandom.oneOf(chance, authorizations(bearer)))
+    happens(chance, 0.75) ? `Bearer ${bearer}` : keepPrintable(SeededRandom.oneOf(chance, authorizations(bearer)))
   )
   if (happens(chance, 0.1)) headers.delete("authorization")
   if (happens(chance, 0.97)) {
@@ -95,30 +95,30 @@ const call = (chance: Chance, bearer: string, id: string, hang: () => void): Req
   if (happens(chance, 0.1)) headers.set("content-encoding", SeededRandom.oneOf(chance, ["gzip", "br", "identity"]))
   if (happens(chance, 0.1)) headers.set("expect", "100-continue")
   if (happens(chance, 0.1)) headers.set("x-http-method-override", "GET")
-  if (happens(chance, 0.1)) headers.set("x-odd", printed(oddText(chance)))
+  if (happens(chance, 0.1)) headers.set("x-odd", keepPrintable(oddText(chance)))
   const bodiless = method === "GET" || method === "HEAD"
-  return new Request(happens(chance, 0.9) ? url : `${url}?${encodeURIComponent(printed(oddText(chance)))}`, {
+  return new Request(happens(chance, 0.9) ? url : `${url}?${encodeURIComponent(keepPrintable(oddText(chance)))}`, {
     method,
     headers,
     ...(bodiless || happens(chance, 0.02)
       ? undefined
-      : { body: streamed(chance, body(chance, id), hang), duplex: "half" })
+      : { body: makeBody(chance, body(chance, id), hang), duplex: "half" })
   })
 }
 
-/** What the documentation says of the answers. */
+/** The documented status codes. */
 const documented = new Set([204, 400, 401, 405, 408, 413, 415])
 
-interface Answered {
+interface Result {
   readonly status: number
   readonly text: string
   readonly headers: Readonly<Record<string, string>>
-  /** How often calls have rung: this one, where it is accepted, and the genuine one that comes after it. */
-  readonly rings: ReadonlyArray<"this" | "the genuine one" | "one with another id" | "nothing">
+  /** The notifications that were delivered: this one, if it is accepted, and the genuine one after it. */
+  readonly delivered: ReadonlyArray<"this" | "the genuine one" | "one with another id" | "nothing">
 }
 
-const isAnswered = (value: unknown): value is Answered =>
-  typeof value === "object" && value !== null && "rings" in value
+const isResult = (value: unknown): value is Result =>
+  typeof value === "object" && value !== null && "delivered" in value
 
 const headersFor = (status: number): Readonly<Record<string, string>> => ({
   "cache-control": "no-store",
@@ -126,19 +126,19 @@ const headersFor = (status: number): Readonly<Record<string, string>> => ({
   ...(status === 405 ? { allow: "POST" } : undefined)
 })
 
-const verdict = ({ headers, rings, status, text }: Answered): string => {
+const judge = ({ headers, delivered, status, text }: Result): string => {
   if (!documented.has(status)) return `wrong status ${status}`
   if (text !== "") return "wrong body"
   if (!Equal.equals(headers, headersFor(status))) return "wrong headers"
   const right = status === 204 ? ["this", "the genuine one"] : ["the genuine one"]
-  return Equal.equals(rings, right) ? `${status}` : `wrong, what rings is ${rings.join(", ")}`
+  return Equal.equals(delivered, right) ? `${status}` : `wrong, delivered is ${delivered.join(", ")}`
 }
 
 /** The notification endpoint. */
 export const notification: EntryPoint<unknown> = {
   name: "notification endpoint",
   errors: Schema.Never,
-  success: (value) => (isAnswered(value) ? verdict(value) : "wrong"),
+  success: (value) => (isResult(value) ? judge(value) : "wrong"),
   expected: [...documented].map(String),
   trials: Effect.gen(function* () {
     const inbox = yield* NotificationInbox.make
@@ -149,7 +149,7 @@ export const notification: EntryPoint<unknown> = {
     )
     let count = 0
 
-    const awaited = () => {
+    const makePending = () => {
       count += 1
       return pending(`${count}`, {
         deliveryMode: count % 2 === 0 ? "push" : "ping",
@@ -157,8 +157,8 @@ export const notification: EntryPoint<unknown> = {
       })
     }
 
-    /** What rings for a wait, now that something should have. */
-    const rung = (wait: PendingAuthentication.PendingAuthentication) =>
+    /** The notification that a wait gets, now that one should have been delivered. */
+    const findDelivered = (wait: PendingAuthentication.PendingAuthentication) =>
       Effect.map(TestClock.withLive(Effect.timeoutOption(inbox.await(wait), "10 seconds")), (heard) =>
         Option.match(heard, {
           onNone: () => "nothing" as const,
@@ -169,19 +169,19 @@ export const notification: EntryPoint<unknown> = {
         })
       )
 
-    const forgotten = ({ clientNotificationToken: token }: PendingAuthentication.PendingAuthentication) =>
+    const unregister = ({ clientNotificationToken: token }: PendingAuthentication.PendingAuthentication) =>
       token === undefined ? Effect.void : inbox.unregister(token)
 
-    const genuinely = Effect.fnUntraced(function* (wait: PendingAuthentication.PendingAuthentication) {
+    const deliverGenuine = Effect.fnUntraced(function* (wait: PendingAuthentication.PendingAuthentication) {
       yield* Effect.promise(() => handle(genuine(`token-${wait.id}`, `request-${wait.id}`)))
-      const heard = yield* rung(wait)
-      yield* forgotten(wait)
+      const heard = yield* findDelivered(wait)
+      yield* unregister(wait)
       return heard
     })
 
     return (chance, hang) =>
       Effect.gen(function* () {
-        const wait = awaited()
+        const wait = makePending()
         yield* inbox.acknowledge(wait)
         const response = yield* Effect.promise(() =>
           handle(call(chance, `token-${wait.id}`, `request-${wait.id}`, hang))
@@ -189,15 +189,15 @@ export const notification: EntryPoint<unknown> = {
         const text = yield* Effect.promise(() => response.text())
         const { status } = response
         const isAccepted = status === 204
-        const rings = isAccepted ? [yield* rung(wait)] : []
-        if (isAccepted) yield* forgotten(wait)
-        const next = isAccepted ? awaited() : wait
+        const delivered = isAccepted ? [yield* findDelivered(wait)] : []
+        if (isAccepted) yield* unregister(wait)
+        const next = isAccepted ? makePending() : wait
         yield* inbox.acknowledge(next)
         return {
           status,
           text,
           headers: Object.fromEntries(response.headers),
-          rings: [...rings, yield* genuinely(next)]
+          delivered: [...delivered, yield* deliverGenuine(next)]
         }
       })
   })

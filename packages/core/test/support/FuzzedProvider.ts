@@ -1,4 +1,4 @@
-// The three places where a provider answers us: discovery and keys, the acknowledgement, the token response.
+// The entry points at which a provider responds: discovery and keys, the acknowledgement, the token response.
 import { createHmac } from "node:crypto"
 import {
   AuthenticationRequestError,
@@ -28,7 +28,7 @@ import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
 import * as SenderConstraint from "../../src/http/SenderConstraint.ts"
 import * as Throttle from "../../src/http/Throttle.ts"
 import type { EntryPoint } from "./Fuzz.ts"
-import { type Chance, happens, json, limit, type Members, members, mutated, oddText, written } from "./HostileJson.ts"
+import { type Chance, happens, json, limit, type Members, members, mutate, oddText, write } from "./HostileJson.ts"
 import * as HostileResponse from "./HostileResponse.ts"
 import { authReqId } from "./PendingAuthentications.ts"
 import * as SeededRandom from "./SeededRandom.ts"
@@ -51,23 +51,23 @@ const document = {
 
 const algorithms = ["RS256", "PS256", "ES256", "EdDSA"] as const
 
-const registered = ClientRegistration.make({
+const makeRegistration = ClientRegistration.make({
   clientId,
   authentication: ClientAuthentication.clientSecretBasic(Redacted.make(secret)),
   idTokenSignedResponseAlg: "HS256"
 }).pipe(Effect.orDie)
 
-/** Metadata that is at hand, and no keys. */
-const known = Effect.context<Discovery.Discovery | ProviderKeys.ProviderKeys>().pipe(
+/** Static metadata, and no keys. */
+const staticContext = Effect.context<Discovery.Discovery | ProviderKeys.ProviderKeys>().pipe(
   Effect.provide([Discovery.layerStatic(document), ProviderKeys.layerStatic({ keys: [] })]),
   Effect.orDie
 )
 
-const over = (chance: Chance, meant: (url: URL) => HostileResponse.IntendedResponse, hang: () => void) =>
+const makeTransport = (chance: Chance, respond: (url: URL) => HostileResponse.IntendedResponse, hang: () => void) =>
   Effect.provideService(
     Transport.make({ maxResponseSize: limit }),
     HttpClient.HttpClient,
-    HostileResponse.client(chance, meant, hang)
+    HostileResponse.client(chance, respond, hang)
   )
 
 const faults = ["Unreachable", "TimedOut", "Redirected", "TooLarge", "Unreadable", "UnexpectedStatus"]
@@ -82,26 +82,26 @@ const answering =
     const given = happens(chance, 0.5) ? success : failure(SeededRandom.oneOf(chance, codes))
     const isError = given !== success
     return {
-      text: written(chance, happens(chance, 0.2) ? given : mutated(chance, given)),
+      text: write(chance, happens(chance, 0.2) ? given : mutate(chance, given)),
       status: isError ? 400 : 200
     }
   }
 
-/** What was published, and what came of the signatures that were tried with it. */
-interface Tried {
+/** What was published, and the result of signatures that were verified with it. */
+interface VerifiedWithKeys {
   readonly metadata: ProviderMetadata.ProviderMetadata
   readonly found: ReadonlyArray<JsonWebKey.JsonWebKey>
-  readonly tried: ReadonlyArray<"verified" | "InvalidSignature" | "MalformedToken">
+  readonly results: ReadonlyArray<"verified" | "InvalidSignature" | "MalformedToken">
 }
 
-const isTried = (value: unknown): value is Tried => Predicate.hasProperty(value, "tried")
+const isVerifiedWithKeys = (value: unknown): value is VerifiedWithKeys => Predicate.hasProperty(value, "results")
 
-/** Discovery, the keys, and signatures that are tried with them. */
+/** Discovery, the keys, and signatures that are verified with them. */
 export const discovery: EntryPoint<unknown> = {
   name: "discovery and keys",
   errors: DiscoveryError.DiscoveryError,
   success: (value) =>
-    isTried(value) ? `keys: ${[...new Set(value.tried)].sort().join(", ") || "none that fit"}` : "wrong",
+    isVerifiedWithKeys(value) ? `keys: ${[...new Set(value.results)].sort().join(", ") || "none that fit"}` : "wrong",
   expected: [
     "keys: none that fit",
     "keys: verified",
@@ -119,22 +119,22 @@ export const discovery: EntryPoint<unknown> = {
 
     const keys = (chance: Chance): string => {
       const published = tokens.map(({ jwk }) =>
-        written(chance, happens(chance, 0.8) ? members(jwk) : mutated(chance, members(jwk)))
+        write(chance, happens(chance, 0.8) ? members(jwk) : mutate(chance, members(jwk)))
       )
       const set: Members = [["keys", `[${published.join(",")}]`]]
-      return written(chance, happens(chance, 0.6) ? set : mutated(chance, set))
+      return write(chance, happens(chance, 0.6) ? set : mutate(chance, set))
     }
 
     return (chance, hang) =>
       Effect.gen(function* () {
         const isDocument = happens(chance, 0.5)
-        const meant = (url: URL) => ({
+        const respondTo = (url: URL) => ({
           status: 200,
           text: url.pathname.startsWith("/.well-known")
-            ? written(chance, isDocument ? mutated(chance, members(document)) : members(document))
+            ? write(chance, isDocument ? mutate(chance, members(document)) : members(document))
             : keys(chance)
         })
-        const transport = yield* over(chance, meant, hang)
+        const transport = yield* makeTransport(chance, respondTo, hang)
         const discovery = yield* Effect.provideService(Discovery.make({ issuer }), Transport.Transport, transport)
         const provider = yield* ProviderKeys.make().pipe(
           Effect.provideService(Transport.Transport, transport),
@@ -143,13 +143,13 @@ export const discovery: EntryPoint<unknown> = {
         const { algorithm, jwk, jwt } = SeededRandom.oneOf(chance, tokens)
         const keyId = SeededRandom.oneOf(chance, [undefined, jwk.kid, oddText(chance)])
         const found = yield* provider.candidates({ algorithm, keyId })
-        const tried = yield* Effect.forEach(found.slice(0, 3), (key) =>
+        const results = yield* Effect.forEach(found.slice(0, 3), (key) =>
           Effect.match(JsonWebToken.verify(jwt, { algorithm, key }), {
             onFailure: ({ _tag }) => _tag,
             onSuccess: () => "verified" as const
           })
         )
-        return { metadata: yield* discovery.metadata, found, tried } satisfies Tried
+        return { metadata: yield* discovery.metadata, found, results } satisfies VerifiedWithKeys
       })
   })
 }
@@ -180,10 +180,10 @@ export const acknowledgement: EntryPoint<unknown> = {
   errors: AuthenticationRequestError.AuthenticationRequestError,
   success: (value) => {
     if (!(value instanceof PendingAuthentication.PendingAuthentication)) return "wrong acknowledgement"
-    const kept = Result.flatMap(encodePending(value), decodePending)
-    return Result.isSuccess(kept) && Equal.equals(kept.success, value)
+    const stored = Result.flatMap(encodePending(value), decodePending)
+    return Result.isSuccess(stored) && Equal.equals(stored.success, value)
       ? "acknowledged"
-      : "wrong acknowledgement: it cannot be kept"
+      : "wrong acknowledgement: it cannot be stored"
   },
   expected: [
     "acknowledged",
@@ -192,15 +192,15 @@ export const acknowledgement: EntryPoint<unknown> = {
     )
   ],
   trials: Effect.gen(function* () {
-    const registration = yield* registered
-    const context = yield* known
+    const registration = yield* makeRegistration
+    const context = yield* staticContext
     const success = members({ auth_req_id: "1c266114-a1be-4252-8ad1-04986c5b9ac1", expires_in: 120, interval: 2 })
     return (chance, hang) =>
       Effect.gen(function* () {
         const endpoint = yield* BackchannelAuthentication.make.pipe(
           Effect.provideService(
             Transport.Transport,
-            yield* over(chance, answering(chance, success, acknowledgementCodes), hang)
+            yield* makeTransport(chance, answering(chance, success, acknowledgementCodes), hang)
           ),
           Effect.provideService(Throttle.Throttle, yield* Throttle.make()),
           Effect.provideService(ClientRegistration.ClientRegistration, registration),
@@ -235,12 +235,12 @@ const tokenCodes = [
   "strange_code"
 ] as const
 
-const sealed = (header: string, payload: string): string => {
+const sign = (header: string, payload: string): string => {
   const input = `${Base64Url.encode(header)}.${Base64Url.encode(payload)}`
   return `${input}.${createHmac("sha256", secret).update(input).digest("base64url")}`
 }
 
-/** An ID Token whose signature is good, whatever its header and its claims are; or one that is broken after that. */
+/** An ID Token with a valid signature, whatever its header and its claims are; or one that is changed after that. */
 const idToken = (chance: Chance, now: number): string => {
   const claims: Members = members({
     iss: issuer,
@@ -257,7 +257,7 @@ const idToken = (chance: Chance, now: number): string => {
     "urn:openid:params:jwt:claim:auth_req_id": "request-a"
   })
   const header = members({ alg: "HS256", typ: "JWT" })
-  const written = (given: Members) => `{${given.map(([name, value]) => `${json(name)}:${value}`).join(",")}}`
+  const encode = (given: Members) => `{${given.map(([name, value]) => `${json(name)}:${value}`).join(",")}}`
   const ways: readonly [string, ...ReadonlyArray<string>] = [
     "good",
     "claims",
@@ -282,13 +282,13 @@ const idToken = (chance: Chance, now: number): string => {
   const other = Math.floor(chance() * claims.length)
   const payload =
     way === "claims"
-      ? mutated(chance, claims)
+      ? mutate(chance, claims)
       : way === "times"
         ? late(SeededRandom.oneOf(chance, [["exp"], ["iat"], ["nbf"], ["auth_time"]]))
         : way === "other"
           ? claims.map(([name, value], index): Members[number] => [name, index === other ? json("other") : value])
           : claims
-  const jwt = sealed(written(way === "header" ? mutated(chance, header) : header), written(payload))
+  const jwt = sign(encode(way === "header" ? mutate(chance, header) : header), encode(payload))
   const at = Math.floor(chance() * jwt.length)
   return way === "text"
     ? SeededRandom.oneOf(chance, [
@@ -324,9 +324,9 @@ export const token: EntryPoint<unknown> = {
   name: "token response",
   errors: Schema.Union([TokenError.TokenError, IdTokenError.IdTokenError]),
   success: (value) =>
-    value instanceof VerifiedIdentity.VerifiedIdentity && value.subject === "jo" ? "believed" : "wrong identity",
+    value instanceof VerifiedIdentity.VerifiedIdentity && value.subject === "jo" ? "verified" : "wrong identity",
   expected: [
-    "believed",
+    "verified",
     ...[...faults, "InvalidTokenResponse", ...tokenCodes.map(pascal)].map((reason) => `TokenError ${reason}`),
     ...[
       "MalformedToken",
@@ -348,7 +348,7 @@ export const token: EntryPoint<unknown> = {
     ].map((reason) => `IdTokenError ${reason}`)
   ],
   trials: Effect.gen(function* () {
-    const context = yield* known
+    const context = yield* staticContext
     const key = yield* TestKeys.signing("ES256", "proof")
     return (chance, hang) =>
       Effect.gen(function* () {
@@ -362,9 +362,9 @@ export const token: EntryPoint<unknown> = {
           expires_in: 3600,
           scope: "openid"
         })
-        const pieces = Effect.gen(function* () {
-          const transport = yield* over(chance, answering(chance, success, tokenCodes), hang)
-          const registration = yield* registered
+        const makeParts = Effect.gen(function* () {
+          const transport = yield* makeTransport(chance, answering(chance, success, tokenCodes), hang)
+          const registration = yield* makeRegistration
           const endpoint = yield* Effect.provideService(TokenEndpoint.make, Transport.Transport, transport).pipe(
             Effect.provideService(ClientRegistration.ClientRegistration, registration)
           )
@@ -375,7 +375,7 @@ export const token: EntryPoint<unknown> = {
           )
           return { endpoint, verifier }
         })
-        const { endpoint, verifier } = yield* pieces.pipe(
+        const { endpoint, verifier } = yield* makeParts.pipe(
           Effect.provideService(SenderConstraint.SenderConstraint, constraint),
           Effect.provideContext(context)
         )

@@ -1,10 +1,10 @@
-// Documents that are wrong in every way that text can be wrong, by chance that can be repeated.
+// Malformed and hostile JSON documents by seeded chance.
 import { Schema } from "effect"
 import * as SeededRandom from "./SeededRandom.ts"
 
 export type Chance = () => number
 
-/** The members of an object, each value as its JSON text: what no object can have, a text can. */
+/** The members of an object, each value as its JSON text, so that names may repeat and values may be invalid. */
 export type Members = ReadonlyArray<readonly [name: string, json: string]>
 
 export const json: (value: unknown) => string = Schema.encodeSync(Schema.fromJsonString(Schema.Unknown))
@@ -17,9 +17,9 @@ export const happens = (chance: Chance, share: number): boolean => chance() < sh
 /** A whole number from 0, below `end`. */
 export const below = (chance: Chance, end: number): number => Math.floor(chance() * end)
 
-const nested = (depth: number, open: string, close: string): string => `${open.repeat(depth)}0${close.repeat(depth)}`
+const nest = (depth: number, open: string, close: string): string => `${open.repeat(depth)}0${close.repeat(depth)}`
 
-/** Texts that have hurt programs before. */
+/** Texts that are known to break programs. */
 const oddTexts: readonly [string, ...ReadonlyArray<string>] = [
   "",
   " ",
@@ -59,7 +59,7 @@ const oddTexts: readonly [string, ...ReadonlyArray<string>] = [
   "eyJhbGciOiJIUzI1NiIsImI2NCI6ZmFsc2UsImNyaXQiOlsiYjY0Il19.e30.AA"
 ]
 
-/** Values as they may be written, some of them no JSON. */
+/** Values as JSON text, some of them invalid. */
 const oddValues: readonly [string, ...ReadonlyArray<string>] = [
   "null",
   "true",
@@ -102,11 +102,11 @@ const oddValues: readonly [string, ...ReadonlyArray<string>] = [
   "[1,]",
   '{"a":1,}',
   "/* comment */ 1",
-  nested(90, "[", "]"),
-  nested(101, "[", "]"),
-  nested(30_000, "[", "]"),
-  nested(99, '{"a":', "}"),
-  nested(10_000, '{"a":', "}"),
+  nest(90, "[", "]"),
+  nest(101, "[", "]"),
+  nest(30_000, "[", "]"),
+  nest(99, '{"a":', "}"),
+  nest(10_000, '{"a":', "}"),
   "[".repeat(4000),
   `[${"0,".repeat(3000)}0]`,
   `[${'{"kty":"EC"},'.repeat(300)}{}]`
@@ -136,36 +136,36 @@ const oddNames: readonly [string, ...ReadonlyArray<string>] = [
 ]
 
 /** One change to an object's members. */
-const changed = (chance: Chance, given: Members): Members => {
+const change = (chance: Chance, given: Members): Members => {
   const at = below(chance, given.length)
   const [name = "", value = "null"] = given[at] ?? []
-  const replaced = (text: string) => given.map((member, index) => (index === at ? ([name, text] as const) : member))
+  const replace = (text: string) => given.map((member, index) => (index === at ? ([name, text] as const) : member))
   switch (below(chance, 9)) {
     case 0:
       return given.filter((_, index) => index !== at)
     case 1:
       return [...given, [name, oddValue(chance)]]
     case 2:
-      return replaced(`[${value}]`)
+      return replace(`[${value}]`)
     case 3:
-      return replaced(/^"/.test(value) ? value.replaceAll('"', "") : json(value))
+      return replace(/^"/.test(value) ? value.replaceAll('"', "") : json(value))
     case 4:
       return [...given, [SeededRandom.oneOf(chance, oddNames), oddValue(chance)]]
     case 5:
       return [[name.toUpperCase(), value], ...given.filter((_, index) => index !== at)]
     case 6:
-      return replaced(json(oddText(chance)))
+      return replace(json(oddText(chance)))
     default:
-      return replaced(oddValue(chance))
+      return replace(oddValue(chance))
   }
 }
 
 /** The members with up to four changes; sometimes with none. */
-export const mutated = (chance: Chance, given: Members): Members =>
-  Array.from({ length: below(chance, 5) }).reduce<Members>((left) => changed(chance, left), given)
+export const mutate = (chance: Chance, given: Members): Members =>
+  Array.from({ length: below(chance, 5) }).reduce<Members>((left) => change(chance, left), given)
 
 /** An object as text, in one of the ways in which servers write it. */
-export const written = (chance: Chance, given: Members): string => {
+export const write = (chance: Chance, given: Members): string => {
   const space = SeededRandom.oneOf(chance, ["", "", "", " ", "\r\n\t"])
   return `${space}{${given.map(([name, value]) => `${space}${json(name)}:${value}`).join(",")}}${space}`
 }
@@ -177,8 +177,8 @@ const bytesOf = (...parts: ReadonlyArray<string | ReadonlyArray<number> | Uint8A
 
 const random = (chance: Chance, length: number): Uint8Array => Uint8Array.from({ length }, () => below(chance, 256))
 
-/** The bytes of a text, or of what became of it on the way. */
-export const garbled = (chance: Chance, text: string): Uint8Array => {
+/** The bytes of a text, often damaged in transit. */
+export const garble = (chance: Chance, text: string): Uint8Array => {
   if (happens(chance, 0.6)) return utf8(text)
   const bytes = utf8(text)
   const at = below(chance, bytes.length + 1)
@@ -220,5 +220,5 @@ export const garbled = (chance: Chance, text: string): Uint8Array => {
   }
 }
 
-/** About the largest answer that the clients and endpoints under test read, in bytes. */
+/** The largest body that the clients and endpoints under test read, in bytes. */
 export const limit = 65_536

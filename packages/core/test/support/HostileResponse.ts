@@ -1,7 +1,7 @@
-// Answers of a server that means harm, or has lost its mind: status, headers and body, and ways not to answer.
+// Responses of a hostile or broken server: status, headers and body, connection errors, and responses that never end.
 import { Effect } from "effect"
 import { HttpClient, HttpClientError, HttpClientResponse } from "effect/http"
-import { below, type Chance, garbled, happens, limit, oddText } from "./HostileJson.ts"
+import { below, type Chance, garble, happens, limit, oddText } from "./HostileJson.ts"
 import * as SeededRandom from "./SeededRandom.ts"
 
 const statuses: readonly [number, ...ReadonlyArray<number>] = [
@@ -69,8 +69,8 @@ const headers = (chance: Chance): Headers => {
   return made
 }
 
-/** What becomes of a body on its way. */
-export const streamed = (chance: Chance, bytes: Uint8Array, hang: () => void): BodyInit => {
+/** A body that may be split, break off, hang or never end. */
+export const makeBody = (chance: Chance, bytes: Uint8Array, hang: () => void): BodyInit => {
   if (happens(chance, 0.8)) return Uint8Array.from(bytes)
   const size = Math.max(1, Math.ceil(bytes.length / (1 + below(chance, 20))))
   const end = SeededRandom.oneOf(chance, ["close", "close", "close", "error", "hang", "endless"])
@@ -98,27 +98,27 @@ export const streamed = (chance: Chance, bytes: Uint8Array, hang: () => void): B
   )
 }
 
-/** A status that goes with the document half of the time. */
+/** The status that fits the document, or another one. */
 const statusFor = (chance: Chance, fitting: number): number =>
   happens(chance, 0.7) ? fitting : SeededRandom.oneOf(chance, statuses)
 
-/** Half of the answers come as they should, whatever they say. */
+/** A response; half of them are well-formed HTTP, whatever their text. */
 const response = (chance: Chance, text: string, fitting: number, hang: () => void): Response => {
   if (happens(chance, 0.5)) return new Response(text, { status: fitting, headers: headers(chance) })
-  const made = new Response(streamed(chance, garbled(chance, text), hang), { headers: headers(chance) })
+  const made = new Response(makeBody(chance, garble(chance, text), hang), { headers: headers(chance) })
   return Object.defineProperty(made, "status", { value: statusFor(chance, fitting) })
 }
 
-/** What a server means to say, before it goes wrong: the text, and the status that goes with it. */
+/** What the server intends to send, before it is damaged. */
 export interface IntendedResponse {
   readonly text: string
   readonly status: number
 }
 
-/** A client whose every call ends as `meant` has it, or does not: `hang` is told of calls and bodies that never end. */
+/** A client whose responses are those of `respond`, or damaged. It calls `hang` for requests and bodies that never end. */
 export const client = (
   chance: Chance,
-  meant: (url: URL) => IntendedResponse,
+  respond: (url: URL) => IntendedResponse,
   hang: () => void
 ): HttpClient.HttpClient =>
   HttpClient.make((request, url) =>
@@ -134,7 +134,7 @@ export const client = (
         hang()
         return Effect.never
       }
-      const { status, text } = meant(url)
+      const { status, text } = respond(url)
       return Effect.succeed(HttpClientResponse.fromWeb(request, response(chance, text, status, hang)))
     })
   )

@@ -1,4 +1,4 @@
-// Encrypted tokens as a provider or an attacker writes them, with Node's own cryptography.
+// Encrypted tokens as a provider or an attacker makes them, with Node's own cryptography.
 import { createCipheriv, createHash, randomBytes } from "node:crypto"
 import { Base64Url } from "effect/encoding"
 import { encodeJson, type JsonObject } from "./Jwt.ts"

@@ -46,11 +46,11 @@ export const signHmac = (secret: string, header: JsonObject, encodedPayload: str
       .then((signature) => Redacted.make(`${input}.${Base64Url.encode(new Uint8Array(signature))}`))
   })
 
-/** The header and the claims of the proof that a request has. */
+/** The header and the claims of the DPoP proof of a request. */
 export const dpopProof = ({ headers }: RequestRecord) =>
   Effect.all({ header: decodeHeader(headers.dpop ?? ""), claims: decodePart(headers.dpop ?? "", 1) })
 
-/** The claims of a token in a request's parameters. */
+/** The claims of a token in the parameters of a request. */
 export const claimsOf = ({ parameters }: RequestRecord, name: string) =>
   decodePart(parameters.find(([candidate]) => candidate === name)?.[1] ?? "", 1)
 

@@ -1,4 +1,4 @@
-// Pending authentications that await a call of the provider.
+// Pending authentications, and their notifications.
 import { PendingAuthentication } from "@effect-ciba/core"
 import { DateTime, Duration, Redacted } from "effect"
 
@@ -7,7 +7,7 @@ export const notificationToken = (text: string) => Redacted.make(text, { label: 
 export const authReqId = (text: string) =>
   Redacted.make(PendingAuthentication.AuthReqId.make(text), { label: "auth_req_id" })
 
-/** One that is known by its name: bearer `token-<name>`, id `request-<name>`, good for two minutes. */
+/** By name: client notification token `token-<name>`, auth_req_id `request-<name>`, two minutes of lifetime. */
 export const pending = (
   name: string,
   changes: Partial<ConstructorParameters<typeof PendingAuthentication.PendingAuthentication>[0]> = {}

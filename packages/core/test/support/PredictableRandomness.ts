@@ -1,4 +1,4 @@
-// Sources of random values that anybody can foresee.
+// Random sources whose values a test can predict.
 import { WebCrypto } from "effect/crypto"
 
 /** The first draw is all ones, the second all twos, and so on. */

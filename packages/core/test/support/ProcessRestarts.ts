@@ -1,4 +1,4 @@
-// Processes that come and go. A provider and a store outlive them; everything else is each process's own.
+// Client processes that start and stop. The provider and the store outlive them; everything else belongs to one process.
 import { type AuthenticationRequest, Ciba, ClientAuthentication, PendingStore, Sealing } from "@effect-ciba/core"
 import type { PendingAuthentication } from "@effect-ciba/core/PendingAuthentication"
 import { TestClient, TestProvider } from "@effect-ciba/testing"
@@ -19,13 +19,13 @@ export const client = (options?: Partial<Ciba.Options>) =>
     ...options
   })
 
-/** A store over a `KeyValueStore`, whose sealing is real asynchrony: `later` waits for it. */
+/** A store over a `KeyValueStore`. Its sealing does not run on the test clock: `advanceInSteps` waits for it. */
 export const storeOverKeyValue: Layer.Layer<PendingStore.PendingStore> = Layer.effect(
   PendingStore.PendingStore,
   Effect.gen(function* () {
     const key = yield* Sealing.fromBytes("k", Redacted.make("MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI"))
     const store = yield* PendingStore.make({ keys: [key] })
-    const counted = <A, E>(effect: Effect.Effect<A, E>) =>
+    const countBusy = <A, E>(effect: Effect.Effect<A, E>) =>
       Effect.acquireUseRelease(
         Effect.sync(() => {
           busy += 1
@@ -37,23 +37,23 @@ export const storeOverKeyValue: Layer.Layer<PendingStore.PendingStore> = Layer.e
           })
       )
     return PendingStore.PendingStore.of({
-      put: (pending) => counted(store.put(pending)),
-      get: (id) => counted(store.get(id)),
-      remove: (pending) => counted(store.remove(pending)),
-      all: counted(store.all)
+      put: (pending) => countBusy(store.put(pending)),
+      get: (id) => countBusy(store.get(id)),
+      remove: (pending) => countBusy(store.remove(pending)),
+      all: countBusy(store.all)
     })
   })
 ).pipe(Layer.provide(KeyValueStore.layerMemory), Layer.orDie)
 
 let busy = 0
 
-/** A world for processes: the provider, and the store. */
+/** What processes share: the provider and the store. */
 export const sharedServices = (
   provider: ProviderOptions,
   store: Layer.Layer<PendingStore.PendingStore> = PendingStore.layerMemory
 ) => Effect.provide(Layer.merge(TestProvider.layer(provider), store), { local: true })
 
-/** Moves the clock by small steps, and waits after each until nobody is at the store. */
+/** Moves the clock in small steps, and waits after each until the store is idle. */
 export const advanceInSteps = Effect.fnUntraced(function* (
   duration: Duration.Input,
   step: Duration.Input = "500 millis"
@@ -72,7 +72,7 @@ export const advanceInSteps = Effect.fnUntraced(function* (
 
 const millis = (duration: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(duration))
 
-/** What handlers were told, in order: the subject, or the reason. */
+/** Records the outcomes that a handler gets, in order: the subject, or the tag of the reason. */
 export const recordDecisions = () => {
   const outcomes: Array<string> = []
   const handle = (
@@ -87,21 +87,21 @@ export const recordDecisions = () => {
   return { outcomes, handle }
 }
 
-/** A process that runs a program over layers of its own, until it is done, or killed. */
+/** Starts a process that runs a program over layers of its own, until it ends or is killed. */
 export const startProcess = <A, E, R, P, E2, R2>(program: Effect.Effect<A, E, R>, layer: Layer.Layer<P, E2, R2>) =>
   Effect.forkChild(Effect.provide(program, layer, { local: true }))
 
-/** The end of a process, in the middle of whatever it does. */
+/** Interrupts a process. */
 export const killProcess = Fiber.interrupt
 
-/** What the store keeps. */
+/** The stored authentications. */
 export const storedAuthentications: Effect.Effect<
   ReadonlyArray<PendingAuthentication>,
   never,
   PendingStore.PendingStore
 > = PendingStore.PendingStore.use((store) => Effect.orDie(store.all))
 
-/** When polls came, in seconds. */
+/** When polls arrived, in seconds. */
 export const pollTimes = TestProvider.TestProvider.use((provider) =>
   Effect.map(provider.polls, (all) => all.map((at) => at / 1000))
 )

@@ -1,12 +1,12 @@
-// A provider that quotes what it was told, one thing at a time.
+// A provider whose error responses quote a value of the request.
 import { Effect, Layer, Schema } from "effect"
 import { HttpClient, type HttpClientRequest, HttpClientResponse } from "effect/http"
 import { decodePart } from "./Jwt.ts"
 
-/** A thing that a request carries. */
+/** A confidential value of a request. */
 export type SentValue = readonly [name: string, value: string]
 
-/** Everything confidential that a request carries, the parameters of a signed request and a password among it. */
+/** All confidential values of a request, with the claims of a signed request and the password of Basic. */
 export const sentValues = Effect.fnUntraced(function* ({ body, headers }: HttpClientRequest.HttpClientRequest) {
   const [scheme = "", credentials = ""] = headers.authorization?.split(" ") ?? []
   const text = body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : ""
@@ -40,7 +40,7 @@ const decodeJson = (text: string) =>
     (): Readonly<Record<string, unknown>> => ({})
   )
 
-/** What the parrot says about a value: in the words of an endpoint, and in those of a resource server. */
+/** An error response that quotes a value: in the body of an endpoint, and in the challenge of a resource server. */
 const quoting = (value: string): Response => {
   const error_description = `The value ${value} is wrong`
   const error_uri = `https://op.example/help?about=${encodeURIComponent(value)}&${new URLSearchParams([["or", value]])}`
@@ -56,7 +56,7 @@ const quoting = (value: string): Response => {
   )
 }
 
-/** Stands before the client at hand, hears what is said at a path, and quotes the value of this name. */
+/** Wraps the `HttpClient` of the context: at a path, it records the values of each request, and quotes the one of this name. */
 export const make = (path: string, name?: string) => {
   const received: Array<SentValue> = []
   const layer = Layer.effect(

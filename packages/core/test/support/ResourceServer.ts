@@ -1,9 +1,9 @@
-// A resource server that answers as it is told, and remembers who asked.
+// A resource server with scripted responses that records its requests.
 import { ClientAuthentication, ClientRegistration, Transport } from "@effect-ciba/core"
 import { Effect, Layer, Redacted, Stream } from "effect"
 import { HttpClient, type HttpClientRequest, HttpClientResponse } from "effect/http"
 
-/** A request as it arrived. */
+/** A request as received. */
 export interface ReceivedRequest {
   readonly method: string
   readonly url: string
@@ -13,7 +13,7 @@ export interface ReceivedRequest {
 
 export type Reply = (heard: ReceivedRequest) => Response | Promise<Response>
 
-/** Answers one after the other; the last one for ever. */
+/** Sends the responses one after the other, and the last one from then on. */
 export const serve = (...replies: readonly [Reply, ...ReadonlyArray<Reply>]) => {
   const received: Array<ReceivedRequest> = []
   const client = HttpClient.make((request, url) =>
@@ -33,7 +33,7 @@ export const serve = (...replies: readonly [Reply, ...ReadonlyArray<Reply>]) => 
 
 export const ok: Reply = () => Response.json({ served: true })
 
-/** A refusal with these challenges. */
+/** An error response with these challenges. */
 export const challenge =
   (status: number, challenges: string, nonce?: string): Reply =>
   () =>
@@ -46,7 +46,7 @@ export const tokenExpired = challenge(401, 'Bearer realm="rs", error="invalid_to
 
 export const nonceRequired = (nonce: string): Reply => challenge(401, 'DPoP error="use_dpop_nonce"', nonce)
 
-/** What a client needs that calls resources. */
+/** The services that a client of resources needs. */
 export const client = (server: Layer.Layer<HttpClient.HttpClient>, limits?: Transport.Options) =>
   Layer.merge(
     ClientRegistration.layer({ clientId: "bank-app", authentication: ClientAuthentication.none }),

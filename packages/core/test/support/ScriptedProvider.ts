@@ -1,4 +1,4 @@
-// A provider that does nothing but what a test says: for what comes after an approval.
+// A provider with scripted responses, for the requests after an approval: refresh, revocation, introspection.
 import {
   Ciba,
   ClientAuthentication,
@@ -27,7 +27,7 @@ export const providerMetadata = {
   introspection_endpoint: `${issuer}/introspect`
 }
 
-/** A request as it arrived. */
+/** A request as received. */
 export interface ReceivedRequest {
   readonly path: string
   readonly headers: Readonly<Record<string, string | undefined>>
@@ -46,7 +46,7 @@ export const text =
   () =>
     Effect.succeed(new Response(body, { status, ...(headers && { headers }) }))
 
-/** Answers one after the other, the last one for ever; the keys stand aside. `heard` leaves requests for keys out. */
+/** Sends the responses one after the other, and the last one from then on. Requests for keys have their own response, and are not in `received`. */
 export const scriptedProvider = (
   answers: readonly [Responder, ...ReadonlyArray<Responder>],
   keys: Responder = respondWithKeys
@@ -88,12 +88,12 @@ export const scriptedProvider = (
 export const respondWithKeys: Responder = () =>
   Effect.map(TestKeys.signing("ES256"), ({ publicJwk }) => Response.json({ keys: [publicJwk] }))
 
-/** What the clock of each test shows, in seconds. */
+/** The time of each test, in seconds. */
 export const now = 30 * 24 * 3600
 
 export const setTestClock = TestClock.setTime(now * 1000)
 
-/** A token over the claims, signed by the provider unless another key is given. */
+/** Signs a token with the provider's key, or another one. */
 export const signToken = (
   claims: JsonObject,
   options?: { readonly type?: string; readonly key?: SigningKey.SigningKey }
@@ -103,7 +103,7 @@ export const signToken = (
     return Redacted.value(yield* JsonWebToken.sign(claims, { key, type: options?.type }))
   })
 
-/** The claims of the ID Token that came with the approval. */
+/** The claims of the original ID Token. */
 export const originalClaims = {
   iss: issuer,
   sub: "marker-subject",
@@ -113,29 +113,29 @@ export const originalClaims = {
   auth_time: now - 3800
 }
 
-/** The claims of a good ID Token beside these tokens. */
+/** The claims of a valid ID Token that comes with a refreshed access token. */
 export const refreshedClaims = Effect.fnUntraced(function* (accessToken = "marker-access-2") {
   const at_hash = yield* TokenHash.leftHalf(Redacted.make(accessToken), "ES256")
   return { ...originalClaims, exp: now + 3600, iat: now, at_hash }
 })
 
-/** Tokens as the provider sends them. */
+/** The token response of a refresh. */
 export const refreshedTokens = { access_token: "marker-access-2", token_type: "Bearer", expires_in: 60 }
 
-const redacted = (value: string, label: string) => Redacted.make(value, { label })
+const redact = (value: string, label: string) => Redacted.make(value, { label })
 
-/** The person who approved an hour ago. */
+/** The identity of an end-user who approved an hour ago. */
 export const makeIdentity = (members: Partial<VerifiedIdentity.VerifiedIdentity> = {}) =>
   new VerifiedIdentity.VerifiedIdentity({
     subject: originalClaims.sub,
     issuer,
     claims: originalClaims,
-    accessToken: redacted("marker-access-1", "access_token"),
+    accessToken: redact("marker-access-1", "access_token"),
     tokenType: "Bearer",
     proofKey: undefined,
     expiresAt: undefined,
-    refreshToken: redacted("marker-refresh-1", "refresh_token"),
-    idToken: redacted("marker-id-1", "id_token"),
+    refreshToken: redact("marker-refresh-1", "refresh_token"),
+    idToken: redact("marker-id-1", "id_token"),
     scope: ["openid", "email"],
     authorizationDetails: undefined,
     grantId: "grant-1",
@@ -143,7 +143,7 @@ export const makeIdentity = (members: Partial<VerifiedIdentity.VerifiedIdentity>
     ...members
   })
 
-/** The tokens inside. */
+/** The token values of an identity. */
 export const tokensOf = ({ accessToken, idToken, refreshToken }: VerifiedIdentity.VerifiedIdentity) => ({
   access: Redacted.value(accessToken),
   refresh: refreshToken && Redacted.value(refreshToken),

@@ -1,4 +1,4 @@
-// Whoever looks over the client's shoulder: what it shows, and every secret that it has, sends or is sent.
+// Finds secrets in what a program shows: in logs, spans, metrics, errors and printed values.
 import { inspect } from "node:util"
 import { expect } from "@effect/vitest"
 import {
@@ -16,7 +16,7 @@ import * as ResourceError from "../../src/resource/ResourceError.ts"
 import * as UserInfoError from "../../src/resource/UserInfoError.ts"
 import * as IntrospectionError from "../../src/token/IntrospectionError.ts"
 
-/** Parameters and members that nobody may see. */
+/** Parameters and members that are secret. */
 const confidential = new Set([
   "access_token",
   "auth_req_id",
@@ -52,12 +52,12 @@ export const make = () => {
     for (const [name, value] of Object.entries(body)) if (confidential.has(name)) addSecret(name, value)
   }
 
-  /** Looks at a value in every way there is. */
+  /** Records every way to print a value. */
   const scan = (where: string, value: unknown) => {
-    for (const text of ways(value)) shown.push([where, text])
+    for (const text of renderings(value)) shown.push([where, text])
   }
 
-  const heard = (request: HttpClientRequest.HttpClientRequest) => {
+  const recordRequest = (request: HttpClientRequest.HttpClientRequest) => {
     const { body, headers } = request
     const [scheme = "", credentials] = headers.authorization?.split(" ") ?? []
     addSecret(`credentials of ${scheme}`, credentials)
@@ -66,20 +66,20 @@ export const make = () => {
       addSecretMembers(Object.fromEntries(new URLSearchParams(new TextDecoder().decode(body.body))))
   }
 
-  const answered = (response: HttpClientResponse.HttpClientResponse) => {
+  const recordResponse = (response: HttpClientResponse.HttpClientResponse) => {
     addSecret("dpop-nonce", response.headers["dpop-nonce"])
     return Effect.map(Effect.option(response.json), (body) =>
       addSecretMembers(body._tag === "Some" ? body.value : undefined)
     )
   }
 
-  /** Listens to every call over the client at hand; its answers can be read twice. */
+  /** Records the secrets of every request and response of the `HttpClient` of the context. */
   const recordTraffic = Layer.effect(
     HttpClient.HttpClient,
     Effect.map(HttpClient.HttpClient, (client) =>
       client.pipe(
-        HttpClient.tapRequest((request) => Effect.sync(() => heard(request))),
-        HttpClient.tap(answered)
+        HttpClient.tapRequest((request) => Effect.sync(() => recordRequest(request))),
+        HttpClient.tap(recordResponse)
       )
     )
   )
@@ -107,14 +107,14 @@ export const make = () => {
     }
   })
 
-  const observed = Layer.mergeAll(
+  const recorders = Layer.mergeAll(
     Logger.layer([logger]),
     Layer.succeed(References.MinimumLogLevel, "All"),
     Layer.succeed(Tracer.Tracer, tracer),
     Layer.succeed(Metric.MetricRegistry, new Map())
   )
 
-  /** Runs a program under observation, and looks at its end and at its metrics. */
+  /** Runs a program, and scans its logs, spans, metrics and failure. */
   const run = <A, E, R>(program: Effect.Effect<A, E, R>) =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(Effect.withSpan(program, "program"))
@@ -122,19 +122,19 @@ export const make = () => {
       scan("metrics", yield* Metric.snapshot)
       if (Exit.isFailure(exit)) scan("failure", exit.cause)
       return yield* exit
-    }).pipe(Effect.provide(observed))
+    }).pipe(Effect.provide(recorders))
 
   return {
-    keep: addSecret,
-    members: addSecretMembers,
-    see: scan,
-    wire: recordTraffic,
-    watch: run,
-    /** The kinds of secrets that there were. */
+    addSecret,
+    addSecretMembers,
+    scan,
+    recordTraffic,
+    run,
+    /** The names of the secrets. */
     secretNames: () => [...new Set(secrets.values())].filter((name) => !name.startsWith("a part")).sort(),
-    /** Everything of which something was seen, by what was seen where. */
+    /** Where something was shown. */
     outputs: () => [...new Set(shown.map(([where]) => where))].sort(),
-    /** What must not be: secrets that were seen. */
+    /** The secrets that were shown, and where. */
     leaks: () => [
       ...new Set(
         shown.flatMap(([where, text]) =>
@@ -147,7 +147,7 @@ export const make = () => {
   }
 }
 
-/** A secret as it is, in a URL, in JSON. */
+/** A secret in clear, in a URL, and in JSON. */
 const spellings = (secret: string): ReadonlyArray<string> => [
   secret,
   encodeURIComponent(secret),
@@ -155,16 +155,19 @@ const spellings = (secret: string): ReadonlyArray<string> => [
   encodeJson(secret).slice(1, -1)
 ]
 
-const ways = (value: unknown): ReadonlyArray<string> => {
+const renderings = (value: unknown): ReadonlyArray<string> => {
   const looks = [
     String(value),
     inspect(value, { depth: Number.POSITIVE_INFINITY, showHidden: true, maxStringLength: null, maxArrayLength: null }),
     JSON.stringify(value, (_name, member) => (typeof member === "bigint" ? `${member}` : member)) ?? ""
   ]
   if (Cause.isCause(value)) {
-    looks.push(Cause.pretty(value), ...value.reasons.filter(Cause.isFailReason).flatMap(({ error }) => ways(error)))
+    looks.push(
+      Cause.pretty(value),
+      ...value.reasons.filter(Cause.isFailReason).flatMap(({ error }) => renderings(error))
+    )
   }
-  if (value instanceof Error) looks.push(value.message, value.stack ?? "", ...encoded(value))
+  if (value instanceof Error) looks.push(value.message, value.stack ?? "", ...encode(value))
   return looks
 }
 
@@ -184,32 +187,32 @@ const AnyError = Schema.Union([
 
 const encodeError = Schema.encodeUnknownExit(Schema.fromJsonString(Schema.toCodecJson(AnyError)))
 
-/** What a schema makes of one of them. */
-const encoded = (error: Error): ReadonlyArray<string> => {
+/** The JSON of one of them, by its schema. */
+const encode = (error: Error): ReadonlyArray<string> => {
   const text = encodeError(error)
   return Exit.isSuccess(text) ? [text.value] : []
 }
 
 const encodeJson = Schema.encodeSync(Schema.fromJsonString(Schema.String))
 
-/** A program that fails, and what it needs. */
+/** A program that fails, and its layer. */
 export interface Failure<R, E> {
   readonly program: Effect.Effect<unknown, unknown, R>
   readonly layer: Layer.Layer<R, E>
 }
 
-/** The reasons for these failures, once none of them has shown a marker: whatever begins with "marker-", and these. */
+/** The tags of the reasons of these failures. None of them may show a marker: text that begins with "marker-", or a given secret. */
 export const failureReasons = Effect.fnUntraced(function* <R, E>(
   failures: ReadonlyArray<Failure<R, E>>,
   ...secrets: ReadonlyArray<string>
 ) {
   const watch = make()
-  watch.keep("marker", "marker-")
-  for (const secret of secrets) watch.keep("secret", secret)
+  watch.addSecret("marker", "marker-")
+  for (const secret of secrets) watch.addSecret("secret", secret)
   const errors = yield* Effect.forEach(failures, ({ layer, program }) =>
-    Effect.flip(watch.watch(Effect.provide(Effect.tapError(program, Effect.logError), layer)))
+    Effect.flip(watch.run(Effect.provide(Effect.tapError(program, Effect.logError), layer)))
   )
-  for (const error of errors) watch.see("error", error)
+  for (const error of errors) watch.scan("error", error)
   expect(watch.leaks()).toEqual([])
   expect(watch.outputs()).toEqual(expect.arrayContaining(["error", "exception of program", "failure", "log"]))
   return new Set(errors.map(tag))
@@ -220,6 +223,6 @@ const tag = (error: unknown): string =>
     ? String(error.reason._tag)
     : String(error)
 
-/** Every reason that there is. */
+/** The tags of all reasons of a union. */
 export const reasonTags = (union: { readonly members: ReadonlyArray<{ readonly identifier: string }> }) =>
   new Set(union.members.map(({ identifier }) => identifier))

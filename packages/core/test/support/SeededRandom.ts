@@ -1,4 +1,4 @@
-// Chance that a test can repeat: the same seed, the same numbers.
+// Pseudorandom numbers that a test can repeat: the same seed, the same numbers.
 
 /** Numbers from 0 to 1, by a small generator that mixes a counter. */
 export const make = (seed: number): (() => number) => {

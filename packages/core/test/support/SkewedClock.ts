@@ -1,7 +1,7 @@
-// The two clocks of a machine whose time is set anew.
+// A machine whose system time is changed.
 import { Clock, Effect, Layer } from "effect"
 
-/** A wall clock that jumps; the other one does not. */
+/** A wall clock with an adjustable offset; the monotonic clock is not changed. */
 export const make = Effect.gen(function* () {
   const clock = yield* Clock.Clock
   let offset = 0

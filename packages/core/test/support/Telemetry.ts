@@ -12,7 +12,7 @@ export const recordEvents = Effect.gen(function* () {
     Stream.runForEach(Ciba.events, ({ _tag, at, id, ...rest }) =>
       Effect.sync(() => {
         ids.add(id)
-        lines.push([DateTime.toEpochMillis(at) / 1000, _tag, ...Object.values(rest).map(shown)].join(" "))
+        lines.push([DateTime.toEpochMillis(at) / 1000, _tag, ...Object.values(rest).map(format)].join(" "))
       })
     )
   )
@@ -20,14 +20,14 @@ export const recordEvents = Effect.gen(function* () {
   return { lines, ids }
 })
 
-const shown = (value: unknown) =>
+const format = (value: unknown) =>
   Duration.isDuration(value)
     ? `${Duration.toSeconds(value)}s`
     : DateTime.isDateTime(value)
       ? `until ${DateTime.toEpochMillis(value) / 1000}`
       : String(value)
 
-/** What is heard of a program whose last poll is after so much time: its signature is verified while the clock stands still. */
+/** The events of a program whose last poll is after `time`: the clock stands still while its ID Token is verified. */
 export const eventLines = (
   program: Effect.Effect<unknown, unknown, Ciba.Ciba | TestProvider.TestProvider>,
   time: Duration.Input
@@ -40,7 +40,7 @@ export const eventLines = (
     return lines
   })
 
-/** The metrics at hand, as `name{attributes}` and value. */
+/** The metrics of the context, as name, unit and attributes, with their value. */
 export const metricValues = Effect.map(Metric.snapshot, (all) =>
   Object.fromEntries(
     all
@@ -56,11 +56,11 @@ export const metricValues = Effect.map(Metric.snapshot, (all) =>
   )
 )
 
-/** A program with metrics of its own. */
+/** Runs a program with a metric registry of its own. */
 export const withOwnMetrics = <A, E, R>(program: Effect.Effect<A, E, R>) =>
   Effect.provideService(program, Metric.MetricRegistry, new Map())
 
-/** A tracer that remembers, and what it has seen. */
+/** A tracer that records spans. */
 export const recordSpans = () => {
   const spans: Array<Tracer.NativeSpan> = []
   const layer = Layer.succeed(
@@ -76,7 +76,7 @@ export const recordSpans = () => {
   return { spans, layer }
 }
 
-/** A span with those under it: `name(child, child)`, a failed one with `!`, one that is open with `…`. */
+/** A span with its children: `name(child, child)`; a failed one with `!`, an open one with `…`. */
 export const spanTree = (spans: ReadonlyArray<Tracer.NativeSpan>): ReadonlyArray<string> => {
   const under = (parent: string | undefined): ReadonlyArray<string> =>
     spans.flatMap((span) => {

@@ -1,4 +1,3 @@
-// What an interface hears of authentications while they wait.
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { describe, expect, it } from "@effect/vitest"
@@ -32,8 +31,8 @@ const faults = [
   ["UnexpectedStatus", 500, ProviderScript.error("server_error", { status: 500 })]
 ] as const
 
-describe("the events of an authentication", () => {
-  it.effect("tell each step as it happens", () =>
+describe("Ciba.events", () => {
+  it.effect("publishes each step of a wait as it happens", () =>
     Effect.gen(function* () {
       expect(yield* eventLines(Ciba.authenticate(request), "50 seconds")).toEqual([
         "0 Acknowledged poll until 300",
@@ -60,17 +59,19 @@ describe("the events of an authentication", () => {
   )
 
   for (const [kind, status, answer] of faults) {
-    it.effect(`tell a fault that is ridden out: ${kind}${status === undefined ? "" : `, ${status}`}`, () =>
-      Effect.gen(function* () {
-        const told = yield* eventLines(Ciba.authenticate(request), "2 minutes")
-        const at = kind === "TimedOut" ? 40 : 5
-        expect(told.slice(1, 3)).toEqual(["5 Polled", `${at} PollFailed ${kind} ${status}`])
-        expect(told.at(-1)).toMatch(/ Completed approved$/)
-      }).pipe(
-        Effect.provide(
-          cibaLayer({ user: TestUser.approve(), pacing: "off", tokenScript: ProviderScript.make([answer, proceed]) })
+    it.effect(
+      `publishes a failed poll that does not end the wait: ${kind}${status === undefined ? "" : `, ${status}`}`,
+      () =>
+        Effect.gen(function* () {
+          const published = yield* eventLines(Ciba.authenticate(request), "2 minutes")
+          const at = kind === "TimedOut" ? 40 : 5
+          expect(published.slice(1, 3)).toEqual(["5 Polled", `${at} PollFailed ${kind} ${status}`])
+          expect(published.at(-1)).toMatch(/ Completed approved$/)
+        }).pipe(
+          Effect.provide(
+            cibaLayer({ user: TestUser.approve(), pacing: "off", tokenScript: ProviderScript.make([answer, proceed]) })
+          )
         )
-      )
     )
   }
 
@@ -79,7 +80,7 @@ describe("the events of an authentication", () => {
     ["ExpiredToken", 15, { user: TestUser.ignore, expiresIn: "20 seconds" }],
     ["WrongAudience", 5, { user: TestUser.approve(), idTokenClaims: (claims) => ({ ...claims, aud: "another" }) }]
   ] satisfies ReadonlyArray<readonly [string, number, ProviderOptions]>) {
-    it.effect(`end with ${outcome}`, () =>
+    it.effect(`ends the events of an authentication with Completed: ${outcome}`, () =>
       Effect.gen(function* () {
         expect((yield* eventLines(Ciba.authenticate(request), Duration.seconds(last))).at(-1)).toBe(
           `${last} Completed ${outcome}`
@@ -88,7 +89,7 @@ describe("the events of an authentication", () => {
     )
   }
 
-  it.effect("are told once, however many wait, and all of one id", () =>
+  it.effect("publishes each step once for concurrent waits, all with the same id", () =>
     Effect.gen(function* () {
       const { ids, lines } = yield* recordEvents
       const asked = yield* Ciba.initiate(request)
@@ -100,7 +101,7 @@ describe("the events of an authentication", () => {
     }).pipe(Effect.provide(cibaLayer({ user: TestUser.approve() })))
   )
 
-  it.effect("begin with Resumed where another process has asked", () =>
+  it.effect("begins with Resumed when another process has sent the request", () =>
     Effect.gen(function* () {
       const provider = cibaLayer({ user: TestUser.approve() })
       const asked = yield* Effect.provide(Ciba.initiate(request), provider, { local: true })
@@ -108,7 +109,7 @@ describe("the events of an authentication", () => {
     }).pipe(Effect.provide(cibaLayer()))
   )
 
-  const notified = (deliveryMode: "ping" | "push", provider: ProviderOptions = {}) =>
+  const notifiedLayer = (deliveryMode: "ping" | "push", provider: ProviderOptions = {}) =>
     cibaLayer(
       {
         client: TestClient.clientSecretBasic({ notification: { deliveryMode, url: "https://client.test" } }),
@@ -117,8 +118,10 @@ describe("the events of an authentication", () => {
       { deliveryMode }
     ).pipe(Layer.provideMerge(NotificationInbox.layer))
 
-  /** What is heard when the person decides after two seconds, and the provider calls. */
-  const called = (decide: (provider: TestProvider.TestProvider["Service"]) => Effect.Effect<unknown, unknown>) =>
+  /** The events when the end-user decides after two seconds and the provider sends a notification. */
+  const recordNotified = (
+    decide: (provider: TestProvider.TestProvider["Service"]) => Effect.Effect<unknown, unknown>
+  ) =>
     Effect.gen(function* () {
       const { lines } = yield* recordEvents
       const provider = yield* TestProvider.TestProvider
@@ -136,37 +139,37 @@ describe("the events of an authentication", () => {
       return lines
     })
 
-  it.effect("tell a ping, and the poll that it brings about", () =>
+  it.effect("publishes a ping, and the poll that it triggers", () =>
     Effect.gen(function* () {
-      expect(yield* called(({ approve }) => approve())).toEqual([
+      expect(yield* recordNotified(({ approve }) => approve())).toEqual([
         "0 Acknowledged ping until 300",
         "2 Pinged",
         "2 Polled",
         "2 Completed approved"
       ])
-    }).pipe(Effect.provide(notified("ping")))
+    }).pipe(Effect.provide(notifiedLayer("ping")))
   )
 
-  it.effect("tell a push, whether it brings tokens or a refusal, and no poll", () =>
+  it.effect("publishes a push with tokens or an error, and no poll", () =>
     Effect.gen(function* () {
-      const told = (outcome: string) => ["0 Acknowledged push until 300", "2 Pushed", `2 Completed ${outcome}`]
+      const pushEvents = (outcome: string) => ["0 Acknowledged push until 300", "2 Pushed", `2 Completed ${outcome}`]
       expect(
         yield* Effect.provide(
-          called(({ approve }) => approve()),
-          notified("push")
+          recordNotified(({ approve }) => approve()),
+          notifiedLayer("push")
         )
-      ).toEqual(told("approved"))
+      ).toEqual(pushEvents("approved"))
       yield* TestClock.setTime(0)
       expect(
         yield* Effect.provide(
-          called(({ deny }) => deny()),
-          notified("push")
+          recordNotified(({ deny }) => deny()),
+          notifiedLayer("push")
         )
-      ).toEqual(told("AccessDenied"))
+      ).toEqual(pushEvents("AccessDenied"))
     })
   )
 
-  it.effect("end with a push that never comes", () =>
+  it.effect("publishes the expiry of a request whose push never arrives", () =>
     Effect.gen(function* () {
       const { lines } = yield* recordEvents
       const wait = yield* Effect.forkChild(Effect.exit(Ciba.authenticate(request)))
@@ -177,10 +180,10 @@ describe("the events of an authentication", () => {
       yield* advance("20 seconds")
       yield* Fiber.join(wait)
       expect(lines).toEqual(["0 Acknowledged push until 20", "20 Completed ExpiredToken"])
-    }).pipe(Effect.provide(notified("push", { expiresIn: "20 seconds" })))
+    }).pipe(Effect.provide(notifiedLayer("push", { expiresIn: "20 seconds" })))
   )
 
-  it.effect("go on without another beginning where a wait was interrupted, and taken up again", () =>
+  it.effect("continues without a second beginning after a wait was interrupted and called again", () =>
     Effect.gen(function* () {
       const program = Effect.gen(function* () {
         const asked = yield* Ciba.initiate(request)
@@ -197,7 +200,7 @@ describe("the events of an authentication", () => {
     }).pipe(Effect.provide(cibaLayer({ user: TestUser.approve({ after: "8 seconds" }) })))
   )
 
-  it.effect("reach whoever listens, and nobody who has stopped to", () =>
+  it.effect("reaches every subscriber, and none that has unsubscribed", () =>
     Effect.gen(function* () {
       const first = yield* Effect.forkChild(Stream.runCollect(Stream.take(Ciba.events, 1)))
       const all = yield* Effect.forkChild(Stream.runCollect(Stream.take(Ciba.events, 3)))
@@ -211,7 +214,7 @@ describe("the events of an authentication", () => {
   )
 })
 
-describe("a subscriber", () => {
+describe("a subscriber of Ciba.events", () => {
   const publishMany = ({ publish }: CibaEvents.Service, count: number) =>
     Effect.gen(function* () {
       yield* publish(Step.Resumed({ id: "one", expiresAt: DateTime.makeUnsafe(0) }))
@@ -222,7 +225,7 @@ describe("a subscriber", () => {
   const statuses = ({ events }: CibaEvents.Service) =>
     Stream.map(events, (event) => (event._tag === "PollFailed" ? event.status : 0))
 
-  it.effect("who comes late hears what happens from then on", () =>
+  it.effect("receives the events from its subscription on", () =>
     Effect.gen(function* () {
       const wait = yield* Effect.forkChild(Ciba.authenticate(request))
       yield* TestClock.adjust("7 seconds")
@@ -233,7 +236,7 @@ describe("a subscriber", () => {
     }).pipe(Effect.provide(cibaLayer({ user: TestUser.approve({ after: "8 seconds" }) })))
   )
 
-  it.effect("who is slow misses the oldest events, and holds up nobody", () =>
+  it.effect("loses the oldest events when it is slow, and does not delay the wait", () =>
     Effect.gen(function* () {
       const service = yield* CibaEvents.make
       const gate = yield* Latch.make()
@@ -254,14 +257,14 @@ describe("a subscriber", () => {
     })
   )
 
-  it.effect("who stops leaves nothing behind", () =>
+  it.effect("leaves no event in memory after it has unsubscribed", () =>
     Effect.gen(function* () {
       const service = yield* CibaEvents.make
       const { events, publish } = service
       const subscribed = Effect.andThen(Effect.forkChild(Stream.runForEach(events, () => Effect.never)), (fiber) =>
         Effect.as(Effect.yieldNow, fiber)
       )
-      /** Whether something of an event is still held after it has been told. */
+      /** Whether an event is still reachable after it was published. */
       const isHeld = Effect.gen(function* () {
         const mark = yield* Effect.sync(() => ({ seen: new WeakRef(Duration.millis(4321)) }))
         const interval = mark.seen.deref()

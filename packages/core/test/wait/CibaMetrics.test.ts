@@ -1,4 +1,3 @@
-// What an operator counts of authentications.
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, UserHint } from "@effect-ciba/core"
 import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
@@ -15,8 +14,8 @@ const { html, pending, proceed, reset } = ProviderScript
 
 const request = { scope: ["openid"], hint }
 
-describe("the metrics", () => {
-  it.effect("count outcomes, time, polls, and the faults that were ridden out", () =>
+describe("CibaMetrics", () => {
+  it.effect("counts outcomes, durations, polls, and the faults that did not end a wait", () =>
     withOwnMetrics(
       Effect.gen(function* () {
         yield* eventLines(Ciba.authenticate(request), "40 seconds")
@@ -40,7 +39,7 @@ describe("the metrics", () => {
     )
   )
 
-  it.effect("know how many people are being asked, and count each kind of end for itself", () =>
+  it.effect("counts the pending authentications, and each outcome by itself", () =>
     withOwnMetrics(
       Effect.gen(function* () {
         const all = yield* Effect.forkChild(
@@ -76,11 +75,11 @@ describe("the metrics", () => {
   )
 })
 
-describe("the gauge of waits that are under way", () => {
+describe("CibaMetrics.pending", () => {
   const pendingNow = Effect.map(metricValues, (all) => all["ciba.client.authentications.pending {authentication}"])
 
-  /** What it shows while a program waits, which is after a second, and when the program has ended. */
-  const shown = (
+  /** The gauge after one second of a program, and after its end. */
+  const measurePending = (
     program: Effect.Effect<unknown, unknown, Ciba.Ciba>,
     time: Duration.Input,
     provider: ProviderOptions
@@ -122,7 +121,7 @@ describe("the gauge of waits that are under way", () => {
       never
     ],
     [
-      "ended by what the client did wrong",
+      "ended by an error of the client",
       authenticated,
       "5 seconds",
       { tokenScript: ProviderScript.make([ProviderScript.error("invalid_client")]) }
@@ -141,14 +140,14 @@ describe("the gauge of waits that are under way", () => {
   ] satisfies ReadonlyArray<
     readonly [string, Effect.Effect<unknown, unknown, Ciba.Ciba>, Duration.Input, ProviderOptions]
   >) {
-    it.effect(`falls when a wait is ${end}`, () =>
+    it.effect(`decreases when a wait is ${end}`, () =>
       Effect.gen(function* () {
-        expect(yield* shown(program, time, provider)).toEqual([1, 0])
+        expect(yield* measurePending(program, time, provider)).toEqual([1, 0])
       })
     )
   }
 
-  it.effect("counts those who wait for the same id once, until the last of them is gone", () =>
+  it.effect("counts concurrent waits for the same auth_req_id once, until the last of them ends", () =>
     withOwnMetrics(
       Effect.gen(function* () {
         const asked = yield* Ciba.initiate(request)
@@ -167,7 +166,7 @@ describe("the gauge of waits that are under way", () => {
     )
   )
 
-  it.effect("is one for all clients of a process", () =>
+  it.effect("is shared by all clients of a process", () =>
     withOwnMetrics(
       Effect.gen(function* () {
         const own = yield* Effect.forkChild(authenticated)
@@ -183,8 +182,8 @@ describe("the gauge of waits that are under way", () => {
   )
 })
 
-describe("the time and the polls of a decision", () => {
-  it.effect("count from the resumption, where another process has asked", () =>
+describe("CibaMetrics.duration and CibaMetrics.polls", () => {
+  it.effect("start at the resumption when another process has sent the request", () =>
     withOwnMetrics(
       Effect.gen(function* () {
         const asked = yield* Effect.provide(Ciba.initiate(request), client(), { local: true })
@@ -201,7 +200,7 @@ describe("the time and the polls of a decision", () => {
   )
 
   for (const jump of [3_600_000, -3_600_000]) {
-    it.effect(`are not changed by a jump of the wall clock by ${jump} milliseconds`, () =>
+    it.effect(`are not changed by a jump of the system time by ${jump} milliseconds`, () =>
       withOwnMetrics(
         Effect.gen(function* () {
           const clock = yield* make

@@ -50,8 +50,8 @@ const after = Effect.fnUntraced(function* (time: Duration.Input) {
 
 const waiting = (pending: PendingAuthentication.PendingAuthentication) => Effect.forkChild(Ciba.complete(pending))
 
-describe("a ping", () => {
-  it.effect("ends the pause at once, whatever the interval (K7, K14)", () =>
+describe("Ping", () => {
+  it.effect("triggers a poll at once, whatever the interval (K7, K14)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const wait = yield* waiting(yield* ask)
@@ -64,33 +64,37 @@ describe("a ping", () => {
     }).pipe(Effect.provide(flow({ interval: "31 seconds" })))
   )
 
-  it.effect("that never comes costs time and nothing else: the client polls, rarely (K15, T-28)", () =>
-    Effect.gen(function* () {
-      const provider = yield* TestProvider.TestProvider
-      const wait = yield* waiting(yield* ask)
-      yield* after("40 seconds")
-      yield* provider.approve()
-      yield* after("80 seconds")
-      expect((yield* Fiber.join(wait)).subject).toBe("jo")
-      expect(yield* polls).toEqual([30, 60])
-    }).pipe(Effect.provide(flow()))
+  it.effect(
+    "polls less frequently until a ping arrives, and finds the result also when it never does (K15, T-28)",
+    () =>
+      Effect.gen(function* () {
+        const provider = yield* TestProvider.TestProvider
+        const wait = yield* waiting(yield* ask)
+        yield* after("40 seconds")
+        yield* provider.approve()
+        yield* after("80 seconds")
+        expect((yield* Fiber.join(wait)).subject).toBe("jo")
+        expect(yield* polls).toEqual([30, 60])
+      }).pipe(Effect.provide(flow()))
   )
 
-  it.effect("may announce anything: a refusal, or nothing yet, and then the interval holds (K12)", () =>
-    Effect.gen(function* () {
-      const provider = yield* TestProvider.TestProvider
-      const wait = yield* Effect.forkChild(Effect.flip(Ciba.complete(yield* ask)))
-      yield* after("7 seconds")
-      expect(yield* ping()).toBe(204)
-      yield* after("4 seconds")
-      yield* provider.deny()
-      yield* after("1 second")
-      expect((yield* Fiber.join(wait)).reason._tag).toBe("AccessDenied")
-      expect(yield* polls).toEqual([7, 12])
-    }).pipe(Effect.provide(flow()))
+  it.effect(
+    "triggers a poll for any result: after an error the wait ends, after authorization_pending the interval applies (K12)",
+    () =>
+      Effect.gen(function* () {
+        const provider = yield* TestProvider.TestProvider
+        const wait = yield* Effect.forkChild(Effect.flip(Ciba.complete(yield* ask)))
+        yield* after("7 seconds")
+        expect(yield* ping()).toBe(204)
+        yield* after("4 seconds")
+        yield* provider.deny()
+        yield* after("1 second")
+        expect((yield* Fiber.join(wait)).reason._tag).toBe("AccessDenied")
+        expect(yield* polls).toEqual([7, 12])
+      }).pipe(Effect.provide(flow()))
   )
 
-  it.effect("that the token endpoint answers with slow_down is waited out (T-19)", () =>
+  it.effect("waits the longer interval when the poll of a ping gets slow_down (T-19)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const wait = yield* waiting(yield* ask)
@@ -105,7 +109,7 @@ describe("a ping", () => {
     }).pipe(Effect.provide(flow({ tokenScript: ProviderScript.make([ProviderScript.slowDown()]) })))
   )
 
-  it.effect("redeems once, however often it comes, and is known for a duplicate after the end (K9, T-18)", () =>
+  it.effect("redeems once for repeated pings, which are known as duplicates also after the end (K9, T-18)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const wait = yield* waiting(yield* ask)
@@ -120,7 +124,7 @@ describe("a ping", () => {
     }).pipe(Effect.provide(flow()))
   )
 
-  it.effect("excuses one poll: whoever waits for the same id again keeps the pace (H7, K9)", () =>
+  it.effect("triggers one early poll: a second wait for the same auth_req_id keeps the interval (H7, K9)", () =>
     Effect.gen(function* () {
       const pending = yield* ask
       const wait = yield* waiting(pending)
@@ -141,7 +145,7 @@ describe("a ping", () => {
     }).pipe(Effect.provide(flow({ pacing: "off", user: TestUser.ignore })))
   )
 
-  it.effect("during a poll that is answered with slow_down does not shorten the pause (H11, T-19)", () =>
+  it.effect("does not shorten the interval when it arrives during a poll that gets slow_down (H11, T-19)", () =>
     Effect.gen(function* () {
       const wait = yield* waiting(yield* ask)
       yield* after("31 seconds")
@@ -164,7 +168,7 @@ describe("a ping", () => {
     )
   )
 
-  it.effect("during a poll starts no second one, and is not forgotten (H3, K9)", () =>
+  it.effect("starts no second poll when it arrives during a poll, and takes effect after it (H3, K9)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const wait = yield* waiting(yield* ask)
@@ -185,7 +189,7 @@ describe("a ping", () => {
     )
   )
 
-  it.effect("before anybody waits is kept for who does (K10)", () =>
+  it.effect("is retained when it arrives before the wait begins (K10)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const pending = yield* ask
@@ -208,7 +212,7 @@ describe("a ping", () => {
     ["without an id (K17)", (call) => ({ ...call, body: {} })]
   ]
   for (const [what, forge] of forgeries) {
-    it.effect(`${what} wakes nobody`, () =>
+    it.effect(`does not trigger a poll for ${what}`, () =>
       Effect.gen(function* () {
         const wait = yield* waiting(yield* ask)
         yield* after("7 seconds")
@@ -220,7 +224,7 @@ describe("a ping", () => {
     )
   }
 
-  it.effect("need not come for a request that expires: the client's own clock ends it (K13, T-21)", () =>
+  it.effect("ends the wait at the expiry by the client's own clock when no ping arrives (K13, T-21)", () =>
     Effect.gen(function* () {
       const wait = yield* Effect.forkChild(Effect.exit(Ciba.complete(yield* ask)))
       yield* after("119 seconds")
@@ -232,7 +236,7 @@ describe("a ping", () => {
     }).pipe(Effect.provide(flow({ user: TestUser.ignore })))
   )
 
-  it.effect("after the expiry opens nothing any more (K18)", () =>
+  it.effect("is refused after the expiry of its request (K18)", () =>
     Effect.gen(function* () {
       yield* ask
       yield* after("2 minutes")
@@ -240,7 +244,7 @@ describe("a ping", () => {
     }).pipe(Effect.provide(flow()))
   )
 
-  it.effect("many of them, with a bearer that fits, cause one early poll and no more (K16)", () =>
+  it.effect("triggers one early poll and no more for many pings with a valid client notification token (K16)", () =>
     Effect.gen(function* () {
       const wait = yield* waiting(yield* ask)
       yield* after("7 seconds")

@@ -103,7 +103,7 @@ const instants: ReadonlyArray<Observed> = [
     ended: "tokens"
   },
   {
-    title: "a Retry-After that has passed, or is none, is no wish (H9)",
+    title: "a Retry-After that is past or invalid is ignored (H9)",
     provider: script(
       status(503, { retryAfter: "Wed, 31 Dec 1969 23:00:00 GMT" }),
       pending,
@@ -288,7 +288,7 @@ describe("Poll", () => {
     }
   })
 
-  it.effect("nothing is sent after the end (H12, H13, H18)", () =>
+  it.effect("sends nothing after the end of the wait (H12, H13, H18)", () =>
     Effect.gen(function* () {
       yield* observe("5 minutes")
       const provider = yield* TestProvider.TestProvider
@@ -299,7 +299,7 @@ describe("Poll", () => {
   )
 
   for (const jump of ["1 hour", "-1 hour"] as const) {
-    it.effect(`a jump of the wall clock by ${jump} neither ends nor prolongs the wait (F10)`, () =>
+    it.effect(`does not end or prolong the wait at a jump of the system time by ${jump} (F10)`, () =>
       Effect.gen(function* () {
         const provider = yield* TestProvider.TestProvider
         const poll = yield* Poll.Poll
@@ -335,7 +335,7 @@ describe("Poll", () => {
     )
   }
 
-  it.effect("interruption stops the wait and gives up the poll under way (H25)", () =>
+  it.effect("stops the wait and aborts the poll in flight when it is interrupted (H25)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const poll = yield* Poll.Poll
@@ -348,22 +348,24 @@ describe("Poll", () => {
     }).pipe(Effect.provide(flow(script(hang))))
   )
 
-  it.effect("a wait that was left goes on at its own pace: slow-downs and the last answer count (H2, H11)", () =>
-    Effect.gen(function* () {
-      const provider = yield* TestProvider.TestProvider
-      const poll = yield* Poll.Poll
-      const asked = yield* ask
-      const first = yield* Effect.forkChild(poll.wait(asked))
-      yield* TestClock.adjust("6 seconds")
-      yield* Fiber.interrupt(first)
-      const second = yield* Effect.forkChild(poll.wait(asked))
-      yield* TestClock.adjust("5 minutes")
-      yield* Fiber.join(second)
-      expect(yield* provider.polls).toEqual([5000, 15_000, 25_000])
-    }).pipe(Effect.provide(flow(script(slowDown(), pending))))
+  it.effect(
+    "resumes an interrupted wait at its interval, with slow_down and the time of the last response (H2, H11)",
+    () =>
+      Effect.gen(function* () {
+        const provider = yield* TestProvider.TestProvider
+        const poll = yield* Poll.Poll
+        const asked = yield* ask
+        const first = yield* Effect.forkChild(poll.wait(asked))
+        yield* TestClock.adjust("6 seconds")
+        yield* Fiber.interrupt(first)
+        const second = yield* Effect.forkChild(poll.wait(asked))
+        yield* TestClock.adjust("5 minutes")
+        yield* Fiber.join(second)
+        expect(yield* provider.polls).toEqual([5000, 15_000, 25_000])
+      }).pipe(Effect.provide(flow(script(slowDown(), pending))))
   )
 
-  it.effect("a lost answer is remembered by the wait that goes on (H14)", () =>
+  it.effect("remembers a lost response when an interrupted wait is resumed (H14)", () =>
     Effect.gen(function* () {
       const poll = yield* Poll.Poll
       const asked = yield* ask
@@ -376,27 +378,25 @@ describe("Poll", () => {
     }).pipe(Effect.provide(flow(script(lost))))
   )
 
-  it.effect(
-    "metadata that has to be fetched again neither hastens a poll nor delays one past the expiry (H2, H18)",
-    () =>
-      Effect.gen(function* () {
-        expect(yield* observe("5 minutes")).toEqual({ polls: [5, 16, 21, 26], ended: "ExpiredToken" })
-      }).pipe(
-        Effect.provide(
-          flow(
-            {
-              user: TestUser.ignore,
-              pacing: "off",
-              expiresIn: "30 seconds",
-              discoveryScript: ProviderScript.make([proceed, delay("6 seconds", proceed)])
-            },
-            { lifetime: "9 seconds" }
-          )
+  it.effect("neither polls earlier nor after the expiry when the metadata has to be fetched again (H2, H18)", () =>
+    Effect.gen(function* () {
+      expect(yield* observe("5 minutes")).toEqual({ polls: [5, 16, 21, 26], ended: "ExpiredToken" })
+    }).pipe(
+      Effect.provide(
+        flow(
+          {
+            user: TestUser.ignore,
+            pacing: "off",
+            expiresIn: "30 seconds",
+            discoveryScript: ProviderScript.make([proceed, delay("6 seconds", proceed)])
+          },
+          { lifetime: "9 seconds" }
         )
       )
+    )
   )
 
-  it.effect("callers with the same id share one wait, and one poll at a time (H3)", () =>
+  it.effect("shares one wait, with one poll at a time, between callers with the same auth_req_id (H3)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const poll = yield* Poll.Poll
@@ -410,7 +410,7 @@ describe("Poll", () => {
     }).pipe(Effect.provide(flow(script(delay("12 seconds", pending)))))
   )
 
-  it.effect("the wait goes on for the others when one caller leaves (H3, H25)", () =>
+  it.effect("continues the wait for the other callers when one is interrupted (H3, H25)", () =>
     Effect.gen(function* () {
       const poll = yield* Poll.Poll
       const asked = yield* ask
@@ -423,7 +423,7 @@ describe("Poll", () => {
     }).pipe(Effect.provide(flow(script(pending))))
   )
 
-  it.effect("an id that was redeemed is never sent again (H19, H14)", () =>
+  it.effect("never sends a redeemed auth_req_id again (H19, H14)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const poll = yield* Poll.Poll
@@ -440,7 +440,7 @@ describe("Poll", () => {
   )
 })
 
-it("the key of proofs is no option: it comes with the pending authentication", () => {
+it("the DPoP key is not an option of Poll: it comes with the pending authentication", () => {
   // @ts-expect-error the pending authentication says which key proves
   const options: Poll.Options = { proofKey: Redacted.make({ kty: "EC" }) }
   expect(options).toHaveProperty("proofKey")

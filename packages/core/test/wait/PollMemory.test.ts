@@ -14,26 +14,26 @@ const redeemed = {
   response: undefined
 }
 
-/** How many of so many waits are remembered. */
-const remembered = Effect.fnUntraced(function* (memory: PollMemory.PollMemory, count: number) {
+/** How many of `count` waits are known to be redeemed. */
+const countRedeemed = Effect.fnUntraced(function* (memory: PollMemory.PollMemory, count: number) {
   const all = yield* Effect.forEach(Array.from({ length: count }), (_, index) => memory.load(pending(`${index}`)))
   return all.filter((progress) => progress.redeemed).length
 })
 
-describe("the memory of waits", () => {
-  it.effect("keeps what is known until the request expires, and does not grow with those that have (H19)", () =>
+describe("PollMemory", () => {
+  it.effect("retains progress until the request expires, and does not grow with expired requests (H19)", () =>
     Effect.gen(function* () {
       const memory = yield* PollMemory.make
       for (let index = 0; index < 2000; index += 1) yield* memory.save(pending(`${index}`), redeemed)
       yield* TestClock.adjust("119 seconds")
       yield* memory.save(pending("another"), { ...redeemed, deadline: 240_000 })
-      expect(yield* remembered(memory, 2000)).toBe(2000)
+      expect(yield* countRedeemed(memory, 2000)).toBe(2000)
       yield* TestClock.adjust("1 second")
       for (let index = 2000; index < 4000; index += 1) {
         yield* memory.save(pending(`${index}`), { ...redeemed, deadline: 240_000 })
       }
-      expect(yield* remembered(memory, 2000)).toBe(0)
-      expect(yield* remembered(memory, 4000)).toBe(2000)
+      expect(yield* countRedeemed(memory, 2000)).toBe(0)
+      expect(yield* countRedeemed(memory, 4000)).toBe(2000)
     })
   )
 })

@@ -5,11 +5,11 @@ import { TestClock } from "effect/testing"
 
 const seconds = (least: number, most: number) => Schema.Int.check(Schema.isBetween({ minimum: least, maximum: most }))
 
-/** What befalls a poll: the kind of answer, how long it took, what the server wishes (0: nothing). */
+/** The result of a poll: its kind, how long it took, the Retry-After in seconds (0: none). */
 const Event = Schema.Struct({
   kind: Schema.Literals(["Pending", "SlowDown", "Fault", "TimedOut"]),
   took: seconds(0, 90),
-  wish: seconds(0, 60)
+  retryAfter: seconds(0, 60)
 })
 
 const Wait = Schema.Struct({
@@ -20,19 +20,19 @@ const Wait = Schema.Struct({
 
 interface Sent {
   readonly at: number
-  readonly answeredAt: number
+  readonly respondedAt: number
   readonly event: typeof Event.Type
   readonly interval: number
 }
 
-const answer = ({ kind, wish }: typeof Event.Type, sentAt: number): PollPolicy.PollResult => ({
+const makeResult = ({ kind, retryAfter }: typeof Event.Type, sentAt: number): PollPolicy.PollResult => ({
   _tag: kind === "TimedOut" ? "Fault" : kind,
   sentAt,
   timedOut: kind === "TimedOut",
-  ...(wish === 0 ? undefined : { retryAfter: Duration.seconds(wish) })
+  ...(retryAfter === 0 ? undefined : { retryAfter: Duration.seconds(retryAfter) })
 })
 
-/** Plays the events against the policy, and gives what was sent; one poll more may follow the last event. */
+/** Applies the policy to the events; returns the polls. One more may follow the last event. */
 const play = ({ events, interval, lifetime }: typeof Wait.Type) => {
   const sent: Array<Sent> = []
   const deadline = lifetime * 1000
@@ -40,16 +40,16 @@ const play = ({ events, interval, lifetime }: typeof Wait.Type) => {
   for (const event of events) {
     if (decision._tag !== "Poll") break
     const { at, state } = decision
-    const answeredAt = at + event.took * 1000
-    sent.push({ at, answeredAt, event, interval: Duration.toMillis(state.interval) })
-    decision = PollPolicy.step(state, answer(event, at), answeredAt)
+    const respondedAt = at + event.took * 1000
+    sent.push({ at, respondedAt, event, interval: Duration.toMillis(state.interval) })
+    decision = PollPolicy.step(state, makeResult(event, at), respondedAt)
   }
   const polls = decision._tag === "Poll" ? [...sent.map(({ at }) => at), decision.at] : sent.map(({ at }) => at)
   return { sent, polls, deadline, decision }
 }
 
 describe("PollPolicy", () => {
-  it.prop("two polls are never sent closer than the interval (H2)", [Wait], ([wait]) => {
+  it.prop("never sends two polls closer than the interval (H2)", [Wait], ([wait]) => {
     const { polls, sent } = play(wait)
     for (const [index, { at, interval }] of sent.entries()) {
       const next = polls[index + 1]
@@ -57,20 +57,20 @@ describe("PollPolicy", () => {
     }
   })
 
-  it.prop("a poll is never sent before the answer to the last one (H3)", [Wait], ([wait]) => {
+  it.prop("never sends a poll before the response to the last one (H3)", [Wait], ([wait]) => {
     const { polls, sent } = play(wait)
-    for (const [index, { answeredAt }] of sent.entries()) {
+    for (const [index, { respondedAt }] of sent.entries()) {
       const next = polls[index + 1]
-      if (next !== undefined) expect(next).toBeGreaterThanOrEqual(answeredAt)
+      if (next !== undefined) expect(next).toBeGreaterThanOrEqual(respondedAt)
     }
   })
 
-  it.prop("no poll is sent at or after the deadline (H18)", [Wait], ([wait]) => {
+  it.prop("sends no poll at or after the deadline (H18)", [Wait], ([wait]) => {
     const { deadline, polls } = play(wait)
     for (const at of polls) expect(at).toBeLessThan(deadline)
   })
 
-  it.prop("the interval is the first one and five seconds for each slow_down (H11, T-3)", [Wait], ([wait]) => {
+  it.prop("adds five seconds to the interval for each slow_down (H11, T-3)", [Wait], ([wait]) => {
     const { sent } = play(wait)
     for (const [index, { interval }] of sent.entries()) {
       const slowDowns = sent.slice(0, index).filter(({ event }) => event.kind === "SlowDown").length
@@ -78,21 +78,21 @@ describe("PollPolicy", () => {
     }
   })
 
-  it.prop("a wish of the server is kept, whatever the answer (H9, H23)", [Wait], ([wait]) => {
+  it.prop("waits as long as Retry-After says, whatever the response (H9, H23)", [Wait], ([wait]) => {
     const { polls, sent } = play(wait)
-    for (const [index, { answeredAt, event }] of sent.entries()) {
+    for (const [index, { respondedAt, event }] of sent.entries()) {
       const next = polls[index + 1]
-      if (next !== undefined) expect(next - answeredAt).toBeGreaterThanOrEqual(event.wish * 1000)
+      if (next !== undefined) expect(next - respondedAt).toBeGreaterThanOrEqual(event.retryAfter * 1000)
     }
   })
 
-  it.prop("a wait is over only when no poll could come before the deadline (H18)", [Wait], ([wait]) => {
+  it.prop("ends a wait only when no poll is possible before the deadline (H18)", [Wait], ([wait]) => {
     const { deadline, decision, sent } = play(wait)
     const last = sent.at(-1)
     if (decision._tag === "Poll" || last === undefined) return
-    const { answeredAt, event, interval } = last
-    const slowest = Math.max(interval + 5000, event.wish * 1000, 30_000)
-    expect(answeredAt + slowest).toBeGreaterThanOrEqual(deadline)
+    const { respondedAt, event, interval } = last
+    const slowest = Math.max(interval + 5000, event.retryAfter * 1000, 30_000)
+    expect(respondedAt + slowest).toBeGreaterThanOrEqual(deadline)
   })
 
   const state = { interval: Duration.seconds(5), deadline: 600_000, faults: 0 }
@@ -101,33 +101,33 @@ describe("PollPolicy", () => {
     return decision._tag === "Poll" ? decision.at : decision._tag
   }
 
-  it("a held poll is followed at once, a quick one after a full interval (H6, H7, T-1)", () => {
+  it("polls at once after a poll that the provider held, and after a full interval otherwise (H6, H7, T-1)", () => {
     expect(next({}, 5000)).toBe(5000)
     expect(next({}, 4999)).toBe(9999)
   })
 
-  it("faults in a row double the wait up to thirty seconds (H21)", () => {
+  it("doubles the delay up to thirty seconds for consecutive faults (H21)", () => {
     expect([0, 1, 2, 3, 9].map((faults) => next({ _tag: "Fault" }, 0, faults))).toEqual([
       5000, 10_000, 20_000, 30_000, 30_000
     ])
   })
 
-  it("an interval above thirty seconds is never undercut by the back-off (H2)", () => {
+  it("never backs off by less than an interval above thirty seconds (H2)", () => {
     const decision = PollPolicy.step({ ...state, interval: Duration.seconds(45) }, { _tag: "Fault", sentAt: 0 }, 0)
     expect(decision).toMatchObject({ _tag: "Poll", at: 45_000 })
   })
 
-  it("a poll that was given up has waited already (H8)", () => {
+  it("counts the time of a poll that timed out (H8)", () => {
     expect(next({ _tag: "Fault", timedOut: true }, 35_000)).toBe(35_000)
     expect(next({ _tag: "Fault", timedOut: true }, 3000)).toBe(5000)
   })
 
-  it("a fault is forgotten with the next answer (H21)", () => {
+  it("resets the back-off with the next response (H21)", () => {
     const decision = PollPolicy.step({ ...state, faults: 4 }, { _tag: "Pending", sentAt: 0 }, 0)
     expect(decision).toMatchObject({ state: { faults: 0 } })
   })
 
-  it.effect("the schedule repeats an effect at the policy's pace", () =>
+  it.effect("repeats an effect as the policy decides, by its schedule", () =>
     Effect.gen(function* () {
       const at: Array<number> = []
       const poll = Effect.map(PollPolicy.monotonicNow, (sentAt): PollPolicy.PollResult => {
@@ -144,7 +144,7 @@ describe("PollPolicy", () => {
   )
 
   it.effect.prop(
-    "whatever schedule is composed, polls are never closer than the policy has them (H2)",
+    "never polls earlier than the policy decides, whatever schedule is composed (H2)",
     [seconds(0, 20), Wait],
     ([pace, wait]) =>
       Effect.gen(function* () {
@@ -158,7 +158,7 @@ describe("PollPolicy", () => {
         for (const event of wait.events) {
           const now = yield* PollPolicy.monotonicNow
           const delayOf = (step: typeof own) =>
-            Effect.map(Effect.exit(step(now, answer(event, now))), (exit) =>
+            Effect.map(Effect.exit(step(now, makeResult(event, now))), (exit) =>
               exit._tag === "Success" ? Duration.toMillis(exit.value[1]) : Number.POSITIVE_INFINITY
             )
           const [plain, composed] = [yield* delayOf(own), yield* delayOf(slower)]

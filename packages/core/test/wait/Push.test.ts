@@ -63,8 +63,8 @@ const ending = (forge?: (body: JsonObject) => JsonObject) =>
     return { status, reason }
   })
 
-describe("a push", () => {
-  it.effect("is the answer: verified tokens, without a token request (L3, L4, L9, L15)", () =>
+describe("Push", () => {
+  it.effect("verifies the tokens of a push without a token request (L3, L4, L9, L15)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const wait = yield* Effect.forkChild(Ciba.complete(yield* ask))
@@ -79,7 +79,7 @@ describe("a push", () => {
     }).pipe(Effect.provide(flow()))
   )
 
-  it.effect("that has come is taken also after the expiry (L17)", () =>
+  it.effect("uses a push that has arrived also after the expiry (L17)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const asked = yield* ask
@@ -91,7 +91,7 @@ describe("a push", () => {
     }).pipe(Effect.provide(flow()))
   )
 
-  it.effect("that says nothing more than an unknown code ends the authentication", () =>
+  it.effect("ends the authentication with a push that has only an unknown error code", () =>
     Effect.gen(function* () {
       const store = yield* PendingStore.PendingStore
       const provider = yield* TestProvider.TestProvider
@@ -104,7 +104,7 @@ describe("a push", () => {
     }).pipe(Effect.provide(Layer.provideMerge(flow(), PendingStore.layerMemory)))
   )
 
-  it.effect("brings tokens that are bound to the key shown with the request (L16)", () =>
+  it.effect("delivers tokens that are bound to the DPoP key of the authentication request (L16)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const wait = yield* Effect.forkChild(Ciba.complete(yield* ask))
@@ -128,7 +128,7 @@ describe("a push", () => {
     )
   )
 
-  it.effect("with members that nobody knows is taken, and they are kept apart (L11)", () =>
+  it.effect("accepts a push with unknown members, and keeps them apart (L11)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const wait = yield* Effect.forkChild(Ciba.complete(yield* ask))
@@ -141,7 +141,7 @@ describe("a push", () => {
   )
 
   for (const member of ["access_token", "token_type", "id_token"]) {
-    it.effect(`without ${member} ends the wait, and gives nothing away (L3, L10)`, () =>
+    it.effect(`ends the wait with a push without ${member}, and discloses nothing (L3, L10)`, () =>
       Effect.gen(function* () {
         const { reason } = yield* ending(({ [member]: _, ...body }) => body)
         expect(reason._tag).toBe("InvalidTokenResponse")
@@ -151,10 +151,10 @@ describe("a push", () => {
 
   const claims: ReadonlyArray<readonly [what: string, provider: ProviderOptions, claim: string]> = [
     ["no auth_req_id (L5, L18, T-16)", { idTokenClaims: without("auth_req_id") }, "auth_req_id"],
-    ["another auth_req_id (L5)", { idTokenClaims: replaced("auth_req_id", () => "another") }, "auth_req_id"],
+    ["another auth_req_id (L5)", { idTokenClaims: replaceClaim("auth_req_id", () => "another") }, "auth_req_id"],
     [
       "the hash of the auth_req_id (L5, T-16)",
-      { idTokenClaims: replaced("auth_req_id", () => "yjC0WzMiAKcIuP7X-j2JaQ") },
+      { idTokenClaims: replaceClaim("auth_req_id", () => "yjC0WzMiAKcIuP7X-j2JaQ") },
       "auth_req_id"
     ],
     ["no at_hash (L6)", { idTokenClaims: ({ at_hash: _, ...rest }) => rest }, "at_hash"],
@@ -164,10 +164,10 @@ describe("a push", () => {
       "at_hash"
     ],
     ["no rt_hash beside a refresh token (L7, T-16)", { idTokenClaims: without("rt_hash") }, "rt_hash"],
-    ["another rt_hash (L7, L8)", { idTokenClaims: replaced("rt_hash", () => "sHahCuSpXCRg5mkDDvvr4w") }, "rt_hash"]
+    ["another rt_hash (L7, L8)", { idTokenClaims: replaceClaim("rt_hash", () => "sHahCuSpXCRg5mkDDvvr4w") }, "rt_hash"]
   ]
   for (const [what, provider, claim] of claims) {
-    it.effect(`whose ID Token has ${what} is refused`, () =>
+    it.effect(`rejects a push whose ID Token has ${what}`, () =>
       Effect.gen(function* () {
         const { reason, status } = yield* ending()
         expect(status).toBe(204)
@@ -176,7 +176,7 @@ describe("a push", () => {
     )
   }
 
-  it.effect("with other tokens than its ID Token signs for is refused (L4, L6, L7)", () =>
+  it.effect("rejects a push with other tokens than those whose hashes its ID Token has (L4, L6, L7)", () =>
     Effect.gen(function* () {
       const access = yield* ending((body) => ({ ...body, access_token: "another" }))
       expect({ ...access.reason }).toEqual({ _tag: "WrongBinding", claim: "at_hash" })
@@ -185,7 +185,7 @@ describe("a push", () => {
     }).pipe(Effect.provide(flow()))
   )
 
-  it.effect("whose ID Token another key has signed is refused (L4)", () =>
+  it.effect("rejects a push whose ID Token is signed with another key (L4)", () =>
     Effect.gen(function* () {
       const idTokenKey = yield* TestKeys.signing("RS256", "stranger")
       const { reason } = yield* Effect.provide(ending(), flow({ idTokenKey, idTokenHeaderKeyId: null }))
@@ -193,7 +193,7 @@ describe("a push", () => {
     })
   )
 
-  it.effect("whose ID Token is not signed at all is refused (L4)", () =>
+  it.effect("rejects a push whose ID Token is not signed (L4)", () =>
     Effect.gen(function* () {
       const { reason } = yield* ending((body) => ({
         ...body,
@@ -203,7 +203,7 @@ describe("a push", () => {
     }).pipe(Effect.provide(flow()))
   )
 
-  it.effect("of a refusal ends the wait with it (L12, L13)", () =>
+  it.effect("ends the wait with the error of a push (L12, L13)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const wait = yield* Effect.forkChild(Effect.flip(Ciba.complete(yield* ask)))
@@ -220,7 +220,7 @@ describe("a push", () => {
     ["transaction_failed", "TransactionFailed"],
     ["teapot", "Unrecognized"]
   ] as const) {
-    it.effect(`of the error ${error} ends the wait with ${tag} (L12, L13)`, () =>
+    it.effect(`ends the wait with ${tag} for a push of the error ${error} (L12, L13)`, () =>
       Effect.gen(function* () {
         const { reason, status } = yield* ending(({ auth_req_id }) => ({
           auth_req_id,
@@ -233,62 +233,66 @@ describe("a push", () => {
     )
   }
 
-  it.effect("for another request, or with another bearer, is refused before its tokens are looked at (L2)", () =>
-    Effect.gen(function* () {
-      const provider = yield* TestProvider.TestProvider
-      const wait = yield* Effect.forkChild(Ciba.complete(yield* ask))
-      yield* TestClock.adjust("3 seconds")
-      yield* provider.approve()
-      expect(yield* push((body) => ({ ...body, auth_req_id: "another" }))).toBe(401)
-      const handle = yield* NotificationReceiver.toWebHandler()
-      const forged = yield* provider.notification({ forge: (call) => ({ ...call, token: "a".repeat(27) }) })
-      expect((yield* Effect.promise(() => handle(forged))).status).toBe(401)
-      expect(wait.pollUnsafe()).toBeUndefined()
-      expect(yield* push()).toBe(204)
-      expect((yield* Fiber.join(wait)).subject).toBe("jo")
-    }).pipe(Effect.provide(flow()))
-  )
-
-  it.effect("that overtakes the acknowledgement is stored after the request that it answers (K10, L1, T-17)", () =>
-    Effect.gen(function* () {
-      const keeping = yield* Deferred.make<void>()
-      const kept = yield* Deferred.make<void>()
-      const slowStore = Layer.effect(
-        PendingStore.PendingStore,
-        Effect.map(PendingStore.PendingStore, (store) => ({
-          ...store,
-          put: (pending: PendingAuthentication.PendingAuthentication) =>
-            pending.received === undefined
-              ? Deferred.succeed(keeping, undefined).pipe(
-                  Effect.andThen(Deferred.await(kept)),
-                  Effect.andThen(store.put(pending))
-                )
-              : store.put(pending)
-        }))
-      ).pipe(Layer.provide(PendingStore.layerMemory))
-      yield* Effect.gen(function* () {
+  it.effect(
+    "refuses a push for another request, or with another client notification token, before it reads the tokens (L2)",
+    () =>
+      Effect.gen(function* () {
         const provider = yield* TestProvider.TestProvider
-        const asking = yield* Effect.forkChild(ask)
-        yield* Deferred.await(keeping)
+        const wait = yield* Effect.forkChild(Ciba.complete(yield* ask))
+        yield* TestClock.adjust("3 seconds")
         yield* provider.approve()
+        expect(yield* push((body) => ({ ...body, auth_req_id: "another" }))).toBe(401)
         const handle = yield* NotificationReceiver.toWebHandler()
-        const request = yield* provider.notification()
-        const pushing = yield* Effect.forkChild(Effect.promise(() => handle(request)))
-        yield* Effect.replicateEffect(
-          Effect.promise(() => new Promise(setImmediate)),
-          1000
-        )
-        expect(pushing.pollUnsafe()).toBeUndefined()
-        yield* Deferred.succeed(kept, undefined)
-        yield* Fiber.join(asking)
-        expect((yield* Fiber.join(pushing)).status).toBe(204)
-        const [stored] = yield* PendingStore.PendingStore.use((store) => store.all)
-        expect(stored?.received && Redacted.value(stored.received.body)).toMatchObject({ token_type: "Bearer" })
-      }).pipe(Effect.provide(flow().pipe(Layer.provideMerge(slowStore))))
-    })
+        const forged = yield* provider.notification({ forge: (call) => ({ ...call, token: "a".repeat(27) }) })
+        expect((yield* Effect.promise(() => handle(forged))).status).toBe(401)
+        expect(wait.pollUnsafe()).toBeUndefined()
+        expect(yield* push()).toBe(204)
+        expect((yield* Fiber.join(wait)).subject).toBe("jo")
+      }).pipe(Effect.provide(flow()))
   )
 
-  it.effect("need not come for a request that expires: the client's own clock ends it (L17)", () =>
+  it.effect(
+    "stores a push that arrives before the acknowledgement after its pending authentication (K10, L1, T-17)",
+    () =>
+      Effect.gen(function* () {
+        const keeping = yield* Deferred.make<void>()
+        const kept = yield* Deferred.make<void>()
+        const slowStore = Layer.effect(
+          PendingStore.PendingStore,
+          Effect.map(PendingStore.PendingStore, (store) => ({
+            ...store,
+            put: (pending: PendingAuthentication.PendingAuthentication) =>
+              pending.received === undefined
+                ? Deferred.succeed(keeping, undefined).pipe(
+                    Effect.andThen(Deferred.await(kept)),
+                    Effect.andThen(store.put(pending))
+                  )
+                : store.put(pending)
+          }))
+        ).pipe(Layer.provide(PendingStore.layerMemory))
+        yield* Effect.gen(function* () {
+          const provider = yield* TestProvider.TestProvider
+          const asking = yield* Effect.forkChild(ask)
+          yield* Deferred.await(keeping)
+          yield* provider.approve()
+          const handle = yield* NotificationReceiver.toWebHandler()
+          const request = yield* provider.notification()
+          const pushing = yield* Effect.forkChild(Effect.promise(() => handle(request)))
+          yield* Effect.replicateEffect(
+            Effect.promise(() => new Promise(setImmediate)),
+            1000
+          )
+          expect(pushing.pollUnsafe()).toBeUndefined()
+          yield* Deferred.succeed(kept, undefined)
+          yield* Fiber.join(asking)
+          expect((yield* Fiber.join(pushing)).status).toBe(204)
+          const [stored] = yield* PendingStore.PendingStore.use((store) => store.all)
+          expect(stored?.received && Redacted.value(stored.received.body)).toMatchObject({ token_type: "Bearer" })
+        }).pipe(Effect.provide(flow().pipe(Layer.provideMerge(slowStore))))
+      })
+  )
+
+  it.effect("ends the wait at the expiry by the client's own clock when no push arrives (L17)", () =>
     Effect.gen(function* () {
       const wait = yield* Effect.forkChild(Effect.flip(Ciba.complete(yield* ask)))
       yield* TestClock.adjust("119 seconds")
@@ -299,7 +303,7 @@ describe("a push", () => {
     }).pipe(Effect.provide(flow()))
   )
 
-  it("leaves no way to the CIBA grant: the types of a push client have none (H24, L15)", () => {
+  it("gives a push client no access to the CIBA grant in its types (H24, L15)", () => {
     type Provided = typeof pushed extends L.Layer<infer A, infer _E, infer _R> ? A : never
     expectTypeOf<Extract<Provided, TokenEndpoint.TokenEndpoint | Poll.Poll>>().toBeNever()
     expectTypeOf<Extract<Provided, Ciba.Ciba>>().toEqualTypeOf<Ciba.Ciba>()
@@ -310,6 +314,6 @@ function without(name: string): (claims: JsonObject) => JsonObject {
   return ({ [`urn:openid:params:jwt:claim:${name}`]: _, ...rest }) => rest
 }
 
-function replaced(name: string, value: () => string): (claims: JsonObject) => JsonObject {
+function replaceClaim(name: string, value: () => string): (claims: JsonObject) => JsonObject {
   return (claims) => ({ ...claims, [`urn:openid:params:jwt:claim:${name}`]: value() })
 }
