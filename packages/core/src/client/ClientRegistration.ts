@@ -11,6 +11,7 @@
 import { Context, Duration, Effect, Layer, Option, Redacted, Schema } from "effect"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import { SenderConstraint } from "../http/SenderConstraint.ts"
+import * as ErrorClass from "../internal/ErrorClass.ts"
 import * as Rule from "../profile/Rule.ts"
 import type { ClientAuthentication } from "./ClientAuthentication.ts"
 import type { DeliveryMode } from "./DeliveryMode.ts"
@@ -18,14 +19,12 @@ import type { MutualTls } from "./MutualTls.ts"
 import { RequestSigner } from "./RequestSigner.ts"
 
 /** A registration that contradicts itself; `problem` says what to change. */
-export class ClientRegistrationError extends Schema.TaggedError<ClientRegistrationError>()("ClientRegistrationError", {
-  parameter: Schema.String,
-  problem: Schema.String
-}) {
-  override get message(): string {
-    return `Client registration, ${this.parameter}: ${this.problem}`
-  }
-}
+export class ClientRegistrationError extends ErrorClass.make<ClientRegistrationError>()(
+  "ClientRegistrationError",
+  { parameter: Schema.String, problem: Schema.String },
+  ["the client registration contradicts itself", "fixClient"],
+  { message: ({ parameter, problem }) => `${parameter}: ${problem}` }
+) {}
 
 /** A registration as it is written down. */
 export interface Options<E = never, R = never> {

@@ -10,26 +10,34 @@ import { Base64Url } from "effect/encoding"
 import * as jose from "jose"
 import * as BoundedJson from "../internal/BoundedJson.ts"
 import { sanitize } from "../internal/DisplayText.ts"
+import * as ErrorClass from "../internal/ErrorClass.ts"
 import type { JsonWebKey } from "./JsonWebKey.ts"
 import type * as JwsAlgorithm from "./JwsAlgorithm.ts"
 import type { SigningKey } from "./SigningKey.ts"
 
 /** The token is not a signed JWT in compact form. */
-export class MalformedToken extends Schema.TaggedError<MalformedToken>()("MalformedToken", {}) {
-  override get message(): string {
-    return "The token is not a signed JSON Web Token in compact form"
-  }
-}
+export class MalformedToken extends ErrorClass.make<MalformedToken>()(
+  "MalformedToken",
+  {
+    /** The number of its parts, if there are not three. */
+    parts: Schema.optionalKey(Schema.Int)
+  },
+  ["The token is not a signed JSON Web Token in compact form", "reportToProvider"],
+  { hint: ({ parts }) => (parts === 5 ? "It is encrypted: provide IdTokenDecryption.layer" : undefined) }
+) {}
 
 /** The signature does not belong to the token, the key or the algorithm. */
-export class InvalidSignature extends Schema.TaggedError<InvalidSignature>()("InvalidSignature", {
-  algorithm: Schema.String,
-  keyId: Schema.optionalKey(Schema.String)
-}) {
-  override get message(): string {
-    return `The signature (${this.algorithm}) does not verify with the issuer's key${this.keyId === undefined ? "" : ` "${this.keyId}"`}`
+export class InvalidSignature extends ErrorClass.make<InvalidSignature>()(
+  "InvalidSignature",
+  { algorithm: Schema.String, keyId: Schema.optionalKey(Schema.String) },
+  ["The signature does not verify with the issuer's key", "fixKeys"],
+  {
+    message: ({ algorithm, keyId }) =>
+      algorithm.startsWith("HS")
+        ? `The signature (${algorithm}) does not verify with the client secret`
+        : `The signature (${algorithm}) does not verify with the issuer's key${keyId === undefined ? "" : ` "${keyId}"`}`
   }
-}
+) {}
 
 const headerMembers = Schema.Struct({
   alg: Schema.String,
@@ -87,7 +95,7 @@ export const sign = (
 export const readHeader = (jwt: Redacted.Redacted<string>): Result.Result<Header, MalformedToken> => {
   const parts = Redacted.value(jwt).split(".")
   return parts.length !== 3 || parts[0] === undefined
-    ? Result.fail(new MalformedToken())
+    ? Result.fail(new MalformedToken(parts.length === 3 ? {} : { parts: parts.length }))
     : Base64Url.decodeString(parts[0]).pipe(
         Result.flatMap(decodeHeader),
         Result.mapError(() => new MalformedToken())

@@ -3,6 +3,7 @@
  */
 import { type Duration, Schema } from "effect"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
+import * as ErrorClass from "../internal/ErrorClass.ts"
 
 /** What a rule sees of a registration: the parts of `ClientRegistration` that profiles make demands on. */
 export interface RegistrationContext {
@@ -80,17 +81,15 @@ export interface SecurityProfile extends Rules {
   readonly notificationClientCertificate?: boolean | undefined
 }
 
-/** A rule that was broken: whose, which, and what to do. */
-export class ProfileViolation extends Schema.TaggedError<ProfileViolation>()("ProfileViolation", {
-  profile: Schema.String,
-  reference: Schema.String,
-  parameter: Schema.String,
-  problem: Schema.String
-}) {
-  override get message(): string {
-    return `${this.parameter}: ${this.problem} (${this.profile}: ${this.reference})`
+/** A rule of the security profile is not kept; `problem` says what to do. */
+export class ProfileViolation extends ErrorClass.make<ProfileViolation>()(
+  "ProfileViolation",
+  { profile: Schema.String, reference: Schema.String, parameter: Schema.String, problem: Schema.String },
+  ["a rule of the security profile is not kept", "fixRequest"],
+  {
+    message: ({ parameter, problem, profile, reference }) => `${parameter}: ${problem} (${profile}: ${reference})`
   }
-}
+) {}
 
 /** The first rule of a stage that is broken, if one is. */
 export const validate = <Stage extends keyof Contexts>(
