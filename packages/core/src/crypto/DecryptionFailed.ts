@@ -5,7 +5,7 @@ import * as ErrorClass from "../internal/ErrorClass.ts"
 export class DecryptionFailed extends ErrorClass.make<DecryptionFailed>()(
   "DecryptionFailed",
   { problem: Schema.String },
-  ["The token cannot be decrypted", "fixKeys"]
+  ["the token cannot be decrypted", "fixKeys"]
 ) {}
 
 /** The token came unencrypted, and the client is registered for encryption. */

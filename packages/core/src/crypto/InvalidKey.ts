@@ -3,6 +3,6 @@ import * as ErrorClass from "../internal/ErrorClass.ts"
 
 /** A key cannot be used as it is; `problem` says why and what to do. */
 export class InvalidKey extends ErrorClass.make<InvalidKey>()("InvalidKey", { problem: Schema.String }, [
-  "The key cannot be used",
+  "the key cannot be used",
   "fixClient"
 ]) {}

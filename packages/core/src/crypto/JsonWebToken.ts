@@ -19,23 +19,28 @@ import type { SigningKey } from "./SigningKey.ts"
 export class MalformedToken extends ErrorClass.make<MalformedToken>()(
   "MalformedToken",
   {
-    /** The number of its parts, if there are not three. */
-    parts: Schema.optionalKey(Schema.Int)
+    /** It has the five parts of an encrypted token. */
+    encrypted: Schema.optionalKey(Schema.Literal(true))
   },
-  ["The token is not a signed JSON Web Token in compact form", "reportToProvider"],
-  { hint: ({ parts }) => (parts === 5 ? "It is encrypted: provide IdTokenDecryption.layer" : undefined) }
+  ["the token is not a signed JSON Web Token in compact form", "fixKeys"],
+  {
+    message: ({ encrypted }) =>
+      encrypted === true
+        ? "the token is encrypted, and no key to decrypt it is configured; provide IdTokenDecryption.layer"
+        : "the token is not a signed JSON Web Token in compact form"
+  }
 ) {}
 
 /** The signature does not belong to the token, the key or the algorithm. */
 export class InvalidSignature extends ErrorClass.make<InvalidSignature>()(
   "InvalidSignature",
   { algorithm: Schema.String, keyId: Schema.optionalKey(Schema.String) },
-  ["The signature does not verify with the issuer's key", "fixKeys"],
+  ["the signature does not verify with the issuer's key", "fixKeys"],
   {
     message: ({ algorithm, keyId }) =>
       algorithm.startsWith("HS")
-        ? `The signature (${algorithm}) does not verify with the client secret`
-        : `The signature (${algorithm}) does not verify with the issuer's key${keyId === undefined ? "" : ` "${keyId}"`}`
+        ? `the signature (${algorithm}) does not verify with the client secret`
+        : `the signature (${algorithm}) does not verify with the issuer's key${keyId === undefined ? "" : ` "${keyId}"`}`
   }
 ) {}
 
@@ -95,7 +100,7 @@ export const sign = (
 export const readHeader = (jwt: Redacted.Redacted<string>): Result.Result<Header, MalformedToken> => {
   const parts = Redacted.value(jwt).split(".")
   return parts.length !== 3 || parts[0] === undefined
-    ? Result.fail(new MalformedToken(parts.length === 3 ? {} : { parts: parts.length }))
+    ? Result.fail(new MalformedToken(parts.length === 5 ? { encrypted: true } : {}))
     : Base64Url.decodeString(parts[0]).pipe(
         Result.flatMap(decodeHeader),
         Result.mapError(() => new MalformedToken())

@@ -126,14 +126,15 @@ const framesOf = ({ stack = "" }: Shown): string =>
 
 /** A sentence with the fields after it: short ones in parentheses, texts behind a colon. */
 export const formatMessage = (sentence: string, error: object): string => {
-  const fields = Object.entries(error).filter(([name, value]) => !hidden.has(name) && value !== undefined)
+  const fields = Object.entries(error).filter(([name, value]) => isShown(name, value, error))
   const short = fields.filter(([name]) => !texts.has(name)).map(([name, value]) => formatField(name, value))
   const long = fields.filter(([name]) => texts.has(name)).map(([, value]) => `: ${toSingleLine(`${value}`)}`)
   return `${sentence}${short.length === 0 ? "" : ` (${short.join(", ")})`}${long.join("")}`
 }
 
-/** `uri` is as long as the provider makes it: it is among the fields only. */
-const hidden = new Set(["_tag", "uri"])
+/** The `uri` is long, and among the fields. The status 200 says nothing about an error code: a push has it, too. */
+const isShown = (name: string, value: unknown, error: object): boolean =>
+  value !== undefined && name !== "_tag" && name !== "uri" && !(name === "status" && value === 200 && "code" in error)
 
 const texts = new Set(["problem", "issues", "description"])
 

@@ -92,7 +92,7 @@ describe("a registration", () => {
       Effect.gen(function* () {
         const error = yield* Effect.flip(ClientRegistration.make(options))
         assert.strictEqual(error._tag, "ClientRegistrationError")
-        assert.strictEqual(error.message, `Client registration, ${message}`)
+        assert.strictEqual(error.message, message)
       })
     )
   }

@@ -122,6 +122,8 @@ const tokenCodes = [
   "transaction_failed",
   "use_dpop_nonce",
   "invalid_dpop_proof",
+  "server_error",
+  "temporarily_unavailable",
   "expired_token",
   "teapot"
 ]
@@ -130,6 +132,8 @@ const requestCodes = [
   "invalid_request",
   "invalid_scope",
   "expired_login_hint_token",
+  "expired_id_token_hint",
+  "invalid_id_token_hint",
   "unknown_user_id",
   "unauthorized_client",
   "missing_user_code",
@@ -142,6 +146,8 @@ const requestCodes = [
   "invalid_grant_id",
   "use_dpop_nonce",
   "invalid_dpop_proof",
+  "server_error",
+  "temporarily_unavailable",
   "teapot"
 ]
 
@@ -296,6 +302,8 @@ describe("no secret is shown by any reason of", () => {
         "invalid_client_metadata",
         "invalid_software_statement",
         "unapproved_software_statement",
+        "server_error",
+        "temporarily_unavailable",
         "teapot"
       ].map((error) => ({ program: register, layer: answered(400, { error, error_description: quoted }) }))
       const client = new DynamicRegistration.RegisteredClient({

@@ -242,7 +242,7 @@ it.effect("a profile is extended by rules of one's own, and names itself in what
       name: "ours",
       registration: [{ reference: "7", parameter: "clientId", problem: ({ clientId }) => `not ${clientId}` }]
     })
-    expect(yield* shown(ours, {})).toBe("Client registration, clientId: not bank (ours: 7)")
+    expect(yield* shown(ours, {})).toBe("clientId: not bank (ours: 7)")
     expect(yield* shown(ours, { deliveryMode: "push" })).toContain("(ours: FAPI-CIBA draft 03, 4.1.1-3)")
   })
 )

@@ -10,26 +10,20 @@ describe("an error answer", () => {
   const codes: ReadonlyArray<readonly [row: string, code: string, usual: number, tag: string, sentence: string]> = [
     ["(G1)", "invalid_request", 400, "InvalidRequest", "the provider finds the request malformed"],
     ["(G2)", "invalid_scope", 400, "InvalidScope", "the provider refuses the scope"],
-    ["(G3)", "expired_login_hint_token", 400, "ExpiredLoginHintToken", "the login hint token has expired"],
-    ["(G4)", "unknown_user_id", 400, "UnknownUserId", "the provider does not know the person that the hint names"],
+    ["(G3)", "expired_login_hint_token", 400, "ExpiredLoginHintToken", "the login_hint_token has expired"],
+    ["(G4)", "unknown_user_id", 400, "UnknownUserId", "the provider does not know the end-user that the hint names"],
     ["(G5)", "unauthorized_client", 400, "UnauthorizedClient", "the client is not registered for this"],
-    ["(G6)", "missing_user_code", 400, "MissingUserCode", "the provider wants the person's user code"],
+    ["(G6)", "missing_user_code", 400, "MissingUserCode", "the provider demands the end-user's user code"],
     ["(G7)", "invalid_user_code", 400, "InvalidUserCode", "the user code is wrong"],
     [
       "(G8)",
       "invalid_binding_message",
       400,
       "InvalidBindingMessage",
-      "the provider does not take this binding message; BindingMessage.generate makes a safe one"
+      "the provider does not accept the binding message; BindingMessage.generate makes a plain one"
     ],
-    [
-      "(G9)",
-      "invalid_client",
-      401,
-      "InvalidClient",
-      "the provider does not accept the client's authentication; check method, key and audience"
-    ],
-    ["(G10)", "access_denied", 403, "AccessDenied", "the request was refused"],
+    ["(G9)", "invalid_client", 401, "InvalidClient", "the provider does not accept the client's authentication"],
+    ["(G10)", "access_denied", 403, "AccessDenied", "the provider refuses to ask the end-user"],
     [
       "(G11, O5)",
       "invalid_authorization_details",
@@ -40,8 +34,24 @@ describe("an error answer", () => {
     ["(G11, P3)", "invalid_target", 400, "InvalidTarget", "the provider refuses the resource"],
     ["(G11, U7)", "invalid_grant_id", 400, "InvalidGrantId", "the provider does not accept the grant_id"],
     ["(G11)", "invalid_dpop_proof", 400, "InvalidDpopProof", "the provider does not accept the DPoP proof"],
-    ["(G11)", "use_dpop_nonce", 400, "UseDpopNonce", "the provider wants a nonce in the DPoP proof"],
-    ...["invalid_login_hint", "invalid_request_object", "expired_id_token_hint", "server_error", "__proto__"].map(
+    ["(G11)", "use_dpop_nonce", 400, "UseDpopNonce", "the provider demands another nonce in each DPoP proof"],
+    ["(G11, T-27)", "expired_id_token_hint", 400, "ExpiredIdTokenHint", "the ID Token of the hint has expired"],
+    [
+      "(G11, T-27)",
+      "invalid_id_token_hint",
+      400,
+      "InvalidIdTokenHint",
+      "the provider does not accept the ID Token of the hint"
+    ],
+    ["(G11, T-27)", "server_error", 500, "ServerError", "the provider failed to handle the request"],
+    [
+      "(G11, T-27)",
+      "temporarily_unavailable",
+      503,
+      "TemporarilyUnavailable",
+      "the provider is overloaded or in maintenance"
+    ],
+    ...["invalid_login_hint", "invalid_request_object", "invalid_token", "__proto__"].map(
       (code) => ["(G11, T-27)", code, 400, "Unrecognized", "the provider refuses the request"] as const
     )
   ]
@@ -50,6 +60,10 @@ describe("an error answer", () => {
       it.effect(`${code} with ${status} is ${tag}, with what the provider said, and ends the request ${row}`, () =>
         Effect.gen(function* () {
           const error = yield* Effect.flip(initiate())
+          const hint =
+            code === "unauthorized_client" && status === 401
+              ? ". Keycloak responds so to a wrong client secret, too"
+              : ""
           expect(error._tag).toBe("AuthenticationRequestError")
           expect({ ...error.reason }).toEqual({
             _tag: tag,
@@ -58,7 +72,7 @@ describe("an error answer", () => {
             description: "what happened",
             uri: "https://provider.test/errors"
           })
-          expect(error.message).toBe(`Authentication request: ${sentence} (${code}, status ${status}): what happened`)
+          expect(error.message).toBe(`${tag}: ${sentence} (${code}, status ${status}): what happened${hint}`)
           yield* TestClock.adjust("1 hour")
           expect(yield* requestsTo("backchannel")).toHaveLength(1)
           expect(yield* requestsTo("token")).toEqual([])
@@ -84,7 +98,7 @@ describe("an error answer", () => {
       const error = yield* Effect.flip(initiate())
       expect({ ...error.reason }).toEqual({ _tag: "InvalidRequest", code: "invalid_request", status: 400 })
       expect(error.message).toBe(
-        "Authentication request: the provider finds the request malformed (invalid_request, status 400)"
+        "InvalidRequest: the provider finds the request malformed (invalid_request, status 400)"
       )
     }).pipe(Effect.provide(cibaLayer(withResponses(ProviderScript.error("invalid_request")))))
   )
@@ -133,7 +147,7 @@ describe("an error answer", () => {
     Effect.gen(function* () {
       const error = yield* Effect.flip(initiate())
       expect(error.reason).toMatchObject({
-        _tag: "Unrecognized",
+        _tag: "ServerError",
         code: "server_error",
         description: "Failed to send authentication request",
         status: 503,

@@ -235,7 +235,7 @@ describe("a signed request", () => {
         const error = yield* Effect.flip(asked({ [option]: input }))
         expect(error).toMatchObject({
           _tag: "ClientRegistrationError",
-          message: `Client registration, ${option} of signed requests: ${problem}`
+          message: `${option} of signed requests: ${problem}`
         })
       })
     )

@@ -80,11 +80,11 @@ describe("a refusal", () => {
     const message = (status: number, challenges: string) =>
       ProtectedResource.readRefusal(answered(status, challenges))?.message
     expect(message(403, 'Bearer error=insufficient_scope, scope="a b"')).toBe(
-      'Resource: the resource needs the scope "a b" (insufficient_scope, status 403)'
+      'InsufficientScope: the access token lacks the scope that the resource demands (insufficient_scope, status 403, scope "a b")'
     )
-    expect(message(401, "Bearer")).toBe("Resource: the resource server refuses the request (no code, status 401)")
+    expect(message(401, "Bearer")).toBe("Unrecognized: the resource server refuses the request (status 401)")
     expect(message(401, 'DPoP error=invalid_dpop_proof, algs="ES256 PS256"')).toBe(
-      "Resource: the resource server does not accept the DPoP proof; it takes ES256 or PS256 (invalid_dpop_proof, status 401)"
+      'InvalidDpopProof: the resource server does not accept the DPoP proof (invalid_dpop_proof, status 401, algs "ES256 PS256")'
     )
     const long = message(401, `Bearer error="${"e".repeat(5000)}", error_description="a\u009fb${"d".repeat(5000)}"`)
     expect(long).toContain(": a bddd")
