@@ -12,8 +12,9 @@ import { habits } from "../packages/core/src/http/ProviderHabits.ts"
 import { hints, kinds } from "../packages/core/src/http/TransportError.ts"
 import { type NextStep, steps } from "../packages/core/src/internal/NextStep.ts"
 import { RegistrationError } from "../packages/core/src/provider/RegistrationError.ts"
-import { ResourceError } from "../packages/core/src/resource/ResourceError.ts"
+import { fromChallenge, ResourceError } from "../packages/core/src/resource/ResourceError.ts"
 import { UserInfoError } from "../packages/core/src/resource/UserInfoError.ts"
+import { parse } from "../packages/core/src/resource/WwwAuthenticate.ts"
 import { IntrospectionError } from "../packages/core/src/token/IntrospectionError.ts"
 
 interface Explained {
@@ -25,6 +26,10 @@ interface Explained {
 interface Stage extends Explained {
   readonly fields: { readonly reason: { readonly members: ReadonlyArray<Explained> } }
 }
+
+// The errors of an authentication that can be completed again, and those that the end-user can be asked again after.
+const completed = new Set(["TokenError", "IdTokenError", "DiscoveryError"])
+const asked = new Set([...completed, "AuthenticationRequestError"])
 
 const stages: ReadonlyArray<readonly [stage: Stage, from: string, specification: string]> = [
   [
@@ -52,23 +57,35 @@ const cell = (text: string): string => text.replaceAll("|", "\\|")
 const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string =>
   [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.map(cell).join(" | ")} |`).join("\n")
 
-const permits = (next: NextStep): string => {
+const permits = (next: NextStep, stage: string): string => {
   const { canAskAgain, canResume, needsOperator } = steps[next]
+  const resume = canResume === true && completed.has(stage)
   const names = [
-    ...(canResume === true ? ["resume"] : []),
-    ...(canAskAgain === true ? ["ask again"] : []),
+    ...(resume ? ["resume"] : []),
+    ...(canAskAgain === true && !resume && asked.has(stage) ? ["ask again"] : []),
     ...(needsOperator === true ? ["operator"] : [])
   ]
   return names.length === 0 ? "–" : names.join(", ")
 }
 
-const explain = ([sentence, next]: Explained["row"]): ReadonlyArray<string> => [
+const explain = ([sentence, next]: Explained["row"], stage: string): ReadonlyArray<string> => [
   sentence,
   steps[next].advice,
-  permits(next)
+  permits(next, stage)
 ]
 
 const explanation = ["what it means", "what to do", "then"]
+
+const challenges = ["invalid_request", "invalid_token", "insufficient_scope", "use_dpop_nonce", "invalid_dpop_proof"]
+
+const challengeCodes = new Map(
+  challenges.map((error) => [fromChallenge(parse(`Bearer error="${error}"`)[0], 401).reason._tag.toString(), error])
+)
+
+const codeOf = (reason: Explained, stage: string): string => {
+  const code = stage === "ResourceError" ? challengeCodes.get(reason.identifier) : reason.code
+  return code === undefined ? "" : `\`${code}\``
+}
 
 const stageSection = ([stage, from, specification]: (typeof stages)[number]): string =>
   [
@@ -78,10 +95,10 @@ const stageSection = ([stage, from, specification]: (typeof stages)[number]): st
       ["reason", "error code", ...explanation],
       stage.fields.reason.members.map((reason) => [
         `\`${reason.identifier}\``,
-        reason.code === undefined ? "" : `\`${reason.code}\``,
+        codeOf(reason, stage.identifier),
         ...(reason.identifier === "TransportError"
           ? ["see [TransportError](#transporterror)", "", ""]
-          : explain(reason.row))
+          : explain(reason.row, stage.identifier))
       ])
     )
   ].join("\n\n")
@@ -104,8 +121,7 @@ Every error is a \`Schema.TaggedError\`. Those of a stage have a \`reason\` with
 \`console.error\`, \`String\`, \`JSON.stringify\`, the loggers of Effect and \`Cause.pretty\` show tag, sentence and fields, and no secret.
 
 The column "then" answers three questions: \`CibaError.canResume\` (*resume*: complete the same authentication again until it expires),
-\`CibaError.canAskAgain\` (*ask again*: a new request may go to the end-user; where both stand, only if there is no authentication to
-complete) and \`CibaError.needsOperator\` (*operator*: it stays so until an operator or a developer changes something).`
+\`CibaError.canAskAgain\` (*ask again*: a new request may go to the end-user) and \`CibaError.needsOperator\` (*operator*: it stays so until an operator or a developer changes something).`
 
 /** The page as Markdown. */
 export const errorsPage = (): string =>
@@ -113,10 +129,10 @@ export const errorsPage = (): string =>
     introduction,
     ...stages.map(stageSection),
     "## TransportError",
-    "A reason of every stage: no response, or one that the protocol does not know. Its `kind` says what happened.",
+    "A reason of every stage: no response, or one that the protocol does not know. Its `kind` says what happened. For an authentication request, *ask again* stands in the place of *resume*.",
     table(
       ["kind", ...explanation],
-      Object.entries(kinds).map(([kind, row]) => [`\`${kind}\``, ...explain(row)])
+      Object.entries(kinds).map(([kind, row]) => [`\`${kind}\``, ...explain(row, "TokenError")])
     ),
     "The runtime's `code` of a connection that TLS refuses adds to the message:",
     table(
@@ -127,7 +143,7 @@ export const errorsPage = (): string =>
     "They have no `reason`: each is its own. `parameter` or `operation`, and `problem`, say what is wrong and what to do.",
     table(
       ["error", "from", ...explanation],
-      layers.map(([error, from]) => [`\`${error.identifier}\``, from, ...explain(error.row)])
+      layers.map(([error, from]) => [`\`${error.identifier}\``, from, ...explain(error.row, "")])
     ),
     "## Habits of providers",
     "What a provider means by an error response, where its code says something else. The message ends with the hint.",

@@ -17,7 +17,7 @@ const token = (reason: TokenError.TokenError["reason"]) => new TokenError.TokenE
 const request = (reason: AuthenticationRequestError.AuthenticationRequestError["reason"]) =>
   new AuthenticationRequestError.AuthenticationRequestError({ reason })
 
-const coded = (code: string, status = 400) => ({ code, status })
+const response = (code: string, status = 400) => ({ code, status })
 
 const answers = (error: CibaError.CibaError) => ({
   resume: CibaError.canResume(error),
@@ -27,24 +27,32 @@ const answers = (error: CibaError.CibaError) => ({
 
 describe("CibaError", () => {
   const cases: ReadonlyArray<readonly [title: string, error: CibaError.CibaError, answers: string]> = [
-    ["a refusal by the end-user", token(new OAuthError.AccessDenied(coded("access_denied"))), ""],
+    ["a refusal by the end-user", token(new OAuthError.AccessDenied(response("access_denied"))), ""],
     ["an expiry", token(new TokenError.ExpiredToken({ local: true })), "ask"],
     ["a lost response", token(new TokenError.OutcomeUnknown({ lost: transport("TimedOut") })), ""],
-    ["an auth_req_id that is not accepted", token(new TokenError.InvalidGrant(coded("invalid_grant"))), "ask"],
+    ["an auth_req_id that is not accepted", token(new TokenError.InvalidGrant(response("invalid_grant"))), "ask"],
     ["a schedule that ended", token(new TokenError.ScheduleExhausted()), "resume"],
-    ["a server error", token(new OAuthError.ServerError(coded("server_error", 503))), "resume"],
-    ["a wrong client secret", token(new OAuthError.InvalidClient(coded("invalid_client", 401))), "resume operator"],
-    ["an unknown code with 400", token(new OAuthError.Unrecognized(coded("not_allowed"))), "operator"],
-    ["an unknown code with 503", token(new OAuthError.Unrecognized(coded("busy", 503))), "resume"],
+    ["a server error", token(new OAuthError.ServerError(response("server_error", 503))), "resume"],
+    ["a wrong client secret", token(new OAuthError.InvalidClient(response("invalid_client", 401))), "resume operator"],
+    ["an unknown code with 400", token(new OAuthError.Unrecognized(response("not_allowed"))), "operator"],
+    ["an unknown code with 503", token(new OAuthError.Unrecognized(response("busy", 503))), "resume"],
     [
       "another client's authentication",
       token(new TokenError.ClientMismatch({ issuer: "i", clientId: "c" })),
       "operator"
     ],
     ["an interrupted poll", token(transport("Interrupted")), "resume"],
-    ["a wrong user code", request(new AuthenticationRequestError.InvalidUserCode(coded("invalid_user_code"))), "ask"],
-    ["an unknown end-user", request(new AuthenticationRequestError.UnknownUserId(coded("unknown_user_id"))), "ask"],
-    ["a refusal by policy", request(new AuthenticationRequestError.AccessDenied(coded("access_denied"))), "operator"],
+    [
+      "a wrong user code",
+      request(new AuthenticationRequestError.InvalidUserCode(response("invalid_user_code"))),
+      "ask"
+    ],
+    ["an unknown end-user", request(new AuthenticationRequestError.UnknownUserId(response("unknown_user_id"))), "ask"],
+    [
+      "a refusal by policy",
+      request(new AuthenticationRequestError.AccessDenied(response("access_denied"))),
+      "operator"
+    ],
     ["a request that got no response", request(transport("TimedOut")), "ask"],
     ["a request over http", request(transport("InsecureUrl")), "operator"],
     [
@@ -86,7 +94,7 @@ describe("CibaError", () => {
 
   it("ends an authentication by an unknown error code with 400, and not by one with 401 or 503", () => {
     const isFinal = (status: number) =>
-      CibaError.isFinal(token(new OAuthError.Unrecognized(coded("not_allowed", status))), { deliveryMode: "poll" })
+      CibaError.isFinal(token(new OAuthError.Unrecognized(response("not_allowed", status))), { deliveryMode: "poll" })
     expect([400, 401, 503].map(isFinal)).toEqual([true, false, false])
   })
 })

@@ -37,13 +37,17 @@ export interface OAuthError {
 export type Row = readonly [code: string, sentence: string, next: NextStep]
 
 /** Makes the classes for the error codes of a table, by their tags. */
-export const fromTable =
-  <Tags extends string>(table: { readonly [Tag in Tags]: Row }) =>
-  <Self = never>(): (<Tag extends Tags>(
-    tag: Tag
-  ) => ([Self] extends [never] ? string : ErrorClass.Class<Self, Tag, typeof fields>) & {
-    readonly row: ErrorClass.Row
-  } & { readonly code: string }) =>
+export const fromTable: <Tags extends string>(
+  table: {
+    readonly [Tag in Tags]: Row
+  }
+) => <Self = never>() => <Tag extends Tags>(
+  tag: Tag
+) => ([Self] extends [never] ? string : ErrorClass.Class<Self, Tag, typeof fields>) & {
+  readonly row: ErrorClass.Row
+} & { readonly code: string } =
+  (table) =>
+  <Self>() =>
   (tag) => {
     const [code, sentence, next] = table[tag]
     const hint = (error: OAuthError) => findHint(tag, error)

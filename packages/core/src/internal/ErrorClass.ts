@@ -48,13 +48,17 @@ export const make =
     explain(Schema.TaggedError<Self, Explained>()(tag, fields), row, overrides ?? {})
 
 /** Makes error classes of the rows of a table, by their tags. */
-export const fromTable =
-  <Tags extends string>(table: { readonly [Tag in Tags]: Row }) =>
-  <Self = never>(): (<Tag extends Tags, const Fields extends Schema.Struct.Fields>(
-    tag: Tag,
-    fields: Fields,
-    overrides?: Overrides<Schema.Struct.Type<Fields>>
-  ) => ([Self] extends [never] ? string : Class<Self, Tag, Fields>) & { readonly row: Row }) =>
+export const fromTable: <Tags extends string>(
+  table: {
+    readonly [Tag in Tags]: Row
+  }
+) => <Self = never>() => <Tag extends Tags, const Fields extends Schema.Struct.Fields>(
+  tag: Tag,
+  fields: Fields,
+  overrides?: Overrides<Schema.Struct.Type<Fields>>
+) => ([Self] extends [never] ? string : Class<Self, Tag, Fields>) & { readonly row: Row } =
+  (table) =>
+  <Self>() =>
   (tag, fields, overrides) =>
     make<Self>()(tag, fields, table[tag], overrides)
 
@@ -62,7 +66,7 @@ interface Shown {
   readonly _tag: string
   readonly message: string
   readonly stack?: string
-  readonly reason?: Shown & Explained
+  readonly reason?: Shown & Explained & { readonly toJSON: () => { readonly message: string } }
 }
 
 /** The class, whose errors show themselves as its row says. */
@@ -72,13 +76,16 @@ const explain = <C extends NonNullable<unknown>, Fields>(
   overrides: Overrides<Fields>
 ): C & { readonly row: Row } => {
   const [sentence, otherwise] = row
+  const describe = (error: Shown & Fields, format: typeof formatMessage): string => {
+    const hint = overrides.hint?.(error)
+    return `${overrides.message?.(error) ?? format(sentence, error)}${hint === undefined ? "" : `. ${hint}`}`
+  }
   if (typeof Class === "function") {
     Object.defineProperties(Class.prototype, {
       message: {
         get(this: Shown & Fields): string {
-          if (this.reason !== undefined) return `${this.reason._tag}: ${this.reason.message}`
-          const hint = overrides.hint?.(this)
-          return `${overrides.message?.(this) ?? formatMessage(sentence, this)}${hint === undefined ? "" : `. ${hint}`}`
+          const { reason } = this
+          return reason === undefined ? describe(this, formatMessage) : `${reason._tag}: ${reason.message}`
         }
       },
       next: {
@@ -92,8 +99,11 @@ const explain = <C extends NonNullable<unknown>, Fields>(
         }
       },
       toJSON: {
-        value(this: Shown): object {
-          return { _tag: this._tag, message: this.message, ...fieldsOf(this) }
+        value(this: Shown & Fields): object {
+          const { _tag, reason } = this
+          const message =
+            reason === undefined ? describe(this, summarize) : `${reason._tag}: ${reason.toJSON().message}`
+          return { _tag, message, ...fieldsOf(this) }
         }
       },
       [NodeInspectSymbol]: {
@@ -126,10 +136,16 @@ const framesOf = ({ stack = "" }: Shown): string =>
 
 /** A sentence with the fields after it: short ones in parentheses, texts behind a colon. */
 export const formatMessage = (sentence: string, error: object): string => {
-  const fields = Object.entries(error).filter(([name, value]) => isShown(name, value, error))
-  const short = fields.filter(([name]) => !texts.has(name)).map(([name, value]) => formatField(name, value))
-  const long = fields.filter(([name]) => texts.has(name)).map(([, value]) => `: ${toSingleLine(`${value}`)}`)
-  return `${sentence}${short.length === 0 ? "" : ` (${short.join(", ")})`}${long.join("")}`
+  const long = Object.entries(error).filter(([name, value]) => texts.has(name) && value !== undefined)
+  return `${summarize(sentence, error)}${long.map(([, value]) => `: ${toSingleLine(`${value}`)}`).join("")}`
+}
+
+/** The same without the texts, which can be long, and stand among the fields. */
+const summarize = (sentence: string, error: object): string => {
+  const short = Object.entries(error).filter(([name, value]) => !texts.has(name) && isShown(name, value, error))
+  return short.length === 0
+    ? sentence
+    : `${sentence} (${short.map(([name, value]) => formatField(name, value)).join(", ")})`
 }
 
 /** The `uri` is long, and among the fields. The status 200 says nothing about an error code: a push has it, too. */

@@ -16,7 +16,7 @@ const table = {
   wait: { advice: "Go on waiting.", canResume: true },
   resume: { advice: "Complete the same authentication again, before it expires.", canResume: true },
   retry: {
-    advice: "Try again later: complete the same authentication again, or send a refused request again.",
+    advice: "Try again later: complete the same authentication again, or repeat the request if there is none.",
     canResume: true,
     canAskAgain: true
   },

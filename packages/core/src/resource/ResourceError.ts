@@ -87,14 +87,17 @@ const reason = (challenge: Challenge | undefined, status: number, echo: Redact):
     ...(errorDescription === undefined ? undefined : { description: sanitize(echo(errorDescription), 500) }),
     ...(errorUri === undefined ? undefined : { uri: sanitize(echo(errorUri), 500) })
   }
-  const accepted = { ...fields, ...(algs === undefined ? undefined : { algs: shown(algs, echo) }) }
+  const accepted = { ...fields, ...(algs === undefined ? undefined : { algs: sanitizeNames(algs, echo) }) }
   switch (error) {
     case "invalid_request":
       return new InvalidRequest(fields)
     case "invalid_token":
       return new InvalidToken(fields)
     case "insufficient_scope":
-      return new InsufficientScope({ ...fields, ...(scope === undefined ? undefined : { scope: shown(scope, echo) }) })
+      return new InsufficientScope({
+        ...fields,
+        ...(scope === undefined ? undefined : { scope: sanitizeNames(scope, echo) })
+      })
     case "use_dpop_nonce":
       return new UseDpopNonce(accepted)
     case "invalid_dpop_proof":
@@ -104,5 +107,5 @@ const reason = (challenge: Challenge | undefined, status: number, echo: Redact):
   }
 }
 
-const shown = (names: ReadonlyArray<string>, echo: Redact): ReadonlyArray<string> =>
+const sanitizeNames = (names: ReadonlyArray<string>, echo: Redact): ReadonlyArray<string> =>
   names.slice(0, 20).map((name) => sanitize(echo(name), 100))

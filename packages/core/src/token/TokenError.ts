@@ -58,7 +58,9 @@ export class AuthorizationPending extends defineCode<AuthorizationPending>()("Au
 export class SlowDown extends defineCode<SlowDown>()("SlowDown") {}
 
 /** The request has expired. `local` if the client's own clock says so, and nothing was sent. */
-export class ExpiredToken extends define<ExpiredToken>()("ExpiredToken", { local: Schema.Boolean }) {}
+export class ExpiredToken extends define<ExpiredToken>()("ExpiredToken", { local: Schema.Boolean }) {
+  static readonly code: string = "expired_token"
+}
 
 /**
  * The `auth_req_id` or the refresh token is unknown to the provider, or another client's, or was used before; a refresh
@@ -140,7 +142,7 @@ export class TokenError extends ErrorClass.make<TokenError>()(
 
 /** The failure for an error response of the token, revocation or introspection endpoint. */
 export const fromOAuthError = (error: OAuthError.OAuthError): TokenError => {
-  if (error.code === "expired_token") return new TokenError({ reason: new ExpiredToken({ local: false }) })
+  if (error.code === ExpiredToken.code) return new TokenError({ reason: new ExpiredToken({ local: false }) })
   const Reason = ErrorResponse.findClass(coded, error) ?? OAuthError.Unrecognized
   return new TokenError({ reason: new Reason(error) })
 }

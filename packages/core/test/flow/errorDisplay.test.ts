@@ -100,7 +100,7 @@ const errors: ReadonlyArray<readonly [error: Error & { readonly advice: string }
 ]
 
 /** What the loggers make of an error: as the message, beside a message, and as the cause. */
-const logged = (error: Error): Effect.Effect<ReadonlyArray<readonly [where: string, line: string]>> => {
+const logInEveryFormat = (error: Error): Effect.Effect<ReadonlyArray<readonly [where: string, line: string]>> => {
   const lines: Array<readonly [where: string, line: string]> = []
   const logger = Logger.make((options) => {
     lines.push(["the simple logger", Logger.formatSimple.log(options)])
@@ -119,7 +119,7 @@ const logged = (error: Error): Effect.Effect<ReadonlyArray<readonly [where: stri
 }
 
 const ways = (error: Error): Effect.Effect<ReadonlyArray<readonly [where: string, text: string]>> =>
-  Effect.map(logged(error), (lines) => [
+  Effect.map(logInEveryFormat(error), (lines) => [
     ["String", String(error)],
     ["JSON.stringify", JSON.stringify(error)],
     ["console.error", inspect(error)],
@@ -166,7 +166,7 @@ describe("an error", () => {
   it("is one line in JSON, with the fields of the reason and without a stack", () => {
     expect(JSON.parse(JSON.stringify(errors[0]?.[0]))).toEqual({
       _tag: "TokenError",
-      message: "AccessDenied: the end-user refused (access_denied, status 400): no",
+      message: "AccessDenied: the end-user refused (access_denied, status 400)",
       reason: { _tag: "AccessDenied", ...denied }
     })
   })

@@ -38,11 +38,11 @@ describe("an error response", () => {
   })
 
   it("a description has no control characters, and at most 500 characters", () => {
-    const shown = (description: Schema.Json) =>
+    const readDescription = (description: Schema.Json) =>
       Option.map(read({ error: "invalid_request", error_description: description }), (error) => error.description)
-    assert.deepStrictEqual(shown("one\r\n[31mtwo\u202ethree"), Option.some("one  [31mtwo three"))
-    assert.deepStrictEqual(shown("x".repeat(501)), Option.some("x".repeat(500)))
-    assert.deepStrictEqual(shown(7), Option.some("7"))
+    assert.deepStrictEqual(readDescription("one\r\n[31mtwo\u202ethree"), Option.some("one  [31mtwo three"))
+    assert.deepStrictEqual(readDescription("x".repeat(501)), Option.some("x".repeat(500)))
+    assert.deepStrictEqual(readDescription(7), Option.some("7"))
   })
 
   it("a description or URI that is no text is left out", () => {

@@ -6,7 +6,7 @@ import { Duration, Effect, Fiber, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { acknowledgement, cibaLayer, initiate, requestsTo, withResponses } from "../support/AuthenticationFlow.ts"
 
-describe("an error answer", () => {
+describe("AuthenticationRequestError", () => {
   const codes: ReadonlyArray<readonly [row: string, code: string, usual: number, tag: string, sentence: string]> = [
     ["(G1)", "invalid_request", 400, "InvalidRequest", "the provider finds the request malformed"],
     ["(G2)", "invalid_scope", 400, "InvalidScope", "the provider refuses the scope"],
@@ -57,43 +57,45 @@ describe("an error answer", () => {
   ]
   for (const [row, code, usual, tag, sentence] of codes) {
     for (const status of new Set([usual, 400, 401, 403])) {
-      it.effect(`${code} with ${status} is ${tag}, with what the provider said, and ends the request ${row}`, () =>
-        Effect.gen(function* () {
-          const error = yield* Effect.flip(initiate())
-          const hint =
-            code === "unauthorized_client" && status === 401
-              ? ". Keycloak responds so to a wrong client secret, too"
-              : ""
-          expect(error._tag).toBe("AuthenticationRequestError")
-          expect({ ...error.reason }).toEqual({
-            _tag: tag,
-            code,
-            status,
-            description: "what happened",
-            uri: "https://provider.test/errors"
-          })
-          expect(error.message).toBe(`${tag}: ${sentence} (${code}, status ${status}): what happened${hint}`)
-          yield* TestClock.adjust("1 hour")
-          expect(yield* requestsTo("backchannel")).toHaveLength(1)
-          expect(yield* requestsTo("token")).toEqual([])
-        }).pipe(
-          Effect.provide(
-            cibaLayer(
-              withResponses(
-                ProviderScript.json(status, {
-                  error: code,
-                  error_description: "what happened",
-                  error_uri: "https://provider.test/errors"
-                })
+      it.effect(
+        `decodes ${code} with ${status} as ${tag} with its description and URI, and sends nothing again ${row}`,
+        () =>
+          Effect.gen(function* () {
+            const error = yield* Effect.flip(initiate())
+            const hint =
+              code === "unauthorized_client" && status === 401
+                ? ". Keycloak responds so to a wrong client secret, too"
+                : ""
+            expect(error._tag).toBe("AuthenticationRequestError")
+            expect({ ...error.reason }).toEqual({
+              _tag: tag,
+              code,
+              status,
+              description: "what happened",
+              uri: "https://provider.test/errors"
+            })
+            expect(error.message).toBe(`${tag}: ${sentence} (${code}, status ${status}): what happened${hint}`)
+            yield* TestClock.adjust("1 hour")
+            expect(yield* requestsTo("backchannel")).toHaveLength(1)
+            expect(yield* requestsTo("token")).toEqual([])
+          }).pipe(
+            Effect.provide(
+              cibaLayer(
+                withResponses(
+                  ProviderScript.json(status, {
+                    error: code,
+                    error_description: "what happened",
+                    error_uri: "https://provider.test/errors"
+                  })
+                )
               )
             )
           )
-        )
       )
     }
   }
 
-  it.effect("without a description is told by its code (G1)", () =>
+  it.effect("shows the code of an error response without a description (G1)", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(initiate())
       expect({ ...error.reason }).toEqual({ _tag: "InvalidRequest", code: "invalid_request", status: 400 })
@@ -103,7 +105,7 @@ describe("an error answer", () => {
     }).pipe(Effect.provide(cibaLayer(withResponses(ProviderScript.error("invalid_request")))))
   )
 
-  it.effect("tells its description in one line, without control characters", () =>
+  it.effect("shows the description on one line, without control characters", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(initiate())
       expect(error.reason).toMatchObject({ code: "bad code", description: "a   [31mb  c", uri: "x y" })
@@ -123,7 +125,7 @@ describe("an error answer", () => {
     )
   )
 
-  it.effect("of any length is cut: the code at 100 characters, its text at 500", () =>
+  it.effect("cuts a code at 100 characters, a description and a URI at 500", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(initiate())
       expect(error.reason).toMatchObject({ code: "c".repeat(100), description: "d".repeat(500), uri: "u".repeat(500) })
@@ -143,7 +145,7 @@ describe("an error answer", () => {
     )
   )
 
-  it.effect("with 503 keeps the provider's wish, and is no fault of transport (G11, G12, T-27)", () =>
+  it.effect("keeps the Retry-After of an error response with 503, which is no TransportError (G11, G12, T-27)", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(initiate())
       expect(error.reason).toMatchObject({
@@ -170,11 +172,11 @@ describe("an error answer", () => {
     )
   )
 
-  it.effect("that denies access here is not taken for the person's no (G10)", () =>
+  it.effect("tells an access_denied of this endpoint from the end-user's refusal (G10)", () =>
     Effect.gen(function* () {
       const outcome = yield* Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo@example.com") }).pipe(
         Effect.as("approved"),
-        Effect.catchReason("TokenError", "AccessDenied", () => Effect.succeed("declined by the person")),
+        Effect.catchReason("TokenError", "AccessDenied", () => Effect.succeed("declined by the end-user")),
         Effect.catchReason("AuthenticationRequestError", "AccessDenied", ({ status }) =>
           Effect.succeed(`refused with ${status}`)
         )
@@ -183,7 +185,7 @@ describe("an error answer", () => {
     }).pipe(Effect.provide(cibaLayer(withResponses(ProviderScript.error("access_denied", { status: 403 })))))
   )
 
-  it.effect("that wants the user code can be answered by a new request (G6, G7)", () =>
+  it.effect("lets a new request with a user code follow missing_user_code and invalid_user_code (G6, G7)", () =>
     Effect.gen(function* () {
       const withCode = (code: string) => initiate({ userCode: Redacted.make(code) })
       const pending = yield* initiate().pipe(
@@ -197,9 +199,9 @@ describe("an error answer", () => {
   )
 })
 
-describe("an answer that is none", () => {
-  const { delay, html, json, lost, redirect, reset, status, truncated } = ProviderScript
-  const faults: ReadonlyArray<readonly [title: string, answer: ProviderScript.Step, fault: object]> = [
+describe("a response that the authentication endpoint does not define", () => {
+  const { delayed, html, json, lost, redirect, reset, status, truncated } = ProviderScript
+  const faults: ReadonlyArray<readonly [title: string, answer: ProviderScript.Answer, fault: object]> = [
     ["201 (F11)", json(201, acknowledgement), { kind: "UnexpectedStatus", status: 201 }],
     ["202 (F11)", json(202, acknowledgement), { kind: "UnexpectedStatus", status: 202 }],
     ["204 without a body (F11)", status(204), { kind: "UnexpectedStatus", status: 204 }],
@@ -212,21 +214,21 @@ describe("an answer that is none", () => {
     ["JSON with an error that is no text (G13)", json(400, { error: 7 }), { kind: "UnexpectedStatus", status: 400 }],
     ["JSON that is no object (G13)", json(500, ["invalid_request"]), { kind: "UnexpectedStatus", status: 500 }],
     [
-      "503 with a wish (G12)",
+      "503 with Retry-After (G12)",
       status(503, { retryAfter: "7" }),
       { kind: "UnexpectedStatus", status: 503, retryAfter: Duration.seconds(7) }
     ],
-    ["503 without a wish (G12)", status(503), { kind: "UnexpectedStatus", status: 503 }],
+    ["503 without Retry-After (G12)", status(503), { kind: "UnexpectedStatus", status: 503 }],
     ["429 (G12)", status(429), { kind: "UnexpectedStatus", status: 429 }],
     [
-      "429 with a wish until a moment (G12)",
+      "429 with a date as Retry-After (G12)",
       status(429, { retryAfter: "Thu, 01 Jan 1970 00:00:20 GMT" }),
       { kind: "UnexpectedStatus", status: 429, retryAfter: Duration.seconds(20) }
     ],
     ["500 with an acknowledgement in it (G12)", json(500, acknowledgement), { kind: "UnexpectedStatus", status: 500 }],
     ["a broken connection (G12)", reset, { kind: "Unreachable" }],
-    ["lost on its way (G12)", lost, { kind: "Unreachable" }],
-    ["too late (G12)", delay("36 seconds", json(200, acknowledgement)), { kind: "TimedOut" }],
+    ["a response that is lost (G12)", lost, { kind: "Unreachable" }],
+    ["a response after the timeout (G12)", delayed("36 seconds", json(200, acknowledgement)), { kind: "TimedOut" }],
     ...[301, 302, 303, 307, 308].map(
       (code) =>
         [
@@ -237,7 +239,7 @@ describe("an answer that is none", () => {
     )
   ]
   for (const [title, answer, fault] of faults) {
-    it.effect(`is a fault that names no more than it must, and nothing is sent again: ${title}`, () =>
+    it.effect(`fails with a TransportError without confidential values, and sends nothing again: ${title}`, () =>
       Effect.gen(function* () {
         const asked = yield* Effect.forkChild(Effect.flip(initiate({ hint: UserHint.login("marker") })))
         yield* TestClock.adjust("1 hour")
