@@ -8,8 +8,10 @@
  *
  * const reason = new IdTokenError.WrongIssuer({ expected: "https://op.example.com", actual: "https://op.test" })
  *
- * new IdTokenError.IdTokenError({ reason }).message
- * // => 'WrongIssuer: another issuer issued the token (expected "https://op.example.com", actual "https://op.test")'
+ * const error = new IdTokenError.IdTokenError({ reason })
+ *
+ * error.message.startsWith("WrongIssuer: another issuer issued the token") // => true
+ * error.advice // => "Do not trust the response: it is for another client, request or end-user."
  * ```
  *
  * @see OpenID Connect Core 3.1.3.7, CIBA Core 1.0 section 10.3.1

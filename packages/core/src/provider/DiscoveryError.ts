@@ -8,8 +8,10 @@
  *
  * const reason = new DiscoveryError.MissingEndpoint({ issuer: "https://op.example.com", endpoint: "revocation_endpoint" })
  *
- * new DiscoveryError.DiscoveryError({ reason }).message
- * // => 'MissingEndpoint: the provider does not publish an endpoint (issuer "https://op.example.com", endpoint "revocation_endpoint")'
+ * const error = new DiscoveryError.DiscoveryError({ reason })
+ *
+ * error.message.startsWith("MissingEndpoint: the provider does not publish an endpoint") // => true
+ * error.advice // => "Check the configured issuer, and the metadata that it publishes."
  * ```
  *
  * @see OpenID Connect Discovery 1.0, RFC 8414
