@@ -184,7 +184,7 @@ describe("IdTokenVerifier, for an invalid signature, without showing anything (I
   it.effect("rejects an ID Token that has the five parts of an encrypted one", () =>
     Effect.gen(function* () {
       const encrypted = changeIdToken(({ header, payload }) => `${header}.${payload}.${payload}.${payload}.${payload}`)
-      expect(yield* refusal(encrypted)).toEqual({ ...malformed, encrypted: true })
+      expect(yield* failureOf(encrypted)).toEqual({ ...malformed, encrypted: true })
     })
   )
 

@@ -200,8 +200,8 @@ describe("AuthenticationRequestError", () => {
 })
 
 describe("a response that the authentication endpoint does not define", () => {
-  const { delayed, html, json, lost, redirect, reset, status, truncated } = ProviderScript
-  const faults: ReadonlyArray<readonly [title: string, answer: ProviderScript.Answer, fault: object]> = [
+  const { delay, html, json, lost, redirect, reset, status, truncated } = ProviderScript
+  const faults: ReadonlyArray<readonly [title: string, answer: ProviderScript.Step, fault: object]> = [
     ["201 (F11)", json(201, acknowledgement), { kind: "UnexpectedStatus", status: 201 }],
     ["202 (F11)", json(202, acknowledgement), { kind: "UnexpectedStatus", status: 202 }],
     ["204 without a body (F11)", status(204), { kind: "UnexpectedStatus", status: 204 }],
@@ -228,7 +228,7 @@ describe("a response that the authentication endpoint does not define", () => {
     ["500 with an acknowledgement in it (G12)", json(500, acknowledgement), { kind: "UnexpectedStatus", status: 500 }],
     ["a broken connection (G12)", reset, { kind: "Unreachable" }],
     ["a response that is lost (G12)", lost, { kind: "Unreachable" }],
-    ["a response after the timeout (G12)", delayed("36 seconds", json(200, acknowledgement)), { kind: "TimedOut" }],
+    ["a response after the timeout (G12)", delay("36 seconds", json(200, acknowledgement)), { kind: "TimedOut" }],
     ...[301, 302, 303, 307, 308].map(
       (code) =>
         [
