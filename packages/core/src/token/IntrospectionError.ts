@@ -33,12 +33,7 @@ export class UnexpectedValue extends define<UnexpectedValue>()("UnexpectedValue"
 export class IntrospectionError extends ErrorClass.make<IntrospectionError>()(
   "IntrospectionError",
   {
-    reason: Schema.Union([
-      InvalidIntrospection,
-      NotSigned,
-      ...SignatureVerifier.errors,
-      UnexpectedValue
-    ])
+    reason: Schema.Union([InvalidIntrospection, NotSigned, ...SignatureVerifier.errors, UnexpectedValue])
   },
   ["the introspection response is not accepted", "distrust"]
 ) {}
