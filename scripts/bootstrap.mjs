@@ -17,6 +17,7 @@ const tasks = {
   check: ["tsc", "-b"],
   deadcode: ["knip"],
   demo: ["node", "examples/demo/main.ts"],
+  errors: ["node", "scripts/check-errors.ts"],
   examples: ["node", "scripts/run-examples.ts"],
   fuzz: ["node", "scripts/fuzz.ts"],
   format: ["biome", "check", "--write"],

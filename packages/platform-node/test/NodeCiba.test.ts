@@ -218,9 +218,9 @@ describe("NodeCiba.layerConfig", () => {
 describe("NodeCiba.layerConfig fails with a message that quotes no secret if the environment", () => {
   const registrationError = (parameter: string, problem: string) => ({
     tag: "ClientRegistrationError",
-    message: `Client registration, ${parameter}: ${problem}`
+    message: `${parameter}: ${problem}`
   })
-  const invalidKey = (problem: string) => ({ tag: "InvalidKey", message: `The key cannot be used: ${problem}` })
+  const invalidKey = (problem: string) => ({ tag: "InvalidKey", message: `the key cannot be used: ${problem}` })
   const missingFile = (path: string) => ({
     tag: "CertificateError",
     message: `TLS, ${path}: there is no such file; check the path, and that the volume is mounted`

@@ -1,14 +1,13 @@
 import { Effect, Schema } from "effect"
+import * as ErrorClass from "../internal/ErrorClass.ts"
 
 /** The options of a client contradict each other or cannot be used; `problem` says what to change. */
-export class ClientRegistrationError extends Schema.TaggedError<ClientRegistrationError>()("ClientRegistrationError", {
-  parameter: Schema.String,
-  problem: Schema.String
-}) {
-  override get message(): string {
-    return `Client registration, ${this.parameter}: ${this.problem}`
-  }
-}
+export class ClientRegistrationError extends ErrorClass.make<ClientRegistrationError>()(
+  "ClientRegistrationError",
+  { parameter: Schema.String, problem: Schema.String },
+  ["the client registration contradicts itself", "fixClient"],
+  { message: ({ parameter, problem }) => `${parameter}: ${problem}` }
+) {}
 
 /** Fails with the first problem of a list. */
 export const ensureValid = (

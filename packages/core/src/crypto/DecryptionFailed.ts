@@ -1,17 +1,15 @@
 import { Schema } from "effect"
+import * as ErrorClass from "../internal/ErrorClass.ts"
 
 /** The token cannot be decrypted; `problem` says why. */
-export class DecryptionFailed extends Schema.TaggedError<DecryptionFailed>()("DecryptionFailed", {
-  problem: Schema.String
-}) {
-  override get message(): string {
-    return `The token cannot be decrypted: ${this.problem}`
-  }
-}
+export class DecryptionFailed extends ErrorClass.make<DecryptionFailed>()(
+  "DecryptionFailed",
+  { problem: Schema.String },
+  ["the token cannot be decrypted", "fixKeys"]
+) {}
 
-/** The token is not encrypted, although the client is registered for encryption. */
-export class NotEncrypted extends Schema.TaggedError<NotEncrypted>()("NotEncrypted", {}) {
-  override get message(): string {
-    return "it is not encrypted, as it was registered to be"
-  }
-}
+/** The token came unencrypted, and the client is registered for encryption. */
+export class NotEncrypted extends ErrorClass.make<NotEncrypted>()("NotEncrypted", {}, [
+  "the token is not encrypted, and the client is registered for encrypted ones",
+  "fixKeys"
+]) {}

@@ -1,10 +1,8 @@
 import { Schema } from "effect"
+import * as ErrorClass from "../internal/ErrorClass.ts"
 
-/** A key cannot be used; `problem` says why and what to do. */
-export class InvalidKey extends Schema.TaggedError<InvalidKey>()("InvalidKey", {
-  problem: Schema.String
-}) {
-  override get message(): string {
-    return `The key cannot be used: ${this.problem}`
-  }
-}
+/** A key cannot be used as it is; `problem` says why and what to do. */
+export class InvalidKey extends ErrorClass.make<InvalidKey>()("InvalidKey", { problem: Schema.String }, [
+  "the key cannot be used",
+  "fixClient"
+]) {}

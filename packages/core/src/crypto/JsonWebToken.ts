@@ -9,26 +9,39 @@ import { Base64Url } from "effect/encoding"
 import * as jose from "jose"
 import * as BoundedJson from "../internal/BoundedJson.ts"
 import { sanitize } from "../internal/DisplayText.ts"
+import * as ErrorClass from "../internal/ErrorClass.ts"
 import type { JsonWebKey } from "./JsonWebKey.ts"
 import type * as JwsAlgorithm from "./JwsAlgorithm.ts"
 import type { SigningKey } from "./SigningKey.ts"
 
-/** The token is not a signed JWT in compact serialization. */
-export class MalformedToken extends Schema.TaggedError<MalformedToken>()("MalformedToken", {}) {
-  override get message(): string {
-    return "The token is not a signed JSON Web Token in compact form"
+/** The token is not a signed JWT in compact form. */
+export class MalformedToken extends ErrorClass.make<MalformedToken>()(
+  "MalformedToken",
+  {
+    /** It has the five parts of an encrypted token. */
+    encrypted: Schema.optionalKey(Schema.Literal(true))
+  },
+  ["the token is not a signed JSON Web Token in compact form", "fixKeys"],
+  {
+    message: ({ encrypted }) =>
+      encrypted === true
+        ? "the token is encrypted, and no key to decrypt it is configured; provide IdTokenDecryption.layer"
+        : "the token is not a signed JSON Web Token in compact form"
   }
-}
+) {}
 
-/** The signature does not verify with the key and the algorithm. */
-export class InvalidSignature extends Schema.TaggedError<InvalidSignature>()("InvalidSignature", {
-  algorithm: Schema.String,
-  keyId: Schema.optionalKey(Schema.String)
-}) {
-  override get message(): string {
-    return `The signature (${this.algorithm}) does not verify with the issuer's key${this.keyId === undefined ? "" : ` "${this.keyId}"`}`
+/** The signature does not belong to the token, the key or the algorithm. */
+export class InvalidSignature extends ErrorClass.make<InvalidSignature>()(
+  "InvalidSignature",
+  { algorithm: Schema.String, keyId: Schema.optionalKey(Schema.String) },
+  ["the signature does not verify with the issuer's key", "fixKeys"],
+  {
+    message: ({ algorithm, keyId }) =>
+      algorithm.startsWith("HS")
+        ? `the signature (${algorithm}) does not verify with the client secret`
+        : `the signature (${algorithm}) does not verify with the issuer's key${keyId === undefined ? "" : ` "${keyId}"`}`
   }
-}
+) {}
 
 const headerMembers = Schema.Struct({
   alg: Schema.String,
@@ -85,7 +98,7 @@ export const sign = (
 export const readHeader = (jwt: Redacted.Redacted<string>): Result.Result<Header, MalformedToken> => {
   const parts = Redacted.value(jwt).split(".")
   return parts.length !== 3 || parts[0] === undefined
-    ? Result.fail(new MalformedToken())
+    ? Result.fail(new MalformedToken(parts.length === 5 ? { encrypted: true } : {}))
     : Base64Url.decodeString(parts[0]).pipe(
         Result.flatMap(decodeHeader),
         Result.mapError(() => new MalformedToken())

@@ -1,11 +1,10 @@
 import { Schema } from "effect"
+import * as ErrorClass from "../internal/ErrorClass.ts"
 
 /** An option of a layer has a value that cannot be used; `problem` says which values can. */
-export class InvalidOption extends Schema.TaggedError<InvalidOption>()("InvalidOption", {
-  option: Schema.String,
-  problem: Schema.String
-}) {
-  override get message(): string {
-    return `The option ${this.option} cannot be used: ${this.problem}`
-  }
-}
+export class InvalidOption extends ErrorClass.make<InvalidOption>()(
+  "InvalidOption",
+  { option: Schema.String, problem: Schema.String },
+  ["an option of the client cannot be used", "fixClient"],
+  { message: ({ option, problem }) => `${option}: ${problem}` }
+) {}

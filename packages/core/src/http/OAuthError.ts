@@ -1,156 +1,154 @@
 /**
- * The error answers that more than one endpoint can give, each with its own tag.
+ * The error responses that more than one endpoint can send, each as a class with a tag.
+ *
+ * **Example** (Telling one from another)
+ *
+ * ```ts
+ * import { OAuthError } from "@effect-ciba/core"
+ *
+ * const error = new OAuthError.InvalidScope({ code: "invalid_scope", status: 400, description: "no such scope" })
+ *
+ * String(error) // => "InvalidScope: the provider refuses the scope (invalid_scope, status 400): no such scope"
+ * error.advice // => "Request only what the client is registered for, or have its registration extended."
+ * ```
  *
  * @see RFC 6749 section 5.2, CIBA Core 1.0 sections 11 and 13
  */
-import { type Duration, identity, Option, Schema } from "effect"
+import { identity, Option, Schema } from "effect"
 import { sanitize } from "../internal/DisplayText.ts"
+import * as ErrorClass from "../internal/ErrorClass.ts"
+import * as ErrorResponse from "./ErrorResponse.ts"
+import { findHint } from "./ProviderHabits.ts"
 import type { Redact } from "./SecretRedaction.ts"
 import type { JsonResponse } from "./Transport.ts"
 
-/** What every error answer holds. */
-export const fields: {
-  readonly code: Schema.String
-  readonly description: Schema.optionalKey<Schema.String>
-  readonly uri: Schema.optionalKey<Schema.String>
-  readonly status: Schema.Int
-  readonly retryAfter: Schema.optionalKey<Schema.Duration>
-} = {
-  /** The `error` code, cut at 100 characters. */
-  code: Schema.String,
-  /** The provider's `error_description`, for developers, cut at 500 characters. */
-  description: Schema.optionalKey(Schema.String),
-  /** The provider's `error_uri`. */
-  uri: Schema.optionalKey(Schema.String),
-  status: Schema.Int,
-  /** How long the provider asks to wait. */
-  retryAfter: Schema.optionalKey(Schema.Duration)
-}
+/** An error response, decoded. */
+export type { OAuthError } from "./ErrorResponse.ts"
 
-/** An error answer as it was read. */
-export interface OAuthError {
-  readonly code: string
-  readonly description?: string
-  readonly uri?: string
-  readonly status: number
-  readonly retryAfter?: Duration.Duration
-}
+const define = ErrorResponse.fromTable({
+  InvalidRequest: ["invalid_request", "the provider finds the request malformed", "fixRequest"],
+  InvalidClient: ["invalid_client", "the provider does not accept the client's authentication", "fixClient"],
+  UnauthorizedClient: ["unauthorized_client", "the client is not registered for this", "fixClient"],
+  InvalidScope: ["invalid_scope", "the provider refuses the scope", "fixGrant"],
+  AccessDenied: ["access_denied", "the end-user refused", "respectRefusal"],
+  InvalidAuthorizationDetails: [
+    "invalid_authorization_details",
+    "the provider refuses the authorization details",
+    "fixGrant"
+  ],
+  InvalidTarget: ["invalid_target", "the provider refuses the resource", "fixGrant"],
+  InvalidGrantId: ["invalid_grant_id", "the provider does not accept the grant_id", "fixGrant"],
+  UseDpopNonce: ["use_dpop_nonce", "the provider demands another nonce in each DPoP proof", "retry"],
+  InvalidDpopProof: ["invalid_dpop_proof", "the provider does not accept the DPoP proof", "fixClient"],
+  ServerError: ["server_error", "the provider failed to handle the request", "retry"],
+  TemporarilyUnavailable: ["temporarily_unavailable", "the provider is overloaded or in maintenance", "retry"]
+})
 
 /** The request is malformed, or lacks a parameter. */
-export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", fields) {
-  override get message(): string {
-    return formatMessage(this, "the provider finds the request malformed")
-  }
-}
+export class InvalidRequest extends define<InvalidRequest>()("InvalidRequest") {}
 
-/** The provider does not accept the client's authentication. */
-export class InvalidClient extends Schema.TaggedError<InvalidClient>()("InvalidClient", fields) {
-  override get message(): string {
-    return formatMessage(
-      this,
-      "the provider does not accept the client's authentication; check method, key and audience"
-    )
-  }
-}
+/** The provider does not accept the client's authentication: its method, key, secret or audience. */
+export class InvalidClient extends define<InvalidClient>()("InvalidClient") {}
 
-/** The client may not do this. */
-export class UnauthorizedClient extends Schema.TaggedError<UnauthorizedClient>()("UnauthorizedClient", fields) {
-  override get message(): string {
-    return formatMessage(this, "the client is not registered for this")
-  }
-}
+/** The client may not do this, or, at some providers, has not authenticated. */
+export class UnauthorizedClient extends define<UnauthorizedClient>()("UnauthorizedClient") {}
 
 /** The scope is unknown, malformed, or not for this client. */
-export class InvalidScope extends Schema.TaggedError<InvalidScope>()("InvalidScope", fields) {
-  override get message(): string {
-    return formatMessage(this, "the provider refuses the scope")
-  }
-}
+export class InvalidScope extends define<InvalidScope>()("InvalidScope") {}
 
-/** The request was refused: by the person at the token endpoint, by policy at the authentication endpoint. */
-export class AccessDenied extends Schema.TaggedError<AccessDenied>()("AccessDenied", fields) {
-  override get message(): string {
-    return formatMessage(this, "the request was refused")
-  }
-}
+/** The end-user refused. `AuthenticationRequestError.AccessDenied` is a refusal before they were asked. */
+export class AccessDenied extends define<AccessDenied>()("AccessDenied") {}
 
-/** The details are of an unknown type, are malformed, or are not for this client (RFC 9396 5). */
-export class InvalidAuthorizationDetails extends Schema.TaggedError<InvalidAuthorizationDetails>()(
-  "InvalidAuthorizationDetails",
-  fields
-) {
-  override get message(): string {
-    return formatMessage(this, "the provider refuses the authorization details")
-  }
-}
+/** The details are of an unknown type, are malformed, or are not for this client (RFC 9396 section 5). */
+export class InvalidAuthorizationDetails extends define<InvalidAuthorizationDetails>()("InvalidAuthorizationDetails") {}
 
-/** The resource is unknown, malformed, or not for this client (RFC 8707 2). */
-export class InvalidTarget extends Schema.TaggedError<InvalidTarget>()("InvalidTarget", fields) {
-  override get message(): string {
-    return formatMessage(this, "the provider refuses the resource")
-  }
-}
+/** The resource is unknown, malformed, or not for this client (RFC 8707 section 2). */
+export class InvalidTarget extends define<InvalidTarget>()("InvalidTarget") {}
 
-/** The grant is unknown, or not this client's and this person's (Grant Management for OAuth 2.0). */
-export class InvalidGrantId extends Schema.TaggedError<InvalidGrantId>()("InvalidGrantId", fields) {
-  override get message(): string {
-    return formatMessage(this, "the provider does not accept the grant_id")
-  }
-}
+/** The grant is unknown, or is another client's or end-user's (Grant Management for OAuth 2.0). */
+export class InvalidGrantId extends define<InvalidGrantId>()("InvalidGrantId") {}
 
-/** The provider wants a nonce in the DPoP proof (RFC 9449 8), again and again: it was given twice. */
-export class UseDpopNonce extends Schema.TaggedError<UseDpopNonce>()("UseDpopNonce", fields) {
-  override get message(): string {
-    return formatMessage(this, "the provider wants a nonce in the DPoP proof")
-  }
-}
+/** The provider demands a nonce in the DPoP proof (RFC 9449 section 8), also after the proof had the last one. */
+export class UseDpopNonce extends define<UseDpopNonce>()("UseDpopNonce") {}
 
-/** The provider does not accept the DPoP proof (RFC 9449 5). */
-export class InvalidDpopProof extends Schema.TaggedError<InvalidDpopProof>()("InvalidDpopProof", fields) {
-  override get message(): string {
-    return formatMessage(this, "the provider does not accept the DPoP proof")
-  }
-}
+/** The provider does not accept the DPoP proof (RFC 9449 section 5). */
+export class InvalidDpopProof extends define<InvalidDpopProof>()("InvalidDpopProof") {}
+
+/** The provider failed; the request may be in order. */
+export class ServerError extends define<ServerError>()("ServerError") {}
+
+/** The provider does not serve requests for now. */
+export class TemporarilyUnavailable extends define<TemporarilyUnavailable>()("TemporarilyUnavailable") {}
 
 /** A code that this library does not know; `code` holds it. */
-export class Unrecognized extends Schema.TaggedError<Unrecognized>()("Unrecognized", fields) {
-  override get message(): string {
-    return formatMessage(this, "the provider refuses the request")
+export class Unrecognized extends ErrorClass.make<Unrecognized>()(
+  "Unrecognized",
+  ErrorResponse.fields,
+  ["the provider refuses the request", "lookUp"],
+  {
+    next: ({ status }) => {
+      if (status >= 500 || [408, 425, 429].includes(status)) return "retry"
+      return status === 401 || status === 403 ? "fixClient" : "lookUp"
+    },
+    hint: (error) => findHint("Unrecognized", error)
   }
-}
+) {}
 
-/** One sentence from a reason's fields. */
-export const formatMessage = (error: OAuthError, text: string): string =>
-  `${text} (${error.code}, status ${error.status})${error.description === undefined ? "" : `: ${error.description}`}`
+/** The classes for error codes that every endpoint of the provider can send. */
+export const common: readonly [
+  typeof InvalidRequest,
+  typeof InvalidClient,
+  typeof UnauthorizedClient,
+  typeof InvalidScope,
+  typeof InvalidAuthorizationDetails,
+  typeof InvalidTarget,
+  typeof InvalidGrantId,
+  typeof UseDpopNonce,
+  typeof InvalidDpopProof,
+  typeof ServerError,
+  typeof TemporarilyUnavailable
+] = [
+  InvalidRequest,
+  InvalidClient,
+  UnauthorizedClient,
+  InvalidScope,
+  InvalidAuthorizationDetails,
+  InvalidTarget,
+  InvalidGrantId,
+  UseDpopNonce,
+  InvalidDpopProof,
+  ServerError,
+  TemporarilyUnavailable
+]
 
 /**
- * The error in an answer, if there is one. The status does not decide: servers disagree on it (H17, T-6). `echo` takes out
- * what the request told the server in confidence.
+ * The error in a response, if it has one. The status does not decide: servers differ in it (H17, T-6). `redact` takes out
+ * the confidential values of the request.
  */
 export const fromResponse = (
-  answer: Pick<JsonResponse, "status" | "body" | "retryAfter">,
-  echo: (text: string) => string = identity
-): Option.Option<OAuthError> =>
-  Option.map(decode(answer.body), ({ error, error_description, error_uri }) => {
-    const description = readable(error_description, echo)
-    const uri = readable(error_uri, echo)
+  response: Pick<JsonResponse, "status" | "body" | "retryAfter">,
+  redact: (text: string) => string = identity
+): Option.Option<ErrorResponse.OAuthError> =>
+  Option.map(decode(response.body), ({ error, error_description, error_uri }) => {
+    const description = readText(error_description, redact)
+    const uri = readText(error_uri, redact)
     return {
-      code: sanitizeCode(error, echo),
-      status: answer.status,
+      code: sanitizeCode(error, redact),
+      status: response.status,
       ...(description === undefined ? undefined : { description }),
       ...(uri === undefined ? undefined : { uri }),
-      ...(answer.retryAfter === undefined ? undefined : { retryAfter: answer.retryAfter })
+      ...(response.retryAfter === undefined ? undefined : { retryAfter: response.retryAfter })
     }
   })
 
-/** A code as it is shown. One that is written as codes are decides what happens, whatever the request was. */
-export const sanitizeCode = (code: string, echo: Redact): string =>
-  sanitize(/^[a-z_]+$/.test(code) ? code : echo(code), 100)
+/** A code for display. One of lower-case letters decides what happens, whatever the request was: it is left as it is. */
+export const sanitizeCode = (code: string, redact: Redact): string =>
+  sanitize(/^[a-z_]+$/.test(code) ? code : redact(code), 100)
 
-/** A text for people to read. A number or a flag will do; anything else is none. */
-const readable = (value: unknown, echo: Redact): string | undefined =>
+/** A text of the response. A number or a boolean counts as text. */
+const readText = (value: unknown, redact: Redact): string | undefined =>
   typeof value === "string" || typeof value === "number" || typeof value === "boolean"
-    ? sanitize(echo(`${value}`), 500)
+    ? sanitize(redact(`${value}`), 500)
     : undefined
 
 const lenientText = Schema.optionalKey(Schema.Unknown)

@@ -1,73 +1,64 @@
 /**
- * What can go wrong between client and server before the protocol has said anything.
- *
- * A fault names method, redacted URL and status, and never a header or a body.
+ * What can go wrong between client and server before the protocol says anything. The error names method, URL and status,
+ * and never a header, a query or a body.
  */
-import { Duration, Schema } from "effect"
+import { Schema, Struct } from "effect"
+import * as ErrorClass from "../internal/ErrorClass.ts"
 
-/**
- * What happened:
- *
- * - `InsecureUrl`: the URL is not https, and was not asked for
- * - `Unreachable`: no answer came, the connection failed or broke
- * - `TimedOut`: no answer came in time
- * - `Interrupted`: the client gave the call up before an answer came
- * - `InteractionIdMismatch`: the answer does not give back the `x-fapi-interaction-id` of the request
- * - `Redirected`: the server answered with a redirect, which is never followed
- * - `TooLarge`: the answer is larger than the limit
- * - `Unreadable`: the answer broke off, or is not JSON
- * - `UnexpectedStatus`: the status is none that this step knows
- */
-export const Kind: Schema.Literals<
-  readonly [
-    "InsecureUrl",
-    "Unreachable",
-    "TimedOut",
-    "Interrupted",
-    "InteractionIdMismatch",
-    "Redirected",
-    "TooLarge",
-    "Unreadable",
-    "UnexpectedStatus"
-  ]
-> = Schema.Literals([
-  "InsecureUrl",
-  "Unreachable",
-  "TimedOut",
-  "Interrupted",
-  "InteractionIdMismatch",
-  "Redirected",
-  "TooLarge",
-  "Unreadable",
-  "UnexpectedStatus"
-])
+const table = {
+  InsecureUrl: [
+    'the URL is not https; plain http works only for loopback, with allowInsecureRequests: "loopback"',
+    "fixClient"
+  ],
+  Unreachable: ["the server could not be reached, or the connection broke", "retry"],
+  TimedOut: ["the server did not respond in time", "retry"],
+  Interrupted: ["the request was interrupted before a response came", "retry"],
+  InteractionIdMismatch: ["the response does not repeat the x-fapi-interaction-id of the request", "retry"],
+  Redirected: ["the server responded with a redirect, which is not followed", "fixDiscovery"],
+  TooLarge: ["the response is larger than the limit", "retry"],
+  Unreadable: ["the response is not a complete JSON document", "retry"],
+  UnexpectedStatus: ["the server responded with an unexpected status", "retry"]
+} as const satisfies Record<string, ErrorClass.Row>
 
-/** A fault of transport, not of protocol. */
-export class TransportError extends Schema.TaggedError<TransportError>()("TransportError", {
-  kind: Kind,
-  method: Schema.String,
-  /** The URL without user, query and fragment. */
-  url: Schema.String,
-  status: Schema.optionalKey(Schema.Int),
-  /** The runtime's code for a broken connection: `ECONNREFUSED`, `ENOTFOUND`, `DEPTH_ZERO_SELF_SIGNED_CERT`, … */
-  code: Schema.optionalKey(Schema.String),
-  /** The server's wish, where it sent `Retry-After`. */
-  retryAfter: Schema.optionalKey(Schema.Duration)
-}) {
-  override get message(): string {
-    const wish = this.retryAfter === undefined ? "" : `, retry after ${Duration.format(this.retryAfter)}`
-    return `${this.method} ${this.url}${this.status === undefined ? "" : ` (${this.status})`}: ${sentences[this.kind]}${this.code === undefined ? "" : ` (${this.code})`}${wish}`
+/** What happened, and what to do about it, by kind. */
+export const kinds: { readonly [Kind in keyof typeof table]: ErrorClass.Row } = table
+
+/** What happened; docs/errors.md says what each kind means. */
+export const Kind: Schema.Literals<ReadonlyArray<keyof typeof table>> = Schema.Literals(Struct.keys(table))
+
+/** A failure of transport: no response, or one that the protocol does not know. */
+export class TransportError extends ErrorClass.make<TransportError>()(
+  "TransportError",
+  {
+    kind: Kind,
+    method: Schema.String,
+    /** The URL without user, query and fragment. */
+    url: Schema.String,
+    status: Schema.optionalKey(Schema.Int),
+    /** The runtime's code for a broken connection: `ECONNREFUSED`, `ENOTFOUND`, `DEPTH_ZERO_SELF_SIGNED_CERT`, … */
+    code: Schema.optionalKey(Schema.String),
+    /** The delay that `Retry-After` asks for. */
+    retryAfter: Schema.optionalKey(Schema.Duration)
+  },
+  ["there is no response that the protocol knows", "retry"],
+  {
+    message: ({ kind, method, url, ...fields }) =>
+      ErrorClass.formatMessage(`${method} ${url}: ${table[kind][0]}`, { kind, ...fields }),
+    next: ({ kind }) => table[kind][1],
+    hint: ({ code }) => hints.find(({ codes }) => code !== undefined && codes.test(code))?.hint
   }
-}
+) {}
 
-const sentences: Readonly<Record<typeof Kind.Type, string>> = {
-  InsecureUrl: 'the URL is not https; plain http works only for loopback, with allowInsecureRequests: "loopback"',
-  Unreachable: "the server could not be reached, or the connection broke",
-  TimedOut: "the server did not answer in time",
-  Interrupted: "the call was given up before an answer came",
-  InteractionIdMismatch: "the answer does not give back the x-fapi-interaction-id of the request",
-  Redirected: "the server answered with a redirect, which is not followed",
-  TooLarge: "the answer is larger than the limit",
-  Unreadable: "the answer is not a complete JSON document",
-  UnexpectedStatus: "the server answered with an unexpected status"
-}
+/** What to do about connections that TLS refuses, by the runtime's code. */
+export const hints: ReadonlyArray<{ readonly codes: RegExp; readonly hint: string }> = [
+  {
+    codes: /SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)/,
+    hint: "the authority is not known: configure tls.authorities of NodeCiba.layer, or NODE_EXTRA_CA_CERTS"
+  },
+  { codes: /CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/, hint: "the server's certificate is not valid now" },
+  { codes: /ALTNAME_INVALID/, hint: "the server's certificate is for another host" },
+  {
+    codes: /ALERT_(CERTIFICATE|HANDSHAKE|UNKNOWN_CA|BAD_CERTIFICATE)|CERTIFICATE_REQUIRED/,
+    hint: "the server does not accept the client's certificate, or demands one: configure tls.client of NodeCiba.layer"
+  }
+]

@@ -1,153 +1,123 @@
 /**
- * Why an ID Token is not believed: one reason per check. A token that fails one of them gives nothing away.
+ * Why an ID Token is not accepted: one reason for each check. A token that fails one is not handed out.
+ *
+ * **Example** (An ID Token of another issuer)
+ *
+ * ```ts
+ * import { IdTokenError } from "@effect-ciba/core"
+ *
+ * const reason = new IdTokenError.WrongIssuer({ expected: "https://op.example.com", actual: "https://op.test" })
+ *
+ * const error = new IdTokenError.IdTokenError({ reason })
+ *
+ * error.message.startsWith("WrongIssuer: another issuer issued the token") // => true
+ * error.advice // => "Do not trust the response: it is for another client, request or end-user."
+ * ```
  *
  * @see OpenID Connect Core 3.1.3.7, CIBA Core 1.0 section 10.3.1
  */
 import { Schema } from "effect"
 import { NotEncrypted } from "../crypto/DecryptionFailed.ts"
-import { toSingleLine } from "../internal/DisplayText.ts"
+import * as ErrorClass from "../internal/ErrorClass.ts"
 import { ProfileViolation } from "../profile/Rule.ts"
 import * as SignatureVerifier from "../provider/SignatureVerifier.ts"
 
+const define = ErrorClass.fromTable({
+  InvalidClaims: ["the claims are not valid", "reportToProvider"],
+  WrongIssuer: ["another issuer issued the token", "distrust"],
+  WrongAudience: ["the token is not for this client, or not for it alone", "distrust"],
+  WrongAuthorizedParty: ["the token was issued to another authorized party", "distrust"],
+  Expired: ["the token has expired", "fixClock"],
+  NotYetValid: ["the token is from the future; is the clock right?", "fixClock"],
+  IssuedTooLongAgo: ["the token was issued too long ago", "distrust"],
+  WrongNonce: ["the nonce is not the one that was sent", "distrust"],
+  WrongBinding: ["a hash or the auth_req_id in the token does not match what came with it", "distrust"],
+  UnsatisfiedAcr: ["the end-user authenticated in another way than the request demands", "askAgain"],
+  StaleAuthentication: ["the end-user authenticated too long ago, or the token does not say when", "askAgain"],
+  WrongSubject: ["the token is about another end-user than the one that was asked", "distrust"],
+  RefreshedClaimMismatch: ["a claim does not match the ID Token that was refreshed", "distrust"],
+  UnexpectedTokenType: ["the access token is of a type that this client does not expect", "fixKeys"]
+})
+
 const mismatch = { expected: Schema.String, actual: Schema.String }
 
-/** A claim that every ID Token has is missing, or has the wrong type. */
-export class InvalidClaims extends Schema.TaggedError<InvalidClaims>()("InvalidClaims", { issues: Schema.String }) {
-  override get message(): string {
-    return `its claims are not valid: ${toSingleLine(this.issues)}`
-  }
-}
+/** A required claim is missing, or has the wrong type. */
+export class InvalidClaims extends define<InvalidClaims>()("InvalidClaims", { issues: Schema.String }) {}
 
 /** `iss` is not the issuer. */
-export class WrongIssuer extends Schema.TaggedError<WrongIssuer>()("WrongIssuer", mismatch) {
-  override get message(): string {
-    return `it was issued by "${this.actual}", and not by ${this.expected}`
-  }
-}
+export class WrongIssuer extends define<WrongIssuer>()("WrongIssuer", mismatch) {}
 
 /** `aud` lacks the client, or names others, too. */
-export class WrongAudience extends Schema.TaggedError<WrongAudience>()("WrongAudience", mismatch) {
-  override get message(): string {
-    return `it is for "${this.actual}", and not for "${this.expected}" alone`
-  }
-}
+export class WrongAudience extends define<WrongAudience>()("WrongAudience", mismatch) {}
 
 /** `azp` is another client. */
-export class WrongAuthorizedParty extends Schema.TaggedError<WrongAuthorizedParty>()("WrongAuthorizedParty", mismatch) {
-  override get message(): string {
-    return `its authorized party is "${this.actual}", and not "${this.expected}"`
-  }
-}
+export class WrongAuthorizedParty extends define<WrongAuthorizedParty>()("WrongAuthorizedParty", mismatch) {}
 
 /** `exp` has passed. */
-export class Expired extends Schema.TaggedError<Expired>()("Expired", { at: Schema.DateTimeUtc }) {
-  override get message(): string {
-    return `it expired at ${this.at.toJSON()}`
-  }
-}
+export class Expired extends define<Expired>()("Expired", { at: Schema.DateTimeUtc }) {}
 
-/** `iat` or `nbf` lies further ahead than clocks may differ. */
-export class NotYetValid extends Schema.TaggedError<NotYetValid>()("NotYetValid", {
+/** `iat` or `nbf` is later than clocks may differ. */
+export class NotYetValid extends define<NotYetValid>()("NotYetValid", {
   claim: Schema.Literals(["iat", "nbf"]),
   at: Schema.DateTimeUtc
-}) {
-  override get message(): string {
-    return `its ${this.claim} lies ahead, at ${this.at.toJSON()}; is the clock right?`
-  }
-}
+}) {}
 
-/** `iat` is too long ago for an answer to this request. */
-export class IssuedTooLongAgo extends Schema.TaggedError<IssuedTooLongAgo>()("IssuedTooLongAgo", {
-  at: Schema.DateTimeUtc
-}) {
-  override get message(): string {
-    return `it was issued too long ago, at ${this.at.toJSON()}`
-  }
-}
+/** `iat` is too early for a response to this request. */
+export class IssuedTooLongAgo extends define<IssuedTooLongAgo>()("IssuedTooLongAgo", { at: Schema.DateTimeUtc }) {}
 
 /** `nonce` is not the one that was sent. */
-export class WrongNonce extends Schema.TaggedError<WrongNonce>()("WrongNonce", {}) {
-  override get message(): string {
-    return "its nonce is not the one that was sent"
-  }
-}
+export class WrongNonce extends define<WrongNonce>()("WrongNonce", {}) {}
 
-/** A half hash or the request id in the token does not belong to what came with it. */
-export class WrongBinding extends Schema.TaggedError<WrongBinding>()("WrongBinding", {
+/** A half hash or the `auth_req_id` in the token does not belong to what came with it. */
+export class WrongBinding extends define<WrongBinding>()("WrongBinding", {
   claim: Schema.Literals(["at_hash", "rt_hash", "auth_req_id"])
-}) {
-  override get message(): string {
-    return `its ${this.claim} does not belong to what came with it`
-  }
-}
+}) {}
 
-/** `acr` is none of the classes that were demanded. */
-export class UnsatisfiedAcr extends Schema.TaggedError<UnsatisfiedAcr>()("UnsatisfiedAcr", {
+/** `acr` is none of the requested classes. */
+export class UnsatisfiedAcr extends define<UnsatisfiedAcr>()("UnsatisfiedAcr", {
   expected: Schema.Array(Schema.String),
   actual: Schema.optionalKey(Schema.String)
-}) {
-  override get message(): string {
-    return `the authentication was ${this.actual ?? "of no named class"}, and not ${this.expected.join(" or ")}`
-  }
-}
+}) {}
 
-/** The person authenticated longer ago than was allowed, or the token does not say when. */
-export class StaleAuthentication extends Schema.TaggedError<StaleAuthentication>()("StaleAuthentication", {
+/** `auth_time` is earlier than `max_age` permits, or is missing, though `max_age` or the registration demands it. */
+export class StaleAuthentication extends define<StaleAuthentication>()("StaleAuthentication", {
   at: Schema.optionalKey(Schema.DateTimeUtc)
-}) {
-  override get message(): string {
-    return this.at === undefined
-      ? "it does not say when the person authenticated, as max_age and the registration can demand"
-      : `the person authenticated too long ago, at ${this.at.toJSON()}`
-  }
-}
+}) {}
 
-/** The token is about another person than the one that was asked. */
-export class WrongSubject extends Schema.TaggedError<WrongSubject>()("WrongSubject", {}) {
-  override get message(): string {
-    return "it is about another person than the one that was asked"
-  }
-}
+/** `sub` is not the subject of the `id_token_hint`, or of the ID Token that was refreshed. */
+export class WrongSubject extends define<WrongSubject>()("WrongSubject", {}) {}
 
-/** A claim does not go with the ID Token that this one renews (OpenID Connect Core 12.2). */
-export class RefreshedClaimMismatch extends Schema.TaggedError<RefreshedClaimMismatch>()("RefreshedClaimMismatch", {
+/** A claim does not match the ID Token that this one renews (OpenID Connect Core 12.2). */
+export class RefreshedClaimMismatch extends define<RefreshedClaimMismatch>()("RefreshedClaimMismatch", {
   claim: Schema.Literals(["iss", "iat", "auth_time", "nonce"])
-}) {
-  override get message(): string {
-    return `its ${this.claim} does not go with the ID Token that it renews`
-  }
-}
+}) {}
 
-/** The access token is of a kind that this client cannot use safely. */
-export class UnexpectedTokenType extends Schema.TaggedError<UnexpectedTokenType>()("UnexpectedTokenType", mismatch) {
-  override get message(): string {
-    return `the access token is of type "${this.actual}", and not ${this.expected}`
-  }
-}
+/** The access token is of a type that this client cannot use safely. */
+export class UnexpectedTokenType extends define<UnexpectedTokenType>()("UnexpectedTokenType", mismatch) {}
 
-/** An ID Token, or what came with it, that is not believed. */
-export class IdTokenError extends Schema.TaggedError<IdTokenError>()("IdTokenError", {
-  reason: Schema.Union([
-    NotEncrypted,
-    ...SignatureVerifier.errors,
-    InvalidClaims,
-    WrongIssuer,
-    WrongAudience,
-    WrongAuthorizedParty,
-    Expired,
-    NotYetValid,
-    IssuedTooLongAgo,
-    WrongNonce,
-    WrongBinding,
-    UnsatisfiedAcr,
-    StaleAuthentication,
-    WrongSubject,
-    RefreshedClaimMismatch,
-    UnexpectedTokenType,
-    ProfileViolation
-  ])
-}) {
-  override get message(): string {
-    return `ID Token: ${this.reason.message}`
-  }
-}
+/** An ID Token, or what came with it, is not accepted. */
+export class IdTokenError extends ErrorClass.make<IdTokenError>()(
+  "IdTokenError",
+  {
+    reason: Schema.Union([
+      NotEncrypted,
+      ...SignatureVerifier.errors,
+      InvalidClaims,
+      WrongIssuer,
+      WrongAudience,
+      WrongAuthorizedParty,
+      Expired,
+      NotYetValid,
+      IssuedTooLongAgo,
+      WrongNonce,
+      WrongBinding,
+      UnsatisfiedAcr,
+      StaleAuthentication,
+      WrongSubject,
+      RefreshedClaimMismatch,
+      UnexpectedTokenType,
+      ProfileViolation
+    ])
+  },
+  ["the ID Token, or what came with it, is not accepted", "distrust"]
+) {}

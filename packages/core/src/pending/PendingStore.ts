@@ -48,17 +48,15 @@
 import { Context, Effect, Layer, Option, Order, Schema } from "effect"
 import { KeyValueStore } from "effect/persistence"
 import type * as Sealing from "../crypto/Sealing.ts"
+import * as ErrorClass from "../internal/ErrorClass.ts"
 import { open, type PendingAuthentication, seal } from "./PendingAuthentication.ts"
 
-/** An operation on the storage failed; it may have taken effect all the same. */
-export class PendingStoreError extends Schema.TaggedError<PendingStoreError>()("PendingStoreError", {
-  operation: Schema.Literals(["put", "get", "remove", "all"]),
-  problem: Schema.String
-}) {
-  override get message(): string {
-    return `The store of pending authentications, ${this.operation}: ${this.problem}`
-  }
-}
+/** The storage failed; the operation may or may not have been done. */
+export class PendingStoreError extends ErrorClass.make<PendingStoreError>()(
+  "PendingStoreError",
+  { operation: Schema.Literals(["put", "get", "remove", "all"]), problem: Schema.String },
+  ["the store of pending authentications failed", "fixStorage"]
+) {}
 
 /** A store of pending authentications, one entry for each `id`. */
 export interface Service {

@@ -1,6 +1,7 @@
 /** The rules of a security profile about registrations, requests and responses, and their validation. */
 import { type Duration, Schema } from "effect"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
+import * as ErrorClass from "../internal/ErrorClass.ts"
 
 /** What a rule sees of a registration: the parts of `ClientRegistration` that profiles make demands on. */
 export interface RegistrationContext {
@@ -78,17 +79,15 @@ export interface SecurityProfile extends Rules {
   readonly notificationClientCertificate?: boolean | undefined
 }
 
-/** A violated rule: its profile, its section, and what to do. */
-export class ProfileViolation extends Schema.TaggedError<ProfileViolation>()("ProfileViolation", {
-  profile: Schema.String,
-  reference: Schema.String,
-  parameter: Schema.String,
-  problem: Schema.String
-}) {
-  override get message(): string {
-    return `${this.parameter}: ${this.problem} (${this.profile}: ${this.reference})`
+/** A rule of the security profile is not kept; `problem` says what to do. */
+export class ProfileViolation extends ErrorClass.make<ProfileViolation>()(
+  "ProfileViolation",
+  { profile: Schema.String, reference: Schema.String, parameter: Schema.String, problem: Schema.String },
+  ["a rule of the security profile is not kept", "fixRequest"],
+  {
+    message: ({ parameter, problem, profile, reference }) => `${parameter}: ${problem} (${profile}: ${reference})`
   }
-}
+) {}
 
 /** The first violation of the rules of a stage. */
 export const validate = <Stage extends keyof Contexts>(

@@ -1,45 +1,55 @@
 /**
  * Why the provider's metadata or keys could not be had.
+ *
+ * **Example** (A provider without an endpoint)
+ *
+ * ```ts
+ * import { DiscoveryError } from "@effect-ciba/core"
+ *
+ * const reason = new DiscoveryError.MissingEndpoint({ issuer: "https://op.example.com", endpoint: "revocation_endpoint" })
+ *
+ * const error = new DiscoveryError.DiscoveryError({ reason })
+ *
+ * error.message.startsWith("MissingEndpoint: the provider does not publish an endpoint") // => true
+ * error.advice // => "Check the configured issuer, and the metadata that it publishes."
+ * ```
+ *
+ * @see OpenID Connect Discovery 1.0, RFC 8414
  */
 import { Schema } from "effect"
 import { TransportError } from "../http/TransportError.ts"
-import { toSingleLine } from "../internal/DisplayText.ts"
+import * as ErrorClass from "../internal/ErrorClass.ts"
+
+const define = ErrorClass.fromTable({
+  InvalidDocument: ["the document is not valid", "fixDiscovery"],
+  IssuerMismatch: [
+    "the metadata names another issuer than the configured one; they are compared exactly",
+    "fixDiscovery"
+  ],
+  MissingEndpoint: ["the provider does not publish an endpoint", "fixDiscovery"]
+})
 
 /** The document is not what its specification says. */
-export class InvalidDocument extends Schema.TaggedError<InvalidDocument>()("InvalidDocument", {
+export class InvalidDocument extends define<InvalidDocument>()("InvalidDocument", {
   url: Schema.String,
   issues: Schema.String
-}) {
-  override get message(): string {
-    return `${this.url} is not a valid document: ${toSingleLine(this.issues)}`
-  }
-}
+}) {}
 
-/** The document names another issuer than the one that was asked for. */
-export class IssuerMismatch extends Schema.TaggedError<IssuerMismatch>()("IssuerMismatch", {
+/** The document names another issuer than the configured one. */
+export class IssuerMismatch extends define<IssuerMismatch>()("IssuerMismatch", {
   expected: Schema.String,
   actual: Schema.String
-}) {
-  override get message(): string {
-    return `The provider calls itself "${this.actual}", and not "${this.expected}" to the letter`
-  }
-}
+}) {}
 
 /** The provider does not publish an endpoint that this step needs. */
-export class MissingEndpoint extends Schema.TaggedError<MissingEndpoint>()("MissingEndpoint", {
+export class MissingEndpoint extends define<MissingEndpoint>()("MissingEndpoint", {
   issuer: Schema.String,
   endpoint: Schema.String
-}) {
-  override get message(): string {
-    return `The provider ${this.issuer} publishes no ${this.endpoint}`
-  }
-}
+}) {}
 
-/** A failure of discovery (OpenID Connect Discovery 1.0, RFC 8414). */
-export class DiscoveryError extends Schema.TaggedError<DiscoveryError>()("DiscoveryError", {
-  reason: Schema.Union([TransportError, InvalidDocument, IssuerMismatch, MissingEndpoint])
-}) {
-  override get message(): string {
-    return `Discovery: ${this.reason.message}`
-  }
-}
+/** A failure of discovery. */
+export class DiscoveryError extends ErrorClass.make<DiscoveryError>()(
+  "DiscoveryError",
+  { reason: Schema.Union([TransportError, InvalidDocument, IssuerMismatch, MissingEndpoint]) },
+  ["the provider's metadata or keys could not be had", "fixDiscovery"]
+) {}

@@ -5,105 +5,88 @@
  */
 import { Schema } from "effect"
 import { InvalidKey } from "../crypto/InvalidKey.ts"
-import * as OAuthError from "../http/OAuthError.ts"
+import * as ErrorResponse from "../http/ErrorResponse.ts"
+import { ServerError, TemporarilyUnavailable, Unrecognized } from "../http/OAuthError.ts"
 import { TransportError } from "../http/TransportError.ts"
-import { toSingleLine } from "../internal/DisplayText.ts"
+import * as ErrorClass from "../internal/ErrorClass.ts"
+
+const defineCode = ErrorResponse.fromTable({
+  InvalidRedirectUri: ["invalid_redirect_uri", "the provider does not accept a redirect URI", "fixRequest"],
+  InvalidClientMetadata: [
+    "invalid_client_metadata",
+    "the provider does not accept the client's metadata",
+    "fixRequest"
+  ],
+  InvalidSoftwareStatement: ["invalid_software_statement", "the software statement is not valid", "fixRequest"],
+  UnapprovedSoftwareStatement: [
+    "unapproved_software_statement",
+    "the software statement is not approved at this provider",
+    "fixRequest"
+  ]
+})
+
+const define = ErrorClass.fromTable({
+  Unauthorized: ["the provider does not accept the access token, or does not know the client any more", "fixRequest"],
+  InvalidRegistration: ["the response describes no client", "reportToProvider"],
+  Unmanaged: ["the provider gave no registration_client_uri and registration_access_token for this client", "fixCall"]
+})
 
 /** A redirect URI is not accepted. A CIBA client needs none. */
-export class InvalidRedirectUri extends Schema.TaggedError<InvalidRedirectUri>()(
-  "InvalidRedirectUri",
-  OAuthError.fields
-) {
-  override get message(): string {
-    return OAuthError.formatMessage(this, "the provider does not accept a redirect URI")
-  }
-}
+export class InvalidRedirectUri extends defineCode<InvalidRedirectUri>()("InvalidRedirectUri") {}
 
 /** A member of the metadata is not accepted. */
-export class InvalidClientMetadata extends Schema.TaggedError<InvalidClientMetadata>()(
-  "InvalidClientMetadata",
-  OAuthError.fields
-) {
-  override get message(): string {
-    return OAuthError.formatMessage(this, "the provider does not accept the client's metadata")
-  }
-}
+export class InvalidClientMetadata extends defineCode<InvalidClientMetadata>()("InvalidClientMetadata") {}
 
 /** The software statement is not valid. */
-export class InvalidSoftwareStatement extends Schema.TaggedError<InvalidSoftwareStatement>()(
-  "InvalidSoftwareStatement",
-  OAuthError.fields
-) {
-  override get message(): string {
-    return OAuthError.formatMessage(this, "the software statement is not valid")
-  }
-}
+export class InvalidSoftwareStatement extends defineCode<InvalidSoftwareStatement>()("InvalidSoftwareStatement") {}
 
 /** The software statement is not approved at this provider. */
-export class UnapprovedSoftwareStatement extends Schema.TaggedError<UnapprovedSoftwareStatement>()(
-  "UnapprovedSoftwareStatement",
-  OAuthError.fields
-) {
-  override get message(): string {
-    return OAuthError.formatMessage(this, "the provider does not approve of the software statement")
-  }
-}
+export class UnapprovedSoftwareStatement extends defineCode<UnapprovedSoftwareStatement>()(
+  "UnapprovedSoftwareStatement"
+) {}
 
-/** The access token of the request is not accepted, or the client is gone. */
-export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", { status: Schema.Int }) {
-  override get message(): string {
-    return `the provider does not accept the access token, or the client is gone (status ${this.status})`
-  }
-}
+/** The access token of the request is not accepted, or the client was removed. */
+export class Unauthorized extends define<Unauthorized>()("Unauthorized", { status: Schema.Int }) {}
 
-/** The provider said success, and what it sent describes no client. */
-export class InvalidRegistration extends Schema.TaggedError<InvalidRegistration>()("InvalidRegistration", {
+/** The status says success, and the response describes no client. */
+export class InvalidRegistration extends define<InvalidRegistration>()("InvalidRegistration", {
   issues: Schema.String
-}) {
-  override get message(): string {
-    return `the registration is not valid: ${toSingleLine(this.issues)}`
-  }
-}
+}) {}
 
-/** The client has no way to be managed: the provider gave no URL, or no access token. */
-export class Unmanaged extends Schema.TaggedError<Unmanaged>()("Unmanaged", {}) {
-  override get message(): string {
-    return "the provider gave no registration_client_uri and registration_access_token for this client"
-  }
-}
+/** The client cannot be managed: the provider gave no URL, or no access token. */
+export class Unmanaged extends define<Unmanaged>()("Unmanaged", {}) {}
 
-/** A registration that failed. */
-export class RegistrationError extends Schema.TaggedError<RegistrationError>()("RegistrationError", {
-  reason: Schema.Union([
-    InvalidRedirectUri,
-    InvalidClientMetadata,
-    InvalidSoftwareStatement,
-    UnapprovedSoftwareStatement,
-    Unauthorized,
-    OAuthError.Unrecognized,
-    InvalidRegistration,
-    Unmanaged,
-    InvalidKey,
-    TransportError
-  ])
-}) {
-  override get message(): string {
-    return `Client registration: ${this.reason.message}`
-  }
-}
+const coded = [
+  InvalidRedirectUri,
+  InvalidClientMetadata,
+  InvalidSoftwareStatement,
+  UnapprovedSoftwareStatement,
+  ServerError,
+  TemporarilyUnavailable
+] as const
 
-/** The failure that an error answer of the registration endpoint stands for. */
-export const fromOAuthError = (error: OAuthError.OAuthError): RegistrationError => {
+/** A client that was not registered, read, updated or removed. */
+export class RegistrationError extends ErrorClass.make<RegistrationError>()(
+  "RegistrationError",
+  {
+    reason: Schema.Union([
+      ...coded,
+      Unrecognized,
+      Unauthorized,
+      InvalidRegistration,
+      Unmanaged,
+      InvalidKey,
+      TransportError
+    ])
+  },
+  ["the client was not registered, read, updated or removed", "fixRequest"]
+) {}
+
+/** The failure for an error response of the registration endpoint. */
+export const fromOAuthError = (error: ErrorResponse.OAuthError): RegistrationError => {
   if (error.status === 401 || error.code === "invalid_token") {
     return new RegistrationError({ reason: new Unauthorized({ status: error.status }) })
   }
-  const Reason = reasons.get(error.code) ?? OAuthError.Unrecognized
+  const Reason = ErrorResponse.findClass(coded, error) ?? Unrecognized
   return new RegistrationError({ reason: new Reason(error) })
 }
-
-const reasons = new Map<string, new (error: OAuthError.OAuthError) => RegistrationError["reason"]>([
-  ["invalid_redirect_uri", InvalidRedirectUri],
-  ["invalid_client_metadata", InvalidClientMetadata],
-  ["invalid_software_statement", InvalidSoftwareStatement],
-  ["unapproved_software_statement", UnapprovedSoftwareStatement]
-])

@@ -11,28 +11,23 @@ import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import { sanitize } from "../internal/DisplayText.ts"
+import * as ErrorClass from "../internal/ErrorClass.ts"
 import type { DiscoveryError } from "./DiscoveryError.ts"
 import { ProviderKeys } from "./ProviderKeys.ts"
 
 /** The token is signed with another algorithm than the registered one, or with none. */
-export class UnexpectedAlgorithm extends Schema.TaggedError<UnexpectedAlgorithm>()("UnexpectedAlgorithm", {
-  expected: Schema.String,
-  actual: Schema.String
-}) {
-  override get message(): string {
-    return `it is signed with "${this.actual}"; the client is registered for ${this.expected}`
-  }
-}
+export class UnexpectedAlgorithm extends ErrorClass.make<UnexpectedAlgorithm>()(
+  "UnexpectedAlgorithm",
+  { expected: Schema.String, actual: Schema.String },
+  ["the token is signed with another algorithm than the registered one", "fixKeys"]
+) {}
 
 /** The issuer publishes no key that fits the token. */
-export class UnknownKey extends Schema.TaggedError<UnknownKey>()("UnknownKey", {
-  algorithm: Schema.String,
-  keyId: Schema.optionalKey(Schema.String)
-}) {
-  override get message(): string {
-    return `the issuer publishes no ${this.algorithm} key${this.keyId === undefined ? "" : ` "${this.keyId}"`}`
-  }
-}
+export class UnknownKey extends ErrorClass.make<UnknownKey>()(
+  "UnknownKey",
+  { algorithm: Schema.String, keyId: Schema.optionalKey(Schema.String) },
+  ["the issuer publishes no key that fits the token", "fixKeys"]
+) {}
 
 /** Why a signature is not verified. */
 export type SignatureError =

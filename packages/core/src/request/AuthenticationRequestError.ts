@@ -1,142 +1,124 @@
 /**
- * Why a request for authentication was not sent, or was not taken. None of these is tried again by the library, the wish
- * for a DPoP nonce apart: a second request would ring the person's phone a second time.
+ * Why an authentication request was not sent, or not acknowledged. The library sends none of these again, except for a
+ * DPoP nonce: the provider would contact the authentication device a second time.
+ *
+ * **Example** (Asking for the user code)
+ *
+ * ```ts
+ * import { AuthenticationRequestError, CibaError } from "@effect-ciba/core"
+ *
+ * const reason = new AuthenticationRequestError.MissingUserCode({ code: "missing_user_code", status: 400 })
+ * const error = new AuthenticationRequestError.AuthenticationRequestError({ reason })
+ *
+ * error.message // => "MissingUserCode: the provider demands the end-user's user code (missing_user_code, status 400)"
+ * CibaError.canAskAgain(error) // => true
+ * error.advice // => "Ask the end-user for the user code, and send a new request with it."
+ * ```
  *
  * @see CIBA Core 1.0 section 13
  */
 import { Schema } from "effect"
+import * as ErrorResponse from "../http/ErrorResponse.ts"
 import * as OAuthError from "../http/OAuthError.ts"
 import { TransportError } from "../http/TransportError.ts"
-import { toSingleLine } from "../internal/DisplayText.ts"
+import * as ErrorClass from "../internal/ErrorClass.ts"
 import { ProfileViolation } from "../profile/Rule.ts"
 
+const defineCode = ErrorResponse.fromTable({
+  ExpiredLoginHintToken: ["expired_login_hint_token", "the login_hint_token has expired", "renewHint"],
+  ExpiredIdTokenHint: ["expired_id_token_hint", "the ID Token of the hint has expired", "renewHint"],
+  InvalidIdTokenHint: ["invalid_id_token_hint", "the provider does not accept the ID Token of the hint", "renewHint"],
+  UnknownUserId: ["unknown_user_id", "the provider does not know the end-user that the hint names", "askForIdentifier"],
+  MissingUserCode: ["missing_user_code", "the provider demands the end-user's user code", "askForUserCode"],
+  InvalidUserCode: ["invalid_user_code", "the user code is wrong", "askForUserCode"],
+  InvalidBindingMessage: [
+    "invalid_binding_message",
+    "the provider does not accept the binding message; BindingMessage.generate makes a plain one",
+    "changeMessage"
+  ],
+  AccessDenied: ["access_denied", "the provider refuses to ask the end-user", "askElsewhere"]
+})
+
+const define = ErrorClass.fromTable({
+  InvalidParameter: ["a parameter cannot be sent as it is; nothing was sent", "fixCall"],
+  Unsupported: ["the provider, or the registration, does not have this; nothing was sent", "fixGrant"],
+  InvalidAcknowledgement: ["the acknowledgement is not valid", "reportToProvider"]
+})
+
 /** A parameter that cannot be sent as it is. Nothing was sent. */
-export class InvalidParameter extends Schema.TaggedError<InvalidParameter>()("InvalidParameter", {
-  parameter: Schema.String,
-  problem: Schema.String
-}) {
-  override get message(): string {
-    return `${this.parameter}: ${this.problem}`
-  }
-}
+export class InvalidParameter extends define<InvalidParameter>()(
+  "InvalidParameter",
+  { parameter: Schema.String, problem: Schema.String },
+  { message: ({ parameter, problem }) => `${parameter}: ${problem}` }
+) {}
 
 /** Something that the provider, or the registration, does not have. Nothing was sent. */
-export class Unsupported extends Schema.TaggedError<Unsupported>()("Unsupported", {
-  feature: Schema.String,
-  problem: Schema.String
-}) {
-  override get message(): string {
-    return `${this.feature}: ${this.problem}`
-  }
-}
+export class Unsupported extends define<Unsupported>()(
+  "Unsupported",
+  { feature: Schema.String, problem: Schema.String },
+  { message: ({ feature, problem }) => `${feature}: ${problem}` }
+) {}
 
-/** The provider took the request, and its acknowledgement cannot be used. */
-export class InvalidAcknowledgement extends Schema.TaggedError<InvalidAcknowledgement>()("InvalidAcknowledgement", {
+/** The provider accepted the request, and its acknowledgement cannot be used. */
+export class InvalidAcknowledgement extends define<InvalidAcknowledgement>()("InvalidAcknowledgement", {
   issues: Schema.String
-}) {
-  override get message(): string {
-    return `the acknowledgement is not valid: ${toSingleLine(this.issues)}`
-  }
-}
+}) {}
 
-/** The `login_hint_token` has expired: get a new one. */
-export class ExpiredLoginHintToken extends Schema.TaggedError<ExpiredLoginHintToken>()(
-  "ExpiredLoginHintToken",
-  OAuthError.fields
-) {
-  override get message(): string {
-    return OAuthError.formatMessage(this, "the login hint token has expired")
-  }
-}
+/** The `login_hint_token` has expired. */
+export class ExpiredLoginHintToken extends defineCode<ExpiredLoginHintToken>()("ExpiredLoginHintToken") {}
 
-/** The provider does not know whom the hint names. */
-export class UnknownUserId extends Schema.TaggedError<UnknownUserId>()("UnknownUserId", OAuthError.fields) {
-  override get message(): string {
-    return OAuthError.formatMessage(this, "the provider does not know the person that the hint names")
-  }
-}
+/** The `id_token_hint` has expired (Open Finance Brasil). */
+export class ExpiredIdTokenHint extends defineCode<ExpiredIdTokenHint>()("ExpiredIdTokenHint") {}
 
-/** The provider wants a user code: ask the person for it, and send a new request. */
-export class MissingUserCode extends Schema.TaggedError<MissingUserCode>()("MissingUserCode", OAuthError.fields) {
-  override get message(): string {
-    return OAuthError.formatMessage(this, "the provider wants the person's user code")
-  }
-}
+/** The `id_token_hint` is not accepted (Open Finance Brasil). */
+export class InvalidIdTokenHint extends defineCode<InvalidIdTokenHint>()("InvalidIdTokenHint") {}
 
-/** The user code is wrong: ask the person again. */
-export class InvalidUserCode extends Schema.TaggedError<InvalidUserCode>()("InvalidUserCode", OAuthError.fields) {
-  override get message(): string {
-    return OAuthError.formatMessage(this, "the user code is wrong")
-  }
-}
+/** The provider does not know the end-user that the hint names. */
+export class UnknownUserId extends defineCode<UnknownUserId>()("UnknownUserId") {}
 
-/** The provider does not take this binding message. */
-export class InvalidBindingMessage extends Schema.TaggedError<InvalidBindingMessage>()(
-  "InvalidBindingMessage",
-  OAuthError.fields
-) {
-  override get message(): string {
-    return OAuthError.formatMessage(
-      this,
-      "the provider does not take this binding message; BindingMessage.generate makes a safe one"
-    )
-  }
-}
+/** The provider demands a user code. */
+export class MissingUserCode extends defineCode<MissingUserCode>()("MissingUserCode") {}
 
-/** A request for authentication that led to no pending authentication. */
-export class AuthenticationRequestError extends Schema.TaggedError<AuthenticationRequestError>()(
+/** The user code is wrong. */
+export class InvalidUserCode extends defineCode<InvalidUserCode>()("InvalidUserCode") {}
+
+/** The provider does not accept the binding message. */
+export class InvalidBindingMessage extends defineCode<InvalidBindingMessage>()("InvalidBindingMessage") {}
+
+/** The provider refused by its own policy: the end-user was not asked. */
+export class AccessDenied extends defineCode<AccessDenied>()("AccessDenied") {}
+
+const coded = [
+  ExpiredLoginHintToken,
+  ExpiredIdTokenHint,
+  InvalidIdTokenHint,
+  UnknownUserId,
+  MissingUserCode,
+  InvalidUserCode,
+  InvalidBindingMessage,
+  AccessDenied,
+  ...OAuthError.common
+] as const
+
+/** An authentication request that led to no pending authentication. */
+export class AuthenticationRequestError extends ErrorClass.make<AuthenticationRequestError>()(
   "AuthenticationRequestError",
   {
     reason: Schema.Union([
+      ...coded,
+      OAuthError.Unrecognized,
       InvalidParameter,
       ProfileViolation,
       Unsupported,
-      TransportError,
       InvalidAcknowledgement,
-      OAuthError.InvalidRequest,
-      OAuthError.InvalidScope,
-      ExpiredLoginHintToken,
-      UnknownUserId,
-      OAuthError.UnauthorizedClient,
-      MissingUserCode,
-      InvalidUserCode,
-      InvalidBindingMessage,
-      OAuthError.InvalidClient,
-      OAuthError.AccessDenied,
-      OAuthError.InvalidAuthorizationDetails,
-      OAuthError.InvalidTarget,
-      OAuthError.InvalidGrantId,
-      OAuthError.UseDpopNonce,
-      OAuthError.InvalidDpopProof,
-      OAuthError.Unrecognized
+      TransportError
     ])
-  }
-) {
-  override get message(): string {
-    return `Authentication request: ${this.reason.message}`
-  }
-}
+  },
+  ["the authentication request was not sent, or not acknowledged", "fixRequest"]
+) {}
 
-/** The failure that an error answer of the backchannel authentication endpoint stands for. */
+/** The failure for an error response of the backchannel authentication endpoint. */
 export const fromOAuthError = (error: OAuthError.OAuthError): AuthenticationRequestError => {
-  const Reason = reasons.get(error.code) ?? OAuthError.Unrecognized
+  const Reason = ErrorResponse.findClass(coded, error) ?? OAuthError.Unrecognized
   return new AuthenticationRequestError({ reason: new Reason(error) })
 }
-
-const reasons = new Map<string, new (error: OAuthError.OAuthError) => AuthenticationRequestError["reason"]>([
-  ["invalid_request", OAuthError.InvalidRequest],
-  ["invalid_scope", OAuthError.InvalidScope],
-  ["expired_login_hint_token", ExpiredLoginHintToken],
-  ["unknown_user_id", UnknownUserId],
-  ["unauthorized_client", OAuthError.UnauthorizedClient],
-  ["missing_user_code", MissingUserCode],
-  ["invalid_user_code", InvalidUserCode],
-  ["invalid_binding_message", InvalidBindingMessage],
-  ["invalid_client", OAuthError.InvalidClient],
-  ["access_denied", OAuthError.AccessDenied],
-  ["invalid_authorization_details", OAuthError.InvalidAuthorizationDetails],
-  ["invalid_target", OAuthError.InvalidTarget],
-  ["invalid_grant_id", OAuthError.InvalidGrantId],
-  ["use_dpop_nonce", OAuthError.UseDpopNonce],
-  ["invalid_dpop_proof", OAuthError.InvalidDpopProof]
-])

@@ -1,109 +1,77 @@
 /**
- * Why a resource server does not serve a request: its own words about the token, and what keeps the request from it.
+ * Why a resource server does not serve a request: its challenge, or what keeps the client from sending the request.
  *
  * @see RFC 6750 section 3.1, RFC 9449 section 7.1
  */
 import { identity, Schema } from "effect"
 import { InvalidKey } from "../crypto/SigningKey.ts"
+import * as ErrorResponse from "../http/ErrorResponse.ts"
 import * as OAuthError from "../http/OAuthError.ts"
 import type { Redact } from "../http/SecretRedaction.ts"
 import { TransportError } from "../http/TransportError.ts"
 import { sanitize } from "../internal/DisplayText.ts"
+import * as ErrorClass from "../internal/ErrorClass.ts"
 import type { Challenge } from "./WwwAuthenticate.ts"
 
+const define = ErrorClass.fromTable({
+  InvalidRequest: ["the resource server finds the request malformed", "fixRequest"],
+  InvalidToken: ["the resource server does not accept the access token", "refreshTokens"],
+  InsufficientScope: ["the access token lacks the scope that the resource demands", "fixGrant"],
+  UseDpopNonce: ["the resource server demands another nonce in each DPoP proof", "retry"],
+  InvalidDpopProof: ["the resource server does not accept the DPoP proof", "fixClient"],
+  Unrecognized: ["the resource server refuses the request", "lookUp"],
+  UnsupportedTokenType: ["the access token is neither Bearer nor DPoP; nothing was sent", "fixCall"]
+})
+
+const { fields } = ErrorResponse
 const names = Schema.optionalKey(Schema.Array(Schema.String))
 
-/** The request is malformed; 400 goes with it. */
-export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", OAuthError.fields) {
-  override get message(): string {
-    return OAuthError.formatMessage(this, "the resource server finds the request malformed")
-  }
-}
+/** The request is malformed (status 400). */
+export class InvalidRequest extends define<InvalidRequest>()("InvalidRequest", fields) {}
 
-/** The token has expired, was revoked, or is not for this resource or this client's key; 401 goes with it. */
-export class InvalidToken extends Schema.TaggedError<InvalidToken>()("InvalidToken", OAuthError.fields) {
-  override get message(): string {
-    return OAuthError.formatMessage(this, "the resource server does not accept the access token")
-  }
-}
+/** The token has expired, was revoked, or is not for this resource or this client's key (status 401). */
+export class InvalidToken extends define<InvalidToken>()("InvalidToken", fields) {}
 
-/** The token is good, and not for this; 403 goes with it. `scope` is what the resource needs, where the server says so. */
-export class InsufficientScope extends Schema.TaggedError<InsufficientScope>()("InsufficientScope", {
-  ...OAuthError.fields,
-  scope: names
-}) {
-  override get message(): string {
-    const needed = this.scope === undefined ? "another scope" : `the scope "${this.scope.join(" ")}"`
-    return OAuthError.formatMessage(this, `the resource needs ${needed}`)
-  }
-}
+/** The token is valid, and not for this (status 403). `scope` is what the resource demands, if the server says so. */
+export class InsufficientScope extends define<InsufficientScope>()("InsufficientScope", { ...fields, scope: names }) {}
 
-/** The server wants a nonce in the DPoP proof, again and again: the client has answered it as often as it may. */
-export class UseDpopNonce extends Schema.TaggedError<UseDpopNonce>()("UseDpopNonce", {
-  ...OAuthError.fields,
-  algs: names
-}) {
-  override get message(): string {
-    return OAuthError.formatMessage(this, "the resource server wants a nonce in the DPoP proof")
-  }
-}
+/** The server demands a nonce in the DPoP proof, also after the proof had the last one. */
+export class UseDpopNonce extends define<UseDpopNonce>()("UseDpopNonce", { ...fields, algs: names }) {}
 
-/** The server does not accept the DPoP proof. `algs` are the algorithms that it takes, where it says so. */
-export class InvalidDpopProof extends Schema.TaggedError<InvalidDpopProof>()("InvalidDpopProof", {
-  ...OAuthError.fields,
-  algs: names
-}) {
-  override get message(): string {
-    const taken = this.algs === undefined ? "" : `; it takes ${this.algs.join(" or ")}`
-    return OAuthError.formatMessage(this, `the resource server does not accept the DPoP proof${taken}`)
-  }
-}
+/** The server does not accept the DPoP proof. `algs` are the algorithms that it accepts, if it says so. */
+export class InvalidDpopProof extends define<InvalidDpopProof>()("InvalidDpopProof", { ...fields, algs: names }) {}
 
-/** A code that this library does not know, or a 401 without any. */
-export class Unrecognized extends Schema.TaggedError<Unrecognized>()("Unrecognized", {
-  ...OAuthError.fields,
+/** A code that this library does not know, or none: `code` is absent without one. */
+export class Unrecognized extends define<Unrecognized>()("Unrecognized", {
+  ...fields,
   code: Schema.optionalKey(Schema.String)
-}) {
-  override get message(): string {
-    return OAuthError.formatMessage(
-      { ...this, code: this.code ?? "no code" },
-      "the resource server refuses the request"
-    )
-  }
-}
+}) {}
 
-/** The access token is of a type that the client does not understand, and must not use (RFC 6749 7.1); nothing was sent. */
-export class UnsupportedTokenType extends Schema.TaggedError<UnsupportedTokenType>()("UnsupportedTokenType", {
+/** The access token is of a type that the client does not know, and must not use (RFC 6749 7.1); nothing was sent. */
+export class UnsupportedTokenType extends define<UnsupportedTokenType>()("UnsupportedTokenType", {
   tokenType: Schema.String
-}) {
-  override get message(): string {
-    return `the access token is of type "${this.tokenType}", and the client understands Bearer and DPoP`
-  }
-}
+}) {}
 
-/** A failure to use a token. */
-export class ResourceError extends Schema.TaggedError<ResourceError>()("ResourceError", {
-  reason: Schema.Union([
-    InvalidRequest,
-    InvalidToken,
-    InsufficientScope,
-    UseDpopNonce,
-    InvalidDpopProof,
-    Unrecognized,
-    UnsupportedTokenType,
-    InvalidKey,
-    TransportError
-  ])
-}) {
-  override get message(): string {
-    return `Resource: ${this.reason.message}`
-  }
-}
+/** A failure to use a token at a resource server. */
+export class ResourceError extends ErrorClass.make<ResourceError>()(
+  "ResourceError",
+  {
+    reason: Schema.Union([
+      InvalidRequest,
+      InvalidToken,
+      InsufficientScope,
+      UseDpopNonce,
+      InvalidDpopProof,
+      Unrecognized,
+      UnsupportedTokenType,
+      InvalidKey,
+      TransportError
+    ])
+  },
+  ["the resource server did not serve the request", "refreshTokens"]
+) {}
 
-/**
- * The failure that a challenge stands for; without one, the status alone speaks. `echo` takes out what the request told the
- * server in confidence.
- */
+/** The failure for a challenge, or for the status alone. `echo` takes out the confidential values of the request. */
 export const fromChallenge = (
   challenge: Challenge | undefined,
   status: number,
@@ -119,14 +87,17 @@ const reason = (challenge: Challenge | undefined, status: number, echo: Redact):
     ...(errorDescription === undefined ? undefined : { description: sanitize(echo(errorDescription), 500) }),
     ...(errorUri === undefined ? undefined : { uri: sanitize(echo(errorUri), 500) })
   }
-  const accepted = { ...fields, ...(algs === undefined ? undefined : { algs: shown(algs, echo) }) }
+  const accepted = { ...fields, ...(algs === undefined ? undefined : { algs: sanitizeNames(algs, echo) }) }
   switch (error) {
     case "invalid_request":
       return new InvalidRequest(fields)
     case "invalid_token":
       return new InvalidToken(fields)
     case "insufficient_scope":
-      return new InsufficientScope({ ...fields, ...(scope === undefined ? undefined : { scope: shown(scope, echo) }) })
+      return new InsufficientScope({
+        ...fields,
+        ...(scope === undefined ? undefined : { scope: sanitizeNames(scope, echo) })
+      })
     case "use_dpop_nonce":
       return new UseDpopNonce(accepted)
     case "invalid_dpop_proof":
@@ -136,5 +107,5 @@ const reason = (challenge: Challenge | undefined, status: number, echo: Redact):
   }
 }
 
-const shown = (names: ReadonlyArray<string>, echo: Redact): ReadonlyArray<string> =>
+const sanitizeNames = (names: ReadonlyArray<string>, echo: Redact): ReadonlyArray<string> =>
   names.slice(0, 20).map((name) => sanitize(echo(name), 100))

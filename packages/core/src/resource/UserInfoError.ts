@@ -1,57 +1,52 @@
 /**
- * Why UserInfo is not believed: one reason per check.
+ * Why a UserInfo response is not accepted: one reason for each check.
  *
  * @see OpenID Connect Core 5.3.2 and 5.3.4
  */
 import { Schema } from "effect"
 import { Expired, InvalidClaims, WrongIssuer } from "../identity/IdTokenError.ts"
+import * as ErrorClass from "../internal/ErrorClass.ts"
 import * as SignatureVerifier from "../provider/SignatureVerifier.ts"
 
-/** UserInfo came unsigned, and a signature was agreed on. */
-export class NotSigned extends Schema.TaggedError<NotSigned>()("NotSigned", { expected: Schema.String }) {
-  override get message(): string {
-    return `it is not signed; the client is registered for ${this.expected}`
-  }
-}
+const define = ErrorClass.fromTable({
+  NotSigned: ["the response is not signed, and the client is registered for signed ones", "fixKeys"],
+  UnexpectedJwt: [
+    "the response is a JWT, and the client expects JSON; set userInfoSignedResponseAlg as it is registered",
+    "fixClient"
+  ],
+  WrongAudience: ["the response is not for this client", "distrust"],
+  WrongSubject: ["the response is about another end-user than the ID Token", "distrust"]
+})
 
-/** UserInfo came as a JWT, and none was agreed on. */
-export class UnexpectedJwt extends Schema.TaggedError<UnexpectedJwt>()("UnexpectedJwt", {}) {
-  override get message(): string {
-    return "it is a JWT, and the client expects JSON; set userInfoSignedResponseAlg as it is registered"
-  }
-}
+/** UserInfo came unsigned, and the client is registered for signed responses. */
+export class NotSigned extends define<NotSigned>()("NotSigned", { expected: Schema.String }) {}
+
+/** UserInfo came as a JWT, and the client is not registered for one. */
+export class UnexpectedJwt extends define<UnexpectedJwt>()("UnexpectedJwt", {}) {}
 
 /** `aud` does not name the client. */
-export class WrongAudience extends Schema.TaggedError<WrongAudience>()("WrongAudience", {
+export class WrongAudience extends define<WrongAudience>()("WrongAudience", {
   expected: Schema.String,
   actual: Schema.String
-}) {
-  override get message(): string {
-    return `it is for "${this.actual}", and not for "${this.expected}"`
-  }
-}
+}) {}
 
-/** `sub` is not that of the ID Token: claims of another person. */
-export class WrongSubject extends Schema.TaggedError<WrongSubject>()("WrongSubject", {}) {
-  override get message(): string {
-    return "it is about another person than the ID Token"
-  }
-}
+/** `sub` is not that of the ID Token: the claims are those of another end-user. */
+export class WrongSubject extends define<WrongSubject>()("WrongSubject", {}) {}
 
-/** UserInfo that is not believed. */
-export class UserInfoError extends Schema.TaggedError<UserInfoError>()("UserInfoError", {
-  reason: Schema.Union([
-    NotSigned,
-    UnexpectedJwt,
-    ...SignatureVerifier.errors,
-    InvalidClaims,
-    WrongIssuer,
-    WrongAudience,
-    Expired,
-    WrongSubject
-  ])
-}) {
-  override get message(): string {
-    return `UserInfo: ${this.reason.message}`
-  }
-}
+/** A UserInfo response is not accepted. */
+export class UserInfoError extends ErrorClass.make<UserInfoError>()(
+  "UserInfoError",
+  {
+    reason: Schema.Union([
+      NotSigned,
+      UnexpectedJwt,
+      ...SignatureVerifier.errors,
+      InvalidClaims,
+      WrongIssuer,
+      WrongAudience,
+      Expired,
+      WrongSubject
+    ])
+  },
+  ["the UserInfo response is not accepted", "distrust"]
+) {}

@@ -1,45 +1,39 @@
 /**
- * Why an introspection answer is not believed: one reason per check. Nothing of such an answer is handed out.
+ * Why an introspection response is not accepted: one reason for each check. Nothing of such a response is handed out.
  *
  * @see RFC 7662 section 2.2, RFC 9701 section 5
  */
 import { Schema } from "effect"
-import { toSingleLine } from "../internal/DisplayText.ts"
+import * as ErrorClass from "../internal/ErrorClass.ts"
 import * as SignatureVerifier from "../provider/SignatureVerifier.ts"
 
-/** A member that every such answer has is missing, or one has the wrong type. */
-export class InvalidIntrospection extends Schema.TaggedError<InvalidIntrospection>()("InvalidIntrospection", {
+const define = ErrorClass.fromTable({
+  InvalidIntrospection: ["the response is not valid", "reportToProvider"],
+  NotSigned: ["the response is not signed, and the client is registered for signed ones", "fixKeys"],
+  UnexpectedValue: ["a member of the response has another value than the only valid one", "distrust"]
+})
+
+/** A required member is missing, or a member has the wrong type. */
+export class InvalidIntrospection extends define<InvalidIntrospection>()("InvalidIntrospection", {
   issues: Schema.String
-}) {
-  override get message(): string {
-    return `it is not valid: ${toSingleLine(this.issues)}`
-  }
-}
+}) {}
 
-/** The answer came unsigned, and a signature was agreed on. */
-export class NotSigned extends Schema.TaggedError<NotSigned>()("NotSigned", { expected: Schema.String }) {
-  override get message(): string {
-    return `it is not a signed one; the client is registered for ${this.expected}`
-  }
-}
+/** The response came unsigned, and the client is registered for signed ones. */
+export class NotSigned extends define<NotSigned>()("NotSigned", { expected: Schema.String }) {}
 
-/** A member has another value than the one that alone can be right. */
-export class UnexpectedValue extends Schema.TaggedError<UnexpectedValue>()("UnexpectedValue", {
+/** A member has another value than the only valid one. */
+export class UnexpectedValue extends define<UnexpectedValue>()("UnexpectedValue", {
   member: Schema.Literals(["typ", "iss", "aud", "token_type"]),
   expected: Schema.String,
   /** Cut at 200 characters. */
   actual: Schema.String
-}) {
-  override get message(): string {
-    return `its ${this.member} is "${this.actual}", and not ${this.expected}`
-  }
-}
+}) {}
 
-/** An introspection answer that is not believed. */
-export class IntrospectionError extends Schema.TaggedError<IntrospectionError>()("IntrospectionError", {
-  reason: Schema.Union([InvalidIntrospection, NotSigned, ...SignatureVerifier.errors, UnexpectedValue])
-}) {
-  override get message(): string {
-    return `Introspection answer: ${this.reason.message}`
-  }
-}
+/** An introspection response is not accepted. */
+export class IntrospectionError extends ErrorClass.make<IntrospectionError>()(
+  "IntrospectionError",
+  {
+    reason: Schema.Union([InvalidIntrospection, NotSigned, ...SignatureVerifier.errors, UnexpectedValue])
+  },
+  ["the introspection response is not accepted", "distrust"]
+) {}

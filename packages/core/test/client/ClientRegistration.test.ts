@@ -97,7 +97,7 @@ describe("ClientRegistration.make", () => {
       Effect.gen(function* () {
         const error = yield* Effect.flip(ClientRegistration.make(options))
         assert.strictEqual(error._tag, "ClientRegistrationError")
-        assert.strictEqual(error.message, `Client registration, ${message}`)
+        assert.strictEqual(error.message, message)
       })
     )
   }

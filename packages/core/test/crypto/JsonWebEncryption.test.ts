@@ -91,7 +91,7 @@ describe("JsonWebEncryption.keyFromSecret", () => {
   it.effect("refuses an empty secret, and shows no secret (J14)", () =>
     Effect.gen(function* () {
       const none = JsonWebEncryption.keyFromSecret(Redacted.make(""), "dir", "A256GCM")
-      expect((yield* Effect.flip(none)).message).toBe("The key cannot be used: the client secret is empty")
+      expect((yield* Effect.flip(none)).message).toBe("the key cannot be used: the client secret is empty")
       const key = yield* JsonWebEncryption.keyFromSecret(Redacted.make("secret"), "dir", "A256GCM")
       const shown = inspect(key, { depth: 9, showHidden: true }) + JSON.stringify(key)
       expect(shown).toContain("<redacted:decryption key>")

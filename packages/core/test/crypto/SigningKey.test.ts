@@ -26,7 +26,7 @@ const rsaPair = (extractable: boolean) =>
 
 const problemOf = <A>(effect: Effect.Effect<A, SigningKey.InvalidKey>) =>
   Effect.map(Effect.flip(effect), (error) => {
-    assert.strictEqual(error.message, `The key cannot be used: ${error.problem}`)
+    assert.strictEqual(error.message, `the key cannot be used: ${error.problem}`)
     return error.problem
   })
 

@@ -21,7 +21,7 @@ describe("DisplayText in a flow", () => {
     it.effect(`shows a published URL with ${what} as one short line`, () =>
       Effect.map(rejectEndpoint(endpoint), ({ message }) =>
         expect(message).toBe(
-          `Authentication request: POST ${shown}: the URL is not https; plain http works only for loopback, with allowInsecureRequests: "loopback"`
+          `TransportError: POST ${shown}: the URL is not https; plain http works only for loopback, with allowInsecureRequests: "loopback" (InsecureUrl)`
         )
       )
     )
@@ -39,7 +39,7 @@ it.effect("a token with thousands of invalid members is rejected with a short me
       IdTokenVerifier.IdTokenVerifier.use((verifier) => verifier.claims(IdToken.make(jwt)))
     )
     expect(error.reason._tag).toBe("InvalidClaims")
-    expect(error.message).toMatch(/^ID Token: its claims are not valid: Expected string at \["aud"\]\[0\] .* …$/)
+    expect(error.message).toMatch(/^InvalidClaims: the claims are not valid: Expected string at \["aud"\]\[0\] .* …$/)
     expect(error.message.length).toBeLessThan(600)
     expect(JSON.stringify(error).length).toBeLessThan(1000)
   }).pipe(Effect.provide(cibaLayer()))

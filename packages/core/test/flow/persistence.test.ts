@@ -161,7 +161,11 @@ describe("a PendingStore that fails", () => {
       expect(yield* Fiber.join(wait)).toBe("jo")
       expect(yield* pollTimes).toEqual([5, 10])
       expect(new Set(lines)).toEqual(
-        new Set(["put", "remove"].map((one) => `The store of pending authentications, ${one}: the disk is full`))
+        new Set(
+          ["put", "remove"].map(
+            (one) => `the store of pending authentications failed (operation "${one}"): the disk is full`
+          )
+        )
       )
       const sent = (yield* provider.requests).flatMap(({ parameters }) => parameters.map(([, value]) => value))
       const secrets = [...sent.filter((value) => value.length > 12), Redacted.value(TestClient.secret)]

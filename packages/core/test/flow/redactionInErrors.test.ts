@@ -121,6 +121,8 @@ const tokenCodes = [
   "transaction_failed",
   "use_dpop_nonce",
   "invalid_dpop_proof",
+  "server_error",
+  "temporarily_unavailable",
   "expired_token",
   "teapot"
 ]
@@ -129,6 +131,8 @@ const requestCodes = [
   "invalid_request",
   "invalid_scope",
   "expired_login_hint_token",
+  "expired_id_token_hint",
+  "invalid_id_token_hint",
   "unknown_user_id",
   "unauthorized_client",
   "missing_user_code",
@@ -141,6 +145,8 @@ const requestCodes = [
   "invalid_grant_id",
   "use_dpop_nonce",
   "invalid_dpop_proof",
+  "server_error",
+  "temporarily_unavailable",
   "teapot"
 ]
 
@@ -298,6 +304,8 @@ describe("no reason shows a secret:", () => {
         "invalid_client_metadata",
         "invalid_software_statement",
         "unapproved_software_statement",
+        "server_error",
+        "temporarily_unavailable",
         "teapot"
       ].map((error) => ({ program: register, layer: registrationLayer(400, { error, error_description: quoted }) }))
       const client = new DynamicRegistration.RegisteredClient({

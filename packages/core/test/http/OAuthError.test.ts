@@ -4,8 +4,8 @@ import { Duration, Option, Schema } from "effect"
 
 const read = (body: Schema.Json, status = 400) => OAuthError.fromResponse({ status, body, retryAfter: undefined })
 
-describe("an error answer", () => {
-  it("is known by its code, under whatever status, and keeps what comes with it", () => {
+describe("an error response", () => {
+  it("an error response is decoded by its code under any status, with its description, URI and Retry-After", () => {
     for (const status of [200, 400, 401, 403, 503]) {
       assert.deepStrictEqual(read({ error: "access_denied" }, status), Option.some({ code: "access_denied", status }))
     }
@@ -22,7 +22,7 @@ describe("an error answer", () => {
     )
   })
 
-  it("is none without a code", () => {
+  it("a body without an error code is no error response", () => {
     for (const body of [
       null,
       "error",
@@ -37,15 +37,15 @@ describe("an error answer", () => {
     }
   })
 
-  it("shows a description without control characters, and no more than 500 characters of it", () => {
-    const shown = (description: Schema.Json) =>
+  it("a description has no control characters, and at most 500 characters", () => {
+    const readDescription = (description: Schema.Json) =>
       Option.map(read({ error: "invalid_request", error_description: description }), (error) => error.description)
-    assert.deepStrictEqual(shown("one\r\n[31mtwo\u202ethree"), Option.some("one  [31mtwo three"))
-    assert.deepStrictEqual(shown("x".repeat(501)), Option.some("x".repeat(500)))
-    assert.deepStrictEqual(shown(7), Option.some("7"))
+    assert.deepStrictEqual(readDescription("one\r\n[31mtwo\u202ethree"), Option.some("one  [31mtwo three"))
+    assert.deepStrictEqual(readDescription("x".repeat(501)), Option.some("x".repeat(500)))
+    assert.deepStrictEqual(readDescription(7), Option.some("7"))
   })
 
-  it("is read whatever its description is: what is no text is left out", () => {
+  it("a description or URI that is no text is left out", () => {
     const none = Option.some({ code: "x", status: 400 })
     for (const odd of [{ toString: null, valueOf: null }, { toString: "x" }, {}, [], [[]], null]) {
       assert.deepStrictEqual(read({ error: "x", error_description: odd, error_uri: odd }), none)
@@ -56,14 +56,18 @@ describe("an error answer", () => {
     )
   })
 
-  it.prop("is read from any JSON, and never throws", [Schema.Json, Schema.Json], ([description, uri]) => {
-    const error = Option.getOrThrow(read({ error: "x", error_description: description, error_uri: uri }))
-    assert.strictEqual(error.code, "x")
-    for (const text of [error.description ?? "", error.uri ?? ""]) assert.isAtMost(text.length, 500)
-    assert.isTrue(Option.isOption(read(description)))
-  })
+  it.prop(
+    "an error response is decoded from any JSON without a throw",
+    [Schema.Json, Schema.Json],
+    ([description, uri]) => {
+      const error = Option.getOrThrow(read({ error: "x", error_description: description, error_uri: uri }))
+      assert.strictEqual(error.code, "x")
+      for (const text of [error.description ?? "", error.uri ?? ""]) assert.isAtMost(text.length, 500)
+      assert.isTrue(Option.isOption(read(description)))
+    }
+  )
 
-  it("is one sentence as a message", () => {
+  it("the message is a sentence with code, status and description", () => {
     const fields = { code: "invalid_scope", status: 400 }
     assert.strictEqual(
       new OAuthError.InvalidScope({ ...fields, description: "no such scope" }).message,

@@ -174,7 +174,8 @@ describe("FreshIdentity.refresh, failing", () => {
       expect(yield* failureOf(makeIdentity({ refreshToken: undefined }))).toEqual({
         stage: "TokenError",
         _tag: "NoRefreshToken",
-        message: "Token: the provider has issued no refresh token; many want the scope offline_access for one"
+        message:
+          "NoRefreshToken: the provider has issued no refresh token; many do so only for the scope offline_access"
       })
     })
   )

@@ -225,7 +225,9 @@ describe("IdTokenVerifier.verifyRefreshed, for an ID Token", () => {
         verifier.verifyRefreshed(response, old)
       ).pipe(Effect.flip, Effect.provide(scriptedProvider([json(200, {})]).layer()))
       expect({ ...error.reason }).toEqual({ _tag: "RefreshedClaimMismatch", claim: "iss" })
-      expect(error.message).toBe("ID Token: its iss does not go with the ID Token that it renews")
+      expect(error.message).toBe(
+        'RefreshedClaimMismatch: a claim does not match the ID Token that was refreshed (claim "iss")'
+      )
     })
   )
 })

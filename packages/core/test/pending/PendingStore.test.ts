@@ -206,7 +206,7 @@ describe("PendingStore.layerKeyValueStore", () => {
         failing
       )
       const error = yield* Effect.flip(store.put(pending("a")))
-      expect(error.message).toBe("The store of pending authentications, put: the disk is full")
+      expect(error.message).toBe('the store of pending authentications failed (operation "put"): the disk is full')
     })
   )
 })

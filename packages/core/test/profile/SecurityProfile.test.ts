@@ -247,7 +247,7 @@ it.effect("SecurityProfile.extend adds rules, and the new profile's name stands 
       name: "ours",
       registration: [{ reference: "7", parameter: "clientId", problem: ({ clientId }) => `not ${clientId}` }]
     })
-    expect(yield* messageOf(ours, {})).toBe("Client registration, clientId: not bank (ours: 7)")
+    expect(yield* messageOf(ours, {})).toBe("clientId: not bank (ours: 7)")
     expect(yield* messageOf(ours, { deliveryMode: "push" })).toContain("(ours: FAPI-CIBA draft 03, 4.1.1-3)")
   })
 )

@@ -80,7 +80,7 @@ describe("the issuer of the document", () => {
         )
         assert.strictEqual(
           error.message,
-          `Discovery: The provider calls itself "${actual}", and not "${issuer}" to the letter`
+          `IssuerMismatch: the metadata names another issuer than the configured one; they are compared exactly (expected "${issuer}", actual "${actual}")`
         )
         assert.deepStrictEqual(yield* called, [url])
       }).pipe(
@@ -232,7 +232,7 @@ describe("Discovery.metadata", () => {
       assert.deepStrictEqual<unknown>(metadata, document)
       const broken = yield* Effect.flip(Effect.provide(Discovery.metadata, Discovery.layerStatic({ issuer: 1 })))
       assert.strictEqual(broken.reason._tag, "InvalidDocument")
-      assert.match(broken.message, /^Discovery: the given metadata is not a valid document: .*issuer/)
+      assert.match(broken.message, /^InvalidDocument: the document is not valid \(url "the given metadata"\): .*issuer/)
     })
   )
 })

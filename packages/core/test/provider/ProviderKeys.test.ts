@@ -277,7 +277,10 @@ describe("ProviderKeys", () => {
     Effect.gen(function* () {
       const broken = yield* Effect.flip(Effect.provide(candidates("one"), flow({ keys: () => ({ keys: "marker" }) })))
       assert.strictEqual(broken.reason._tag, "InvalidDocument")
-      assert.match(broken.message, /^Discovery: https:\/\/provider\.test\/jwks is not a valid document: .*keys/)
+      assert.match(
+        broken.message,
+        /^InvalidDocument: the document is not valid \(url "https:\/\/provider\.test\/jwks"\): .*keys/
+      )
       assert.notInclude(broken.message, "marker")
       const metadata: ProviderOptions = { metadata: ({ jwks_uri: _jwks, ...document }) => document }
       const missing = yield* Effect.flip(Effect.provide(candidates("one"), flow(metadata)))
@@ -293,7 +296,7 @@ describe("ProviderKeys", () => {
       assert.deepStrictEqual(yield* provide(candidates("other")), [])
       yield* provide(ProviderKeys.ProviderKeys.use((keys) => keys.prefetch))
       const broken = yield* Effect.flip(Effect.provide(candidates("one"), ProviderKeys.layerStatic([])))
-      assert.match(broken.message, /^Discovery: the given keys is not a valid document: /)
+      assert.match(broken.message, /^InvalidDocument: the document is not valid \(url "the given keys"\): /)
     })
   )
 })

@@ -89,7 +89,10 @@ describe("ProviderMetadata.endpoint", () => {
         error,
         new DiscoveryError.DiscoveryError({ reason: new DiscoveryError.MissingEndpoint({ issuer, endpoint }) })
       )
-      assert.strictEqual(error.message, `Discovery: The provider ${issuer} publishes no ${endpoint}`)
+      assert.strictEqual(
+        error.message,
+        `MissingEndpoint: the provider does not publish an endpoint (issuer "${issuer}", endpoint "${endpoint}")`
+      )
       assert.deepStrictEqual(yield* called, ["discovery"])
     }).pipe(Effect.provide(flow(without("backchannel_authentication_endpoint"))))
   )

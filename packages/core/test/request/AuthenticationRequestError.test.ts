@@ -6,30 +6,24 @@ import { Duration, Effect, Fiber, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { acknowledgement, cibaLayer, initiate, requestsTo, withResponses } from "../support/AuthenticationFlow.ts"
 
-describe("an error answer", () => {
+describe("AuthenticationRequestError", () => {
   const codes: ReadonlyArray<readonly [row: string, code: string, usual: number, tag: string, sentence: string]> = [
     ["(G1)", "invalid_request", 400, "InvalidRequest", "the provider finds the request malformed"],
     ["(G2)", "invalid_scope", 400, "InvalidScope", "the provider refuses the scope"],
-    ["(G3)", "expired_login_hint_token", 400, "ExpiredLoginHintToken", "the login hint token has expired"],
-    ["(G4)", "unknown_user_id", 400, "UnknownUserId", "the provider does not know the person that the hint names"],
+    ["(G3)", "expired_login_hint_token", 400, "ExpiredLoginHintToken", "the login_hint_token has expired"],
+    ["(G4)", "unknown_user_id", 400, "UnknownUserId", "the provider does not know the end-user that the hint names"],
     ["(G5)", "unauthorized_client", 400, "UnauthorizedClient", "the client is not registered for this"],
-    ["(G6)", "missing_user_code", 400, "MissingUserCode", "the provider wants the person's user code"],
+    ["(G6)", "missing_user_code", 400, "MissingUserCode", "the provider demands the end-user's user code"],
     ["(G7)", "invalid_user_code", 400, "InvalidUserCode", "the user code is wrong"],
     [
       "(G8)",
       "invalid_binding_message",
       400,
       "InvalidBindingMessage",
-      "the provider does not take this binding message; BindingMessage.generate makes a safe one"
+      "the provider does not accept the binding message; BindingMessage.generate makes a plain one"
     ],
-    [
-      "(G9)",
-      "invalid_client",
-      401,
-      "InvalidClient",
-      "the provider does not accept the client's authentication; check method, key and audience"
-    ],
-    ["(G10)", "access_denied", 403, "AccessDenied", "the request was refused"],
+    ["(G9)", "invalid_client", 401, "InvalidClient", "the provider does not accept the client's authentication"],
+    ["(G10)", "access_denied", 403, "AccessDenied", "the provider refuses to ask the end-user"],
     [
       "(G11, O5)",
       "invalid_authorization_details",
@@ -40,56 +34,78 @@ describe("an error answer", () => {
     ["(G11, P3)", "invalid_target", 400, "InvalidTarget", "the provider refuses the resource"],
     ["(G11, U7)", "invalid_grant_id", 400, "InvalidGrantId", "the provider does not accept the grant_id"],
     ["(G11)", "invalid_dpop_proof", 400, "InvalidDpopProof", "the provider does not accept the DPoP proof"],
-    ["(G11)", "use_dpop_nonce", 400, "UseDpopNonce", "the provider wants a nonce in the DPoP proof"],
-    ...["invalid_login_hint", "invalid_request_object", "expired_id_token_hint", "server_error", "__proto__"].map(
+    ["(G11)", "use_dpop_nonce", 400, "UseDpopNonce", "the provider demands another nonce in each DPoP proof"],
+    ["(G11, T-27)", "expired_id_token_hint", 400, "ExpiredIdTokenHint", "the ID Token of the hint has expired"],
+    [
+      "(G11, T-27)",
+      "invalid_id_token_hint",
+      400,
+      "InvalidIdTokenHint",
+      "the provider does not accept the ID Token of the hint"
+    ],
+    ["(G11, T-27)", "server_error", 500, "ServerError", "the provider failed to handle the request"],
+    [
+      "(G11, T-27)",
+      "temporarily_unavailable",
+      503,
+      "TemporarilyUnavailable",
+      "the provider is overloaded or in maintenance"
+    ],
+    ...["invalid_login_hint", "invalid_request_object", "invalid_token", "__proto__"].map(
       (code) => ["(G11, T-27)", code, 400, "Unrecognized", "the provider refuses the request"] as const
     )
   ]
   for (const [row, code, usual, tag, sentence] of codes) {
     for (const status of new Set([usual, 400, 401, 403])) {
-      it.effect(`${code} with ${status} is ${tag}, with what the provider said, and ends the request ${row}`, () =>
-        Effect.gen(function* () {
-          const error = yield* Effect.flip(initiate())
-          expect(error._tag).toBe("AuthenticationRequestError")
-          expect({ ...error.reason }).toEqual({
-            _tag: tag,
-            code,
-            status,
-            description: "what happened",
-            uri: "https://provider.test/errors"
-          })
-          expect(error.message).toBe(`Authentication request: ${sentence} (${code}, status ${status}): what happened`)
-          yield* TestClock.adjust("1 hour")
-          expect(yield* requestsTo("backchannel")).toHaveLength(1)
-          expect(yield* requestsTo("token")).toEqual([])
-        }).pipe(
-          Effect.provide(
-            cibaLayer(
-              withResponses(
-                ProviderScript.json(status, {
-                  error: code,
-                  error_description: "what happened",
-                  error_uri: "https://provider.test/errors"
-                })
+      it.effect(
+        `decodes ${code} with ${status} as ${tag} with its description and URI, and sends nothing again ${row}`,
+        () =>
+          Effect.gen(function* () {
+            const error = yield* Effect.flip(initiate())
+            const hint =
+              code === "unauthorized_client" && status === 401
+                ? ". Keycloak responds so to a wrong client secret, too"
+                : ""
+            expect(error._tag).toBe("AuthenticationRequestError")
+            expect({ ...error.reason }).toEqual({
+              _tag: tag,
+              code,
+              status,
+              description: "what happened",
+              uri: "https://provider.test/errors"
+            })
+            expect(error.message).toBe(`${tag}: ${sentence} (${code}, status ${status}): what happened${hint}`)
+            yield* TestClock.adjust("1 hour")
+            expect(yield* requestsTo("backchannel")).toHaveLength(1)
+            expect(yield* requestsTo("token")).toEqual([])
+          }).pipe(
+            Effect.provide(
+              cibaLayer(
+                withResponses(
+                  ProviderScript.json(status, {
+                    error: code,
+                    error_description: "what happened",
+                    error_uri: "https://provider.test/errors"
+                  })
+                )
               )
             )
           )
-        )
       )
     }
   }
 
-  it.effect("without a description is told by its code (G1)", () =>
+  it.effect("shows the code of an error response without a description (G1)", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(initiate())
       expect({ ...error.reason }).toEqual({ _tag: "InvalidRequest", code: "invalid_request", status: 400 })
       expect(error.message).toBe(
-        "Authentication request: the provider finds the request malformed (invalid_request, status 400)"
+        "InvalidRequest: the provider finds the request malformed (invalid_request, status 400)"
       )
     }).pipe(Effect.provide(cibaLayer(withResponses(ProviderScript.error("invalid_request")))))
   )
 
-  it.effect("tells its description in one line, without control characters", () =>
+  it.effect("shows the description on one line, without control characters", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(initiate())
       expect(error.reason).toMatchObject({ code: "bad code", description: "a   [31mb  c", uri: "x y" })
@@ -109,7 +125,7 @@ describe("an error answer", () => {
     )
   )
 
-  it.effect("of any length is cut: the code at 100 characters, its text at 500", () =>
+  it.effect("cuts a code at 100 characters, a description and a URI at 500", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(initiate())
       expect(error.reason).toMatchObject({ code: "c".repeat(100), description: "d".repeat(500), uri: "u".repeat(500) })
@@ -129,11 +145,11 @@ describe("an error answer", () => {
     )
   )
 
-  it.effect("with 503 keeps the provider's wish, and is no fault of transport (G11, G12, T-27)", () =>
+  it.effect("keeps the Retry-After of an error response with 503, which is no TransportError (G11, G12, T-27)", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(initiate())
       expect(error.reason).toMatchObject({
-        _tag: "Unrecognized",
+        _tag: "ServerError",
         code: "server_error",
         description: "Failed to send authentication request",
         status: 503,
@@ -156,11 +172,11 @@ describe("an error answer", () => {
     )
   )
 
-  it.effect("that denies access here is not taken for the person's no (G10)", () =>
+  it.effect("tells an access_denied of this endpoint from the end-user's refusal (G10)", () =>
     Effect.gen(function* () {
       const outcome = yield* Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo@example.com") }).pipe(
         Effect.as("approved"),
-        Effect.catchReason("TokenError", "AccessDenied", () => Effect.succeed("declined by the person")),
+        Effect.catchReason("TokenError", "AccessDenied", () => Effect.succeed("declined by the end-user")),
         Effect.catchReason("AuthenticationRequestError", "AccessDenied", ({ status }) =>
           Effect.succeed(`refused with ${status}`)
         )
@@ -169,7 +185,7 @@ describe("an error answer", () => {
     }).pipe(Effect.provide(cibaLayer(withResponses(ProviderScript.error("access_denied", { status: 403 })))))
   )
 
-  it.effect("that wants the user code can be answered by a new request (G6, G7)", () =>
+  it.effect("lets a new request with a user code follow missing_user_code and invalid_user_code (G6, G7)", () =>
     Effect.gen(function* () {
       const withCode = (code: string) => initiate({ userCode: Redacted.make(code) })
       const pending = yield* initiate().pipe(
@@ -183,7 +199,7 @@ describe("an error answer", () => {
   )
 })
 
-describe("an answer that is none", () => {
+describe("a response that the authentication endpoint does not define", () => {
   const { delay, html, json, lost, redirect, reset, status, truncated } = ProviderScript
   const faults: ReadonlyArray<readonly [title: string, answer: ProviderScript.Step, fault: object]> = [
     ["201 (F11)", json(201, acknowledgement), { kind: "UnexpectedStatus", status: 201 }],
@@ -198,21 +214,21 @@ describe("an answer that is none", () => {
     ["JSON with an error that is no text (G13)", json(400, { error: 7 }), { kind: "UnexpectedStatus", status: 400 }],
     ["JSON that is no object (G13)", json(500, ["invalid_request"]), { kind: "UnexpectedStatus", status: 500 }],
     [
-      "503 with a wish (G12)",
+      "503 with Retry-After (G12)",
       status(503, { retryAfter: "7" }),
       { kind: "UnexpectedStatus", status: 503, retryAfter: Duration.seconds(7) }
     ],
-    ["503 without a wish (G12)", status(503), { kind: "UnexpectedStatus", status: 503 }],
+    ["503 without Retry-After (G12)", status(503), { kind: "UnexpectedStatus", status: 503 }],
     ["429 (G12)", status(429), { kind: "UnexpectedStatus", status: 429 }],
     [
-      "429 with a wish until a moment (G12)",
+      "429 with a date as Retry-After (G12)",
       status(429, { retryAfter: "Thu, 01 Jan 1970 00:00:20 GMT" }),
       { kind: "UnexpectedStatus", status: 429, retryAfter: Duration.seconds(20) }
     ],
     ["500 with an acknowledgement in it (G12)", json(500, acknowledgement), { kind: "UnexpectedStatus", status: 500 }],
     ["a broken connection (G12)", reset, { kind: "Unreachable" }],
-    ["lost on its way (G12)", lost, { kind: "Unreachable" }],
-    ["too late (G12)", delay("36 seconds", json(200, acknowledgement)), { kind: "TimedOut" }],
+    ["a response that is lost (G12)", lost, { kind: "Unreachable" }],
+    ["a response after the timeout (G12)", delay("36 seconds", json(200, acknowledgement)), { kind: "TimedOut" }],
     ...[301, 302, 303, 307, 308].map(
       (code) =>
         [
@@ -223,7 +239,7 @@ describe("an answer that is none", () => {
     )
   ]
   for (const [title, answer, fault] of faults) {
-    it.effect(`is a fault that names no more than it must, and nothing is sent again: ${title}`, () =>
+    it.effect(`fails with a TransportError without confidential values, and sends nothing again: ${title}`, () =>
       Effect.gen(function* () {
         const asked = yield* Effect.forkChild(Effect.flip(initiate({ hint: UserHint.login("marker") })))
         yield* TestClock.adjust("1 hour")

@@ -186,7 +186,7 @@ describe("SignedRequest", () => {
         const error = yield* Effect.flip(initiate({ compatibility: { claims: { [claim]: "eve" } } }))
         expect(error).toMatchObject({
           _tag: "ClientRegistrationError",
-          message: `Client registration, claims of signed requests: ${claim} is a parameter of the request or set by the library`
+          message: `claims of signed requests: ${claim} is a parameter of the request or set by the library`
         })
       })
     )
@@ -267,7 +267,7 @@ describe("SignedRequest", () => {
         const error = yield* Effect.flip(initiate({ [option]: input }))
         expect(error).toMatchObject({
           _tag: "ClientRegistrationError",
-          message: `Client registration, ${option} of signed requests: ${problem}`
+          message: `${option} of signed requests: ${problem}`
         })
       })
     )

@@ -70,7 +70,7 @@ describe("UserHint.idToken", () => {
     Effect.gen(function* () {
       const error = yield* Effect.flip(initiate({ hint: UserHint.idToken("marker.b.c.d.e") }))
       expect(error.message).toBe(
-        "Authentication request: id_token_hint: it is encrypted; send the signed token inside it (CIBA Core 7.1)"
+        "InvalidParameter: id_token_hint: it is encrypted; send the signed token inside it (CIBA Core 7.1)"
       )
       expect(yield* requestsTo("backchannel")).toEqual([])
     }).pipe(Effect.provide(cibaLayer()))

@@ -6,8 +6,8 @@ import { bearer, client, serve } from "../support/ResourceServer.ts"
 
 const url = "https://rs.test/accounts"
 
-describe("a refusal", () => {
-  const answered = (status: number, challenges?: string) =>
+describe("ResourceError", () => {
+  const respond = (status: number, challenges?: string) =>
     HttpClientResponse.fromWeb(
       HttpClientRequest.get(url),
       new Response(null, { status, ...(challenges && { headers: { "www-authenticate": challenges } }) })
@@ -35,13 +35,13 @@ describe("a refusal", () => {
     [401, undefined, { _tag: "Unrecognized", status: 401 }]
   ]
   for (const [status, challenges, reason] of reasons) {
-    it.effect(`with ${status} and ${challenges ?? "no challenge"} has its reason (S3)`, () =>
+    it.effect(`is the failure for ${status} with ${challenges ?? "no challenge"} (S3)`, () =>
       Effect.gen(function* () {
-        expect(ProtectedResource.readRefusal(answered(status, challenges))).toMatchObject({
+        expect(ProtectedResource.readRefusal(respond(status, challenges))).toMatchObject({
           _tag: "ResourceError",
           reason
         })
-        const { received, layer } = serve(() => new Response(null, answered(status, challenges)))
+        const { received, layer } = serve(() => new Response(null, respond(status, challenges)))
         const error = yield* ProtectedResource.make(bearer()).pipe(
           Effect.map(ProtectedResource.filterAccepted),
           Effect.flatMap((resource) => Effect.flip(resource.get(url))),
@@ -62,10 +62,10 @@ describe("a refusal", () => {
     [404, 'Bearer error="invalid_token"'],
     [500, undefined]
   ] as const) {
-    it.effect(`is not what ${status} with ${challenges ?? "no challenge"} is (S3)`, () =>
+    it.effect(`is not the failure for ${status} with ${challenges ?? "no challenge"} (S3)`, () =>
       Effect.gen(function* () {
-        expect(ProtectedResource.readRefusal(answered(status, challenges))).toBeUndefined()
-        const { layer } = serve(() => new Response(null, answered(status, challenges)))
+        expect(ProtectedResource.readRefusal(respond(status, challenges))).toBeUndefined()
+        const { layer } = serve(() => new Response(null, respond(status, challenges)))
         const response = yield* ProtectedResource.make(bearer()).pipe(
           Effect.map(ProtectedResource.filterAccepted),
           Effect.flatMap((resource) => resource.get(url)),
@@ -76,15 +76,15 @@ describe("a refusal", () => {
     )
   }
 
-  it("says what is wrong, with the server's words cut and clean (S3)", () => {
+  it("shows what the challenge says, sanitized and cut (S3)", () => {
     const message = (status: number, challenges: string) =>
-      ProtectedResource.readRefusal(answered(status, challenges))?.message
+      ProtectedResource.readRefusal(respond(status, challenges))?.message
     expect(message(403, 'Bearer error=insufficient_scope, scope="a b"')).toBe(
-      'Resource: the resource needs the scope "a b" (insufficient_scope, status 403)'
+      'InsufficientScope: the access token lacks the scope that the resource demands (insufficient_scope, status 403, scope "a b")'
     )
-    expect(message(401, "Bearer")).toBe("Resource: the resource server refuses the request (no code, status 401)")
+    expect(message(401, "Bearer")).toBe("Unrecognized: the resource server refuses the request (status 401)")
     expect(message(401, 'DPoP error=invalid_dpop_proof, algs="ES256 PS256"')).toBe(
-      "Resource: the resource server does not accept the DPoP proof; it takes ES256 or PS256 (invalid_dpop_proof, status 401)"
+      'InvalidDpopProof: the resource server does not accept the DPoP proof (invalid_dpop_proof, status 401, algs "ES256 PS256")'
     )
     const long = message(401, `Bearer error="${"e".repeat(5000)}", error_description="a\u009fb${"d".repeat(5000)}"`)
     expect(long).toContain(": a bddd")

@@ -174,7 +174,7 @@ describe("Revocation.process", () => {
         const error = yield* Effect.flip(revokeWith(json(status, { error: code, error_description: "why" })))
         expect(error._tag).toBe("TokenError")
         expect({ ...error.reason }).toEqual({ _tag: tag, code, status, description: "why" })
-        expect(error.message).toMatch(new RegExp(`^Token: .+ \\(${code}, status ${status}\\): why$`))
+        expect(error.message).toMatch(new RegExp(`^${tag}: .+ \\(${code}, status ${status}\\): why$`))
       })
     )
   }
@@ -205,7 +205,7 @@ describe("Revocation.process", () => {
     Effect.gen(function* () {
       const responder = json(503, { error: "temporarily_unavailable" }, { "retry-after": "30" })
       expect({ ...(yield* Effect.flip(revokeWith(responder))).reason }).toEqual({
-        _tag: "Unrecognized",
+        _tag: "TemporarilyUnavailable",
         code: "temporarily_unavailable",
         status: 503,
         retryAfter: Duration.seconds(30)

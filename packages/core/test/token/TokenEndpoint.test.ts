@@ -276,7 +276,9 @@ describe("TokenEndpoint.redeem, for an error response", () => {
               description: "why",
               uri: "https://why.test"
             })
-            expect(error.message).toMatch(new RegExp(`^Token: .+ \\(${code}, status ${status}\\): why$`))
+            expect(error.message).toMatch(
+              new RegExp(`^${tag}: .+ \\(${code}${status === 200 ? "" : `, status ${status}`}\\): why`)
+            )
           }
           expect((yield* sent).filter(({ endpoint }) => endpoint === "token")).toHaveLength(statuses.length)
         }).pipe(
@@ -351,7 +353,9 @@ describe("TokenEndpoint.redeem, for a success", () => {
           _tag: "InvalidTokenResponse",
           issues: `Missing key\n  at ["${member}"]`
         })
-        expect(error.message).toBe(`Token: the token response is not valid: Missing key at ["${member}"]`)
+        expect(error.message).toBe(
+          `InvalidTokenResponse: the token response is not valid: Missing key at ["${member}"]`
+        )
         expect(JSON.stringify(error)).not.toContain("marker")
       }).pipe(Effect.provide(respondWith(json(200, { ...tokens, [member]: undefined }))))
     )

@@ -99,7 +99,7 @@ describe("Push", () => {
       yield* provider.approve()
       yield* TestClock.adjust("1 second")
       expect(yield* push(({ auth_req_id }) => ({ auth_req_id, error: "server_error" }))).toBe(204)
-      expect((yield* Fiber.join(wait)).reason._tag).toBe("Unrecognized")
+      expect((yield* Fiber.join(wait)).reason._tag).toBe("ServerError")
       expect(yield* store.all).toEqual([])
     }).pipe(Effect.provide(Layer.provideMerge(flow(), PendingStore.layerMemory)))
   )
