@@ -1,0 +1,139 @@
+// Two providers on one network, and a client of each: whose requests arrive where, and with whose credentials.
+import { assert } from "@effect/vitest"
+import { Ciba, ClientAuthentication, Dpop, DynamicRegistration, type NotificationInbox } from "@effect-ciba/core"
+import * as JsonWebKey from "@effect-ciba/core/JsonWebKey"
+import { ProviderFetch, TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
+import type { RequestRecord } from "@effect-ciba/testing/RequestRecord"
+import { Effect, Fiber, Layer, Redacted } from "effect"
+import { Base64 } from "effect/encoding"
+import { FetchHttpClient, HttpClient } from "effect/http"
+import { hint } from "./Asking.ts"
+import { later, proofOf } from "./Polling.ts"
+
+/** What a client of these tests provides. */
+export type Services = Ciba.PushServices | DynamicRegistration.DynamicRegistration
+
+/** A provider, and the client that is registered there. */
+export interface Side {
+  readonly clientId: string
+  readonly issuer: string
+  readonly secret: string
+  /** The thumbprint of the key that the client's tokens are bound to. */
+  readonly thumbprint: string
+  readonly provider: TestProvider.Service
+  readonly layer: Layer.Layer<Services, unknown, NotificationInbox.NotificationInbox>
+  /** The options that fetch has received for requests to this provider. */
+  readonly inits: ReadonlyArray<RequestInit>
+}
+
+export interface Sides {
+  readonly alpha: Side
+  readonly beta: Side
+}
+
+export interface Options {
+  readonly clientIds?: readonly [alpha: string, beta: string] | undefined
+  readonly deliveryMode?: "poll" | "ping" | "push" | undefined
+  /** Over fetch, with a `RequestInit` of its own for each client; over an `HttpClient` of the tests by default. */
+  readonly fetch?: boolean | undefined
+}
+
+export const make = Effect.fnUntraced(function* (options: Options = {}) {
+  const [a, b] = options.clientIds ?? ["alpha", "beta"]
+  const first = yield* makeProvider("alpha", a, options)
+  const second = yield* makeProvider("beta", b, options)
+  const network = HttpClient.make((request, url) =>
+    (url.host === "alpha.test" ? first : second).client.execute(request)
+  )
+  const inits = { alpha: [] as RequestInit[], beta: [] as RequestInit[] }
+  const reach = yield* Effect.provideService(ProviderFetch.fromHttpClient, HttpClient.HttpClient, network)
+  const fetch: typeof globalThis.fetch = (input, init = {}) => {
+    inits[String(input).startsWith("https://alpha.test/") ? "alpha" : "beta"].push(init)
+    const { headers, method, signal } = init
+    return reach(input instanceof Request ? input : String(input), { headers, method, signal, body: init.body })
+  }
+  const http = (name: string) =>
+    options.fetch === true
+      ? FetchHttpClient.layer.pipe(
+          Layer.provide(Layer.succeed(FetchHttpClient.Fetch, fetch)),
+          Layer.provideMerge(Layer.succeed(FetchHttpClient.RequestInit, { integrity: `certificate of ${name}` }))
+        )
+      : Layer.succeed(HttpClient.HttpClient, network)
+  const side = ({ client: _, ...own }: typeof first, sent: ReadonlyArray<RequestInit>): Side => ({
+    ...own,
+    inits: sent,
+    layer: DynamicRegistration.layer().pipe(
+      Layer.provideMerge(clientOf(own, options.deliveryMode)),
+      Layer.provide([Dpop.layer({ key: TestKeys.signing("ES256", own.name) }), http(own.name)])
+    )
+  })
+  const sides: Sides = { alpha: side(first, inits.alpha), beta: side(second, inits.beta) }
+  return sides
+})
+
+const makeProvider = Effect.fnUntraced(function* (
+  name: string,
+  clientId: string,
+  { deliveryMode = "poll" }: Pick<Options, "deliveryMode">
+) {
+  const issuer = `https://${name}.test`
+  const secret = `the secret at ${name}`
+  const { client, provider } = yield* TestProvider.make({
+    issuer,
+    client: TestClient.clientSecretBasic({
+      clientId,
+      secret: Redacted.make(secret),
+      notification: deliveryMode === "poll" ? undefined : { deliveryMode, url: "https://app.test/ciba" }
+    }),
+    user: TestUser.approve(),
+    refreshTokens: true,
+    metadata: (document) => ({ ...document, registration_endpoint: `${issuer}/register` })
+  })
+  const thumbprint = yield* JsonWebKey.thumbprint((yield* TestKeys.signing("ES256", name)).publicJwk)
+  return { name, clientId, issuer, secret, thumbprint, client, provider }
+})
+
+const clientOf = (
+  { clientId, issuer, secret }: Pick<Side, "clientId" | "issuer" | "secret">,
+  deliveryMode: Options["deliveryMode"]
+): Layer.Layer<Ciba.PushServices, unknown, HttpClient.HttpClient | NotificationInbox.NotificationInbox> => {
+  const common = { issuer, clientId, authentication: ClientAuthentication.clientSecretBasic(Redacted.make(secret)) }
+  return deliveryMode === "push" ? Ciba.layer({ ...common, deliveryMode }) : Ciba.layer({ ...common, deliveryMode })
+}
+
+/** The flow of the client in the context, at a provider whose end-user approves at once. */
+export const authenticate = Effect.fnUntraced(function* ({ provider }: Pick<Side, "provider">) {
+  const polls = (yield* provider.polls).length
+  const pending = yield* Ciba.initiate({ scope: ["openid"], hint })
+  const wait = yield* Effect.forkChild(Ciba.complete(pending))
+  yield* later("5 seconds")
+  yield* provider.afterPolls(polls + 1)
+  return yield* Fiber.join(wait)
+})
+
+/** Asserts that every request at the provider has the credentials of its own client, and gives what each was for. */
+export const requestsOf = Effect.fnUntraced(function* ({ inits, ...side }: Side) {
+  const all = yield* side.provider.requests
+  for (const record of all) {
+    const { authorization, headers } = record
+    const [scheme, credentials = ""] = authorization === undefined ? [] : Redacted.value(authorization).split(" ")
+    if (scheme === "Basic") {
+      const given = yield* Effect.fromResult(Base64.decodeString(credentials))
+      assert.strictEqual(given, [side.clientId, side.secret].map(encodeURIComponent).join(":").replaceAll("%20", "+"))
+    }
+    if (scheme === "DPoP") assert.strictEqual(yield* side.provider.boundTo(credentials), side.thumbprint)
+    if (headers.dpop !== undefined) {
+      const { header } = yield* proofOf(record)
+      assert.strictEqual(yield* JsonWebKey.thumbprint(header.jwk), side.thumbprint)
+    }
+  }
+  for (const { integrity } of inits)
+    assert.strictEqual(integrity, `certificate of ${new URL(side.issuer).hostname.split(".")[0]}`)
+  return all.map(nameOf).filter((name) => name !== "discovery" && name !== "keys")
+})
+
+const nameOf = ({ endpoint, parameters, url }: RequestRecord): string => {
+  const grant = Object.fromEntries(parameters).grant_type
+  if (endpoint === "token") return grant === "refresh_token" ? "refresh" : "poll"
+  return endpoint === "elsewhere" ? new URL(url).pathname : endpoint
+}
