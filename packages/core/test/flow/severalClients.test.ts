@@ -6,13 +6,16 @@ import {
   FreshIdentity,
   Introspection,
   NotificationInbox,
+  NotificationReceiver,
+  PendingStore,
   ProtectedResource,
   Refresh,
   Revocation,
   UserInfo
 } from "@effect-ciba/core"
-import { Context, Effect, Layer, LayerMap, ManagedRuntime, Redacted } from "effect"
+import { Context, Effect, Fiber, Layer, LayerMap, ManagedRuntime, Redacted, Result, Stream } from "effect"
 import { hint } from "../support/Asking.ts"
+import { later } from "../support/Polling.ts"
 import {
   authenticate,
   make,
@@ -23,11 +26,13 @@ import {
   type Sides
 } from "../support/TwoProviders.ts"
 
+const initiate = Ciba.initiate({ scope: ["openid"], hint })
+
 type Step = (side: Side) => Effect.Effect<unknown, unknown, Services>
 
 /** What a client does, and the requests that its provider receives for it. */
 const steps: ReadonlyArray<readonly [what: string, step: Step, requests: ReadonlyArray<string>]> = [
-  ["an authentication request", () => Ciba.initiate({ scope: ["openid"], hint }), ["backchannel"]],
+  ["an authentication request", () => initiate, ["backchannel"]],
   ["a poll, and the verification of its ID Token", authenticate, ["backchannel", "poll"]],
   [
     "a refresh",
@@ -66,91 +71,207 @@ const steps: ReadonlyArray<readonly [what: string, step: Step, requests: Readonl
     (side) => Effect.flatMap(authenticate(side), ({ accessToken }) => Revocation.revoke(accessToken)),
     ["backchannel", "poll", "revocation"]
   ],
-  ["a registration, which these providers refuse", () => Effect.flip(DynamicRegistration.register({})), ["/register"]]
+  ["a registration", () => Effect.flip(DynamicRegistration.register({})), ["/register"]]
 ]
 
-type Run = (sides: Sides, step: Step) => Effect.Effect<unknown, unknown, NotificationInbox.NotificationInbox>
+type Contexts = Readonly<Record<keyof Sides, Context.Context<Services>>>
+
+type Program = <R>(
+  sides: Sides,
+  use: (contexts: Contexts) => Effect.Effect<unknown, unknown, R>
+) => Effect.Effect<unknown, unknown, NotificationInbox.NotificationInbox | R>
 
 class Alpha extends Context.Service<Alpha, Context.Context<Services>>()("test/Alpha") {}
 class Beta extends Context.Service<Beta, Context.Context<Services>>()("test/Beta") {}
 
-/** Ways to have two clients in one program; each takes the step as both of them. */
-const programs: ReadonlyArray<readonly [how: string, run: Run]> = [
+const services = Effect.context<Services>()
+
+/** Ways to have two clients in one program. */
+const programs: ReadonlyArray<readonly [how: string, program: Program]> = [
   [
-    "of two clients, one provided inside the other,",
-    ({ alpha, beta }, step) =>
-      step(beta).pipe(Effect.provide(beta.layer), Effect.andThen(step(alpha)), Effect.provide(alpha.layer))
+    "provided one inside the other",
+    (sides, use) =>
+      Effect.gen(function* () {
+        const alpha = yield* services
+        yield* Effect.provide(
+          Effect.flatMap(services, (beta) => use({ alpha, beta })),
+          sides.beta.layer
+        )
+      }).pipe(Effect.provide(sides.alpha.layer))
   ],
   [
-    "of two clients in one layer, under services of one's own,",
-    ({ alpha, beta }, step) =>
+    "merged into one layer, under services of one's own",
+    (sides, use) =>
       Effect.gen(function* () {
-        yield* Effect.provide(step(alpha), yield* Alpha)
-        yield* Effect.provide(step(beta), yield* Beta)
+        yield* use({ alpha: yield* Alpha, beta: yield* Beta })
       }).pipe(
         Effect.provide(
           Layer.merge(
-            Layer.provide(Layer.effect(Alpha, Effect.context<Services>()), alpha.layer),
-            Layer.provide(Layer.effect(Beta, Effect.context<Services>()), beta.layer)
+            Layer.provide(Layer.effect(Alpha, services), sides.alpha.layer),
+            Layer.provide(Layer.effect(Beta, services), sides.beta.layer)
           )
         )
       )
   ],
   [
-    "of two tenants in a LayerMap",
-    (sides, step) =>
+    "of a LayerMap",
+    (sides, use) =>
       Effect.gen(function* () {
         const tenants = yield* LayerMap.make((tenant: keyof Sides) => sides[tenant].layer)
-        yield* Effect.all(
-          (["alpha", "beta"] as const).map((tenant) => Effect.provide(step(sides[tenant]), tenants.get(tenant)))
-        )
+        yield* use({ alpha: yield* tenants.contextEffect("alpha"), beta: yield* tenants.contextEffect("beta") })
       }).pipe(Effect.scoped)
   ],
   [
-    "of two tenants with a ManagedRuntime each, and one memo map for both,",
-    (sides, step) =>
+    "of two ManagedRuntimes with one memo map",
+    (sides, use) =>
       Effect.gen(function* () {
         const memoMap = yield* Layer.makeMemoMap
-        const inbox = Layer.succeed(NotificationInbox.NotificationInbox, yield* NotificationInbox.NotificationInbox)
-        for (const side of [sides.alpha, sides.beta]) {
-          const { contextEffect } = yield* Effect.acquireRelease(
-            Effect.sync(() => ManagedRuntime.make(Layer.provide(side.layer, inbox), { memoMap })),
-            (runtime) => runtime.disposeEffect
+        const shared = Layer.succeedContext(yield* Effect.context<NotificationInbox.NotificationInbox>())
+        const start = ({ layer }: Side) =>
+          Effect.flatMap(
+            Effect.acquireRelease(
+              Effect.sync(() => ManagedRuntime.make(Layer.provide(layer, shared), { memoMap })),
+              (runtime) => runtime.disposeEffect
+            ),
+            ({ contextEffect }) => contextEffect
           )
-          yield* Effect.provide(step(side), yield* contextEffect)
-        }
+        yield* use({ alpha: yield* start(sides.alpha), beta: yield* start(sides.beta) })
       }).pipe(Effect.scoped)
   ]
 ]
 
 /** Takes a step as both clients, and asserts that each provider received its own requests, and nothing else. */
-const prove = Effect.fnUntraced(function* (run: Run, step: Step, requests: ReadonlyArray<string>, options?: Options) {
+const prove = Effect.fnUntraced(function* (
+  program: Program,
+  step: Step,
+  requests: ReadonlyArray<string>,
+  options?: Options
+) {
   const sides = yield* make(options)
-  yield* Effect.provide(run(sides, step), NotificationInbox.layer)
+  yield* Effect.provide(
+    program(sides, (contexts) =>
+      Effect.forEach([sides.beta, sides.alpha], (side) => Effect.provide(step(side), contexts[side.name]))
+    ),
+    NotificationInbox.layer
+  )
   assert.deepStrictEqual(yield* requestsOf(sides.alpha), requests)
   assert.deepStrictEqual(yield* requestsOf(sides.beta), requests)
+  return sides
 })
 
-describe("two clients in one program", () => {
-  for (const [how, run] of programs) {
+/** Each step, one after the other. */
+const every: Step = (side) => Effect.forEach(steps, ([, step]) => step(side), { discard: true })
+
+const everyRequest = steps.flatMap(([, , requests]) => requests)
+
+for (const [how, program] of programs) {
+  describe(`two clients ${how}`, () => {
     for (const [what, step, requests] of steps) {
-      it.effect(`${what} ${how} goes to its own provider, with its own credentials and DPoP proof`, () =>
-        prove(run, step, requests)
+      it.effect(`send ${what} to their own providers, each with its own credentials and DPoP key (${how})`, () =>
+        prove(program, step, requests)
       )
     }
-  }
 
-  /** Everything, one after the other. */
-  const every: Step = (side) => Effect.forEach(steps, ([, step]) => step(side), { discard: true })
-  const requests = steps.flatMap(([, , requests]) => requests)
-
-  for (const [how, run] of programs) {
-    it.effect(`every request ${how} goes to its own provider if both have the same client id`, () =>
-      prove(run, every, requests, { clientIds: ["bank-app", "bank-app"] })
+    it.effect(`that have the same client id send every request to their own providers (${how})`, () =>
+      prove(program, every, everyRequest, { clientIds: ["bank-app", "bank-app"] })
     )
 
-    it.effect(`every request ${how} is sent by fetch with the RequestInit of its own client`, () =>
-      prove(run, every, requests, { fetch: true })
+    it.effect(`send every request by fetch with their own RequestInit, such as a certificate (${how})`, () =>
+      Effect.gen(function* () {
+        const { alpha, beta } = yield* prove(program, every, everyRequest, { fetch: true })
+        for (const { inits, name, provider } of [alpha, beta]) {
+          assert.lengthOf(inits, (yield* provider.requests).length)
+          for (const { integrity } of inits) assert.strictEqual(integrity, `certificate of ${name}`)
+        }
+      })
     )
-  }
-})
+
+    it.effect(`publish their events to their own subscribers alone (${how})`, () =>
+      Effect.gen(function* () {
+        const sides = yield* make()
+        const published: Array<readonly [name: string, id: string]> = []
+        const received: Array<readonly [name: string, id: string]> = []
+        yield* program(sides, (contexts) =>
+          Effect.gen(function* () {
+            for (const name of ["alpha", "beta"] as const) {
+              yield* Effect.forkChild(
+                Stream.runForEach(Ciba.events, ({ id }) => Effect.sync(() => void received.push([name, id]))).pipe(
+                  Effect.provide(contexts[name])
+                ),
+                { startImmediately: true }
+              )
+            }
+            for (const name of ["beta", "alpha"] as const) {
+              published.push([name, (yield* initiate.pipe(Effect.provide(contexts[name]))).id])
+              yield* later(0)
+            }
+          })
+        ).pipe(Effect.provide(NotificationInbox.layer))
+        assert.deepStrictEqual(received, published)
+      })
+    )
+
+    for (const deliveryMode of ["ping", "push"] as const) {
+      it.effect(`receive each its own ${deliveryMode} through the inbox that both share (${how})`, () =>
+        Effect.gen(function* () {
+          const endpoint = yield* NotificationReceiver.toWebHandler()
+          const send = (notification: Effect.Effect<Request, unknown>) =>
+            Effect.flatMap(notification, (request) =>
+              Effect.map(
+                Effect.promise(() => endpoint(request)),
+                (response) => response.status
+              )
+            )
+          const sides = yield* make({ deliveryMode })
+          yield* program(sides, (contexts) =>
+            Effect.gen(function* () {
+              const [alpha, beta] = yield* Effect.forEach(["alpha", "beta"] as const, (name) =>
+                Effect.provide(initiate, contexts[name])
+              )
+              if (alpha === undefined || beta === undefined) return assert.fail("an authentication is missing")
+              const ofAlpha = yield* Effect.forkChild(Effect.provide(Ciba.complete(alpha), contexts.alpha))
+              const ofBeta = yield* Effect.forkChild(Effect.provide(Ciba.complete(beta), contexts.beta))
+              const body = { auth_req_id: Redacted.value(alpha.authReqId) }
+              assert.strictEqual(
+                yield* send(sides.beta.provider.notification({ forge: (call) => ({ ...call, body }) })),
+                401,
+                "the notification token of one client opens nothing of the other"
+              )
+              assert.strictEqual(yield* send(sides.beta.provider.notification()), 204)
+              assert.strictEqual((yield* Fiber.join(ofBeta)).issuer, sides.beta.issuer)
+              assert.isUndefined(ofAlpha.pollUnsafe())
+              assert.strictEqual(yield* send(sides.alpha.provider.notification()), 204)
+              assert.strictEqual((yield* Fiber.join(ofAlpha)).issuer, sides.alpha.issuer)
+            })
+          )
+        }).pipe(Effect.provide(NotificationInbox.layer))
+      )
+    }
+
+    it.effect(`resume each its own authentications from the store that both share (${how})`, () =>
+      Effect.gen(function* () {
+        const sides = yield* make()
+        const handled: Array<readonly [name: string, issuer: string]> = []
+        yield* program(sides, (contexts) =>
+          Effect.gen(function* () {
+            const both = [sides.alpha, sides.beta]
+            for (const { name } of both) yield* Effect.provide(initiate, contexts[name])
+            const resumed = yield* Effect.forEach(both, ({ name }) =>
+              Ciba.resumeAll((outcome) =>
+                Effect.sync(
+                  () => void handled.push([name, Result.isSuccess(outcome) ? outcome.success.issuer : "none"])
+                )
+              ).pipe(Effect.provide(contexts[name]), Effect.forkChild)
+            )
+            yield* later("5 seconds")
+            yield* Effect.forEach(resumed, Fiber.join)
+          })
+        ).pipe(Effect.provide(NotificationInbox.layer))
+        assert.sameDeepMembers(handled, [
+          ["alpha", sides.alpha.issuer],
+          ["beta", sides.beta.issuer]
+        ])
+      }).pipe(Effect.provide(PendingStore.layerMemory))
+    )
+  })
+}

@@ -15,6 +15,7 @@ export type Services = Ciba.PushServices | DynamicRegistration.DynamicRegistrati
 
 /** A provider, and the client that is registered there. */
 export interface Side {
+  readonly name: keyof Sides
   readonly clientId: string
   readonly issuer: string
   readonly secret: string
@@ -59,25 +60,25 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
           Layer.provideMerge(Layer.succeed(FetchHttpClient.RequestInit, { integrity: `certificate of ${name}` }))
         )
       : Layer.succeed(HttpClient.HttpClient, network)
-  const side = ({ client: _, ...own }: typeof first, sent: ReadonlyArray<RequestInit>): Side => ({
+  const side = ({ client: _, ...own }: typeof first): Side => ({
     ...own,
-    inits: sent,
+    inits: inits[own.name],
     layer: DynamicRegistration.layer().pipe(
       Layer.provideMerge(clientOf(own, options.deliveryMode)),
       Layer.provide([Dpop.layer({ key: TestKeys.signing("ES256", own.name) }), http(own.name)])
     )
   })
-  const sides: Sides = { alpha: side(first, inits.alpha), beta: side(second, inits.beta) }
+  const sides: Sides = { alpha: side(first), beta: side(second) }
   return sides
 })
 
 const makeProvider = Effect.fnUntraced(function* (
-  name: string,
+  name: keyof Sides,
   clientId: string,
   { deliveryMode = "poll" }: Pick<Options, "deliveryMode">
 ) {
   const issuer = `https://${name}.test`
-  const secret = `the secret at ${name}`
+  const secret = `secret-at-${name}`
   const { client, provider } = yield* TestProvider.make({
     issuer,
     client: TestClient.clientSecretBasic({
@@ -111,25 +112,30 @@ export const authenticate = Effect.fnUntraced(function* ({ provider }: Pick<Side
   return yield* Fiber.join(wait)
 })
 
-/** Asserts that every request at the provider has the credentials of its own client, and gives what each was for. */
-export const requestsOf = Effect.fnUntraced(function* ({ inits, ...side }: Side) {
-  const all = yield* side.provider.requests
-  for (const record of all) {
-    const { authorization, headers } = record
-    const [scheme, credentials = ""] = authorization === undefined ? [] : Redacted.value(authorization).split(" ")
-    if (scheme === "Basic") {
-      const given = yield* Effect.fromResult(Base64.decodeString(credentials))
-      assert.strictEqual(given, [side.clientId, side.secret].map(encodeURIComponent).join(":").replaceAll("%20", "+"))
-    }
-    if (scheme === "DPoP") assert.strictEqual(yield* side.provider.boundTo(credentials), side.thumbprint)
-    if (headers.dpop !== undefined) {
-      const { header } = yield* proofOf(record)
-      assert.strictEqual(yield* JsonWebKey.thumbprint(header.jwk), side.thumbprint)
-    }
+/** Asserts that each request at the provider has the credentials and the proof of its own client; gives what each is. */
+export const requestsOf = Effect.fnUntraced(function* (side: Side) {
+  const requests = (yield* side.provider.requests).filter(
+    ({ endpoint }) => endpoint !== "discovery" && endpoint !== "keys"
+  )
+  return yield* Effect.forEach(requests, (request) => Effect.as(assertOwn(side, request), nameOf(request)))
+})
+
+const assertOwn = Effect.fnUntraced(function* (
+  { clientId, provider, secret, thumbprint }: Side,
+  request: RequestRecord
+) {
+  const { authorization, endpoint } = request
+  const [scheme, credentials = ""] = authorization === undefined ? [] : Redacted.value(authorization).split(" ")
+  if (scheme === "DPoP") assert.strictEqual(yield* provider.keyThumbprint(credentials), thumbprint)
+  if (scheme === "Basic") {
+    assert.deepStrictEqual(yield* Effect.fromResult(Base64.decodeString(credentials)), `${clientId}:${secret}`)
   }
-  for (const { integrity } of inits)
-    assert.strictEqual(integrity, `certificate of ${new URL(side.issuer).hostname.split(".")[0]}`)
-  return all.map(nameOf).filter((name) => name !== "discovery" && name !== "keys")
+  if (scheme === "DPoP" || endpoint === "token") {
+    const { header } = yield* proofOf(request)
+    assert.strictEqual(yield* JsonWebKey.thumbprint(header.jwk), thumbprint)
+  }
+  const expected = endpoint === "userinfo" ? "DPoP" : endpoint === "elsewhere" ? scheme : "Basic"
+  assert.strictEqual(scheme, expected)
 })
 
 const nameOf = ({ endpoint, parameters, url }: RequestRecord): string => {
