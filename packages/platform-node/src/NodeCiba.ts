@@ -61,7 +61,7 @@
  * @see CIBA Core 1.0
  */
 import { Ciba, type ClientRegistration, JwsAlgorithm, type NotificationInbox, type SigningKey } from "@effect-ciba/core"
-import { Config, Effect, Layer, Option } from "effect"
+import { Config, ConfigProvider, Context, Effect, Layer, Option } from "effect"
 import type { CertificateError } from "./ClientCertificate.ts"
 import * as EnvironmentAuthentication from "./internal/EnvironmentAuthentication.ts"
 import * as EnvironmentTls from "./internal/EnvironmentTls.ts"
@@ -120,12 +120,26 @@ export interface ConfigOptions {
  * | `CIBA_ID_TOKEN_ALG` | the registered `id_token_signed_response_alg`; `RS256` by default |
  * | `CIBA_ALLOW_INSECURE` | `loopback` allows plain http to this machine |
  */
-export const layerConfig = (
-  options?: ConfigOptions
-): Layer.Layer<
+export const layerConfig = (options?: ConfigOptions): ConfiguredLayer => {
+  const layers = new WeakMap<ConfigProvider.ConfigProvider, ConfiguredLayer>()
+  return Layer.flatMap(
+    Layer.fromBuild(() => Effect.context<never>()),
+    (context) => {
+      const provider = Context.get(context, ConfigProvider.ConfigProvider)
+      const configured = layers.get(provider) ?? layerConfigured(options)
+      layers.set(provider, configured)
+      return configured
+    }
+  )
+}
+
+type ConfiguredLayer = Layer.Layer<
   Ciba.Services,
   Config.ConfigError | ClientRegistration.ClientRegistrationError | SigningKey.InvalidKey | CertificateError
-> =>
+>
+
+/** Effect memoizes a layer by its reference: there is one of these for each `ConfigProvider`. */
+const layerConfigured = (options: ConfigOptions | undefined): ConfiguredLayer =>
   Layer.unwrap(
     Effect.gen(function* () {
       const config = options?.prefix === undefined ? environment : Config.nested(environment, options.prefix)

@@ -34,7 +34,7 @@ import { createSecureContext, type SecureContext } from "node:tls"
 import { NodeHttpClient } from "@effect/platform-node"
 import * as Undici from "@effect/platform-node/Undici"
 import { Duration, Effect, Equal, Exit, Layer, Scope } from "effect"
-import type { HttpClient } from "effect/http"
+import { HttpClient } from "effect/http"
 import type { CertificateError, ClientCertificate } from "./ClientCertificate.ts"
 import * as CertificateCheck from "./internal/CertificateCheck.ts"
 
@@ -59,7 +59,7 @@ export const layer = (options: Options): Layer.Layer<HttpClient.HttpClient, Cert
   // Fresh, since the layer is a constant that Effect would build once: a second client in the same program would get the
   // connections of the first, with its certificate.
   Layer.provide(
-    Layer.fresh(NodeHttpClient.layerUndiciNoDispatcher),
+    HttpClient.layerMergedContext(NodeHttpClient.makeUndici),
     Layer.effect(NodeHttpClient.Dispatcher, makeDispatcher(options))
   )
 

@@ -14,8 +14,8 @@ import {
   UserInfo
 } from "@effect-ciba/core"
 import { Context, Effect, Fiber, Layer, LayerMap, ManagedRuntime, Redacted, Result, Stream } from "effect"
-import { hint } from "../support/Asking.ts"
-import { later } from "../support/Polling.ts"
+import { hint } from "../support/AuthenticationFlow.ts"
+import { advance } from "../support/TestTime.ts"
 import {
   authenticate,
   make,
@@ -203,7 +203,7 @@ for (const [how, program] of programs) {
             }
             for (const name of ["beta", "alpha"] as const) {
               published.push([name, (yield* initiate.pipe(Effect.provide(contexts[name]))).id])
-              yield* later(0)
+              yield* advance(0)
             }
           })
         ).pipe(Effect.provide(NotificationInbox.layer))
@@ -263,7 +263,7 @@ for (const [how, program] of programs) {
                 )
               ).pipe(Effect.provide(contexts[name]), Effect.forkChild)
             )
-            yield* later("5 seconds")
+            yield* advance("5 seconds")
             yield* Effect.forEach(resumed, Fiber.join)
           })
         ).pipe(Effect.provide(NotificationInbox.layer))

@@ -7,8 +7,9 @@ import type { RequestRecord } from "@effect-ciba/testing/RequestRecord"
 import { Effect, Fiber, Layer, Redacted } from "effect"
 import { Base64 } from "effect/encoding"
 import { FetchHttpClient, HttpClient } from "effect/http"
-import { hint } from "./Asking.ts"
-import { later, proofOf } from "./Polling.ts"
+import { hint } from "./AuthenticationFlow.ts"
+import { dpopProof } from "./Jwt.ts"
+import { advance } from "./TestTime.ts"
 
 /** What a client of these tests provides. */
 export type Services = Ciba.PushServices | DynamicRegistration.DynamicRegistration
@@ -107,7 +108,7 @@ export const authenticate = Effect.fnUntraced(function* ({ provider }: Pick<Side
   const polls = (yield* provider.polls).length
   const pending = yield* Ciba.initiate({ scope: ["openid"], hint })
   const wait = yield* Effect.forkChild(Ciba.complete(pending))
-  yield* later("5 seconds")
+  yield* advance("5 seconds")
   yield* provider.afterPolls(polls + 1)
   return yield* Fiber.join(wait)
 })
@@ -131,7 +132,7 @@ const assertOwn = Effect.fnUntraced(function* (
     assert.deepStrictEqual(yield* Effect.fromResult(Base64.decodeString(credentials)), `${clientId}:${secret}`)
   }
   if (scheme === "DPoP" || endpoint === "token") {
-    const { header } = yield* proofOf(request)
+    const { header } = yield* dpopProof(request)
     assert.strictEqual(yield* JsonWebKey.thumbprint(header.jwk), thumbprint)
   }
   const expected = endpoint === "userinfo" ? "DPoP" : endpoint === "elsewhere" ? scheme : "Basic"
