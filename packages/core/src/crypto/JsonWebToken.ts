@@ -128,7 +128,7 @@ const isSpelledOnce = (jwt: Redacted.Redacted<string>): boolean =>
 
 type Material = ReturnType<typeof jose.importJWK>
 
-/** Keys are imported once for each algorithm, as long as they live. */
+/** Keys are imported once for each algorithm, as long as they live. A key object that is shared between clients is one key. */
 const imported = new WeakMap<JsonWebKey, Map<JwsAlgorithm.JwsAlgorithm, Material>>()
 
 const material = (key: JsonWebKey | Redacted.Redacted<string>, algorithm: JwsAlgorithm.JwsAlgorithm): Material => {
