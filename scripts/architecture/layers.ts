@@ -80,7 +80,7 @@ const constantsOf = (statement: Node): ReadonlyArray<Constant> => {
     )
   }
   if (declaration.type === "ClassDeclaration") {
-    return list(isNode(declaration.body) ? declaration.body.body : []).flatMap((member) => {
+    return list(isNode(declaration.body) ? declaration.body.body : []).flatMap((member): ReadonlyArray<Constant> => {
       if (member.type === "StaticBlock")
         return [{ start: member.start, node: member, id: undefined, value: member, exported }]
       if (member.static !== true || !isNode(member.key) || !isNode(member.value)) return []
@@ -95,15 +95,18 @@ const constantsOf = (statement: Node): ReadonlyArray<Constant> => {
 /** Whether a call like this is among what an expression evaluates, functions that it only makes left out. */
 const evaluates = (node: Node, isWanted: (node: Node) => boolean): boolean => {
   if (isWanted(node)) return true
-  if (isFunction(node)) return false
   const called = node.type === "CallExpression" && isFunction(node.callee) ? children(node.callee) : []
-  return [...called, ...children(node)].some((child) => evaluates(child, isWanted))
+  return [...called, ...children(node)].some((child) => !isFunction(child) && evaluates(child, isWanted))
+}
+
+const annotation = (id: Node | undefined): Node | undefined => {
+  const type = isNode(id?.typeAnnotation) ? id.typeAnnotation.typeAnnotation : undefined
+  return isNode(type) ? type : undefined
 }
 
 const isLayerConstant = ({ exported, id, value }: Constant, imports: Imports): boolean => {
-  const annotated = id !== undefined && isNode(id.typeAnnotation) ? id.typeAnnotation.typeAnnotation : undefined
-  const type = isNode(annotated) ? annotated : undefined
-  if (functionOf(value) !== undefined || type?.type === "TSFunctionType") return false
+  const type = annotation(id)
+  if (type?.type === "TSFunctionType") return false
   return (
     (exported && isLayerName(name(id))) ||
     (type?.type === "TSTypeReference" && imports.layer.has(name(type.typeName)?.replace(/\.Layer$/, "") ?? "")) ||
@@ -129,7 +132,7 @@ const byReference = (named: string): string =>
 const findConstants = (source: Source, imports: Imports): ReadonlyArray<Finding> =>
   list(source.program.body)
     .flatMap(constantsOf)
-    .filter(({ start }) => !isShared(source, start))
+    .filter(({ start, value }) => functionOf(value) === undefined && !isShared(source, start))
     .flatMap((constant) => {
       const named = name(constant.id) ?? "it"
       if (isLayerConstant(constant, imports)) {

@@ -83,7 +83,7 @@ const authenticateOnce = Effect.gen(function* () {
 
 const http = TestProvider.layer({ user: TestUser.approve() })
 
-/** What a client reads from the context, besides the `HttpClient` that it needs. */
+/** What a client reads from the context. */
 const below: ReadonlyArray<readonly [what: string, layer: Layer.Layer<never, unknown>]> = [
   ["a DPoP key", Dpop.layer({ key: TestKeys.signing("ES256", "proof") })],
   ["a signer of requests", SignedRequest.layer({ key: TestKeys.signing("ES256", "request") })],
@@ -92,7 +92,8 @@ const below: ReadonlyArray<readonly [what: string, layer: Layer.Layer<never, unk
   ["a store", PendingStore.layerMemory],
   ["a notification inbox", NotificationInbox.layer],
   ["a store of the provider's keys", Layer.provide(ProviderKeyStore.layerKeyValueStore(), KeyValueStore.layerMemory)],
-  ["a ConfigProvider", ConfigProvider.layer(ConfigProvider.fromUnknown({}))]
+  ["a ConfigProvider", ConfigProvider.layer(ConfigProvider.fromUnknown({}))],
+  ["another HttpClient", TestProvider.layer()]
 ]
 
 const ciba = (context: Services) => Context.get(context, Ciba.Ciba)
@@ -184,3 +185,18 @@ for (const [how, program] of programs) {
     }
   )
 }
+
+it.effect(
+  "one layer that is provided in two places, one after the other, is one client if it is provided around them, too",
+  () => {
+    const layer = Layer.provide(Ciba.layer(options), http)
+    const client = Effect.provide(Ciba.Ciba.use(Effect.succeed), layer)
+    const both = Effect.all([client, client])
+    return Effect.gen(function* () {
+      const [first, second] = yield* both
+      assert.notStrictEqual(first, second)
+      const [third, fourth] = yield* Effect.provide(both, layer)
+      assert.strictEqual(third, fourth)
+    })
+  }
+)

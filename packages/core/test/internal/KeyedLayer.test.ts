@@ -31,7 +31,7 @@ const [a, b] = [Layer.succeed(Left, { name: "a" }), Layer.succeed(Left, { name: 
 const [x, y] = [Layer.succeed(Right, { name: "x" }), Layer.succeed(Right, { name: "y" })]
 
 /** What each of these layers provides inside those before it. */
-const provided = (layers: ReadonlyArray<Layer.Layer<Made>>): Effect.Effect<ReadonlyArray<Made["Service"]>> =>
+const provideEach = (layers: ReadonlyArray<Layer.Layer<Made>>): Effect.Effect<ReadonlyArray<Made["Service"]>> =>
   layers.reduceRight<Effect.Effect<ReadonlyArray<Made["Service"]>>>(
     (inner, layer) =>
       Effect.flatMap(Made.use(Effect.succeed), (made) => Effect.map(inner, (rest) => [made, ...rest])).pipe(
@@ -51,7 +51,7 @@ describe("a keyed layer", () => {
         Layer.provide(layer, [a, y]),
         Layer.provide(layer, [b, y])
       ]
-      const made = yield* provided([...over, ...over])
+      const made = yield* provideEach([...over, ...over])
       assert.deepStrictEqual(
         made.map(({ of }) => of),
         ["a none", "b none", "a x", "a y", "b y", "a none", "b none", "a x", "a y", "b y"]
@@ -67,7 +67,7 @@ describe("a keyed layer", () => {
   it.effect("is another one for each call, over the same services, too", () =>
     Effect.gen(function* () {
       const [one, other] = [observe(), observe()]
-      yield* provided([Layer.provide(one.layer, a), Layer.provide(other.layer, a)])
+      yield* provideEach([Layer.provide(one.layer, a), Layer.provide(other.layer, a)])
       assert.deepStrictEqual(one.log, ["acquire a none", "release a none"])
       assert.deepStrictEqual(other.log, ["acquire a none", "release a none"])
     })
