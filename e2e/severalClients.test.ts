@@ -106,14 +106,14 @@ const options = (name: Name, { issuer }: Server) => ({
 const each = <A>(make: (name: Name) => A): Readonly<Record<Name, A>> => ({ alpha: make("alpha"), beta: make("beta") })
 
 /** Two servers, and a client of each. */
-const apart = Effect.fnUntraced(function* (client: (name: Name, server: Server) => Clients[Name]) {
+const atTwoServers = Effect.fnUntraced(function* (client: (name: Name, server: Server) => Clients[Name]) {
   const servers = { alpha: yield* serve(["alpha"]), beta: yield* serve(["beta"]) }
   const scene: Scene = { servers, clients: each((name) => client(name, servers[name])) }
   return scene
 })
 
 /** One server, and two clients that differ by their certificates. */
-const certified = Effect.fnUntraced(function* (
+const atOneServer = Effect.fnUntraced(function* (
   client: (
     name: Name,
     server: Server,
@@ -145,10 +145,10 @@ const connect = (authority: string, { certificate, privateKey }: CertificateAuth
 const undiciFetch = Undici.fetch as unknown as typeof globalThis.fetch
 
 const transports: ReadonlyArray<readonly [over: string, scene: Effect.Effect<Scene, never, Scope.Scope>]> = [
-  ["fetch", apart((name, server) => Layer.provide(Ciba.layer(options(name, server)), FetchHttpClient.layer))],
+  ["fetch", atTwoServers((name, server) => Layer.provide(Ciba.layer(options(name, server)), FetchHttpClient.layer))],
   [
     "fetch with certificates in RequestInit",
-    certified((name, server, { authority, own }) =>
+    atOneServer((name, server, { authority, own }) =>
       Ciba.layer(options(name, server)).pipe(
         Layer.provide(FetchHttpClient.layer),
         Layer.provide(Layer.succeed(FetchHttpClient.Fetch, undiciFetch)),
@@ -167,10 +167,10 @@ const transports: ReadonlyArray<readonly [over: string, scene: Effect.Effect<Sce
       )
     )
   ],
-  ["undici", apart((name, server) => NodeCiba.layer(options(name, server)))],
+  ["undici", atTwoServers((name, server) => NodeCiba.layer(options(name, server)))],
   [
     "undici with certificates",
-    certified((name, server, { authority, own }) =>
+    atOneServer((name, server, { authority, own }) =>
       NodeCiba.layer({
         ...options(name, server),
         tls: {
@@ -182,7 +182,7 @@ const transports: ReadonlyArray<readonly [over: string, scene: Effect.Effect<Sce
   ]
 ]
 
-/** Everything that an approval is good for. */
+/** An approval, and each use of its tokens. */
 const use = Effect.gen(function* () {
   const identity = yield* Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
   yield* UserInfo.claims(identity)
@@ -295,7 +295,7 @@ describe("one layer of NodeCiba", () => {
 
   it.live("that is provided in two places is one client", () =>
     Effect.gen(function* () {
-      const { clients } = yield* apart((name, server) => NodeCiba.layer(options(name, server)))
+      const { clients } = yield* atTwoServers((name, server) => NodeCiba.layer(options(name, server)))
       yield* Effect.gen(function* () {
         assert.strictEqual(yield* Effect.provide(client, clients.alpha), yield* client)
         assert.notStrictEqual(yield* Effect.provide(client, clients.beta), yield* client)
@@ -306,7 +306,7 @@ describe("one layer of NodeCiba", () => {
   it.live("that reads the environment is a client of each environment", () =>
     Effect.gen(function* () {
       const configured = NodeCiba.layerConfig()
-      const { clients, servers } = yield* apart((name, { issuer }) =>
+      const { clients, servers } = yield* atTwoServers((name, { issuer }) =>
         Layer.provide(
           configured,
           ConfigProvider.layer(
@@ -337,7 +337,7 @@ it.live("two clients over Effect's undici layer, each with a Dispatcher of its o
   Effect.gen(function* () {
     const show = (http: Layer.Layer<HttpClient.HttpClient, never, NodeHttpClient.Dispatcher>) =>
       Effect.gen(function* () {
-        const { clients, certificates, servers } = yield* certified((name, server, { authority, own }) =>
+        const { clients, certificates, servers } = yield* atOneServer((name, server, { authority, own }) =>
           Ciba.layer(options(name, server)).pipe(
             Layer.provide(http),
             Layer.provide(NodeHttpClient.layerDispatcherOptions({ connect: connect(authority, own) }))

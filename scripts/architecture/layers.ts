@@ -1,5 +1,6 @@
-// Finds what clients would share by reference: layers and state of packages/*/src that are constants. Effect memoizes layers by
+// Finds layers and state of packages/*/src that are constants, and so shared between clients: Effect memoizes layers by
 // reference.
+import { at, type Finding } from "../Finding.ts"
 import { children, functionOf, isFunction, isNode, type Node, name, type Source } from "../source.ts"
 
 const list = (value: unknown): ReadonlyArray<Node> => (Array.isArray(value) ? value.filter(isNode) : [])

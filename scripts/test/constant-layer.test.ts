@@ -120,7 +120,7 @@ describe("a constant that changes or remembers", () => {
     ["a runtime", "const runtime = ManagedRuntime.make(a)"],
     ["a memoized effect", "const keys = Effect.runSync(Effect.cached(fetchKeys))"],
     ["an effect that memoizes", "const keys = Effect.flatten(Effect.cachedWithTTL(fetchKeys, 1))"]
-  ])("is found: %s", (_, text) => {
+  ])("a constant that changes or remembers is found: %s", (_, text) => {
     expect(findState(text)).toEqual([
       expect.objectContaining({
         problem: expect.stringContaining("is one state for every client"),
@@ -134,7 +134,7 @@ describe("a constant that changes or remembers", () => {
     ["a map that has its content", `const names = new Map([["a", 1]])`],
     ["an effect that makes the state", "const make = Effect.map(Semaphore.make(1), of)"],
     ["shared", "/** The keys by their objects, shared between clients. */\nconst keys = new WeakMap<A, B>()"]
-  ])("is let through when it is %s", (_, text) => {
+  ])("a constant is accepted if it is %s", (_, text) => {
     expect(findState(text)).toEqual([])
   })
 })

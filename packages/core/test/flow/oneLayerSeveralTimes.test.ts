@@ -169,9 +169,9 @@ for (const [how, program] of programs) {
         ...options,
         authentication: Effect.map(Config.Redacted("SECRET"), ClientAuthentication.clientSecretBasic)
       })
-      const configured = (SECRET: string) =>
+      const configure = (SECRET: string) =>
         Layer.provide(client, [http, ConfigProvider.layer(ConfigProvider.fromUnknown({ SECRET }))])
-      return program(configured("of one"), configured("of the other"), (one, other) =>
+      return program(configure("of one"), configure("of the other"), (one, other) =>
         Effect.sync(() =>
           assert.deepStrictEqual(
             [one, other].map((context) => {
