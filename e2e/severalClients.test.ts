@@ -207,7 +207,7 @@ const programs: ReadonlyArray<
     "one provided inside the other",
     ({ alpha, beta }) =>
       Effect.gen(function* () {
-        return [yield* Effect.provide(use, beta), yield* use]
+        return yield* Effect.all([Effect.provide(use, beta), use], { concurrency: "unbounded" })
       }).pipe(Effect.provide(alpha))
   ],
   [
@@ -303,34 +303,34 @@ describe("one layer of NodeCiba", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("that reads the environment is a client of each environment", () =>
-    Effect.gen(function* () {
-      const configured = NodeCiba.layerConfig()
-      const { clients, servers } = yield* atTwoServers((name, { issuer }) =>
-        Layer.provide(
-          configured,
-          ConfigProvider.layer(
-            ConfigProvider.fromEnvRecord({
-              CIBA_ISSUER: issuer,
-              CIBA_CLIENT_ID: name,
-              CIBA_CLIENT_SECRET: `secret-of-${name}`,
-              CIBA_ALLOW_INSECURE: "loopback"
-            })
+  for (const [how, program] of programs) {
+    it.live(`that reads the environment is a client of each environment, ${how}`, () =>
+      Effect.gen(function* () {
+        const configured = NodeCiba.layerConfig()
+        const { clients, servers } = yield* atTwoServers((name, { issuer }) =>
+          Layer.provide(
+            configured,
+            ConfigProvider.layer(
+              ConfigProvider.fromEnvRecord({
+                CIBA_ISSUER: issuer,
+                CIBA_CLIENT_ID: name,
+                CIBA_CLIENT_SECRET: `secret-of-${name}`,
+                CIBA_ALLOW_INSECURE: "loopback"
+              })
+            )
           )
         )
-      )
-      for (const [, program] of programs) {
+        yield* Effect.gen(function* () {
+          assert.strictEqual(yield* Effect.provide(client, clients.alpha), yield* client)
+        }).pipe(Effect.provide(clients.alpha))
         assert.deepStrictEqual(yield* program(clients), [servers.beta.issuer, servers.alpha.issuer])
-      }
-      yield* Effect.gen(function* () {
-        assert.strictEqual(yield* Effect.provide(client, clients.alpha), yield* client)
-      }).pipe(Effect.provide(clients.alpha))
-      for (const name of names) {
-        const credentials = servers[name].received.flatMap(({ client }) => (client === undefined ? [] : [client]))
-        assert.deepStrictEqual(new Set(credentials), new Set([name]))
-      }
-    }).pipe(Effect.scoped)
-  )
+        for (const name of names) {
+          const credentials = servers[name].received.flatMap(({ client }) => (client === undefined ? [] : [client]))
+          assert.deepStrictEqual(new Set(credentials), new Set([name]))
+        }
+      }).pipe(Effect.scoped)
+    )
+  }
 })
 
 it.live("two clients over Effect's undici layer, each with a Dispatcher of its own, need Layer.fresh", () =>

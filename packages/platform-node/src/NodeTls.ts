@@ -56,8 +56,9 @@ export interface Options {
  * An HTTP client over undici with connections of its own. It fails if the certificate or the authorities cannot be used.
  */
 export const layer = (options: Options): Layer.Layer<HttpClient.HttpClient, CertificateError> =>
-  // Fresh, since the layer is a constant that Effect would build once: a second client in the same program would get the
-  // connections of the first, with its certificate.
+  // A layer of its own for each call: layerUndiciNoDispatcher is a constant that Effect would build once, and a second client
+  // in the same program would get the connections of the first, with its certificate. A fresh one, built anew in each place,
+  // would make one client two.
   Layer.provide(
     HttpClient.layerMergedContext(NodeHttpClient.makeUndici),
     Layer.effect(NodeHttpClient.Dispatcher, makeDispatcher(options))

@@ -3,6 +3,7 @@ import { assert } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Dpop, DynamicRegistration, type NotificationInbox } from "@effect-ciba/core"
 import * as JsonWebKey from "@effect-ciba/core/JsonWebKey"
 import { ProviderFetch, TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
+import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import type { RequestRecord } from "@effect-ciba/testing/RequestRecord"
 import { Effect, Fiber, Layer, Redacted } from "effect"
 import { Base64 } from "effect/encoding"
@@ -44,15 +45,14 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const [a, b] = options.clientIds ?? ["alpha", "beta"]
   const first = yield* makeProvider("alpha", a, options)
   const second = yield* makeProvider("beta", b, options)
-  const network = HttpClient.make((request, url) =>
-    (url.host === "alpha.test" ? first : second).client.execute(request)
-  )
-  const inits = { alpha: [] as RequestInit[], beta: [] as RequestInit[] }
-  const reach = yield* Effect.provideService(ProviderFetch.fromHttpClient, HttpClient.HttpClient, network)
+  const providerOf = (host: string) => (host === "alpha.test" ? first : second)
+  const network = HttpClient.make((request, url) => providerOf(url.host).client.execute(request))
   const fetch: typeof globalThis.fetch = (input, init = {}) => {
-    inits[String(input).startsWith("https://alpha.test/") ? "alpha" : "beta"].push(init)
-    const { headers, method, signal } = init
-    return reach(input instanceof Request ? input : String(input), { headers, method, signal, body: init.body })
+    const { body, headers, method, signal } = init
+    const { href, host } = new URL(input instanceof Request ? input.url : input)
+    const provider = providerOf(host)
+    provider.inits.push(init)
+    return provider.fetch(href, { body, headers, method, signal })
   }
   const http = (name: string) =>
     options.fetch === true
@@ -61,9 +61,8 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
           Layer.provideMerge(Layer.succeed(FetchHttpClient.RequestInit, { integrity: `certificate of ${name}` }))
         )
       : Layer.succeed(HttpClient.HttpClient, network)
-  const side = ({ client: _, ...own }: typeof first): Side => ({
+  const side = (own: typeof first): Side => ({
     ...own,
-    inits: inits[own.name],
     layer: DynamicRegistration.layer().pipe(
       Layer.provideMerge(clientOf(own, options.deliveryMode)),
       Layer.provide([Dpop.layer({ key: TestKeys.signing("ES256", own.name) }), http(own.name)])
@@ -76,11 +75,11 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
 const makeProvider = Effect.fnUntraced(function* (
   name: keyof Sides,
   clientId: string,
-  { deliveryMode = "poll" }: Pick<Options, "deliveryMode">
+  { deliveryMode = "poll", fetch: overFetch }: Options
 ) {
   const issuer = `https://${name}.test`
   const secret = `secret-at-${name}`
-  const { client, provider } = yield* TestProvider.make({
+  const options: ProviderOptions = {
     issuer,
     client: TestClient.clientSecretBasic({
       clientId,
@@ -90,9 +89,12 @@ const makeProvider = Effect.fnUntraced(function* (
     user: TestUser.approve(),
     refreshTokens: true,
     metadata: (document) => ({ ...document, registration_endpoint: `${issuer}/register` })
-  })
+  }
+  const inits: Array<RequestInit> = []
   const thumbprint = yield* JsonWebKey.thumbprint((yield* TestKeys.signing("ES256", name)).publicJwk)
-  return { name, clientId, issuer, secret, thumbprint, client, provider }
+  const unused = { client: HttpClient.make(() => Effect.never), fetch: () => Promise.reject(new TypeError("unused")) }
+  const reached = yield* overFetch === true ? ProviderFetch.make(options) : TestProvider.make(options)
+  return { name, clientId, issuer, secret, inits, thumbprint, ...unused, ...reached }
 })
 
 const clientOf = (
