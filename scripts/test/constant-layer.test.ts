@@ -19,6 +19,30 @@ describe("a constant layer", () => {
     ["private, through a pipe", "const base = Layer.effect(A, make).pipe(Layer.provide(b))"],
     ["of a class", "export class A { static readonly layer = Layer.effect(A, make) }"],
     ["of a class, from something else", "export class A { static readonly layer = of(A) }"],
+    ["marked by satisfies", "const base = Layer.effect(A, make) satisfies Layer.Layer<A>"],
+    ["of a function that is named layer", "const base = A.layer({ b: 1 })"],
+    ["of such a function, through a pipe", "const base = A.layerTest().pipe(Layer.provide(b))"],
+    ["from a value that is piped into Layer", "const base = of(A).pipe(Layer.provideMerge(b))"],
+    ["from pipe", "const base = pipe(of(A), Layer.provide(b))"],
+    ["from Layer.unwrap", "const base = Layer.unwrap(read)"],
+    ["in an object", "export const layers = { memory: Layer.effect(A, make), file: 1 }"],
+    ["in an array", "const layers = [1, Layer.effect(A, make)]"],
+    ["on one side of a condition", "const base = isTest ? undefined : Layer.effect(A, make)"],
+    ["from a function that is called at once", "const base = (() => Layer.effect(A, make))()"],
+    ["in an effect that is one for every caller", "const run = program.pipe(Effect.provide(A.layer()))"],
+    ["by another name of the module", 'import { Layer as L } from "effect"\nconst base = L.effect(A, make)'],
+    ["by a module of its own", 'import * as L from "effect/Layer"\nexport const base: L.Layer<A> = of(A)'],
+    ["by a function of the module", 'import { effect } from "effect/Layer"\nconst base = effect(A, make)'],
+    ["as the default export", "export default Layer.effect(A, make)"],
+    ["assigned in a static block", "class A { static b: unknown\n static { A.b = Layer.effect(A, make) } }"],
+    [
+      "of another module, in a function",
+      'import { Http } from "http"\nexport const layer = (a: A): Layer.Layer<B> => Layer.provide(Http.layerAgent, Layer.succeed(A, a))'
+    ],
+    [
+      "of another module, piped",
+      'import { Http } from "http"\nexport const layer = (): Layer.Layer<B> => Http.layer.pipe(Layer.provide(A.layer()))'
+    ],
     [
       "with a comment on something else",
       "/** Reads it. */\nexport const layer: Layer.Layer<A> = Layer.effect(A, make)"
@@ -35,7 +59,7 @@ describe("a constant layer", () => {
     expect(find(text)).toEqual([
       expect.objectContaining({
         problem: expect.stringContaining("Effect memoizes layers by reference"),
-        mend: expect.stringContaining("Make it a function")
+        mend: expect.stringMatching(/^Make it (a function|anew)/)
       })
     ])
   })
@@ -62,8 +86,55 @@ describe("a constant layer", () => {
       "export class A {\n  /** Shared between clients. */\n  static readonly layer = Layer.effect(A, make)\n}"
     ],
     ["another value", `export const layers: ReadonlyArray<string> = []\nexport const layered: string = "a"`],
+    [
+      "of another module, made anew",
+      'import { Http } from "http"\nexport const layer = (): Layer.Layer<B> => Layer.fresh(Http.layerAgent)'
+    ],
+    [
+      "of another module, shared",
+      'import { Inbox } from "b"\n/** Shared between clients. */\nexport const layer = (): Layer.Layer<B> => Layer.provide(of(B), Inbox.layer)'
+    ],
+    ["of an instance", "class A { readonly layer = Layer.effect(A, make) }"],
+    ["made by a function in an object", "export const layers = { memory: () => Layer.effect(A, make) }"],
+    ["made by Effect.fn", `const make = Effect.fn("make")(function* () { return Layer.effect(A, b) })`],
     ["an effect from a layer", "const built = Layer.build(a)\nconst run = Layer.launch(b).pipe(Effect.scoped)"]
   ])("a layer is accepted if it is %s", (_, text) => {
     expect(find(text)).toEqual([])
+  })
+})
+
+const findState = (text: string) => check(plant({ [file]: text })).filter(({ rule }) => rule === "constant-state")
+
+describe("a constant that changes or remembers", () => {
+  it.each([
+    ["a map", "const clients = new Map<string, A>()"],
+    ["a weak map", "const clients = new WeakMap<A, B>()"],
+    ["a map in an object", "const state = { clients: new Map<string, A>() }"],
+    ["a map in a static property", "export class A { static readonly clients = new Map<string, A>() }"],
+    [
+      "a map in a function that is called at once",
+      "const find = (() => { const seen = new Set<string>(); return find })()"
+    ],
+    ["a semaphore", "const oneAtATime = Semaphore.makeUnsafe(1)"],
+    ["a memo map", "const memoMap = Layer.makeMemoMapUnsafe()"],
+    ["a runtime", "const runtime = ManagedRuntime.make(a)"],
+    ["a memoized effect", "const keys = Effect.runSync(Effect.cached(fetchKeys))"],
+    ["an effect that memoizes", "const keys = Effect.flatten(Effect.cachedWithTTL(fetchKeys, 1))"]
+  ])("a constant that changes or remembers is found: %s", (_, text) => {
+    expect(findState(text)).toEqual([
+      expect.objectContaining({
+        problem: expect.stringContaining("is one state for every client"),
+        mend: expect.stringContaining("where the client is made")
+      })
+    ])
+  })
+
+  it.each([
+    ["made in a function", "export const make = (): A => ({ clients: new Map<string, A>() })"],
+    ["a map that has its content", `const names = new Map([["a", 1]])`],
+    ["an effect that makes the state", "const make = Effect.map(Semaphore.make(1), of)"],
+    ["shared", "/** The keys by their objects, shared between clients. */\nconst keys = new WeakMap<A, B>()"]
+  ])("a constant is accepted if it is %s", (_, text) => {
+    expect(findState(text)).toEqual([])
   })
 })

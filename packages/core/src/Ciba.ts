@@ -35,22 +35,27 @@
  *
  * @see CIBA Core 1.0 section 5
  */
-import { Context, DateTime, Effect, Layer, Ref, Result, Stream } from "effect"
-import type { HttpClient } from "effect/http"
+import { ConfigProvider, Context, DateTime, Effect, Layer, Ref, Result, Stream } from "effect"
+import { FetchHttpClient, HttpClient } from "effect/http"
 import { type CibaError, type CompletionError, isFinal, isMismatch, isTransient } from "./CibaError.ts"
 import * as CibaFlow from "./CibaFlow.ts"
 import * as ClientRegistration from "./client/ClientRegistration.ts"
+import { Decrypter } from "./client/Decrypter.ts"
 import type * as DeliveryMode from "./client/DeliveryMode.ts"
+import { RequestSigner } from "./client/RequestSigner.ts"
+import { SenderConstraint } from "./http/SenderConstraint.ts"
 import * as Throttle from "./http/Throttle.ts"
 import * as Transport from "./http/Transport.ts"
 import * as IdTokenVerifier from "./identity/IdTokenVerifier.ts"
 import type { VerifiedIdentity } from "./identity/VerifiedIdentity.ts"
 import { cappedExponential } from "./internal/Backoff.ts"
-import type { NotificationInbox } from "./notification/NotificationInbox.ts"
+import * as KeyedLayer from "./internal/KeyedLayer.ts"
+import { NotificationInbox } from "./notification/NotificationInbox.ts"
 import type { PendingAuthentication } from "./pending/PendingAuthentication.ts"
 import * as PendingStore from "./pending/PendingStore.ts"
 import * as Discovery from "./provider/Discovery.ts"
 import type { DiscoveryError } from "./provider/DiscoveryError.ts"
+import { ProviderKeyStore } from "./provider/ProviderKeyStore.ts"
 import * as ProviderKeys from "./provider/ProviderKeys.ts"
 import type * as AuthenticationRequest from "./request/AuthenticationRequest.ts"
 import type { AuthenticationRequestError } from "./request/AuthenticationRequestError.ts"
@@ -135,20 +140,24 @@ export function layerNoDiscovery<E, R>(
   LayerError<E>,
   HttpClient.HttpClient | Discovery.Discovery | NotificationInbox | R
 > {
-  const steps = layerSteps(options)
-  const internal = Layer.merge(Throttle.layer(options), CibaEvents.layer())
-  return options.deliveryMode === "push"
-    ? layerPush().pipe(Layer.provideMerge(steps), Layer.provide(internal), Layer.provideMerge(layerClient(options)))
-    : layerPoll(options.poll).pipe(
-        Layer.provideMerge(steps),
-        Layer.provide(internal),
-        Layer.provideMerge(layerClient(options))
-      )
+  return KeyedLayer.make([...dependencies, Discovery.Discovery], () => {
+    const steps = layerSteps(options)
+    const internal = Layer.merge(Throttle.layer(options), CibaEvents.layer())
+    return options.deliveryMode === "push"
+      ? layerPush().pipe(Layer.provideMerge(steps), Layer.provide(internal), Layer.provideMerge(layerClient(options)))
+      : layerPoll(options.poll).pipe(
+          Layer.provideMerge(steps),
+          Layer.provide(internal),
+          Layer.provideMerge(layerClient(options))
+        )
+  })
 }
 
 /**
  * The whole flow over any `HttpClient`. Each call makes a client of its own: several of them, for several providers or
- * tenants, can be part of one program. A push client also needs the `NotificationInbox` that receives its results.
+ * tenants, can be part of one program. One layer that is provided several times is one client, but over another
+ * `HttpClient`, store, inbox, DPoP key, request signer or decryption key it is another one. A push client also needs the
+ * `NotificationInbox` that receives its results.
  */
 export function layer<E = never, R = never>(
   options: PushOptions<E, R>
@@ -159,10 +168,12 @@ export function layer<E = never, R = never>(
 export function layer<E, R>(
   options: Options<E, R> | PushOptions<E, R>
 ): Layer.Layer<PushServices, LayerError<E>, HttpClient.HttpClient | NotificationInbox | R> {
-  const discovery = Layer.provide(Discovery.layer(options), layerTransport(options))
-  return options.deliveryMode === "push"
-    ? Layer.provideMerge(layerNoDiscovery(options), discovery)
-    : Layer.provideMerge(layerNoDiscovery(options), discovery)
+  return KeyedLayer.make(dependencies, () => {
+    const discovery = Layer.provide(Discovery.layer(options), layerTransport(options))
+    return options.deliveryMode === "push"
+      ? Layer.provideMerge(layerNoDiscovery(options), discovery)
+      : Layer.provideMerge(layerNoDiscovery(options), discovery)
+  })
 }
 
 /** Sends an authentication request; succeeds with what waiting for the result needs. */
@@ -237,6 +248,19 @@ export const resumeAll = Effect.fnUntraced(function* <E, R>(
 export const events: Stream.Stream<CibaEvent, never, Ciba> = Stream.unwrap(
   Ciba.use((ciba) => Effect.succeed(ciba.events))
 )
+
+/** What a client reads from the context when it is made. Over others of these, the same layer makes another client. */
+const dependencies = [
+  HttpClient.HttpClient,
+  FetchHttpClient.RequestInit,
+  ConfigProvider.ConfigProvider,
+  SenderConstraint,
+  RequestSigner,
+  Decrypter,
+  ProviderKeyStore,
+  PendingStore.PendingStore,
+  NotificationInbox
+]
 
 const layerTransport = ({ profile, ...options }: Transport.Options & Pick<ClientRegistration.Options, "profile">) =>
   Transport.layer({ interactionIds: profile?.interactionIds, ...options })

@@ -75,6 +75,7 @@ export const pkcs12 = Effect.fnUntraced(function* (
 export const authorities = (path: string): Effect.Effect<ReadonlyArray<string>, CertificateError> =>
   Effect.flatMap(read(path), (content) => CertificateCheck.checkAuthorities(text(content), path))
 
+/** The content of a file. The layer of the file system has no state, and is shared between clients. */
 const read = (path: string): Effect.Effect<Uint8Array, CertificateError> =>
   FileSystem.FileSystem.use((files) => files.readFile(path)).pipe(
     Effect.mapError(

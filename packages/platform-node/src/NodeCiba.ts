@@ -68,7 +68,7 @@ import {
   type SigningKey,
   type Transport
 } from "@effect-ciba/core"
-import { Config, Effect, Layer, Option } from "effect"
+import { Config, ConfigProvider, Context, Effect, Layer, Option } from "effect"
 import type { CertificateError } from "./ClientCertificate.ts"
 import * as EnvironmentAuthentication from "./internal/EnvironmentAuthentication.ts"
 import * as EnvironmentTls from "./internal/EnvironmentTls.ts"
@@ -127,9 +127,23 @@ export interface ConfigOptions {
  * | `CIBA_ID_TOKEN_ALG` | the registered `id_token_signed_response_alg`; `RS256` by default |
  * | `CIBA_ALLOW_INSECURE` | `loopback` allows plain http to this machine |
  */
-export const layerConfig = (
-  options?: ConfigOptions
-): Layer.Layer<Ciba.Services, LayerError<Config.ConfigError | SigningKey.InvalidKey>> =>
+export const layerConfig = (options?: ConfigOptions): ConfiguredLayer => {
+  const layers = new WeakMap<ConfigProvider.ConfigProvider, ConfiguredLayer>()
+  return Layer.flatMap(
+    Layer.fromBuild(() => Effect.context<never>()),
+    (context) => {
+      const provider = Context.get(context, ConfigProvider.ConfigProvider)
+      const configured = layers.get(provider) ?? layerConfigured(options)
+      layers.set(provider, configured)
+      return configured
+    }
+  )
+}
+
+type ConfiguredLayer = Layer.Layer<Ciba.Services, LayerError<Config.ConfigError | SigningKey.InvalidKey>>
+
+/** Effect memoizes a layer by its reference: there is one of these for each `ConfigProvider`. */
+const layerConfigured = (options: ConfigOptions | undefined): ConfiguredLayer =>
   Layer.unwrap(
     Effect.gen(function* () {
       const config = options?.prefix === undefined ? environment : Config.nested(environment, options.prefix)

@@ -34,7 +34,7 @@ import { createSecureContext, type SecureContext } from "node:tls"
 import { NodeHttpClient } from "@effect/platform-node"
 import * as Undici from "@effect/platform-node/Undici"
 import { Duration, Effect, Equal, Exit, Layer, Scope } from "effect"
-import type { HttpClient } from "effect/http"
+import { HttpClient } from "effect/http"
 import type { CertificateError, ClientCertificate } from "./ClientCertificate.ts"
 import * as CertificateCheck from "./internal/CertificateCheck.ts"
 
@@ -56,10 +56,11 @@ export interface Options {
  * An HTTP client over undici with connections of its own. It fails if the certificate or the authorities cannot be used.
  */
 export const layer = (options: Options): Layer.Layer<HttpClient.HttpClient, CertificateError> =>
-  // Fresh, since the layer is a constant that Effect would build once: a second client in the same program would get the
-  // connections of the first, with its certificate.
+  // A layer of its own for each call: layerUndiciNoDispatcher is a constant that Effect would build once, and a second client
+  // in the same program would get the connections of the first, with its certificate. A fresh one, built anew in each place,
+  // would make one client two.
   Layer.provide(
-    Layer.fresh(NodeHttpClient.layerUndiciNoDispatcher),
+    HttpClient.layerMergedContext(NodeHttpClient.makeUndici),
     Layer.effect(NodeHttpClient.Dispatcher, makeDispatcher(options))
   )
 

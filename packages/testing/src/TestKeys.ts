@@ -34,4 +34,5 @@ export const signing = (algorithm: JwsAlgorithm.Asymmetric, name = "provider"): 
     )
   })
 
+/** One key for each name in a process, shared between clients. */
 const generated = new Map<string, Effect.Effect<SigningKey.KeyPair>>()
