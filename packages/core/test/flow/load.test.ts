@@ -78,7 +78,7 @@ const pausesOf = (sent: ReadonlyArray<FaultyNetwork.TokenRequestRecord>) => {
 describe("a thousand concurrent waits", () => {
   const users = makeUsers(1000, 7)
   /** The clock runs while signatures are verified: ID Tokens outlast a slow machine. */
-  const endUsers: ProviderOptions = { user: users, expiresIn: "2 hours", idTokenLifetime: "20 hours" }
+  const providerOptions: ProviderOptions = { user: users, expiresIn: "2 hours", idTokenLifetime: "20 hours" }
 
   it.effect(
     "all end as the end-users decided, whatever the network does (H2, H3, H8, H9, H14, H19, H21, H22, T-5)",
@@ -109,7 +109,7 @@ describe("a thousand concurrent waits", () => {
         expect(Math.min(...gaps)).toBeGreaterThanOrEqual(5000)
         expect(Math.max(...gaps)).toBeLessThan(180_000)
         expect(pausesOf(network.sent)).toBeGreaterThan(20)
-      }).pipe(sharedServices(endUsers)),
+      }).pipe(sharedServices(providerOptions)),
     20_000
   )
 })
