@@ -103,7 +103,7 @@ const none: Service = {
 /** An inbox in memory. */
 export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function* () {
   const store = yield* PendingStore.orNone
-  const entries = yield* makeEntries
+  const entries = yield* Effect.provide(makeEntries(), layerHmac())
 
   const acknowledge = Effect.fnUntraced(function* (
     pending: PendingAuthentication
@@ -176,11 +176,7 @@ interface Entries {
 }
 
 /** Entries by the HMAC of their token. */
-const makeEntries: Effect.Effect<Entries> = /* @__PURE__ */ Effect.gen(function* (): Effect.fn.Return<
-  Entries,
-  never,
-  Mac.Mac
-> {
+const makeEntries = /* @__PURE__ */ Effect.fnUntraced(function* (): Effect.fn.Return<Entries, never, Mac.Mac> {
   const mac = yield* Mac.Mac
   const key = yield* Effect.orDie(mac.generateKey(Mac.hmacSha256))
   const entries = new Map<string, Entry>()
@@ -210,7 +206,10 @@ const makeEntries: Effect.Effect<Entries> = /* @__PURE__ */ Effect.gen(function*
     }),
     remove: (token) => Effect.map(digest(token), (id) => void entries.delete(id))
   }
-}).pipe(Effect.provide(Mac.layerWebCrypto.pipe(Layer.provide(SecureRandom.layerWebCrypto))))
+})
+
+/** HMAC over WebCrypto, shared between clients: it holds no key. */
+const layerHmac = (): Layer.Layer<Mac.Mac> => Layer.provide(Mac.layerWebCrypto, SecureRandom.layerWebCrypto)
 
 /** Changes the state of an entry, and wakes what waits for that. */
 const apply = (entry: Entry, event: InboxEntry.Event): InboxEntry.Action => {
