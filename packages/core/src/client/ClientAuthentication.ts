@@ -80,7 +80,7 @@ const methods = [
 ] as const
 
 /** The methods of this library by their registered names, as in `token_endpoint_auth_methods_supported`. */
-export const Method: Schema.Literals<typeof methods> = Schema.Literals(methods)
+export const Method: Schema.Literals<typeof methods> = /* @__PURE__ */ Schema.Literals(methods)
 
 /** One of these names. */
 export type Method = typeof Method.Type
