@@ -95,16 +95,13 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
   function* () {
     const registration = yield* ClientRegistration
     const { idTokenSignedResponseAlg: algorithm, maxAge } = registration
-    const addRegisteredExpectations = (expectations?: Expectations): Expectations => ({
-      ...expectations,
-      maxAge: expectations?.maxAge ?? maxAge
-    })
+    const registered: Expectations = maxAge === undefined ? {} : { maxAge }
     const verifyIdToken = yield* makeVerifyIdToken
 
     const verify: Service["verify"] = Effect.fnUntraced(function* (response, pending) {
       const { acrValues: requestedAcr, authReqId, deliveryMode, proofKey, scope: requestedScope } = pending
       const { members } = unsafeValue(response)
-      const verified = yield* verifyIdToken(members.id_token, addRegisteredExpectations(pending.expectations))
+      const verified = yield* verifyIdToken(members.id_token, { ...registered, ...pending.expectations })
       yield* validateBindings(verified.claims, { ...members, authReqId, algorithm, required: required[deliveryMode] })
       return yield* TokenValidation.validate(response, registration, {
         ...verified,
@@ -132,7 +129,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     return IdTokenVerifier.of({
       claims: (idToken, expectations) =>
         Effect.map(
-          verifyIdToken(unsafeValue(idToken), addRegisteredExpectations(expectations)),
+          verifyIdToken(unsafeValue(idToken), { ...registered, ...expectations }),
           (verified) => verified.claims
         ),
       verify,

@@ -232,7 +232,7 @@ const awaitState = <A>(entry: Entry, select: (state: InboxEntry.State) => A | un
       : Effect.succeed(selected)
   })
 
-const deliver = Effect.fnUntraced(function* (
+const deliver = /* @__PURE__ */ Effect.fnUntraced(function* (
   store: PendingStore.Service,
   entry: Entry,
   notification: Notification
@@ -252,7 +252,7 @@ const deliver = Effect.fnUntraced(function* (
 })
 
 /** Stores a push, then reports it to the entry; a wait in this process receives it also when it cannot be stored. */
-const save = Effect.fnUntraced(function* (
+const save = /* @__PURE__ */ Effect.fnUntraced(function* (
   store: PendingStore.Service,
   entry: Entry,
   pending: PendingAuthentication,

@@ -53,7 +53,6 @@ import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as Sealing from "../crypto/Sealing.ts"
 import { TransportError } from "../http/TransportError.ts"
-import { optional } from "../internal/OptionalMember.ts"
 
 /** Schema of an `auth_req_id`: an opaque handle of the provider's, which can be redeemed once. */
 export const AuthReqId: Schema.brand<Schema.NonEmptyString, "AuthReqId"> = Schema.NonEmptyString.pipe(
@@ -77,28 +76,30 @@ const members = <Exposed extends boolean>(exposed: Exposed) => {
     clientId: Schema.String,
     authReqId: secret(AuthReqId, "auth_req_id"),
     deliveryMode: DeliveryMode,
-    clientNotificationToken: optional(secret(Schema.String, "client_notification_token")),
+    clientNotificationToken: Schema.optionalKey(secret(Schema.String, "client_notification_token")),
     /** The private key of the DPoP proofs, if it is extractable: the tokens will be bound to it. */
-    proofKey: optional(secret(JsonWebKey, "private JWK")),
+    proofKey: Schema.optionalKey(secret(JsonWebKey, "private JWK")),
     /** When `auth_req_id` expires, counted on the client's clock from when the request was sent. */
     expiresAt: Schema.DateTimeUtc,
     /** The minimum time between two polls, increased by every `slow_down`. */
     interval: Schema.Duration,
     /** When the next poll may be sent; absent before the first poll. */
-    nextPollAt: optional(Schema.DateTimeUtc),
+    nextPollAt: Schema.optionalKey(Schema.DateTimeUtc),
     /** Why the response to a poll was lost: `auth_req_id` may have been redeemed by that poll. */
-    lost: optional(TransportError),
+    lost: Schema.optionalKey(TransportError),
     /** A token response that was received and has not been returned to a caller yet. */
-    received: optional(Schema.Struct({ body: secret(Schema.Json, "token response"), at: Schema.DateTimeUtc })),
+    received: Schema.optionalKey(
+      Schema.Struct({ body: secret(Schema.Json, "token response"), at: Schema.DateTimeUtc })
+    ),
     scope: Schema.Array(Schema.String),
-    acrValues: optional(Schema.Array(Schema.String)),
-    bindingMessage: optional(Schema.String),
-    authorizationDetails: optional(Schema.Array(Schema.Json)),
+    acrValues: Schema.optionalKey(Schema.Array(Schema.String)),
+    bindingMessage: Schema.optionalKey(Schema.String),
+    authorizationDetails: Schema.optionalKey(Schema.Array(Schema.Json)),
     expectations: Schema.Struct({
-      nonce: optional(secret(Schema.String, "nonce")),
-      maxAge: optional(Schema.Duration),
-      acrValues: optional(Schema.Array(Schema.String)),
-      subject: optional(secret(Schema.String, "subject"))
+      nonce: Schema.optionalKey(secret(Schema.String, "nonce")),
+      maxAge: Schema.optionalKey(Schema.Duration),
+      acrValues: Schema.optionalKey(Schema.Array(Schema.String)),
+      subject: Schema.optionalKey(secret(Schema.String, "subject"))
     })
   }
 }

@@ -62,7 +62,6 @@ import * as SenderConstraint from "../http/SenderConstraint.ts"
 import { cancelBody, makeError, Transport } from "../http/Transport.ts"
 import type { TransportError } from "../http/TransportError.ts"
 import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
-import { optional } from "../internal/OptionalMember.ts"
 import { Discovery } from "./Discovery.ts"
 import type { DiscoveryError } from "./DiscoveryError.ts"
 import * as ProviderMetadata from "./ProviderMetadata.ts"
@@ -76,12 +75,12 @@ const secret = (label: string): Schema.Redacted<Schema.NonEmptyString> =>
 /** A client as the provider has registered it: the client information response (RFC 7591 section 3.2.1). */
 export class RegisteredClient extends Schema.Class<RegisteredClient>("@effect-ciba/core/RegisteredClient")({
   clientId: Schema.NonEmptyString,
-  clientSecret: optional(secret("client secret")),
+  clientSecret: Schema.optionalKey(secret("client secret")),
   /** When the secret expires; absent if it does not expire. */
-  clientSecretExpiresAt: optional(Schema.DateTimeUtc),
+  clientSecretExpiresAt: Schema.optionalKey(Schema.DateTimeUtc),
   /** The URL of the client configuration endpoint (RFC 7592). */
-  registrationClientUri: optional(Schema.String),
-  registrationAccessToken: optional(secret("registration_access_token")),
+  registrationClientUri: Schema.optionalKey(Schema.String),
+  registrationAccessToken: Schema.optionalKey(secret("registration_access_token")),
   metadata: ClientMetadata,
   /** The members of the metadata that differ from what was requested. */
   changed: Schema.Array(Schema.String)
@@ -313,24 +312,27 @@ const toRegisteredClient = (
     registration_client_uri = known?.registrationClientUri,
     ...metadata
   } = body
+  const clientSecret =
+    client_secret === undefined ? known?.clientSecret : Redacted.make(client_secret, { label: "client secret" })
   const knownToken = isSameOrigin(registration_client_uri, known?.registrationClientUri)
     ? known?.registrationAccessToken
     : undefined
+  const token =
+    registration_access_token === undefined
+      ? knownToken
+      : Redacted.make(registration_access_token, { label: "registration_access_token" })
   return new RegisteredClient({
     clientId: client_id,
-    clientSecret: client_secret === undefined ? known?.clientSecret : redact(client_secret, "client secret"),
-    clientSecretExpiresAt: client_secret_expires_at ? DateTime.fromEpochSeconds(client_secret_expires_at) : undefined,
-    registrationClientUri: registration_client_uri,
-    registrationAccessToken:
-      registration_access_token === undefined
-        ? knownToken
-        : redact(registration_access_token, "registration_access_token"),
+    ...(clientSecret === undefined ? undefined : { clientSecret }),
+    ...(client_secret_expires_at
+      ? { clientSecretExpiresAt: DateTime.fromEpochSeconds(client_secret_expires_at) }
+      : undefined),
+    ...(registration_client_uri === undefined ? undefined : { registrationClientUri: registration_client_uri }),
+    ...(token === undefined ? undefined : { registrationAccessToken: token }),
     metadata,
     changed: Object.keys(requested).filter((name) => !Equal.equals(requested[name], metadata[name]))
   })
 }
-
-const redact = (value: string, label: string): Redacted.Redacted<string> => Redacted.make(value, { label })
 
 /** Whether a registration access token may be sent to `one`: it was issued for `other`, and goes to no other server. */
 const isSameOrigin = (one: string | undefined, other: string | undefined): boolean =>

@@ -228,9 +228,11 @@ const toExpectations = (options: Options): Expectations => {
   const { max_age, nonce } = options.extensionParameters ?? {}
   const subject = Option.getOrUndefined(UserHint.subject(options.hint))
   return {
-    nonce: typeof nonce === "string" ? Redacted.make(nonce, { label: "nonce" }) : undefined,
-    maxAge: max_age === undefined ? undefined : Duration.seconds(Number(max_age)),
-    acrValues: options.essentialAcr === true ? options.acrValues : undefined,
-    subject: subject === undefined ? undefined : Redacted.make(subject, { label: "subject" })
+    ...(typeof nonce === "string" ? { nonce: Redacted.make(nonce, { label: "nonce" }) } : undefined),
+    ...(max_age === undefined ? undefined : { maxAge: Duration.seconds(Number(max_age)) }),
+    ...(options.essentialAcr === true && options.acrValues !== undefined
+      ? { acrValues: options.acrValues }
+      : undefined),
+    ...(subject === undefined ? undefined : { subject: Redacted.make(subject, { label: "subject" }) })
   }
 }

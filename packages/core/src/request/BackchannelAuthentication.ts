@@ -294,14 +294,18 @@ const toPendingAuthentication = (
     clientId,
     authReqId: Redacted.make(acknowledgement.auth_req_id, { label: "auth_req_id" }),
     deliveryMode,
-    clientNotificationToken: request.clientNotificationToken,
-    proofKey: senderConstraint.proofKey,
+    ...(request.clientNotificationToken === undefined
+      ? undefined
+      : { clientNotificationToken: request.clientNotificationToken }),
+    ...(senderConstraint.proofKey === undefined ? undefined : { proofKey: senderConstraint.proofKey }),
     expiresAt: DateTime.addDuration(sentAt, acknowledgement.expires_in),
     interval: WireSeconds.decodeInterval(acknowledgement.interval),
     scope: request.scope,
-    bindingMessage: request.bindingMessage,
-    acrValues: request.acrValues,
-    authorizationDetails: request.authorizationDetails,
+    ...(request.bindingMessage === undefined ? undefined : { bindingMessage: request.bindingMessage }),
+    ...(request.acrValues === undefined ? undefined : { acrValues: request.acrValues }),
+    ...(request.authorizationDetails === undefined
+      ? undefined
+      : { authorizationDetails: request.authorizationDetails }),
     expectations: request.expectations
   })
 

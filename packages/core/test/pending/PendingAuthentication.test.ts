@@ -194,23 +194,4 @@ describe("PendingAuthentication", () => {
       })
     )
   }
-
-  it.effect("a member that is given as undefined is absent from the JSON text (T-36)", () =>
-    Effect.gen(function* () {
-      const [[, text]] = stored
-      const decoded = yield* Schema.decodeEffect(PendingAuthentication.unsafeJson)(text)
-      const same = PendingAuthentication.update(decoded, {
-        clientNotificationToken: undefined,
-        proofKey: undefined,
-        nextPollAt: undefined,
-        lost: undefined,
-        received: undefined,
-        acrValues: undefined,
-        bindingMessage: undefined,
-        authorizationDetails: undefined,
-        expectations: { nonce: undefined, maxAge: undefined, acrValues: undefined, subject: undefined }
-      })
-      expect(yield* Schema.encodeEffect(PendingAuthentication.unsafeJson)(same)).toBe(text)
-    })
-  )
 })
