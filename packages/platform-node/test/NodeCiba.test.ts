@@ -277,7 +277,7 @@ describe("NodeCiba.layerConfig fails with a message that quotes no secret if the
     [
       "has PEM that breaks off",
       { CIBA_PRIVATE_KEY: "-----BEGIN PRIVATE KEY-----\nmarker", CIBA_SIGNING_ALG: "ES256" },
-      invalidKey("it cannot be read as a key for ES256; check that it is whole, and that the algorithm is the key's")
+      invalidKey("it cannot be read as a key for ES256; check that it is complete, and that the algorithm is the key's")
     ],
     [
       "has PEM in PKCS#1 form",
