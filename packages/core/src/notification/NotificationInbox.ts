@@ -175,7 +175,7 @@ interface Entries {
   readonly remove: (token: Redacted.Redacted<string>) => Effect.Effect<void>
 }
 
-/** Entries by the HMAC of their token. */
+/** Entries by the HMAC of their token. Layers of WebCrypto have no state, and are shared between clients. */
 const makeEntries: Effect.Effect<Entries> = /* @__PURE__ */ Effect.gen(function* (): Effect.fn.Return<
   Entries,
   never,
