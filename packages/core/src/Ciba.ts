@@ -70,10 +70,20 @@ import * as CibaEvents from "./wait/CibaEvents.ts"
 import * as Poll from "./wait/Poll.ts"
 import * as Push from "./wait/Push.ts"
 
-/** How an authentication ended. */
+/**
+ * How an authentication ended.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type Outcome = Result.Result<VerifiedIdentity, CompletionError>
 
-/** The flow of one client at one provider. */
+/**
+ * The flow of one client at one provider.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class Ciba extends Context.Service<Ciba, CibaFlow.CibaFlow>()("@effect-ciba/core/Ciba") {}
 
 interface CommonOptions<E, R>
@@ -85,7 +95,12 @@ interface CommonOptions<E, R>
   readonly keys?: ProviderKeys.Options | undefined
 }
 
-/** The client, its provider, and how they communicate. */
+/**
+ * The client, its provider, and how they communicate.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Options<E = never, R = never> extends CommonOptions<E, R> {
   /** The registered `backchannel_token_delivery_mode`; `poll` by default. */
   readonly deliveryMode?: Exclude<DeliveryMode.DeliveryMode, "push"> | undefined
@@ -93,12 +108,22 @@ export interface Options<E = never, R = never> extends CommonOptions<E, R> {
   readonly poll?: Poll.Options | undefined
 }
 
-/** A client that is registered for push delivery. */
+/**
+ * A client that is registered for push delivery.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface PushOptions<E = never, R = never> extends CommonOptions<E, R> {
   readonly deliveryMode: "push"
 }
 
-/** The services of a push client. The CIBA grant, which it must not use, is not among them (CIBA Core 11). */
+/**
+ * The services of a push client. The CIBA grant, which it must not use, is not among them (CIBA Core 11).
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type PushServices =
   | Ciba
   | ClientRegistration.ClientRegistration
@@ -112,7 +137,12 @@ export type PushServices =
   | Introspection.Introspection
   | UserInfo.UserInfo
 
-/** The services of a poll or ping client: the flow, and each of its steps. */
+/**
+ * The services of a poll or ping client: the flow, and each of its steps.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type Services = PushServices | TokenEndpoint.TokenEndpoint | Poll.Poll
 
 type LayerError<E> = ClientRegistration.ClientRegistrationError | Transport.InvalidOption | E
@@ -122,6 +152,9 @@ type WithoutDiscovery<O> = Omit<O, keyof Discovery.Options>
 /**
  * The flow over any `HttpClient`, with the provider's metadata from a `Discovery` of your own: `Discovery.layerStatic`, for
  * example. A push client also needs the `NotificationInbox` that receives its results.
+ *
+ * @since 0.1.0
+ * @stability stable
  */
 export function layerNoDiscovery<E = never, R = never>(
   options: WithoutDiscovery<PushOptions<E, R>>
@@ -130,9 +163,17 @@ export function layerNoDiscovery<E = never, R = never>(
   LayerError<E>,
   HttpClient.HttpClient | Discovery.Discovery | NotificationInbox | R
 >
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export function layerNoDiscovery<E = never, R = never>(
   options: WithoutDiscovery<Options<E, R>>
 ): Layer.Layer<Exclude<Services, Discovery.Discovery>, LayerError<E>, HttpClient.HttpClient | Discovery.Discovery | R>
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export function layerNoDiscovery<E, R>(
   options: WithoutDiscovery<Options<E, R>> | WithoutDiscovery<PushOptions<E, R>>
 ): Layer.Layer<
@@ -158,13 +199,24 @@ export function layerNoDiscovery<E, R>(
  * tenants, can be part of one program. One layer that is provided several times is one client, but over another
  * `HttpClient`, store, inbox, DPoP key, request signer or decryption key it is another one. A push client also needs the
  * `NotificationInbox` that receives its results.
+ *
+ * @since 0.1.0
+ * @stability stable
  */
 export function layer<E = never, R = never>(
   options: PushOptions<E, R>
 ): Layer.Layer<PushServices, LayerError<E>, HttpClient.HttpClient | NotificationInbox | R>
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export function layer<E = never, R = never>(
   options: Options<E, R>
 ): Layer.Layer<Services, LayerError<E>, HttpClient.HttpClient | R>
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export function layer<E, R>(
   options: Options<E, R> | PushOptions<E, R>
 ): Layer.Layer<PushServices, LayerError<E>, HttpClient.HttpClient | NotificationInbox | R> {
@@ -176,17 +228,32 @@ export function layer<E, R>(
   })
 }
 
-/** Sends an authentication request; succeeds with what waiting for the result needs. */
+/**
+ * Sends an authentication request; succeeds with what waiting for the result needs.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const initiate = (
   request: AuthenticationRequest.Options
 ): Effect.Effect<PendingAuthentication, AuthenticationRequestError | DiscoveryError, Ciba> =>
   Ciba.use((ciba) => ciba.initiate(request))
 
-/** Waits for the result of an authentication, and verifies it. */
+/**
+ * Waits for the result of an authentication, and verifies it.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const complete = (pending: PendingAuthentication): Effect.Effect<VerifiedIdentity, CompletionError, Ciba> =>
   Ciba.use((ciba) => ciba.complete(pending))
 
-/** Sends an authentication request, waits for its result, and verifies it. */
+/**
+ * Sends an authentication request, waits for its result, and verifies it.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const authenticate: (
   request: AuthenticationRequest.Options
 ) => Effect.Effect<VerifiedIdentity, CibaError, Ciba> = Effect.fn("Ciba.authenticate")(
@@ -200,6 +267,9 @@ export const authenticate: (
  * Sends many authentication requests, and handles each outcome as it comes. The provider receives no more requests at once
  * than `maxConcurrentRequests`, and none during a pause that it asked for. A provider that cannot be reached is waited for
  * until the authentication expires. A handler that fails ends all of them: let it handle its own errors.
+ *
+ * @since 0.1.0
+ * @stability stable
  */
 export const authenticateAll = Effect.fnUntraced(function* <E, R>(
   requests: Iterable<AuthenticationRequest.Options>,
@@ -227,6 +297,9 @@ export const authenticateAll = Effect.fnUntraced(function* <E, R>(
  * store until its outcome has been handled: after a crash it is handled again rather than never. A provider that cannot be
  * reached is waited for until the authentication expires. A handler that fails ends all of them, and the next process
  * resumes them.
+ *
+ * @since 0.1.0
+ * @stability stable
  */
 export const resumeAll = Effect.fnUntraced(function* <E, R>(
   handle: (outcome: Outcome, pending: PendingAuthentication) => Effect.Effect<void, E, R>
@@ -244,7 +317,12 @@ export const resumeAll = Effect.fnUntraced(function* <E, R>(
   )
 })
 
-/** The events of the client's authentications, from the moment of subscription. The newest 4096 are kept for each subscriber. */
+/**
+ * The events of the client's authentications, from the moment of subscription. The newest 4096 are kept for each subscriber.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const events: Stream.Stream<CibaEvent, never, Ciba> = Stream.unwrap(
   Ciba.use((ciba) => Effect.succeed(ciba.events))
 )

@@ -47,10 +47,20 @@ import type { TokenError } from "./token/TokenError.ts"
 /** The names of what can be done about an error: its `next`. */
 export type { NextStep }
 
-/** A failure of some stage of the flow. */
+/**
+ * A failure of some stage of the flow.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type CibaError = DiscoveryError | AuthenticationRequestError | TokenError | IdTokenError
 
-/** Why an acknowledged authentication did not lead to an identity. */
+/**
+ * Why an acknowledged authentication did not lead to an identity.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type CompletionError = Exclude<CibaError, AuthenticationRequestError>
 
 /**
@@ -64,6 +74,9 @@ export type CompletionError = Exclude<CibaError, AuthenticationRequestError>
  *
  * CibaError.canResume(new TokenError.TokenError({ reason: new TokenError.ScheduleExhausted() })) // => true
  * ```
+ *
+ * @since 0.1.0
+ * @stability stable
  */
 export const canResume = (error: CibaError): boolean =>
   error._tag !== "AuthenticationRequestError" && steps[error.next].canResume === true
@@ -81,6 +94,9 @@ export const canResume = (error: CibaError): boolean =>
  *
  * CibaError.canAskAgain(new AuthenticationRequestError.AuthenticationRequestError({ reason })) // => true
  * ```
+ *
+ * @since 0.1.0
+ * @stability stable
  */
 export const canAskAgain = (error: CibaError): boolean => !canResume(error) && steps[error.next].canAskAgain === true
 
@@ -97,19 +113,35 @@ export const canAskAgain = (error: CibaError): boolean => !canResume(error) && s
  *
  * CibaError.needsOperator(new TokenError.TokenError({ reason })) // => true
  * ```
+ *
+ * @since 0.1.0
+ * @stability stable
  */
 export const needsOperator = (error: CibaError): boolean => steps[error.next].needsOperator === true
 
-/** Whether a failure passes by itself: the provider cannot be reached, or demands one DPoP nonce after the other. */
+/**
+ * Whether a failure passes by itself: the provider cannot be reached, or demands one DPoP nonce after the other.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const isTransient = ({ _tag, reason }: CompletionError): boolean =>
   (_tag === "DiscoveryError" && reason._tag === "TransportError") || reason._tag === "UseDpopNonce"
 
-/** Whether the authentication is another client's, or at another provider. */
+/**
+ * Whether the authentication is another client's, or at another provider.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const isMismatch = (error: CompletionError): boolean => error.reason._tag === "ClientMismatch"
 
 /**
  * Whether a failure ends the authentication. Any other is about the client or passes: the authentication can be completed
  * again until it expires. Nothing follows a push, whatever it says.
+ *
+ * @since 0.1.0
+ * @stability stable
  */
 export const isFinal = (error: CibaError, { deliveryMode }: Pick<PendingAuthentication, "deliveryMode">): boolean =>
   steps[error.next].isFinal === true ||

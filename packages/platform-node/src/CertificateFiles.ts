@@ -35,7 +35,12 @@ import { Effect, FileSystem, type PlatformError, Redacted } from "effect"
 import { CertificateError, type ClientCertificate } from "./ClientCertificate.ts"
 import * as CertificateCheck from "./internal/CertificateCheck.ts"
 
-/** The paths of a certificate and its private key. */
+/**
+ * The paths of a certificate and its private key.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface PemOptions {
   /** The file of the client's certificate, followed by the intermediate certificates. */
   readonly certificate: string
@@ -44,13 +49,23 @@ export interface PemOptions {
   readonly passphrase?: Redacted.Redacted<string> | undefined
 }
 
-/** How a PKCS#12 file is decrypted. */
+/**
+ * How a PKCS#12 file is decrypted.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Pkcs12Options {
   /** None by default. */
   readonly passphrase?: Redacted.Redacted<string> | undefined
 }
 
-/** Reads a certificate and its private key from two files as PEM. */
+/**
+ * Reads a certificate and its private key from two files as PEM.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const pem = Effect.fnUntraced(function* (
   options: PemOptions
 ): Effect.fn.Return<ClientCertificate, CertificateError> {
@@ -59,7 +74,12 @@ export const pem = Effect.fnUntraced(function* (
   return yield* CertificateCheck.check({ certificate, privateKey, passphrase: options.passphrase }, options)
 })
 
-/** Reads a certificate and its private key from one file as PKCS#12 (`.p12`, `.pfx`). */
+/**
+ * Reads a certificate and its private key from one file as PKCS#12 (`.p12`, `.pfx`).
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const pkcs12 = Effect.fnUntraced(function* (
   path: string,
   options?: Pkcs12Options
@@ -71,7 +91,12 @@ export const pkcs12 = Effect.fnUntraced(function* (
   )
 })
 
-/** Reads the certificates of certificate authorities from a file as PEM. */
+/**
+ * Reads the certificates of certificate authorities from a file as PEM.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const authorities = (path: string): Effect.Effect<ReadonlyArray<string>, CertificateError> =>
   Effect.flatMap(read(path), (content) => CertificateCheck.checkAuthorities(text(content), path))
 

@@ -31,7 +31,12 @@
  */
 import { type Redacted, Schema } from "effect"
 
-/** A certificate, a private key or a list of certificate authorities that TLS cannot use. */
+/**
+ * A certificate, a private key or a list of certificate authorities that TLS cannot use.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class CertificateError extends Schema.TaggedError<CertificateError>()("CertificateError", {
   /** The path of the file, or else the name of the option. */
   source: Schema.String,
@@ -43,7 +48,12 @@ export class CertificateError extends Schema.TaggedError<CertificateError>()("Ce
   }
 }
 
-/** A certificate and its private key as PEM. */
+/**
+ * A certificate and its private key as PEM.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Pem {
   /** The client's certificate, followed by the intermediate certificates. */
   readonly certificate: string
@@ -52,12 +62,22 @@ export interface Pem {
   readonly passphrase?: Redacted.Redacted<string> | undefined
 }
 
-/** A certificate and its private key as PKCS#12. */
+/**
+ * A certificate and its private key as PKCS#12.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Pkcs12 {
   readonly pkcs12: Redacted.Redacted<Uint8Array>
   /** Decrypts the content, if it is encrypted. */
   readonly passphrase?: Redacted.Redacted<string> | undefined
 }
 
-/** A certificate with its private key, in either format. */
+/**
+ * A certificate with its private key, in either format.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type ClientCertificate = Pem | Pkcs12

@@ -74,13 +74,23 @@ import * as EnvironmentAuthentication from "./internal/EnvironmentAuthentication
 import * as EnvironmentTls from "./internal/EnvironmentTls.ts"
 import * as NodeTls from "./NodeTls.ts"
 
-/** The client, its provider, and the TLS connection between them. */
+/**
+ * The client, its provider, and the TLS connection between them.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Options<E = never, R = never> extends Ciba.Options<E, R> {
   /** The client's certificate, and the certificate authorities that it trusts; none, and the system's, by default. */
   readonly tls?: NodeTls.Options | undefined
 }
 
-/** A client that is registered for push delivery. */
+/**
+ * A client that is registered for push delivery.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface PushOptions<E = never, R = never> extends Ciba.PushOptions<E, R>, Pick<Options, "tls"> {}
 
 type LayerError<E> = ClientRegistration.ClientRegistrationError | Transport.InvalidOption | CertificateError | E
@@ -88,11 +98,22 @@ type LayerError<E> = ClientRegistration.ClientRegistrationError | Transport.Inva
 /**
  * The flow over undici, with connections of its own. `NodeNotificationServer` receives what the provider sends to a ping or
  * push client.
+ *
+ * @since 0.1.0
+ * @stability stable
  */
 export function layer<E = never, R = never>(
   options: PushOptions<E, R>
 ): Layer.Layer<Ciba.PushServices, LayerError<E>, NotificationInbox.NotificationInbox | R>
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export function layer<E = never, R = never>(options: Options<E, R>): Layer.Layer<Ciba.Services, LayerError<E>, R>
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export function layer<E, R>(
   options: Options<E, R> | PushOptions<E, R>
 ): Layer.Layer<Ciba.PushServices, LayerError<E>, NotificationInbox.NotificationInbox | R> {
@@ -102,7 +123,12 @@ export function layer<E, R>(
     : Layer.provide(Ciba.layer(options), http)
 }
 
-/** Which variables are read. */
+/**
+ * Which variables are read.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface ConfigOptions {
   /** Put before each variable's name, with an underscore: `BANK_A` reads `BANK_A_CIBA_ISSUER`. None by default. */
   readonly prefix?: string | undefined
@@ -126,6 +152,9 @@ export interface ConfigOptions {
  * | `CIBA_DELIVERY_MODE` | the registered `backchannel_token_delivery_mode`: `poll` (default) or `ping` |
  * | `CIBA_ID_TOKEN_ALG` | the registered `id_token_signed_response_alg`; `RS256` by default |
  * | `CIBA_ALLOW_INSECURE` | `loopback` allows plain http to this machine |
+ *
+ * @since 0.1.0
+ * @stability stable
  */
 export const layerConfig = (options?: ConfigOptions): ConfiguredLayer => {
   const layers = new WeakMap<ConfigProvider.ConfigProvider, ConfiguredLayer>()

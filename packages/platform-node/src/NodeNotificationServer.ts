@@ -49,7 +49,12 @@ import { type NotificationInbox, NotificationReceiver, SecurityProfile } from "@
 import { Duration, Effect, Layer, Redacted } from "effect"
 import { HttpRouter, HttpServer, HttpServerError } from "effect/http"
 
-/** The certificate that the server presents, and those that it requires of callers. */
+/**
+ * The certificate that the server presents, and those that it requires of callers.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Tls {
   /** The server's certificate as PEM, followed by the intermediate certificates. */
   readonly certificate: string
@@ -59,7 +64,12 @@ export interface Tls {
   readonly clientAuthorities?: string | ReadonlyArray<string> | undefined
 }
 
-/** The address of the endpoint, and the limits of a request. */
+/**
+ * The address of the endpoint, and the limits of a request.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Options extends NotificationReceiver.Options {
   readonly path: HttpRouter.PathInput
   /** 0 takes a free port; `HttpServer.HttpServer` has the address. */
@@ -74,7 +84,12 @@ export interface Options extends NotificationReceiver.Options {
   readonly shutdownTimeout?: Duration.Input | undefined
 }
 
-/** Listens as long as its scope is open. It needs the inbox that the client waits on. */
+/**
+ * Listens as long as its scope is open. It needs the inbox that the client waits on.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const layer = (
   options: Options
 ): Layer.Layer<

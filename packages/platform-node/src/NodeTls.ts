@@ -38,7 +38,12 @@ import { HttpClient } from "effect/http"
 import type { CertificateError, ClientCertificate } from "./ClientCertificate.ts"
 import * as CertificateCheck from "./internal/CertificateCheck.ts"
 
-/** What the client presents and trusts. */
+/**
+ * What the client presents and trusts.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Options {
   /** The client's certificate, or the effect that reads it; none by default. */
   readonly client?: ClientCertificate | Effect.Effect<ClientCertificate, CertificateError> | undefined
@@ -54,6 +59,9 @@ export interface Options {
 
 /**
  * An HTTP client over undici with connections of its own. It fails if the certificate or the authorities cannot be used.
+ *
+ * @since 0.1.0
+ * @stability stable
  */
 export const layer = (options: Options): Layer.Layer<HttpClient.HttpClient, CertificateError> =>
   // A layer of its own for each call: layerUndiciNoDispatcher is a constant that Effect would build once, and a second client

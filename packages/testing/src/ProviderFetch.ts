@@ -28,7 +28,12 @@ import { type HttpClient, HttpClientRequest } from "effect/http"
 import type { ProviderOptions } from "./ProviderOptions.ts"
 import * as TestProvider from "./TestProvider.ts"
 
-/** The members of `RequestInit` that are used; all others are ignored. */
+/**
+ * The members of `RequestInit` that are used; all others are ignored.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Init {
   readonly method?: string | undefined
   readonly headers?: RequestInit["headers"] | undefined
@@ -36,10 +41,20 @@ export interface Init {
   readonly signal?: AbortSignal | null | undefined
 }
 
-/** A function with the parameters of `fetch`. */
+/**
+ * A function with the parameters of `fetch`.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type Fetch = (input: string | URL | Request, init?: Init) => Promise<Response>
 
-/** Makes a provider, and the `fetch` that reaches it. */
+/**
+ * Makes a provider, and the `fetch` that reaches it.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const make = Effect.fnUntraced(function* (
   options?: ProviderOptions
 ): Effect.fn.Return<{ readonly provider: TestProvider.Service; readonly fetch: Fetch }> {

@@ -40,7 +40,12 @@ import type { ProviderScript } from "./ProviderScript.ts"
 import type * as TestClient from "./TestClient.ts"
 import type * as TestUser from "./TestUser.ts"
 
-/** A JSON object before or after forging. */
+/**
+ * A JSON object before or after forging.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type JsonObject = { readonly [member: string]: unknown }
 
 /**
@@ -52,6 +57,9 @@ export type JsonObject = { readonly [member: string]: unknown }
  *
  * Only `authorization_pending` and `slow_down` count as responses. After one that took the interval or longer, the next
  * token request may follow at once.
+ *
+ * @since 0.1.0
+ * @stability unstable
  */
 export type Pacing = "off" | "between-polls" | "from-acknowledgement"
 
@@ -63,10 +71,18 @@ export type Pacing = "off" | "between-polls" | "from-acknowledgement"
  * - `per-response`: that of the last response; each response contains a new one
  *
  * Every response contains the nonce in `DPoP-Nonce`. The response to a proof without it is `use_dpop_nonce`.
+ *
+ * @since 0.1.0
+ * @stability unstable
  */
 export type DpopNonces = "off" | "lasting" | "per-response"
 
-/** Every option has a default. */
+/**
+ * Every option has a default.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface ProviderOptions {
   /** `https://provider.test` by default; a path is allowed. */
   readonly issuer?: string | undefined

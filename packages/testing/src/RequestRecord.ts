@@ -29,7 +29,12 @@
 import type { Redacted } from "effect"
 import type { Headers } from "effect/http"
 
-/** The endpoints of the provider; `elsewhere` is any other URL. */
+/**
+ * The endpoints of the provider; `elsewhere` is any other URL.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type Endpoint =
   | "discovery"
   | "keys"
@@ -40,7 +45,12 @@ export type Endpoint =
   | "revocation"
   | "elsewhere"
 
-/** A request and its response. */
+/**
+ * A request and its response.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface RequestRecord {
   /** When the request was received, in milliseconds on the `Clock`. */
   readonly at: number

@@ -32,7 +32,12 @@ import type { JsonWebKey } from "@effect-ciba/core/JsonWebKey"
 import * as JwsAlgorithm from "@effect-ciba/core/JwsAlgorithm"
 import { Redacted, Schema } from "effect"
 
-/** How a client authenticates (OpenID Connect Core 9). */
+/**
+ * How a client authenticates (OpenID Connect Core 9).
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type Authentication =
   | { readonly method: "none" }
   | { readonly method: "client_secret_basic" | "client_secret_post"; readonly secret: Redacted.Redacted<string> }
@@ -43,19 +48,34 @@ export type Authentication =
     }
   | { readonly method: "private_key_jwt"; readonly key: JsonWebKey; readonly algorithm: JwsAlgorithm.Asymmetric }
 
-/** The key of a client's signed authentication requests (CIBA Core 7.1.1). */
+/**
+ * The key of a client's signed authentication requests (CIBA Core 7.1.1).
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface RequestSigning {
   readonly key: JsonWebKey
   readonly algorithm: JwsAlgorithm.Asymmetric
 }
 
-/** The client notification endpoint, and the delivery mode (CIBA Core 9). */
+/**
+ * The client notification endpoint, and the delivery mode (CIBA Core 9).
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface NotificationEndpoint {
   readonly deliveryMode: "ping" | "push"
   readonly url: string
 }
 
-/** A registered client. */
+/**
+ * A registered client.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface TestClient {
   readonly clientId: string
   readonly authentication: Authentication
@@ -67,7 +87,12 @@ export interface TestClient {
   readonly notification?: NotificationEndpoint | undefined
 }
 
-/** What is registered besides client authentication. */
+/**
+ * What is registered besides client authentication.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Options {
   /** `test-client` by default. */
   readonly clientId?: string | undefined
@@ -79,33 +104,68 @@ export interface Options {
   readonly notification?: NotificationEndpoint | undefined
 }
 
-/** What is registered for a client that shares a secret with the provider. */
+/**
+ * What is registered for a client that shares a secret with the provider.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface SecretOptions extends Options {
   /** The exported `secret` by default. */
   readonly secret?: Redacted.Redacted<string> | undefined
 }
 
-/** The client identifier by default. */
+/**
+ * The client identifier by default.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const clientId: string = "test-client"
 
-/** The client secret by default; long enough for HS512. */
+/**
+ * The client secret by default; long enough for HS512.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const secret: Redacted.Redacted<string> = Redacted.make(
   "a secret: with + and % and ü, and 64 bytes or more, so that HS512 has enough",
   { label: "client secret" }
 )
 
-/** A public client, which does not authenticate. */
+/**
+ * A public client, which does not authenticate.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const none = (options?: Options): TestClient => make({ method: "none" }, options)
 
-/** A client that sends its secret in the `Authorization` header. */
+/**
+ * A client that sends its secret in the `Authorization` header.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const clientSecretBasic = (options?: SecretOptions): TestClient =>
   make({ method: "client_secret_basic", secret: options?.secret ?? secret }, options)
 
-/** A client that sends its secret in the form. */
+/**
+ * A client that sends its secret in the form.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const clientSecretPost = (options?: SecretOptions): TestClient =>
   make({ method: "client_secret_post", secret: options?.secret ?? secret }, options)
 
-/** A client that signs its assertions with its secret; HS256 by default. */
+/**
+ * A client that signs its assertions with its secret; HS256 by default.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const clientSecretJwt = (
   options?: SecretOptions & { readonly algorithm?: JwsAlgorithm.Symmetric | undefined }
 ): TestClient =>
@@ -114,7 +174,12 @@ export const clientSecretJwt = (
     options
   )
 
-/** A client that signs its assertions with a private key; its algorithm is the JWK's, or else ES256. */
+/**
+ * A client that signs its assertions with a private key; its algorithm is the JWK's, or else ES256.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const privateKeyJwt = (
   key: JsonWebKey,
   options?: Options & { readonly algorithm?: JwsAlgorithm.Asymmetric | undefined }

@@ -21,7 +21,12 @@ import type * as JwsAlgorithm from "@effect-ciba/core/JwsAlgorithm"
 import * as SigningKey from "@effect-ciba/core/SigningKey"
 import { Effect } from "effect"
 
-/** The signing key for an algorithm and a name. By default it is the key that the test provider signs ID Tokens with. */
+/**
+ * The signing key for an algorithm and a name. By default it is the key that the test provider signs ID Tokens with.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const signing = (algorithm: JwsAlgorithm.Asymmetric, name = "provider"): Effect.Effect<SigningKey.KeyPair> =>
   Effect.suspend(() => {
     const id = `${algorithm} ${name}`

@@ -70,16 +70,30 @@ import * as UserInfoEndpoint from "./internal/UserInfoEndpoint.ts"
 import type { ProviderOptions } from "./ProviderOptions.ts"
 import type { RequestRecord } from "./RequestRecord.ts"
 
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type { Notification } from "./internal/Notifications.ts"
 
-/** The end-user can decide on no request: it is unknown, decided or expired. */
+/**
+ * The end-user can decide on no request: it is unknown, decided or expired.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class NoPendingRequest extends Schema.TaggedError<NoPendingRequest>()("NoPendingRequest", {}) {
   override get message(): string {
     return "No authentication request waits for a decision: it is unknown, decided, or has expired"
   }
 }
 
-/** Fewer token requests than expected are over: the clock was not moved far enough, or the wait has ended. */
+/**
+ * Fewer token requests than expected are over: the clock was not moved far enough, or the wait has ended.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class PollsMissing extends Schema.TaggedError<PollsMissing>()("PollsMissing", {
   expected: Schema.Int,
   over: Schema.Int
@@ -89,14 +103,24 @@ export class PollsMissing extends Schema.TaggedError<PollsMissing>()("PollsMissi
   }
 }
 
-/** There is no notification to send: no request of a ping or push client, or in push mode no decision. */
+/**
+ * There is no notification to send: no request of a ping or push client, or in push mode no decision.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class NoNotification extends Schema.TaggedError<NoNotification>()("NoNotification", {}) {
   override get message(): string {
     return "There is nothing to notify: no ping or push client has sent a request, or a push has no decision yet"
   }
 }
 
-/** A request without a decision of its end-user. */
+/**
+ * A request without a decision of its end-user.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface PendingRequest {
   readonly authReqId: Redacted.Redacted<string>
   readonly clientId: string
@@ -108,7 +132,12 @@ export interface PendingRequest {
   readonly expiresAt: number
 }
 
-/** What a test can observe and do. */
+/**
+ * What a test can observe and do.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Service {
   readonly issuer: string
   /** Every request so far, in the order of arrival. */
@@ -147,10 +176,20 @@ export interface Service {
   readonly keyThumbprint: (accessToken: string | Redacted.Redacted<string>) => Effect.Effect<string | undefined>
 }
 
-/** The provider, as a test controls it. */
+/**
+ * The provider, as a test controls it.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class TestProvider extends Context.Service<TestProvider, Service>()("@effect-ciba/testing/TestProvider") {}
 
-/** Makes a provider, and the client that reaches it. */
+/**
+ * Makes a provider, and the client that reaches it.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const make = Effect.fnUntraced(function* (
   options: ProviderOptions = {}
 ): Effect.fn.Return<{ readonly provider: Service; readonly client: HttpClient.HttpClient }> {
@@ -191,7 +230,12 @@ export const make = Effect.fnUntraced(function* (
   return { provider, client }
 })
 
-/** A provider of its own for each call, and its `HttpClient`. */
+/**
+ * A provider of its own for each call, and its `HttpClient`.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const layer = (options?: ProviderOptions): Layer.Layer<TestProvider | HttpClient.HttpClient> =>
   Layer.effectContext(
     Effect.map(make(options), ({ client, provider }) =>

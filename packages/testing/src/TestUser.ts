@@ -35,12 +35,22 @@
  */
 import { Duration } from "effect"
 
-/** What the end-user does about a request, a time after its acknowledgement. */
+/**
+ * What the end-user does about a request, a time after its acknowledgement.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type Reaction =
   | { readonly _tag: "Approve" | "Deny"; readonly after: Duration.Duration }
   | { readonly _tag: "Ignore" }
 
-/** An end-user. */
+/**
+ * An end-user.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface TestUser {
   /** The `sub` of their ID Tokens. */
   readonly subject: string
@@ -53,19 +63,39 @@ export interface TestUser {
   readonly reaction: Reaction
 }
 
-/** The end-user, by default Jo, and how long they take. */
+/**
+ * The end-user, by default Jo, and how long they take.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Options extends Partial<Omit<TestUser, "reaction">> {
   /** Time from the acknowledgement to the decision; none by default. */
   readonly after?: Duration.Input | undefined
 }
 
-/** Jo, who does not react. A test decides for them with `approve` and `deny` of `TestProvider`. */
+/**
+ * Jo, who does not react. A test decides for them with `approve` and `deny` of `TestProvider`.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const ignore: TestUser = { subject: "jo", loginHint: "jo@example.com", reaction: { _tag: "Ignore" } }
 
-/** An end-user who approves. */
+/**
+ * An end-user who approves.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const approve = (options?: Options): TestUser => make("Approve", options)
 
-/** An end-user who denies. */
+/**
+ * An end-user who denies.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const deny = (options?: Options): TestUser => make("Deny", options)
 
 const make = (_tag: "Approve" | "Deny", options: Options = {}): TestUser => {

@@ -79,13 +79,28 @@ const methods = [
   "self_signed_tls_client_auth"
 ] as const
 
-/** The methods of this library by their registered names, as in `token_endpoint_auth_methods_supported`. */
+/**
+ * The methods of this library by their registered names, as in `token_endpoint_auth_methods_supported`.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const Method: Schema.Literals<typeof methods> = /* @__PURE__ */ Schema.Literals(methods)
 
-/** One of these names. */
+/**
+ * One of these names.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type Method = typeof Method.Type
 
-/** A method of client authentication: one of this library, or your own. */
+/**
+ * A method of client authentication: one of this library, or your own.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface ClientAuthentication {
   /** The registered name, which is compared with the provider's metadata and judged by security profiles. */
   readonly method: Method | (string & Record<never, never>)
@@ -101,7 +116,12 @@ export interface ClientAuthentication {
   readonly credentials: (target: RequestTarget) => Effect.Effect<Credentials>
 }
 
-/** The request that is authenticated. */
+/**
+ * The request that is authenticated.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface RequestTarget {
   readonly clientId: string
   readonly issuer: string
@@ -109,13 +129,23 @@ export interface RequestTarget {
   readonly endpoint: string
 }
 
-/** What authenticates one HTTP request: headers and form parameters. */
+/**
+ * What authenticates one HTTP request: headers and form parameters.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Credentials {
   readonly headers: Redacted.Redacted<Readonly<Record<string, string>>>
   readonly parameters: Redacted.Redacted<ReadonlyArray<readonly [name: string, value: string]>>
 }
 
-/** The claims of a client assertion. */
+/**
+ * The claims of a client assertion.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface AssertionOptions {
   /** The audience; the issuer by default. */
   readonly audience?: string | ((target: RequestTarget) => string) | undefined
@@ -125,7 +155,12 @@ export interface AssertionOptions {
   readonly compatibility?: AssertionCompatibility | undefined
 }
 
-/** What some providers require of a client assertion beside the specifications. */
+/**
+ * What some providers require of a client assertion beside the specifications.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface AssertionCompatibility {
   /** The `typ` header; `client-authentication+jwt` by default, `null` for none. */
   readonly type?: string | null | undefined
@@ -135,13 +170,23 @@ export interface AssertionCompatibility {
   readonly additionalClaims?: JsonWebToken.AdditionalClaims | undefined
 }
 
-/** A public client, identified by its `client_id` alone. */
+/**
+ * A public client, identified by its `client_id` alone.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const none: ClientAuthentication = {
   method: "none",
   credentials: (target) => sendClientId(target)
 }
 
-/** Client id and secret in the `Authorization` header, each form-encoded first (RFC 6749 2.3.1). */
+/**
+ * Client id and secret in the `Authorization` header, each form-encoded first (RFC 6749 2.3.1).
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const clientSecretBasic = (secret: Redacted.Redacted<string>): ClientAuthentication => ({
   method: "client_secret_basic",
   secret,
@@ -152,7 +197,12 @@ export const clientSecretBasic = (secret: Redacted.Redacted<string>): ClientAuth
     })
 })
 
-/** Client id and secret as form parameters. */
+/**
+ * Client id and secret as form parameters.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const clientSecretPost = (secret: Redacted.Redacted<string>): ClientAuthentication => ({
   method: "client_secret_post",
   secret,
@@ -162,6 +212,9 @@ export const clientSecretPost = (secret: Redacted.Redacted<string>): ClientAuthe
 /**
  * An assertion signed with the client secret; HS256 by default. The secret should have at least as many bytes as the hash,
  * 32 for HS256 (RFC 7518 3.2); a shorter one is accepted, because providers issue them.
+ *
+ * @since 0.1.0
+ * @stability stable
  */
 export const clientSecretJwt = (
   secret: Redacted.Redacted<string>,
@@ -171,7 +224,12 @@ export const clientSecretJwt = (
   ...signAssertions("client_secret_jwt", SigningKey.fromSecret(secret, options?.algorithm ?? "HS256"), options)
 })
 
-/** An assertion signed with a private key; `key` may be an effect that reads it. */
+/**
+ * An assertion signed with a private key; `key` may be an effect that reads it.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const privateKeyJwt = <E = never, R = never>(
   key: SigningKey.SigningKey | Effect.Effect<SigningKey.SigningKey, E, R>,
   options?: AssertionOptions
@@ -180,21 +238,36 @@ export const privateKeyJwt = <E = never, R = never>(
     signAssertions("private_key_jwt", signingKey, options)
   )
 
-/** The certificate of the connection, issued by an authority that the provider trusts (RFC 8705 2.1). */
+/**
+ * The certificate of the connection, issued by an authority that the provider trusts (RFC 8705 2.1).
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const tlsClientAuth: ClientAuthentication = {
   method: "tls_client_auth",
   mutualTls: /* @__PURE__ */ MutualTls.make({ boundAccessTokens: false }),
   credentials: (target) => sendClientId(target)
 }
 
-/** The certificate of the connection, registered at the provider (RFC 8705 2.2). */
+/**
+ * The certificate of the connection, registered at the provider (RFC 8705 2.2).
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const selfSignedTlsClientAuth: ClientAuthentication = {
   method: "self_signed_tls_client_auth",
   mutualTls: /* @__PURE__ */ MutualTls.make({ boundAccessTokens: false }),
   credentials: (target) => sendClientId(target)
 }
 
-/** Credentials from their values. Parameters replace those of the same name in the request. */
+/**
+ * Credentials from their values. Parameters replace those of the same name in the request.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const makeCredentials = (values: {
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly parameters?: ReadonlyArray<readonly [name: string, value: string]> | undefined

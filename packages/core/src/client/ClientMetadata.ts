@@ -80,20 +80,40 @@ const members = Schema.Struct({
   software_statement: text
 })
 
-/** Client metadata as the specifications name it. */
+/**
+ * Client metadata as the specifications name it.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type ClientMetadata = typeof members.Type & { readonly [member: string]: unknown }
 
-/** Schema of client metadata; other members pass through. */
+/**
+ * Schema of client metadata; other members pass through.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const ClientMetadata: Schema.Codec<ClientMetadata> = Schema.StructWithRest(members, [
   Schema.Record(Schema.String, Schema.Unknown)
 ])
 
-/** The delivery mode, and the URL that the provider notifies in ping and push mode. */
+/**
+ * The delivery mode, and the URL that the provider notifies in ping and push mode.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type Delivery =
   | { readonly deliveryMode: "poll" }
   | { readonly deliveryMode: "ping" | "push"; readonly notificationEndpoint: string }
 
-/** The subject of the certificate for `tls_client_auth`, in one of five forms (RFC 8705 2.1.2). */
+/**
+ * The subject of the certificate for `tls_client_auth`, in one of five forms (RFC 8705 2.1.2).
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type CertificateSubject =
   | { readonly tls_client_auth_subject_dn: string }
   | { readonly tls_client_auth_san_dns: string }
@@ -101,7 +121,12 @@ export type CertificateSubject =
   | { readonly tls_client_auth_san_ip: string }
   | { readonly tls_client_auth_san_email: string }
 
-/** The metadata of a CIBA client; a member that is not given is left out. */
+/**
+ * The metadata of a CIBA client; a member that is not given is left out.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type Options = Delivery & {
   readonly clientName?: string | undefined
   readonly scope?: ReadonlyArray<string> | undefined
@@ -135,11 +160,21 @@ export type Options = Delivery & {
   readonly additional?: Readonly<Record<string, Schema.Json>> | undefined
 }
 
-/** Validates the options and encodes them as metadata. */
+/**
+ * Validates the options and encodes them as metadata.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const make = (options: Options): Effect.Effect<ClientMetadata, ClientRegistrationError> =>
   Effect.as(ensureValid(problems(options)), encode(options))
 
-/** What a provider may refuse in metadata that is valid: pairwise subjects have requirements of their own (CIBA Core 4). */
+/**
+ * What a provider may refuse in metadata that is valid: pairwise subjects have requirements of their own (CIBA Core 4).
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const warnings = (metadata: ClientMetadata): ReadonlyArray<string> => {
   if (metadata.subject_type !== "pairwise") return []
   if (metadata.backchannel_token_delivery_mode === "push") {

@@ -42,9 +42,18 @@ import type { DeliveryMode } from "./DeliveryMode.ts"
 import type { MutualTls } from "./MutualTls.ts"
 import { RequestSigner } from "./RequestSigner.ts"
 
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export { ClientRegistrationError } from "./ClientRegistrationError.ts"
 
-/** The registered metadata of the client, and how strictly it validates. */
+/**
+ * The registered metadata of the client, and how strictly it validates.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Options<E = never, R = never> {
   readonly clientId: string
   /** The method of client authentication, or an effect that reads its key. */
@@ -75,7 +84,12 @@ export interface Options<E = never, R = never> {
   readonly compatibility?: Compatibility | undefined
 }
 
-/** What some providers require beside the specifications. */
+/**
+ * What some providers require beside the specifications.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Compatibility {
   /**
    * Types of access tokens that are accepted beside the expected one (RFC 6749 7.1). `ProtectedResource` cannot use them: it
@@ -84,7 +98,12 @@ export interface Compatibility {
   readonly recognizedTokenTypes?: ReadonlyArray<string> | undefined
 }
 
-/** A validated registration with its defaults. */
+/**
+ * A validated registration with its defaults.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Service extends Rule.RegistrationContext {
   readonly authentication: ClientAuthentication
   readonly mutualTls: MutualTls | undefined
@@ -98,12 +117,22 @@ export interface Service extends Rule.RegistrationContext {
   readonly profile: Rule.SecurityProfile | undefined
 }
 
-/** The registration of the client at one provider. */
+/**
+ * The registration of the client at one provider.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class ClientRegistration extends Context.Service<ClientRegistration, Service>()(
   "@effect-ciba/core/ClientRegistration"
 ) {}
 
-/** Validates a registration and adds its defaults. */
+/**
+ * Validates a registration and adds its defaults.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const make = Effect.fnUntraced(function* <E = never, R = never>(
   options: Options<E, R>
 ): Effect.fn.Return<Service, ClientRegistrationError | E, R> {
@@ -131,7 +160,12 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
   return registration
 })
 
-/** The registration of one client. */
+/**
+ * The registration of one client.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const layer = <E = never, R = never>(
   options: Options<E, R>
 ): Layer.Layer<ClientRegistration, ClientRegistrationError | E, R> => Layer.effect(ClientRegistration, make(options))

@@ -1,7 +1,12 @@
 import { Effect, Schema } from "effect"
 import * as ErrorClass from "../internal/ErrorClass.ts"
 
-/** The options of a client contradict each other or cannot be used; `problem` says what to change. */
+/**
+ * The options of a client contradict each other or cannot be used; `problem` says what to change.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class ClientRegistrationError extends ErrorClass.make<ClientRegistrationError>()(
   "ClientRegistrationError",
   { parameter: Schema.String, problem: Schema.String },

@@ -28,7 +28,12 @@
  */
 import { Clock, Duration, Effect, Layer } from "effect"
 
-/** A clock that is later by a duration, or earlier by a negative one. The monotonic clock does not change. */
+/**
+ * A clock that is later by a duration, or earlier by a negative one. The monotonic clock does not change.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const make = (clock: Clock.Clock, behind: Duration.Input): Clock.Clock => {
   const millis = Duration.toMillis(behind)
   const nanos = BigInt(Math.round(millis)) * 1_000_000n
@@ -43,7 +48,12 @@ export const make = (clock: Clock.Clock, behind: Duration.Input): Clock.Clock =>
   }
 }
 
-/** Corrects the clock of the program: `behind` is how far it lags, negative if it is ahead. */
+/**
+ * Corrects the clock of the program: `behind` is how far it lags, negative if it is ahead.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const layer = (behind: Duration.Input): Layer.Layer<never> =>
   Layer.effect(
     Clock.Clock,

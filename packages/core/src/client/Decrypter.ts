@@ -5,14 +5,24 @@
 import { Context, Effect, type Redacted } from "effect"
 import type { DecryptionFailed, NotEncrypted } from "../crypto/DecryptionFailed.ts"
 
-/** Decrypts a token. */
+/**
+ * Decrypts a token.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Decrypter {
   readonly decrypt: (
     idToken: Redacted.Redacted<string>
   ) => Effect.Effect<Redacted.Redacted<string>, NotEncrypted | DecryptionFailed>
 }
 
-/** The decrypter of the client. By default tokens are not encrypted, and are left as they are. */
+/**
+ * The decrypter of the client. By default tokens are not encrypted, and are left as they are.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const Decrypter: Context.Reference<Decrypter> = Context.Reference("@effect-ciba/core/Decrypter", {
   defaultValue: (): Decrypter => ({ decrypt: Effect.succeed })
 })

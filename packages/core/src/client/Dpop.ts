@@ -46,7 +46,12 @@ import { origin, stripUrl } from "../http/HttpUrl.ts"
 import { SenderConstraint } from "../http/SenderConstraint.ts"
 import * as RandomToken from "../internal/RandomToken.ts"
 
-/** The key of the proofs. */
+/**
+ * The key of the proofs.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Options<E = never, R = never> {
   /** The key, or an effect that reads or generates it. */
   readonly key: KeyPair | Effect.Effect<KeyPair, E, R>
@@ -54,7 +59,12 @@ export interface Options<E = never, R = never> {
   readonly compatibility?: { readonly additionalClaims?: JsonWebToken.AdditionalClaims | undefined } | undefined
 }
 
-/** The sender constraint for this key. */
+/**
+ * The sender constraint for this key.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const make = Effect.fnUntraced(function* <E = never, R = never>(
   options: Options<E, R>
 ): Effect.fn.Return<SenderConstraint, E, R> {
@@ -62,7 +72,12 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
   return makeConstraint(key, options.compatibility?.additionalClaims, new Map())
 })
 
-/** DPoP for all access tokens that this client requests and uses. */
+/**
+ * DPoP for all access tokens that this client requests and uses.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const layer = <E = never, R = never>(options: Options<E, R>): Layer.Layer<never, E, R> =>
   Layer.effect(SenderConstraint, make(options))
 

@@ -33,7 +33,12 @@
  */
 import { Predicate } from "effect"
 
-/** The registered use of the certificate. */
+/**
+ * The registered use of the certificate.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Options {
   /** The registered `tls_client_certificate_bound_access_tokens`; `true` by default. */
   readonly boundAccessTokens?: boolean | undefined
@@ -41,14 +46,24 @@ export interface Options {
   readonly useEndpointAliases?: boolean | undefined
 }
 
-/** The use of the certificate, with its defaults. */
+/**
+ * The use of the certificate, with its defaults.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface MutualTls {
   readonly boundAccessTokens: boolean
   /** The URL of an endpoint for connections with a certificate, if the metadata has one. */
   readonly alias: (metadata: Readonly<Record<string, unknown>>, endpoint: string) => string | undefined
 }
 
-/** The registered use of the certificate; by default access tokens are bound to it and aliases are called. */
+/**
+ * The registered use of the certificate; by default access tokens are bound to it and aliases are called.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const make = (options?: Options): MutualTls => ({
   boundAccessTokens: options?.boundAccessTokens ?? true,
   alias: options?.useEndpointAliases === false ? () => undefined : findAlias

@@ -16,16 +16,31 @@ import { DecryptionFailed } from "./DecryptionFailed.ts"
 import { InvalidKey } from "./InvalidKey.ts"
 import * as Jwk from "./JsonWebKey.ts"
 
-/** Key management with a private key: values of `id_token_encrypted_response_alg`. */
+/**
+ * Key management with a private key: values of `id_token_encrypted_response_alg`.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type PrivateKeyAlgorithm = "RSA-OAEP" | "RSA-OAEP-256" | "ECDH-ES" | "ECDH-ES+A128KW" | "ECDH-ES+A256KW"
 
-/** Key management with the client secret; with `dir` the secret itself is the content encryption key. */
+/**
+ * Key management with the client secret; with `dir` the secret itself is the content encryption key.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type SecretAlgorithm = "dir" | "A128KW" | "A192KW" | "A256KW" | "A128GCMKW" | "A192GCMKW" | "A256GCMKW"
 
 /** The key management algorithm. */
 export type KeyAlgorithm = PrivateKeyAlgorithm | SecretAlgorithm
 
-/** The content encryption: values of `id_token_encrypted_response_enc`. */
+/**
+ * The content encryption: values of `id_token_encrypted_response_enc`.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type ContentAlgorithm = "A128GCM" | "A192GCM" | "A256GCM" | "A128CBC-HS256" | "A192CBC-HS384" | "A256CBC-HS512"
 
 /** A decryption key, bound to one key management algorithm. */

@@ -30,15 +30,30 @@ const members = Schema.Struct({
   use: Schema.optionalKey(Schema.String)
 })
 
-/** A key of any type, public or private. */
+/**
+ * A key of any type, public or private.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type JsonWebKey = typeof members.Type & { readonly [member: string]: unknown }
 
-/** Schema of a key of any type. */
+/**
+ * Schema of a key of any type.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const JsonWebKey: Schema.Codec<JsonWebKey> = Schema.StructWithRest(members, [
   Schema.Record(Schema.String, Schema.Unknown)
 ])
 
-/** Decodes a private key; `purpose` names its use in the error. */
+/**
+ * Decodes a private key; `purpose` names its use in the error.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const fromPrivate = Effect.fnUntraced(function* (
   jwk: Redacted.Redacted<unknown>,
   purpose: string
@@ -50,23 +65,43 @@ export const fromPrivate = Effect.fnUntraced(function* (
   return (key.kty === "AKP" ? key.priv : key.d) === undefined ? yield* publicKeyError(purpose) : key
 })
 
-/** Fails a public key in the place of a private one. */
+/**
+ * Fails a public key in the place of a private one.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const publicKeyError = (purpose: string): InvalidKey =>
   new InvalidKey({ problem: `it is a public key; ${purpose} needs the private one` })
 
-/** The key without private and symmetric members, and without `key_ops`. */
+/**
+ * The key without private and symmetric members, and without `key_ops`.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const toPublic = (key: JsonWebKey): JsonWebKey => {
   const { d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, oth: _oth, k: _k, priv: _priv, key_ops: _ops, ...rest } = key
   return rest
 }
 
-/** The required members of a public key (RFC 7638 section 3.2), without any other. */
+/**
+ * The required members of a public key (RFC 7638 section 3.2), without any other.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const requiredMembers = (key: JsonWebKey): JsonWebKey => ({
   ...Object.fromEntries((required.get(key.kty) ?? []).map((name) => [name, key[name]])),
   kty: key.kty
 })
 
-/** The SHA-256 thumbprint (RFC 7638): the `jkt` of tokens that are bound to the key. */
+/**
+ * The SHA-256 thumbprint (RFC 7638): the `jkt` of tokens that are bound to the key.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const thumbprint = (key: JsonWebKey): Effect.Effect<string> =>
   TokenHash.sha256(Redacted.make(encode(requiredMembers(key))))
 

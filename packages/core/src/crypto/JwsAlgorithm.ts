@@ -41,25 +41,60 @@ const names = [
   "HS512"
 ] as const
 
-/** Schema of an `alg` value. */
+/**
+ * Schema of an `alg` value.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const JwsAlgorithm: Schema.Literals<typeof names> = Schema.Literals(names)
 
-/** An `alg` value. */
+/**
+ * An `alg` value.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type JwsAlgorithm = (typeof names)[number]
 
-/** The algorithms that sign with the client secret (HMAC). */
+/**
+ * The algorithms that sign with the client secret (HMAC).
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type Symmetric = "HS256" | "HS384" | "HS512"
 
-/** The algorithms that sign with a private key. */
+/**
+ * The algorithms that sign with a private key.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type Asymmetric = Exclude<JwsAlgorithm, Symmetric>
 
-/** Whether an algorithm signs with the client secret. */
+/**
+ * Whether an algorithm signs with the client secret.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const isSymmetric = (algorithm: JwsAlgorithm): algorithm is Symmetric => algorithm.startsWith("HS")
 
-/** The key type of an asymmetric algorithm, and its curve if the algorithm determines it. */
+/**
+ * The key type of an asymmetric algorithm, and its curve if the algorithm determines it.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const keyType = (algorithm: Asymmetric): { readonly kty: string; readonly crv?: string } => keyTypes[algorithm]
 
-/** The hash that belongs to the algorithm (OpenID Connect Core 3.1.3.6); SHA-512 for EdDSA and ML-DSA. */
+/**
+ * The hash that belongs to the algorithm (OpenID Connect Core 3.1.3.6); SHA-512 for EdDSA and ML-DSA.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const hash = (algorithm: JwsAlgorithm): "SHA-256" | "SHA-384" | "SHA-512" =>
   algorithm.endsWith("256") ? "SHA-256" : algorithm.endsWith("384") ? "SHA-384" : "SHA-512"
 

@@ -34,16 +34,31 @@ import * as RandomToken from "../internal/RandomToken.ts"
 import { DecryptionFailed } from "./DecryptionFailed.ts"
 import { InvalidKey } from "./SigningKey.ts"
 
-/** A key of 256 bits with its name. */
+/**
+ * A key of 256 bits with its name.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface SealingKey {
   readonly keyId: string
   readonly material: Redacted.Redacted<Uint8Array>
 }
 
-/** The keys: the first one seals, all of them open. */
+/**
+ * The keys: the first one seals, all of them open.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type Keys = readonly [SealingKey, ...ReadonlyArray<SealingKey>]
 
-/** A key from its 32 bytes, as base64url text. */
+/**
+ * A key from its 32 bytes, as base64url text.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const fromBytes = (keyId: string, bytes: Redacted.Redacted<string>): Effect.Effect<SealingKey, InvalidKey> =>
   Result.match(Base64Url.decode(Redacted.value(bytes)), {
     onFailure: () => Effect.fail(malformedKeyError()),
@@ -51,11 +66,21 @@ export const fromBytes = (keyId: string, bytes: Redacted.Redacted<string>): Effe
       read.byteLength === 32 ? Effect.succeed(makeKey(keyId, read)) : Effect.fail(malformedKeyError())
   })
 
-/** A new random key. */
+/**
+ * A new random key.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const generate = (keyId: string): Effect.Effect<SealingKey> =>
   Effect.flatMap(RandomToken.source, (random) => Effect.map(random.randomBytes(32), (bytes) => makeKey(keyId, bytes)))
 
-/** Encrypts a text with the first key. */
+/**
+ * Encrypts a text with the first key.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const seal = (text: Redacted.Redacted<string>, [key]: Keys): Effect.Effect<string> =>
   Effect.promise(() =>
     new jose.CompactEncrypt(new TextEncoder().encode(Redacted.value(text)))
@@ -63,7 +88,12 @@ export const seal = (text: Redacted.Redacted<string>, [key]: Keys): Effect.Effec
       .encrypt(Redacted.value(key.material))
   )
 
-/** Decrypts a text that one of the keys has sealed. */
+/**
+ * Decrypts a text that one of the keys has sealed.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const open = (sealed: string, keys: Keys): Effect.Effect<Redacted.Redacted<string>, DecryptionFailed> =>
   Effect.tryPromise({
     try: () =>

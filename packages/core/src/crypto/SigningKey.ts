@@ -39,9 +39,18 @@ import { InvalidKey } from "./InvalidKey.ts"
 import * as Jwk from "./JsonWebKey.ts"
 import * as JwsAlgorithm from "./JwsAlgorithm.ts"
 
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export { InvalidKey } from "./InvalidKey.ts"
 
-/** A private key or a client secret, bound to one algorithm. */
+/**
+ * A private key or a client secret, bound to one algorithm.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class SigningKey {
   readonly algorithm: JwsAlgorithm.JwsAlgorithm
   readonly keyId: string | undefined
@@ -62,7 +71,12 @@ export class SigningKey {
   }
 }
 
-/** A private key for an asymmetric algorithm, with its public key. */
+/**
+ * A private key for an asymmetric algorithm, with its public key.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class KeyPair extends SigningKey {
   override readonly algorithm: JwsAlgorithm.Asymmetric
   override readonly publicJwk: Jwk.JsonWebKey
@@ -83,7 +97,12 @@ export class KeyPair extends SigningKey {
   }
 }
 
-/** The algorithm and the name of a key. */
+/**
+ * The algorithm and the name of a key.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Options {
   /** The algorithm to sign with; required unless the JWK has an `alg`. */
   readonly algorithm?: JwsAlgorithm.Asymmetric | undefined
@@ -91,7 +110,12 @@ export interface Options {
   readonly keyId?: string | undefined
 }
 
-/** A private key from a JWK (RFC 7517). */
+/**
+ * A private key from a JWK (RFC 7517).
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const fromJwk = Effect.fnUntraced(function* (
   jwk: Redacted.Redacted<unknown>,
   options?: Options
@@ -117,7 +141,12 @@ export const fromJwk = Effect.fnUntraced(function* (
   return yield* ensureSigning(new KeyPair({ algorithm, keyId, publicJwk, privateJwk, material }))
 })
 
-/** A private key from PEM text in PKCS#8 form (`-----BEGIN PRIVATE KEY-----`). */
+/**
+ * A private key from PEM text in PKCS#8 form (`-----BEGIN PRIVATE KEY-----`).
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const fromPem = Effect.fnUntraced(function* (
   pem: Redacted.Redacted<string>,
   options: Options & { readonly algorithm: JwsAlgorithm.Asymmetric }
@@ -137,7 +166,12 @@ export const fromPem = Effect.fnUntraced(function* (
   return yield* fromJwk(Redacted.make(jwk), options)
 })
 
-/** A private key that is a `CryptoKey`. Its public key is not known: DPoP needs `fromCryptoKeyPair`. */
+/**
+ * A private key that is a `CryptoKey`. Its public key is not known: DPoP needs `fromCryptoKeyPair`.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const fromCryptoKey = (
   key: CryptoKey,
   options: Options & { readonly algorithm: JwsAlgorithm.Asymmetric }
@@ -160,6 +194,9 @@ export const fromCryptoKey = (
  *
  * Layer.isLayer(Dpop.layer({ key })) // => true
  * ```
+ *
+ * @since 0.1.0
+ * @stability stable
  */
 export const fromCryptoKeyPair = Effect.fnUntraced(function* (
   pair: { readonly privateKey: CryptoKey; readonly publicKey: CryptoKey },
@@ -189,17 +226,32 @@ export const fromCryptoKeyPair = Effect.fnUntraced(function* (
   return yield* ensurePair(yield* ensureSigning(key))
 })
 
-/** The client secret, whose UTF-8 bytes are the key (OpenID Connect Core 10.1). */
+/**
+ * The client secret, whose UTF-8 bytes are the key (OpenID Connect Core 10.1).
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const fromSecret = (secret: Redacted.Redacted<string>, algorithm: JwsAlgorithm.Symmetric): SigningKey =>
   new SigningKey({ algorithm, material: new TextEncoder().encode(Redacted.value(secret)) })
 
-/** Properties of a generated key. */
+/**
+ * Properties of a generated key.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface GenerateOptions {
   /** The length of an RSA key in bits; 2048 by default, which is the minimum. */
   readonly modulusLength?: number | undefined
 }
 
-/** A new key pair as JWKs: the private one to store, the public one to register. */
+/**
+ * A new key pair as JWKs: the private one to store, the public one to register.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const generateJwk = (
   algorithm: JwsAlgorithm.Asymmetric,
   options?: GenerateOptions
@@ -214,7 +266,12 @@ export const generateJwk = (
       })
   )
 
-/** A new signing key with its public key. It is extractable unless `extractable` is `false`. */
+/**
+ * A new signing key with its public key. It is extractable unless `extractable` is `false`.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const generate = (
   algorithm: JwsAlgorithm.Asymmetric,
   options?: GenerateOptions & { readonly extractable?: boolean | undefined }

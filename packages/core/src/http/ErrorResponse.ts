@@ -24,7 +24,12 @@ export const fields: {
   retryAfter: Schema.optionalKey(Schema.Duration)
 }
 
-/** An error response, decoded. */
+/**
+ * An error response, decoded.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface OAuthError {
   readonly code: string
   readonly description?: string

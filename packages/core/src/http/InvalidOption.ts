@@ -1,7 +1,12 @@
 import { Schema } from "effect"
 import * as ErrorClass from "../internal/ErrorClass.ts"
 
-/** An option of a layer has a value that cannot be used; `problem` says which values can. */
+/**
+ * An option of a layer has a value that cannot be used; `problem` says which values can.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class InvalidOption extends ErrorClass.make<InvalidOption>()(
   "InvalidOption",
   { option: Schema.String, problem: Schema.String },

@@ -44,43 +44,108 @@ const define = ErrorResponse.fromTable({
   TemporarilyUnavailable: ["temporarily_unavailable", "the provider is overloaded or in maintenance", "retry"]
 })
 
-/** The request is malformed, or lacks a parameter. */
+/**
+ * The request is malformed, or lacks a parameter.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class InvalidRequest extends define<InvalidRequest>()("InvalidRequest") {}
 
-/** The provider does not accept the client's authentication: its method, key, secret or audience. */
+/**
+ * The provider does not accept the client's authentication: its method, key, secret or audience.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class InvalidClient extends define<InvalidClient>()("InvalidClient") {}
 
-/** The client may not do this, or, at some providers, has not authenticated. */
+/**
+ * The client may not do this, or, at some providers, has not authenticated.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class UnauthorizedClient extends define<UnauthorizedClient>()("UnauthorizedClient") {}
 
-/** The scope is unknown, malformed, or not for this client. */
+/**
+ * The scope is unknown, malformed, or not for this client.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class InvalidScope extends define<InvalidScope>()("InvalidScope") {}
 
-/** The end-user refused. `AuthenticationRequestError.AccessDenied` is a refusal before they were asked. */
+/**
+ * The end-user refused. `AuthenticationRequestError.AccessDenied` is a refusal before they were asked.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class AccessDenied extends define<AccessDenied>()("AccessDenied") {}
 
-/** The details are of an unknown type, are malformed, or are not for this client (RFC 9396 section 5). */
+/**
+ * The details are of an unknown type, are malformed, or are not for this client (RFC 9396 section 5).
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class InvalidAuthorizationDetails extends define<InvalidAuthorizationDetails>()("InvalidAuthorizationDetails") {}
 
-/** The resource is unknown, malformed, or not for this client (RFC 8707 section 2). */
+/**
+ * The resource is unknown, malformed, or not for this client (RFC 8707 section 2).
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class InvalidTarget extends define<InvalidTarget>()("InvalidTarget") {}
 
-/** The grant is unknown, or is another client's or end-user's (Grant Management for OAuth 2.0). */
+/**
+ * The grant is unknown, or is another client's or end-user's (Grant Management for OAuth 2.0).
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class InvalidGrantId extends define<InvalidGrantId>()("InvalidGrantId") {}
 
-/** The provider demands a nonce in the DPoP proof (RFC 9449 section 8), also after the proof had the last one. */
+/**
+ * The provider demands a nonce in the DPoP proof (RFC 9449 section 8), also after the proof had the last one.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class UseDpopNonce extends define<UseDpopNonce>()("UseDpopNonce") {}
 
-/** The provider does not accept the DPoP proof (RFC 9449 section 5). */
+/**
+ * The provider does not accept the DPoP proof (RFC 9449 section 5).
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class InvalidDpopProof extends define<InvalidDpopProof>()("InvalidDpopProof") {}
 
-/** The provider failed; the request may be in order. */
+/**
+ * The provider failed; the request may be in order.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class ServerError extends define<ServerError>()("ServerError") {}
 
-/** The provider does not serve requests for now. */
+/**
+ * The provider does not serve requests for now.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class TemporarilyUnavailable extends define<TemporarilyUnavailable>()("TemporarilyUnavailable") {}
 
-/** A code that this library does not know; `code` holds it. */
+/**
+ * A code that this library does not know; `code` holds it.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class Unrecognized extends ErrorClass.make<Unrecognized>()(
   "Unrecognized",
   ErrorResponse.fields,
@@ -94,7 +159,12 @@ export class Unrecognized extends ErrorClass.make<Unrecognized>()(
   }
 ) {}
 
-/** The classes for error codes that every endpoint of the provider can send. */
+/**
+ * The classes for error codes that every endpoint of the provider can send.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const common: readonly [
   typeof InvalidRequest,
   typeof InvalidClient,
@@ -124,6 +194,9 @@ export const common: readonly [
 /**
  * The error in a response, if it has one. The status does not decide: servers differ in it (H17, T-6). `redact` takes out
  * the confidential values of the request.
+ *
+ * @since 0.1.0
+ * @stability unstable
  */
 export const fromResponse = (
   response: Pick<JsonResponse, "status" | "body" | "retryAfter">,
@@ -141,7 +214,12 @@ export const fromResponse = (
     }
   })
 
-/** A code for display. One of lower-case letters decides what happens, whatever the request was: it is left as it is. */
+/**
+ * A code for display. One of lower-case letters decides what happens, whatever the request was: it is left as it is.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const sanitizeCode = (code: string, redact: Redact): string =>
   sanitize(/^[a-z_]+$/.test(code) ? code : redact(code), 100)
 

@@ -54,10 +54,23 @@ import { InvalidOption } from "./InvalidOption.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
 import { type Kind, TransportError } from "./TransportError.ts"
 
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
 export { InvalidOption } from "./InvalidOption.ts"
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
 export { Kind, TransportError } from "./TransportError.ts"
 
-/** The limits of a request. */
+/**
+ * The limits of a request.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Options {
   /**
    * The time for one request, its response included; 35 seconds by default, because a provider may hold a token request for
@@ -75,7 +88,12 @@ export interface Options {
   readonly allowInsecureRequests?: "loopback" | undefined
 }
 
-/** A JSON response of any status. */
+/**
+ * A JSON response of any status.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface JsonResponse {
   readonly status: number
   readonly body: Schema.Json
@@ -87,12 +105,22 @@ export interface JsonResponse {
   readonly url: string
 }
 
-/** A text response of any status. */
+/**
+ * A text response of any status.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface TextResponse extends Omit<JsonResponse, "body"> {
   readonly text: string
 }
 
-/** Sends requests and reads responses. */
+/**
+ * Sends requests and reads responses.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Service {
   /** Sends a request and returns the response with its body unread. */
   readonly send: (
@@ -106,10 +134,20 @@ export interface Service {
   readonly exchange: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<JsonResponse, TransportError>
 }
 
-/** HTTP with limits. */
+/**
+ * HTTP with limits.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class Transport extends Context.Service<Transport, Service>()("@effect-ciba/core/Transport") {}
 
-/** A transport over the `HttpClient` from the context; fails for an invalid limit. */
+/**
+ * A transport over the `HttpClient` from the context; fails for an invalid limit.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const make = Effect.fnUntraced(function* (
   options?: Options
 ): Effect.fn.Return<Service, InvalidOption, HttpClient.HttpClient> {
@@ -168,11 +206,21 @@ export const make = Effect.fnUntraced(function* (
   })
 })
 
-/** The transport of one client; fails for an invalid limit. */
+/**
+ * The transport of one client; fails for an invalid limit.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const layer = (options?: Options): Layer.Layer<Transport, InvalidOption, HttpClient.HttpClient> =>
   Layer.effect(Transport, make(options))
 
-/** A POST of form parameters that asks for JSON; later headers win. */
+/**
+ * A POST of form parameters that asks for JSON; later headers win.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const form = (
   url: string,
   parameters: ReadonlyArray<readonly [name: string, value: string]>,
@@ -190,6 +238,8 @@ export const form = (
  * header is missing or malformed, or is a date that is not in the future.
  *
  * @see RFC 9110 section 10.2.3
+ * @since 0.1.0
+ * @stability unstable
  */
 export const parseRetryAfter = (headers: Headers.Headers, now: number): Duration.Duration | undefined =>
   Result.match(Headers.parseRetryAfter(headers["retry-after"] ?? ""), {
@@ -200,7 +250,12 @@ export const parseRetryAfter = (headers: Headers.Headers, now: number): Duration
     }
   })
 
-/** The error of a request. */
+/**
+ * The error of a request.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const makeError = (
   kind: typeof Kind.Type,
   request: { readonly method: string; readonly url: string },
@@ -215,7 +270,12 @@ export const makeError = (
     ...(retryAfter === undefined ? undefined : { retryAfter })
   })
 
-/** Cancels the body of a response that is not read: it may still be arriving, and never end. */
+/**
+ * Cancels the body of a response that is not read: it may still be arriving, and never end.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const cancelBody = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
   Effect.asVoid(Effect.scoped(Stream.toPull(response.stream)))
 

@@ -23,10 +23,20 @@ const table = {
 /** What happened, and what to do about it, by kind. */
 export const kinds: { readonly [Kind in keyof typeof table]: ErrorClass.Row } = table
 
-/** What happened; docs/errors.md says what each kind means. */
+/**
+ * What happened; docs/errors.md says what each kind means.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const Kind: Schema.Literals<ReadonlyArray<keyof typeof table>> = Schema.Literals(Struct.keys(table))
 
-/** A failure of transport: no response, or one that the protocol does not know. */
+/**
+ * A failure of transport: no response, or one that the protocol does not know.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class TransportError extends ErrorClass.make<TransportError>()(
   "TransportError",
   {

@@ -71,10 +71,20 @@ import type { IdTokenError } from "./IdTokenError.ts"
 import { IdTokenVerifier } from "./IdTokenVerifier.ts"
 import type { VerifiedIdentity } from "./VerifiedIdentity.ts"
 
-/** Why there are no new tokens. */
+/**
+ * Why there are no new tokens.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type RefreshError = TokenError | IdTokenError | DiscoveryError
 
-/** An identity and its refresh. It is a `ProtectedResource.RefreshableTokens`. */
+/**
+ * An identity and its refresh. It is a `ProtectedResource.RefreshableTokens`.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface FreshIdentity<E = never> {
   /** The identity with its newest tokens. */
   readonly current: Effect.Effect<VerifiedIdentity>
@@ -82,16 +92,31 @@ export interface FreshIdentity<E = never> {
   readonly refresh: (rejected: VerifiedIdentity) => Effect.Effect<VerifiedIdentity, RefreshError | E>
 }
 
-/** What a refresh asks for, and where its result is saved. */
+/**
+ * What a refresh asks for, and where its result is saved.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Options<E = never, R = never> extends Omit<Refresh.Options, "proofKey"> {
   /** Persists a refreshed identity, before any caller gets it. */
   readonly save?: ((next: VerifiedIdentity) => Effect.Effect<unknown, E, R>) | undefined
 }
 
-/** The services that a refresh needs; `Ciba.layer` provides them. */
+/**
+ * The services that a refresh needs; `Ciba.layer` provides them.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type Requirements = ClientRegistration | Discovery | Refresh.Refresh | IdTokenVerifier
 
-/** Makes an identity that can be refreshed, as long as the scope is open. */
+/**
+ * Makes an identity that can be refreshed, as long as the scope is open.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const make = Effect.fnUntraced(function* <E = never, R = never>(
   identity: VerifiedIdentity,
   options: Options<E, R> = {}
@@ -129,7 +154,12 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
   }
 })
 
-/** Refreshes an identity once. */
+/**
+ * Refreshes an identity once.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const refresh = <E = never, R = never>(
   identity: VerifiedIdentity,
   options?: Options<E, R>

@@ -33,9 +33,19 @@
 import { Redacted } from "effect"
 import { Opaque } from "../internal/Opaque.ts"
 
-/** An ID Token in compact form, opaque. */
+/**
+ * An ID Token in compact form, opaque.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class IdToken extends Opaque<Redacted.Redacted<string>> {}
 
-/** Wraps an ID Token in compact form, signed or encrypted. */
+/**
+ * Wraps an ID Token in compact form, signed or encrypted.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const make = (token: string | Redacted.Redacted<string>): IdToken =>
   new IdToken(Redacted.isRedacted(token) ? token : Redacted.make(token, { label: "id_token" }))

@@ -29,10 +29,20 @@ const members = Schema.Struct({
   "urn:openid:params:jwt:claim:auth_req_id": text
 })
 
-/** The claims of an ID Token. */
+/**
+ * The claims of an ID Token.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type IdTokenClaims = typeof members.Type & { readonly [claim: string]: unknown }
 
-/** Schema of an ID Token's claims. */
+/**
+ * Schema of an ID Token's claims.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const IdTokenClaims: Schema.Decoder<IdTokenClaims> = Schema.StructWithRest(members, [
   Schema.Record(Schema.String, Schema.Unknown)
 ])

@@ -38,10 +38,23 @@ import { NotEncrypted } from "../crypto/DecryptionFailed.ts"
 import type { InvalidKey } from "../crypto/InvalidKey.ts"
 import * as JsonWebEncryption from "../crypto/JsonWebEncryption.ts"
 
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export { Decrypter } from "../client/Decrypter.ts"
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export type { ContentAlgorithm, PrivateKeyAlgorithm, SecretAlgorithm } from "../crypto/JsonWebEncryption.ts"
 
-/** The registration of a client that decrypts with private keys. */
+/**
+ * The registration of a client that decrypts with private keys.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface KeyOptions {
   /** The private keys as JWKs, the newest first. Keep an old one as long as the provider may use it. */
   readonly keys: ReadonlyArray<Redacted.Redacted<unknown>>
@@ -52,7 +65,12 @@ export interface KeyOptions {
   readonly secret?: undefined
 }
 
-/** The registration of a client that decrypts with the client secret. */
+/**
+ * The registration of a client that decrypts with the client secret.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface SecretOptions {
   /** The client secret; the key is derived from its hash (OpenID Connect Core 10.2). */
   readonly secret: Redacted.Redacted<string>
@@ -62,10 +80,20 @@ export interface SecretOptions {
   readonly contentAlgorithm?: JsonWebEncryption.ContentAlgorithm | undefined
 }
 
-/** What the client is registered with. */
+/**
+ * What the client is registered with.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type Options = KeyOptions | SecretOptions
 
-/** A decrypter with these keys. */
+/**
+ * A decrypter with these keys.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Decrypter, InvalidKey> {
   const contentAlgorithm = options.contentAlgorithm ?? "A128CBC-HS256"
   const keys =
@@ -80,5 +108,10 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   }
 })
 
-/** Decrypts every ID Token; fails with `NotEncrypted` for one that is not encrypted. */
+/**
+ * Decrypts every ID Token; fails with `NotEncrypted` for one that is not encrypted.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const layer = (options: Options): Layer.Layer<never, InvalidKey> => Layer.effect(Decrypter, make(options))

@@ -41,61 +41,136 @@ const define = ErrorClass.fromTable({
 
 const mismatch = { expected: Schema.String, actual: Schema.String }
 
-/** A required claim is missing, or has the wrong type. */
+/**
+ * A required claim is missing, or has the wrong type.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class InvalidClaims extends define<InvalidClaims>()("InvalidClaims", { issues: Schema.String }) {}
 
-/** `iss` is not the issuer. */
+/**
+ * `iss` is not the issuer.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class WrongIssuer extends define<WrongIssuer>()("WrongIssuer", mismatch) {}
 
-/** `aud` lacks the client, or names others, too. */
+/**
+ * `aud` lacks the client, or names others, too.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class WrongAudience extends define<WrongAudience>()("WrongAudience", mismatch) {}
 
-/** `azp` is another client. */
+/**
+ * `azp` is another client.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class WrongAuthorizedParty extends define<WrongAuthorizedParty>()("WrongAuthorizedParty", mismatch) {}
 
-/** `exp` has passed. */
+/**
+ * `exp` has passed.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class Expired extends define<Expired>()("Expired", { at: Schema.DateTimeUtc }) {}
 
-/** `iat` or `nbf` is later than clocks may differ. */
+/**
+ * `iat` or `nbf` is later than clocks may differ.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class NotYetValid extends define<NotYetValid>()("NotYetValid", {
   claim: Schema.Literals(["iat", "nbf"]),
   at: Schema.DateTimeUtc
 }) {}
 
-/** `iat` is too early for a response to this request. */
+/**
+ * `iat` is too early for a response to this request.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class IssuedTooLongAgo extends define<IssuedTooLongAgo>()("IssuedTooLongAgo", { at: Schema.DateTimeUtc }) {}
 
-/** `nonce` is not the one that was sent. */
+/**
+ * `nonce` is not the one that was sent.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class WrongNonce extends define<WrongNonce>()("WrongNonce", {}) {}
 
-/** A half hash or the `auth_req_id` in the token does not belong to what came with it. */
+/**
+ * A half hash or the `auth_req_id` in the token does not belong to what came with it.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class WrongBinding extends define<WrongBinding>()("WrongBinding", {
   claim: Schema.Literals(["at_hash", "rt_hash", "auth_req_id"])
 }) {}
 
-/** `acr` is none of the requested classes. */
+/**
+ * `acr` is none of the requested classes.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class UnsatisfiedAcr extends define<UnsatisfiedAcr>()("UnsatisfiedAcr", {
   expected: Schema.Array(Schema.String),
   actual: Schema.optionalKey(Schema.String)
 }) {}
 
-/** `auth_time` is earlier than `max_age` permits, or is missing, though `max_age` or the registration demands it. */
+/**
+ * `auth_time` is earlier than `max_age` permits, or is missing, though `max_age` or the registration demands it.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class StaleAuthentication extends define<StaleAuthentication>()("StaleAuthentication", {
   at: Schema.optionalKey(Schema.DateTimeUtc)
 }) {}
 
-/** `sub` is not the subject of the `id_token_hint`, or of the ID Token that was refreshed. */
+/**
+ * `sub` is not the subject of the `id_token_hint`, or of the ID Token that was refreshed.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class WrongSubject extends define<WrongSubject>()("WrongSubject", {}) {}
 
-/** A claim does not match the ID Token that this one renews (OpenID Connect Core 12.2). */
+/**
+ * A claim does not match the ID Token that this one renews (OpenID Connect Core 12.2).
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class RefreshedClaimMismatch extends define<RefreshedClaimMismatch>()("RefreshedClaimMismatch", {
   claim: Schema.Literals(["iss", "iat", "auth_time", "nonce"])
 }) {}
 
-/** The access token is of a type that this client cannot use safely. */
+/**
+ * The access token is of a type that this client cannot use safely.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class UnexpectedTokenType extends define<UnexpectedTokenType>()("UnexpectedTokenType", mismatch) {}
 
-/** An ID Token, or what came with it, is not accepted. */
+/**
+ * An ID Token, or what came with it, is not accepted.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class IdTokenError extends ErrorClass.make<IdTokenError>()(
   "IdTokenError",
   {

@@ -62,9 +62,18 @@ import { IdTokenError, InvalidClaims, WrongBinding } from "./IdTokenError.ts"
 import * as TokenValidation from "./TokenValidation.ts"
 import type { VerifiedIdentity } from "./VerifiedIdentity.ts"
 
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type { IdTokenClaims } from "./IdTokenClaims.ts"
 
-/** Verification of an ID Token, with and without the token response that it came in. */
+/**
+ * Verification of an ID Token, with and without the token response that it came in.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Service {
   /** The verified claims of an ID Token alone. */
   readonly claims: (
@@ -87,10 +96,20 @@ export interface Service {
   ) => Effect.Effect<VerifiedIdentity, IdTokenError | DiscoveryError>
 }
 
-/** The verifier of a client's ID Tokens. */
+/**
+ * The verifier of a client's ID Tokens.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class IdTokenVerifier extends Context.Service<IdTokenVerifier, Service>()("@effect-ciba/core/IdTokenVerifier") {}
 
-/** Verifies ID Tokens of the configured provider for the configured client. */
+/**
+ * Verifies ID Tokens of the configured provider for the configured client.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | ProviderKeys> = Effect.gen(
   function* () {
     const registration = yield* ClientRegistration
@@ -138,11 +157,21 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
   }
 )
 
-/** Provides `IdTokenVerifier` for the registration, the provider and its keys in the context. */
+/**
+ * Provides `IdTokenVerifier` for the registration, the provider and its keys in the context.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const layer = (): Layer.Layer<IdTokenVerifier, never, ClientRegistration | Discovery | ProviderKeys> =>
   Layer.effect(IdTokenVerifier, make)
 
-/** The verified identity and tokens of the token response to an authentication request. */
+/**
+ * The verified identity and tokens of the token response to an authentication request.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const verify = (
   response: TokenResponse.TokenResponse,
   pending: PendingAuthentication

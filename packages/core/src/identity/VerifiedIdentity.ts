@@ -37,7 +37,12 @@ import { Data, type DateTime, type Redacted } from "effect"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import type { IdTokenClaims } from "./IdTokenClaims.ts"
 
-/** An end-user who approved, and their tokens. */
+/**
+ * An end-user who approved, and their tokens.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class VerifiedIdentity extends Data.Class<{
   /** `sub` of the ID Token: unique and stable only together with `issuer`. */
   readonly subject: string

@@ -53,16 +53,31 @@ import * as BoundedJson from "../internal/BoundedJson.ts"
 import * as Notification from "./Notification.ts"
 import { type Delivery, NotificationInbox } from "./NotificationInbox.ts"
 
-/** The limits of a notification. */
+/**
+ * The limits of a notification.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Options {
   /** The largest body that is read, in bytes; 64 KiB by default. */
   readonly maxBodySize?: number | undefined
 }
 
-/** The request, and the inbox that its notification is for. */
+/**
+ * The request, and the inbox that its notification is for.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type Requirements = HttpServerRequest.HttpServerRequest | NotificationInbox
 
-/** Handles one request of the provider. */
+/**
+ * Handles one request of the provider.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const handle = (options?: Options): Effect.Effect<HttpServerResponse.HttpServerResponse, never, Requirements> =>
   Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
@@ -84,7 +99,12 @@ export const handle = (options?: Options): Effect.Effect<HttpServerResponse.Http
     })
   })
 
-/** Adds the endpoint to the `HttpRouter` of the context, for every method: a redirect or a 404 would lose a notification. */
+/**
+ * Adds the endpoint to the `HttpRouter` of the context, for every method: a redirect or a 404 would lose a notification.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const route = (
   path: HttpRouter.PathInput,
   options?: Options
@@ -95,7 +115,12 @@ export const route = (
     )
   )
 
-/** The endpoint as a function, for frameworks that use `Request` and `Response`. */
+/**
+ * The endpoint as a function, for frameworks that use `Request` and `Response`.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const toWebHandler = (
   options?: Options
 ): Effect.Effect<(request: Request) => Promise<Response>, never, NotificationInbox> =>

@@ -54,15 +54,30 @@ import { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as Sealing from "../crypto/Sealing.ts"
 import { TransportError } from "../http/TransportError.ts"
 
-/** Schema of an `auth_req_id`: an opaque handle of the provider's, which can be redeemed once. */
+/**
+ * Schema of an `auth_req_id`: an opaque handle of the provider's, which can be redeemed once.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const AuthReqId: Schema.brand<Schema.NonEmptyString, "AuthReqId"> = Schema.NonEmptyString.pipe(
   Schema.brand("AuthReqId")
 )
 
-/** An `auth_req_id`. */
+/**
+ * An `auth_req_id`.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type AuthReqId = typeof AuthReqId.Type
 
-/** What the ID Token must contain because of the request: beyond what every ID Token must. */
+/**
+ * What the ID Token must contain because of the request: beyond what every ID Token must.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type Expectations = PendingAuthentication["expectations"]
 
 const members = <Exposed extends boolean>(exposed: Exposed) => {
@@ -104,13 +119,21 @@ const members = <Exposed extends boolean>(exposed: Exposed) => {
   }
 }
 
-/** A pending authentication. */
+/**
+ * A pending authentication.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class PendingAuthentication extends Schema.Class<PendingAuthentication>(
   "@effect-ciba/core/PendingAuthentication"
 )(members(false)) {}
 
 /**
  * JSON text that holds **every secret in clear**, for storage that is itself encrypted. Use `seal` for any other storage.
+ *
+ * @since 0.1.0
+ * @stability unstable
  */
 export const unsafeJson: Schema.Codec<PendingAuthentication, string> = Schema.fromJsonString(
   Schema.toCodecJson(Schema.Struct(members(true)))
@@ -124,17 +147,32 @@ export const unsafeJson: Schema.Codec<PendingAuthentication, string> = Schema.fr
   )
 )
 
-/** A copy with other values in some members. */
+/**
+ * A copy with other values in some members.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const update = (
   pending: PendingAuthentication,
   changes: Partial<ConstructorParameters<typeof PendingAuthentication>[0]>
 ): PendingAuthentication => new PendingAuthentication({ ...pending, ...changes })
 
-/** Encrypts a pending authentication with the first of the keys. */
+/**
+ * Encrypts a pending authentication with the first of the keys.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const seal = (pending: PendingAuthentication, keys: Sealing.Keys): Effect.Effect<string> =>
   Effect.flatMap(Effect.orDie(encode(pending)), (text) => Sealing.seal(Redacted.make(text), keys))
 
-/** Decrypts what `seal` has made with any of the keys; fails if none of them decrypts it. */
+/**
+ * Decrypts what `seal` has made with any of the keys; fails if none of them decrypts it.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const open = (sealed: string, keys: Sealing.Keys): Effect.Effect<PendingAuthentication, DecryptionFailed> =>
   Effect.flatMap(Sealing.open(sealed, keys), (text) =>
     Effect.mapError(

@@ -51,14 +51,24 @@ import type * as Sealing from "../crypto/Sealing.ts"
 import * as ErrorClass from "../internal/ErrorClass.ts"
 import { open, type PendingAuthentication, seal } from "./PendingAuthentication.ts"
 
-/** The storage failed; the operation may or may not have been done. */
+/**
+ * The storage failed; the operation may or may not have been done.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class PendingStoreError extends ErrorClass.make<PendingStoreError>()(
   "PendingStoreError",
   { operation: Schema.Literals(["put", "get", "remove", "all"]), problem: Schema.String },
   ["the store of pending authentications failed", "fixStorage"]
 ) {}
 
-/** A store of pending authentications, one entry for each `id`. */
+/**
+ * A store of pending authentications, one entry for each `id`.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Service {
   /** Stores the authentication in place of the entry with its `id`. */
   readonly put: (pending: PendingAuthentication) => Effect.Effect<void, PendingStoreError>
@@ -70,7 +80,12 @@ export interface Service {
   readonly all: Effect.Effect<ReadonlyArray<PendingAuthentication>, PendingStoreError>
 }
 
-/** The store of pending authentications. */
+/**
+ * The store of pending authentications.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class PendingStore extends Context.Service<PendingStore, Service>()("@effect-ciba/core/PendingStore") {}
 
 /** A store that keeps nothing. */
@@ -81,7 +96,12 @@ const none: Service = {
   all: Effect.succeed([])
 }
 
-/** The store from the context, each operation limited to ten seconds; without one, a store that keeps nothing. */
+/**
+ * The store from the context, each operation limited to ten seconds; without one, a store that keeps nothing.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const orNone: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
   Effect.serviceOption(PendingStore),
   Option.match({
@@ -95,14 +115,24 @@ export const orNone: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
   })
 )
 
-/** A store whose failures are logged and cost nothing else: a failed `get` finds nothing. */
+/**
+ * A store whose failures are logged and cost nothing else: a failed `get` finds nothing.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface BestEffort {
   readonly put: (pending: PendingAuthentication) => Effect.Effect<void>
   readonly get: (id: string) => Effect.Effect<Option.Option<PendingAuthentication>>
   readonly remove: (pending: PendingAuthentication) => Effect.Effect<void>
 }
 
-/** The store from the context, or none, for what must go on when storage fails. */
+/**
+ * The store from the context, or none, for what must go on when storage fails.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const bestEffort: Effect.Effect<BestEffort> = /* @__PURE__ */ Effect.map(orNone, (store) => ({
   put: (pending) => orLog(store.put(pending), undefined),
   get: (id) => orLog(store.get(id), Option.none()),
@@ -121,7 +151,12 @@ const limitTime = <A>(
     orElse: () => Effect.fail(new PendingStoreError({ operation, problem: "it took longer than 10 seconds" }))
   })
 
-/** A store in memory, for as long as the process lives. It is shared between clients. */
+/**
+ * A store in memory, for as long as the process lives. It is shared between clients.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const layerMemory: Layer.Layer<PendingStore> = /* @__PURE__ */ Layer.sync(PendingStore, () => {
   const entries = new Map<string, PendingAuthentication>()
   return PendingStore.of({
@@ -132,7 +167,12 @@ export const layerMemory: Layer.Layer<PendingStore> = /* @__PURE__ */ Layer.sync
   })
 })
 
-/** How entries are sealed, and where they are stored. */
+/**
+ * How entries are sealed, and where they are stored.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Options {
   /** The first key seals; the others open what was sealed before a rotation. */
   readonly keys: Sealing.Keys
@@ -140,7 +180,12 @@ export interface Options {
   readonly prefix?: string | undefined
 }
 
-/** A store of sealed entries in the `KeyValueStore` from the context. */
+/**
+ * A store of sealed entries in the `KeyValueStore` from the context.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<Service, never, KeyValueStore.KeyValueStore> {
@@ -197,7 +242,12 @@ export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
   })
 })
 
-/** A store of sealed entries in the `KeyValueStore` from the context. */
+/**
+ * A store of sealed entries in the `KeyValueStore` from the context.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const layerKeyValueStore = (options: Options): Layer.Layer<PendingStore, never, KeyValueStore.KeyValueStore> =>
   Layer.effect(PendingStore, make(options))
 

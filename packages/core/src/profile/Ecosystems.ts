@@ -5,7 +5,12 @@ import * as CommonRules from "./CommonRules.ts"
 import * as Fapi from "./Fapi.ts"
 import type { SecurityProfile } from "./Rule.ts"
 
-/** ConnectID Australia: FAPI 2.0, with a purpose that the end-user reads, and interaction ids. */
+/**
+ * ConnectID Australia: FAPI 2.0, with a purpose that the end-user reads, and interaction ids.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const connectIdAu: SecurityProfile = /* @__PURE__ */ (() => ({
   ...Fapi.fapi2Ciba,
   name: "ConnectID Australia",
@@ -23,7 +28,12 @@ export const connectIdAu: SecurityProfile = /* @__PURE__ */ (() => ({
   interactionIds: true
 }))()
 
-/** Open Finance Brasil: FAPI 1.0 Advanced with one algorithm; the provider notifies the client over mutual TLS. */
+/**
+ * Open Finance Brasil: FAPI 1.0 Advanced with one algorithm; the provider notifies the client over mutual TLS.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const brazil: SecurityProfile = /* @__PURE__ */ (() => ({
   ...Fapi.fapiCiba1,
   name: "Open Finance Brasil",
@@ -43,7 +53,12 @@ export const brazil: SecurityProfile = /* @__PURE__ */ (() => ({
   notificationClientCertificate: true
 }))()
 
-/** CAMARA, the APIs of telecommunication networks. */
+/**
+ * CAMARA, the APIs of telecommunication networks.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const camara: SecurityProfile = /* @__PURE__ */ (() => ({
   name: "CAMARA",
   registration: [

@@ -10,7 +10,12 @@ const methodsWithoutSecret = ["private_key_jwt", "tls_client_auth", "self_signed
 
 const withheldHeaders = ["x-fapi-customer-ip-address", "x-fapi-auth-date"]
 
-/** FAPI-CIBA, implementer's draft 1, over FAPI 1.0 Advanced. */
+/**
+ * FAPI-CIBA, implementer's draft 1, over FAPI 1.0 Advanced.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const fapiCiba1: SecurityProfile = /* @__PURE__ */ (() => ({
   name: "FAPI-CIBA ID1",
   registration: [
@@ -29,7 +34,12 @@ export const fapiCiba1: SecurityProfile = /* @__PURE__ */ (() => ({
   withheldHeaders
 }))()
 
-/** FAPI-CIBA, working draft 03, over FAPI 2.0. */
+/**
+ * FAPI-CIBA, working draft 03, over FAPI 2.0.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const fapi2Ciba: SecurityProfile = /* @__PURE__ */ (() => ({
   name: "FAPI-CIBA draft 03 with FAPI 2.0",
   registration: [

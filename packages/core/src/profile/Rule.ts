@@ -3,7 +3,12 @@ import { type Duration, Schema } from "effect"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import * as ErrorClass from "../internal/ErrorClass.ts"
 
-/** What a rule sees of a registration: the parts of `ClientRegistration` that profiles make demands on. */
+/**
+ * What a rule sees of a registration: the parts of `ClientRegistration` that profiles make demands on.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface RegistrationContext {
   readonly clientId: string
   readonly authentication: {
@@ -31,13 +36,23 @@ export interface RegistrationContext {
     | undefined
 }
 
-/** What a rule sees of a request. The problem that a rule reports must not contain values: they are personal data of the end-user. */
+/**
+ * What a rule sees of a request. The problem that a rule reports must not contain values: they are personal data of the end-user.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface RequestContext {
   readonly registration: RegistrationContext
   readonly parameters: Readonly<Record<string, Schema.Json>>
 }
 
-/** What a rule sees of a verified token response. */
+/**
+ * What a rule sees of a verified token response.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface ResponseContext {
   readonly registration: RegistrationContext
   readonly claims: Readonly<Record<string, unknown>>
@@ -55,7 +70,12 @@ export interface Contexts {
   readonly response: ResponseContext
 }
 
-/** A demand of a profile. */
+/**
+ * A demand of a profile.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Rule<Subject> {
   /** The section of the specification that demands it. */
   readonly reference: string
@@ -65,10 +85,20 @@ export interface Rule<Subject> {
   readonly problem: (subject: Subject) => string | undefined
 }
 
-/** Rules by stage. */
+/**
+ * Rules by stage.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type Rules = { readonly [Stage in keyof Contexts]: ReadonlyArray<Rule<Contexts[Stage]>> }
 
-/** A named set of rules, and what else a profile prescribes. */
+/**
+ * A named set of rules, and what else a profile prescribes.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface SecurityProfile extends Rules {
   readonly name: string
   /** Whether each request carries an `x-fapi-interaction-id`, which the response must return; `false` by default. */
@@ -79,7 +109,12 @@ export interface SecurityProfile extends Rules {
   readonly notificationClientCertificate?: boolean | undefined
 }
 
-/** A rule of the security profile is not kept; `problem` says what to do. */
+/**
+ * A rule of the security profile is not kept; `problem` says what to do.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class ProfileViolation extends ErrorClass.make<ProfileViolation>()(
   "ProfileViolation",
   { profile: Schema.String, reference: Schema.String, parameter: Schema.String, problem: Schema.String },
@@ -89,7 +124,12 @@ export class ProfileViolation extends ErrorClass.make<ProfileViolation>()(
   }
 ) {}
 
-/** The first violation of the rules of a stage. */
+/**
+ * The first violation of the rules of a stage.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const validate = <Stage extends keyof Contexts>(
   profile: SecurityProfile | undefined,
   stage: Stage,

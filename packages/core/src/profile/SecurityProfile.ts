@@ -63,8 +63,20 @@
  */
 import type { Rules, SecurityProfile } from "./Rule.ts"
 
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export { brazil, camara, connectIdAu } from "./Ecosystems.ts"
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export { fapi2Ciba, fapiCiba1 } from "./Fapi.ts"
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export {
   ProfileViolation,
   type RegistrationContext,
@@ -76,7 +88,12 @@ export {
   validate
 } from "./Rule.ts"
 
-/** A profile with additional rules. Other members replace those of the profile. */
+/**
+ * A profile with additional rules. Other members replace those of the profile.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const extend = (
   profile: SecurityProfile,
   { response = [], registration = [], request = [], ...rest }: Partial<SecurityProfile> & { readonly name: string }

@@ -38,12 +38,26 @@ import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
 import { DiscoveryError, InvalidDocument, IssuerMismatch } from "./DiscoveryError.ts"
 import { ProviderMetadata } from "./ProviderMetadata.ts"
 
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export { check, type Mismatch } from "./RegistrationCheck.ts"
 
-/** How the URL of the document is built from the issuer. */
+/**
+ * How the URL of the document is built from the issuer.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type Layout = "openid-configuration" | "oauth-authorization-server"
 
-/** Which provider, and how its document is fetched. */
+/**
+ * Which provider, and how its document is fetched.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Options {
   /** The issuer identifier, exactly as in the document. */
   readonly issuer: string
@@ -53,20 +67,40 @@ export interface Options {
   readonly lifetime?: Duration.Input | undefined
 }
 
-/** The provider's metadata, from wherever a layer takes it. */
+/**
+ * The provider's metadata, from wherever a layer takes it.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Service {
   readonly metadata: Effect.Effect<ProviderMetadata, DiscoveryError>
 }
 
-/** The source of the provider's metadata. */
+/**
+ * The source of the provider's metadata.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class Discovery extends Context.Service<Discovery, Service>()("@effect-ciba/core/Discovery") {}
 
-/** The provider's metadata. */
+/**
+ * The provider's metadata.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const metadata: Effect.Effect<ProviderMetadata, DiscoveryError, Discovery> = Discovery.use(
   (discovery) => discovery.metadata
 )
 
-/** Discovery over HTTP, cached as `Options` say. */
+/**
+ * Discovery over HTTP, cached as `Options` say.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Service, never, Transport> {
   const url = documentUrl(options.issuer, options.layout ?? "openid-configuration")
   const lifetime = Duration.fromInputUnsafe(options.lifetime ?? "1 hour")
@@ -78,18 +112,33 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   return Discovery.of({ metadata: Effect.provideService(Cache.get(cache, url), Transport, transport) })
 })
 
-/** Discovery over HTTP, cached as `Options` say. */
+/**
+ * Discovery over HTTP, cached as `Options` say.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const layer = (options: Options): Layer.Layer<Discovery, never, Transport> =>
   Layer.effect(Discovery, make(options))
 
-/** The metadata of a given document; nothing is fetched. */
+/**
+ * The metadata of a given document; nothing is fetched.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const layerStatic = (document: unknown): Layer.Layer<Discovery, DiscoveryError> =>
   Layer.effect(
     Discovery,
     Effect.map(decode("the given metadata", document), (decoded) => Discovery.of({ metadata: Effect.succeed(decoded) }))
   )
 
-/** The URL of the document of an issuer. */
+/**
+ * The URL of the document of an issuer.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const documentUrl = (issuer: string, layout: Layout): string => {
   const bare = issuer.replace(/\/$/, "")
   return layout === "openid-configuration"
@@ -110,7 +159,12 @@ const fetchDocument = Effect.fnUntraced(function* (
   return document
 })
 
-/** Fetches a JSON document with GET; fails for any status but 200. */
+/**
+ * Fetches a JSON document with GET; fails for any status but 200.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const fetchJson = (url: string): Effect.Effect<Schema.Json, DiscoveryError, Transport> =>
   Transport.use((transport) => {
     const request = HttpClientRequest.acceptJson(HttpClientRequest.get(url))

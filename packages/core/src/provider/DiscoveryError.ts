@@ -29,25 +29,45 @@ const define = ErrorClass.fromTable({
   MissingEndpoint: ["the provider does not publish an endpoint", "fixDiscovery"]
 })
 
-/** The document is not what its specification says. */
+/**
+ * The document is not what its specification says.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class InvalidDocument extends define<InvalidDocument>()("InvalidDocument", {
   url: Schema.String,
   issues: Schema.String
 }) {}
 
-/** The document names another issuer than the configured one. */
+/**
+ * The document names another issuer than the configured one.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class IssuerMismatch extends define<IssuerMismatch>()("IssuerMismatch", {
   expected: Schema.String,
   actual: Schema.String
 }) {}
 
-/** The provider does not publish an endpoint that this step needs. */
+/**
+ * The provider does not publish an endpoint that this step needs.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class MissingEndpoint extends define<MissingEndpoint>()("MissingEndpoint", {
   issuer: Schema.String,
   endpoint: Schema.String
 }) {}
 
-/** A failure of discovery. */
+/**
+ * A failure of discovery.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class DiscoveryError extends ErrorClass.make<DiscoveryError>()(
   "DiscoveryError",
   { reason: Schema.Union([TransportError, InvalidDocument, IssuerMismatch, MissingEndpoint]) },

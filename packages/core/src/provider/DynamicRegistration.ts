@@ -67,12 +67,21 @@ import type { DiscoveryError } from "./DiscoveryError.ts"
 import * as ProviderMetadata from "./ProviderMetadata.ts"
 import { fromOAuthError, InvalidRegistration, RegistrationError, Unauthorized, Unmanaged } from "./RegistrationError.ts"
 
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
 export { RegistrationError } from "./RegistrationError.ts"
 
 const secret = (label: string): Schema.Redacted<Schema.NonEmptyString> =>
   Schema.Redacted(Schema.NonEmptyString, { label, disallowJsonEncode: true })
 
-/** A client as the provider has registered it: the client information response (RFC 7591 section 3.2.1). */
+/**
+ * A client as the provider has registered it: the client information response (RFC 7591 section 3.2.1).
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class RegisteredClient extends Schema.Class<RegisteredClient>("@effect-ciba/core/RegisteredClient")({
   clientId: Schema.NonEmptyString,
   clientSecret: Schema.optionalKey(secret("client secret")),
@@ -86,7 +95,12 @@ export class RegisteredClient extends Schema.Class<RegisteredClient>("@effect-ci
   changed: Schema.Array(Schema.String)
 }) {}
 
-/** How a registration request is sent. */
+/**
+ * How a registration request is sent.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Options {
   /** The initial access token, for a provider that does not register clients without one (RFC 7591 section 3). */
   readonly initialAccessToken?: Redacted.Redacted<string> | undefined
@@ -96,7 +110,12 @@ export interface Options {
   readonly headers?: Headers.Input | undefined
 }
 
-/** Registration and management. */
+/**
+ * Registration and management.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Service {
   /** The first half of `register`: sends the request and gives the raw response, its body unread. */
   readonly request: (
@@ -124,12 +143,22 @@ export interface Service {
   readonly remove: (client: RegisteredClient) => Effect.Effect<void, RegistrationError>
 }
 
-/** The registration endpoint. */
+/**
+ * The registration endpoint.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class DynamicRegistration extends Context.Service<DynamicRegistration, Service>()(
   "@effect-ciba/core/DynamicRegistration"
 ) {}
 
-/** The registration endpoint of the configured provider. */
+/**
+ * The registration endpoint of the configured provider.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__PURE__ */ Effect.gen(function* () {
   const discovery = yield* Discovery
   const transport = yield* Transport
@@ -189,31 +218,56 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
   })
 })
 
-/** The registration endpoint. It reads no `ClientRegistration`: there is no client yet. */
+/**
+ * The registration endpoint. It reads no `ClientRegistration`: there is no client yet.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const layer = (): Layer.Layer<DynamicRegistration, never, Discovery | Transport> =>
   Layer.effect(DynamicRegistration, make)
 
-/** Registers a client (RFC 7591). */
+/**
+ * Registers a client (RFC 7591).
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const register = (
   metadata: ClientMetadata,
   options?: Options
 ): Effect.Effect<RegisteredClient, RegistrationError | DiscoveryError, DynamicRegistration> =>
   DynamicRegistration.use((registration) => registration.register(metadata, options))
 
-/** Reads the current registration (RFC 7592 section 2.1). */
+/**
+ * Reads the current registration (RFC 7592 section 2.1).
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const read = (
   client: RegisteredClient
 ): Effect.Effect<RegisteredClient, RegistrationError, DynamicRegistration> =>
   DynamicRegistration.use((registration) => registration.read(client))
 
-/** Replaces the registered metadata (RFC 7592 section 2.2). */
+/**
+ * Replaces the registered metadata (RFC 7592 section 2.2).
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const update = (
   client: RegisteredClient,
   metadata: ClientMetadata
 ): Effect.Effect<RegisteredClient, RegistrationError, DynamicRegistration> =>
   DynamicRegistration.use((registration) => registration.update(client, metadata))
 
-/** Deletes the registration (RFC 7592 section 2.3). */
+/**
+ * Deletes the registration (RFC 7592 section 2.3).
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const remove = (client: RegisteredClient): Effect.Effect<void, RegistrationError, DynamicRegistration> =>
   DynamicRegistration.use((registration) => registration.remove(client))
 

@@ -39,13 +39,23 @@
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { KeyValueStore } from "effect/persistence"
 
-/** A JWK Set document, and when it was fetched. */
+/**
+ * A JWK Set document, and when it was fetched.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class CachedKeys extends Schema.Class<CachedKeys>("@effect-ciba/core/ProviderKeyStore/CachedKeys")({
   document: Schema.Json,
   fetchedAt: Schema.DateTimeUtc
 }) {}
 
-/** A store. Its operations do not fail: what goes wrong is the store's to log. */
+/**
+ * A store. Its operations do not fail: what goes wrong is the store's to log.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Service {
   /** What was saved last for this `jwks_uri`. */
   readonly load: (url: string) => Effect.Effect<Option.Option<CachedKeys>>
@@ -53,24 +63,44 @@ export interface Service {
   readonly save: (url: string, keys: CachedKeys) => Effect.Effect<void>
 }
 
-/** The store of the provider's keys. */
+/**
+ * The store of the provider's keys.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class ProviderKeyStore extends Context.Service<ProviderKeyStore, Service>()(
   "@effect-ciba/core/ProviderKeyStore"
 ) {}
 
-/** The store from the context; without one, a store that keeps nothing. */
+/**
+ * The store from the context; without one, a store that keeps nothing.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const orNone: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
   Effect.serviceOption(ProviderKeyStore),
   Option.getOrElse((): Service => ({ load: () => Effect.succeedNone, save: () => Effect.void }))
 )
 
-/** Where entries are stored. */
+/**
+ * Where entries are stored.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Options {
   /** The prefix of each entry's key; `jwks/` by default. */
   readonly prefix?: string | undefined
 }
 
-/** A store over the `KeyValueStore` from the context. Failures are logged as warnings. */
+/**
+ * A store over the `KeyValueStore` from the context. Failures are logged as warnings.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const make = Effect.fnUntraced(function* (
   options?: Options
 ): Effect.fn.Return<Service, never, KeyValueStore.KeyValueStore> {
@@ -87,7 +117,12 @@ export const make = Effect.fnUntraced(function* (
   })
 })
 
-/** A store over the `KeyValueStore` from the context. Failures are logged as warnings. */
+/**
+ * A store over the `KeyValueStore` from the context. Failures are logged as warnings.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const layerKeyValueStore = (
   options?: Options
 ): Layer.Layer<ProviderKeyStore, never, KeyValueStore.KeyValueStore> => Layer.effect(ProviderKeyStore, make(options))

@@ -47,7 +47,12 @@ import { DiscoveryError, InvalidDocument } from "./DiscoveryError.ts"
 import * as ProviderKeyStore from "./ProviderKeyStore.ts"
 import * as ProviderMetadata from "./ProviderMetadata.ts"
 
-/** How long a fetched set is used, and how often it may be fetched. */
+/**
+ * How long a fetched set is used, and how often it may be fetched.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Options {
   /** How long a fetched set is used; one hour by default. */
   readonly lifetime?: Duration.Input | undefined
@@ -55,13 +60,23 @@ export interface Options {
   readonly coolDown?: Duration.Input | undefined
 }
 
-/** What a token's header says about its key. */
+/**
+ * What a token's header says about its key.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface KeyQuery {
   readonly algorithm: JwsAlgorithm.Asymmetric
   readonly keyId: string | undefined
 }
 
-/** The provider's verification keys, from wherever a layer takes them. */
+/**
+ * The provider's verification keys, from wherever a layer takes them.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Service {
   /** The keys that may have signed the token; empty if the provider publishes none that fits. */
   readonly candidates: (query: KeyQuery) => Effect.Effect<ReadonlyArray<JsonWebKey>, DiscoveryError>
@@ -71,7 +86,12 @@ export interface Service {
   readonly prefetch: Effect.Effect<void, DiscoveryError>
 }
 
-/** The provider's verification keys. */
+/**
+ * The provider's verification keys.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class ProviderKeys extends Context.Service<ProviderKeys, Service>()("@effect-ciba/core/ProviderKeys") {}
 
 /** A key set and when it was fetched, in epoch milliseconds. */
@@ -98,7 +118,12 @@ const mayRefetch = (
 ): boolean =>
   cached === undefined || (cached.set === known && now - cached.fetchedAt >= 1000 && now - refetchedAt >= coolDown)
 
-/** Keys over HTTP, cached in memory, and in the `ProviderKeyStore` from the context if there is one. */
+/**
+ * Keys over HTTP, cached in memory, and in the `ProviderKeyStore` from the context if there is one.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const make = Effect.fnUntraced(function* (
   options?: Options
 ): Effect.fn.Return<Service, never, Discovery | Transport> {
@@ -141,11 +166,21 @@ export const make = Effect.fnUntraced(function* (
   })
 })
 
-/** Keys over HTTP, cached as `Options` say. */
+/**
+ * Keys over HTTP, cached as `Options` say.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const layer = (options?: Options): Layer.Layer<ProviderKeys, never, Discovery | Transport> =>
   Layer.effect(ProviderKeys, make(options))
 
-/** The keys of a JWK Set document; nothing is fetched. */
+/**
+ * The keys of a JWK Set document; nothing is fetched.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const layerStatic = (document: unknown): Layer.Layer<ProviderKeys, DiscoveryError> =>
   Layer.effect(
     ProviderKeys,

@@ -62,15 +62,30 @@ const members = Schema.Struct({
   grant_management_action_required: flag
 })
 
-/** A provider's metadata. */
+/**
+ * A provider's metadata.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type ProviderMetadata = typeof members.Type & { readonly [member: string]: unknown }
 
-/** Schema of a provider's metadata. */
+/**
+ * Schema of a provider's metadata.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const ProviderMetadata: Schema.Decoder<ProviderMetadata> = Schema.StructWithRest(members, [
   Schema.Record(Schema.String, Schema.Unknown)
 ])
 
-/** The endpoints that this library calls. */
+/**
+ * The endpoints that this library calls.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type EndpointName =
   | "backchannel_authentication_endpoint"
   | "token_endpoint"
@@ -80,7 +95,12 @@ export type EndpointName =
   | "introspection_endpoint"
   | "registration_endpoint"
 
-/** The URL of an endpoint, or its mutual-TLS alias if `mutualTls` uses that. Fails with `MissingEndpoint`. */
+/**
+ * The URL of an endpoint, or its mutual-TLS alias if `mutualTls` uses that. Fails with `MissingEndpoint`.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const endpoint = (
   metadata: ProviderMetadata,
   name: EndpointName,

@@ -34,7 +34,12 @@ import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import { sanitize } from "../internal/DisplayText.ts"
 import type { ProviderMetadata } from "./ProviderMetadata.ts"
 
-/** A point in which a registration and a provider's metadata do not agree. */
+/**
+ * A point in which a registration and a provider's metadata do not agree.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Mismatch {
   /** `error` if the flow cannot work, `warning` if it may not. */
   readonly severity: "error" | "warning"
@@ -46,7 +51,12 @@ export interface Mismatch {
   readonly feature?: string | undefined
 }
 
-/** Every mismatch that the metadata shows. What the provider does not publish cannot be compared. */
+/**
+ * Every mismatch that the metadata shows. What the provider does not publish cannot be compared.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const check = (registration: ClientRegistration.Service, metadata: ProviderMetadata): ReadonlyArray<Mismatch> =>
   [
     ...checkEndpoints(registration, metadata),

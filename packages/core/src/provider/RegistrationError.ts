@@ -65,7 +65,12 @@ const coded = [
   TemporarilyUnavailable
 ] as const
 
-/** A client that was not registered, read, updated or removed. */
+/**
+ * A client that was not registered, read, updated or removed.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class RegistrationError extends ErrorClass.make<RegistrationError>()(
   "RegistrationError",
   {

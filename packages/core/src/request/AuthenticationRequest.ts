@@ -48,11 +48,28 @@ import { findInvalid, optional, type Parameter, type Problem, reserved, validate
 import * as ResourceIndicator from "./ResourceIndicator.ts"
 import * as UserHint from "./UserHint.ts"
 
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export type { AuthorizationDetail, AuthorizationDetails } from "./AuthorizationDetails.ts"
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export type { GrantManagement } from "./GrantManagement.ts"
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export type { ResourceIndicator } from "./ResourceIndicator.ts"
 
-/** The parameters of a request. */
+/**
+ * The parameters of a request.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Options {
   /** The scope values, which include `openid`, in the order in which they are sent. */
   readonly scope: ReadonlyArray<string>
@@ -86,7 +103,12 @@ export interface Options {
   readonly headers?: Headers.Input | undefined
 }
 
-/** A request whose parameters are valid. */
+/**
+ * A request whose parameters are valid.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class AuthenticationRequest extends Data.Class<{
   readonly scope: ReadonlyArray<string>
   readonly bindingMessage: string | undefined
@@ -101,7 +123,12 @@ export class AuthenticationRequest extends Data.Class<{
   readonly headers: Redacted.Redacted<Headers.Input>
 }> {}
 
-/** Checks the parameters of a request. An error names the parameter and says what to change. */
+/**
+ * Checks the parameters of a request. An error names the parameter and says what to change.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<AuthenticationRequest, AuthenticationRequestError, ClientRegistration> {

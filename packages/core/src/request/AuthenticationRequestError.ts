@@ -45,47 +45,102 @@ const define = ErrorClass.fromTable({
   InvalidAcknowledgement: ["the acknowledgement is not valid", "reportToProvider"]
 })
 
-/** A parameter that cannot be sent as it is. Nothing was sent. */
+/**
+ * A parameter that cannot be sent as it is. Nothing was sent.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class InvalidParameter extends define<InvalidParameter>()(
   "InvalidParameter",
   { parameter: Schema.String, problem: Schema.String },
   { message: ({ parameter, problem }) => `${parameter}: ${problem}` }
 ) {}
 
-/** Something that the provider, or the registration, does not have. Nothing was sent. */
+/**
+ * Something that the provider, or the registration, does not have. Nothing was sent.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class Unsupported extends define<Unsupported>()(
   "Unsupported",
   { feature: Schema.String, problem: Schema.String },
   { message: ({ feature, problem }) => `${feature}: ${problem}` }
 ) {}
 
-/** The provider accepted the request, and its acknowledgement cannot be used. */
+/**
+ * The provider accepted the request, and its acknowledgement cannot be used.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class InvalidAcknowledgement extends define<InvalidAcknowledgement>()("InvalidAcknowledgement", {
   issues: Schema.String
 }) {}
 
-/** The `login_hint_token` has expired. */
+/**
+ * The `login_hint_token` has expired.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class ExpiredLoginHintToken extends defineCode<ExpiredLoginHintToken>()("ExpiredLoginHintToken") {}
 
-/** The `id_token_hint` has expired (Open Finance Brasil). */
+/**
+ * The `id_token_hint` has expired (Open Finance Brasil).
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class ExpiredIdTokenHint extends defineCode<ExpiredIdTokenHint>()("ExpiredIdTokenHint") {}
 
-/** The `id_token_hint` is not accepted (Open Finance Brasil). */
+/**
+ * The `id_token_hint` is not accepted (Open Finance Brasil).
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class InvalidIdTokenHint extends defineCode<InvalidIdTokenHint>()("InvalidIdTokenHint") {}
 
-/** The provider does not know the end-user that the hint names. */
+/**
+ * The provider does not know the end-user that the hint names.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class UnknownUserId extends defineCode<UnknownUserId>()("UnknownUserId") {}
 
-/** The provider demands a user code. */
+/**
+ * The provider demands a user code.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class MissingUserCode extends defineCode<MissingUserCode>()("MissingUserCode") {}
 
-/** The user code is wrong. */
+/**
+ * The user code is wrong.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class InvalidUserCode extends defineCode<InvalidUserCode>()("InvalidUserCode") {}
 
-/** The provider does not accept the binding message. */
+/**
+ * The provider does not accept the binding message.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class InvalidBindingMessage extends defineCode<InvalidBindingMessage>()("InvalidBindingMessage") {}
 
-/** The provider refused by its own policy: the end-user was not asked. */
+/**
+ * The provider refused by its own policy: the end-user was not asked.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class AccessDenied extends defineCode<AccessDenied>()("AccessDenied") {}
 
 const coded = [
@@ -100,7 +155,12 @@ const coded = [
   ...OAuthError.common
 ] as const
 
-/** An authentication request that led to no pending authentication. */
+/**
+ * An authentication request that led to no pending authentication.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class AuthenticationRequestError extends ErrorClass.make<AuthenticationRequestError>()(
   "AuthenticationRequestError",
   {
@@ -117,7 +177,12 @@ export class AuthenticationRequestError extends ErrorClass.make<AuthenticationRe
   ["the authentication request was not sent, or not acknowledged", "fixRequest"]
 ) {}
 
-/** The failure for an error response of the backchannel authentication endpoint. */
+/**
+ * The failure for an error response of the backchannel authentication endpoint.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const fromOAuthError = (error: OAuthError.OAuthError): AuthenticationRequestError => {
   const Reason = ErrorResponse.findClass(coded, error) ?? OAuthError.Unrecognized
   return new AuthenticationRequestError({ reason: new Reason(error) })

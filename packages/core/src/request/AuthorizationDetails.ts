@@ -8,10 +8,20 @@ import { sanitize } from "../internal/DisplayText.ts"
 import type { ProviderMetadata } from "../provider/ProviderMetadata.ts"
 import { Unsupported } from "./AuthenticationRequestError.ts"
 
-/** An object of `authorization_details`. */
+/**
+ * An object of `authorization_details`.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type AuthorizationDetail = Schema.JsonObject & { readonly type: string }
 
-/** What is to be authorized: at least one object. Sign the request to protect their integrity (RFC 9396 section 12). */
+/**
+ * What is to be authorized: at least one object. Sign the request to protect their integrity (RFC 9396 section 12).
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type AuthorizationDetails = ReadonlyArray<AuthorizationDetail>
 
 /** Why the details cannot be sent; `undefined` if they can. */

@@ -92,7 +92,12 @@ import * as BindingMessage from "./BindingMessage.ts"
 import * as GrantManagement from "./GrantManagement.ts"
 import * as RequestParameters from "./RequestParameters.ts"
 
-/** A request that was sent, and its response: what `request` gives to `process`. */
+/**
+ * A request that was sent, and its response: what `request` gives to `process`.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface SentRequest {
   /** The raw response, its body unread. */
   readonly response: HttpClientResponse.HttpClientResponse
@@ -102,7 +107,12 @@ export interface SentRequest {
   readonly sentAt: DateTime.Utc
 }
 
-/** The endpoint in one step, and in two. */
+/**
+ * The endpoint in one step, and in two.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Service {
   /** The first half of `send`: checks what the provider supports, and sends the request. */
   readonly request: (
@@ -120,15 +130,30 @@ export interface Service {
   ) => Effect.Effect<PendingAuthentication, AuthenticationRequestError | DiscoveryError>
 }
 
-/** The backchannel authentication endpoint. */
+/**
+ * The backchannel authentication endpoint.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class BackchannelAuthentication extends Context.Service<BackchannelAuthentication, Service>()(
   "@effect-ciba/core/BackchannelAuthentication"
 ) {}
 
-/** The services that the endpoint needs. */
+/**
+ * The services that the endpoint needs.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type Requirements = ClientRegistration | Discovery | ProviderKeys | Throttle | Transport
 
-/** The endpoint of the configured provider, for the configured client. */
+/**
+ * The endpoint of the configured provider, for the configured client.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const make: Effect.Effect<Service, never, Requirements> = Effect.gen(function* () {
   const registration = yield* ClientRegistration
   const transport = yield* Transport
@@ -179,11 +204,21 @@ export const make: Effect.Effect<Service, never, Requirements> = Effect.gen(func
   })
 })
 
-/** The endpoint of the configured provider, for the configured client. */
+/**
+ * The endpoint of the configured provider, for the configured client.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const layer = (): Layer.Layer<BackchannelAuthentication, never, Requirements> =>
   Layer.effect(BackchannelAuthentication, make)
 
-/** Checks a request, sends it, and reads the acknowledgement. */
+/**
+ * Checks a request, sends it, and reads the acknowledgement.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const initiate = (
   options: AuthenticationRequest.Options
 ): Effect.Effect<PendingAuthentication, AuthenticationRequestError | DiscoveryError, BackchannelAuthentication> =>

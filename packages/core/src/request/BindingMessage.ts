@@ -28,20 +28,35 @@
 import { Effect } from "effect"
 import * as RandomToken from "../internal/RandomToken.ts"
 
-/** A random message of six letters and digits, without those that look alike (I, O, L, 0, 1). */
+/**
+ * A random message of six letters and digits, without those that look alike (I, O, L, 0, 1).
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const generate: Effect.Effect<string> = Effect.flatMap(RandomToken.source, (random) =>
   Effect.map(Effect.replicateEffect(random.intBetween(0, alphabet.length, { halfOpen: true }), 6), (indices) =>
     indices.map((index) => alphabet.charAt(index)).join("")
   )
 )
 
-/** Why a message cannot be sent; `undefined` if it can. */
+/**
+ * Why a message cannot be sent; `undefined` if it can.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const validate = (message: string): string | undefined => {
   if (message.trim() === "") return "it is empty"
   return /\p{Cc}/u.test(message) ? "it contains control characters; send plain text" : undefined
 }
 
-/** Why a provider may refuse a message, or an end-user misread it; empty if there is no reason. */
+/**
+ * Why a provider may refuse a message, or an end-user misread it; empty if there is no reason.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const warnings = (message: string): ReadonlyArray<string> =>
   [
     message.length > 50 ? "longer than 50 characters" : "",

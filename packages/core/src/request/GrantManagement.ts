@@ -9,7 +9,12 @@ import type { ProviderMetadata } from "../provider/ProviderMetadata.ts"
 import { InvalidParameter, Unsupported } from "./AuthenticationRequestError.ts"
 import type { Parameter } from "./RequestParameters.ts"
 
-/** The action, and the grant that it changes. */
+/**
+ * The action, and the grant that it changes.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type GrantManagement =
   | { readonly action: "create" }
   | { readonly action: "merge" | "replace"; readonly grantId: string }

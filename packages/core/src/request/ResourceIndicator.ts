@@ -5,7 +5,12 @@
  */
 import type { Parameter } from "./RequestParameters.ts"
 
-/** An absolute URI without fragment, or several. */
+/**
+ * An absolute URI without fragment, or several.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type ResourceIndicator = string | ReadonlyArray<string>
 
 /** Why a resource cannot be sent; `undefined` if all can. */

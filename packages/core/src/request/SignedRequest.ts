@@ -43,7 +43,12 @@ import type { SigningKey } from "../crypto/SigningKey.ts"
 import * as RandomToken from "../internal/RandomToken.ts"
 import * as RequestParameters from "./RequestParameters.ts"
 
-/** How requests are signed. */
+/**
+ * How requests are signed.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Options<E = never, R = never> {
   /** The private key, or the effect that reads it. Its algorithm is the registered one. */
   readonly key: SigningKey | Effect.Effect<SigningKey, E, R>
@@ -57,7 +62,12 @@ export interface Options<E = never, R = never> {
   readonly compatibility?: Compatibility | undefined
 }
 
-/** Deviations for particular providers. None of them replaces what the library sets. */
+/**
+ * Deviations for particular providers. None of them replaces what the library sets.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Compatibility {
   /** Whether `client_id` is also a claim, not only a parameter beside the request; `false` by default. */
   readonly clientIdClaim?: boolean | undefined
@@ -69,7 +79,12 @@ export interface Compatibility {
   readonly claims?: JsonWebToken.Claims | undefined
 }
 
-/** Signs with a private key. Fails for a key that is a shared secret, and for a lifetime out of bounds. */
+/**
+ * Signs with a private key. Fails for a key that is a shared secret, and for a lifetime out of bounds.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const make = Effect.fnUntraced(function* <E = never, R = never>(
   options: Options<E, R>
 ): Effect.fn.Return<RequestSigner, ClientRegistrationError | InvalidKey | E, R> {
@@ -110,7 +125,12 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
   }
 })
 
-/** Signs every authentication request of the client that it is provided to. */
+/**
+ * Signs every authentication request of the client that it is provided to.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const layer = <E = never, R = never>(
   options: Options<E, R>
 ): Layer.Layer<never, ClientRegistrationError | InvalidKey | E, R> => Layer.effect(RequestSigner, make(options))

@@ -21,7 +21,12 @@
 import { Option, Redacted, Result, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 
-/** A hint and the request parameter that carries it. */
+/**
+ * A hint and the request parameter that carries it.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface UserHint {
   readonly parameter: "login_hint" | "login_hint_token" | "id_token_hint"
   readonly value: Redacted.Redacted<string>
@@ -30,16 +35,34 @@ export interface UserHint {
 /**
  * An identifier of the end-user: an email address, a phone number, a subject. The provider defines its form; it is sent
  * unchanged.
+ *
+ * @since 0.1.0
+ * @stability stable
  */
 export const login = (hint: string | Redacted.Redacted<string>): UserHint => make("login_hint", hint)
 
-/** A token that identifies the end-user. The provider defines its form. */
+/**
+ * A token that identifies the end-user. The provider defines its form.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const loginToken = (token: string | Redacted.Redacted<string>): UserHint => make("login_hint_token", token)
 
-/** An ID Token that the provider has issued to this client. It may have expired (CIBA Core 14). */
+/**
+ * An ID Token that the provider has issued to this client. It may have expired (CIBA Core 14).
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const idToken = (token: string | Redacted.Redacted<string>): UserHint => make("id_token_hint", token)
 
-/** Why a hint cannot be sent; `undefined` if it can. */
+/**
+ * Why a hint cannot be sent; `undefined` if it can.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const validate = (hint: UserHint): string | undefined => {
   const value = Redacted.value(hint.value)
   if (value.trim() === "") return "it is empty"
@@ -48,7 +71,12 @@ export const validate = (hint: UserHint): string | undefined => {
     : undefined
 }
 
-/** The `sub` of an `id_token_hint`, which the ID Token of the response must have, too. The hint is not verified. */
+/**
+ * The `sub` of an `id_token_hint`, which the ID Token of the response must have, too. The hint is not verified.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const subject = (hint: UserHint): Option.Option<string> =>
   hint.parameter === "id_token_hint"
     ? Option.map(readSubject(Redacted.value(hint.value).split(".")[1] ?? ""), ({ sub }) => sub)

@@ -64,9 +64,18 @@ import { sanitize } from "../internal/DisplayText.ts"
 import { fromChallenge, ResourceError, UnsupportedTokenType } from "./ResourceError.ts"
 import * as WwwAuthenticate from "./WwwAuthenticate.ts"
 
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export { ResourceError } from "./ResourceError.ts"
 
-/** An access token and what a request with it needs; a `VerifiedIdentity` has it all. */
+/**
+ * An access token and what a request with it needs; a `VerifiedIdentity` has it all.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Tokens {
   readonly accessToken: Redacted.Redacted<string>
   readonly tokenType: string
@@ -74,20 +83,35 @@ export interface Tokens {
   readonly proofKey: Redacted.Redacted<JsonWebKey> | undefined
 }
 
-/** Tokens that can be refreshed; a `FreshIdentity` has them. */
+/**
+ * Tokens that can be refreshed; a `FreshIdentity` has them.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface RefreshableTokens<A extends Tokens = Tokens, E = never> {
   readonly current: Effect.Effect<A, E>
   /** Other tokens than the rejected ones: the current ones if these are others already. */
   readonly refresh: (rejected: A) => Effect.Effect<A, E>
 }
 
-/** What the client sends besides the token. */
+/**
+ * What the client sends besides the token.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Options {
   /** Headers of the caller that are never sent; those of the profile by default. */
   readonly withheldHeaders?: ReadonlyArray<string> | undefined
 }
 
-/** Makes a client that sends every request with the token. */
+/**
+ * Makes a client that sends every request with the token.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const make = Effect.fnUntraced(function* <A extends Tokens, E = never>(
   source: A | RefreshableTokens<A, E>,
   options?: Options
@@ -115,11 +139,21 @@ export const make = Effect.fnUntraced(function* <A extends Tokens, E = never>(
   )
 })
 
-/** The current tokens of a source. */
+/**
+ * The current tokens of a source.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const currentTokens = <A extends Tokens, E = never>(source: A | RefreshableTokens<A, E>): Effect.Effect<A, E> =>
   isRefreshable(source) ? source.current : Effect.succeed(source)
 
-/** The error for which a response rejects the token; `undefined` for every other response. */
+/**
+ * The error for which a response rejects the token; `undefined` for every other response.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const readRefusal = (response: HttpClientResponse.HttpClientResponse): ResourceError | undefined => {
   if (![400, 401, 403].includes(response.status)) return undefined
   const challenge = tokenChallenges(response).find(({ error }) => error !== undefined)
@@ -128,7 +162,12 @@ export const readRefusal = (response: HttpClientResponse.HttpClientResponse): Re
     : fromChallenge(challenge, response.status, SecretRedaction.ofRequest(response.request))
 }
 
-/** Fails with the error of a response that rejects the token; every other response passes. */
+/**
+ * Fails with the error of a response that rejects the token; every other response passes.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const filterAccepted = <E, R>(
   client: HttpClient.HttpClient.With<E, R>
 ): HttpClient.HttpClient.With<E | ResourceError, R> =>

@@ -52,7 +52,12 @@ export class UnsupportedTokenType extends define<UnsupportedTokenType>()("Unsupp
   tokenType: Schema.String
 }) {}
 
-/** A failure to use a token at a resource server. */
+/**
+ * A failure to use a token at a resource server.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class ResourceError extends ErrorClass.make<ResourceError>()(
   "ResourceError",
   {

@@ -65,6 +65,10 @@ import * as ProtectedResource from "./ProtectedResource.ts"
 import { ResourceError } from "./ResourceError.ts"
 import { NotSigned, UnexpectedJwt, UserInfoError, WrongAudience, WrongSubject } from "./UserInfoError.ts"
 
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export { UserInfoError } from "./UserInfoError.ts"
 
 const members = Schema.Struct({
@@ -75,15 +79,30 @@ const members = Schema.Struct({
   exp: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 8_640_000_000_000 })))
 })
 
-/** The claims of UserInfo, under the specifications' own names; claims that are not listed pass through. */
+/**
+ * The claims of UserInfo, under the specifications' own names; claims that are not listed pass through.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type UserInfoClaims = typeof members.Type & { readonly [claim: string]: unknown }
 
-/** Schema of the claims. */
+/**
+ * Schema of the claims.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const UserInfoClaims: Schema.Decoder<UserInfoClaims> = Schema.StructWithRest(members, [
   Schema.Record(Schema.String, Schema.Unknown)
 ])
 
-/** An end-user and an access token issued for them; a `VerifiedIdentity` is one. */
+/**
+ * An end-user and an access token issued for them; a `VerifiedIdentity` is one.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Identity extends ProtectedResource.Tokens {
   readonly subject: string
 }
@@ -91,15 +110,28 @@ export interface Identity extends ProtectedResource.Tokens {
 /**
  * In place of a subject, accepts claims about any end-user. Only for access tokens whose subject is not known: an
  * attacker who can substitute the token gets the claims of another end-user accepted (OpenID Connect Core 5.3.2).
+ *
+ * @since 0.1.0
+ * @stability stable
  */
 export const skipSubjectCheck: unique symbol = /* @__PURE__ */ Symbol.for("@effect-ciba/core/UserInfo/skipSubjectCheck")
 
-/** What a request may carry besides the token. */
+/**
+ * What a request may carry besides the token.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Options {
   readonly headers?: Headers.Input | undefined
 }
 
-/** The UserInfo request and response: together, and in two halves. */
+/**
+ * The UserInfo request and response: together, and in two halves.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Service {
   /** Sends the request and gives the raw response. */
   readonly request: <A extends ProtectedResource.Tokens, E = never>(
@@ -118,10 +150,20 @@ export interface Service {
   ) => Effect.Effect<UserInfoClaims, UserInfoError | ResourceError | DiscoveryError | E>
 }
 
-/** The UserInfo endpoint of a provider. */
+/**
+ * The UserInfo endpoint of a provider.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class UserInfo extends Context.Service<UserInfo, Service>()("@effect-ciba/core/UserInfo") {}
 
-/** The endpoint of the configured provider, for the configured client. */
+/**
+ * The endpoint of the configured provider, for the configured client.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const make: Effect.Effect<Service, never, ClientRegistration | Transport | Discovery | ProviderKeys> =
   Effect.gen(function* () {
     const { mutualTls } = yield* ClientRegistration
@@ -151,11 +193,21 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Transport 
     })
   })
 
-/** Provides `UserInfo` for the registration, the provider and its keys in the context. */
+/**
+ * Provides `UserInfo` for the registration, the provider and its keys in the context.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const layer = (): Layer.Layer<UserInfo, never, ClientRegistration | Transport | Discovery | ProviderKeys> =>
   Layer.effect(UserInfo, make)
 
-/** Fetches the verified claims about the end-user of an identity. */
+/**
+ * Fetches the verified claims about the end-user of an identity.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const claims = <A extends Identity, E = never>(
   source: A | ProtectedResource.RefreshableTokens<A, E>,
   options?: Options

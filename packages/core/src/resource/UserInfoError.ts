@@ -33,7 +33,12 @@ export class WrongAudience extends define<WrongAudience>()("WrongAudience", {
 /** `sub` is not that of the ID Token: the claims are those of another end-user. */
 export class WrongSubject extends define<WrongSubject>()("WrongSubject", {}) {}
 
-/** A UserInfo response is not accepted. */
+/**
+ * A UserInfo response is not accepted.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class UserInfoError extends ErrorClass.make<UserInfoError>()(
   "UserInfoError",
   {

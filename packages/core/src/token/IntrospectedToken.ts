@@ -37,10 +37,20 @@ const members = Schema.Struct({
   authorization_details: Schema.optionalKey(Schema.Array(Schema.Unknown))
 })
 
-/** The keys that the token is bound to; confirmation methods that are not listed pass through (RFC 7800). */
+/**
+ * The keys that the token is bound to; confirmation methods that are not listed pass through (RFC 7800).
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type Confirmation = typeof confirmation.Type & { readonly [method: string]: unknown }
 
-/** A token that is valid, and what the provider discloses of it. */
+/**
+ * A token that is valid, and what the provider discloses of it.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class ActiveToken extends Data.Class<{
   readonly active: true
   readonly scope: ReadonlyArray<string>
@@ -60,10 +70,20 @@ export class ActiveToken extends Data.Class<{
   readonly additional: Redacted.Redacted<Readonly<Record<string, unknown>>>
 }> {}
 
-/** A token that has expired, is revoked or unknown, or that this client may not introspect. */
+/**
+ * A token that has expired, is revoked or unknown, or that this client may not introspect.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class InactiveToken extends Data.Class<{ readonly active: false }> {}
 
-/** The state of a token. */
+/**
+ * The state of a token.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type IntrospectedToken = ActiveToken | InactiveToken
 
 /** Decodes an introspection response. Of an inactive token, nothing else is read. */

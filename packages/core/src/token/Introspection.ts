@@ -65,16 +65,39 @@ import { fromTransportError, type TokenError } from "./TokenError.ts"
 import * as TokenManagement from "./TokenManagement.ts"
 import { ensureSuccess } from "./TokenRequest.ts"
 
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export { ActiveToken, type Confirmation, InactiveToken, type IntrospectedToken } from "./IntrospectedToken.ts"
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export { IntrospectionError } from "./IntrospectionError.ts"
 
-/** What a request may carry besides the token. */
+/**
+ * What a request may carry besides the token.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type Options = TokenManagement.Options
 
-/** Why the state of a token is not known. */
+/**
+ * Why the state of a token is not known.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type IntrospectError = IntrospectionError | TokenError | DiscoveryError
 
-/** The introspection request and response: together, and in two halves. */
+/**
+ * The introspection request and response: together, and in two halves.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Service {
   /** Sends the request and gives the raw response. */
   readonly request: TokenManagement.SendRequest
@@ -89,10 +112,20 @@ export interface Service {
   ) => Effect.Effect<IntrospectedToken.IntrospectedToken, IntrospectError>
 }
 
-/** The introspection endpoint of a provider. */
+/**
+ * The introspection endpoint of a provider.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class Introspection extends Context.Service<Introspection, Service>()("@effect-ciba/core/Introspection") {}
 
-/** The endpoint of the configured provider, for the configured client. */
+/**
+ * The endpoint of the configured provider, for the configured client.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | ProviderKeys | Transport> =
   Effect.gen(function* () {
     const { introspectionSignedResponseAlg: algorithm, senderConstraint } = yield* ClientRegistration
@@ -129,11 +162,21 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     })
   })
 
-/** Provides `Introspection` for the registration, the provider and its keys in the context. */
+/**
+ * Provides `Introspection` for the registration, the provider and its keys in the context.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const layer = (): Layer.Layer<Introspection, never, ClientRegistration | Discovery | ProviderKeys | Transport> =>
   Layer.effect(Introspection, make)
 
-/** Asks the provider for the state of a token. */
+/**
+ * Asks the provider for the state of a token.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const introspect = (
   token: Redacted.Redacted<string>,
   options?: Options

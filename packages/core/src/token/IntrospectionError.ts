@@ -29,7 +29,12 @@ export class UnexpectedValue extends define<UnexpectedValue>()("UnexpectedValue"
   actual: Schema.String
 }) {}
 
-/** An introspection response is not accepted. */
+/**
+ * An introspection response is not accepted.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class IntrospectionError extends ErrorClass.make<IntrospectionError>()(
   "IntrospectionError",
   {

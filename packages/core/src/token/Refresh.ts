@@ -49,13 +49,23 @@ import type { TokenError } from "./TokenError.ts"
 import * as TokenRequest from "./TokenRequest.ts"
 import * as TokenResponse from "./TokenResponse.ts"
 
-/** What a refresh request may carry besides the refresh token. */
+/**
+ * What a refresh request may carry besides the refresh token.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Options extends TokenRequest.Options {
   /** A part of the granted scope; all of it by default. */
   readonly scope?: ReadonlyArray<string> | undefined
 }
 
-/** The refresh request and response: together, and in two halves. */
+/**
+ * The refresh request and response: together, and in two halves.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Service {
   /** Sends the token request and gives the raw response. */
   readonly request: (
@@ -73,10 +83,20 @@ export interface Service {
   ) => Effect.Effect<TokenResponse.RefreshResponse, TokenError | DiscoveryError>
 }
 
-/** The refresh token grant at a provider. */
+/**
+ * The refresh token grant at a provider.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class Refresh extends Context.Service<Refresh, Service>()("@effect-ciba/core/Refresh") {}
 
-/** The grant at the configured provider, for the configured client. */
+/**
+ * The grant at the configured provider, for the configured client.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | Transport> = Effect.gen(function* () {
   const token = yield* TokenRequest.make(TokenResponse.decodeRefresh)
   return Refresh.of({
@@ -86,11 +106,21 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
   })
 })
 
-/** Provides `Refresh` for the registration and the provider in the context. */
+/**
+ * Provides `Refresh` for the registration and the provider in the context.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const layer = (): Layer.Layer<Refresh, never, ClientRegistration | Discovery | Transport> =>
   Layer.effect(Refresh, make)
 
-/** Exchanges a refresh token for new tokens, which are not verified yet. */
+/**
+ * Exchanges a refresh token for new tokens, which are not verified yet.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const refresh = (
   refreshToken: Redacted.Redacted<string>,
   options?: Options

@@ -57,10 +57,20 @@ import { fromTransportError, type TokenError } from "./TokenError.ts"
 import * as TokenManagement from "./TokenManagement.ts"
 import { ensureSuccess } from "./TokenRequest.ts"
 
-/** What a request may carry besides the token. */
+/**
+ * What a request may carry besides the token.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export type Options = TokenManagement.Options
 
-/** The revocation request and response: together, and in two halves. */
+/**
+ * The revocation request and response: together, and in two halves.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export interface Service {
   /** Sends the request and gives the raw response. */
   readonly request: TokenManagement.SendRequest
@@ -73,10 +83,20 @@ export interface Service {
   ) => Effect.Effect<void, TokenError | DiscoveryError>
 }
 
-/** The revocation endpoint of a provider. */
+/**
+ * The revocation endpoint of a provider.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class Revocation extends Context.Service<Revocation, Service>()("@effect-ciba/core/Revocation") {}
 
-/** The endpoint of the configured provider, for the configured client. */
+/**
+ * The endpoint of the configured provider, for the configured client.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | Transport> = Effect.gen(function* () {
   const transport = yield* Transport
   const request = yield* TokenManagement.make("revocation_endpoint", "application/json")
@@ -95,11 +115,21 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
   })
 })
 
-/** Provides `Revocation` for the registration and the provider in the context. */
+/**
+ * Provides `Revocation` for the registration and the provider in the context.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const layer = (): Layer.Layer<Revocation, never, ClientRegistration | Discovery | Transport> =>
   Layer.effect(Revocation, make)
 
-/** Revokes a token. */
+/**
+ * Revokes a token.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const revoke = (
   token: Redacted.Redacted<string>,
   options?: Options

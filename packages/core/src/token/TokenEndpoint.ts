@@ -57,12 +57,26 @@ import { PushDelivery, TokenError } from "./TokenError.ts"
 import * as TokenRequest from "./TokenRequest.ts"
 import * as TokenResponse from "./TokenResponse.ts"
 
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type { Options } from "./TokenRequest.ts"
 
-/** Why a token request gives no tokens. */
+/**
+ * Why a token request gives no tokens.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type RedeemError = TokenError | DiscoveryError
 
-/** The token request and response: together, and in two halves. */
+/**
+ * The token request and response: together, and in two halves.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Service {
   /** Sends the token request and gives the raw response. */
   readonly backchannelAuthenticationGrantRequest: (
@@ -80,10 +94,20 @@ export interface Service {
   ) => Effect.Effect<TokenResponse.TokenResponse, RedeemError>
 }
 
-/** The token endpoint of a provider. */
+/**
+ * The token endpoint of a provider.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class TokenEndpoint extends Context.Service<TokenEndpoint, Service>()("@effect-ciba/core/TokenEndpoint") {}
 
-/** The endpoint of the configured provider, for the configured client. */
+/**
+ * The endpoint of the configured provider, for the configured client.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | Transport> = Effect.gen(function* () {
   const { deliveryMode } = yield* ClientRegistration
   const token = yield* TokenRequest.make(TokenResponse.decode)
@@ -105,11 +129,21 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
   })
 })
 
-/** Provides `TokenEndpoint` for the registration and the provider in the context. */
+/**
+ * Provides `TokenEndpoint` for the registration and the provider in the context.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const layer = (): Layer.Layer<TokenEndpoint, never, ClientRegistration | Discovery | Transport> =>
   Layer.effect(TokenEndpoint, make)
 
-/** Exchanges an `auth_req_id` for tokens, which are not verified yet. */
+/**
+ * Exchanges an `auth_req_id` for tokens, which are not verified yet.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const redeem = (
   authReqId: Redacted.Redacted<AuthReqId>,
   options?: TokenRequest.Options

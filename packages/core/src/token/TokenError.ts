@@ -51,13 +51,28 @@ const define = ErrorClass.fromTable({
   ScheduleExhausted: ["the schedule ended the wait while the request was still pending", "resume"]
 })
 
-/** The end-user has not decided yet. A single poll fails with it; a whole wait goes on. */
+/**
+ * The end-user has not decided yet. A single poll fails with it; a whole wait goes on.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class AuthorizationPending extends defineCode<AuthorizationPending>()("AuthorizationPending") {}
 
-/** The end-user has not decided yet, and polls come too often: the interval grows by five seconds. */
+/**
+ * The end-user has not decided yet, and polls come too often: the interval grows by five seconds.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class SlowDown extends defineCode<SlowDown>()("SlowDown") {}
 
-/** The request has expired. `local` if the client's own clock says so, and nothing was sent. */
+/**
+ * The request has expired. `local` if the client's own clock says so, and nothing was sent.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class ExpiredToken extends define<ExpiredToken>()("ExpiredToken", { local: Schema.Boolean }) {
   static readonly code: string = "expired_token"
 }
@@ -65,45 +80,96 @@ export class ExpiredToken extends define<ExpiredToken>()("ExpiredToken", { local
 /**
  * The `auth_req_id` or the refresh token is unknown to the provider, or another client's, or was used before; a refresh
  * token may have expired or been revoked, too.
+ *
+ * @since 0.1.0
+ * @stability stable
  */
 export class InvalidGrant extends defineCode<InvalidGrant>()("InvalidGrant") {}
 
-/** The provider does not offer the grant, of CIBA or of refresh tokens, to this client. */
+/**
+ * The provider does not offer the grant, of CIBA or of refresh tokens, to this client.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class UnsupportedGrantType extends defineCode<UnsupportedGrantType>()("UnsupportedGrantType") {}
 
-/** The provider does not revoke or introspect tokens of this type (RFC 7009 section 2.2.1). */
+/**
+ * The provider does not revoke or introspect tokens of this type (RFC 7009 section 2.2.1).
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class UnsupportedTokenType extends defineCode<UnsupportedTokenType>()("UnsupportedTokenType") {}
 
-/** The provider could not complete the transaction. */
+/**
+ * The provider could not complete the transaction.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class TransactionFailed extends defineCode<TransactionFailed>()("TransactionFailed") {}
 
 /**
  * A poll was sent, its response was lost, and now the `auth_req_id` is redeemed or has expired. The end-user may have
  * approved, and tokens may have been issued: check with the end-user before you send a new request.
+ *
+ * @since 0.1.0
+ * @stability stable
  */
 export class OutcomeUnknown extends define<OutcomeUnknown>()("OutcomeUnknown", { lost: TransportError }) {}
 
-/** The status says success, and the response is no token response. The `auth_req_id` is redeemed. */
+/**
+ * The status says success, and the response is no token response. The `auth_req_id` is redeemed.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class InvalidTokenResponse extends define<InvalidTokenResponse>()("InvalidTokenResponse", {
   issues: Schema.String
 }) {}
 
-/** This process has redeemed the `auth_req_id` before. It is valid once (CIBA Core 10.1.1); nothing was sent. */
+/**
+ * This process has redeemed the `auth_req_id` before. It is valid once (CIBA Core 10.1.1); nothing was sent.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class AlreadyRedeemed extends define<AlreadyRedeemed>()("AlreadyRedeemed", {}) {}
 
-/** A push client must not call the token endpoint with the CIBA grant (CIBA Core 11); nothing was sent. */
+/**
+ * A push client must not call the token endpoint with the CIBA grant (CIBA Core 11); nothing was sent.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class PushDelivery extends define<PushDelivery>()("PushDelivery", {}) {}
 
-/** The authentication belongs to another issuer or client than the configured one; nothing was sent. */
+/**
+ * The authentication belongs to another issuer or client than the configured one; nothing was sent.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class ClientMismatch extends define<ClientMismatch>()("ClientMismatch", {
   issuer: Schema.String,
   clientId: Schema.String
 }) {}
 
-/** There is no refresh token to refresh the tokens with; nothing was sent. */
+/**
+ * There is no refresh token to refresh the tokens with; nothing was sent.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class NoRefreshToken extends define<NoRefreshToken>()("NoRefreshToken", {}) {}
 
-/** The caller's own schedule ended the wait, and the request is still pending. */
+/**
+ * The caller's own schedule ended the wait, and the request is still pending.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class ScheduleExhausted extends define<ScheduleExhausted>()("ScheduleExhausted", {}) {}
 
 const coded = [
@@ -117,7 +183,12 @@ const coded = [
   ...OAuthError.common
 ] as const
 
-/** A failure to get or refresh tokens, or to have the provider revoke or introspect one. */
+/**
+ * A failure to get or refresh tokens, or to have the provider revoke or introspect one.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export class TokenError extends ErrorClass.make<TokenError>()(
   "TokenError",
   {
@@ -140,12 +211,22 @@ export class TokenError extends ErrorClass.make<TokenError>()(
   ["there are no tokens, or the provider did not revoke or introspect one", "fixCall"]
 ) {}
 
-/** The failure for an error response of the token, revocation or introspection endpoint. */
+/**
+ * The failure for an error response of the token, revocation or introspection endpoint.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const fromOAuthError = (error: OAuthError.OAuthError): TokenError => {
   if (error.code === ExpiredToken.code) return new TokenError({ reason: new ExpiredToken({ local: false }) })
   const Reason = ErrorResponse.findClass(coded, error) ?? OAuthError.Unrecognized
   return new TokenError({ reason: new Reason(error) })
 }
 
-/** The failure for a failure of transport. */
+/**
+ * The failure for a failure of transport.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
 export const fromTransportError = (reason: TransportError): TokenError => new TokenError({ reason })

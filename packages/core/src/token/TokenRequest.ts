@@ -21,7 +21,12 @@ import * as ResourceIndicator from "../request/ResourceIndicator.ts"
 import { fromOAuthError, fromTransportError, InvalidTokenResponse, TokenError } from "./TokenError.ts"
 import * as TokenResponse from "./TokenResponse.ts"
 
-/** What a token request may carry besides the parameters of its grant. */
+/**
+ * What a token request may carry besides the parameters of its grant.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Options {
   /** A part of the granted `authorization_details` (RFC 9396 6); all of them by default. */
   readonly authorizationDetails?: AuthorizationDetails.AuthorizationDetails | undefined

@@ -34,6 +34,9 @@ const secret = (
 /**
  * Schema of a token type. Types are not case-sensitive (RFC 6749 5.1): `Bearer` and `DPoP` are decoded to this
  * spelling.
+ *
+ * @since 0.1.0
+ * @stability unstable
  */
 export const TokenType: Schema.Codec<string> = Schema.NonEmptyString.pipe(
   Schema.decodeTo(
@@ -64,37 +67,80 @@ const refreshMembers = membersWith(Schema.optionalKey(Schema.NullOr(secret("id_t
 
 const others = [Schema.Record(Schema.String, Schema.Unknown)] as const
 
-/** The members of a token response, for the code that verifies it. */
+/**
+ * The members of a token response, for the code that verifies it.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type Members = typeof members.Type & { readonly [member: string]: unknown }
 
-/** The members of a response to a refresh token. */
+/**
+ * The members of a response to a refresh token.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type RefreshMembers = typeof refreshMembers.Type & { readonly [member: string]: unknown }
 
-/** A token response that is not verified. */
+/**
+ * A token response that is not verified.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class TokenResponse extends Opaque<{ readonly members: Members; readonly received: StoredResponse }> {}
 
 /**
  * A response to a refresh token that is not verified. The ID Token may be missing (OpenID Connect Core 12.2). Every
  * `TokenResponse` is one.
+ *
+ * @since 0.1.0
+ * @stability unstable
  */
 export class RefreshResponse extends Opaque<{ readonly members: RefreshMembers; readonly received: StoredResponse }> {}
 
-/** The body of a token response and the time of its receipt, as a pending authentication stores them. */
+/**
+ * The body of a token response and the time of its receipt, as a pending authentication stores them.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type StoredResponse = NonNullable<PendingAuthentication["received"]>
 
-/** The body of a token response, received now. */
+/**
+ * The body of a token response, received now.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const receive = (body: Schema.Json): Effect.Effect<StoredResponse> =>
   Effect.map(DateTime.now, (at) => ({ body: Redacted.make(body, { label: "token response" }), at }))
 
-/** Decodes a token response. */
+/**
+ * Decodes a token response.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const decode = (received: StoredResponse): Effect.Effect<TokenResponse, Schema.SchemaError> =>
   Effect.map(decodeBody(Redacted.value(received.body)), (members) => new TokenResponse({ members, received }))
 
-/** Decodes a response to a refresh token. */
+/**
+ * Decodes a response to a refresh token.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const decodeRefresh = (received: StoredResponse): Effect.Effect<RefreshResponse, Schema.SchemaError> =>
   Effect.map(decodeRefreshBody(Redacted.value(received.body)), (members) => new RefreshResponse({ members, received }))
 
-/** When the access token expires, from the receipt of the response; `undefined` without a valid `expires_in`. */
+/**
+ * When the access token expires, from the receipt of the response; `undefined` without a valid `expires_in`.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const expiresAt = (response: RefreshResponse): DateTime.Utc | undefined => {
   const { members, received } = unsafeValue(response)
   const lifetime = Schema.decodeUnknownOption(WireSeconds)(members.expires_in)

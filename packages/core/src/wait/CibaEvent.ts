@@ -41,7 +41,12 @@ interface Identified {
   readonly id: string
 }
 
-/** A step of an authentication. */
+/**
+ * A step of an authentication.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type Step = Data.TaggedEnum<{
   /** The provider has acknowledged the request, and contacts the end-user. */
   Acknowledged: Identified & { readonly deliveryMode: DeliveryMode; readonly expiresAt: DateTime.Utc }
@@ -63,8 +68,18 @@ export type Step = Data.TaggedEnum<{
   Completed: Identified & { readonly outcome: string }
 }>
 
-/** A step, and the time at which it happened. */
+/**
+ * A step, and the time at which it happened.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type CibaEvent = Step & { readonly at: DateTime.Utc }
 
-/** The constructors of steps. */
+/**
+ * The constructors of steps.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const Step: Data.TaggedEnum.Constructor<Step> = Data.taggedEnum<Step>()

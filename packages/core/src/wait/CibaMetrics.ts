@@ -29,48 +29,83 @@ import { Effect, Metric } from "effect"
 import { monotonicNow } from "../internal/MonotonicClock.ts"
 import type { CibaEvent } from "./CibaEvent.ts"
 
-/** The waits of this process. An authentication that is stored and not resumed is not counted. */
+/**
+ * The waits of this process. An authentication that is stored and not resumed is not counted.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const pending: Metric.Gauge<number> = Metric.gauge("ciba.client.authentications.pending", {
   description: "Authentications whose decision is waited for in this process",
   attributes: { unit: "{authentication}" }
 })
 
-/** Completed waits, by outcome. */
+/**
+ * Completed waits, by outcome.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const decisions: Metric.Counter<number> = Metric.counter("ciba.client.decisions", {
   description: "Authentications that were decided, by outcome",
   attributes: { unit: "{authentication}" },
   incremental: true
 })
 
-/** The duration of completed waits, by outcome. */
+/**
+ * The duration of completed waits, by outcome.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const duration: Metric.Histogram<number> = Metric.histogram("ciba.client.decision.duration", {
   description: "Time from acknowledgement, or resumption, to decision",
   attributes: { unit: "s" },
   boundaries: [1, 2, 5, 10, 20, 30, 60, 120, 300, 600]
 })
 
-/** The number of polls of completed waits, by outcome. */
+/**
+ * The number of polls of completed waits, by outcome.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const polls: Metric.Histogram<number> = Metric.histogram("ciba.client.decision.polls", {
   description: "Polls from acknowledgement, or resumption, to decision",
   attributes: { unit: "{poll}" },
   boundaries: [0, 1, 2, 5, 10, 20, 50, 100]
 })
 
-/** Failed polls that did not end a wait, by the kind of the fault. */
+/**
+ * Failed polls that did not end a wait, by the kind of the fault.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const faults: Metric.Counter<number> = Metric.counter("ciba.client.faults", {
   description: "Polls that failed and were ridden out, by kind",
   attributes: { unit: "{fault}" },
   incremental: true
 })
 
-/** The statistics of a wait until it is completed. */
+/**
+ * The statistics of a wait until it is completed.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface WaitStatistics {
   /** The start of the wait on the monotonic clock, in milliseconds. */
   readonly since: number
   readonly polls: number
 }
 
-/** Records an event in the metrics. */
+/**
+ * Records an event in the metrics.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const record = Effect.fnUntraced(function* (
   event: CibaEvent,
   statistics: WaitStatistics

@@ -67,7 +67,12 @@ import * as PollOutcome from "./PollOutcome.ts"
 import * as PollPolicy from "./PollPolicy.ts"
 import * as SameClient from "./SameClient.ts"
 
-/** How the token endpoint is polled. */
+/**
+ * How the token endpoint is polled.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Options extends Omit<TokenEndpoint.Options, "proofKey" | "onSend"> {
   /** Makes polls after the first less frequent, or limits their number; it starts again with each wait. It cannot make polls more frequent. */
   readonly schedule?: PollPolicy.Compose | undefined
@@ -75,7 +80,12 @@ export interface Options extends Omit<TokenEndpoint.Options, "proofKey" | "onSen
   readonly pingFallback?: Duration.Input | undefined
 }
 
-/** Waits for token responses; concurrent waits for the same `auth_req_id` are one. */
+/**
+ * Waits for token responses; concurrent waits for the same `auth_req_id` are one.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Service {
   /** Polls until the provider's response ends the wait. The tokens are not verified. */
   readonly wait: (pending: PendingAuthentication) => Effect.Effect<TokenResponse, TokenError | DiscoveryError>
@@ -83,10 +93,20 @@ export interface Service {
   readonly forget: (pending: PendingAuthentication) => Effect.Effect<void>
 }
 
-/** Waits for token responses by polling. */
+/**
+ * Waits for token responses by polling.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class Poll extends Context.Service<Poll, Service>()("@effect-ciba/core/Poll") {}
 
-/** The services that a wait uses. */
+/**
+ * The services that a wait uses.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type Requirements =
   | ClientRegistration
   | Discovery
@@ -95,7 +115,12 @@ export type Requirements =
   | TokenEndpoint.TokenEndpoint
   | CibaEvents.CibaEvents
 
-/** A `Poll` for the configured client; it uses the `NotificationInbox` and the `PendingStore` of the context if present. */
+/**
+ * A `Poll` for the configured client; it uses the `NotificationInbox` and the `PendingStore` of the context if present.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const make = Effect.fnUntraced(function* (
   options?: Options
 ): Effect.fn.Return<Service, never, Requirements | Scope.Scope> {
@@ -125,7 +150,12 @@ export const make = Effect.fnUntraced(function* (
   })
 })
 
-/** Polls the token endpoint of the configured provider. */
+/**
+ * Polls the token endpoint of the configured provider.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const layer = (options?: Options): Layer.Layer<Poll, never, Requirements> => Layer.effect(Poll, make(options))
 
 interface Parts {

@@ -35,7 +35,12 @@ import { monotonicNow } from "../internal/MonotonicClock.ts"
 
 export { monotonicNow }
 
-/** What the policy needs from one poll to the next. */
+/**
+ * What the policy needs from one poll to the next.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface State {
   /** The least time between two polls, with what every `slow_down` has added. */
   readonly interval: Duration.Duration
@@ -45,7 +50,12 @@ export interface State {
   readonly faults: number
 }
 
-/** The result of a poll after which the wait continues. */
+/**
+ * The result of a poll after which the wait continues.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface PollResult {
   readonly _tag: "Pending" | "SlowDown" | "Fault"
   /** The instant at which the poll was sent. */
@@ -56,44 +66,82 @@ export interface PollResult {
   readonly timedOut?: boolean
 }
 
-/** What to do next: poll at an instant; or end, because the request expires before, or because the caller's schedule has ended. */
+/**
+ * What to do next: poll at an instant; or end, because the request expires before, or because the caller's schedule has ended.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type NextPoll =
   | { readonly _tag: "Poll"; readonly at: number; readonly state: State }
   | { readonly _tag: "Expired" }
   | { readonly _tag: "Stopped" }
 
-/** A caller's change to the policy: it can only make it slower, or end it. */
+/**
+ * A caller's change to the policy: it can only make it slower, or end it.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type Compose = (policy: Schedule.Schedule<NextPoll, PollResult>) => Schedule.Schedule<unknown, PollResult>
 
 /**
  * The first poll: one interval from now, because some providers count the interval from their acknowledgement. If the
  * request expires before that, after nine tenths of the time left.
+ *
+ * @since 0.1.0
+ * @stability unstable
  */
 export const start = (state: State, now: number): NextPoll => {
   const left = state.deadline - now
   return pollAt(now + Math.min(Duration.toMillis(state.interval), left * 0.9), state)
 }
 
-/** The first poll of a wait that is resumed: not before the instant that was decided before. */
+/**
+ * The first poll of a wait that is resumed: not before the instant that was decided before.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const resume = (state: State, notBefore: number, now: number): NextPoll =>
   pollAt(Math.max(now, notBefore), state)
 
-/** The interval after a result: what `slow_down` adds is permanent. */
+/**
+ * The interval after a result: what `slow_down` adds is permanent.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const intervalAfter = (interval: Duration.Duration, result: PollResult): Duration.Duration =>
   result._tag === "SlowDown" ? Duration.sum(interval, Duration.seconds(5)) : interval
 
-/** The next poll, after a result that arrived `now`. */
+/**
+ * The next poll, after a result that arrived `now`.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const step = (state: State, result: PollResult, now: number): NextPoll => {
   const interval = intervalAfter(state.interval, result)
   const next = { ...state, interval, faults: result._tag === "Fault" ? state.faults + 1 : 0 }
   return pollAt(now + delay(next, result, now - result.sentAt), next)
 }
 
-/** The policy as a schedule on the injected clock; `compose` makes it slower or limits it. */
+/**
+ * The policy as a schedule on the injected clock; `compose` makes it slower or limits it.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const schedule = (begin: State, compose?: Compose): Schedule.Schedule<NextPoll, PollResult> =>
   compose === undefined ? policy(begin) : combineSlower(policy(begin), begin.deadline, compose(policy(begin)))
 
-/** Runs a schedule step by step: what to do after each result, and when. */
+/**
+ * Runs a schedule step by step: what to do after each result, and when.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const toStepper = (
   schedule: Schedule.Schedule<NextPoll, PollResult>
 ): Effect.Effect<(result: PollResult) => Effect.Effect<NextPoll>> =>

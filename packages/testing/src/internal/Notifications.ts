@@ -5,7 +5,12 @@ import { type AuthenticationRequests, decisionAt, type Entry } from "./Authentic
 import type { Issue } from "./IssuedTokens.ts"
 import * as ProviderResponse from "./ProviderResponse.ts"
 
-/** The parts of a notification. */
+/**
+ * The parts of a notification.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Notification {
   /** The client notification endpoint. */
   readonly url: string

@@ -9,7 +9,12 @@ export interface ProviderResponse {
   readonly error: string | undefined
 }
 
-/** The status and headers of an error response. */
+/**
+ * The status and headers of an error response.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface ErrorOptions {
   /** 401 for `invalid_client` and 400 for every other code, by default. */
   readonly status?: number | undefined
