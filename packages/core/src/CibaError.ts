@@ -45,6 +45,10 @@ import type { AuthenticationRequestError } from "./request/AuthenticationRequest
 import type { TokenError } from "./token/TokenError.ts"
 
 /** The names of what can be done about an error: its `next`. */
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export type { NextStep }
 
 /**

@@ -23,6 +23,10 @@ import type { Redact } from "./SecretRedaction.ts"
 import type { JsonResponse } from "./Transport.ts"
 
 /** An error response, decoded. */
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type { OAuthError } from "./ErrorResponse.ts"
 
 const define = ErrorResponse.fromTable({

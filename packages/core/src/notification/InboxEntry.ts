@@ -18,6 +18,9 @@ import type { Notification } from "./Notification.ts"
  * - `Accepted`: it was the first for its request
  * - `Duplicate`: an earlier one was accepted
  * - `Refused`: no request has its client notification token and its `auth_req_id`
+ *
+ * @since 0.1.0
+ * @stability stable
  */
 export type Delivery = "Accepted" | "Duplicate" | "Refused"
 

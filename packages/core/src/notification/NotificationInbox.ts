@@ -45,7 +45,12 @@ import * as PendingStore from "../pending/PendingStore.ts"
 import * as InboxEntry from "./InboxEntry.ts"
 import type { Notification } from "./Notification.ts"
 
-/** A notification that may arrive. */
+/**
+ * A notification that may arrive.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface ExpectedNotification {
   readonly token: Redacted.Redacted<string>
   readonly deliveryMode: "ping" | "push"
@@ -53,9 +58,18 @@ export interface ExpectedNotification {
   readonly expiresAt: DateTime.Utc
 }
 
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
 export type { Delivery } from "./InboxEntry.ts"
 
-/** The inbox of one process. */
+/**
+ * The inbox of one process.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface Service {
   /** Expects a notification; call it before the authentication request is sent. */
   readonly expect: (expected: ExpectedNotification) => Effect.Effect<void>
@@ -78,12 +92,22 @@ export interface Service {
   readonly unregister: (token: Redacted.Redacted<string>) => Effect.Effect<void>
 }
 
-/** Correlates notifications with the authentications that wait for them. */
+/**
+ * Correlates notifications with the authentications that wait for them.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export class NotificationInbox extends Context.Service<NotificationInbox, Service>()(
   "@effect-ciba/core/NotificationInbox"
 ) {}
 
-/** The inbox from the context; without one, an inbox that expects nothing. */
+/**
+ * The inbox from the context; without one, an inbox that expects nothing.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const orNone: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
   Effect.serviceOption(NotificationInbox),
   Option.getOrElse(() => none)
@@ -100,7 +124,12 @@ const none: Service = {
   unregister: () => Effect.void
 }
 
-/** An inbox in memory. */
+/**
+ * An inbox in memory.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function* () {
   const store = yield* PendingStore.orNone
   const entries = yield* Effect.provide(makeEntries(), layerHmac())
@@ -148,7 +177,12 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
   })
 })
 
-/** An inbox in memory, with the `PendingStore` of the context if present. Several clients may share one. */
+/**
+ * An inbox in memory, with the `PendingStore` of the context if present. Several clients may share one.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export const layer: Layer.Layer<NotificationInbox> = /* @__PURE__ */ Layer.effect(NotificationInbox, make)
 
 /** How long a push waits for the acknowledgement that it has overtaken: as long as a request may take by default. */

@@ -27,7 +27,7 @@
  * import { Schedule } from "effect"
  *
  * const options: Poll.Options = {
- *   schedule: (policy) => Schedule.both(policy, Schedule.spaced("10 seconds"))
+ *   schedule: (policy) => policy.pipe(Schedule.jittered, Schedule.upTo({ times: 20 }))
  * }
  *
  * Object.keys(options) // => ["schedule"]

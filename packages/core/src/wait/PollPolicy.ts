@@ -33,6 +33,10 @@
 import { Cause, Clock, Duration, Effect, Pull, Schedule } from "effect"
 import { monotonicNow } from "../internal/MonotonicClock.ts"
 
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
 export { monotonicNow }
 
 /**
