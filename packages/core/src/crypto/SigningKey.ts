@@ -303,7 +303,7 @@ const importKey = <A>(algorithm: JwsAlgorithm.JwsAlgorithm, read: () => Promise<
     try: read,
     catch: () =>
       new InvalidKey({
-        problem: `it cannot be read as a key for ${algorithm}; check that it is whole, and that the algorithm is the key's`
+        problem: `it cannot be read as a key for ${algorithm}; check that it is complete, and that the algorithm is the key's`
       })
   })
 

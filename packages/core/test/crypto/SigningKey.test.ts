@@ -130,7 +130,7 @@ const editJwk = (edit: (jwk: Jwt.JsonObject) => unknown, options?: SigningKey.Op
   )
 
 const notRead = (algorithm: string): string =>
-  `it cannot be read as a key for ${algorithm}; check that it is whole, and that the algorithm is the key's`
+  `it cannot be read as a key for ${algorithm}; check that it is complete, and that the algorithm is the key's`
 
 const cannotSign = (algorithm: string): string =>
   `it cannot sign with ${algorithm}; pass a private key for this algorithm, with "sign" among its usages (RSA: 2048 bits or more)`
