@@ -80,7 +80,7 @@ layer(
         yield* server.approve(request?.ref ?? "no pending request")
         const identity = yield* Effect.provide(Ciba.complete(pending), process(second))
         expect(identity).toMatchObject({ subject: "jo", tokenType: "DPoP" })
-        expect(identity.proofKey && Redacted.value(identity.proofKey)).toMatchObject({ x: first.publicJwk.x })
+        expect(identity.dpopKey && Redacted.value(identity.dpopKey)).toMatchObject({ x: first.publicJwk.x })
         const sent = (yield* server.log).filter(({ form }) => form.client_id === clientId)
         expect(sent.map(({ error, path, status }) => [path, error ?? status])).toEqual([
           ["/backchannel", 200],

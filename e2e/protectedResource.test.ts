@@ -93,7 +93,7 @@ layer(serverLayer({ interval: "1 second" }), { excludeTestServices: true })(
       Effect.gen(function* () {
         const { issuer } = yield* AuthorizationServer
         const { identity } = yield* authenticate()
-        const client = ProtectedResource.filterAccepted(yield* ProtectedResource.make(identity))
+        const client = ProtectedResource.failOnChallengeError(yield* ProtectedResource.make(identity))
         const scope = yield* Effect.flip(client.get(`${issuer}/me?scope=email`))
         expect(scope).toMatchObject({ reason: { _tag: "InsufficientScope", scope: ["email"], status: 403 } })
         const request = yield* Effect.flip(client.get(`${issuer}/me?scope=%22`))
@@ -132,7 +132,7 @@ layer(
     Effect.gen(function* () {
       const { identity } = yield* authenticated.pipe(Effect.provide(process()))
       const { privateJwk } = yield* SigningKey.generate("ES256")
-      const source = { ...identity, subject: identity.subject, proofKey: privateJwk }
+      const source = { ...identity, subject: identity.subject, dpopKey: privateJwk }
       const error = yield* Effect.flip(UserInfo.claims(source).pipe(Effect.provide(process())))
       expect(error).toMatchObject({ _tag: "ResourceError", reason: { _tag: "InvalidToken" } })
     })

@@ -26,7 +26,7 @@
  *   CibaError.canResume(error) ? "later" : CibaError.canAskAgain(error) ? "new request" : "stop"
  *
  * const expired = new TokenError.TokenError({ reason: new TokenError.ExpiredToken({ local: true }) })
- * const denied = new TokenError.TokenError({ reason: new OAuthError.AccessDenied({ code: "access_denied", status: 400 }) })
+ * const denied = new TokenError.TokenError({ reason: new TokenError.AccessDenied({ code: "access_denied", status: 400 }) })
  * const busy = new TokenError.TokenError({ reason: new OAuthError.ServerError({ code: "server_error", status: 503 }) })
  *
  * decide(expired) // => "new request"

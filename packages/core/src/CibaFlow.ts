@@ -141,7 +141,7 @@ const makeCompleteRetained = (parts: Parts): CibaFlow["completeRetained"] => {
   const receive = (pending: PendingAuthentication): Effect.Effect<TokenResponse, CompletionError> =>
     pending.received === undefined
       ? wait.wait(pending)
-      : Effect.andThen(ensureSameClient(pending), TokenRequest.decodeStored(pending.received, pending))
+      : Effect.andThen(ensureSameClient(pending), TokenRequest.decodeReceived(pending.received, pending))
 
   return Effect.fn("Ciba.complete")(function* (given) {
     const pending = yield* loadLatest(parts, given)

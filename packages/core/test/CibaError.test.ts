@@ -27,7 +27,7 @@ const answers = (error: CibaError.CibaError) => ({
 
 describe("CibaError", () => {
   const cases: ReadonlyArray<readonly [title: string, error: CibaError.CibaError, answers: string]> = [
-    ["a refusal by the end-user", token(new OAuthError.AccessDenied(response("access_denied"))), ""],
+    ["a refusal by the end-user", token(new TokenError.AccessDenied(response("access_denied"))), ""],
     ["an expiry", token(new TokenError.ExpiredToken({ local: true })), "ask"],
     ["a lost response", token(new TokenError.OutcomeUnknown({ lost: transport("TimedOut") })), ""],
     ["an auth_req_id that is not accepted", token(new TokenError.InvalidGrant(response("invalid_grant"))), "ask"],

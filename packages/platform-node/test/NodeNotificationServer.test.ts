@@ -212,7 +212,7 @@ it.live("fails with a ServeError if its certificate is not PEM", () =>
 
 it.live("does not start without clientAuthorities under a profile that requires the provider's certificate (K19)", () =>
   Effect.gen(function* () {
-    const error = yield* Effect.flip(Layer.build(layer({ profile: SecurityProfile.brazil })))
+    const error = yield* Effect.flip(Layer.build(layer({ profile: SecurityProfile.openFinanceBrasil })))
     expect(error).toMatchObject({ _tag: "ProfileViolation", parameter: "tls.clientAuthorities" })
   }).pipe(Effect.scoped)
 )

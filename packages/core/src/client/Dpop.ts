@@ -90,11 +90,11 @@ const makeConstraint = (
   return {
     tokenType: "DPoP",
     algorithm: key.algorithm,
-    proofKey: key.privateJwk,
-    withKey: (proofKey) =>
-      Equal.equals(proofKey, key.privateJwk)
+    dpopKey: key.privateJwk,
+    withKey: (dpopKey) =>
+      Equal.equals(dpopKey, key.privateJwk)
         ? Effect.succeed(makeConstraint(key, additionalClaims, nonces))
-        : Effect.map(fromJwk(proofKey), (stored) => makeConstraint(stored, additionalClaims, nonces)),
+        : Effect.map(fromJwk(dpopKey), (stored) => makeConstraint(stored, additionalClaims, nonces)),
     prove: Effect.fnUntraced(function* ({ accessToken, method, url }) {
       const nonce = nonces.get(origin(url) ?? url)
       const proof = yield* JsonWebToken.sign(

@@ -34,7 +34,6 @@ const define = ErrorResponse.fromTable({
   InvalidClient: ["invalid_client", "the provider does not accept the client's authentication", "fixClient"],
   UnauthorizedClient: ["unauthorized_client", "the client is not registered for this", "fixClient"],
   InvalidScope: ["invalid_scope", "the provider refuses the scope", "fixGrant"],
-  AccessDenied: ["access_denied", "the end-user refused", "respectRefusal"],
   InvalidAuthorizationDetails: [
     "invalid_authorization_details",
     "the provider refuses the authorization details",
@@ -79,14 +78,6 @@ export class UnauthorizedClient extends define<UnauthorizedClient>()("Unauthoriz
  * @stability unstable
  */
 export class InvalidScope extends define<InvalidScope>()("InvalidScope") {}
-
-/**
- * The end-user refused. `AuthenticationRequestError.AccessDenied` is a refusal before they were asked.
- *
- * @since 0.1.0
- * @stability unstable
- */
-export class AccessDenied extends define<AccessDenied>()("AccessDenied") {}
 
 /**
  * The details are of an unknown type, are malformed, or are not for this client (RFC 9396 section 5).

@@ -23,9 +23,9 @@ export interface SenderConstraint {
   /** The algorithm of the proofs; `undefined` if none are made. */
   readonly algorithm: JwsAlgorithm.Asymmetric | undefined
   /** The private key, if it can be stored with a pending authentication for another process. */
-  readonly proofKey: Redacted.Redacted<JsonWebKey> | undefined
+  readonly dpopKey: Redacted.Redacted<JsonWebKey> | undefined
   /** The same constraint with another key, for example a stored one. */
-  readonly withKey: (proofKey: Redacted.Redacted<JsonWebKey>) => Effect.Effect<SenderConstraint, InvalidKey>
+  readonly withKey: (dpopKey: Redacted.Redacted<JsonWebKey>) => Effect.Effect<SenderConstraint, InvalidKey>
   /** Headers with a new proof for one HTTP request. */
   readonly prove: (target: ProofTarget) => Effect.Effect<Readonly<Record<string, string>>>
   /** Remembers the nonce of a response of any status. */
@@ -73,7 +73,7 @@ export const missingKeyError = (): InvalidKey =>
 const bearer: SenderConstraint = {
   tokenType: "Bearer",
   algorithm: undefined,
-  proofKey: undefined,
+  dpopKey: undefined,
   withKey: () => Effect.fail(missingKeyError()),
   prove: () => Effect.succeed({}),
   recordResponse: () => Effect.void

@@ -98,7 +98,7 @@ export interface FreshIdentity<E = never> {
  * @since 0.1.0
  * @stability stable
  */
-export interface Options<E = never, R = never> extends Omit<Refresh.Options, "proofKey"> {
+export interface Options<E = never, R = never> extends Omit<Refresh.Options, "dpopKey"> {
   /** Persists a refreshed identity, before any caller gets it. */
   readonly save?: ((next: VerifiedIdentity) => Effect.Effect<unknown, E, R>) | undefined
 }
@@ -237,7 +237,7 @@ const makeProceed = Effect.fnUntraced(function* <E, R>({
 const isRejected = (cause: Cause.Cause<IdTokenError | DiscoveryError>): boolean =>
   Option.exists(Cause.findErrorOption(cause), ({ _tag }) => _tag === "IdTokenError")
 
-const makeRequestTokens = Effect.fnUntraced(function* (options: Omit<Refresh.Options, "proofKey">) {
+const makeRequestTokens = Effect.fnUntraced(function* (options: Omit<Refresh.Options, "dpopKey">) {
   const { clientId } = yield* ClientRegistration
   const discovery = yield* Discovery
   const grant = yield* Refresh.Refresh
@@ -245,7 +245,7 @@ const makeRequestTokens = Effect.fnUntraced(function* (options: Omit<Refresh.Opt
   return Effect.fnUntraced(function* ({
     claims,
     issuer,
-    proofKey,
+    dpopKey,
     refreshToken
   }: VerifiedIdentity): Effect.fn.Return<RefreshResponse, TokenError | DiscoveryError> {
     if (refreshToken === undefined) return yield* new TokenError({ reason: new NoRefreshToken() })
@@ -253,6 +253,6 @@ const makeRequestTokens = Effect.fnUntraced(function* (options: Omit<Refresh.Opt
     if (issuer !== (yield* discovery.metadata).issuer || otherClient !== undefined) {
       return yield* new TokenError({ reason: new ClientMismatch({ issuer, clientId: otherClient ?? clientId }) })
     }
-    return yield* grant.refresh(refreshToken, { ...options, proofKey })
+    return yield* grant.refresh(refreshToken, { ...options, dpopKey })
   })
 })

@@ -118,13 +118,13 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     const verifyIdToken = yield* makeVerifyIdToken
 
     const verify: Service["verify"] = Effect.fnUntraced(function* (response, pending) {
-      const { acrValues: requestedAcr, authReqId, deliveryMode, proofKey, scope: requestedScope } = pending
+      const { acrValues: requestedAcr, authReqId, deliveryMode, dpopKey, scope: requestedScope } = pending
       const { members } = unsafeValue(response)
       const verified = yield* verifyIdToken(members.id_token, { ...registered, ...pending.expectations })
       yield* validateBindings(verified.claims, { ...members, authReqId, algorithm, required: required[deliveryMode] })
       return yield* TokenValidation.validate(response, registration, {
         ...verified,
-        proofKey,
+        dpopKey,
         requestedScope,
         requestedAcr
       })

@@ -22,7 +22,7 @@ export interface VerifiedContext {
   /** The ID Token that has them, decrypted. */
   readonly idToken: Redacted.Redacted<string>
   /** The private key that the tokens are bound to. */
-  readonly proofKey: Redacted.Redacted<JsonWebKey> | undefined
+  readonly dpopKey: Redacted.Redacted<JsonWebKey> | undefined
   readonly requestedScope: ReadonlyArray<string>
   /** The requested authentication context classes, if any. */
   readonly requestedAcr?: ReadonlyArray<string> | undefined
@@ -36,7 +36,7 @@ export interface VerifiedContext {
 export const validate = Effect.fnUntraced(function* (
   response: TokenResponse.RefreshResponse,
   registration: ClientRegistration.Service,
-  { claims, grantId, idToken, proofKey, refreshToken, requestedAcr, requestedScope }: VerifiedContext
+  { claims, grantId, idToken, dpopKey, refreshToken, requestedAcr, requestedScope }: VerifiedContext
 ): Effect.fn.Return<VerifiedIdentity, IdTokenError> {
   const { access_token, expires_in, id_token, refresh_token, scope, token_type, ...rest } =
     unsafeValue(response).members
@@ -67,7 +67,7 @@ export const validate = Effect.fnUntraced(function* (
     claims: publicClaims,
     accessToken: access_token,
     tokenType: token_type,
-    proofKey: proofKey ?? registration.senderConstraint.proofKey,
+    dpopKey: dpopKey ?? registration.senderConstraint.dpopKey,
     expiresAt: TokenResponse.expiresAt(response),
     refreshToken: refresh_token ?? refreshToken,
     idToken,

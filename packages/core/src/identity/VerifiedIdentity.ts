@@ -52,7 +52,7 @@ export class VerifiedIdentity extends Data.Class<{
   readonly accessToken: Redacted.Redacted<string>
   readonly tokenType: string
   /** The private key that the tokens are bound to, if they are bound by DPoP and the key can be exported. */
-  readonly proofKey: Redacted.Redacted<JsonWebKey> | undefined
+  readonly dpopKey: Redacted.Redacted<JsonWebKey> | undefined
   /** When the access token expires; `undefined` if the provider does not say. */
   readonly expiresAt: DateTime.Utc | undefined
   readonly refreshToken: Redacted.Redacted<string> | undefined

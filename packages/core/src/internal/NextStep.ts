@@ -33,7 +33,7 @@ const table = {
   askForUserCode: { advice: "Ask the end-user for the user code, and send a new request with it.", canAskAgain: true },
   askForIdentifier: { advice: "Ask the end-user for another identifier, and send a new request.", canAskAgain: true },
   renewHint: { advice: "Get a new hint, and send a new request.", canAskAgain: true },
-  changeMessage: {
+  changeBindingMessage: {
     advice: "Send a new request with another binding message; `BindingMessage.generate` makes a plain one.",
     canAskAgain: true
   },
@@ -42,7 +42,7 @@ const table = {
     advice: "Refresh the tokens, or authenticate the end-user again.",
     canAskAgain: true
   },
-  askElsewhere: { advice: "Tell the end-user that this provider's policy excludes the request.", needsOperator: true },
+  reportPolicy: { advice: "Tell the end-user that this provider's policy excludes the request.", needsOperator: true },
   fixCall: { advice: "Correct the call in the program.", needsOperator: true },
   fixRequest: { advice: "Correct the request in the program.", needsOperator: true, isFinal: true },
   fixGrant: {

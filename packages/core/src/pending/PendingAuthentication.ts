@@ -93,7 +93,7 @@ const members = <Exposed extends boolean>(exposed: Exposed) => {
     deliveryMode: DeliveryMode,
     clientNotificationToken: Schema.optionalKey(secret(Schema.String, "client_notification_token")),
     /** The private key of the DPoP proofs, if it is extractable: the tokens will be bound to it. */
-    proofKey: Schema.optionalKey(secret(JsonWebKey, "private JWK")),
+    dpopKey: Schema.optionalKey(secret(JsonWebKey, "private JWK")),
     /** When `auth_req_id` expires, counted on the client's clock from when the request was sent. */
     expiresAt: Schema.DateTimeUtc,
     /** The minimum time between two polls, increased by every `slow_down`. */

@@ -91,7 +91,7 @@ export const requireSenderConstrainedTokens = (reference: string): Rule<Registra
 })
 
 /** The request has a context that the end-user can recognize. */
-export const requireTransactionContext = (reference: string): Rule<RequestContext> => ({
+export const requireAuthorizationContext = (reference: string): Rule<RequestContext> => ({
   reference,
   parameter: "binding_message",
   problem: ({ parameters }) =>

@@ -34,15 +34,15 @@ export const connectIdAu: SecurityProfile = /* @__PURE__ */ (() => ({
  * @since 0.1.0
  * @stability stable
  */
-export const brazil: SecurityProfile = /* @__PURE__ */ (() => ({
-  ...Fapi.fapiCiba1,
+export const openFinanceBrasil: SecurityProfile = /* @__PURE__ */ (() => ({
+  ...Fapi.fapi1Ciba,
   name: "Open Finance Brasil",
   registration: [
-    ...Fapi.fapiCiba1.registration,
+    ...Fapi.fapi1Ciba.registration,
     ...CommonRules.allowAlgorithms("Open Finance Brasil FAPI security profile, algorithms", ["PS256"])
   ],
   request: [
-    ...Fapi.fapiCiba1.request,
+    ...Fapi.fapi1Ciba.request,
     CommonRules.matchPattern(
       "Open Finance Brasil CIBA, binding_message",
       "binding_message",

@@ -16,7 +16,7 @@ const withheldHeaders = ["x-fapi-customer-ip-address", "x-fapi-auth-date"]
  * @since 0.1.0
  * @stability stable
  */
-export const fapiCiba1: SecurityProfile = /* @__PURE__ */ (() => ({
+export const fapi1Ciba: SecurityProfile = /* @__PURE__ */ (() => ({
   name: "FAPI-CIBA ID1",
   registration: [
     CommonRules.forbidPush("FAPI-CIBA 5.2.2-3"),
@@ -26,7 +26,7 @@ export const fapiCiba1: SecurityProfile = /* @__PURE__ */ (() => ({
     CommonRules.limitRequestLifetime("FAPI-CIBA 5.2.2-9", "60 minutes"),
     CommonRules.requireCertificateBoundTokens("FAPI 1.0 Advanced 5.2.3-1")
   ],
-  request: [CommonRules.requireTransactionContext("FAPI-CIBA 5.2.3.1-2")],
+  request: [CommonRules.requireAuthorizationContext("FAPI-CIBA 5.2.3.1-2")],
   response: [
     CommonRules.enforceRequestedAcr("FAPI-CIBA 5.2.3.1-3"),
     CommonRules.enforceRequestedScope("FAPI 1.0 Baseline 5.2.3")
@@ -50,7 +50,7 @@ export const fapi2Ciba: SecurityProfile = /* @__PURE__ */ (() => ({
     CommonRules.limitRequestLifetime("FAPI 2.0 Message Signing, signing authorization requests", "60 minutes"),
     CommonRules.requireSenderConstrainedTokens("FAPI 2.0 5.3.3.1-1")
   ],
-  request: [CommonRules.requireTransactionContext("FAPI-CIBA draft 03, 4.1.2-1")],
+  request: [CommonRules.requireAuthorizationContext("FAPI-CIBA draft 03, 4.1.2-1")],
   response: [CommonRules.enforceRequestedAcr("FAPI-CIBA draft 03, 4.1.2")],
   withheldHeaders
 }))()

@@ -11,10 +11,10 @@
  *
  * | profile | registration | request | response |
  * | --- | --- | --- | --- |
- * | `fapiCiba1` | poll or ping; `private_key_jwt` or mutual TLS; PS256 or ES256; signed requests, valid for an hour at most; certificate-bound access tokens | a binding message, authorization details or a request context | a requested `acr`; no more than the requested scope |
- * | `fapi2Ciba` | as `fapiCiba1`, with EdDSA and DPoP; the issuer as audience of assertions; requests may be unsigned | as `fapiCiba1` | a requested `acr` |
+ * | `fapi1Ciba` | poll or ping; `private_key_jwt` or mutual TLS; PS256 or ES256; signed requests, valid for an hour at most; certificate-bound access tokens | a binding message, authorization details or a request context | a requested `acr`; no more than the requested scope |
+ * | `fapi2Ciba` | as `fapi1Ciba`, with EdDSA and DPoP; the issuer as audience of assertions; requests may be unsigned | as `fapi1Ciba` | a requested `acr` |
  * | `connectIdAu` | as `fapi2Ciba`; interaction ids | as `fapi2Ciba`; a purpose of 3 to 300 characters as binding message; a `login_hint` | as `fapi2Ciba` |
- * | `brazil` | as `fapiCiba1`, with PS256 alone; notifications over mutual TLS | as `fapiCiba1`; no URL in the binding message | as `fapiCiba1` |
+ * | `openFinanceBrasil` | as `fapi1Ciba`, with PS256 alone; notifications over mutual TLS | as `fapi1Ciba`; no URL in the binding message | as `fapi1Ciba` |
  * | `camara` | poll; `private_key_jwt`; signed requests, if any, valid for five minutes at most | a `login_hint` with `tel:`, `ipport:` or `operatortoken:`; one purpose (`dpv:`) in the scope | – |
  *
  * **Gotchas**
@@ -67,12 +67,12 @@ import type { Rules, SecurityProfile } from "./Rule.ts"
  * @since 0.1.0
  * @stability stable
  */
-export { brazil, camara, connectIdAu } from "./Ecosystems.ts"
+export { camara, connectIdAu, openFinanceBrasil } from "./Ecosystems.ts"
 /**
  * @since 0.1.0
  * @stability stable
  */
-export { fapi2Ciba, fapiCiba1 } from "./Fapi.ts"
+export { fapi1Ciba, fapi2Ciba } from "./Fapi.ts"
 /**
  * @since 0.1.0
  * @stability stable

@@ -34,9 +34,9 @@ const defineCode = ErrorResponse.fromTable({
   InvalidBindingMessage: [
     "invalid_binding_message",
     "the provider does not accept the binding message; BindingMessage.generate makes a plain one",
-    "changeMessage"
+    "changeBindingMessage"
   ],
-  AccessDenied: ["access_denied", "the provider refuses to ask the end-user", "askElsewhere"]
+  AccessDenied: ["access_denied", "the provider refuses to ask the end-user", "reportPolicy"]
 })
 
 const define = ErrorClass.fromTable({

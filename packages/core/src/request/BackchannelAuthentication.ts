@@ -332,7 +332,7 @@ const toPendingAuthentication = (
     ...(request.clientNotificationToken === undefined
       ? undefined
       : { clientNotificationToken: request.clientNotificationToken }),
-    ...(senderConstraint.proofKey === undefined ? undefined : { proofKey: senderConstraint.proofKey }),
+    ...(senderConstraint.dpopKey === undefined ? undefined : { dpopKey: senderConstraint.dpopKey }),
     expiresAt: DateTime.addDuration(sentAt, acknowledgement.expires_in),
     interval: WireSeconds.decodeInterval(acknowledgement.interval),
     scope: request.scope,

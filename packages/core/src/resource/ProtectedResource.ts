@@ -16,7 +16,7 @@
  *
  * **Gotchas**
  *
- * - A response of any status is a success; `filterAccepted` turns those that reject the token into errors.
+ * - A response of any status is a success; `failOnChallengeError` turns those that reject the token into errors.
  * - A body that is a stream can be sent once only: the caller gets the response for which the request would be
  *   repeated.
  * - The body of the response is unread and has no size limit. `Transport.json` and `Transport.text` read with a limit.
@@ -36,7 +36,7 @@
  *   const client = yield* ProtectedResource.make({
  *     accessToken: Redacted.make("an-access-token"),
  *     tokenType: "Bearer",
- *     proofKey: undefined
+ *     dpopKey: undefined
  *   })
  *   const response = yield* client.get("https://api.example.com/accounts")
  *   return yield* response.text
@@ -80,7 +80,7 @@ export interface Tokens {
   readonly accessToken: Redacted.Redacted<string>
   readonly tokenType: string
   /** The private key that the token is bound to, if it is bound by DPoP and the key can be exported. */
-  readonly proofKey: Redacted.Redacted<JsonWebKey> | undefined
+  readonly dpopKey: Redacted.Redacted<JsonWebKey> | undefined
 }
 
 /**
@@ -154,7 +154,7 @@ export const currentTokens = <A extends Tokens, E = never>(source: A | Refreshab
  * @since 0.1.0
  * @stability stable
  */
-export const readRefusal = (response: HttpClientResponse.HttpClientResponse): ResourceError | undefined => {
+export const readChallengeError = (response: HttpClientResponse.HttpClientResponse): ResourceError | undefined => {
   if (![400, 401, 403].includes(response.status)) return undefined
   const challenge = tokenChallenges(response).find(({ error }) => error !== undefined)
   return challenge === undefined && response.status !== 401
@@ -168,13 +168,13 @@ export const readRefusal = (response: HttpClientResponse.HttpClientResponse): Re
  * @since 0.1.0
  * @stability stable
  */
-export const filterAccepted = <E, R>(
+export const failOnChallengeError = <E, R>(
   client: HttpClient.HttpClient.With<E, R>
 ): HttpClient.HttpClient.With<E | ResourceError, R> =>
   HttpClient.transformResponse(
     client,
     Effect.flatMap((response) => {
-      const refusal = readRefusal(response)
+      const refusal = readChallengeError(response)
       return refusal === undefined ? Effect.succeed(response) : Effect.fail(refusal)
     })
   )
@@ -227,15 +227,15 @@ const isRefreshable = <A extends Tokens, E>(source: A | RefreshableTokens<A, E>)
 
 /** The constraint that proves possession of the key that the token is bound to; `undefined` for a bearer token. */
 const selectConstraint = (
-  { proofKey, tokenType }: Tokens,
+  { dpopKey, tokenType }: Tokens,
   own: SenderConstraint.SenderConstraint
 ): Effect.Effect<SenderConstraint.SenderConstraint | undefined, ResourceError> => {
   if (/^bearer$/i.test(tokenType)) return Effect.undefined
   if (!/^dpop$/i.test(tokenType)) {
     return Effect.fail(new ResourceError({ reason: new UnsupportedTokenType({ tokenType: sanitize(tokenType, 100) }) }))
   }
-  if (proofKey !== undefined) {
-    return Effect.mapError(own.withKey(proofKey), (reason) => new ResourceError({ reason }))
+  if (dpopKey !== undefined) {
+    return Effect.mapError(own.withKey(dpopKey), (reason) => new ResourceError({ reason }))
   }
   return own.tokenType === "DPoP"
     ? Effect.succeed(own)

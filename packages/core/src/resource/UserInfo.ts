@@ -27,7 +27,7 @@
  * )
  *
  * // The identity is what `Ciba.authenticate` gives.
- * const identity = { subject: "jo", accessToken: Redacted.make("a-token"), tokenType: "Bearer", proofKey: undefined }
+ * const identity = { subject: "jo", accessToken: Redacted.make("a-token"), tokenType: "Bearer", dpopKey: undefined }
  *
  * const program = UserInfo.claims(identity).pipe(
  *   Effect.map((claims) => claims.name),
@@ -219,7 +219,7 @@ const mediaType = "application/jwt"
 const ensureSuccess = Effect.fnUntraced(function* (
   response: HttpClientResponse.HttpClientResponse
 ): Effect.fn.Return<void, ResourceError> {
-  const refusal = ProtectedResource.readRefusal(response)
+  const refusal = ProtectedResource.readChallengeError(response)
   if (refusal === undefined && response.status === 200) return
   yield* cancelBody(response)
   if (refusal !== undefined) return yield* refusal

@@ -1,12 +1,13 @@
 /**
- * Why there are no tokens: error responses of the token endpoint, and what can end the wait for them.
+ * Why there are no tokens: error responses of the token endpoint, and what can end the wait for them. Codes that the
+ * backchannel authentication endpoint shares with it are in `OAuthError`.
  *
  * **Example** (The end-user refused)
  *
  * ```ts
- * import { OAuthError, TokenError } from "@effect-ciba/core"
+ * import { TokenError } from "@effect-ciba/core"
  *
- * const error = new TokenError.TokenError({ reason: new OAuthError.AccessDenied({ code: "access_denied", status: 400 }) })
+ * const error = new TokenError.TokenError({ reason: new TokenError.AccessDenied({ code: "access_denied", status: 400 }) })
  *
  * String(error) // => "TokenError: AccessDenied: the end-user refused (access_denied, status 400)"
  * error.advice // => "Tell the end-user. Ask again only if they start over."
@@ -24,6 +25,7 @@ import { InvalidParameter } from "../request/AuthenticationRequestError.ts"
 
 const defineCode = ErrorResponse.fromTable({
   AuthorizationPending: ["authorization_pending", "the end-user has not decided yet", "wait"],
+  AccessDenied: ["access_denied", "the end-user refused", "respectRefusal"],
   SlowDown: ["slow_down", "the end-user has not decided yet, and polls come too often", "wait"],
   InvalidGrant: ["invalid_grant", "the provider does not accept the auth_req_id or the refresh token", "askAgain"],
   UnsupportedGrantType: ["unsupported_grant_type", "the provider does not offer this grant to the client", "fixClient"],
@@ -66,6 +68,14 @@ export class AuthorizationPending extends defineCode<AuthorizationPending>()("Au
  * @stability stable
  */
 export class SlowDown extends defineCode<SlowDown>()("SlowDown") {}
+
+/**
+ * The end-user refused. `AuthenticationRequestError.AccessDenied` is a refusal before they were asked.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
+export class AccessDenied extends defineCode<AccessDenied>()("AccessDenied") {}
 
 /**
  * The request has expired. `local` if the client's own clock says so, and nothing was sent.
@@ -175,7 +185,7 @@ export class ScheduleExhausted extends define<ScheduleExhausted>()("ScheduleExha
 const coded = [
   AuthorizationPending,
   SlowDown,
-  OAuthError.AccessDenied,
+  AccessDenied,
   InvalidGrant,
   UnsupportedGrantType,
   UnsupportedTokenType,

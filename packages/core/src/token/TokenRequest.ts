@@ -37,7 +37,7 @@ export interface Options {
   /** Additional headers; they do not replace those that the library sets. */
   readonly headers?: Headers.Input | undefined
   /** The private key of the DPoP proof; that of `Dpop.layer` by default. */
-  readonly proofKey?: Redacted.Redacted<JsonWebKey> | undefined
+  readonly dpopKey?: Redacted.Redacted<JsonWebKey> | undefined
   /** Runs immediately before each attempt is sent, when its request is complete. */
   readonly onSend?: Effect.Effect<void> | undefined
 }
@@ -59,7 +59,7 @@ export interface TokenRequest<A> {
 export type Parameters = ReadonlyArray<readonly [name: string, value: string]>
 
 /** Decodes the successful response of a grant. */
-export type Decode<A> = (stored: TokenResponse.StoredResponse) => Effect.Effect<A, Schema.SchemaError>
+export type Decode<A> = (stored: TokenResponse.ReceivedResponse) => Effect.Effect<A, Schema.SchemaError>
 
 /** Token requests to the configured provider, for the configured client. */
 export const make = Effect.fnUntraced(function* <A>(
@@ -71,7 +71,7 @@ export const make = Effect.fnUntraced(function* <A>(
 
   const makeRequest = Effect.fnUntraced(function* (
     grant: Parameters,
-    { additionalParameters, authorizationDetails, headers, proofKey, resource }: Options = {}
+    { additionalParameters, authorizationDetails, headers, dpopKey, resource }: Options = {}
   ): Effect.fn.Return<HttpClientRequest.HttpClientRequest, TokenError | DiscoveryError> {
     const own = [
       ...grant,
@@ -87,9 +87,9 @@ export const make = Effect.fnUntraced(function* <A>(
       parameters: yield* addParameters(own, additionalParameters),
       headers,
       constraint:
-        proofKey === undefined
+        dpopKey === undefined
           ? senderConstraint
-          : yield* Effect.mapError(senderConstraint.withKey(proofKey), (reason) => new TokenError({ reason }))
+          : yield* Effect.mapError(senderConstraint.withKey(dpopKey), (reason) => new TokenError({ reason }))
     })
   })
 
@@ -121,8 +121,8 @@ export const make = Effect.fnUntraced(function* <A>(
 })
 
 /** Reads the stored or pushed token response of a pending authentication: tokens that are not verified yet. */
-export const decodeStored = (
-  stored: TokenResponse.StoredResponse,
+export const decodeReceived = (
+  stored: TokenResponse.ReceivedResponse,
   { authReqId, clientNotificationToken, expectations }: PendingAuthentication
 ): Effect.Effect<TokenResponse.TokenResponse, TokenError> =>
   Effect.andThen(
@@ -174,7 +174,7 @@ const ensureNoError = (
     onSome: (error) => Effect.fail(fromOAuthError(error))
   })
 
-const decodeTokens = <A>(decode: Decode<A>, stored: TokenResponse.StoredResponse): Effect.Effect<A, TokenError> =>
+const decodeTokens = <A>(decode: Decode<A>, stored: TokenResponse.ReceivedResponse): Effect.Effect<A, TokenError> =>
   Effect.mapError(
     decode(stored),
     (error) => new TokenError({ reason: new InvalidTokenResponse({ issues: truncateIssues(error) }) })

@@ -89,7 +89,7 @@ export type RefreshMembers = typeof refreshMembers.Type & { readonly [member: st
  * @since 0.1.0
  * @stability unstable
  */
-export class TokenResponse extends Opaque<{ readonly members: Members; readonly received: StoredResponse }> {}
+export class TokenResponse extends Opaque<{ readonly members: Members; readonly received: ReceivedResponse }> {}
 
 /**
  * A response to a refresh token that is not verified. The ID Token may be missing (OpenID Connect Core 12.2). Every
@@ -98,7 +98,10 @@ export class TokenResponse extends Opaque<{ readonly members: Members; readonly 
  * @since 0.1.0
  * @stability unstable
  */
-export class RefreshResponse extends Opaque<{ readonly members: RefreshMembers; readonly received: StoredResponse }> {}
+export class RefreshResponse extends Opaque<{
+  readonly members: RefreshMembers
+  readonly received: ReceivedResponse
+}> {}
 
 /**
  * The body of a token response and the time of its receipt, as a pending authentication stores them.
@@ -106,7 +109,7 @@ export class RefreshResponse extends Opaque<{ readonly members: RefreshMembers; 
  * @since 0.1.0
  * @stability unstable
  */
-export type StoredResponse = NonNullable<PendingAuthentication["received"]>
+export type ReceivedResponse = NonNullable<PendingAuthentication["received"]>
 
 /**
  * The body of a token response, received now.
@@ -114,7 +117,7 @@ export type StoredResponse = NonNullable<PendingAuthentication["received"]>
  * @since 0.1.0
  * @stability unstable
  */
-export const receive = (body: Schema.Json): Effect.Effect<StoredResponse> =>
+export const receive = (body: Schema.Json): Effect.Effect<ReceivedResponse> =>
   Effect.map(DateTime.now, (at) => ({ body: Redacted.make(body, { label: "token response" }), at }))
 
 /**
@@ -123,7 +126,7 @@ export const receive = (body: Schema.Json): Effect.Effect<StoredResponse> =>
  * @since 0.1.0
  * @stability unstable
  */
-export const decode = (received: StoredResponse): Effect.Effect<TokenResponse, Schema.SchemaError> =>
+export const decode = (received: ReceivedResponse): Effect.Effect<TokenResponse, Schema.SchemaError> =>
   Effect.map(decodeBody(Redacted.value(received.body)), (members) => new TokenResponse({ members, received }))
 
 /**
@@ -132,7 +135,7 @@ export const decode = (received: StoredResponse): Effect.Effect<TokenResponse, S
  * @since 0.1.0
  * @stability unstable
  */
-export const decodeRefresh = (received: StoredResponse): Effect.Effect<RefreshResponse, Schema.SchemaError> =>
+export const decodeRefresh = (received: ReceivedResponse): Effect.Effect<RefreshResponse, Schema.SchemaError> =>
   Effect.map(decodeRefreshBody(Redacted.value(received.body)), (members) => new RefreshResponse({ members, received }))
 
 /**

@@ -50,14 +50,7 @@ import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import { ProviderKeys } from "../provider/ProviderKeys.ts"
 import * as ProviderMetadata from "../provider/ProviderMetadata.ts"
 import * as TokenEndpoint from "../token/TokenEndpoint.ts"
-import {
-  AlreadyRedeemed,
-  ExpiredToken,
-  OutcomeUnknown,
-  PushDelivery,
-  ScheduleExhausted,
-  TokenError
-} from "../token/TokenError.ts"
+import { AlreadyRedeemed, PushDelivery, ScheduleExhausted, TokenError } from "../token/TokenError.ts"
 import type { TokenResponse } from "../token/TokenResponse.ts"
 import { Step } from "./CibaEvent.ts"
 import * as CibaEvents from "./CibaEvents.ts"
@@ -73,7 +66,7 @@ import * as SameClient from "./SameClient.ts"
  * @since 0.1.0
  * @stability unstable
  */
-export interface Options extends Omit<TokenEndpoint.Options, "proofKey" | "onSend"> {
+export interface Options extends Omit<TokenEndpoint.Options, "dpopKey" | "onSend"> {
   /** Makes polls after the first less frequent, or limits their number; it starts again with each wait. It cannot make polls more frequent. */
   readonly schedule?: PollPolicy.Compose | undefined
   /** The least time between two polls until a ping arrives; 30 seconds by default. */
@@ -306,7 +299,7 @@ const sendPoll = Effect.fnUntraced(function* (
     sentAt = now
   })
   const outcome = yield* Effect.match(
-    endpoint.redeem(pending.authReqId, { ...options, proofKey: pending.proofKey, onSend }),
+    endpoint.redeem(pending.authReqId, { ...options, dpopKey: pending.dpopKey, onSend }),
     {
       onSuccess: (response) => ({ _tag: "Success" as const, response }),
       onFailure: (error) => PollOutcome.classify(error, sentAt)
@@ -387,7 +380,7 @@ const beforeExpiry = Effect.fnUntraced(function* <A, E extends TokenError | Disc
   { deadline, lostResponse }: PollMemory.Progress
 ): Effect.fn.Return<A, E | TokenError> {
   const left = deadline - (yield* monotonicNow)
-  const fail = Effect.fail(expiryError(lostResponse))
+  const fail = Effect.fail(PollOutcome.makeExpiryError(lostResponse))
   const retrying = Effect.retry(effect, {
     schedule: cappedExponential,
     while: (error) => left > 0 && isUnreachable(error)
@@ -404,7 +397,4 @@ const sleepUntil = (at: number): Effect.Effect<void> =>
   Effect.flatMap(monotonicNow, (now) => Effect.sleep(Duration.millis(Math.max(0, at - now))))
 
 const failExpired = (wait: ActiveWait): Effect.Effect<never, TokenError> =>
-  Effect.suspend(() => Effect.fail(expiryError(wait.progress.lostResponse)))
-
-const expiryError = (lost: TransportError | undefined): TokenError =>
-  new TokenError({ reason: lost === undefined ? new ExpiredToken({ local: true }) : new OutcomeUnknown({ lost }) })
+  Effect.suspend(() => Effect.fail(PollOutcome.makeExpiryError(wait.progress.lostResponse)))

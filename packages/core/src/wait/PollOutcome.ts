@@ -5,7 +5,7 @@
  */
 import type { TransportError } from "../http/TransportError.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
-import { OutcomeUnknown, TokenError } from "../token/TokenError.ts"
+import { ExpiredToken, OutcomeUnknown, TokenError } from "../token/TokenError.ts"
 import type * as PollPolicy from "./PollPolicy.ts"
 
 /** A result after which the wait continues, or a failure that ends it. */
@@ -64,3 +64,7 @@ export const resolveOutcome = (
   lost !== undefined && (error.reason._tag === "InvalidGrant" || error.reason._tag === "ExpiredToken")
     ? new TokenError({ reason: new OutcomeUnknown({ lost }) })
     : error
+
+/** The expiry on the client's clock: `OutcomeUnknown` after a lost response. */
+export const makeExpiryError = (lost: TransportError | undefined): TokenError =>
+  new TokenError({ reason: lost === undefined ? new ExpiredToken({ local: true }) : new OutcomeUnknown({ lost }) })

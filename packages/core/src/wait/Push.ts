@@ -43,6 +43,6 @@ export const make: Effect.Effect<Wait, never, ClientRegistration | Discovery | N
         body: Redacted.make(Redacted.value(body), { label: "token response" }),
         at: yield* DateTime.now
       }
-      return yield* TokenRequest.decodeStored(received, pending)
+      return yield* TokenRequest.decodeReceived(received, pending)
     })
   })

@@ -146,7 +146,7 @@ it.effect("Dpop.withKey imports a stored key only if it is another one, and keep
     yield* own.recordResponse(respond(target.url, "n-1"))
     const stored = key.privateJwk && Redacted.make({ ...Redacted.value(key.privateJwk) })
     const same = yield* own.withKey(stored ?? Redacted.make({ kty: "none" }))
-    expect(same.proofKey).toBe(key.privateJwk)
+    expect(same.dpopKey).toBe(key.privateJwk)
     const stranger = yield* own.withKey(other.privateJwk ?? Redacted.make({ kty: "none" }))
     expect(stranger.algorithm).toBe("EdDSA")
     expect(yield* nonceAt(stranger.prove, target.url)).toBe("n-1")

@@ -52,7 +52,7 @@ describe("a process that resumes a DPoP authentication", () => {
         const identity = yield* Effect.provide(complete(pending, 2), proving(other))
         const thumbprint = yield* JsonWebKey.thumbprint(own.publicJwk)
         expect(yield* provider.keyThumbprint(identity.accessToken)).toBe(thumbprint)
-        expect(reveal(identity.proofKey)).toEqual(reveal(own.privateJwk))
+        expect(reveal(identity.dpopKey)).toEqual(reveal(own.privateJwk))
         const proofs = yield* Effect.forEach(yield* requestsTo("token"), dpopProof)
         expect(proofs.map(({ claims }) => claims.nonce)).toEqual([undefined, "nonce-1"])
         for (const { header } of proofs) expect(yield* JsonWebKey.thumbprint(header.jwk)).toBe(thumbprint)
@@ -73,11 +73,11 @@ describe("a process that resumes a DPoP authentication", () => {
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const pending = yield* Effect.provide(initiate, proving(yield* nonExtractableKey))
-      expect(pending.proofKey).toBeUndefined()
+      expect(pending.dpopKey).toBeUndefined()
       const own = yield* SigningKey.generate("ES256")
       const identity = yield* Effect.provide(complete(pending, 1), proving(own))
       expect(yield* provider.keyThumbprint(identity.accessToken)).toBe(yield* JsonWebKey.thumbprint(own.publicJwk))
-      expect(reveal(identity.proofKey)).toEqual(reveal(own.privateJwk))
+      expect(reveal(identity.dpopKey)).toEqual(reveal(own.privateJwk))
     }).pipe(provideProvider())
   )
 })
@@ -90,7 +90,7 @@ it.effect("a non-extractable key signs requests and proofs, and is not stored (D
       const pending = yield* initiate
       const identity = yield* complete(pending, 1)
       expect(yield* provider.keyThumbprint(identity.accessToken)).toBe(yield* JsonWebKey.thumbprint(key.publicJwk))
-      expect([key.privateJwk, pending.proofKey, identity.proofKey]).toEqual([undefined, undefined, undefined])
+      expect([key.privateJwk, pending.dpopKey, identity.dpopKey]).toEqual([undefined, undefined, undefined])
       const [asked] = yield* requestsTo("backchannel")
       expect(asked?.parameters.map(([name]) => name)).toEqual(["request", "client_id"])
     }).pipe(
@@ -105,8 +105,8 @@ it.effect("an extractable WebCrypto key is stored like any other", () =>
     const pair = yield* Effect.promise(() => crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]))
     const key = yield* SigningKey.fromCryptoKeyPair(pair, { algorithm: "EdDSA", keyId: "kept" })
     const pending = yield* Effect.provide(initiate, proving(key))
-    expect(reveal(pending.proofKey)).toMatchObject({ ...key.publicJwk, kid: "kept", d: expect.any(String) })
-    const again = yield* SigningKey.fromJwk(pending.proofKey ?? Redacted.make({}))
+    expect(reveal(pending.dpopKey)).toMatchObject({ ...key.publicJwk, kid: "kept", d: expect.any(String) })
+    const again = yield* SigningKey.fromJwk(pending.dpopKey ?? Redacted.make({}))
     expect(again.publicJwk).toEqual(key.publicJwk)
   }).pipe(provideProvider())
 )

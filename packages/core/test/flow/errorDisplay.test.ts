@@ -32,7 +32,7 @@ const denied = { code: "access_denied", status: 400, description: "no", uri: "ht
 
 /** An error of each stage and layer, its sentence, and fields that have to be seen. */
 const errors: ReadonlyArray<readonly [error: Error & { readonly advice: string }, sentence: string, ...string[]]> = [
-  [new TokenError.TokenError({ reason: new OAuthError.AccessDenied(denied) }), "the end-user refused", "no"],
+  [new TokenError.TokenError({ reason: new TokenError.AccessDenied(denied) }), "the end-user refused", "no"],
   [
     new TokenError.TokenError({ reason: new TokenError.OutcomeUnknown({ lost }) }),
     "the end-user may have approved",
@@ -180,7 +180,7 @@ describe("an error", () => {
   it.effect("is caught by its tag and its reason's", () =>
     Effect.gen(function* () {
       const caught = yield* Effect.fail(
-        new TokenError.TokenError({ reason: new OAuthError.AccessDenied(denied) })
+        new TokenError.TokenError({ reason: new TokenError.AccessDenied(denied) })
       ).pipe(Effect.catchReason("TokenError", "AccessDenied", ({ description }) => Effect.succeed(description)))
       expect(caught).toBe("no")
     })

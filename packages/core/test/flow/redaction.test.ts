@@ -190,14 +190,14 @@ const newKey = Effect.fnUntraced(function* (watch: Watch, name: string) {
 /** Signs assertions, requests and proofs, and decrypts the ID Token. */
 const withSigning: Prepare = Effect.fnUntraced(function* (watch) {
   const key = yield* newKey(watch, "private key")
-  const proofKey = yield* newKey(watch, "proof key")
+  const dpopKey = yield* newKey(watch, "proof key")
   const decryption = { secret: TestClient.secret, keyAlgorithm: "dir", contentAlgorithm: "A256GCM" } as const
   watch.addSecret("client secret", secret)
   return {
     authentication: yield* ClientAuthentication.privateKeyJwt(key),
     client: TestClient.privateKeyJwt(key.publicJwk, { requestKey: key.publicJwk }),
     keys: Layer.mergeAll(
-      Dpop.layer({ key: proofKey }),
+      Dpop.layer({ key: dpopKey }),
       Layer.orDie(SignedRequest.layer({ key })),
       Layer.orDie(IdTokenDecryption.layer(decryption))
     ),

@@ -169,7 +169,7 @@ describe("no reason shows a secret:", () => {
         },
         {
           program: TokenEndpoint.redeem(authReqId("marker-id"), {
-            proofKey: Redacted.make({ kty: "EC", d: "marker-d" })
+            dpopKey: Redacted.make({ kty: "EC", d: "marker-d" })
           })
         },
         {
@@ -252,11 +252,13 @@ describe("no reason shows a secret:", () => {
 
   it.effect("ResourceError (I13)", () =>
     Effect.gen(function* () {
-      const call = (tokenType = "Bearer", proofKey?: Redacted.Redacted<{ kty: string; d: string }>) =>
+      const call = (tokenType = "Bearer", dpopKey?: Redacted.Redacted<{ kty: string; d: string }>) =>
         Effect.flatMap(
-          ProtectedResource.make({ accessToken: Redacted.make("marker-access"), tokenType, proofKey }),
+          ProtectedResource.make({ accessToken: Redacted.make("marker-access"), tokenType, dpopKey }),
           (client) =>
-            ProtectedResource.filterAccepted(client).get("https://someone:marker-password@rs.test/?code=marker-query")
+            ProtectedResource.failOnChallengeError(client).get(
+              "https://someone:marker-password@rs.test/?code=marker-query"
+            )
         )
       const codes = [
         "invalid_request",

@@ -131,7 +131,7 @@ const calls: ReadonlyArray<Call> = [
   {
     what: "a token used with a proof",
     path: "/userinfo",
-    call: UserInfo.claims({ subject: "jo", accessToken: token, tokenType: "DPoP", proofKey: undefined }),
+    call: UserInfo.claims({ subject: "jo", accessToken: token, tokenType: "DPoP", dpopKey: undefined }),
     keys: Dpop.layer({ key }),
     says: ["credentials of DPoP", "proof"]
   },
@@ -263,7 +263,7 @@ describe("an error response that quotes the request", () => {
       const waiting = pending("marker", { deliveryMode: "push", expectations })
       const error_description = "request-marker, token-marker, marker-subject"
       const body = Redacted.make({ error: "access_denied", error_description }, { label: "token response" })
-      const { reason } = yield* Effect.flip(TokenRequest.decodeStored({ body, at: DateTime.makeUnsafe(0) }, waiting))
+      const { reason } = yield* Effect.flip(TokenRequest.decodeReceived({ body, at: DateTime.makeUnsafe(0) }, waiting))
       expect(reason).toMatchObject({ _tag: "AccessDenied", description: "<redacted>, <redacted>, <redacted>" })
     })
   )

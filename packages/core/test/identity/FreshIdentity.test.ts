@@ -126,12 +126,12 @@ describe("FreshIdentity.refresh", () => {
   it.effect("refreshes with the caller's parameters and headers, and proves possession of the identity's key", () =>
     Effect.gen(function* () {
       const server = scriptedProvider([respondNumbered(2, { token_type: "DPoP" })])
-      const { privateJwk: proofKey, publicJwk } = yield* SigningKey.generateJwk("ES256")
-      const next = yield* FreshIdentity.refresh(makeIdentity({ proofKey, tokenType: "DPoP" }), {
+      const { privateJwk: dpopKey, publicJwk } = yield* SigningKey.generateJwk("ES256")
+      const next = yield* FreshIdentity.refresh(makeIdentity({ dpopKey, tokenType: "DPoP" }), {
         additionalParameters: [["resource", "https://a.test"]],
         headers: { "x-fapi-interaction-id": "i-1" }
       }).pipe(Effect.provide(server.layer().pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") })))))
-      expect([next.tokenType, next.proofKey]).toEqual(["DPoP", proofKey])
+      expect([next.tokenType, next.dpopKey]).toEqual(["DPoP", dpopKey])
       expect(server.forms()).toMatchObject([{ resource: "https://a.test" }])
       expect(server.received[0]?.headers["x-fapi-interaction-id"]).toBe("i-1")
       expect((yield* decodePart(server.received[0]?.headers.dpop ?? "", 0)).jwk).toMatchObject({ x: publicJwk.x })
@@ -182,8 +182,8 @@ describe("FreshIdentity.refresh, failing", () => {
 
   it.effect("sends nothing for an identity whose DPoP key the client cannot use", () =>
     Effect.gen(function* () {
-      const { privateJwk: proofKey } = yield* SigningKey.generateJwk("ES256")
-      expect(yield* failureOf(makeIdentity({ proofKey }))).toMatchObject({ stage: "TokenError", _tag: "InvalidKey" })
+      const { privateJwk: dpopKey } = yield* SigningKey.generateJwk("ES256")
+      expect(yield* failureOf(makeIdentity({ dpopKey }))).toMatchObject({ stage: "TokenError", _tag: "InvalidKey" })
     })
   )
 

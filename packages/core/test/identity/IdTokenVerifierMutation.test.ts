@@ -37,7 +37,7 @@ const client = (algorithm: Algorithm) =>
   )
 
 /** Those of the tokens that are accepted; none is meant to be. */
-const filterAccepted = (tokens: ReadonlyArray<string>) =>
+const failOnChallengeError = (tokens: ReadonlyArray<string>) =>
   Effect.filter(tokens, (token) => Effect.map(Effect.exit(subject(token)), ({ _tag }) => _tag === "Success"))
 
 const replaceAt = (token: string, index: number, character: string): string =>
@@ -54,7 +54,7 @@ for (const algorithm of algorithms) {
           const index = place % token.length
           const other = replaceAt(token, index, token[index] === character ? "~" : character)
           expect(yield* subject(token)).toBe("jo")
-          expect(yield* filterAccepted([other])).toEqual([])
+          expect(yield* failOnChallengeError([other])).toEqual([])
         }).pipe(Effect.provide(client(algorithm))),
       { arbitrary: { runs: 40 } }
     )
@@ -67,7 +67,7 @@ for (const algorithm of algorithms) {
         const longer = ["=", "==", "\n", " ", "A", "."].map((more) => token + more)
         const others = [...spellings, ...longer, ` ${token}`, token.slice(0, -1)].filter((other) => other !== token)
         expect(others).toHaveLength(71)
-        expect(yield* filterAccepted(others)).toEqual([])
+        expect(yield* failOnChallengeError(others)).toEqual([])
       }).pipe(Effect.provide(client(algorithm)))
     )
   })

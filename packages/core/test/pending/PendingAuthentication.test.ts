@@ -47,8 +47,8 @@ describe("PendingAuthentication", () => {
     "a pending authentication holds what the wait and the verification need, and not the user code (C11, F8)",
     () =>
       Effect.gen(function* () {
-        const { authReqId, clientNotificationToken, id, proofKey, ...plain } = yield* pending
-        expect(proofKey && Redacted.value(proofKey)).toEqual(Redacted.value(proofJwk))
+        const { authReqId, clientNotificationToken, id, dpopKey, ...plain } = yield* pending
+        expect(dpopKey && Redacted.value(dpopKey)).toEqual(Redacted.value(proofJwk))
         expect(Redacted.value(authReqId)).toBe("marker-id")
         expect(clientNotificationToken && Redacted.value(clientNotificationToken)).toBe(token)
         expect(id).toMatch(/^[\w-]{16}$/)
@@ -91,13 +91,13 @@ describe("PendingAuthentication", () => {
   it.effect("the plain JSON codec refuses to encode each secret of a pending authentication (I13)", () =>
     Effect.gen(function* () {
       const { PendingAuthentication: Pending } = PendingAuthentication
-      const { authReqId, clientNotificationToken, proofKey } = Pending.fields
+      const { authReqId, clientNotificationToken, dpopKey } = Pending.fields
       const before = yield* pending
       const errors = yield* Effect.all([
         Effect.flip(Schema.encodeUnknownEffect(Schema.toCodecJson(Pending))(before)),
         Effect.flip(Schema.encodeUnknownEffect(Schema.toCodecJson(Schema.Struct({ authReqId })))(before)),
         Effect.flip(Schema.encodeUnknownEffect(Schema.toCodecJson(Schema.Struct({ clientNotificationToken })))(before)),
-        Effect.flip(Schema.encodeUnknownEffect(Schema.toCodecJson(Schema.Struct({ proofKey })))(before))
+        Effect.flip(Schema.encodeUnknownEffect(Schema.toCodecJson(Schema.Struct({ dpopKey })))(before))
       ])
       for (const { message } of errors) {
         expect(message).toContain("Cannot serialize Redacted")
@@ -107,7 +107,7 @@ describe("PendingAuthentication", () => {
         "authReqId",
         "authReqId",
         "clientNotificationToken",
-        "proofKey"
+        "dpopKey"
       ])
     })
   )
@@ -176,7 +176,7 @@ describe("PendingAuthentication", () => {
     ["no optional member", `{${identity},${times},"scope":["openid"],"expectations":{}}`, {}],
     [
       "every optional member",
-      `{${identity},"clientNotificationToken":"token-1","proofKey":{"kty":"OKP","crv":"Ed25519","d":"d","x":"x"},${times},"nextPollAt":"1970-01-01T00:00:07.000Z","lost":{"_tag":"TransportError","kind":"TimedOut","method":"POST","url":"https://provider.test/token"},"received":{"body":{"access_token":"at-1"},"at":"1970-01-01T00:00:08.000Z"},"scope":["openid"],"acrValues":["gold"],"bindingMessage":"W4SCT","authorizationDetails":[{"type":"payment"}],"expectations":{"nonce":"n-1","maxAge":{"_tag":"Millis","value":300000},"acrValues":["gold"],"subject":"jo"}}`,
+      `{${identity},"clientNotificationToken":"token-1","dpopKey":{"kty":"OKP","crv":"Ed25519","d":"d","x":"x"},${times},"nextPollAt":"1970-01-01T00:00:07.000Z","lost":{"_tag":"TransportError","kind":"TimedOut","method":"POST","url":"https://provider.test/token"},"received":{"body":{"access_token":"at-1"},"at":"1970-01-01T00:00:08.000Z"},"scope":["openid"],"acrValues":["gold"],"bindingMessage":"W4SCT","authorizationDetails":[{"type":"payment"}],"expectations":{"nonce":"n-1","maxAge":{"_tag":"Millis","value":300000},"acrValues":["gold"],"subject":"jo"}}`,
       {
         nextPollAt: DateTime.makeUnsafe(7_000),
         bindingMessage: "W4SCT",

@@ -189,10 +189,10 @@ const telecom: ReadonlyArray<Violation> = [
 ]
 
 for (const [profile, violations] of [
-  [SecurityProfile.fapiCiba1, fapi1],
+  [SecurityProfile.fapi1Ciba, fapi1],
   [SecurityProfile.fapi2Ciba, fapi2],
   [SecurityProfile.connectIdAu, australian],
-  [SecurityProfile.brazil, brazilian],
+  [SecurityProfile.openFinanceBrasil, brazilian],
   [SecurityProfile.camara, telecom]
 ] as const) {
   describe(`the profile ${profile.name}`, () => {
@@ -227,7 +227,7 @@ for (const [profile, violations] of [
   })
 }
 
-it.effect("fapi2Ciba accepts EdDSA, DPoP and unsigned requests, and fapiCiba1 does not (D17, E7, Tc, Tg)", () =>
+it.effect("fapi2Ciba accepts EdDSA, DPoP and unsigned requests, and fapi1Ciba does not (D17, E7, Tc, Tg)", () =>
   Effect.gen(function* () {
     const change: Case = {
       authentication: signWith("EdDSA"),
@@ -237,7 +237,7 @@ it.effect("fapi2Ciba accepts EdDSA, DPoP and unsigned requests, and fapiCiba1 do
       signed: null
     }
     expect(yield* messageOf(SecurityProfile.fapi2Ciba, change)).toBe("nothing")
-    expect(yield* messageOf(SecurityProfile.fapiCiba1, change)).toContain("7.10")
+    expect(yield* messageOf(SecurityProfile.fapi1Ciba, change)).toContain("7.10")
   })
 )
 

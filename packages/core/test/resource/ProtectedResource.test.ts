@@ -42,7 +42,7 @@ const bound = Effect.gen(function* () {
   const key = yield* SigningKey.generate("ES256")
   return {
     key,
-    tokens: { accessToken: Redacted.make("marker-bound"), tokenType: "DPoP", proofKey: key.privateJwk },
+    tokens: { accessToken: Redacted.make("marker-bound"), tokenType: "DPoP", dpopKey: key.privateJwk },
     dpop: Dpop.layer({ key })
   }
 })
@@ -125,8 +125,8 @@ describe("ProtectedResource.make", () => {
   it.effect("sends nothing with a token that is bound by DPoP if the client has no DPoP key", () =>
     Effect.gen(function* () {
       const { tokens } = yield* bound
-      for (const proofKey of [tokens.proofKey, undefined]) {
-        const { received, result } = yield* call([ok], undefined, { ...tokens, proofKey })
+      for (const dpopKey of [tokens.dpopKey, undefined]) {
+        const { received, result } = yield* call([ok], undefined, { ...tokens, dpopKey })
         expect(result).toMatchObject({ failure: { reason: { _tag: "InvalidKey" } } })
         expect(received).toEqual([])
       }
@@ -203,11 +203,11 @@ describe("ProtectedResource.make, for a token bound by DPoP", () => {
     Effect.gen(function* () {
       const { dpop, key, tokens } = yield* bound
       const other = yield* SigningKey.generate("ES256")
-      for (const [proofKey, expected] of [
+      for (const [dpopKey, expected] of [
         [other.privateJwk, other],
         [undefined, key]
       ] as const) {
-        const { received } = yield* call([ok], undefined, { ...tokens, proofKey }, { dpop })
+        const { received } = yield* call([ok], undefined, { ...tokens, dpopKey }, { dpop })
         const header = yield* decodePart(received[0]?.headers.dpop ?? "", 0)
         expect(header).toMatchObject({ jwk: { x: expected.publicJwk.x } })
       }
@@ -262,7 +262,7 @@ describe("ProtectedResource.make, for a demanded nonce", () => {
       expect(status).toBe(401)
       expect((yield* proofs(received)).map(({ nonce }) => nonce)).toEqual([undefined, "n-1", "n-2"])
       const response = Result.getOrThrow(result)
-      expect(ProtectedResource.readRefusal(response)).toMatchObject({ reason: { _tag: "UseDpopNonce" } })
+      expect(ProtectedResource.readChallengeError(response)).toMatchObject({ reason: { _tag: "UseDpopNonce" } })
       expect(yield* response.text).toBe("no")
     })
   )

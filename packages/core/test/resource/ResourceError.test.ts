@@ -37,13 +37,13 @@ describe("ResourceError", () => {
   for (const [status, challenges, reason] of reasons) {
     it.effect(`is the failure for ${status} with ${challenges ?? "no challenge"} (S3)`, () =>
       Effect.gen(function* () {
-        expect(ProtectedResource.readRefusal(respond(status, challenges))).toMatchObject({
+        expect(ProtectedResource.readChallengeError(respond(status, challenges))).toMatchObject({
           _tag: "ResourceError",
           reason
         })
         const { received, layer } = serve(() => new Response(null, respond(status, challenges)))
         const error = yield* ProtectedResource.make(bearer()).pipe(
-          Effect.map(ProtectedResource.filterAccepted),
+          Effect.map(ProtectedResource.failOnChallengeError),
           Effect.flatMap((resource) => Effect.flip(resource.get(url))),
           Effect.provide(client(layer))
         )
@@ -64,10 +64,10 @@ describe("ResourceError", () => {
   ] as const) {
     it.effect(`is not the failure for ${status} with ${challenges ?? "no challenge"} (S3)`, () =>
       Effect.gen(function* () {
-        expect(ProtectedResource.readRefusal(respond(status, challenges))).toBeUndefined()
+        expect(ProtectedResource.readChallengeError(respond(status, challenges))).toBeUndefined()
         const { layer } = serve(() => new Response(null, respond(status, challenges)))
         const response = yield* ProtectedResource.make(bearer()).pipe(
-          Effect.map(ProtectedResource.filterAccepted),
+          Effect.map(ProtectedResource.failOnChallengeError),
           Effect.flatMap((resource) => resource.get(url)),
           Effect.provide(client(layer))
         )
@@ -78,7 +78,7 @@ describe("ResourceError", () => {
 
   it("shows what the challenge says, sanitized and cut (S3)", () => {
     const message = (status: number, challenges: string) =>
-      ProtectedResource.readRefusal(respond(status, challenges))?.message
+      ProtectedResource.readChallengeError(respond(status, challenges))?.message
     expect(message(403, 'Bearer error=insufficient_scope, scope="a b"')).toBe(
       'InsufficientScope: the access token lacks the scope that the resource demands (insufficient_scope, status 403, scope "a b")'
     )

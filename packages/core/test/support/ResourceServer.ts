@@ -56,7 +56,7 @@ export const client = (server: Layer.Layer<HttpClient.HttpClient>, limits?: Tran
 export const bearer = (accessToken = "marker-access") => ({
   accessToken: Redacted.make(accessToken, { label: "access_token" }),
   tokenType: "Bearer",
-  proofKey: undefined
+  dpopKey: undefined
 })
 
 const text = ({ body }: HttpClientRequest.HttpClientRequest): Effect.Effect<string> => {

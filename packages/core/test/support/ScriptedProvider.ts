@@ -132,7 +132,7 @@ export const makeIdentity = (members: Partial<VerifiedIdentity.VerifiedIdentity>
     claims: originalClaims,
     accessToken: redact("marker-access-1", "access_token"),
     tokenType: "Bearer",
-    proofKey: undefined,
+    dpopKey: undefined,
     expiresAt: undefined,
     refreshToken: redact("marker-refresh-1", "refresh_token"),
     idToken: redact("marker-id-1", "id_token"),

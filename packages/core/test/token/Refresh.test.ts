@@ -88,7 +88,7 @@ describe("Refresh.request", () => {
           json(200, { ...refreshedTokens, token_type: "DPoP" })
         ])
         const stored = yield* SigningKey.generateJwk("ES256")
-        yield* Refresh.refresh(token, { proofKey: stored.privateJwk }).pipe(
+        yield* Refresh.refresh(token, { dpopKey: stored.privateJwk }).pipe(
           Effect.provide(layer().pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") }))))
         )
         const proofs = yield* Effect.forEach(received, ({ headers: { dpop = "" } }) =>

@@ -442,6 +442,6 @@ describe("Poll", () => {
 
 it("the DPoP key is not an option of Poll: it comes with the pending authentication", () => {
   // @ts-expect-error the pending authentication says which key proves
-  const options: Poll.Options = { proofKey: Redacted.make({ kty: "EC" }) }
-  expect(options).toHaveProperty("proofKey")
+  const options: Poll.Options = { dpopKey: Redacted.make({ kty: "EC" }) }
+  expect(options).toHaveProperty("dpopKey")
 })
