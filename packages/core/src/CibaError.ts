@@ -44,8 +44,9 @@ import type { DiscoveryError } from "./provider/DiscoveryError.ts"
 import type { AuthenticationRequestError } from "./request/AuthenticationRequestError.ts"
 import type { TokenError } from "./token/TokenError.ts"
 
-/** The names of what can be done about an error: its `next`. */
 /**
+ * The names of what can be done about an error: its `next`.
+ *
  * @since 0.1.0
  * @stability stable
  */

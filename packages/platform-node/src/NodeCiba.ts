@@ -69,6 +69,7 @@ import {
   type Transport
 } from "@effect-ciba/core"
 import { Config, ConfigProvider, Context, Effect, Layer, Option } from "effect"
+import type { HttpClient } from "effect/http"
 import type { CertificateError } from "./ClientCertificate.ts"
 import * as EnvironmentAuthentication from "./internal/EnvironmentAuthentication.ts"
 import * as EnvironmentTls from "./internal/EnvironmentTls.ts"
@@ -118,9 +119,13 @@ export function layer<E, R>(
   options: Options<E, R> | PushOptions<E, R>
 ): Layer.Layer<Ciba.PushServices, LayerError<E>, NotificationInbox.NotificationInbox | R> {
   const http = NodeTls.layer(options.tls ?? {})
-  return options.deliveryMode === "push"
-    ? Layer.provide(Ciba.layer(options), http)
-    : Layer.provide(Ciba.layer(options), http)
+  const ciba: Layer.Layer<
+    Ciba.PushServices,
+    LayerError<E>,
+    HttpClient.HttpClient | NotificationInbox.NotificationInbox | R
+  > = options.deliveryMode === "push" ? Ciba.layer(options) : Ciba.layer(options)
+  // Layer.provide is memoized whatever else is provided: over another Dpop.layer this is another client.
+  return Layer.flatMap(http, (context) => Layer.provide(ciba, Layer.succeedContext(context)))
 }
 
 /**

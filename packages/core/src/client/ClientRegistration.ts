@@ -56,7 +56,10 @@ export { ClientRegistrationError } from "./ClientRegistrationError.ts"
  */
 export interface Options<E = never, R = never> {
   readonly clientId: string
-  /** The method of client authentication, or an effect that reads its key. */
+  /**
+   * The method of client authentication, or an effect that reads its key. The effect runs once for each client: make a layer of
+   * its own for each service that it reads the key from.
+   */
   readonly authentication: ClientAuthentication | Effect.Effect<ClientAuthentication, E, R>
   /** The registered `backchannel_token_delivery_mode`; `poll` by default. */
   readonly deliveryMode?: DeliveryMode | undefined

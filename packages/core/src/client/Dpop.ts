@@ -47,6 +47,12 @@ import { SenderConstraint } from "../http/SenderConstraint.ts"
 import * as RandomToken from "../internal/RandomToken.ts"
 
 /**
+ * @since 0.1.0
+ * @stability unstable
+ */
+export { type ProofTarget, SenderConstraint } from "../http/SenderConstraint.ts"
+
+/**
  * The key of the proofs.
  *
  * @since 0.1.0

@@ -22,8 +22,9 @@ import { findHint } from "./ProviderHabits.ts"
 import type { Redact } from "./SecretRedaction.ts"
 import type { JsonResponse } from "./Transport.ts"
 
-/** An error response, decoded. */
 /**
+ * An error response, decoded.
+ *
  * @since 0.1.0
  * @stability unstable
  */
@@ -154,25 +155,7 @@ export class Unrecognized extends ErrorClass.make<Unrecognized>()(
   }
 ) {}
 
-/**
- * The classes for error codes that every endpoint of the provider can send.
- *
- * @since 0.1.0
- * @stability unstable
- */
-export const common: readonly [
-  typeof InvalidRequest,
-  typeof InvalidClient,
-  typeof UnauthorizedClient,
-  typeof InvalidScope,
-  typeof InvalidAuthorizationDetails,
-  typeof InvalidTarget,
-  typeof InvalidGrantId,
-  typeof UseDpopNonce,
-  typeof InvalidDpopProof,
-  typeof ServerError,
-  typeof TemporarilyUnavailable
-] = [
+const classes = [
   InvalidRequest,
   InvalidClient,
   UnauthorizedClient,
@@ -184,7 +167,15 @@ export const common: readonly [
   InvalidDpopProof,
   ServerError,
   TemporarilyUnavailable
-]
+] as const
+
+/**
+ * The classes for error codes that every endpoint of the provider can send.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const common: typeof classes = classes
 
 /**
  * The error in a response, if it has one. The status does not decide: servers differ in it (H17, T-6). `redact` takes out

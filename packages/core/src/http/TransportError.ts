@@ -72,3 +72,7 @@ export const hints: ReadonlyArray<{ readonly codes: RegExp; readonly hint: strin
     hint: "the server does not accept the client's certificate, or demands one: configure tls.client of NodeCiba.layer"
   }
 ]
+
+/** Whether the server may have received the request: it was sent, or nothing is known of it. */
+export const mayHaveArrived = ({ code, kind }: TransportError): boolean =>
+  kind !== "InsecureUrl" && kind !== "Redirected" && !/^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/.test(code ?? "")

@@ -47,6 +47,11 @@ export { Decrypter } from "../client/Decrypter.ts"
  * @since 0.1.0
  * @stability stable
  */
+export { DecryptionFailed, NotEncrypted } from "../crypto/DecryptionFailed.ts"
+/**
+ * @since 0.1.0
+ * @stability stable
+ */
 export type { ContentAlgorithm, PrivateKeyAlgorithm, SecretAlgorithm } from "../crypto/JsonWebEncryption.ts"
 
 /**

@@ -39,11 +39,18 @@
 import { Clock, Context, DateTime, Deferred, Duration, Effect, Exit, Layer, Option, Redacted, Semaphore } from "effect"
 import { Mac, SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
+import * as KeyedLayer from "../internal/KeyedLayer.ts"
 import { monotonicNow } from "../internal/MonotonicClock.ts"
 import { type PendingAuthentication, update } from "../pending/PendingAuthentication.ts"
 import * as PendingStore from "../pending/PendingStore.ts"
 import * as InboxEntry from "./InboxEntry.ts"
 import type { Notification } from "./Notification.ts"
+
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
+export { decode as decodeNotification, type Notification } from "./Notification.ts"
 
 /**
  * A notification that may arrive.
@@ -178,12 +185,14 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
 })
 
 /**
- * An inbox in memory, with the `PendingStore` of the context if present. Several clients may share one.
+ * An inbox in memory, one for each `PendingStore` that it is provided with: it is shared between clients with the same store,
+ * or with none.
  *
  * @since 0.1.0
  * @stability unstable
  */
-export const layer: Layer.Layer<NotificationInbox> = /* @__PURE__ */ Layer.effect(NotificationInbox, make)
+export const layer: Layer.Layer<NotificationInbox> = /* @__PURE__ */ (() =>
+  KeyedLayer.make([PendingStore.PendingStore], () => Layer.effect(NotificationInbox, make)))()
 
 /** How long a push waits for the acknowledgement that it has overtaken: as long as a request may take by default. */
 const acknowledgementTimeout = /* @__PURE__ */ Duration.seconds(35)

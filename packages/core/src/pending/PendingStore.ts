@@ -122,6 +122,8 @@ export const orNone: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
  * @stability unstable
  */
 export interface BestEffort {
+  /** Whether there is a store. */
+  readonly isPresent: boolean
   readonly put: (pending: PendingAuthentication) => Effect.Effect<void>
   readonly get: (id: string) => Effect.Effect<Option.Option<PendingAuthentication>>
   readonly remove: (pending: PendingAuthentication) => Effect.Effect<void>
@@ -134,6 +136,7 @@ export interface BestEffort {
  * @stability unstable
  */
 export const bestEffort: Effect.Effect<BestEffort> = /* @__PURE__ */ Effect.map(orNone, (store) => ({
+  isPresent: store !== none,
   put: (pending) => orLog(store.put(pending), undefined),
   get: (id) => orLog(store.get(id), Option.none()),
   remove: (pending) => orLog(store.remove(pending), undefined)

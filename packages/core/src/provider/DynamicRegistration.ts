@@ -71,7 +71,16 @@ import { fromOAuthError, InvalidRegistration, RegistrationError, Unauthorized, U
  * @since 0.1.0
  * @stability unstable
  */
-export { RegistrationError } from "./RegistrationError.ts"
+export {
+  InvalidClientMetadata,
+  InvalidRedirectUri,
+  InvalidRegistration,
+  InvalidSoftwareStatement,
+  RegistrationError,
+  UnapprovedSoftwareStatement,
+  Unauthorized,
+  Unmanaged
+} from "./RegistrationError.ts"
 
 const secret = (label: string): Schema.Redacted<Schema.NonEmptyString> =>
   Schema.Redacted(Schema.NonEmptyString, { label, disallowJsonEncode: true })

@@ -36,14 +36,16 @@ export type SignatureError =
   | UnknownKey
   | JsonWebToken.InvalidSignature
 
+const classes = [
+  DecryptionFailed,
+  JsonWebToken.MalformedToken,
+  UnexpectedAlgorithm,
+  UnknownKey,
+  JsonWebToken.InvalidSignature
+] as const
+
 /** Why nothing is read from a token that is signed, and perhaps encrypted: the reasons of every error about one. */
-export const errors: readonly [
-  typeof DecryptionFailed,
-  typeof JsonWebToken.MalformedToken,
-  typeof UnexpectedAlgorithm,
-  typeof UnknownKey,
-  typeof JsonWebToken.InvalidSignature
-] = [DecryptionFailed, JsonWebToken.MalformedToken, UnexpectedAlgorithm, UnknownKey, JsonWebToken.InvalidSignature]
+export const errors: typeof classes = classes
 
 /** Verifies the signature of a token with this algorithm, and returns its payload. */
 export type SignatureVerifier = (

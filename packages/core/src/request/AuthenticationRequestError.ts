@@ -20,7 +20,7 @@
 import { Schema } from "effect"
 import * as ErrorResponse from "../http/ErrorResponse.ts"
 import * as OAuthError from "../http/OAuthError.ts"
-import { TransportError } from "../http/TransportError.ts"
+import { mayHaveArrived, TransportError } from "../http/TransportError.ts"
 import * as ErrorClass from "../internal/ErrorClass.ts"
 import { ProfileViolation } from "../profile/Rule.ts"
 
@@ -174,7 +174,9 @@ export class AuthenticationRequestError extends ErrorClass.make<AuthenticationRe
       TransportError
     ])
   },
-  ["the authentication request was not sent, or not acknowledged", "fixRequest"]
+  ["the authentication request was not sent, or not acknowledged", "fixRequest"],
+  // A request whose response did not come may have reached the end-user.
+  { next: ({ reason }) => (reason._tag === "TransportError" && mayHaveArrived(reason) ? "confirm" : reason.next) }
 ) {}
 
 /**

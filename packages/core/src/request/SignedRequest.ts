@@ -44,6 +44,12 @@ import * as RandomToken from "../internal/RandomToken.ts"
 import * as RequestParameters from "./RequestParameters.ts"
 
 /**
+ * @since 0.1.0
+ * @stability unstable
+ */
+export { RequestSigner } from "../client/RequestSigner.ts"
+
+/**
  * How requests are signed.
  *
  * @since 0.1.0
@@ -76,7 +82,7 @@ export interface Compatibility {
   /** Additional header parameters, such as `x5t#S256`. */
   readonly header?: JsonWebToken.AdditionalHeader | undefined
   /** Additional claims, the same in each request: none that is a parameter of the request or that the library sets. */
-  readonly claims?: JsonWebToken.Claims | undefined
+  readonly additionalClaims?: JsonWebToken.Claims | undefined
 }
 
 /**
@@ -98,10 +104,10 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
   const backdated = Option.filter(Duration.fromInput(options.backdated ?? Duration.zero), isBackdating)
   if (Option.isNone(backdated)) return yield* reject("backdated", "it must be between zero and an hour")
   const audience = options.audience ?? (({ issuer }) => issuer)
-  const { claims, clientIdClaim, header, type } = options.compatibility ?? {}
-  const taken = Object.keys(claims ?? {}).find((name) => RequestParameters.reserved.has(name))
+  const { additionalClaims, clientIdClaim, header, type } = options.compatibility ?? {}
+  const taken = Object.keys(additionalClaims ?? {}).find((name) => RequestParameters.reserved.has(name))
   if (taken !== undefined)
-    return yield* reject("claims", `${taken} is a parameter of the request or set by the library`)
+    return yield* reject("additionalClaims", `${taken} is a parameter of the request or set by the library`)
   return {
     algorithm,
     lifetime: lifetime.value,
@@ -109,7 +115,7 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
       const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
       return yield* JsonWebToken.sign(
         {
-          ...claims,
+          ...additionalClaims,
           ...parameters,
           client_id: clientIdClaim === true ? target.clientId : undefined,
           iss: target.clientId,

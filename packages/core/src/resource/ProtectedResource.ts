@@ -68,7 +68,16 @@ import * as WwwAuthenticate from "./WwwAuthenticate.ts"
  * @since 0.1.0
  * @stability stable
  */
-export { ResourceError } from "./ResourceError.ts"
+export {
+  InsufficientScope,
+  InvalidDpopProof,
+  InvalidRequest,
+  InvalidToken,
+  ResourceError,
+  Unrecognized,
+  UnsupportedTokenType,
+  UseDpopNonce
+} from "./ResourceError.ts"
 
 /**
  * An access token and what a request with it needs; a `VerifiedIdentity` has it all.

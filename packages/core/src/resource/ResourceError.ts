@@ -76,23 +76,23 @@ export class ResourceError extends ErrorClass.make<ResourceError>()(
   ["the resource server did not serve the request", "refreshTokens"]
 ) {}
 
-/** The failure for a challenge, or for the status alone. `echo` takes out the confidential values of the request. */
+/** The failure for a challenge, or for the status alone. `redact` takes out the confidential values of the request. */
 export const fromChallenge = (
   challenge: Challenge | undefined,
   status: number,
-  echo: (text: string) => string = identity
-): ResourceError => new ResourceError({ reason: reason(challenge, status, echo) })
+  redact: (text: string) => string = identity
+): ResourceError => new ResourceError({ reason: reason(challenge, status, redact) })
 
-const reason = (challenge: Challenge | undefined, status: number, echo: Redact): ResourceError["reason"] => {
+const reason = (challenge: Challenge | undefined, status: number, redact: Redact): ResourceError["reason"] => {
   if (challenge?.error === undefined) return new Unrecognized({ status })
   const { algs, error, errorDescription, errorUri, scope } = challenge
   const fields = {
-    code: OAuthError.sanitizeCode(error, echo),
+    code: OAuthError.sanitizeCode(error, redact),
     status,
-    ...(errorDescription === undefined ? undefined : { description: sanitize(echo(errorDescription), 500) }),
-    ...(errorUri === undefined ? undefined : { uri: sanitize(echo(errorUri), 500) })
+    ...(errorDescription === undefined ? undefined : { description: sanitize(redact(errorDescription), 500) }),
+    ...(errorUri === undefined ? undefined : { uri: sanitize(redact(errorUri), 500) })
   }
-  const accepted = { ...fields, ...(algs === undefined ? undefined : { algs: sanitizeNames(algs, echo) }) }
+  const accepted = { ...fields, ...(algs === undefined ? undefined : { algs: sanitizeNames(algs, redact) }) }
   switch (error) {
     case "invalid_request":
       return new InvalidRequest(fields)
@@ -101,7 +101,7 @@ const reason = (challenge: Challenge | undefined, status: number, echo: Redact):
     case "insufficient_scope":
       return new InsufficientScope({
         ...fields,
-        ...(scope === undefined ? undefined : { scope: sanitizeNames(scope, echo) })
+        ...(scope === undefined ? undefined : { scope: sanitizeNames(scope, redact) })
       })
     case "use_dpop_nonce":
       return new UseDpopNonce(accepted)
@@ -112,5 +112,5 @@ const reason = (challenge: Challenge | undefined, status: number, echo: Redact):
   }
 }
 
-const sanitizeNames = (names: ReadonlyArray<string>, echo: Redact): ReadonlyArray<string> =>
-  names.slice(0, 20).map((name) => sanitize(echo(name), 100))
+const sanitizeNames = (names: ReadonlyArray<string>, redact: Redact): ReadonlyArray<string> =>
+  names.slice(0, 20).map((name) => sanitize(redact(name), 100))

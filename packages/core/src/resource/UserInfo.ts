@@ -69,7 +69,13 @@ import { NotSigned, UnexpectedJwt, UserInfoError, WrongAudience, WrongSubject } 
  * @since 0.1.0
  * @stability stable
  */
-export { UserInfoError } from "./UserInfoError.ts"
+export {
+  NotSigned,
+  UnexpectedJwt,
+  UserInfoError,
+  WrongAudience,
+  WrongSubject
+} from "./UserInfoError.ts"
 
 const members = Schema.Struct({
   sub: Schema.NonEmptyString,

@@ -74,7 +74,12 @@ export { ActiveToken, type Confirmation, InactiveToken, type IntrospectedToken }
  * @since 0.1.0
  * @stability stable
  */
-export { IntrospectionError } from "./IntrospectionError.ts"
+export {
+  IntrospectionError,
+  InvalidIntrospection,
+  NotSigned,
+  UnexpectedValue
+} from "./IntrospectionError.ts"
 
 /**
  * What a request may carry besides the token.

@@ -3,7 +3,6 @@
  *
  * **Details**
  *
- *
  * | metric | kind | unit | attributes |
  * | --- | --- | --- | --- |
  * | `ciba.client.authentications.pending` | gauge | `{authentication}` | – |
@@ -36,7 +35,7 @@ import type { CibaEvent } from "./CibaEvent.ts"
  * @stability unstable
  */
 export const pending: Metric.Gauge<number> = Metric.gauge("ciba.client.authentications.pending", {
-  description: "Authentications whose decision is waited for in this process",
+  description: "Authentications that this process waits for",
   attributes: { unit: "{authentication}" }
 })
 
@@ -83,7 +82,7 @@ export const polls: Metric.Histogram<number> = Metric.histogram("ciba.client.dec
  * @stability unstable
  */
 export const faults: Metric.Counter<number> = Metric.counter("ciba.client.faults", {
-  description: "Polls that failed and were ridden out, by kind",
+  description: "Polls that failed and after which the wait continued, by kind",
   attributes: { unit: "{fault}" },
   incremental: true
 })

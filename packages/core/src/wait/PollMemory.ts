@@ -47,22 +47,18 @@ export const make: Effect.Effect<PollMemory> = Effect.gen(function* () {
   return {
     load: Effect.fnUntraced(function* (pending) {
       const known = Option.getOrUndefined(MutableHashMap.get(memory, pending.authReqId))
+      if (known !== undefined) return known
       const wallClock = yield* Clock.currentTimeMillis
       const now = yield* monotonicNow
       const toMonotonic = (at: DateTime.Utc): number => now + DateTime.toEpochMillis(at) - wallClock
       return {
-        interval: known?.interval ?? pending.interval,
-        nextAt:
-          known !== undefined
-            ? known.nextAt
-            : pending.nextPollAt === undefined
-              ? undefined
-              : toMonotonic(pending.nextPollAt),
-        deadline: known?.deadline ?? toMonotonic(pending.expiresAt),
-        lostResponse: known === undefined ? pending.lost : known.lostResponse,
-        pinged: known?.pinged ?? false,
-        redeemed: known?.redeemed ?? false,
-        response: known?.response
+        interval: pending.interval,
+        nextAt: pending.nextPollAt === undefined ? undefined : toMonotonic(pending.nextPollAt),
+        deadline: toMonotonic(pending.expiresAt),
+        lostResponse: pending.lost,
+        pinged: false,
+        redeemed: false,
+        response: undefined
       }
     }),
     save: Effect.fnUntraced(function* (pending, progress) {
@@ -72,7 +68,7 @@ export const make: Effect.Effect<PollMemory> = Effect.gen(function* () {
         sweepThreshold = Math.max(1000, 2 * MutableHashMap.size(memory))
       }
       MutableHashMap.set(memory, pending.authReqId, progress)
-      yield* store.put(yield* withProgress(pending, progress))
+      if (store.isPresent) yield* store.put(yield* withProgress(pending, progress))
     }),
     clear: ({ authReqId }) =>
       Effect.sync(() => void MutableHashMap.modify(memory, authReqId, (known) => ({ ...known, response: undefined })))

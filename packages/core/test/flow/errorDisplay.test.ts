@@ -6,7 +6,6 @@ import {
   ClientRegistration,
   DiscoveryError,
   IdTokenError,
-  OAuthError,
   PendingStore,
   SigningKey,
   TokenError

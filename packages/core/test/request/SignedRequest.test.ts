@@ -161,7 +161,7 @@ describe("SignedRequest", () => {
   it.effect("a signed request can have additional claims, unless the request has a parameter with the name", () =>
     Effect.gen(function* () {
       const [form] = yield* initiate(
-        { compatibility: { claims: { tenant: "one", channel: "app" } } },
+        { compatibility: { additionalClaims: { tenant: "one", channel: "app" } } },
         { request: { extensionParameters: { channel: "till 3" } } }
       )
       expect(yield* decodePart(form?.get("request") ?? "", 1)).toMatchObject({ tenant: "one", channel: "till 3" })
@@ -183,10 +183,10 @@ describe("SignedRequest", () => {
   ]) {
     it.effect(`the layer fails if ${claim} is among the additional claims (C5, D2, D5, D7, D8, D16)`, () =>
       Effect.gen(function* () {
-        const error = yield* Effect.flip(initiate({ compatibility: { claims: { [claim]: "eve" } } }))
+        const error = yield* Effect.flip(initiate({ compatibility: { additionalClaims: { [claim]: "eve" } } }))
         expect(error).toMatchObject({
           _tag: "ClientRegistrationError",
-          message: `claims of signed requests: ${claim} is a parameter of the request or set by the library`
+          message: `additionalClaims of signed requests: ${claim} is a parameter of the request or set by the library`
         })
       })
     )
@@ -196,9 +196,9 @@ describe("SignedRequest", () => {
     const options: SignedRequest.Options = {
       key: SigningKey.fromSecret(Redacted.make("unused"), "HS256"),
       // @ts-expect-error claims are a record
-      compatibility: { claims: (own: object) => own }
+      compatibility: { additionalClaims: (own: object) => own }
     }
-    expect(options.compatibility?.claims).toBeTypeOf("function")
+    expect(options.compatibility?.additionalClaims).toBeTypeOf("function")
   })
 
   for (const [what, audience, expected] of [
