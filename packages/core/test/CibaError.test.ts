@@ -53,7 +53,8 @@ describe("CibaError", () => {
       request(new AuthenticationRequestError.AccessDenied(response("access_denied"))),
       "operator"
     ],
-    ["a request that got no response", request(transport("TimedOut")), "ask"],
+    ["a request that got no response", request(transport("TimedOut")), ""],
+    ["a request that was redirected", request(transport("Redirected")), "operator"],
     ["a request over http", request(transport("InsecureUrl")), "operator"],
     [
       "metadata that cannot be fetched",

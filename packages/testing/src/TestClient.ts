@@ -30,7 +30,7 @@
  */
 import type { JsonWebKey } from "@effect-ciba/core/JsonWebKey"
 import * as JwsAlgorithm from "@effect-ciba/core/JwsAlgorithm"
-import { Redacted, Schema } from "effect"
+import { Redacted } from "effect"
 
 /**
  * How a client authenticates (OpenID Connect Core 9).
@@ -196,7 +196,5 @@ const make = (authentication: Authentication, options: Options | undefined): Tes
   notification: options?.notification
 })
 
-const isAlgorithm = Schema.is(JwsAlgorithm.JwsAlgorithm)
-
 const algorithmOf = ({ alg }: JsonWebKey): JwsAlgorithm.Asymmetric =>
-  isAlgorithm(alg) && !JwsAlgorithm.isSymmetric(alg) ? alg : "ES256"
+  alg !== undefined && JwsAlgorithm.isAsymmetric(alg) ? alg : "ES256"

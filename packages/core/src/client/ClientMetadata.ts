@@ -208,7 +208,7 @@ const problems = (options: Options): ReadonlyArray<readonly [parameter: string, 
   ],
   [
     "requestSigningAlg",
-    options.requestSigningAlg === undefined || isAsymmetric(options.requestSigningAlg)
+    options.requestSigningAlg === undefined || JwsAlgorithm.isAsymmetric(options.requestSigningAlg)
       ? undefined
       : "requests are signed with a private key; use an asymmetric algorithm (CIBA Core 7.1.1)"
   ],
@@ -244,13 +244,10 @@ const problems = (options: Options): ReadonlyArray<readonly [parameter: string, 
   ]
 ]
 
-const isAsymmetric = (algorithm: string): boolean =>
-  Schema.is(JwsAlgorithm.JwsAlgorithm)(algorithm) && !JwsAlgorithm.isSymmetric(algorithm)
-
 const isFitting = (method: Method, algorithm: JwsAlgorithm.JwsAlgorithm): boolean =>
   method === "client_secret_jwt"
     ? JwsAlgorithm.isSymmetric(algorithm)
-    : method === "private_key_jwt" && isAsymmetric(algorithm)
+    : method === "private_key_jwt" && JwsAlgorithm.isAsymmetric(algorithm)
 
 const isPublic = (key: JsonWebKey): boolean =>
   Object.keys(toPublic(key)).length === Object.keys(key).filter((name) => name !== "key_ops").length

@@ -82,6 +82,14 @@ export type Asymmetric = Exclude<JwsAlgorithm, Symmetric>
 export const isSymmetric = (algorithm: JwsAlgorithm): algorithm is Symmetric => algorithm.startsWith("HS")
 
 /**
+ * Whether a text is the name of an algorithm that signs with a private key.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
+export const isAsymmetric = (name: string): name is Asymmetric => Object.hasOwn(keyTypes, name)
+
+/**
  * The key type of an asymmetric algorithm, and its curve if the algorithm determines it.
  *
  * @since 0.1.0

@@ -33,7 +33,7 @@
  *
  * @see RFC 7515, RFC 7518 section 3, RFC 8037
  */
-import { Effect, Redacted, Schema } from "effect"
+import { Effect, Redacted } from "effect"
 import * as jose from "jose"
 import { InvalidKey } from "./InvalidKey.ts"
 import * as Jwk from "./JsonWebKey.ts"
@@ -293,7 +293,7 @@ const generateOptions = (extractable: boolean, options: GenerateOptions | undefi
 
 const algorithmOf = (key: Jwk.JsonWebKey): Effect.Effect<JwsAlgorithm.Asymmetric, InvalidKey> => {
   const algorithm = key.alg ?? ""
-  return Schema.is(JwsAlgorithm.JwsAlgorithm)(algorithm) && !JwsAlgorithm.isSymmetric(algorithm)
+  return JwsAlgorithm.isAsymmetric(algorithm)
     ? Effect.succeed(algorithm)
     : Effect.fail(new InvalidKey({ problem: 'it names no usable "alg"; pass the algorithm as an option' }))
 }

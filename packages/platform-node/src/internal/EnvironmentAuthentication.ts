@@ -63,7 +63,7 @@ export const make = Effect.fnUntraced(function* (
     }
     case "private_key_jwt": {
       const key = yield* require(environment.privateKey, "CIBA_PRIVATE_KEY")
-      const algorithm = yield* algorithmOf(isAsymmetric)
+      const algorithm = yield* algorithmOf(JwsAlgorithm.isAsymmetric)
       return yield* ClientAuthentication.privateKeyJwt(signingKey(key, algorithm, prefix))
     }
     case "tls_client_auth":
@@ -91,8 +91,5 @@ const signingKey = (
     ? fail(`PEM names no algorithm; set ${prefix}CIBA_SIGNING_ALG`)
     : SigningKey.fromPem(Redacted.make(text), { algorithm })
 }
-
-const isAsymmetric = (algorithm: JwsAlgorithm.JwsAlgorithm): algorithm is JwsAlgorithm.Asymmetric =>
-  !JwsAlgorithm.isSymmetric(algorithm)
 
 const decodeJson = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))

@@ -27,7 +27,7 @@ export interface DpopProofs {
 }
 
 export const algorithms: ReadonlyArray<JwsAlgorithm.JwsAlgorithm> = JwsAlgorithm.JwsAlgorithm.literals.filter(
-  (algorithm) => !JwsAlgorithm.isSymmetric(algorithm)
+  JwsAlgorithm.isAsymmetric
 )
 
 export const make = ({ dpopNonces }: Settings): DpopProofs => {
