@@ -1,8 +1,15 @@
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
-import { ClientRegistration, Discovery, type JwsAlgorithm, SigningKey } from "@effect-ciba/core"
+import {
+  ClientAuthentication,
+  ClientRegistration,
+  Discovery,
+  Dpop,
+  type JwsAlgorithm,
+  SigningKey
+} from "@effect-ciba/core"
 import { NodeCiba } from "@effect-ciba/platform-node"
-import { ConfigProvider, Effect, Redacted, Schema } from "effect"
+import { ConfigProvider, Effect, Layer, Redacted, Schema } from "effect"
 import { Base64, Base64Url } from "effect/encoding"
 import { json, serve } from "./support/SocketServer.ts"
 
@@ -399,4 +406,30 @@ describe("NodeCiba.layerConfig fails with a message that quotes no secret if the
       })
     )
   }
+})
+
+describe("NodeCiba.layer", () => {
+  const client = NodeCiba.layer({
+    issuer: "https://op.example",
+    clientId: "shop",
+    authentication: ClientAuthentication.clientSecretBasic(Redacted.make(secret))
+  })
+  const tokenType = ClientRegistration.ClientRegistration.use(({ senderConstraint }) =>
+    Effect.succeed(senderConstraint.tokenType)
+  )
+  const withDpop = Effect.provide(tokenType, Layer.provide(client, Dpop.layer({ key: SigningKey.generate("ES256") })))
+
+  it.effect("is another client over Dpop.layer than without, also if both are the same value", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual([yield* withDpop, yield* tokenType], ["DPoP", "Bearer"])
+    }).pipe(Effect.provide(client))
+  )
+
+  it.effect("is one client in every place over the same services", () =>
+    Effect.gen(function* () {
+      const outer = yield* ClientRegistration.ClientRegistration
+      const inner = yield* Effect.provide(ClientRegistration.ClientRegistration, client)
+      assert.strictEqual(inner, outer)
+    }).pipe(Effect.provide(client))
+  )
 })

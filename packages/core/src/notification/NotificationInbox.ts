@@ -14,8 +14,8 @@
  * - A client notification token belongs to one request at one provider: it is refused with any other `auth_req_id`.
  * - Tokens are looked up by HMAC: the time that a comparison takes reveals nothing about them.
  * - The first notification counts. Repeated ones are acknowledged and change nothing.
- * - A token is refused once its request has expired. A notification that was accepted stays available for an hour at
- *   least.
+ * - A token is refused once its request has expired. A notification that came after the
+ *   acknowledgement stays available for an hour at least.
  * - With a `PendingStore`, the inbox expects the notifications of all stored authentications from its start: after a
  *   restart, a notification may arrive before its authentication is resumed.
  *
