@@ -130,7 +130,7 @@ describe("NodeTls, client certificates", () => {
         yield* write(paths.privateKey, second.privateKey.slice(0, 90))
         assert.strictEqual(
           yield* nextMessage,
-          `Warn: TLS, ${paths.privateKey}: it holds no whole private key as PEM (-----BEGIN PRIVATE KEY-----). ${remains}`
+          `Warn: TLS, ${paths.privateKey}: it does not hold a complete private key as PEM (-----BEGIN PRIVATE KEY-----). ${remains}`
         )
         assert.strictEqual(yield* get(server.url), "CN=first")
         yield* write(paths.privateKey, second.privateKey)
@@ -247,8 +247,8 @@ describe("NodeTls, with unusable certificates", () => {
     })
 
   const missing = "there is no such file; check the path, and that the volume is mounted"
-  const noCertificate = "it holds no whole certificate as PEM (-----BEGIN CERTIFICATE-----)"
-  const noKey = "it holds no whole private key as PEM (-----BEGIN PRIVATE KEY-----)"
+  const noCertificate = "it does not hold a complete certificate as PEM (-----BEGIN CERTIFICATE-----)"
+  const noKey = "it does not hold a complete private key as PEM (-----BEGIN PRIVATE KEY-----)"
   const encrypted = "the private key is encrypted; give its passphrase"
   const wrongPassphrase = "the passphrase does not open it"
   const mismatch = (certificate: string) =>
@@ -375,7 +375,7 @@ describe("NodeTls, with unusable certificates", () => {
       "a truncated PKCS#12 file",
       (issued, passphrase) => Pkcs12.make(issued, passphrase).subarray(0, 200),
       "marker",
-      "it is no whole PKCS#12; export certificate and key with: openssl pkcs12 -export"
+      "it is not a complete PKCS#12; export certificate and key with: openssl pkcs12 -export"
     ]
   ]
   for (const [what, make, passphrase, problem] of files) {

@@ -24,7 +24,7 @@
  * }
  *
  * const error = await Effect.runPromise(Effect.flip(Effect.scoped(Layer.build(NodeTls.layer({ client })))))
- * error.message // => "TLS, tls.client.certificate: it holds no whole certificate as PEM (-----BEGIN CERTIFICATE-----)"
+ * error.message // => "TLS, tls.client.certificate: it does not hold a complete certificate as PEM (-----BEGIN CERTIFICATE-----)"
  * ```
  *
  * @see RFC 8705, RFC 7468 (PEM), RFC 7292 (PKCS#12)

@@ -1,5 +1,5 @@
 /**
- * Why the provider's metadata or keys could not be had.
+ * Why the provider's metadata or keys are not available.
  *
  * **Example** (A provider without an endpoint)
  *
@@ -71,5 +71,5 @@ export class MissingEndpoint extends define<MissingEndpoint>()("MissingEndpoint"
 export class DiscoveryError extends ErrorClass.make<DiscoveryError>()(
   "DiscoveryError",
   { reason: Schema.Union([TransportError, InvalidDocument, IssuerMismatch, MissingEndpoint]) },
-  ["the provider's metadata or keys could not be had", "fixDiscovery"]
+  ["the provider's metadata or keys are not available", "fixDiscovery"]
 ) {}

@@ -26,7 +26,7 @@ const defineCode = ErrorResponse.fromTable({
 })
 
 const define = ErrorClass.fromTable({
-  Unauthorized: ["the provider does not accept the access token, or does not know the client any more", "fixRequest"],
+  Unauthorized: ["the provider does not accept the access token, or does not know the client any more", "fixClient"],
   InvalidRegistration: ["the response describes no client", "reportToProvider"],
   Unmanaged: ["the provider gave no registration_client_uri and registration_access_token for this client", "fixCall"]
 })

@@ -49,7 +49,7 @@ const checkPem = Effect.fnUntraced(function* (pem: Pem, { certificate, privateKe
     privateKey,
     { ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED: encrypted, ERR_OSSL_BAD_DECRYPT: wrongPassphrase },
     // One in 256 wrong passphrases gives valid padding: then decryption succeeds, and its result is no key.
-    isEncrypted(pem) ? wrongPassphrase : "it holds no whole private key as PEM (-----BEGIN PRIVATE KEY-----)"
+    isEncrypted(pem) ? wrongPassphrase : "it does not hold a complete private key as PEM (-----BEGIN PRIVATE KEY-----)"
   )
   if (!leaf.checkPrivateKey(key)) {
     return yield* new CertificateError({
@@ -80,7 +80,7 @@ const checkPkcs12 = (pkcs12: Pkcs12, source: string): Effect.Effect<Pkcs12, Cert
         "Unable to load certificate from PFX data":
           "it holds no certificate of its private key; export the two together"
       },
-      "it is no whole PKCS#12; export certificate and key with: openssl pkcs12 -export"
+      "it is not a complete PKCS#12; export certificate and key with: openssl pkcs12 -export"
     ),
     pkcs12
   )
@@ -114,7 +114,7 @@ const passphrase = (certificate: ClientCertificate) =>
 const isEncrypted = ({ passphrase, privateKey }: Pem): boolean =>
   passphrase !== undefined && /ENCRYPTED/.test(Redacted.value(privateKey))
 
-const noCertificate = "it holds no whole certificate as PEM (-----BEGIN CERTIFICATE-----)"
+const noCertificate = "it does not hold a complete certificate as PEM (-----BEGIN CERTIFICATE-----)"
 
 const encrypted = "the private key is encrypted; give its passphrase"
 
