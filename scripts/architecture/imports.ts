@@ -24,7 +24,7 @@ const rooms: Record<string, ReadonlyArray<string>> = {
   pending: ["crypto", "http", "client"],
   request: ["crypto", "http", "profile", "client", "provider", "pending"],
   token: ["crypto", "http", "profile", "client", "provider", "pending", "request"],
-  notification: ["crypto", "pending"],
+  notification: ["crypto", "http", "pending"],
   wait: ["crypto", "http", "profile", "client", "provider", "pending", "request", "token", "notification"],
   identity: ["crypto", "profile", "client", "provider", "pending", "token"],
   resource: ["crypto", "http", "client", "provider", "identity"]

@@ -45,7 +45,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from "node:https"
 import type { Socket } from "node:net"
 import { NodeHttpServer } from "@effect/platform-node"
-import { type NotificationInbox, NotificationReceiver, SecurityProfile } from "@effect-ciba/core"
+import { type NotificationInbox, NotificationReceiver, SecurityProfile, type Transport } from "@effect-ciba/core"
 import { Duration, Effect, Layer, Redacted } from "effect"
 import { HttpRouter, HttpServer, HttpServerError } from "effect/http"
 
@@ -94,7 +94,7 @@ export const layer = (
   options: Options
 ): Layer.Layer<
   HttpServer.HttpServer,
-  HttpServerError.ServeError | SecurityProfile.ProfileViolation,
+  HttpServerError.ServeError | SecurityProfile.ProfileViolation | Transport.InvalidOption,
   NotificationInbox.NotificationInbox
 > =>
   HttpRouter.serve(NotificationReceiver.route(options.path, options), {

@@ -217,6 +217,13 @@ it.live("does not start without clientAuthorities under a profile that requires 
   }).pipe(Effect.scoped)
 )
 
+it.live("fails with an InvalidOption if maxBodySize is not a whole number of bytes above zero (K17)", () =>
+  Effect.gen(function* () {
+    const error = yield* Effect.flip(Layer.build(layer({ maxBodySize: Number.POSITIVE_INFINITY })))
+    expect(error).toMatchObject({ _tag: "InvalidOption", option: "maxBodySize" })
+  }).pipe(Effect.scoped)
+)
+
 it.live("fails with a ServeError if its port is in use", () =>
   Effect.gen(function* () {
     const { port } = new URL(yield* origin)

@@ -125,9 +125,11 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
   const state = yield* Ref.make<State<E>>({ _tag: "Idle", identity })
 
   const run = (from: Settled, outcome: Outcome<E>): Effect.Effect<unknown> =>
-    Effect.flatMap(proceed(from), ([exit, next]) =>
-      Effect.andThen(Ref.set(state, next), Deferred.done(outcome, exit))
-    ).pipe(Effect.uninterruptible)
+    Effect.suspend(() => proceed(from)).pipe(
+      Effect.catchCause((cause) => Effect.succeed([Exit.failCause(cause), from] as const)),
+      Effect.flatMap(([exit, next]) => Effect.andThen(Ref.set(state, next), Deferred.done(outcome, exit))),
+      Effect.uninterruptible
+    )
 
   yield* Effect.addFinalizer(() =>
     Effect.flatMap(Ref.get(state), (last) =>
@@ -224,7 +226,10 @@ const makeProceed = Effect.fnUntraced(function* <E, R>({
         )
       case "Unsaved":
         return take(
-          Effect.provideContext(save(from.next), context),
+          Effect.provideContext(
+            Effect.suspend(() => save(from.next)),
+            context
+          ),
           () => Effect.succeed([Exit.succeed(from.next), { _tag: "Idle", identity: from.next }]),
           () => from
         )

@@ -8,6 +8,8 @@ import { Effect, Layer } from "effect"
 interface Branch<L> {
   layer: L | undefined
   readonly next: WeakMap<object, Branch<L>>
+  /** The branches of services that a `WeakMap` cannot have as keys. */
+  readonly nextOfPrimitive: Map<unknown, Branch<L>>
 }
 
 /** One layer for each combination of these services in the context; one that is missing counts, too. */
@@ -15,13 +17,13 @@ export const make = <A, E, R>(
   services: ReadonlyArray<{ readonly key: string }>,
   layer: () => Layer.Layer<A, E, R>
 ): Layer.Layer<A, E, R> => {
-  const root: Branch<Layer.Layer<A, E, R>> = { layer: undefined, next: new WeakMap() }
+  const root: Branch<Layer.Layer<A, E, R>> = makeBranch()
   const context = Layer.fromBuild(() => Effect.context<R>())
   return Layer.flatMap(context, ({ mapUnsafe }) => {
-    const branch = services.reduce((from, { key }) => {
-      const service: unknown = mapUnsafe.get(key)
-      return follow(from, typeof service === "object" && service !== null ? service : missing)
-    }, root)
+    const branch = services.reduce(
+      (from, { key }) => follow(from, mapUnsafe.has(key) ? mapUnsafe.get(key) : missing),
+      root
+    )
     branch.layer ??= layer()
     return branch.layer
   })
@@ -29,10 +31,17 @@ export const make = <A, E, R>(
 
 const missing = {}
 
-const follow = <L>({ next }: Branch<L>, service: object): Branch<L> => {
-  const known = next.get(service)
+const makeBranch = <L>(): Branch<L> => ({ layer: undefined, next: new WeakMap(), nextOfPrimitive: new Map() })
+
+const follow = <L>({ next, nextOfPrimitive }: Branch<L>, service: unknown): Branch<L> => {
+  const known = isObject(service) ? next.get(service) : nextOfPrimitive.get(service)
   if (known !== undefined) return known
-  const branch: Branch<L> = { layer: undefined, next: new WeakMap() }
-  next.set(service, branch)
+  const branch = makeBranch<L>()
+  if (isObject(service)) next.set(service, branch)
+  else nextOfPrimitive.set(service, branch)
   return branch
 }
+
+/** A service may be a function, too, or a `Proxy` of one. */
+const isObject = (service: unknown): service is object =>
+  typeof service === "function" || (typeof service === "object" && service !== null)

@@ -64,8 +64,8 @@ export type Action =
   | { readonly _tag: "Respond"; readonly delivery: Delivery }
   /** Notify again when the request is acknowledged, or refuse the notification. */
   | { readonly _tag: "AwaitAcknowledgement" }
-  /** Store the notification, and report `Saved` or `SaveFailed`. */
-  | { readonly _tag: "Save"; readonly pending: PendingAuthentication }
+  /** Store this notification, the first for its request, and report `Saved` or `SaveFailed`. */
+  | { readonly _tag: "Save"; readonly pending: PendingAuthentication; readonly notification: Notification }
 
 /** The state after an event, and what to do. An event that comes too late changes nothing. */
 export const step = (state: State, event: Event): readonly [State, Action] => {
@@ -83,9 +83,14 @@ export const step = (state: State, event: Event): readonly [State, Action] => {
   }
 }
 
-/** The notification that a wait may have: no ping that has overtaken the acknowledgement. */
-export const deliveredNotification = (state: State): Notification | undefined =>
-  state._tag === "Unsaved" || state._tag === "Delivered" || state._tag === "Closed" ? state.notification : undefined
+/** The notification that a wait for this `auth_req_id` may have: no ping that has overtaken the acknowledgement. */
+export const deliveredNotification = (
+  state: State,
+  authReqId: Redacted.Redacted<AuthReqId>
+): Notification | undefined => {
+  if (state._tag !== "Unsaved" && state._tag !== "Delivered" && state._tag !== "Closed") return undefined
+  return Equal.equals(state.notification?.authReqId, authReqId) ? state.notification : undefined
+}
 
 const none: Action = { _tag: "None" }
 
@@ -110,7 +115,7 @@ const notify = (state: State, notification: Notification): readonly [State, Acti
     case "Acknowledged":
     case "Unsaved":
       return Equal.equals(state.pending.authReqId, notification.authReqId)
-        ? [state, { _tag: "Save", pending: state.pending }]
+        ? [state, { _tag: "Save", pending: state.pending, notification: firstNotification(state, notification) }]
         : [state, respond("Refused")]
     case "Delivered":
     case "Closed":
@@ -118,12 +123,17 @@ const notify = (state: State, notification: Notification): readonly [State, Acti
   }
 }
 
+const firstNotification = (
+  state: Extract<State, { readonly _tag: "Acknowledged" | "Unsaved" }>,
+  notification: Notification
+): Notification => (state._tag === "Unsaved" ? state.notification : notification)
+
 const recordSave = (state: State, notification: Notification, isSaved: boolean): State => {
   switch (state._tag) {
     case "Acknowledged":
     case "Unsaved": {
       const { pending } = state
-      const first = state._tag === "Unsaved" ? state.notification : notification
+      const first = firstNotification(state, notification)
       return isSaved
         ? { _tag: "Delivered", authReqId: pending.authReqId, notification: first }
         : { _tag: "Unsaved", pending, notification: first }
@@ -135,5 +145,13 @@ const recordSave = (state: State, notification: Notification, isSaved: boolean):
   }
 }
 
+/** The end of another request's wait, with the same token, changes nothing. */
 const close = (state: State, authReqId: Redacted.Redacted<AuthReqId>): State =>
-  state._tag === "Closed" ? state : { _tag: "Closed", authReqId, notification: deliveredNotification(state) }
+  state._tag === "Closed" || !mayBelongTo(state, authReqId)
+    ? state
+    : { _tag: "Closed", authReqId, notification: deliveredNotification(state, authReqId) }
+
+const mayBelongTo = (state: Exclude<State, { readonly _tag: "Closed" }>, authReqId: Redacted.Redacted<AuthReqId>) => {
+  if (state._tag === "Expected" || state._tag === "Early") return true
+  return Equal.equals(state._tag === "Delivered" ? state.authReqId : state.pending.authReqId, authReqId)
+}

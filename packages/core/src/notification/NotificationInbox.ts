@@ -170,11 +170,13 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
     }),
     peek: (pending) =>
       Effect.map(acknowledge(pending), (entry) =>
-        Option.fromUndefinedOr(entry && InboxEntry.deliveredNotification(entry.state))
+        Option.fromUndefinedOr(entry && InboxEntry.deliveredNotification(entry.state, pending.authReqId))
       ),
     await: (pending) =>
       Effect.flatMap(acknowledge(pending), (entry) =>
-        entry === undefined ? Effect.never : awaitState(entry, InboxEntry.deliveredNotification)
+        entry === undefined
+          ? Effect.never
+          : awaitState(entry, (state) => InboxEntry.deliveredNotification(state, pending.authReqId))
       ),
     close: Effect.fnUntraced(function* ({ authReqId, clientNotificationToken: token }) {
       const entry = token === undefined ? undefined : yield* entries.find(token)
@@ -288,7 +290,7 @@ const deliver = /* @__PURE__ */ Effect.fnUntraced(function* (
     action = notify()
   }
   if (action._tag === "Save") {
-    yield* Effect.uninterruptible(save(store, entry, action.pending, notification))
+    yield* Effect.uninterruptible(save(store, entry, action))
     return "Accepted"
   }
   return action._tag === "Respond" ? action.delivery : "Refused"
@@ -298,8 +300,7 @@ const deliver = /* @__PURE__ */ Effect.fnUntraced(function* (
 const save = /* @__PURE__ */ Effect.fnUntraced(function* (
   store: PendingStore.Service,
   entry: Entry,
-  pending: PendingAuthentication,
-  notification: Notification
+  { notification, pending }: Extract<InboxEntry.Action, { readonly _tag: "Save" }>
 ): Effect.fn.Return<void, PendingStore.PendingStoreError> {
   entry.expiresAt = Math.max(entry.expiresAt, (yield* monotonicNow) + retention)
   if (pending.deliveryMode === "push") {

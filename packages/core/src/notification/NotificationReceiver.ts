@@ -49,6 +49,7 @@
  */
 import { Effect, type Layer, Option, Redacted, Result, Schema, Stream } from "effect"
 import { HttpEffect, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { InvalidOption } from "../http/InvalidOption.ts"
 import * as BoundedJson from "../internal/BoundedJson.ts"
 import * as Notification from "./Notification.ts"
 import { type Delivery, NotificationInbox } from "./NotificationInbox.ts"
@@ -60,7 +61,7 @@ import { type Delivery, NotificationInbox } from "./NotificationInbox.ts"
  * @stability unstable
  */
 export interface Options {
-  /** The largest body that is read, in bytes; 64 KiB by default. */
+  /** The largest body that is read: a whole number of bytes above zero; 64 KiB by default. */
   readonly maxBodySize?: number | undefined
 }
 
@@ -78,7 +79,12 @@ export type Requirements = HttpServerRequest.HttpServerRequest | NotificationInb
  * @since 0.1.0
  * @stability unstable
  */
-export const handle = (options?: Options): Effect.Effect<HttpServerResponse.HttpServerResponse, never, Requirements> =>
+export const handle = (
+  options?: Options
+): Effect.Effect<HttpServerResponse.HttpServerResponse, InvalidOption, Requirements> =>
+  Effect.flatMap(validateLimit(options), handleWithin)
+
+const handleWithin = (limit: number): Effect.Effect<HttpServerResponse.HttpServerResponse, never, Requirements> =>
   Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const inbox = yield* NotificationInbox
@@ -86,7 +92,7 @@ export const handle = (options?: Options): Effect.Effect<HttpServerResponse.Http
     const token = parseToken(request.headers.authorization)
     if (token === undefined || !(yield* inbox.isExpected(token))) return unauthorized
     if (!isJson(request.headers["content-type"])) return respond(415)
-    const body = yield* Effect.timeoutOrElse(read(request, options?.maxBodySize ?? 65_536), {
+    const body = yield* Effect.timeoutOrElse(read(request, limit), {
       duration: "10 seconds",
       orElse: () => Effect.succeed(Result.fail(408))
     })
@@ -108,11 +114,13 @@ export const handle = (options?: Options): Effect.Effect<HttpServerResponse.Http
 export const route = (
   path: HttpRouter.PathInput,
   options?: Options
-): Layer.Layer<never, never, HttpRouter.HttpRouter | NotificationInbox> =>
-  HttpRouter.use((router) =>
-    Effect.flatMap(NotificationInbox, (inbox) =>
-      router.add("*", path, Effect.provideService(handle(options), NotificationInbox, inbox))
-    )
+): Layer.Layer<never, InvalidOption, HttpRouter.HttpRouter | NotificationInbox> =>
+  HttpRouter.use(
+    Effect.fnUntraced(function* (router) {
+      const limit = yield* validateLimit(options)
+      const inbox = yield* NotificationInbox
+      yield* router.add("*", path, Effect.provideService(handleWithin(limit), NotificationInbox, inbox))
+    })
   )
 
 /**
@@ -123,11 +131,20 @@ export const route = (
  */
 export const toWebHandler = (
   options?: Options
-): Effect.Effect<(request: Request) => Promise<Response>, never, NotificationInbox> =>
-  Effect.map(Effect.context<NotificationInbox>(), (context) => {
-    const handler = HttpEffect.toWebHandlerWith<NotificationInbox, Requirements>(context)(handle(options))
+): Effect.Effect<(request: Request) => Promise<Response>, InvalidOption, NotificationInbox> =>
+  Effect.gen(function* () {
+    const limit = yield* validateLimit(options)
+    const context = yield* Effect.context<NotificationInbox>()
+    const handler = HttpEffect.toWebHandlerWith<NotificationInbox, Requirements>(context)(handleWithin(limit))
     return (request) => handler(request)
   })
+
+const validateLimit = ({ maxBodySize = 65_536 }: Options = {}): Effect.Effect<number, InvalidOption> =>
+  Number.isSafeInteger(maxBodySize) && maxBodySize > 0
+    ? Effect.succeed(maxBodySize)
+    : Effect.fail(
+        new InvalidOption({ option: "maxBodySize", problem: "it has to be a whole number of bytes above zero" })
+      )
 
 const respond = (
   status: number,

@@ -18,7 +18,7 @@
  * - A store belongs to one process at a time: two of them would poll for the same `auth_req_id`.
  * - Sealing does not prove freshness: write access to the storage is enough to put back an older entry. Handle each
  *   result once, by its `pending.id`.
- * - An operation that fails, or takes longer than ten seconds, does not end a wait. The failure is logged, and a restart
+ * - An operation that fails, throws, dies, or takes longer than ten seconds, does not end a wait. The failure is logged, and a restart
  *   may find an older state.
  *
  * **Example** (A store in files)
@@ -97,7 +97,8 @@ const none: Service = {
 }
 
 /**
- * The store from the context, each operation limited to ten seconds; without one, a store that keeps nothing.
+ * The store from the context, each operation limited to ten seconds; without one, a store that keeps nothing. An operation
+ * that throws or dies fails.
  *
  * @since 0.1.0
  * @stability unstable
@@ -107,10 +108,10 @@ export const orNone: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
   Option.match({
     onNone: () => none,
     onSome: (store) => ({
-      put: (pending) => limitTime("put", store.put(pending)),
-      get: (id) => limitTime("get", store.get(id)),
-      remove: (pending) => limitTime("remove", store.remove(pending)),
-      all: limitTime("all", store.all)
+      put: (pending) => attempt("put", () => store.put(pending)),
+      get: (id) => attempt("get", () => store.get(id)),
+      remove: (pending) => attempt("remove", () => store.remove(pending)),
+      all: attempt("all", () => store.all)
     })
   })
 )
@@ -145,14 +146,17 @@ export const bestEffort: Effect.Effect<BestEffort> = /* @__PURE__ */ Effect.map(
 const orLog = <A>(call: Effect.Effect<A, PendingStoreError>, otherwise: A): Effect.Effect<A> =>
   Effect.catch(call, ({ message }) => Effect.as(Effect.logError(message), otherwise))
 
-const limitTime = <A>(
+/** Calls the store. What it throws is not in the error: its text may quote an entry. */
+const attempt = <A>(
   operation: PendingStoreError["operation"],
-  call: Effect.Effect<A, PendingStoreError>
-): Effect.Effect<A, PendingStoreError> =>
-  Effect.timeoutOrElse(call, {
-    duration: "10 seconds",
-    orElse: () => Effect.fail(new PendingStoreError({ operation, problem: "it took longer than 10 seconds" }))
-  })
+  call: () => Effect.Effect<A, PendingStoreError>
+): Effect.Effect<A, PendingStoreError> => {
+  const fail = (problem: string) => Effect.fail(new PendingStoreError({ operation, problem }))
+  return Effect.suspend(call).pipe(
+    Effect.catchDefect(() => fail("it threw or died instead of failing with a PendingStoreError")),
+    Effect.timeoutOrElse({ duration: "10 seconds", orElse: () => fail("it took longer than 10 seconds") })
+  )
+}
 
 /**
  * A store in memory, for as long as the process lives. It is shared between clients.

@@ -429,15 +429,21 @@ describe("FreshIdentity.make, with save", () => {
   )
 
   for (const [what, broken] of [
-    ["dies", Effect.die("disk full")],
-    ["is interrupted", Effect.interrupt]
+    ["dies", () => Effect.die("disk full")],
+    ["is interrupted", () => Effect.interrupt],
+    [
+      "throws",
+      () => {
+        throw new Error("disk full")
+      }
+    ]
   ] as const) {
     it.effect(`saves a refreshed identity in the next refresh, without a token request, if save ${what} (T-37)`, () =>
       Effect.gen(function* () {
         const server = scriptedProvider([respondNumbered(2), respondNumbered(3)])
-        const saves: Array<Effect.Effect<void>> = [broken]
+        const saves: Array<() => Effect.Effect<void>> = [broken]
         yield* Effect.gen(function* () {
-          const fresh = yield* FreshIdentity.make(makeIdentity(), { save: () => saves.shift() ?? Effect.void })
+          const fresh = yield* FreshIdentity.make(makeIdentity(), { save: () => saves.shift()?.() ?? Effect.void })
           expect(Exit.isFailure(yield* Effect.exit(fresh.refresh(makeIdentity())))).toBe(true)
           expect(tokensOf(yield* fresh.current).access).toBe("marker-access-1")
           expect(tokensOf(yield* fresh.refresh(makeIdentity())).access).toBe("marker-access-2")

@@ -64,6 +64,19 @@ describe("a keyed layer", () => {
     })
   )
 
+  it.effect("is built once for each service that is a function, a Proxy of one or a primitive, and once for none", () =>
+    Effect.gen(function* () {
+      const Any = Context.Service<unknown>("test/Any")
+      const layer = KeyedLayer.make([Any], () => Layer.sync(Made, () => ({ of: "any" })))
+      const functions = [() => "a", () => "b"]
+      const services = [...functions, ...functions.map((one) => new Proxy(one, {})), "text", 1, undefined, null, {}]
+      const over = [Layer.empty, ...services.map((service) => Layer.succeed(Any, service))]
+      const made = yield* provideEach([...over, ...over].map((one) => Layer.provide(layer, one)))
+      assert.strictEqual(new Set(made).size, over.length)
+      assert.isTrue(over.every((_, index) => made[index] === made[index + over.length]))
+    })
+  )
+
   it.effect("is another one for each call, over the same services, too", () =>
     Effect.gen(function* () {
       const [one, other] = [observe(), observe()]

@@ -29,7 +29,8 @@ const events = {
   "notification for another request": { _tag: "Notify", notification: foreign },
   "stored notification": { _tag: "Saved", notification: second },
   "notification that could not be stored": { _tag: "SaveFailed", notification: second },
-  "end of the wait": { _tag: "Close", authReqId: authReqId("request-a") }
+  "end of the wait": { _tag: "Close", authReqId: authReqId("request-a") },
+  "end of another request's wait": { _tag: "Close", authReqId: authReqId("request-b") }
 } as const satisfies Readonly<Record<string, InboxEntry.Event>>
 
 type StateName = keyof typeof states
@@ -49,7 +50,8 @@ const table: Readonly<Record<StateName, Readonly<Record<EventName, Expected>>>> 
     "notification for another request": ["Early b", "Accepted"],
     "stored notification": same("Expected"),
     "notification that could not be stored": same("Expected"),
-    "end of the wait": ["Closed a", "None"]
+    "end of the wait": ["Closed a", "None"],
+    "end of another request's wait": ["Closed b", "None"]
   },
   "Expected, push": {
     acknowledgement: ["Acknowledged a", "Expire"],
@@ -58,7 +60,8 @@ const table: Readonly<Record<StateName, Readonly<Record<EventName, Expected>>>> 
     "notification for another request": same("Expected", "AwaitAcknowledgement"),
     "stored notification": same("Expected"),
     "notification that could not be stored": same("Expected"),
-    "end of the wait": ["Closed a", "None"]
+    "end of the wait": ["Closed a", "None"],
+    "end of another request's wait": ["Closed b", "None"]
   },
   Early: {
     acknowledgement: ["Delivered a first", "Expire"],
@@ -67,25 +70,28 @@ const table: Readonly<Record<StateName, Readonly<Record<EventName, Expected>>>> 
     "notification for another request": same("Early first", "Duplicate"),
     "stored notification": same("Early first"),
     "notification that could not be stored": same("Early first"),
-    "end of the wait": ["Closed a", "None"]
+    "end of the wait": ["Closed a", "None"],
+    "end of another request's wait": ["Closed b", "None"]
   },
   Acknowledged: {
     acknowledgement: same("Acknowledged a"),
     "acknowledgement of another request": same("Acknowledged a"),
-    notification: same("Acknowledged a", "Save a"),
+    notification: same("Acknowledged a", "Save a second"),
     "notification for another request": same("Acknowledged a", "Refused"),
     "stored notification": ["Delivered a second", "None"],
     "notification that could not be stored": ["Unsaved a second", "None"],
-    "end of the wait": ["Closed a", "None"]
+    "end of the wait": ["Closed a", "None"],
+    "end of another request's wait": same("Acknowledged a")
   },
   Unsaved: {
     acknowledgement: same("Unsaved a first"),
     "acknowledgement of another request": same("Unsaved a first"),
-    notification: same("Unsaved a first", "Save a"),
+    notification: same("Unsaved a first", "Save a first"),
     "notification for another request": same("Unsaved a first", "Refused"),
     "stored notification": ["Delivered a first", "None"],
     "notification that could not be stored": ["Unsaved a first", "None"],
-    "end of the wait": ["Closed a first", "None"]
+    "end of the wait": ["Closed a first", "None"],
+    "end of another request's wait": same("Unsaved a first")
   },
   Delivered: {
     acknowledgement: same("Delivered a first"),
@@ -94,7 +100,8 @@ const table: Readonly<Record<StateName, Readonly<Record<EventName, Expected>>>> 
     "notification for another request": same("Delivered a first", "Refused"),
     "stored notification": same("Delivered a first"),
     "notification that could not be stored": same("Delivered a first"),
-    "end of the wait": ["Closed a first", "None"]
+    "end of the wait": ["Closed a first", "None"],
+    "end of another request's wait": same("Delivered a first")
   },
   "Closed after a notification": {
     acknowledgement: same("Closed a first"),
@@ -103,7 +110,8 @@ const table: Readonly<Record<StateName, Readonly<Record<EventName, Expected>>>> 
     "notification for another request": same("Closed a first", "Refused"),
     "stored notification": same("Closed a first"),
     "notification that could not be stored": same("Closed a first"),
-    "end of the wait": same("Closed a first")
+    "end of the wait": same("Closed a first"),
+    "end of another request's wait": same("Closed a first")
   },
   "Closed without a notification": {
     acknowledgement: same("Closed a"),
@@ -112,7 +120,8 @@ const table: Readonly<Record<StateName, Readonly<Record<EventName, Expected>>>> 
     "notification for another request": same("Closed a", "Refused"),
     "stored notification": ["Closed a second", "None"],
     "notification that could not be stored": ["Closed a second", "None"],
-    "end of the wait": same("Closed a")
+    "end of the wait": same("Closed a"),
+    "end of another request's wait": same("Closed a")
   }
 }
 
@@ -154,8 +163,15 @@ describe("InboxEntry.step", () => {
 })
 
 describe("InboxEntry.deliveredNotification", () => {
+  const isAvailable = (name: StateName, id: string) =>
+    InboxEntry.deliveredNotification(states[name], authReqId(id)) !== undefined
+
   it("is available in the states that follow a delivery, and not while a ping waits for the acknowledgement", () => {
-    const available = names(states).filter((name) => InboxEntry.deliveredNotification(states[name]) !== undefined)
+    const available = names(states).filter((name) => isAvailable(name, "request-a"))
     expect(available).toEqual(["Unsaved", "Delivered", "Closed after a notification"])
+  })
+
+  it("is never that of another request with the same client notification token (K2)", () => {
+    expect(names(states).filter((name) => isAvailable(name, "request-b"))).toEqual([])
   })
 })

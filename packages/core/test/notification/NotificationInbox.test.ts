@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { NotificationInbox, PendingStore } from "@effect-ciba/core"
-import { DateTime, Effect, Exit, Fiber, Layer, Redacted } from "effect"
+import { DateTime, Effect, Exit, Fiber, Layer, Option, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { notification, notificationToken, pending } from "../support/PendingAuthentications.ts"
 import { waitUntil } from "../support/TestTime.ts"
@@ -86,6 +86,25 @@ describe("NotificationInbox", () => {
         expect(yield* inbox.deliver(notificationToken("token-a"), notification("a"))).toBe("Accepted")
         const notifications = yield* Effect.forEach(waits, Fiber.join)
         expect(new Set(notifications.map(({ authReqId }) => Redacted.value(authReqId)))).toEqual(new Set(["request-a"]))
+      })
+    )
+  )
+
+  it.effect(
+    "gives the notification of one request to no other request with the same client notification token (K2, K7)",
+    using(
+      Effect.fnUntraced(function* (inbox) {
+        const [a, b] = [pending("a"), pending("b", { clientNotificationToken: notificationToken("token-a") })]
+        yield* inbox.acknowledge(a)
+        yield* inbox.acknowledge(b)
+        const forB = yield* Effect.forkChild(inbox.await(b))
+        yield* inbox.close(b)
+        expect(yield* inbox.deliver(notificationToken("token-a"), notification("a"))).toBe("Accepted")
+        expect(Redacted.value((yield* inbox.await(a)).authReqId)).toBe("request-a")
+        expect(yield* inbox.peek(b)).toEqual(Option.none())
+        yield* TestClock.adjust("1 second")
+        expect(forB.pollUnsafe()).toBeUndefined()
+        yield* Fiber.interrupt(forB)
       })
     )
   )
@@ -250,8 +269,9 @@ describe("NotificationInbox", () => {
           const a = pending("a", { deliveryMode: "push" })
           yield* inbox.acknowledge(a)
           const wait = yield* Effect.forkChild(inbox.await(a))
-          const deliver = inbox.deliver(notificationToken("token-a"), notification("a", { access_token: "at" }))
-          expect((yield* Effect.flip(deliver)).message).toContain("the disk is full")
+          const deliver = inbox.deliver(notificationToken("token-a"), notification("a", { access_token: "another" }))
+          const first = inbox.deliver(notificationToken("token-a"), notification("a", { access_token: "at" }))
+          expect((yield* Effect.flip(first)).message).toContain("the disk is full")
           isFull = false
           expect(yield* deliver).toBe("Accepted")
           expect(yield* deliver).toBe("Duplicate")

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { NotificationInbox, NotificationReceiver } from "@effect-ciba/core"
-import { DateTime, type Duration, Effect, Fiber, Option } from "effect"
+import { DateTime, type Duration, Effect, Fiber, Layer, Option } from "effect"
+import { HttpRouter, HttpServerRequest } from "effect/http"
 import { pending } from "../support/PendingAuthentications.ts"
 
 const url = "https://client.test/ciba"
@@ -101,6 +102,28 @@ describe("NotificationReceiver", () => {
       yield* Fiber.interrupt(busy)
     }).pipe(Effect.provide(NotificationInbox.layer))
   )
+
+  for (const maxBodySize of [Number.POSITIVE_INFINITY, Number.NaN, -1, 0, 1.5]) {
+    it.effect(`refuses maxBodySize: ${maxBodySize} when the endpoint is made, and names the option (K17)`, () =>
+      Effect.gen(function* () {
+        const request = HttpServerRequest.fromWeb(new Request(url, { method: "POST" }))
+        const errors = [
+          yield* Effect.flip(NotificationReceiver.toWebHandler({ maxBodySize })),
+          yield* Effect.flip(
+            Layer.build(Layer.provide(NotificationReceiver.route("/ciba", { maxBodySize }), HttpRouter.layer))
+          ),
+          yield* Effect.flip(
+            Effect.provideService(
+              NotificationReceiver.handle({ maxBodySize }),
+              HttpServerRequest.HttpServerRequest,
+              request
+            )
+          )
+        ]
+        for (const error of errors) expect(error).toMatchObject({ _tag: "InvalidOption", option: "maxBodySize" })
+      }).pipe(Effect.scoped, Effect.provide(NotificationInbox.layer))
+    )
+  }
 
   it.live("reads no body of a request without a valid client notification token (K17)", () =>
     Effect.gen(function* () {

@@ -1,6 +1,7 @@
+import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
 import { PendingAuthentication, PendingStore, Sealing } from "@effect-ciba/core"
-import { DateTime, Deferred, Duration, Effect, Fiber, Layer, Option, Redacted } from "effect"
+import { Cause, DateTime, Deferred, Duration, Effect, Exit, Fiber, Layer, Logger, Option, Redacted } from "effect"
 import { KeyValueStore } from "effect/persistence"
 import { pending } from "../support/PendingAuthentications.ts"
 
@@ -52,6 +53,75 @@ for (const [name, layer] of [
     )
   })
 }
+
+describe("PendingStore.orNone and PendingStore.bestEffort", () => {
+  const crash = (): never => {
+    throw new Error("marker-secret")
+  }
+  const dead = Effect.die(new Error("marker-secret"))
+  const stores: ReadonlyArray<readonly [what: string, store: PendingStore.Service]> = [
+    [
+      "throws",
+      {
+        put: crash,
+        get: crash,
+        remove: crash,
+        get all() {
+          return crash()
+        }
+      }
+    ],
+    ["dies", { put: () => dead, get: () => dead, remove: () => dead, all: dead }]
+  ]
+
+  for (const [what, broken] of stores) {
+    it.effect(`an operation of a store that ${what} fails with a PendingStoreError, which quotes nothing (T-36)`, () =>
+      Effect.gen(function* () {
+        const store = yield* PendingStore.orNone
+        const errors = [
+          yield* Effect.flip(store.put(pending("a"))),
+          yield* Effect.flip(store.get("a")),
+          yield* Effect.flip(store.remove(pending("a"))),
+          yield* Effect.flip(store.all)
+        ]
+        expect(errors.map(({ _tag, operation }) => [_tag, operation])).toEqual(
+          ["put", "get", "remove", "all"].map((operation) => ["PendingStoreError", operation])
+        )
+        expect(inspect(errors, { depth: 9 })).not.toContain("marker-secret")
+      }).pipe(Effect.provideService(PendingStore.PendingStore, broken))
+    )
+
+    it.effect(`a store that ${what} is logged and costs nothing else when storage is best effort (T-36)`, () =>
+      Effect.gen(function* () {
+        const logged: Array<unknown> = []
+        const logger = Logger.make(({ message }) => void logged.push(message))
+        yield* Effect.gen(function* () {
+          const store = yield* PendingStore.bestEffort
+          yield* store.put(pending("a"))
+          expect(yield* store.get("a")).toEqual(Option.none())
+          yield* store.remove(pending("a"))
+        }).pipe(Effect.provideService(PendingStore.PendingStore, broken), Effect.provide(Logger.layer([logger])))
+        expect(logged).toHaveLength(3)
+        expect(inspect(logged, { depth: 9 })).not.toContain("marker-secret")
+      })
+    )
+  }
+
+  it.effect("an interruption of a store's operation stays an interruption", () =>
+    Effect.gen(function* () {
+      const store = yield* PendingStore.bestEffort
+      const exit = yield* Effect.exit(store.put(pending("a")))
+      expect(Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)).toBe(true)
+    }).pipe(
+      Effect.provideService(PendingStore.PendingStore, {
+        put: () => Effect.interrupt,
+        get: () => Effect.succeedNone,
+        remove: () => Effect.void,
+        all: Effect.succeed([])
+      })
+    )
+  )
+})
 
 describe("PendingStore.layerKeyValueStore", () => {
   it.effect("stores one entry for each authentication, with nothing readable in its key or value", () =>

@@ -143,7 +143,7 @@ export const notification: EntryPoint<unknown> = {
   trials: Effect.gen(function* () {
     const inbox = yield* NotificationInbox.make
     const handle = yield* Effect.provideService(
-      NotificationReceiver.toWebHandler({ maxBodySize: limit }),
+      Effect.orDie(NotificationReceiver.toWebHandler({ maxBodySize: limit })),
       NotificationInbox.NotificationInbox,
       inbox
     )
