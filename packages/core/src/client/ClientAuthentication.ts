@@ -166,7 +166,7 @@ export interface AssertionCompatibility {
   readonly type?: string | null | undefined
   /** Additional header members, for example `x5t#S256`. */
   readonly header?: JsonWebToken.AdditionalHeader | undefined
-  /** Additional claims. */
+  /** Additional claims. Those that the library sets, and what is not JSON, are left out. */
   readonly additionalClaims?: JsonWebToken.AdditionalClaims | undefined
 }
 

@@ -216,6 +216,16 @@ describe("ClientAuthentication.privateKeyJwt", () => {
     }).pipe(Effect.provide(Randomness.counting()))
   )
 
+  it.effect("leaves out additional claims that are not JSON: toJSON cannot replace the library's own claims (E1)", () =>
+    Effect.gen(function* () {
+      const hostile = { toJSON: () => ({ iss: "eve", aud: "eve" }), list: [() => 1], big: 1n, tenant: "one" }
+      const additionalClaims = Object(hostile)
+      const { claims } = yield* assertionOf(yield* signAssertions({ compatibility: { additionalClaims } }))
+      assert.deepStrictEqual(Object.keys(claims).sort(), ["aud", "exp", "iat", "iss", "jti", "sub", "tenant"])
+      assert.deepStrictEqual([claims.iss, claims.aud], ["shop", "https://op.example"])
+    })
+  )
+
   it.effect("takes a key, or an effect that reads it, and fails for a key that cannot sign", () =>
     Effect.gen(function* () {
       const key = yield* TestKeys.signing("ES256", "client")
