@@ -263,7 +263,9 @@ export const selfSignedTlsClientAuth: ClientAuthentication = {
 }
 
 /**
- * Credentials from their values. Parameters replace those of the same name in the request.
+ * Credentials from their values. Parameters are those of client authentication (`client_id`, `client_secret`,
+ * `client_assertion`, `client_assertion_type`), or have names that no request of this library has; a request fails with
+ * `InvalidParameter` otherwise, as it does for a header that cannot be sent.
  *
  * @since 0.1.0
  * @stability stable
