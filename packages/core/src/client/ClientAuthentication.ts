@@ -264,8 +264,8 @@ export const selfSignedTlsClientAuth: ClientAuthentication = {
 
 /**
  * Credentials from their values. Parameters are those of client authentication (`client_id`, `client_secret`,
- * `client_assertion`, `client_assertion_type`), or have names that no request of this library has; a request fails with
- * `InvalidParameter` otherwise, as it does for a header that cannot be sent.
+ * `client_assertion`, `client_assertion_type`), or replace extension parameters; a request fails with
+ * `InvalidParameter` for any other parameter of the protocol, as it does for a header that cannot be sent.
  *
  * @since 0.1.0
  * @stability stable

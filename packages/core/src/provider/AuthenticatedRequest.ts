@@ -36,7 +36,7 @@ export type AuthenticatedRequest<E> = (
 
 /**
  * Builds authenticated requests. The parameters of client authentication replace those of the content with their names; a
- * request whose credentials replace any other parameter, or whose headers cannot be sent, fails with the error of `toError`.
+ * request whose credentials have a protocol parameter, or whose headers cannot be sent, fails with the error of `toError`.
  */
 export const make = <E>(
   toError: (problem: Problem) => E
@@ -51,7 +51,7 @@ export const make = <E>(
       const credentials = yield* authentication.credentials({ clientId, issuer: metadata.issuer, endpoint: url })
       const own = Redacted.value(credentials.parameters)
       const taken = new Set(own.map(([parameter]) => parameter))
-      const conflict = findConflict(parameters, own)
+      const conflict = findConflict(own)
       if (conflict !== undefined) return yield* Effect.fail(toError(conflict))
       const proof = constraint === undefined ? {} : yield* constraint.prove({ method: "POST", url })
       const request = form(
@@ -67,16 +67,14 @@ export const make = <E>(
     })
   })
 
-/** A parameter of client authentication that is part of the request itself, or that is given twice. */
-const findConflict = (parameters: Content["parameters"], own: Content["parameters"]): Problem | undefined => {
+/** A parameter of client authentication that is one of the protocol, or that is given twice. */
+const findConflict = (own: Content["parameters"]): Problem | undefined => {
   const names = own.map(([name]) => name)
   const conflict = names.find(
     (name, index) =>
       names.indexOf(name) !== index ||
-      (!ParameterNames.credentials.has(name) &&
-        (ParameterNames.authenticationRequest.has(name) ||
-          ParameterNames.tokenRequest.has(name) ||
-          parameters.some(([parameter]) => parameter === name)))
+      ParameterNames.authenticationRequest.has(name) ||
+      ParameterNames.tokenRequest.has(name)
   )
   return conflict === undefined
     ? undefined
