@@ -292,7 +292,7 @@ describe("mutual TLS against oidc-provider", () => {
           const { body, status } = yield* userInfo(accessToken)
           assert.strictEqual(status, 401)
           assert.propertyVal(body, "error", "invalid_token")
-          const authenticated = yield* AuthenticatedRequest.make
+          const authenticated = yield* AuthenticatedRequest.make(({ problem }) => problem)
           const { exchange } = yield* Transport.Transport
           const refreshed = yield* exchange(
             yield* authenticated("token_endpoint", {

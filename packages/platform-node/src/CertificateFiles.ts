@@ -69,8 +69,10 @@ export interface Pkcs12Options {
 export const pem = Effect.fnUntraced(function* (
   options: PemOptions
 ): Effect.fn.Return<ClientCertificate, CertificateError> {
-  const certificate = text(yield* read(options.certificate))
-  const privateKey = Redacted.make(text(yield* read(options.privateKey)), { label: "private key" })
+  const certificate = text(yield* read(options.certificate, "tls.client.certificate"))
+  const privateKey = Redacted.make(text(yield* read(options.privateKey, "tls.client.privateKey")), {
+    label: "private key"
+  })
   return yield* CertificateCheck.check({ certificate, privateKey, passphrase: options.passphrase }, options)
 })
 
@@ -84,7 +86,7 @@ export const pkcs12 = Effect.fnUntraced(function* (
   path: string,
   options?: Pkcs12Options
 ): Effect.fn.Return<ClientCertificate, CertificateError> {
-  const content = Redacted.make(yield* read(path), { label: "PKCS#12" })
+  const content = Redacted.make(yield* read(path, "tls.client.pkcs12"), { label: "PKCS#12" })
   return yield* CertificateCheck.check(
     { pkcs12: content, passphrase: options?.passphrase },
     { certificate: path, privateKey: path }
@@ -98,16 +100,21 @@ export const pkcs12 = Effect.fnUntraced(function* (
  * @stability stable
  */
 export const authorities = (path: string): Effect.Effect<ReadonlyArray<string>, CertificateError> =>
-  Effect.flatMap(read(path), (content) => CertificateCheck.checkAuthorities(text(content), path))
+  Effect.flatMap(read(path, "tls.authorities"), (content) => CertificateCheck.checkAuthorities(text(content), path))
 
 /** The content of a file. The layer of the file system has no state, and is shared between clients. */
-const read = (path: string): Effect.Effect<Uint8Array, CertificateError> =>
-  FileSystem.FileSystem.use((files) => files.readFile(path)).pipe(
-    Effect.mapError(
-      ({ reason }) => new CertificateError({ source: path, problem: problems[reason._tag] ?? "it cannot be read" })
-    ),
-    Effect.provide(NodeFileSystem.layer)
-  )
+const read = (path: string, option: string): Effect.Effect<Uint8Array, CertificateError> =>
+  isContent.test(path)
+    ? Effect.fail(new CertificateError({ source: option, problem: "give the path of a file, not its content" }))
+    : FileSystem.FileSystem.use((files) => files.readFile(path)).pipe(
+        Effect.mapError(
+          ({ reason }) => new CertificateError({ source: path, problem: problems[reason._tag] ?? "it cannot be read" })
+        ),
+        Effect.provide(NodeFileSystem.layer)
+      )
+
+/** PEM, or the base64 of PEM or of DER: an error that names such a "path" would show a private key. */
+const isContent = /[\r\n]|-----BEGIN|^(LS0t|MI)[\w+/=-]{100,}$/
 
 const problems: Partial<Record<PlatformError.PlatformError["reason"]["_tag"], string>> = {
   NotFound: "there is no such file; check the path, and that the volume is mounted",

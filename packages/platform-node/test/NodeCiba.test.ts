@@ -341,6 +341,26 @@ describe("NodeCiba.layerConfig fails with a message that quotes no secret if the
           missingFile("/nowhere/tls")
         ] as const
     ),
+    ...[
+      "-----BEGIN PRIVATE KEY-----\nmarker\n-----END PRIVATE KEY-----",
+      "-----BEGIN PRIVATE KEY----- marker",
+      "marker\nmarker",
+      `MIIB${"marker".repeat(20)}=`
+    ].flatMap((content, index) =>
+      [
+        ["CIBA_TLS_PKCS12_FILE", "tls.client.pkcs12", {}],
+        ["CIBA_TLS_CA_FILE", "tls.authorities", {}],
+        ["CIBA_TLS_CERTIFICATE_FILE", "tls.client.certificate", { CIBA_TLS_PRIVATE_KEY_FILE: "/nowhere/tls.key" }],
+        ["CIBA_TLS_PRIVATE_KEY_FILE", "tls.client.privateKey", { CIBA_TLS_CERTIFICATE_FILE: "package.json" }]
+      ].map(
+        ([name, option, others]) =>
+          [
+            `sets ${name} to the content of a file in the place of its path (${index + 1})`,
+            { CIBA_CLIENT_SECRET: secret, [`${name}`]: content, ...Object(others) },
+            { tag: "CertificateError", message: `TLS, ${option}: give the path of a file, not its content` }
+          ] as const
+      )
+    ),
     [
       "sets paths of a certificate and its private key that do not exist",
       {

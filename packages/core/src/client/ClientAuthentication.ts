@@ -166,7 +166,7 @@ export interface AssertionCompatibility {
   readonly type?: string | null | undefined
   /** Additional header members, for example `x5t#S256`. */
   readonly header?: JsonWebToken.AdditionalHeader | undefined
-  /** Additional claims. */
+  /** Additional claims. Those that the library sets, and what is not JSON, are left out. */
   readonly additionalClaims?: JsonWebToken.AdditionalClaims | undefined
 }
 
@@ -263,7 +263,9 @@ export const selfSignedTlsClientAuth: ClientAuthentication = {
 }
 
 /**
- * Credentials from their values. Parameters replace those of the same name in the request.
+ * Credentials from their values. Parameters are those of client authentication (`client_id`, `client_secret`,
+ * `client_assertion`, `client_assertion_type`), or replace extension parameters; a request fails with
+ * `InvalidParameter` for any other parameter of the protocol, as it does for a header that cannot be sent.
  *
  * @since 0.1.0
  * @stability stable

@@ -45,6 +45,7 @@ import * as TokenHash from "../crypto/TokenHash.ts"
 import { origin, stripUrl } from "../http/HttpUrl.ts"
 import { SenderConstraint } from "../http/SenderConstraint.ts"
 import * as RandomToken from "../internal/RandomToken.ts"
+import { type ClientRegistrationError, ensureValid } from "./ClientRegistrationError.ts"
 
 /**
  * @since 0.1.0
@@ -66,16 +67,19 @@ export interface Options<E = never, R = never> {
 }
 
 /**
- * The sender constraint for this key.
+ * The sender constraint for this key. Fails for an additional claim that the library sets, or that is not JSON.
  *
  * @since 0.1.0
  * @stability stable
  */
 export const make = Effect.fnUntraced(function* <E = never, R = never>(
   options: Options<E, R>
-): Effect.fn.Return<SenderConstraint, E, R> {
+): Effect.fn.Return<SenderConstraint, ClientRegistrationError | E, R> {
+  const additionalClaims = options.compatibility?.additionalClaims
+  const problem = JsonWebToken.findInvalidClaim(additionalClaims, proofClaims)
+  yield* ensureValid([["additionalClaims of DPoP proofs", problem]])
   const key = Effect.isEffect(options.key) ? yield* options.key : options.key
-  return makeConstraint(key, options.compatibility?.additionalClaims, new Map())
+  return makeConstraint(key, additionalClaims, new Map())
 })
 
 /**
@@ -84,8 +88,12 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
  * @since 0.1.0
  * @stability stable
  */
-export const layer = <E = never, R = never>(options: Options<E, R>): Layer.Layer<never, E, R> =>
-  Layer.effect(SenderConstraint, make(options))
+export const layer = <E = never, R = never>(
+  options: Options<E, R>
+): Layer.Layer<never, ClientRegistrationError | E, R> => Layer.effect(SenderConstraint, make(options))
+
+/** The claims of a proof (RFC 9449 section 4.2). */
+const proofClaims: ReadonlySet<string> = new Set(["jti", "htm", "htu", "iat", "ath", "nonce"])
 
 const makeConstraint = (
   key: KeyPair,

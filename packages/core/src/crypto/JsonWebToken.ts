@@ -56,10 +56,28 @@ export type Header = typeof headerMembers.Type
 export type Claims = { readonly [claim: string]: unknown }
 
 /** Claims beside those that the library sets, none of which they replace. */
-export type AdditionalClaims = Claims
+export type AdditionalClaims = Schema.JsonObject
 
-/** The claims that the library sets, and the additional ones. */
-export const addClaims = (own: Claims, additional: AdditionalClaims | undefined): Claims => ({ ...additional, ...own })
+/**
+ * The claims that the library sets, and the additional ones. What is not JSON is left out: a function with the name
+ * `toJSON` would replace all claims when they are encoded.
+ */
+export const addClaims = (own: Claims, additional: AdditionalClaims | undefined): Claims => ({
+  ...Object.fromEntries(Object.entries(additional ?? {}).filter(([, value]) => isJson(value))),
+  ...own
+})
+
+/** The first additional claim that the library sets, or that is not JSON. */
+export const findInvalidClaim = (
+  additional: AdditionalClaims | undefined,
+  reserved: ReadonlySet<string>
+): string | undefined => {
+  for (const [name, value] of Object.entries(additional ?? {})) {
+    if (reserved.has(name)) return `${name} is a parameter of the request or set by the library`
+    if (!isJson(value)) return `${name} is not JSON`
+  }
+  return undefined
+}
 
 /** Header members beside those that the library sets; none that changes how the token is processed. */
 export type AdditionalHeader = Schema.JsonObject & {
@@ -142,6 +160,8 @@ const isCanonical = (jwt: Redacted.Redacted<string>): boolean =>
   /^[^.]*\.[^.]*\.([\w-]{4})*([\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048])?$/.test(Redacted.value(jwt))
 
 const decodeHeader = Schema.decodeUnknownResult(BoundedJson.fromJsonString(headerMembers))
+
+const isJson = Schema.is(Schema.Json)
 
 const encodeClaims = Schema.encodeSync(Schema.fromJsonString(Schema.Unknown))
 

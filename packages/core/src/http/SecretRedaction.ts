@@ -4,7 +4,8 @@
  * **Details**
  *
  * - Credentials, proofs, and every parameter and header that is not known to be public are replaced.
- * - They are found as they were sent, and form-encoded; a signed token is found in each of its parts, too.
+ * - They are found as they were sent, and form-encoded; a signed token is found in each of its parts, too, a header in each
+ *   of its words, and JSON in each of its texts.
  *
  * **Gotchas**
  *
@@ -52,10 +53,21 @@ const publicHeaders = new Set(["accept", "content-type", "content-length", "user
 
 const header = (name: string, value: string): ReadonlyArray<string> => {
   if (publicHeaders.has(name)) return []
-  if (name !== "authorization") return [value]
   const [, scheme = "", credentials = value] = /^(\S+) +(.+)$/s.exec(value) ?? []
-  return scheme.toLowerCase() === "basic" ? [credentials, ...password(credentials)] : [credentials]
+  const whole = name === "authorization" ? [] : [value]
+  return scheme.toLowerCase() === "basic"
+    ? [...whole, credentials, ...password(credentials)]
+    : [...whole, credentials, ...words(value)]
 }
+
+/** The words of a header, without schemes and the names of authentication parameters (RFC 9110 section 11.2). */
+const words = (value: string): ReadonlyArray<string> =>
+  value
+    .replaceAll(/(?<![^\s,;])[a-z_-]{1,20} *= *(?=[^\s=])/gi, " ")
+    .split(/[\s=,;"']+/)
+    .filter((word) => !schemes.has(word.toLowerCase()))
+
+const schemes = new Set(["bearer", "digest", "dpop", "hmac", "token"])
 
 /** Both halves are form-encoded before they are joined (RFC 6749 2.3.1). */
 const password = (credentials: string): ReadonlyArray<string> =>
@@ -81,7 +93,17 @@ const publicParameters = new Set([
 
 const parameter = (name: string, value: string): ReadonlyArray<string> => {
   if (publicParameters.has(name)) return []
-  return name === "request" ? [value, ...claims(value)] : [value]
+  if (name === "request") return [value, ...claims(value)]
+  return [value, ...Option.match(decodeJson(value), { onNone: () => [], onSome: leaves })]
+}
+
+/** The texts in JSON, whose names and types are public. */
+const leaves = (json: unknown): ReadonlyArray<string> => {
+  if (typeof json === "string") return [json]
+  if (typeof json !== "object" || json === null) return []
+  return Object.entries(json).flatMap(([name, value]) =>
+    name === "type" && typeof value === "string" ? [] : leaves(value)
+  )
 }
 
 /** The parameters inside a signed request. */
@@ -90,7 +112,11 @@ const claims = (jwt: string): ReadonlyArray<string> =>
     Option.flatMap(decodeMembers),
     Option.match({
       onNone: () => [],
-      onSome: (members) => texts(members).flatMap(([name, value]) => parameter(name, value))
+      onSome: (members) =>
+        Object.entries(members).flatMap(([name, value]) => {
+          if (typeof value === "string") return parameter(name, value)
+          return publicParameters.has(name) ? [] : leaves(value)
+        })
     })
   )
 
@@ -109,3 +135,5 @@ const texts = (members: Readonly<Record<string, unknown>>): ReadonlyArray<readon
   Object.entries(members).flatMap(([name, value]) => (typeof value === "string" ? [[name, value] as const] : []))
 
 const decodeMembers = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
+
+const decodeJson = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknown))

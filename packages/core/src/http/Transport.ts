@@ -10,8 +10,8 @@
  *
  * - https only; plain http to loopback addresses with an explicit option.
  * - No redirect is followed; no response is read beyond a size; no request lasts beyond a time.
- * - A body with a declared length (`Content-Length`) is read in one piece, since HTTP clients enforce that length. Any other
- *   body is read chunk by chunk, and cancelled at the limit.
+ * - A body with a declared length (`Content-Length`) is read in one piece, since HTTP clients enforce that length, and is
+ *   refused if it is larger than the limit all the same. Any other body is read chunk by chunk, and cancelled at the limit.
  * - No trace context is sent to the provider. Each request has a span by OpenTelemetry's conventions for HTTP clients.
  * - `FetchHttpClient.RequestInit` from the context applies, except its `redirect`.
  *
@@ -362,10 +362,13 @@ const readBytes = (
   maxBytes: number
 ): Effect.Effect<Uint8Array, "TooLarge" | "Unreadable"> =>
   declaredLength(response) <= maxBytes
-    ? Effect.mapBoth(response.arrayBuffer, {
-        onFailure: () => "Unreadable" as const,
-        onSuccess: (buffer) => new Uint8Array(buffer)
-      })
+    ? Effect.mapError(response.arrayBuffer, () => "Unreadable" as const).pipe(
+        Effect.filterOrFail(
+          ({ byteLength }) => byteLength <= maxBytes,
+          () => "TooLarge" as const
+        ),
+        Effect.map((buffer) => new Uint8Array(buffer))
+      )
     : response.stream.pipe(
         Stream.mapError(() => "Unreadable" as const),
         Stream.limitBytes(maxBytes, (): Stream.Stream<never, "TooLarge" | "Unreadable"> => Stream.fail("TooLarge")),

@@ -85,6 +85,7 @@ import {
   AuthenticationRequestError,
   fromOAuthError,
   InvalidAcknowledgement,
+  InvalidParameter,
   Unsupported
 } from "./AuthenticationRequestError.ts"
 import * as AuthorizationDetails from "./AuthorizationDetails.ts"
@@ -241,7 +242,9 @@ const makePrepare = Effect.gen(function* () {
   const registration = yield* ClientRegistration
   const discovery = yield* Discovery
   const keys = yield* ProviderKeys
-  const authenticate = yield* AuthenticatedRequest.make
+  const authenticate = yield* AuthenticatedRequest.make(
+    (problem) => new AuthenticationRequestError({ reason: new InvalidParameter(problem) })
+  )
   const { clientId, idTokenSignedResponseAlg, mutualTls, requestSigner } = registration
   const prefetchKeys = JwsAlgorithm.isSymmetric(idTokenSignedResponseAlg) ? Effect.void : keys.prefetch
 

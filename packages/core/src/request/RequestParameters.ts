@@ -4,6 +4,7 @@
  * @see CIBA Core 1.0 sections 7.1 and 7.1.1
  */
 import { Schema } from "effect"
+import * as ParameterNames from "../provider/ParameterNames.ts"
 import { InvalidParameter } from "./AuthenticationRequestError.ts"
 
 /** A parameter. A value that is not a string is serialized as JSON in a form, and stays as it is in a claim. */
@@ -11,34 +12,15 @@ export type Parameter = readonly [name: string, value: Schema.Json]
 
 /** Names with an option of their own, of client authentication, and of the claims of a signed request. */
 export const reserved: ReadonlySet<string> = new Set([
-  "scope",
-  "client_notification_token",
-  "acr_values",
-  "login_hint",
-  "login_hint_token",
-  "id_token_hint",
-  "binding_message",
-  "user_code",
-  "requested_expiry",
-  "authorization_details",
-  "resource",
-  "grant_management_action",
-  "grant_id",
-  "claims",
-  "request_context",
-  "request",
-  "request_uri",
+  ...ParameterNames.authenticationRequest,
+  ...ParameterNames.credentials,
   "iss",
   "aud",
   "exp",
   "iat",
   "nbf",
   "jti",
-  "sub",
-  "client_id",
-  "client_secret",
-  "client_assertion",
-  "client_assertion_type"
+  "sub"
 ])
 
 /** A parameter, and what is wrong with it; `undefined` if nothing is. */

@@ -82,7 +82,7 @@ export interface Compatibility {
   /** Additional header parameters, such as `x5t#S256`. */
   readonly header?: JsonWebToken.AdditionalHeader | undefined
   /** Additional claims, the same in each request: none that is a parameter of the request or that the library sets. */
-  readonly additionalClaims?: JsonWebToken.Claims | undefined
+  readonly additionalClaims?: JsonWebToken.AdditionalClaims | undefined
 }
 
 /**
@@ -105,26 +105,27 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
   if (Option.isNone(backdated)) return yield* reject("backdated", "it must be between zero and an hour")
   const audience = options.audience ?? (({ issuer }) => issuer)
   const { additionalClaims, clientIdClaim, header, type } = options.compatibility ?? {}
-  const taken = Object.keys(additionalClaims ?? {}).find((name) => RequestParameters.reserved.has(name))
-  if (taken !== undefined)
-    return yield* reject("additionalClaims", `${taken} is a parameter of the request or set by the library`)
+  const invalid = JsonWebToken.findInvalidClaim(additionalClaims, reservedClaims)
+  if (invalid !== undefined) return yield* reject("additionalClaims", invalid)
   return {
     algorithm,
     lifetime: lifetime.value,
     sign: Effect.fnUntraced(function* (parameters, target) {
       const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
       return yield* JsonWebToken.sign(
-        {
-          ...additionalClaims,
-          ...parameters,
-          client_id: clientIdClaim === true ? target.clientId : undefined,
-          iss: target.clientId,
-          aud: typeof audience === "string" ? audience : audience(target),
-          iat: now,
-          nbf: now - Math.floor(Duration.toSeconds(backdated.value)),
-          exp: now + Math.ceil(Duration.toSeconds(lifetime.value)),
-          jti: yield* RandomToken.generate(20)
-        },
+        JsonWebToken.addClaims(
+          {
+            ...parameters,
+            client_id: clientIdClaim === true ? target.clientId : undefined,
+            iss: target.clientId,
+            aud: typeof audience === "string" ? audience : audience(target),
+            iat: now,
+            nbf: now - Math.floor(Duration.toSeconds(backdated.value)),
+            exp: now + Math.ceil(Duration.toSeconds(lifetime.value)),
+            jti: yield* RandomToken.generate(20)
+          },
+          additionalClaims
+        ),
         { key, type: type === null ? undefined : "oauth-authz-req+jwt", header }
       )
     })
@@ -140,6 +141,9 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
 export const layer = <E = never, R = never>(
   options: Options<E, R>
 ): Layer.Layer<never, ClientRegistrationError | InvalidKey | E, R> => Layer.effect(RequestSigner, make(options))
+
+/** `nonce` and `max_age` are parameters of a request, too: a constant value would be the same in each of them. */
+const reservedClaims: ReadonlySet<string> = new Set([...RequestParameters.reserved, "nonce", "max_age"])
 
 const isLifetime = (lifetime: Duration.Duration): boolean =>
   Duration.isFinite(lifetime) && Duration.toMillis(lifetime) > 0

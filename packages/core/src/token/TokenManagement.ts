@@ -33,7 +33,7 @@ export const make = Effect.fnUntraced(function* (
   mediaType: string
 ): Effect.fn.Return<SendRequest, never, ClientRegistration | Discovery | Transport> {
   const transport = yield* Transport
-  const makeRequest = yield* AuthenticatedRequest.make
+  const makeRequest = yield* AuthenticatedRequest.make(TokenRequest.toInvalidParameter)
 
   return Effect.fnUntraced(function* (token, { additionalParameters, headers, tokenTypeHint } = {}) {
     const own: TokenRequest.Parameters = [

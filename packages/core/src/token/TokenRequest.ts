@@ -15,6 +15,8 @@ import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import * as AuthenticatedRequest from "../provider/AuthenticatedRequest.ts"
 import type { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
+import * as ParameterNames from "../provider/ParameterNames.ts"
+import { InvalidParameter } from "../request/AuthenticationRequestError.ts"
 import * as AuthorizationDetails from "../request/AuthorizationDetails.ts"
 import * as RequestParameters from "../request/RequestParameters.ts"
 import * as ResourceIndicator from "../request/ResourceIndicator.ts"
@@ -67,7 +69,7 @@ export const make = Effect.fnUntraced(function* <A>(
 ): Effect.fn.Return<TokenRequest<A>, never, ClientRegistration | Discovery | Transport> {
   const { senderConstraint } = yield* ClientRegistration
   const transport = yield* Transport
-  const makeAuthenticated = yield* AuthenticatedRequest.make
+  const makeAuthenticated = yield* AuthenticatedRequest.make(toInvalidParameter)
 
   const makeRequest = Effect.fnUntraced(function* (
     grant: Parameters,
@@ -151,6 +153,10 @@ export const addParameters = (
     : Effect.fail(new TokenError({ reason: invalid }))
 }
 
+/** The failure of a request with a parameter or header that cannot be sent. */
+export const toInvalidParameter = (problem: AuthenticatedRequest.Problem): TokenError =>
+  new TokenError({ reason: new InvalidParameter(problem) })
+
 /** Fails with the error of an error response, or with the status if it is not 200. */
 export const ensureSuccess = (
   json: JsonResponse,
@@ -181,8 +187,6 @@ const decodeTokens = <A>(decode: Decode<A>, stored: TokenResponse.ReceivedRespon
   )
 
 const validateName = (name: string, own: ReadonlyArray<RequestParameters.Parameter>): string | undefined =>
-  credentialNames.has(name) || own.some(([reserved]) => reserved === name)
+  ParameterNames.credentials.has(name) || own.some(([reserved]) => reserved === name)
     ? "the library sets it; take it out"
     : undefined
-
-const credentialNames = new Set(["client_id", "client_secret", "client_assertion", "client_assertion_type"])

@@ -216,6 +216,16 @@ describe("ClientAuthentication.privateKeyJwt", () => {
     }).pipe(Effect.provide(Randomness.counting()))
   )
 
+  it.effect("leaves out additional claims that are not JSON: toJSON cannot replace the library's own claims (E1)", () =>
+    Effect.gen(function* () {
+      const hostile = { toJSON: () => ({ iss: "eve", aud: "eve" }), list: [() => 1], big: 1n, tenant: "one" }
+      const additionalClaims = Object(hostile)
+      const { claims } = yield* assertionOf(yield* signAssertions({ compatibility: { additionalClaims } }))
+      assert.deepStrictEqual(Object.keys(claims).sort(), ["aud", "exp", "iat", "iss", "jti", "sub", "tenant"])
+      assert.deepStrictEqual([claims.iss, claims.aud], ["shop", "https://op.example"])
+    })
+  )
+
   it.effect("takes a key, or an effect that reads it, and fails for a key that cannot sign", () =>
     Effect.gen(function* () {
       const key = yield* TestKeys.signing("ES256", "client")
@@ -325,6 +335,100 @@ describe("a method of client authentication that the application brings", () => 
       const options = { clientId: "shop", authentication, idTokenSignedResponseAlg: "PS256" } as const
       const error = yield* Effect.flip(ClientRegistration.make({ ...options, profile: SecurityProfile.fapi2Ciba }))
       assert.include(error.message, "attest_jwt_client_auth is not allowed")
+    })
+  )
+})
+
+describe("credentials of the application's own method that cannot be sent", () => {
+  /** Initiates with usable credentials, then polls with these; returns the error, and the number of polls that were sent. */
+  const poll = (credentials: Parameters<typeof ClientAuthentication.makeCredentials>[0]) => {
+    const usable = ClientAuthentication.makeCredentials({
+      parameters: [
+        ["client_id", TestClient.clientId],
+        ["client_secret", Redacted.value(TestClient.secret)]
+      ]
+    })
+    const authentication: ClientAuthentication.ClientAuthentication = {
+      method: "own",
+      credentials: ({ endpoint }) =>
+        Effect.succeed(endpoint.endsWith("/token") ? ClientAuthentication.makeCredentials(credentials) : usable)
+    }
+    return Effect.gen(function* () {
+      const pending = yield* Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
+      const running = yield* Effect.forkChild(Effect.flip(Ciba.complete(pending)))
+      yield* TestClock.adjust("10 seconds")
+      assert.isDefined(running.pollUnsafe(), "the first poll ends the wait")
+      const error = yield* Fiber.join(running)
+      const requests = yield* TestProvider.TestProvider.use((provider) => provider.requests)
+      return { error, sent: requests.filter(({ endpoint }) => endpoint === "token").length }
+    }).pipe(
+      Effect.provide(
+        Ciba.layer({ issuer: "https://provider.test", clientId: TestClient.clientId, authentication }).pipe(
+          Layer.provideMerge(TestProvider.layer({ client: TestClient.clientSecretPost(), user: TestUser.approve() }))
+        )
+      )
+    )
+  }
+
+  for (const [what, credentials, message] of [
+    ...["grant_type", "auth_req_id", "login_hint", "refresh_token"].map(
+      (name) =>
+        [
+          `the parameter ${name}`,
+          { parameters: [[name, "eve"]] },
+          `${name}: client authentication may not set it: it is a parameter of the request`
+        ] as const
+    ),
+    [
+      "a parameter twice",
+      {
+        parameters: [
+          ["client_id", "one"],
+          ["client_id", "two"]
+        ]
+      },
+      "client_id: client authentication gives it twice"
+    ],
+    ...["a\r\nb: c", "a\u0000", "\u20ac"].map(
+      (value) =>
+        [
+          `the header value ${JSON.stringify(value)}`,
+          { headers: { "x-auth": value } },
+          "header x-auth: its name must be a token, and its value Latin-1 without control characters"
+        ] as const
+    ),
+    [
+      "a header name with a blank",
+      { headers: { "x auth": "secret" } },
+      "header x auth: its name must be a token, and its value Latin-1 without control characters"
+    ]
+  ] as const) {
+    it.effect(`${what}: the wait ends with an InvalidParameter, and no poll is sent`, () =>
+      Effect.gen(function* () {
+        const { error, sent } = yield* poll(credentials)
+        assert.strictEqual(error.message, `InvalidParameter: ${message}`)
+        assert.strictEqual(sent, 0)
+      })
+    )
+  }
+
+  it.effect("a second hint: the authentication request is not sent", () =>
+    Effect.gen(function* () {
+      const authentication: ClientAuthentication.ClientAuthentication = {
+        method: "own",
+        credentials: () =>
+          Effect.succeed(ClientAuthentication.makeCredentials({ parameters: [["login_hint_token", "eve"]] }))
+      }
+      const error = yield* Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") }).pipe(
+        Effect.flip,
+        Effect.provide(
+          Ciba.layer({ issuer: "https://provider.test", clientId: TestClient.clientId, authentication }).pipe(
+            Layer.provide(TestProvider.layer())
+          )
+        )
+      )
+      assert.deepStrictEqual([error._tag, error.reason._tag], ["AuthenticationRequestError", "InvalidParameter"])
+      assert.include(error.message, "login_hint_token")
     })
   )
 })

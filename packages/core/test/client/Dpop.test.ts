@@ -39,7 +39,7 @@ describe("Dpop.make", () => {
 
   it.effect("adds claims and replaces none of its own, also with a stored key", () =>
     Effect.gen(function* () {
-      const additionalClaims = { htm: "GET", tenant: "one" }
+      const additionalClaims = { tenant: "one" }
       const own = yield* Dpop.make({ key: SigningKey.generate("ES256"), compatibility: { additionalClaims } })
       const stored = yield* own.withKey((yield* SigningKey.generate("ES256")).privateJwk ?? expect.fail("no key"))
       for (const { prove } of [own, stored]) {
@@ -53,6 +53,21 @@ describe("Dpop.make", () => {
       }
     })
   )
+
+  for (const [what, additionalClaims] of [
+    ...["jti", "htm", "htu", "iat", "ath", "nonce"].map((name) => [name, { [name]: "eve" }] as const),
+    ["toJSON", Object({ toJSON: () => ({ htm: "GET" }) })],
+    ["missing", Object({ missing: undefined })]
+  ] as const) {
+    it.effect(`fails if ${what} is among the additional claims (M1, M2, M3, M4)`, () =>
+      Effect.gen(function* () {
+        const options = { key: SigningKey.generate("ES256"), compatibility: { additionalClaims } }
+        const error = yield* Effect.flip(Dpop.make(options))
+        expect(error).toMatchObject({ _tag: "ClientRegistrationError", parameter: "additionalClaims of DPoP proofs" })
+        expect(error.message).toContain(what)
+      })
+    )
+  }
 
   it.effect("adds ath to a proof only if the request carries an access token (M4)", () =>
     Effect.gen(function* () {

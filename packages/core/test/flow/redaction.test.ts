@@ -197,7 +197,7 @@ const withSigning: Prepare = Effect.fnUntraced(function* (watch) {
     authentication: yield* ClientAuthentication.privateKeyJwt(key),
     client: TestClient.privateKeyJwt(key.publicJwk, { requestKey: key.publicJwk }),
     keys: Layer.mergeAll(
-      Dpop.layer({ key: dpopKey }),
+      Layer.orDie(Dpop.layer({ key: dpopKey })),
       Layer.orDie(SignedRequest.layer({ key })),
       Layer.orDie(IdTokenDecryption.layer(decryption))
     ),

@@ -112,7 +112,7 @@ const calls: ReadonlyArray<Call> = [
     what: "a poll with a proof",
     path: "/token",
     call: TokenEndpoint.redeem(authReqId("marker-request"), { additionalParameters: [["tenant", "marker-tenant"]] }),
-    keys: Dpop.layer({ key }),
+    keys: Layer.orDie(Dpop.layer({ key })),
     says: [...basic, "proof", "auth_req_id", "tenant"]
   },
   {
@@ -132,7 +132,7 @@ const calls: ReadonlyArray<Call> = [
     what: "a token used with a proof",
     path: "/userinfo",
     call: UserInfo.claims({ subject: "jo", accessToken: token, tokenType: "DPoP", dpopKey: undefined }),
-    keys: Dpop.layer({ key }),
+    keys: Layer.orDie(Dpop.layer({ key })),
     says: ["credentials of DPoP", "proof"]
   },
   {

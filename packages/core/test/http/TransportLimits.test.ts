@@ -93,6 +93,20 @@ describe("Transport.json limits the size of a response", () => {
     )
   }
 
+  it.effect("refuses a body that is larger than its declared length and the limit", () =>
+    Effect.gen(function* () {
+      const { layer } = makeServer(
+        (controller) => {
+          controller.enqueue(new Uint8Array(1001))
+          controller.close()
+        },
+        { "content-length": "100" }
+      )
+      const fault = yield* Effect.flip(Effect.provide(call, layer))
+      assert.deepStrictEqual([fault.kind, fault.status], ["TooLarge", 200])
+    })
+  )
+
   it.effect("reads a body with a declared length within the limit", () =>
     Effect.gen(function* () {
       const text = new TextEncoder().encode('{"a":1}')

@@ -179,7 +179,9 @@ describe("SignedRequest", () => {
     "client_id",
     "scope",
     "login_hint_token",
-    "request"
+    "request",
+    "nonce",
+    "max_age"
   ]) {
     it.effect(`the layer fails if ${claim} is among the additional claims (C5, D2, D5, D7, D8, D16)`, () =>
       Effect.gen(function* () {
@@ -191,6 +193,17 @@ describe("SignedRequest", () => {
       })
     )
   }
+
+  it.effect("the layer fails if an additional claim is not JSON, such as a toJSON that replaces all claims (D5)", () =>
+    Effect.gen(function* () {
+      const additionalClaims = Object({ toJSON: () => ({ iss: "eve" }) })
+      const error = yield* Effect.flip(initiate({ compatibility: { additionalClaims } }))
+      expect(error).toMatchObject({
+        _tag: "ClientRegistrationError",
+        message: "additionalClaims of signed requests: toJSON is not JSON"
+      })
+    })
+  )
 
   it("a function that makes claims does not type-check: it could reuse jti and the times (D7, D16)", () => {
     const options: SignedRequest.Options = {

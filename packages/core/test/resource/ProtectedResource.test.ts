@@ -43,7 +43,7 @@ const bound = Effect.gen(function* () {
   return {
     key,
     tokens: { accessToken: Redacted.make("marker-bound"), tokenType: "DPoP", dpopKey: key.privateJwk },
-    dpop: Dpop.layer({ key })
+    dpop: Layer.orDie(Dpop.layer({ key }))
   }
 })
 
