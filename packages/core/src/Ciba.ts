@@ -306,7 +306,10 @@ export const resumeAll = Effect.fnUntraced(function* <E, R>(
 ): Effect.fn.Return<void, E | PendingStore.PendingStoreError, Ciba | PendingStore.PendingStore | R> {
   const ciba = yield* Ciba
   yield* Effect.forEach(
-    yield* PendingStore.PendingStore.use((store) => store.all),
+    yield* Effect.flatMap(
+      PendingStore.PendingStore.use(() => PendingStore.orNone),
+      (store) => store.all
+    ),
     Effect.fnUntraced(function* (pending) {
       const outcome = yield* Effect.result(completeReachable(ciba, pending))
       if (Result.isFailure(outcome) && isMismatch(outcome.failure)) return

@@ -173,4 +173,20 @@ describe("a PendingStore that fails", () => {
       expect(secrets.filter((secret) => lines.join("\n").includes(secret))).toEqual([])
     }).pipe(sharedServices({ user: TestUser.approve(), tokenScript: ProviderScript.make([pending]) }))
   )
+
+  it.effect("fails Ciba.resumeAll with a PendingStoreError, also if it dies, and quotes nothing (T-36)", () => {
+    const dead = Effect.die(new Error("marker-secret"))
+    return Effect.gen(function* () {
+      const error = yield* Effect.flip(Ciba.resumeAll(() => Effect.void))
+      expect(String(error)).toBe(
+        'PendingStoreError: the store of pending authentications failed (operation "all"): it threw or died instead of failing with a PendingStoreError'
+      )
+    }).pipe(
+      Effect.provide(client()),
+      sharedServices(
+        {},
+        Layer.succeed(PendingStore.PendingStore, { put: () => dead, get: () => dead, remove: () => dead, all: dead })
+      )
+    )
+  })
 })
