@@ -1,7 +1,8 @@
 import { defineConfig } from "vitest/config"
 
+// The time limit ends a test that hangs; it is no measure of speed.
 const project = (name: string, include: string, exclude: ReadonlyArray<string> = []) => ({
-  test: { name, include: [include], exclude: ["**/node_modules/**", ...exclude] }
+  test: { name, include: [include], exclude: ["**/node_modules/**", ...exclude], testTimeout: 30_000 }
 })
 
 export default defineConfig({

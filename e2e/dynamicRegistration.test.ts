@@ -76,6 +76,5 @@ it.live(
         ).pipe(Effect.flip)
         expect(unsupported.reason).toMatchObject({ _tag: "InvalidClientMetadata" })
       }).pipe(Effect.provide(management))
-    }).pipe(Effect.scoped),
-  20_000
+    }).pipe(Effect.scoped)
 )

@@ -29,55 +29,52 @@ const encryptionKey = (algorithm: IdTokenDecryption.PrivateKeyAlgorithm) =>
     }
   })
 
-it.live(
-  "encrypted ID Tokens are decrypted and verified in each algorithm, also beside an older key (J1, J13)",
-  () =>
-    Effect.gen(function* () {
-      const keys = yield* Effect.forEach(keyAlgorithms, ([algorithm]) => encryptionKey(algorithm))
-      const server = yield* make({
-        interval: "1 second",
-        features: { encryption: { enabled: true } },
-        clients: keyAlgorithms.map(([algorithm, content], index) =>
-          RegisteredClients.client(`enc-${algorithm}`, {
-            id_token_encrypted_response_alg: algorithm,
-            id_token_encrypted_response_enc: content,
-            jwks: { keys: [keys[index]?.publicJwk ?? {}] }
-          })
-        )
-      })
-      const as = (clientId: string) =>
-        NodeCiba.layer({
-          issuer: server.issuer,
-          clientId,
-          authentication: ClientAuthentication.clientSecretBasic(secret),
-          allowInsecureRequests: "loopback"
+it.live("encrypted ID Tokens are decrypted and verified in each algorithm, also beside an older key (J1, J13)", () =>
+  Effect.gen(function* () {
+    const keys = yield* Effect.forEach(keyAlgorithms, ([algorithm]) => encryptionKey(algorithm))
+    const server = yield* make({
+      interval: "1 second",
+      features: { encryption: { enabled: true } },
+      clients: keyAlgorithms.map(([algorithm, content], index) =>
+        RegisteredClients.client(`enc-${algorithm}`, {
+          id_token_encrypted_response_alg: algorithm,
+          id_token_encrypted_response_enc: content,
+          jwks: { keys: [keys[index]?.publicJwk ?? {}] }
         })
-      yield* Effect.forEach(
-        keyAlgorithms,
-        Effect.fnUntraced(function* ([keyAlgorithm, contentAlgorithm], index) {
-          const old = yield* encryptionKey(keyAlgorithm)
-          const decryption = IdTokenDecryption.layer({
-            keys: [old.privateJwk, keys[index]?.privateJwk].map((jwk) => Redacted.make<unknown>(jwk)),
-            keyAlgorithm,
-            contentAlgorithm
-          })
-          const client = as(`enc-${keyAlgorithm}`)
-          const { identity } = yield* authenticate().pipe(Effect.provide(client.pipe(Layer.provide(decryption))))
-          expect(identity.subject).toBe("jo")
-          expect(Redacted.value(identity.idToken).split(".")).toHaveLength(3)
-          expect(UserHint.validate(UserHint.idToken(identity.idToken))).toBeUndefined()
+      )
+    })
+    const as = (clientId: string) =>
+      NodeCiba.layer({
+        issuer: server.issuer,
+        clientId,
+        authentication: ClientAuthentication.clientSecretBasic(secret),
+        allowInsecureRequests: "loopback"
+      })
+    yield* Effect.forEach(
+      keyAlgorithms,
+      Effect.fnUntraced(function* ([keyAlgorithm, contentAlgorithm], index) {
+        const old = yield* encryptionKey(keyAlgorithm)
+        const decryption = IdTokenDecryption.layer({
+          keys: [old.privateJwk, keys[index]?.privateJwk].map((jwk) => Redacted.make<unknown>(jwk)),
+          keyAlgorithm,
+          contentAlgorithm
+        })
+        const client = as(`enc-${keyAlgorithm}`)
+        const { identity } = yield* authenticate().pipe(Effect.provide(client.pipe(Layer.provide(decryption))))
+        expect(identity.subject).toBe("jo")
+        expect(Redacted.value(identity.idToken).split(".")).toHaveLength(3)
+        expect(UserHint.validate(UserHint.idToken(identity.idToken))).toBeUndefined()
 
-          const withoutDecryption = yield* Effect.flip(authenticate().pipe(Effect.provide(client)))
-          expect(withoutDecryption).toMatchObject({ reason: { _tag: "MalformedToken" } })
+        const withoutDecryption = yield* Effect.flip(authenticate().pipe(Effect.provide(client)))
+        expect(withoutDecryption).toMatchObject({ reason: { _tag: "MalformedToken" } })
 
-          const unencrypted = as("client_secret_basic").pipe(Layer.provide(decryption))
-          const error = yield* Effect.flip(authenticate().pipe(Effect.provide(unencrypted)))
-          expect(error).toMatchObject({ reason: { _tag: "NotEncrypted" } })
-        }),
-        { concurrency: 5 }
-      ).pipe(Effect.provideService(AuthorizationServer, server))
-    }).pipe(Effect.scoped),
-  30_000
+        const unencrypted = as("client_secret_basic").pipe(Layer.provide(decryption))
+        const error = yield* Effect.flip(authenticate().pipe(Effect.provide(unencrypted)))
+        expect(error).toMatchObject({ reason: { _tag: "NotEncrypted" } })
+      }),
+      { concurrency: 5 }
+    ).pipe(Effect.provideService(AuthorizationServer, server))
+  }).pipe(Effect.scoped)
 )
 
 const secretAlgorithms: ReadonlyArray<
@@ -133,6 +130,5 @@ it.live(
         }),
         { concurrency: 5 }
       ).pipe(Effect.provideService(AuthorizationServer, server))
-    }).pipe(Effect.scoped),
-  30_000
+    }).pipe(Effect.scoped)
 )

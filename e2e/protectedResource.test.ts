@@ -202,68 +202,65 @@ it.live("a certificate-bound token is accepted with its certificate only, and re
   }).pipe(Effect.scoped)
 )
 
-it.live(
-  "UserInfo verifies and decrypts a response that is signed, or signed and encrypted, as registered (S7)",
-  () =>
-    Effect.gen(function* () {
-      const { privateJwk, publicJwk } = yield* Effect.promise(async () => {
-        const pair = await generateKeyPair("ECDH-ES", { extractable: true })
-        const use = { kid: "enc", use: "enc", alg: "ECDH-ES" }
-        return {
-          privateJwk: await exportJWK(pair.privateKey),
-          publicJwk: { ...(await exportJWK(pair.publicKey)), ...use }
+it.live("UserInfo verifies and decrypts a response that is signed, or signed and encrypted, as registered (S7)", () =>
+  Effect.gen(function* () {
+    const { privateJwk, publicJwk } = yield* Effect.promise(async () => {
+      const pair = await generateKeyPair("ECDH-ES", { extractable: true })
+      const use = { kid: "enc", use: "enc", alg: "ECDH-ES" }
+      return {
+        privateJwk: await exportJWK(pair.privateKey),
+        publicJwk: { ...(await exportJWK(pair.publicKey)), ...use }
+      }
+    })
+    const encrypted = {
+      id_token_encrypted_response_alg: "ECDH-ES",
+      id_token_encrypted_response_enc: "A128GCM",
+      userinfo_encrypted_response_alg: "ECDH-ES",
+      userinfo_encrypted_response_enc: "A128GCM",
+      jwks: { keys: [publicJwk] }
+    } as const
+    const signed = { userinfo_signed_response_alg: "ES256" } as const
+    const server = yield* make({
+      interval: "1 second",
+      features: { encryption: { enabled: true }, jwtUserinfo: { enabled: true } },
+      configuration: {
+        enabledJWA: {
+          idTokenEncryptionAlgValues: ["ECDH-ES"],
+          idTokenEncryptionEncValues: ["A128GCM"],
+          userinfoSigningAlgValues: ["ES256"],
+          userinfoEncryptionAlgValues: ["ECDH-ES"],
+          userinfoEncryptionEncValues: ["A128GCM"]
         }
+      },
+      clients: [
+        RegisteredClients.client("signed", signed),
+        RegisteredClients.client("both", { ...signed, ...encrypted })
+      ]
+    })
+    const decryption = IdTokenDecryption.layer({
+      keys: [Redacted.make<unknown>(privateJwk)],
+      keyAlgorithm: "ECDH-ES",
+      contentAlgorithm: "A128GCM"
+    })
+    const inEs256 = { userInfoSignedResponseAlg: "ES256" } as const
+    const userInfo = Effect.flatMap(authenticated, ({ identity }) => UserInfo.claims(identity))
+    yield* Effect.gen(function* () {
+      expect(yield* userInfo.pipe(Effect.provide(as("signed", inEs256)))).toMatchObject({
+        ...jo,
+        iss: server.issuer,
+        aud: "signed"
       })
-      const encrypted = {
-        id_token_encrypted_response_alg: "ECDH-ES",
-        id_token_encrypted_response_enc: "A128GCM",
-        userinfo_encrypted_response_alg: "ECDH-ES",
-        userinfo_encrypted_response_enc: "A128GCM",
-        jwks: { keys: [publicJwk] }
-      } as const
-      const signed = { userinfo_signed_response_alg: "ES256" } as const
-      const server = yield* make({
-        interval: "1 second",
-        features: { encryption: { enabled: true }, jwtUserinfo: { enabled: true } },
-        configuration: {
-          enabledJWA: {
-            idTokenEncryptionAlgValues: ["ECDH-ES"],
-            idTokenEncryptionEncValues: ["A128GCM"],
-            userinfoSigningAlgValues: ["ES256"],
-            userinfoEncryptionAlgValues: ["ECDH-ES"],
-            userinfoEncryptionEncValues: ["A128GCM"]
-          }
-        },
-        clients: [
-          RegisteredClients.client("signed", signed),
-          RegisteredClients.client("both", { ...signed, ...encrypted })
-        ]
-      })
-      const decryption = IdTokenDecryption.layer({
-        keys: [Redacted.make<unknown>(privateJwk)],
-        keyAlgorithm: "ECDH-ES",
-        contentAlgorithm: "A128GCM"
-      })
-      const inEs256 = { userInfoSignedResponseAlg: "ES256" } as const
-      const userInfo = Effect.flatMap(authenticated, ({ identity }) => UserInfo.claims(identity))
-      yield* Effect.gen(function* () {
-        expect(yield* userInfo.pipe(Effect.provide(as("signed", inEs256)))).toMatchObject({
-          ...jo,
-          iss: server.issuer,
-          aud: "signed"
-        })
-        const decrypting = as("both", inEs256).pipe(Layer.provide(decryption))
-        expect(yield* userInfo.pipe(Effect.provide(decrypting))).toMatchObject(jo)
+      const decrypting = as("both", inEs256).pipe(Layer.provide(decryption))
+      expect(yield* userInfo.pipe(Effect.provide(decrypting))).toMatchObject(jo)
 
-        const unsigned = yield* Effect.flip(userInfo.pipe(Effect.provide(as("client_secret_basic", inEs256))))
-        expect(unsigned).toMatchObject({ _tag: "UserInfoError", reason: { _tag: "NotSigned" } })
-        const otherAlgorithm = yield* Effect.flip(
-          userInfo.pipe(Effect.provide(as("signed", { userInfoSignedResponseAlg: "RS256" })))
-        )
-        expect(otherAlgorithm).toMatchObject({
-          reason: { _tag: "UnexpectedAlgorithm", expected: "RS256", actual: "ES256" }
-        })
-      }).pipe(Effect.provideService(AuthorizationServer, server))
-    }).pipe(Effect.scoped),
-  20_000
+      const unsigned = yield* Effect.flip(userInfo.pipe(Effect.provide(as("client_secret_basic", inEs256))))
+      expect(unsigned).toMatchObject({ _tag: "UserInfoError", reason: { _tag: "NotSigned" } })
+      const otherAlgorithm = yield* Effect.flip(
+        userInfo.pipe(Effect.provide(as("signed", { userInfoSignedResponseAlg: "RS256" })))
+      )
+      expect(otherAlgorithm).toMatchObject({
+        reason: { _tag: "UnexpectedAlgorithm", expected: "RS256", actual: "ES256" }
+      })
+    }).pipe(Effect.provideService(AuthorizationServer, server))
+  }).pipe(Effect.scoped)
 )

@@ -55,8 +55,7 @@ it.live(
         expect(Number(claims.exp) - Number(claims.nbf)).toBe(300)
         expect(claims).not.toHaveProperty("sub")
       }
-    }).pipe(Effect.scoped),
-  20_000
+    }).pipe(Effect.scoped)
 )
 
 it.live(
