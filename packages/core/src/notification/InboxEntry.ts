@@ -50,9 +50,7 @@ export type State =
 /** What happens to an entry. */
 export type Event =
   | { readonly _tag: "Acknowledge"; readonly pending: PendingAuthentication }
-  | { readonly _tag: "Notify"; readonly notification: Notification }
-  | { readonly _tag: "Saved"; readonly notification: Notification }
-  | { readonly _tag: "SaveFailed"; readonly notification: Notification }
+  | { readonly _tag: "Notify" | "Saved" | "SaveFailed"; readonly notification: Notification }
   | { readonly _tag: "Close"; readonly authReqId: Redacted.Redacted<AuthReqId> }
 
 /** What the inbox has to do about an event. */
@@ -69,18 +67,10 @@ export type Action =
 
 /** The state after an event, and what to do. An event that comes too late changes nothing. */
 export const step = (state: State, event: Event): readonly [State, Action] => {
-  switch (event._tag) {
-    case "Acknowledge":
-      return acknowledge(state, event.pending)
-    case "Notify":
-      return notify(state, event.notification)
-    case "Saved":
-      return [recordSave(state, event.notification, true), none]
-    case "SaveFailed":
-      return [recordSave(state, event.notification, false), none]
-    case "Close":
-      return [close(state, event.authReqId), none]
-  }
+  if (event._tag === "Acknowledge") return acknowledge(state, event.pending)
+  if (event._tag === "Notify") return notify(state, event.notification)
+  if (event._tag === "Close") return [close(state, event.authReqId), none]
+  return [recordSave(state, event.notification, event._tag === "Saved"), none]
 }
 
 /** The notification that a wait may have: no ping that has overtaken the acknowledgement. */
@@ -100,39 +90,25 @@ const acknowledge = (state: State, pending: PendingAuthentication): readonly [St
 }
 
 const notify = (state: State, notification: Notification): readonly [State, Action] => {
-  switch (state._tag) {
-    case "Expected":
-      return state.deliveryMode === "ping"
-        ? [{ _tag: "Early", notification }, respond("Accepted")]
-        : [state, { _tag: "AwaitAcknowledgement" }]
-    case "Early":
-      return [state, respond("Duplicate")]
-    case "Acknowledged":
-    case "Unsaved":
-      return Equal.equals(state.pending.authReqId, notification.authReqId)
-        ? [state, { _tag: "Save", pending: state.pending }]
-        : [state, respond("Refused")]
-    case "Delivered":
-    case "Closed":
-      return [state, respond(Equal.equals(state.authReqId, notification.authReqId) ? "Duplicate" : "Refused")]
+  if (state._tag === "Early") return [state, respond("Duplicate")]
+  if (state._tag === "Expected") {
+    return state.deliveryMode === "ping"
+      ? [{ _tag: "Early", notification }, respond("Accepted")]
+      : [state, { _tag: "AwaitAcknowledgement" }]
   }
+  const { authReqId } = "pending" in state ? state.pending : state
+  if (!Equal.equals(authReqId, notification.authReqId)) return [state, respond("Refused")]
+  return [state, "pending" in state ? { _tag: "Save", pending: state.pending } : respond("Duplicate")]
 }
 
 const recordSave = (state: State, notification: Notification, isSaved: boolean): State => {
-  switch (state._tag) {
-    case "Acknowledged":
-    case "Unsaved": {
-      const { pending } = state
-      const first = state._tag === "Unsaved" ? state.notification : notification
-      return isSaved
-        ? { _tag: "Delivered", authReqId: pending.authReqId, notification: first }
-        : { _tag: "Unsaved", pending, notification: first }
-    }
-    case "Closed":
-      return { ...state, notification: state.notification ?? notification }
-    default:
-      return state
-  }
+  const first = deliveredNotification(state) ?? notification
+  if (state._tag === "Closed") return { ...state, notification: first }
+  if (state._tag !== "Acknowledged" && state._tag !== "Unsaved") return state
+  const { pending } = state
+  return isSaved
+    ? { _tag: "Delivered", authReqId: pending.authReqId, notification: first }
+    : { _tag: "Unsaved", pending, notification: first }
 }
 
 const close = (state: State, authReqId: Redacted.Redacted<AuthReqId>): State =>
