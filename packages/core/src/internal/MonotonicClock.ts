@@ -1,8 +1,16 @@
 /** Time that does not jump when the clock of the machine is set. */
-import { Clock, Effect } from "effect"
+import { Clock, DateTime, Effect } from "effect"
 
 /** Milliseconds on the monotonic clock. */
 export const monotonicNow: Effect.Effect<number> = Effect.map(
   Clock.monotonicTimeNanos,
   (nanos) => Number(nanos) / 1_000_000
 )
+
+/** A date as an instant on the monotonic clock, in milliseconds. */
+export const toMonotonic = (date: DateTime.Utc): Effect.Effect<number> =>
+  Effect.zipWith(
+    monotonicNow,
+    Clock.currentTimeMillis,
+    (now, wallClock) => now + DateTime.toEpochMillis(date) - wallClock
+  )

@@ -50,9 +50,7 @@ export type State =
 /** What happens to an entry. */
 export type Event =
   | { readonly _tag: "Acknowledge"; readonly pending: PendingAuthentication }
-  | { readonly _tag: "Notify"; readonly notification: Notification }
-  | { readonly _tag: "Saved"; readonly notification: Notification }
-  | { readonly _tag: "SaveFailed"; readonly notification: Notification }
+  | { readonly _tag: "Notify" | "Saved" | "SaveFailed"; readonly notification: Notification }
   | { readonly _tag: "Close"; readonly authReqId: Redacted.Redacted<AuthReqId> }
 
 /** What the inbox has to do about an event. */
@@ -69,18 +67,10 @@ export type Action =
 
 /** The state after an event, and what to do. An event that comes too late changes nothing. */
 export const step = (state: State, event: Event): readonly [State, Action] => {
-  switch (event._tag) {
-    case "Acknowledge":
-      return acknowledge(state, event.pending)
-    case "Notify":
-      return notify(state, event.notification)
-    case "Saved":
-      return [recordSave(state, event.notification, true), none]
-    case "SaveFailed":
-      return [recordSave(state, event.notification, false), none]
-    case "Close":
-      return [close(state, event.authReqId), none]
-  }
+  if (event._tag === "Acknowledge") return acknowledge(state, event.pending)
+  if (event._tag === "Notify") return notify(state, event.notification)
+  if (event._tag === "Close") return [close(state, event.authReqId), none]
+  return [recordSave(state, event.notification, event._tag === "Saved"), none]
 }
 
 /** The notification that a wait for this `auth_req_id` may have: no ping that has overtaken the acknowledgement. */
@@ -105,44 +95,29 @@ const acknowledge = (state: State, pending: PendingAuthentication): readonly [St
 }
 
 const notify = (state: State, notification: Notification): readonly [State, Action] => {
-  switch (state._tag) {
-    case "Expected":
-      return state.deliveryMode === "ping"
-        ? [{ _tag: "Early", notification }, respond("Accepted")]
-        : [state, { _tag: "AwaitAcknowledgement" }]
-    case "Early":
-      return [state, respond("Duplicate")]
-    case "Acknowledged":
-    case "Unsaved":
-      return Equal.equals(state.pending.authReqId, notification.authReqId)
-        ? [state, { _tag: "Save", pending: state.pending, notification: firstNotification(state, notification) }]
-        : [state, respond("Refused")]
-    case "Delivered":
-    case "Closed":
-      return [state, respond(Equal.equals(state.authReqId, notification.authReqId) ? "Duplicate" : "Refused")]
+  if (state._tag === "Early") return [state, respond("Duplicate")]
+  if (state._tag === "Expected") {
+    return state.deliveryMode === "ping"
+      ? [{ _tag: "Early", notification }, respond("Accepted")]
+      : [state, { _tag: "AwaitAcknowledgement" }]
   }
+  const { authReqId } = "pending" in state ? state.pending : state
+  if (!Equal.equals(authReqId, notification.authReqId)) return [state, respond("Refused")]
+  if (!("pending" in state)) return [state, respond("Duplicate")]
+  return [state, { _tag: "Save", pending: state.pending, notification: firstNotification(state, notification) }]
 }
 
-const firstNotification = (
-  state: Extract<State, { readonly _tag: "Acknowledged" | "Unsaved" }>,
-  notification: Notification
-): Notification => (state._tag === "Unsaved" ? state.notification : notification)
+const firstNotification = (state: State, notification: Notification): Notification =>
+  ("notification" in state ? state.notification : undefined) ?? notification
 
 const recordSave = (state: State, notification: Notification, isSaved: boolean): State => {
-  switch (state._tag) {
-    case "Acknowledged":
-    case "Unsaved": {
-      const { pending } = state
-      const first = firstNotification(state, notification)
-      return isSaved
-        ? { _tag: "Delivered", authReqId: pending.authReqId, notification: first }
-        : { _tag: "Unsaved", pending, notification: first }
-    }
-    case "Closed":
-      return { ...state, notification: state.notification ?? notification }
-    default:
-      return state
-  }
+  const first = firstNotification(state, notification)
+  if (state._tag === "Closed") return { ...state, notification: first }
+  if (state._tag !== "Acknowledged" && state._tag !== "Unsaved") return state
+  const { pending } = state
+  return isSaved
+    ? { _tag: "Delivered", authReqId: pending.authReqId, notification: first }
+    : { _tag: "Unsaved", pending, notification: first }
 }
 
 /** The end of another request's wait, with the same token, changes nothing. */

@@ -36,11 +36,11 @@
  *
  * @see CIBA Core 1.0 sections 10.2 and 10.3
  */
-import { Clock, Context, DateTime, Deferred, Duration, Effect, Exit, Layer, Option, Redacted, Semaphore } from "effect"
+import { Context, DateTime, Deferred, Duration, Effect, Exit, Layer, Option, Redacted, Semaphore } from "effect"
 import { Mac, SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 import * as KeyedLayer from "../internal/KeyedLayer.ts"
-import { monotonicNow } from "../internal/MonotonicClock.ts"
+import { monotonicNow, toMonotonic } from "../internal/MonotonicClock.ts"
 import { type PendingAuthentication, update } from "../pending/PendingAuthentication.ts"
 import * as PendingStore from "../pending/PendingStore.ts"
 import * as InboxEntry from "./InboxEntry.ts"
@@ -139,11 +139,9 @@ const none: Service = {
  */
 export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function* () {
   const store = yield* PendingStore.orNone
-  const entries = yield* Effect.provide(makeEntries(), layerHmac())
+  const entries = yield* Effect.provide(makeEntries, layerHmac())
 
-  const acknowledge = Effect.fnUntraced(function* (
-    pending: PendingAuthentication
-  ): Effect.fn.Return<Entry | undefined> {
+  const acknowledge = Effect.fnUntraced(function* (pending: PendingAuthentication) {
     const { clientNotificationToken: token, deliveryMode, expiresAt } = pending
     if (token === undefined || deliveryMode === "poll") return undefined
     const entry = yield* entries.add({ token, deliveryMode, expiresAt })
@@ -152,13 +150,11 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
     return entry
   })
 
-  const restore = Effect.fnUntraced(function* (pending: PendingAuthentication): Effect.fn.Return<void> {
+  const stored = yield* Effect.catch(store.all, ({ message }) => Effect.as(Effect.logError(message), []))
+  for (const pending of stored) {
     const entry = yield* acknowledge(pending)
     if (entry !== undefined && pending.received !== undefined) apply(entry, { _tag: "Close", ...pending })
-  })
-
-  const stored = yield* Effect.catch(store.all, ({ message }) => Effect.as(Effect.logError(message), []))
-  yield* Effect.forEach(stored, restore, { discard: true })
+  }
 
   return NotificationInbox.of({
     expect: (expected) => Effect.asVoid(entries.add(expected)),
@@ -212,16 +208,8 @@ interface Entry {
   readonly mutex: Semaphore.Semaphore
 }
 
-interface Entries {
-  /** The entry of a token, unless it has expired. */
-  readonly find: (token: Redacted.Redacted<string>) => Effect.Effect<Entry | undefined>
-  /** The entry of a token; a new one if there is none. */
-  readonly add: (expected: ExpectedNotification) => Effect.Effect<Entry>
-  readonly remove: (token: Redacted.Redacted<string>) => Effect.Effect<void>
-}
-
 /** Entries by the HMAC of their token. */
-const makeEntries = /* @__PURE__ */ Effect.fnUntraced(function* (): Effect.fn.Return<Entries, never, Mac.Mac> {
+const makeEntries = /* @__PURE__ */ Effect.gen(function* () {
   const mac = yield* Mac.Mac
   const key = yield* Effect.orDie(mac.generateKey(Mac.hmacSha256))
   const entries = new Map<string, Entry>()
@@ -230,11 +218,13 @@ const makeEntries = /* @__PURE__ */ Effect.fnUntraced(function* (): Effect.fn.Re
     Effect.map(Effect.orDie(mac.sign(key, new TextEncoder().encode(Redacted.value(token)))), Base64Url.encode)
 
   return {
-    find: Effect.fnUntraced(function* (token) {
+    /** The entry of a token, unless it has expired. */
+    find: Effect.fnUntraced(function* (token: Redacted.Redacted<string>) {
       const entry = entries.get(yield* digest(token))
       return entry !== undefined && entry.expiresAt > (yield* monotonicNow) ? entry : undefined
     }),
-    add: Effect.fnUntraced(function* ({ deliveryMode, expiresAt, token }) {
+    /** The entry of a token; a new one if there is none. */
+    add: Effect.fnUntraced(function* ({ deliveryMode, expiresAt, token }: ExpectedNotification) {
       const id = yield* digest(token)
       const now = yield* monotonicNow
       const existing = entries.get(id)
@@ -249,7 +239,7 @@ const makeEntries = /* @__PURE__ */ Effect.fnUntraced(function* (): Effect.fn.Re
       entries.set(id, entry)
       return entry
     }),
-    remove: (token) => Effect.map(digest(token), (id) => void entries.delete(id))
+    remove: (token: Redacted.Redacted<string>) => Effect.map(digest(token), (id) => void entries.delete(id))
   }
 })
 
@@ -312,11 +302,3 @@ const save = /* @__PURE__ */ Effect.fnUntraced(function* (
   }
   apply(entry, { _tag: "Saved", notification })
 })
-
-/** A date as an instant on the monotonic clock, in milliseconds. */
-const toMonotonic = (date: DateTime.Utc): Effect.Effect<number> =>
-  Effect.zipWith(
-    monotonicNow,
-    Clock.currentTimeMillis,
-    (now, wallClock) => now + DateTime.toEpochMillis(date) - wallClock
-  )

@@ -175,14 +175,10 @@ export const seal = (pending: PendingAuthentication, keys: Sealing.Keys): Effect
  */
 export const open = (sealed: string, keys: Sealing.Keys): Effect.Effect<PendingAuthentication, DecryptionFailed> =>
   Effect.flatMap(Sealing.open(sealed, keys), (text) =>
-    Effect.mapError(
-      decode(Redacted.value(text)),
-      () =>
-        new DecryptionFailed({
-          problem: "it contains no pending authentication of a version that this release can read"
-        })
-    )
+    Effect.mapError(decode(Redacted.value(text)), () => new DecryptionFailed({ problem: unreadable }))
   )
+
+const unreadable = "it contains no pending authentication of a version that this release can read"
 
 const encode = /* @__PURE__ */ Schema.encodeEffect(unsafeJson)
 

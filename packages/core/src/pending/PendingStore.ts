@@ -45,7 +45,7 @@
  *
  * @see CIBA Core 1.0 section 7.4
  */
-import { Context, Effect, Layer, Option, Order, Schema } from "effect"
+import { Context, Effect, Layer, Option, Schema } from "effect"
 import { KeyValueStore } from "effect/persistence"
 import type * as Sealing from "../crypto/Sealing.ts"
 import * as ErrorClass from "../internal/ErrorClass.ts"
@@ -211,8 +211,8 @@ export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
 
   /** The latest readable entry of each authentication. Older ones, which interrupted writes left, are removed. */
   const loadLatest = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
-    const entries = (yield* Effect.forEach(names, read)).flat()
-    const newest = new Map(entries.sort(byRevision).map((entry) => [entry.id, entry]))
+    const entries = (yield* Effect.forEach(names, read)).flat().sort((one, other) => one.revision - other.revision)
+    const newest = new Map(entries.map((entry) => [entry.id, entry]))
     for (const { id, revision } of newest.values()) revisions.set(id, Math.max(revision, revisions.get(id) ?? 0))
     const older = entries.filter((entry) => newest.get(entry.id) !== entry)
     yield* Effect.forEach(older, ({ id, revision }) => store.remove(`${id}.${revision}`))
@@ -257,11 +257,6 @@ export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
  */
 export const layerKeyValueStore = (options: Options): Layer.Layer<PendingStore, never, KeyValueStore.KeyValueStore> =>
   Layer.effect(PendingStore, make(options))
-
-const byRevision = /* @__PURE__ */ Order.mapInput(
-  Order.Number,
-  ({ revision }: { readonly revision: number }) => revision
-)
 
 /** Whether an earlier process may have stored it, too. */
 const hasWaited = ({ lost, nextPollAt, received }: PendingAuthentication): boolean =>

@@ -40,11 +40,8 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
       if (step._tag === "Acknowledged" || step._tag === "Resumed") {
         const now = DateTime.toEpochMillis(at)
         for (const [id, { until }] of open) if (until < now) open.delete(id)
-        open.set(step.id, {
-          since: yield* monotonicNow,
-          polls: 0,
-          until: DateTime.toEpochMillis(step.expiresAt) + retention
-        })
+        const until = DateTime.toEpochMillis(step.expiresAt) + retention
+        open.set(step.id, { since: yield* monotonicNow, polls: 0, until })
       }
       const statistics = open.get(step.id)
       if (statistics === undefined) return

@@ -27,18 +27,10 @@ export const none: Ping = {
   stretchDelay: Effect.succeed
 }
 
-/** What a wait does about its ping. */
-export interface Options {
-  /** The least time between two polls until it arrives. */
-  readonly fallback: Duration.Duration
-  /** Runs when it has arrived. */
-  readonly onPing: Effect.Effect<void>
-}
-
 /** A ping that arrives when `arrival` succeeds; until then polls are `fallback` apart, and one is sent before the deadline. */
 export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
   arrival: Effect.Effect<unknown>,
-  { fallback, onPing }: Options
+  fallback: Duration.Duration
 ): Effect.fn.Return<Ping, never, Scope.Scope> {
   const latch = yield* Latch.make()
   let isAwaited = true
@@ -47,7 +39,7 @@ export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
     hasArrived = true
     return latch.open
   })
-  yield* Effect.forkScoped(arrival.pipe(Effect.andThen(onPing), Effect.andThen(recordArrival)))
+  yield* Effect.forkScoped(Effect.andThen(arrival, recordArrival))
 
   return {
     isAwaited: () => isAwaited,

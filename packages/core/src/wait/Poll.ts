@@ -35,7 +35,7 @@
  *
  * @see CIBA Core 1.0 sections 10.1 and 11
  */
-import { Context, Duration, Effect, Equal, Hash, Layer, Option, RcMap, Schedule, type Scope } from "effect"
+import { Context, Data, Duration, Effect, Equal, Hash, Layer, Option, RcMap, Schedule, type Scope } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import * as Throttle from "../http/Throttle.ts"
@@ -117,27 +117,13 @@ export type Requirements =
 export const make = Effect.fnUntraced(function* (
   options?: Options
 ): Effect.fn.Return<Service, never, Requirements | Scope.Scope> {
-  const registration = yield* ClientRegistration
-  const keys = yield* ProviderKeys
-  const parts: Parts = {
-    options,
-    pingFallback: Duration.fromInputUnsafe(options?.pingFallback ?? "30 seconds"),
-    registration,
-    discovery: yield* Discovery,
-    endpoint: yield* TokenEndpoint.TokenEndpoint,
-    prefetchKeys: JwsAlgorithm.isSymmetric(registration.idTokenSignedResponseAlg) ? Effect.void : keys.prefetch,
-    throttle: yield* Throttle.Throttle,
-    events: yield* CibaEvents.CibaEvents,
-    inbox: yield* Effect.serviceOption(NotificationInbox),
-    ensureSameClient: yield* SameClient.make,
-    memory: yield* PollMemory.make
-  }
+  const parts = yield* makeParts(options)
   const waits = yield* RcMap.make({ lookup: (key: WaitKey) => pollUntilDecided(parts, key) })
 
   return Poll.of({
     wait: Effect.fnUntraced(function* (pending) {
       const interrupted = yield* beforeExpiry(validate(parts, pending), yield* parts.memory.load(pending))
-      return yield* Effect.scoped(RcMap.get(waits, new WaitKey(pending, interrupted)))
+      return yield* Effect.scoped(RcMap.get(waits, new WaitKey({ pending, interrupted })))
     }),
     forget: parts.memory.clear
   })
@@ -151,29 +137,32 @@ export const make = Effect.fnUntraced(function* (
  */
 export const layer = (options?: Options): Layer.Layer<Poll, never, Requirements> => Layer.effect(Poll, make(options))
 
-interface Parts {
-  readonly options: Options | undefined
-  readonly pingFallback: Duration.Duration
-  readonly registration: ClientRegistration["Service"]
-  readonly discovery: Discovery["Service"]
-  readonly endpoint: TokenEndpoint.Service
-  readonly prefetchKeys: Effect.Effect<void, DiscoveryError>
-  readonly throttle: Throttle.Service
-  readonly events: CibaEvents.Service
-  readonly inbox: Option.Option<NotificationInbox["Service"]>
-  readonly ensureSameClient: SameClient.EnsureSameClient
-  readonly memory: PollMemory.PollMemory
-}
+const makeParts = Effect.fnUntraced(function* (options: Options | undefined) {
+  const registration = yield* ClientRegistration
+  const keys = yield* ProviderKeys
+  return {
+    options,
+    pingFallback: Duration.fromInputUnsafe(options?.pingFallback ?? "30 seconds"),
+    registration,
+    discovery: yield* Discovery,
+    endpoint: yield* TokenEndpoint.TokenEndpoint,
+    prefetchKeys: JwsAlgorithm.isSymmetric(registration.idTokenSignedResponseAlg) ? Effect.void : keys.prefetch,
+    throttle: yield* Throttle.Throttle,
+    events: yield* CibaEvents.CibaEvents,
+    inbox: yield* Effect.serviceOption(NotificationInbox),
+    ensureSameClient: yield* SameClient.make,
+    memory: yield* PollMemory.make
+  }
+})
+
+type Parts = Effect.Success<ReturnType<typeof makeParts>>
 
 /** Two waits are one when they have the same `auth_req_id`. */
-class WaitKey implements Equal.Equal {
+class WaitKey extends Data.Class<{
   readonly pending: PendingAuthentication
   /** What is stored as the lost response while a poll is in flight. */
   readonly interrupted: TransportError
-  constructor(pending: PendingAuthentication, interrupted: TransportError) {
-    this.pending = pending
-    this.interrupted = interrupted
-  }
+}> {
   [Equal.symbol](that: Equal.Equal): boolean {
     return that instanceof WaitKey && Equal.equals(this.pending.authReqId, that.pending.authReqId)
   }
@@ -183,7 +172,7 @@ class WaitKey implements Equal.Equal {
 }
 
 /** A wait that polls. */
-interface ActiveWait {
+interface ActiveWait extends Parts {
   readonly pending: PendingAuthentication
   readonly interrupted: TransportError
   readonly ping: Ping.Ping
@@ -193,37 +182,33 @@ interface ActiveWait {
 const validate = Effect.fnUntraced(function* (
   { ensureSameClient, registration }: Parts,
   pending: PendingAuthentication
-): Effect.fn.Return<TransportError, TokenError | DiscoveryError> {
+) {
   const metadata = yield* ensureSameClient(pending)
   if (pending.deliveryMode === "push") return yield* new TokenError({ reason: new PushDelivery() })
   const url = yield* ProviderMetadata.endpoint(metadata, "token_endpoint", registration.mutualTls)
   return makeError("Interrupted", { method: "POST", url })
 })
 
-const pollUntilDecided = Effect.fnUntraced(function* (
-  parts: Parts,
-  { interrupted, pending }: WaitKey
-): Effect.fn.Return<TokenResponse, TokenError | DiscoveryError, Scope.Scope> {
+const pollUntilDecided = Effect.fnUntraced(function* (parts: Parts, { interrupted, pending }: WaitKey) {
   const progress = yield* parts.memory.load(pending)
   if (progress.response !== undefined) return progress.response
   if (progress.redeemed) return yield* new TokenError({ reason: new AlreadyRedeemed() })
   yield* beforeExpiry(parts.prefetchKeys, progress)
   const ping = yield* makePing(parts, pending, progress)
-  const wait: ActiveWait = { pending, interrupted, ping, progress }
-  const { deadline, interval } = progress
+  const wait: ActiveWait = { ...parts, pending, interrupted, ping, progress }
+  const { deadline, interval, nextAt } = progress
   const state = { interval, deadline, faults: 0 }
-  const schedule = PollPolicy.schedule(state, composeWithPing(ping, deadline, parts.options?.schedule))
-  const decideNext = yield* PollPolicy.toStepper(schedule)
-  let next = yield* decideFirst(state, progress, ping)
-  if (next._tag === "Poll" && progress.nextAt === undefined) yield* saveProgress(parts, wait, { nextAt: next.at })
+  const decideNext = yield* PollPolicy.toStepper(PollPolicy.schedule(state, composeWithPing(wait)))
+  let next = yield* decideFirst(state, wait)
+  if (next._tag === "Poll" && nextAt === undefined) yield* saveProgress(wait, { nextAt: next.at })
   let minimumDelay = Effect.void
   while (true) {
     yield* Effect.andThen(minimumDelay, ping.raceWithPing(sleepUntilNext(wait, next)))
-    const outcome = yield* parts.throttle.run(sendPoll(parts, wait), { until: deadline, orElse: failExpired(wait) })
-    if (outcome._tag === "Success") return yield* recordResponse(parts, wait, outcome.response)
-    if (outcome._tag === "Failure") return yield* recordFailure(parts, wait, outcome.error)
+    const outcome = yield* parts.throttle.run(sendPoll(wait), { until: deadline, orElse: failExpired(wait) })
+    if (outcome._tag === "Success") return yield* recordResponse(wait, outcome.response)
+    if (outcome._tag === "Failure") return yield* recordFailure(wait, outcome.error)
     next = yield* decideNext(outcome)
-    minimumDelay = yield* recordOutcome(parts, wait, outcome, next)
+    minimumDelay = yield* recordOutcome(wait, outcome, next)
   }
 })
 
@@ -231,39 +216,31 @@ const makePing = (
   { events, inbox, pingFallback }: Parts,
   pending: PendingAuthentication,
   { pinged }: PollMemory.Progress
-): Effect.Effect<Ping.Ping, never, Scope.Scope> =>
-  Option.isSome(inbox) && pending.deliveryMode === "ping" && !pinged
-    ? Ping.make(inbox.value.await(pending), {
-        fallback: pingFallback,
-        onPing: events.publish(Step.Pinged({ id: pending.id }))
-      })
-    : Effect.succeed(Ping.none)
+): Effect.Effect<Ping.Ping, never, Scope.Scope> => {
+  if (Option.isNone(inbox) || pending.deliveryMode !== "ping" || pinged) return Effect.succeed(Ping.none)
+  const arrival = Effect.andThen(inbox.value.await(pending), events.publish(Step.Pinged({ id: pending.id })))
+  return Ping.make(arrival, pingFallback)
+}
 
 /** The caller's schedule over the policy, whose delays are longer until the ping arrives. */
-const composeWithPing = (
-  ping: Ping.Ping,
-  deadline: number,
-  compose: PollPolicy.Compose | undefined
-): PollPolicy.Compose | undefined =>
-  ping === Ping.none
-    ? compose
-    : (policy) => {
-        const stretched = Schedule.modifyDelay(policy, ({ duration }) => ping.stretchDelay(duration, deadline))
-        return compose?.(stretched) ?? stretched
-      }
+const composeWithPing = ({ options, ping, progress }: ActiveWait): PollPolicy.Compose | undefined => {
+  if (ping === Ping.none) return options?.schedule
+  return (policy) => {
+    const stretched = Schedule.modifyDelay(policy, ({ duration }) => ping.stretchDelay(duration, progress.deadline))
+    return options?.schedule?.(stretched) ?? stretched
+  }
+}
 
 /** The first poll of a new wait; of one that is resumed before a poll; or of one that is resumed after a lost response. */
 const decideFirst = Effect.fnUntraced(function* (
   state: PollPolicy.State,
-  { lostResponse, nextAt }: PollMemory.Progress,
-  ping: Ping.Ping
+  { ping, progress: { lostResponse, nextAt } }: ActiveWait
 ): Effect.fn.Return<PollPolicy.NextPoll> {
   const now = yield* monotonicNow
   if (nextAt !== undefined) return PollPolicy.resume(state, nextAt, now)
-  const first =
-    lostResponse === undefined
-      ? PollPolicy.start(state, now)
-      : PollPolicy.resume(state, now + Duration.toMillis(state.interval), now)
+  const afterInterval = now + Duration.toMillis(state.interval)
+  const isNew = lostResponse === undefined
+  const first = isNew ? PollPolicy.start(state, now) : PollPolicy.resume(state, afterInterval, now)
   if (first._tag !== "Poll") return first
   const delay = yield* ping.stretchDelay(Duration.millis(first.at - now), state.deadline)
   return { ...first, at: now + Duration.toMillis(delay) }
@@ -278,15 +255,9 @@ const sleepUntilNext = (wait: ActiveWait, next: PollPolicy.NextPoll): Effect.Eff
 }
 
 /** Sends one poll. It is stored before: should the process stop now, the next one knows that a response may be lost. */
-const sendPoll = Effect.fnUntraced(function* (
-  { discovery, endpoint, events, memory, options, throttle }: Parts,
-  wait: ActiveWait
-): Effect.fn.Return<
-  PollOutcome.PollOutcome | { readonly _tag: "Success"; readonly response: TokenResponse },
-  TokenError
-> {
-  const { interrupted, pending, ping } = wait
-  yield* Effect.ignore(discovery.metadata)
+const sendPoll = Effect.fnUntraced(function* (wait: ActiveWait) {
+  const { endpoint, events, interrupted, memory, options, pending, ping, throttle } = wait
+  yield* Effect.ignore(wait.discovery.metadata)
   let sentAt = yield* monotonicNow
   if (sentAt >= wait.progress.deadline) return yield* failExpired(wait)
   ping.recordPollSent()
@@ -298,87 +269,59 @@ const sendPoll = Effect.fnUntraced(function* (
   const onSend = Effect.map(monotonicNow, (now) => {
     sentAt = now
   })
-  const outcome = yield* Effect.match(
-    endpoint.redeem(pending.authReqId, { ...options, dpopKey: pending.dpopKey, onSend }),
-    {
-      onSuccess: (response) => ({ _tag: "Success" as const, response }),
-      onFailure: (error) => PollOutcome.classify(error, sentAt)
-    }
+  const outcome = yield* endpoint.redeem(pending.authReqId, { ...options, dpopKey: pending.dpopKey, onSend }).pipe(
+    Effect.map((response): PollOutcome.PollOutcome => ({ _tag: "Success", response })),
+    Effect.catch((error) => Effect.succeed(PollOutcome.classify(error, sentAt)))
   )
   yield* throttle.record(outcome._tag === "Fault" ? outcome : undefined)
   return outcome
 })
 
-const saveProgress = (
-  { memory }: Parts,
-  wait: ActiveWait,
-  changes: Partial<PollMemory.Progress>
-): Effect.Effect<void> => {
+const saveProgress = (wait: ActiveWait, changes: Partial<PollMemory.Progress>): Effect.Effect<void> => {
   wait.progress = { ...wait.progress, ...changes }
-  return memory.save(wait.pending, wait.progress)
+  return wait.memory.save(wait.pending, wait.progress)
 }
 
-const recordResponse = (parts: Parts, wait: ActiveWait, response: TokenResponse): Effect.Effect<TokenResponse> =>
-  Effect.as(Effect.uninterruptible(saveProgress(parts, wait, { redeemed: true, response })), response)
+const recordResponse = (wait: ActiveWait, response: TokenResponse): Effect.Effect<TokenResponse> =>
+  Effect.as(Effect.uninterruptible(saveProgress(wait, { redeemed: true, response })), response)
 
-const recordFailure = Effect.fnUntraced(function* (
-  parts: Parts,
-  wait: ActiveWait,
-  error: TokenError | DiscoveryError
-): Effect.fn.Return<never, TokenError | DiscoveryError> {
+const recordFailure = Effect.fnUntraced(function* (wait: ActiveWait, error: TokenError | DiscoveryError) {
   const { interval, lostResponse } = wait.progress
-  yield* saveProgress(parts, wait, {
-    nextAt: (yield* monotonicNow) + Duration.toMillis(interval),
-    redeemed: error.reason._tag === "InvalidTokenResponse"
-  })
+  const nextAt = (yield* monotonicNow) + Duration.toMillis(interval)
+  yield* saveProgress(wait, { nextAt, redeemed: error.reason._tag === "InvalidTokenResponse" })
   return yield* Effect.fail(PollOutcome.resolveOutcome(error, lostResponse))
 })
 
 /** Stores and publishes the outcome of a poll that does not end the wait. Returns the delay that even a ping does not end. */
 const recordOutcome = Effect.fnUntraced(function* (
-  parts: Parts,
   wait: ActiveWait,
-  outcome: ContinuingOutcome,
+  outcome: PollOutcome.Continuing,
   next: PollPolicy.NextPoll
-): Effect.fn.Return<Effect.Effect<void>> {
-  const { id } = wait.pending
+) {
+  const { retryAfter = Duration.zero } = outcome
   const interval = PollPolicy.intervalAfter(wait.progress.interval, outcome)
-  const requested = Duration.max(interval, outcome.retryAfter ?? Duration.zero)
-  const earliest = (yield* monotonicNow) + Duration.toMillis(requested)
-  const { lostResponse } = wait.progress
-  yield* saveProgress(parts, wait, {
+  const earliest = (yield* monotonicNow) + Duration.toMillis(Duration.max(interval, retryAfter))
+  yield* saveProgress(wait, {
     interval,
     nextAt: next._tag === "Poll" ? next.at : earliest,
-    lostResponse: outcome._tag === "Fault" ? (PollOutcome.findLostResponse(outcome.fault) ?? lostResponse) : undefined
+    lostResponse: outcome._tag === "Fault" ? (outcome.lost ?? wait.progress.lostResponse) : undefined
   })
-  yield* parts.events.publish(toStep(id, outcome, interval))
+  yield* wait.events.publish(toStep(wait.pending, outcome, interval))
   // slow_down and Retry-After also delay a poll that a ping triggers.
   const isSlowedDown = outcome._tag === "SlowDown" || outcome.retryAfter !== undefined
   return isSlowedDown && next._tag === "Poll" ? sleepUntil(Math.min(earliest, next.at)) : Effect.void
 })
 
-type ContinuingOutcome = Exclude<PollOutcome.PollOutcome, { readonly _tag: "Failure" }>
-
-const toStep = (id: string, { _tag, fault, status }: ContinuingOutcome, interval: Duration.Duration): Step => {
-  switch (_tag) {
-    case "Pending":
-      return Step.StillPending({ id, interval })
-    case "SlowDown":
-      return Step.SlowedDown({ id, interval })
-    case "Fault":
-      return Step.PollFailed({
-        id,
-        kind: fault?.kind ?? (status === undefined ? "Unreachable" : "UnexpectedStatus"),
-        status
-      })
-  }
+const toStep = ({ id }: PendingAuthentication, outcome: PollOutcome.Continuing, interval: Duration.Duration): Step => {
+  if (outcome._tag === "Fault") return Step.PollFailed({ id, kind: outcome.kind, status: outcome.status })
+  return outcome._tag === "SlowDown" ? Step.SlowedDown({ id, interval }) : Step.StillPending({ id, interval })
 }
 
 /** Runs what a wait needs before it can poll; while the provider cannot be reached, again until the request expires. */
 const beforeExpiry = Effect.fnUntraced(function* <A, E extends TokenError | DiscoveryError>(
   effect: Effect.Effect<A, E>,
   { deadline, lostResponse }: PollMemory.Progress
-): Effect.fn.Return<A, E | TokenError> {
+) {
   const left = deadline - (yield* monotonicNow)
   const fail = Effect.fail(PollOutcome.makeExpiryError(lostResponse))
   const retrying = Effect.retry(effect, {
@@ -386,7 +329,7 @@ const beforeExpiry = Effect.fnUntraced(function* <A, E extends TokenError | Disc
     while: (error) => left > 0 && isUnreachable(error)
   })
   return yield* (left > 0 ? Effect.timeoutOrElse(retrying, { duration: left, orElse: () => fail }) : retrying).pipe(
-    Effect.catch((error) => (isUnreachable(error) ? fail : Effect.fail(error)))
+    Effect.catchIf(isUnreachable, () => fail)
   )
 })
 

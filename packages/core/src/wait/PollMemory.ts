@@ -2,9 +2,9 @@
  * The progress of waits, for a later wait with the same `auth_req_id`: in memory until the request expires, and in the
  * `PendingStore`, if present, for the next process.
  */
-import { Clock, DateTime, type Duration, Effect, MutableHashMap, Option, type Redacted } from "effect"
+import { DateTime, type Duration, Effect, MutableHashMap, Option, type Redacted } from "effect"
 import type { TransportError } from "../http/TransportError.ts"
-import { monotonicNow } from "../internal/MonotonicClock.ts"
+import { monotonicNow, toMonotonic } from "../internal/MonotonicClock.ts"
 import { unsafeValue } from "../internal/Opaque.ts"
 import { type AuthReqId, PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import * as PendingStore from "../pending/PendingStore.ts"
@@ -48,13 +48,10 @@ export const make: Effect.Effect<PollMemory> = Effect.gen(function* () {
     load: Effect.fnUntraced(function* (pending) {
       const known = Option.getOrUndefined(MutableHashMap.get(memory, pending.authReqId))
       if (known !== undefined) return known
-      const wallClock = yield* Clock.currentTimeMillis
-      const now = yield* monotonicNow
-      const toMonotonic = (at: DateTime.Utc): number => now + DateTime.toEpochMillis(at) - wallClock
       return {
         interval: pending.interval,
-        nextAt: pending.nextPollAt === undefined ? undefined : toMonotonic(pending.nextPollAt),
-        deadline: toMonotonic(pending.expiresAt),
+        nextAt: pending.nextPollAt === undefined ? undefined : yield* toMonotonic(pending.nextPollAt),
+        deadline: yield* toMonotonic(pending.expiresAt),
         lostResponse: pending.lost,
         pinged: false,
         redeemed: false,
@@ -79,7 +76,7 @@ export const make: Effect.Effect<PollMemory> = Effect.gen(function* () {
 const withProgress = Effect.fnUntraced(function* (
   { lost: _lost, nextPollAt: _nextPollAt, ...pending }: PendingAuthentication,
   { interval, lostResponse, nextAt, response }: Progress
-): Effect.fn.Return<PendingAuthentication> {
+) {
   const delay = nextAt === undefined ? undefined : Math.ceil(Math.max(0, nextAt - (yield* monotonicNow)))
   const now = yield* DateTime.now
   return new PendingAuthentication({

@@ -3,41 +3,43 @@
  *
  * @see CIBA Core 1.0 sections 10.1 and 11
  */
+import type { FailedRequest } from "../http/Throttle.ts"
 import type { TransportError } from "../http/TransportError.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import { ExpiredToken, OutcomeUnknown, TokenError } from "../token/TokenError.ts"
-import type * as PollPolicy from "./PollPolicy.ts"
+import type { TokenResponse } from "../token/TokenResponse.ts"
+import type { PollResult } from "./PollPolicy.ts"
 
-/** A result after which the wait continues, or a failure that ends it. */
+/** The result of a poll after which the wait continues. */
+export type Continuing = PollResult & (Fault | { readonly _tag: "Pending" | "SlowDown" })
+
+interface Fault extends FailedRequest {
+  readonly _tag: "Fault"
+  readonly kind: TransportError["kind"]
+  /** The fault, if the provider may have sent tokens that did not arrive. */
+  readonly lost?: TransportError | undefined
+}
+
+/** A result after which the wait continues, or the response or the failure that ends it. */
 export type PollOutcome =
-  | (PollPolicy.PollResult & { readonly fault?: TransportError; readonly status?: number | undefined })
+  | Continuing
+  | { readonly _tag: "Success"; readonly response: TokenResponse }
   | { readonly _tag: "Failure"; readonly error: TokenError | DiscoveryError }
 
 /** Classifies the failure of a poll; `sentAt` is when it was sent, in milliseconds on the monotonic clock. */
 export const classify = (error: TokenError | DiscoveryError, sentAt: number): PollOutcome => {
-  if (error._tag === "DiscoveryError") return { _tag: "Fault", sentAt }
+  if (error._tag === "DiscoveryError") return { _tag: "Fault", sentAt, kind: "Unreachable" }
   const { reason } = error
-  switch (reason._tag) {
-    case "AuthorizationPending":
-      return { _tag: "Pending", sentAt, retryAfter: reason.retryAfter }
-    case "SlowDown":
-      return { _tag: "SlowDown", sentAt, retryAfter: reason.retryAfter }
-    case "TransportError":
-      return reason.kind === "InsecureUrl"
-        ? { _tag: "Failure", error }
-        : {
-            _tag: "Fault",
-            sentAt,
-            retryAfter: reason.retryAfter,
-            timedOut: reason.kind === "TimedOut",
-            fault: reason,
-            status: reason.status
-          }
-    default:
-      return isTransient(reason)
-        ? { _tag: "Fault", sentAt, retryAfter: reason.retryAfter, status: reason.status }
-        : { _tag: "Failure", error }
+  if (reason._tag === "AuthorizationPending") return { _tag: "Pending", sentAt, retryAfter: reason.retryAfter }
+  if (reason._tag === "SlowDown") return { _tag: "SlowDown", sentAt, retryAfter: reason.retryAfter }
+  if (reason._tag === "TransportError" && reason.kind !== "InsecureUrl") {
+    const { kind, retryAfter, status } = reason
+    const lost = mayHideTokens(reason) ? reason : undefined
+    return { _tag: "Fault", sentAt, retryAfter, timedOut: kind === "TimedOut", kind, status, lost }
   }
+  return isTransient(reason)
+    ? { _tag: "Fault", sentAt, retryAfter: reason.retryAfter, kind: "UnexpectedStatus", status: reason.status }
+    : { _tag: "Failure", error }
 }
 
 /** Whether the error may go away: by its status, which may be that of a gateway, or by its code. */
@@ -50,11 +52,9 @@ const isTransient = (
 
 const transientCodes = new Set(["server_error", "temporarily_unavailable"])
 
-/** The fault, if the provider may have sent tokens that did not arrive. */
-export const findLostResponse = (fault: TransportError | undefined): TransportError | undefined => {
-  if (fault === undefined || fault.kind === "Redirected") return undefined
-  return fault.kind !== "UnexpectedStatus" || fault.status === 502 || fault.status === 504 ? fault : undefined
-}
+/** Whether the provider may have sent tokens that did not arrive. */
+const mayHideTokens = ({ kind, status }: TransportError): boolean =>
+  kind === "UnexpectedStatus" ? status === 502 || status === 504 : kind !== "Redirected"
 
 /** After a lost response, `invalid_grant` or an expiry may hide an approval: it is reported as `OutcomeUnknown`. */
 export const resolveOutcome = (

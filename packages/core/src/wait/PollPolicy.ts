@@ -138,7 +138,7 @@ export const step = (state: State, result: PollResult, now: number): NextPoll =>
  * @stability unstable
  */
 export const schedule = (begin: State, compose?: Compose): Schedule.Schedule<NextPoll, PollResult> =>
-  compose === undefined ? policy(begin) : combineSlower(policy(begin), begin.deadline, compose(policy(begin)))
+  compose === undefined ? policy(begin) : combineSlower(begin, compose(policy(begin)))
 
 /**
  * Runs a schedule step by step: what to do after each result, and when.
@@ -151,12 +151,10 @@ export const toStepper = (
 ): Effect.Effect<(result: PollResult) => Effect.Effect<NextPoll>> =>
   Effect.map(Schedule.toStep(schedule), (step) =>
     Effect.fnUntraced(function* (result: PollResult): Effect.fn.Return<NextPoll> {
-      const stepped = Effect.map(step(yield* Clock.currentTimeMillis, result), ([decision, pause]) =>
-        decision._tag === "Poll"
-          ? Effect.map(monotonicNow, (now): NextPoll => ({ ...decision, at: now + Duration.toMillis(pause) }))
-          : Effect.succeed(decision)
-      )
-      return yield* Effect.flatten(Pull.catchDone(stepped, (decision) => Effect.succeed(Effect.succeed(decision))))
+      const next = step(yield* Clock.currentTimeMillis, result)
+      const [decision, pause] = yield* Pull.catchDone(next, (last) => Effect.succeed([last, undefined] as const))
+      if (decision._tag !== "Poll" || pause === undefined) return decision
+      return { ...decision, at: (yield* monotonicNow) + Duration.toMillis(pause) }
     })
   )
 
@@ -188,27 +186,22 @@ const policy = (begin: State): Schedule.Schedule<NextPoll, PollResult> =>
   )
 
 const combineSlower = (
-  policy: Schedule.Schedule<NextPoll, PollResult>,
-  deadline: number,
+  begin: State,
   other: Schedule.Schedule<unknown, PollResult>
 ): Schedule.Schedule<NextPoll, PollResult> =>
   Schedule.fromStep(
-    Effect.map(
-      Effect.all([Schedule.toStep(policy), Schedule.toStep(other)]),
-      ([own, others]) =>
-        (wallClock: number, result: PollResult) =>
-          Effect.gen(function* () {
-            const [decision, least] = yield* own(wallClock, result)
-            const [, wanted] = yield* Pull.catchDone(others(wallClock, result), () =>
-              Cause.done<NextPoll>({ _tag: "Stopped" })
-            )
-            const now = yield* monotonicNow
-            const wait = Duration.toMillis(Duration.max(least, wanted))
-            return now + wait < deadline
-              ? yield* pollAfter(decision, wait)
-              : yield* Cause.done<NextPoll>({ _tag: "Expired" })
-          })
-    )
+    Effect.gen(function* () {
+      const own = yield* Schedule.toStep(policy(begin))
+      const others = yield* Schedule.toStep(other)
+      const stop = Cause.done<NextPoll>({ _tag: "Stopped" })
+      return Effect.fnUntraced(function* (wallClock: number, result: PollResult) {
+        const [decision, least] = yield* own(wallClock, result)
+        const [, wanted] = yield* Pull.catchDone(others(wallClock, result), () => stop)
+        const wait = Duration.toMillis(Duration.max(least, wanted))
+        const isExpired = (yield* monotonicNow) + wait >= begin.deadline
+        return yield* isExpired ? Cause.done<NextPoll>({ _tag: "Expired" }) : pollAfter(decision, wait)
+      })
+    })
   )
 
 const pollAfter = (next: NextPoll, millis: number): Effect.Effect<[NextPoll, Duration.Duration]> =>
