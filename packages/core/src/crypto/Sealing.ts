@@ -32,7 +32,7 @@ import { Base64Url } from "effect/encoding"
 import * as jose from "jose"
 import * as RandomToken from "../internal/RandomToken.ts"
 import { DecryptionFailed } from "./DecryptionFailed.ts"
-import { InvalidKey } from "./InvalidKey.ts"
+import { InvalidKey } from "./SigningKey.ts"
 
 /**
  * A key of 256 bits with its name.
