@@ -238,17 +238,19 @@ export const privateKeyJwt = <E = never, R = never>(
     signAssertions("private_key_jwt", signingKey, options)
   )
 
+const certificate = (method: Method): ClientAuthentication => ({
+  method,
+  mutualTls: MutualTls.make({ boundAccessTokens: false }),
+  credentials: (target) => sendClientId(target)
+})
+
 /**
  * The certificate of the connection, issued by an authority that the provider trusts (RFC 8705 2.1).
  *
  * @since 0.1.0
  * @stability stable
  */
-export const tlsClientAuth: ClientAuthentication = {
-  method: "tls_client_auth",
-  mutualTls: /* @__PURE__ */ MutualTls.make({ boundAccessTokens: false }),
-  credentials: (target) => sendClientId(target)
-}
+export const tlsClientAuth: ClientAuthentication = /* @__PURE__ */ certificate("tls_client_auth")
 
 /**
  * The certificate of the connection, registered at the provider (RFC 8705 2.2).
@@ -256,11 +258,7 @@ export const tlsClientAuth: ClientAuthentication = {
  * @since 0.1.0
  * @stability stable
  */
-export const selfSignedTlsClientAuth: ClientAuthentication = {
-  method: "self_signed_tls_client_auth",
-  mutualTls: /* @__PURE__ */ MutualTls.make({ boundAccessTokens: false }),
-  credentials: (target) => sendClientId(target)
-}
+export const selfSignedTlsClientAuth: ClientAuthentication = /* @__PURE__ */ certificate("self_signed_tls_client_auth")
 
 /**
  * Credentials from their values. Parameters are those of client authentication (`client_id`, `client_secret`,
@@ -297,11 +295,8 @@ const signAssertions = (
       exp: now + Math.ceil(Duration.toSeconds(lifetime))
     }
     const { additionalClaims, header, type = "client-authentication+jwt" } = compatibility
-    const jwt = yield* JsonWebToken.sign(JsonWebToken.addClaims(own, additionalClaims), {
-      key,
-      type: type ?? undefined,
-      header
-    })
+    const claims = JsonWebToken.addClaims(own, additionalClaims)
+    const jwt = yield* JsonWebToken.sign(claims, { key, type: type ?? undefined, header })
     return yield* sendClientId(
       target,
       ["client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"],

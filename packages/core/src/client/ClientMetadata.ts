@@ -35,7 +35,7 @@
  *
  * @see CIBA Core 1.0 section 4, RFC 7591 section 2
  */
-import { Effect, Schema } from "effect"
+import { Effect, Predicate, Record, Schema } from "effect"
 import type { ContentAlgorithm, KeyAlgorithm } from "../crypto/JsonWebEncryption.ts"
 import { JsonWebKey, toPublic } from "../crypto/JsonWebKey.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
@@ -167,7 +167,7 @@ export type Options = Delivery & {
  * @stability stable
  */
 export const make = (options: Options): Effect.Effect<ClientMetadata, ClientRegistrationError> =>
-  Effect.as(ensureValid(problems(options)), encode(options))
+  Effect.as(validate(options), encode(options))
 
 /**
  * What a provider may refuse in metadata that is valid: pairwise subjects have requirements of their own (CIBA Core 4).
@@ -177,72 +177,48 @@ export const make = (options: Options): Effect.Effect<ClientMetadata, ClientRegi
  */
 export const warnings = (metadata: ClientMetadata): ReadonlyArray<string> => {
   if (metadata.subject_type !== "pairwise") return []
+  const hasSector = metadata.sector_identifier_uri !== undefined
   if (metadata.backchannel_token_delivery_mode === "push") {
-    return metadata.sector_identifier_uri === undefined
-      ? []
-      : ["the document at sector_identifier_uri has to list the notification endpoint (pairwise subjects in push mode)"]
+    return hasSector
+      ? ["the document at sector_identifier_uri has to list the notification endpoint (pairwise subjects in push mode)"]
+      : []
   }
-  const provesPossession =
-    metadata.backchannel_authentication_request_signing_alg !== undefined ||
-    metadata.token_endpoint_auth_method === "private_key_jwt" ||
-    metadata.token_endpoint_auth_method === "self_signed_tls_client_auth"
+  const hasKeys = metadata.jwks_uri !== undefined
   return [
-    metadata.jwks_uri === undefined && metadata.sector_identifier_uri === undefined
-      ? "pairwise subjects need a jwks_uri or a sector_identifier_uri"
-      : "",
-    metadata.jwks_uri !== undefined && metadata.sector_identifier_uri !== undefined
-      ? "the document at sector_identifier_uri has to list the jwks_uri (pairwise subjects)"
-      : "",
-    provesPossession
-      ? ""
-      : "pairwise subjects need possession to be shown: sign requests, or use private_key_jwt or self_signed_tls_client_auth"
-  ].filter((line) => line !== "")
+    !hasKeys && !hasSector && "pairwise subjects need a jwks_uri or a sector_identifier_uri",
+    hasKeys && hasSector && "the document at sector_identifier_uri has to list the jwks_uri (pairwise subjects)",
+    !provesPossession(metadata.backchannel_authentication_request_signing_alg, metadata.token_endpoint_auth_method) &&
+      "pairwise subjects need possession to be shown: sign requests, or use private_key_jwt or self_signed_tls_client_auth"
+  ].filter((warning) => warning !== false)
 }
 
-const problems = (options: Options): ReadonlyArray<readonly [parameter: string, problem: string | undefined]> => [
-  [
-    "notificationEndpoint",
-    options.deliveryMode === "poll" || /^https:\/\/[^#\s]+$/i.test(options.notificationEndpoint ?? "")
-      ? undefined
-      : `${options.deliveryMode} delivery needs an https URL without fragment (CIBA Core 9)`
-  ],
-  [
-    "requestSigningAlg",
-    options.requestSigningAlg === undefined || JwsAlgorithm.isAsymmetric(options.requestSigningAlg)
-      ? undefined
-      : "requests are signed with a private key; use an asymmetric algorithm (CIBA Core 7.1.1)"
-  ],
-  [
-    "tokenEndpointAuthSigningAlg",
-    options.tokenEndpointAuthSigningAlg === undefined ||
-    isFitting(options.tokenEndpointAuthMethod, options.tokenEndpointAuthSigningAlg)
-      ? undefined
-      : `it does not go with ${options.tokenEndpointAuthMethod}`
-  ],
-  [
-    "jwks",
-    options.jwks !== undefined && options.jwksUri !== undefined
-      ? "jwks and jwksUri exclude each other (RFC 7591 2)"
-      : undefined
-  ],
-  ["jwks", options.jwks?.every(isPublic) === false ? "a key has private members; register the public half" : undefined],
-  [
-    "jwksUri",
-    options.jwksUri === undefined || /^https:\/\//i.test(options.jwksUri) ? undefined : "it has to be an https URL"
-  ],
-  [
-    "jwks",
-    requiresKeys(options) && options.jwks === undefined && options.jwksUri === undefined
-      ? "the provider needs the client's public keys; give jwks or jwksUri"
-      : undefined
-  ],
-  [
-    "certificateSubject",
-    (options.tokenEndpointAuthMethod === "tls_client_auth") === (options.certificateSubject !== undefined)
-      ? undefined
-      : "it belongs to tls_client_auth, and tls_client_auth needs it (RFC 8705 2.1.2)"
-  ]
-]
+const validate = (options: Options): Effect.Effect<void, ClientRegistrationError> => {
+  const { certificateSubject, jwks, jwksUri, requestSigningAlg } = options
+  const { tokenEndpointAuthMethod: method, tokenEndpointAuthSigningAlg: algorithm } = options
+  return ensureValid({
+    notificationEndpoint:
+      options.deliveryMode !== "poll" &&
+      !/^https:\/\/[^#\s]+$/i.test(options.notificationEndpoint ?? "") &&
+      `${options.deliveryMode} delivery needs an https URL without fragment (CIBA Core 9)`,
+    requestSigningAlg:
+      requestSigningAlg !== undefined &&
+      !JwsAlgorithm.isAsymmetric(requestSigningAlg) &&
+      "requests are signed with a private key; use an asymmetric algorithm (CIBA Core 7.1.1)",
+    tokenEndpointAuthSigningAlg:
+      algorithm !== undefined && !isFitting(method, algorithm) && `it does not go with ${method}`,
+    jwks:
+      (jwks !== undefined && jwksUri !== undefined && "jwks and jwksUri exclude each other (RFC 7591 2)") ||
+      (jwks?.every(isPublic) === false && "a key has private members; register the public half") ||
+      (provesPossession(requestSigningAlg, method) &&
+        jwks === undefined &&
+        jwksUri === undefined &&
+        "the provider needs the client's public keys; give jwks or jwksUri"),
+    jwksUri: jwksUri !== undefined && !/^https:\/\//i.test(jwksUri) && "it has to be an https URL",
+    certificateSubject:
+      (method === "tls_client_auth") !== (certificateSubject !== undefined) &&
+      "it belongs to tls_client_auth, and tls_client_auth needs it (RFC 8705 2.1.2)"
+  })
+}
 
 const isFitting = (method: Method, algorithm: JwsAlgorithm.JwsAlgorithm): boolean =>
   method === "client_secret_jwt"
@@ -252,46 +228,45 @@ const isFitting = (method: Method, algorithm: JwsAlgorithm.JwsAlgorithm): boolea
 const isPublic = (key: JsonWebKey): boolean =>
   Object.keys(toPublic(key)).length === Object.keys(key).filter((name) => name !== "key_ops").length
 
-const requiresKeys = ({ requestSigningAlg, tokenEndpointAuthMethod }: Options): boolean =>
-  requestSigningAlg !== undefined ||
-  tokenEndpointAuthMethod === "private_key_jwt" ||
-  tokenEndpointAuthMethod === "self_signed_tls_client_auth"
+/** Whether requests show possession of a key that is registered (CIBA Core 4). */
+const provesPossession = (requestSigningAlg: string | undefined, method: string | undefined): boolean =>
+  requestSigningAlg !== undefined || method === "private_key_jwt" || method === "self_signed_tls_client_auth"
 
 const encode = (options: Options): ClientMetadata => ({
   ...options.additional,
-  ...omitUndefined({
-    client_name: options.clientName,
-    scope: options.scope?.join(" "),
-    grant_types: [
-      ...(options.deliveryMode === "push" ? [] : [grantType]),
-      ...(options.refreshTokens === true ? ["refresh_token"] : [])
-    ],
-    response_types: [],
-    token_endpoint_auth_method: options.tokenEndpointAuthMethod,
-    token_endpoint_auth_signing_alg: options.tokenEndpointAuthSigningAlg,
-    jwks: options.jwks && { keys: options.jwks },
-    jwks_uri: options.jwksUri,
-    subject_type: options.subjectType,
-    sector_identifier_uri: options.sectorIdentifierUri,
-    backchannel_token_delivery_mode: options.deliveryMode,
-    backchannel_client_notification_endpoint:
-      options.deliveryMode === "poll" ? undefined : options.notificationEndpoint,
-    backchannel_authentication_request_signing_alg: options.requestSigningAlg,
-    backchannel_user_code_parameter: options.userCodeParameter,
-    backchannel_endpoint_login_hint_token_types: options.loginHintTokenTypes,
-    id_token_signed_response_alg: options.idTokenSignedResponseAlg,
-    id_token_encrypted_response_alg: options.idTokenEncryption?.keyAlgorithm,
-    id_token_encrypted_response_enc: options.idTokenEncryption?.contentAlgorithm,
-    userinfo_signed_response_alg: options.userInfoSignedResponseAlg,
-    introspection_signed_response_alg: options.introspectionSignedResponseAlg,
-    tls_client_certificate_bound_access_tokens: options.certificateBoundAccessTokens,
-    use_mtls_endpoint_aliases: options.useMtlsEndpointAliases,
-    dpop_bound_access_tokens: options.dpopBoundAccessTokens,
-    authorization_details_types: options.authorizationDetailsTypes,
-    software_statement: options.softwareStatement,
-    ...options.certificateSubject
-  })
+  ...Record.filter(
+    {
+      client_name: options.clientName,
+      scope: options.scope?.join(" "),
+      grant_types: [
+        ...(options.deliveryMode === "push" ? [] : [grantType]),
+        ...(options.refreshTokens === true ? ["refresh_token"] : [])
+      ],
+      response_types: [],
+      token_endpoint_auth_method: options.tokenEndpointAuthMethod,
+      token_endpoint_auth_signing_alg: options.tokenEndpointAuthSigningAlg,
+      jwks: options.jwks && { keys: options.jwks },
+      jwks_uri: options.jwksUri,
+      subject_type: options.subjectType,
+      sector_identifier_uri: options.sectorIdentifierUri,
+      backchannel_token_delivery_mode: options.deliveryMode,
+      backchannel_client_notification_endpoint:
+        options.deliveryMode === "poll" ? undefined : options.notificationEndpoint,
+      backchannel_authentication_request_signing_alg: options.requestSigningAlg,
+      backchannel_user_code_parameter: options.userCodeParameter,
+      backchannel_endpoint_login_hint_token_types: options.loginHintTokenTypes,
+      id_token_signed_response_alg: options.idTokenSignedResponseAlg,
+      id_token_encrypted_response_alg: options.idTokenEncryption?.keyAlgorithm,
+      id_token_encrypted_response_enc: options.idTokenEncryption?.contentAlgorithm,
+      userinfo_signed_response_alg: options.userInfoSignedResponseAlg,
+      introspection_signed_response_alg: options.introspectionSignedResponseAlg,
+      tls_client_certificate_bound_access_tokens: options.certificateBoundAccessTokens,
+      use_mtls_endpoint_aliases: options.useMtlsEndpointAliases,
+      dpop_bound_access_tokens: options.dpopBoundAccessTokens,
+      authorization_details_types: options.authorizationDetailsTypes,
+      software_statement: options.softwareStatement
+    },
+    Predicate.isNotUndefined
+  ),
+  ...options.certificateSubject
 })
-
-const omitUndefined = (members: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
-  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))

@@ -37,7 +37,7 @@ import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import { SenderConstraint } from "../http/SenderConstraint.ts"
 import * as Rule from "../profile/Rule.ts"
 import type { ClientAuthentication } from "./ClientAuthentication.ts"
-import { type ClientRegistrationError, ensureValid } from "./ClientRegistrationError.ts"
+import { ClientRegistrationError, ensureValid } from "./ClientRegistrationError.ts"
 import type { DeliveryMode } from "./DeliveryMode.ts"
 import type { MutualTls } from "./MutualTls.ts"
 import { RequestSigner } from "./RequestSigner.ts"
@@ -159,8 +159,11 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
     clockTolerance: decodeDuration(options.clockTolerance ?? "30 seconds"),
     profile: options.profile
   })
-  yield* ensureValid(problems(registration, options.dpopBoundAccessTokens === true))
-  return registration
+  yield* validate(registration, options.dpopBoundAccessTokens === true)
+  const violation = Rule.validate(registration.profile, "registration", registration)
+  if (violation === undefined) return registration
+  const { parameter, problem, profile, reference } = violation
+  return yield* new ClientRegistrationError({ parameter, problem: `${problem} (${profile}: ${reference})` })
 })
 
 /**
@@ -177,53 +180,30 @@ export const layer = <E = never, R = never>(
 const decodeDuration = (input: Duration.Input): Duration.Duration =>
   Option.getOrElse(Duration.fromInput(input), () => Duration.millis(-1))
 
-const problems = (
-  registration: Service,
-  dpopBoundAccessTokens: boolean
-): ReadonlyArray<readonly [parameter: string, problem: string | undefined]> => {
+const validate = (registration: Service, dpopBoundAccessTokens: boolean) => {
   const { authentication, clockTolerance, maxAge, recognizedTokenTypes, senderConstraint } = registration
-  const violation = Rule.validate(registration.profile, "registration", registration)
-  return [
-    ["clientId", registration.clientId === "" ? "it is empty" : undefined],
-    [
-      "authentication",
-      authentication.secret !== undefined && Redacted.value(authentication.secret) === ""
-        ? "the client secret is empty"
-        : undefined
-    ],
-    ["idTokenSignedResponseAlg", missingSecret(registration.idTokenSignedResponseAlg, authentication)],
-    ["userInfoSignedResponseAlg", missingSecret(registration.userInfoSignedResponseAlg, authentication)],
-    ["introspectionSignedResponseAlg", missingSecret(registration.introspectionSignedResponseAlg, authentication)],
-    [
-      "clockTolerance",
-      Duration.between(clockTolerance, { minimum: Duration.zero, maximum: Duration.minutes(10) })
-        ? undefined
-        : "it must be between zero and ten minutes"
-    ],
-    ["defaultMaxAge", maxAge !== undefined && Duration.isNegative(maxAge) ? "it must be zero or more" : undefined],
-    [
-      "recognizedTokenTypes",
-      recognizedTokenTypes.some((type) => type === "bearer" || type === "dpop")
-        ? "Bearer and DPoP do not belong there; Dpop.layer decides between them"
-        : undefined
-    ],
-    [
-      "dpopBoundAccessTokens",
-      dpopBoundAccessTokens && senderConstraint.tokenType !== "DPoP"
-        ? "there is no key to bind the tokens to; provide Dpop.layer"
-        : undefined
-    ],
-    [
-      violation?.parameter ?? "profile",
-      violation && `${violation.problem} (${violation.profile}: ${violation.reference})`
-    ]
-  ]
+  const { method, secret } = authentication
+  const missingSecret = (algorithm: JwsAlgorithm.JwsAlgorithm | undefined) =>
+    algorithm !== undefined &&
+    JwsAlgorithm.isSymmetric(algorithm) &&
+    secret === undefined &&
+    `${algorithm} needs a client secret, and the method ${method} has none; use an asymmetric algorithm`
+  return ensureValid({
+    clientId: registration.clientId === "" && "it is empty",
+    authentication: secret !== undefined && Redacted.value(secret) === "" && "the client secret is empty",
+    idTokenSignedResponseAlg: missingSecret(registration.idTokenSignedResponseAlg),
+    userInfoSignedResponseAlg: missingSecret(registration.userInfoSignedResponseAlg),
+    introspectionSignedResponseAlg: missingSecret(registration.introspectionSignedResponseAlg),
+    clockTolerance:
+      !Duration.between(clockTolerance, { minimum: Duration.zero, maximum: Duration.minutes(10) }) &&
+      "it must be between zero and ten minutes",
+    defaultMaxAge: maxAge !== undefined && Duration.isNegative(maxAge) && "it must be zero or more",
+    recognizedTokenTypes:
+      recognizedTokenTypes.some((type) => type === "bearer" || type === "dpop") &&
+      "Bearer and DPoP do not belong there; Dpop.layer decides between them",
+    dpopBoundAccessTokens:
+      dpopBoundAccessTokens &&
+      senderConstraint.tokenType !== "DPoP" &&
+      "there is no key to bind the tokens to; provide Dpop.layer"
+  })
 }
-
-const missingSecret = (
-  algorithm: JwsAlgorithm.JwsAlgorithm | undefined,
-  { method, secret }: ClientAuthentication
-): string | undefined =>
-  algorithm !== undefined && JwsAlgorithm.isSymmetric(algorithm) && secret === undefined
-    ? `${algorithm} needs a client secret, and the method ${method} has none; use an asymmetric algorithm`
-    : undefined

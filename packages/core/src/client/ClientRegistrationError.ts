@@ -14,12 +14,12 @@ export class ClientRegistrationError extends ErrorClass.make<ClientRegistrationE
   { message: ({ parameter, problem }) => `${parameter}: ${problem}` }
 ) {}
 
-/** Fails with the first problem of a list. */
+/** Fails with the first problem, in the order of the parameters; `false` and `undefined` are none. */
 export const ensureValid = (
-  problems: ReadonlyArray<readonly [parameter: string, problem: string | undefined]>
+  problems: Readonly<Record<string, string | false | undefined>>
 ): Effect.Effect<void, ClientRegistrationError> => {
-  for (const [parameter, problem] of problems) {
-    if (problem !== undefined) return Effect.fail(new ClientRegistrationError({ parameter, problem }))
+  for (const [parameter, problem] of Object.entries(problems)) {
+    if (typeof problem === "string") return Effect.fail(new ClientRegistrationError({ parameter, problem }))
   }
   return Effect.void
 }

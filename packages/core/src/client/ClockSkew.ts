@@ -55,7 +55,4 @@ export const make = (clock: Clock.Clock, behind: Duration.Input): Clock.Clock =>
  * @stability unstable
  */
 export const layer = (behind: Duration.Input): Layer.Layer<never> =>
-  Layer.effect(
-    Clock.Clock,
-    Clock.clockWith((clock) => Effect.succeed(make(clock, behind)))
-  )
+  Clock.Clock.useSync((clock) => make(clock, behind)).pipe(Layer.effect(Clock.Clock))

@@ -1,4 +1,4 @@
-import { Schema } from "effect"
+import { Effect, Schema } from "effect"
 import * as ErrorClass from "../internal/ErrorClass.ts"
 
 /**
@@ -11,3 +11,7 @@ export class InvalidKey extends ErrorClass.make<InvalidKey>()("InvalidKey", { pr
   "the key cannot be used",
   "fixClient"
 ]) {}
+
+/** Reads or tries a key. */
+export const attempt = <A>(read: () => Promise<A>, problem: string): Effect.Effect<A, InvalidKey> =>
+  Effect.tryPromise({ try: read, catch: () => new InvalidKey({ problem }) })

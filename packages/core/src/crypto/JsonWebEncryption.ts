@@ -8,12 +8,11 @@
  *
  * @see RFC 7516, OpenID Connect Core 10.2
  */
-import { Effect, Redacted, Result, Schema } from "effect"
+import { Effect, Redacted, Schema } from "effect"
 import { WebCrypto } from "effect/crypto"
-import { Base64Url } from "effect/encoding"
 import * as jose from "jose"
 import { DecryptionFailed } from "./DecryptionFailed.ts"
-import { InvalidKey } from "./InvalidKey.ts"
+import { attempt, InvalidKey } from "./InvalidKey.ts"
 import * as Jwk from "./JsonWebKey.ts"
 
 /**
@@ -56,10 +55,7 @@ export const keyFromJwk = Effect.fnUntraced(function* (
   algorithm: PrivateKeyAlgorithm
 ): Effect.fn.Return<DecryptionKey, InvalidKey> {
   const key = yield* Jwk.fromPrivate(jwk, "decryption")
-  const material = yield* Effect.tryPromise({
-    try: () => jose.importJWK(key, algorithm),
-    catch: () => new InvalidKey({ problem: `it cannot be read as a key for ${algorithm}` })
-  })
+  const material = yield* attempt(() => jose.importJWK(key, algorithm), `it cannot be read as a key for ${algorithm}`)
   return { keyId: key.kid, algorithm, material: Redacted.make(material, { label: "decryption key" }) }
 })
 
@@ -71,29 +67,22 @@ export const keyFromSecret = Effect.fnUntraced(function* (
 ): Effect.fn.Return<DecryptionKey, InvalidKey> {
   if (Redacted.value(secret) === "") return yield* new InvalidKey({ problem: "the client secret is empty" })
   const crypto = yield* WebCrypto.WebCrypto
-  const bits = algorithm === "dir" ? contentBits[contentAlgorithm] : Number(algorithm.slice(1, 4))
+  // The length of the key is the last number in the name of its algorithm.
+  const bits = Number(/\d+(?=\D*$)/.exec(algorithm === "dir" ? contentAlgorithm : algorithm)?.[0])
   const hash = bits <= 256 ? "SHA-256" : `SHA-${bits}`
-  const digest = yield* Effect.promise(() =>
-    crypto.subtle.digest(hash, new TextEncoder().encode(Redacted.value(secret)))
-  )
+  const bytes = new TextEncoder().encode(Redacted.value(secret))
+  const digest = yield* Effect.promise(() => crypto.subtle.digest(hash, bytes))
   const material = new Uint8Array(digest, 0, bits / 8)
   return { keyId: undefined, algorithm, material: Redacted.make(material, { label: "decryption key" }) }
 })
 
-const contentBits: Readonly<Record<ContentAlgorithm, number>> = {
-  A128GCM: 128,
-  A192GCM: 192,
-  A256GCM: 256,
-  "A128CBC-HS256": 256,
-  "A192CBC-HS384": 384,
-  "A256CBC-HS512": 512
-}
-
 /** Whether a token has the five parts of a compact JWE. */
 export const isEncrypted = (token: Redacted.Redacted<string>): boolean => Redacted.value(token).split(".").length === 5
 
-const Header = Schema.fromJsonString(
-  Schema.Struct({ kid: Schema.optionalKey(Schema.String), zip: Schema.optionalKey(Schema.Unknown) })
+const Header = Schema.Struct({ kid: Schema.optionalKey(Schema.String), zip: Schema.optionalKey(Schema.Unknown) })
+
+const decodeHeader = Schema.decodeUnknownEffect(
+  Schema.StringFromBase64Url.pipe(Schema.decodeTo(Schema.fromJsonString(Header)))
 )
 
 /** The decrypted content. The keys with the `kid` of the token are tried in order; all of them if it has none. */
@@ -102,29 +91,24 @@ export const decrypt = Effect.fnUntraced(function* (
   options: { readonly keys: ReadonlyArray<DecryptionKey>; readonly contentAlgorithm: ContentAlgorithm }
 ): Effect.fn.Return<Redacted.Redacted<string>, DecryptionFailed> {
   const text = Redacted.value(jwe)
-  const header = yield* Effect.mapError(
-    Effect.fromResult(
-      Result.flatMap(Base64Url.decodeString(text.split(".")[0] ?? ""), Schema.decodeUnknownResult(Header))
-    ),
-    () => new DecryptionFailed({ problem: "it is not a compact JWE" })
+  const { kid, zip } = yield* Effect.mapError(decodeHeader(text.split(".")[0]), () =>
+    failure("it is not a compact JWE")
   )
-  if (header.zip !== undefined) return yield* new DecryptionFailed({ problem: "its content is compressed" })
-  const candidates = options.keys.filter(
-    ({ keyId }) => header.kid === undefined || keyId === undefined || keyId === header.kid
-  )
-  const [first, ...others] = candidates.map((key) =>
+  if (zip !== undefined) return yield* failure("its content is compressed")
+  const candidates = options.keys.filter(({ keyId }) => kid === undefined || keyId === undefined || keyId === kid)
+  if (candidates.length === 0) return yield* failure("it is encrypted to a key that the client does not hold")
+  const attempts = candidates.map(({ algorithm, material }) =>
     Effect.tryPromise({
       try: () =>
-        jose.compactDecrypt(text, Redacted.value(key.material), {
-          keyManagementAlgorithms: [key.algorithm],
+        jose.compactDecrypt(text, Redacted.value(material), {
+          keyManagementAlgorithms: [algorithm],
           contentEncryptionAlgorithms: [options.contentAlgorithm]
         }),
-      catch: () => new DecryptionFailed({ problem: "it does not fit the registered key and algorithms" })
+      catch: () => failure("it does not fit the registered key and algorithms")
     })
   )
-  if (first === undefined) {
-    return yield* new DecryptionFailed({ problem: "it is encrypted to a key that the client does not hold" })
-  }
-  const { plaintext } = yield* others.reduce((attempt, next) => Effect.catch(attempt, () => next), first)
+  const { plaintext } = yield* Effect.firstSuccessOf(attempts)
   return Redacted.make(new TextDecoder().decode(plaintext), { label: "id_token" })
 })
+
+const failure = (problem: string): DecryptionFailed => new DecryptionFailed({ problem })

@@ -8,7 +8,7 @@
  *
  * @see RFC 7517 section 5, OpenID Connect Core 10.1
  */
-import { Result, Schema } from "effect"
+import { Option, Result, Schema, Struct } from "effect"
 import { JsonWebKey, requiredMembers } from "./JsonWebKey.ts"
 import * as JwsAlgorithm from "./JwsAlgorithm.ts"
 
@@ -52,15 +52,10 @@ export const candidates = (
 }
 
 const decodeKey = (member: unknown): ReadonlyArray<PublishedKey> =>
-  Result.match(Schema.decodeUnknownResult(JsonWebKey)(member), {
-    onFailure: () => [],
-    onSuccess: (published) => [
-      {
-        published,
-        key: { ...requiredMembers(published), ...(published.kid === undefined ? undefined : { kid: published.kid }) }
-      }
-    ]
-  })
+  Option.toArray(Schema.decodeUnknownOption(JsonWebKey)(member)).map((published) => ({
+    published,
+    key: { ...requiredMembers(published), ...Struct.pick(published, ["kid"]) }
+  }))
 
 const sameAlgorithm = (published: string, expected: JwsAlgorithm.Asymmetric): boolean =>
   published === expected ||

@@ -5,7 +5,6 @@
  * @see RFC 7515, RFC 7519, RFC 8725
  */
 import { Effect, Redacted, Result, Schema } from "effect"
-import { Base64Url } from "effect/encoding"
 import * as jose from "jose"
 import * as BoundedJson from "../internal/BoundedJson.ts"
 import { sanitize } from "../internal/DisplayText.ts"
@@ -96,31 +95,25 @@ export const sign = (
   }
 ): Effect.Effect<Redacted.Redacted<string>> => {
   const { header, jwk, key, type } = options
-  return Effect.map(
-    Effect.promise(() =>
-      new jose.CompactSign(new TextEncoder().encode(encodeClaims(claims)))
-        .setProtectedHeader({
-          ...header,
-          alg: key.algorithm,
-          ...(key.keyId === undefined || jwk !== undefined ? undefined : { kid: key.keyId }),
-          ...(type === undefined ? undefined : { typ: type }),
-          ...(jwk === undefined ? undefined : { jwk })
-        })
-        .sign(Redacted.value(key.material))
-    ),
-    (jwt) => Redacted.make(jwt, { label: "JWT" })
-  )
+  return Effect.promise(() =>
+    new jose.CompactSign(new TextEncoder().encode(encodeClaims(claims)))
+      .setProtectedHeader({
+        ...header,
+        alg: key.algorithm,
+        ...(key.keyId === undefined || jwk !== undefined ? undefined : { kid: key.keyId }),
+        ...(type === undefined ? undefined : { typ: type }),
+        ...(jwk === undefined ? undefined : { jwk })
+      })
+      .sign(Redacted.value(key.material))
+  ).pipe(Effect.map((jwt) => Redacted.make(jwt, { label: "JWT" })))
 }
 
 /** The protected header of a token. */
 export const readHeader = (jwt: Redacted.Redacted<string>): Result.Result<Header, MalformedToken> => {
   const parts = Redacted.value(jwt).split(".")
-  return parts.length !== 3 || parts[0] === undefined
-    ? Result.fail(new MalformedToken(parts.length === 5 ? { encrypted: true } : {}))
-    : Base64Url.decodeString(parts[0]).pipe(
-        Result.flatMap(decodeHeader),
-        Result.mapError(() => new MalformedToken())
-      )
+  return parts.length === 3
+    ? Result.mapError(decodeHeader(parts[0]), () => new MalformedToken())
+    : Result.fail(new MalformedToken(parts.length === 5 ? { encrypted: true } : {}))
 }
 
 /**
@@ -134,13 +127,9 @@ export const verify = Effect.fnUntraced(function* (
   options: { readonly algorithm: JwsAlgorithm.JwsAlgorithm; readonly key: JsonWebKey | Redacted.Redacted<string> }
 ): Effect.fn.Return<unknown, InvalidSignature | MalformedToken> {
   const { algorithm, key } = options
-  const verified = yield* Effect.tryPromise({
-    try: () =>
-      jose.compactVerify(
-        Redacted.value(jwt),
-        Redacted.isRedacted(key) ? new TextEncoder().encode(Redacted.value(key)) : key,
-        { algorithms: [algorithm] }
-      ),
+  const material = Redacted.isRedacted(key) ? new TextEncoder().encode(Redacted.value(key)) : key
+  const { payload, protectedHeader } = yield* Effect.tryPromise({
+    try: () => jose.compactVerify(Redacted.value(jwt), material, { algorithms: [algorithm] }),
     catch: () =>
       new InvalidSignature({
         algorithm,
@@ -148,8 +137,8 @@ export const verify = Effect.fnUntraced(function* (
       })
   })
   // An unencoded payload (RFC 7797) is legal in a JWS, and forbidden in a JWT.
-  if (verified.protectedHeader.b64 === false || !isCanonical(jwt)) return yield* new MalformedToken()
-  return yield* Effect.mapError(decodeClaims(new TextDecoder().decode(verified.payload)), () => new MalformedToken())
+  if (protectedHeader.b64 === false || !isCanonical(jwt)) return yield* new MalformedToken()
+  return yield* Effect.mapError(decodeClaims(new TextDecoder().decode(payload)), () => new MalformedToken())
 })
 
 /**
@@ -159,7 +148,9 @@ export const verify = Effect.fnUntraced(function* (
 const isCanonical = (jwt: Redacted.Redacted<string>): boolean =>
   /^[^.]*\.[^.]*\.([\w-]{4})*([\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048])?$/.test(Redacted.value(jwt))
 
-const decodeHeader = Schema.decodeUnknownResult(BoundedJson.fromJsonString(headerMembers))
+const decodeHeader = Schema.decodeUnknownResult(
+  Schema.StringFromBase64Url.pipe(Schema.decodeTo(BoundedJson.fromJsonString(headerMembers)))
+)
 
 const isJson = Schema.is(Schema.Json)
 

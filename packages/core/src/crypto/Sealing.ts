@@ -27,7 +27,7 @@
  *
  * @see RFC 7516
  */
-import { Effect, Redacted, Result } from "effect"
+import { Effect, Redacted } from "effect"
 import { Base64Url } from "effect/encoding"
 import * as jose from "jose"
 import * as RandomToken from "../internal/RandomToken.ts"
@@ -60,11 +60,13 @@ export type Keys = readonly [SealingKey, ...ReadonlyArray<SealingKey>]
  * @stability stable
  */
 export const fromBytes = (keyId: string, bytes: Redacted.Redacted<string>): Effect.Effect<SealingKey, InvalidKey> =>
-  Result.match(Base64Url.decode(Redacted.value(bytes)), {
-    onFailure: () => Effect.fail(malformedKeyError()),
-    onSuccess: (read) =>
-      read.byteLength === 32 ? Effect.succeed(makeKey(keyId, read)) : Effect.fail(malformedKeyError())
-  })
+  Effect.fromResult(Base64Url.decode(Redacted.value(bytes))).pipe(
+    Effect.filterOrFail((read) => read.byteLength === 32),
+    Effect.mapBoth({
+      onFailure: () => new InvalidKey({ problem: "a sealing key is 32 random bytes as base64url text" }),
+      onSuccess: (read) => makeKey(keyId, read)
+    })
+  )
 
 /**
  * A new random key.
@@ -109,6 +111,3 @@ const makeKey = (keyId: string, bytes: Uint8Array): SealingKey => ({
   keyId,
   material: Redacted.make(bytes, { label: "sealing key" })
 })
-
-const malformedKeyError = (): InvalidKey =>
-  new InvalidKey({ problem: "a sealing key is 32 random bytes as base64url text" })

@@ -35,7 +35,7 @@
  */
 import { Effect, Redacted } from "effect"
 import * as jose from "jose"
-import { InvalidKey } from "./InvalidKey.ts"
+import { attempt, InvalidKey } from "./InvalidKey.ts"
 import * as Jwk from "./JsonWebKey.ts"
 import * as JwsAlgorithm from "./JwsAlgorithm.ts"
 
@@ -78,8 +78,8 @@ export class SigningKey {
  * @stability stable
  */
 export class KeyPair extends SigningKey {
-  override readonly algorithm: JwsAlgorithm.Asymmetric
-  override readonly publicJwk: Jwk.JsonWebKey
+  declare readonly algorithm: JwsAlgorithm.Asymmetric
+  declare readonly publicJwk: Jwk.JsonWebKey
   /** The private key; `undefined` if it is not extractable. */
   readonly privateJwk: Redacted.Redacted<Jwk.JsonWebKey> | undefined
 
@@ -91,8 +91,6 @@ export class KeyPair extends SigningKey {
     readonly material: CryptoKey | Uint8Array
   }) {
     super(options)
-    this.algorithm = options.algorithm
-    this.publicJwk = options.publicJwk
     this.privateJwk = options.privateJwk
   }
 }
@@ -121,7 +119,10 @@ export const fromJwk = Effect.fnUntraced(function* (
   options?: Options
 ): Effect.fn.Return<KeyPair, InvalidKey> {
   const key = yield* Jwk.fromPrivate(jwk, "a signature")
-  const algorithm = options?.algorithm ?? (yield* algorithmOf(key))
+  const algorithm = options?.algorithm ?? key.alg ?? ""
+  if (!JwsAlgorithm.isAsymmetric(algorithm)) {
+    return yield* new InvalidKey({ problem: 'it names no usable "alg"; pass the algorithm as an option' })
+  }
   const expected = JwsAlgorithm.keyType(algorithm)
   if (key.kty !== expected.kty || (expected.crv !== undefined && key.crv !== expected.crv)) {
     return yield* new InvalidKey({
@@ -133,12 +134,9 @@ export const fromJwk = Effect.fnUntraced(function* (
   }
   const material = yield* importKey(algorithm, () => jose.importJWK(key, algorithm))
   const keyId = options?.keyId ?? key.kid
-  const publicJwk = { ...Jwk.toPublic(key), alg: algorithm, ...(keyId === undefined ? undefined : { kid: keyId }) }
-  const privateJwk = Redacted.make(
-    { ...key, alg: algorithm, ...(keyId === undefined ? undefined : { kid: keyId }) },
-    { label: "private JWK" }
-  )
-  return yield* ensureSigning(new KeyPair({ algorithm, keyId, publicJwk, privateJwk, material }))
+  const named = { ...key, ...publicMembers(algorithm, keyId) }
+  const publicJwk = Jwk.toPublic(named)
+  return yield* ensureSigning(new KeyPair({ algorithm, keyId, publicJwk, privateJwk: redactJwk(named), material }))
 })
 
 /**
@@ -204,25 +202,12 @@ export const fromCryptoKeyPair = Effect.fnUntraced(function* (
 ): Effect.fn.Return<KeyPair, InvalidKey> {
   const { algorithm, keyId } = options
   const { privateKey, publicKey } = pair
-  const named = {
-    kty: JwsAlgorithm.keyType(algorithm).kty,
-    alg: algorithm,
-    ...(keyId === undefined ? undefined : { kid: keyId })
-  }
+  const named = publicMembers(algorithm, keyId)
   const exportKey = (half: CryptoKey) =>
-    Effect.map(
-      importKey(algorithm, () => jose.exportJWK(half)),
-      (jwk) => ({ ...jwk, ...named })
-    )
-  const key = new KeyPair({
-    algorithm,
-    keyId,
-    publicJwk: Jwk.toPublic(yield* exportKey(publicKey)),
-    privateJwk: privateKey.extractable
-      ? Redacted.make(yield* exportKey(privateKey), { label: "private JWK" })
-      : undefined,
-    material: privateKey
-  })
+    importKey(algorithm, () => jose.exportJWK(half).then((jwk) => ({ ...jwk, ...named })))
+  const publicJwk = Jwk.toPublic(yield* exportKey(publicKey))
+  const privateJwk = privateKey.extractable ? redactJwk(yield* exportKey(privateKey)) : undefined
+  const key = new KeyPair({ algorithm, keyId, publicJwk, privateJwk, material: privateKey })
   return yield* ensurePair(yield* ensureSigning(key))
 })
 
@@ -256,15 +241,12 @@ export const generateJwk = (
   algorithm: JwsAlgorithm.Asymmetric,
   options?: GenerateOptions
 ): Effect.Effect<{ readonly privateJwk: Redacted.Redacted<Jwk.JsonWebKey>; readonly publicJwk: Jwk.JsonWebKey }> =>
-  Effect.promise(() =>
-    jose
-      .generateKeyPair(algorithm, generateOptions(true, options))
-      .then((pair) => Promise.all([jose.exportJWK(pair.privateKey), jose.calculateJwkThumbprint(pair.publicKey)]))
-      .then(([jwk, thumbprint]) => {
-        const key = { ...jwk, kty: JwsAlgorithm.keyType(algorithm).kty, kid: thumbprint, alg: algorithm, use: "sig" }
-        return { privateJwk: Redacted.make(key, { label: "private JWK" }), publicJwk: Jwk.toPublic(key) }
-      })
-  )
+  Effect.gen(function* () {
+    const { keyId, privateKey } = yield* generatePair(algorithm, true, options?.modulusLength)
+    const jwk = yield* Effect.promise(() => jose.exportJWK(privateKey))
+    const key = { ...jwk, ...publicMembers(algorithm, keyId), use: "sig" }
+    return { privateJwk: redactJwk(key), publicJwk: Jwk.toPublic(key) }
+  })
 
 /**
  * A new signing key with its public key. It is extractable unless `extractable` is `false`.
@@ -278,52 +260,48 @@ export const generate = (
 ): Effect.Effect<KeyPair> =>
   Effect.orDie(
     options?.extractable === false
-      ? Effect.gen(function* () {
-          const pair = yield* Effect.promise(() => jose.generateKeyPair(algorithm, generateOptions(false, options)))
-          const keyId = yield* Effect.promise(() => jose.calculateJwkThumbprint(pair.publicKey))
-          return yield* fromCryptoKeyPair(pair, { algorithm, keyId })
-        })
+      ? Effect.flatMap(generatePair(algorithm, false, options.modulusLength), ({ keyId, ...pair }) =>
+          fromCryptoKeyPair(pair, { algorithm, keyId })
+        )
       : Effect.flatMap(generateJwk(algorithm, options), ({ privateJwk }) => fromJwk(privateJwk))
   )
 
-const generateOptions = (extractable: boolean, options: GenerateOptions | undefined): jose.GenerateKeyPairOptions => ({
-  extractable,
-  ...(options?.modulusLength === undefined ? undefined : { modulusLength: options.modulusLength })
+const generatePair = (algorithm: JwsAlgorithm.Asymmetric, extractable: boolean, modulusLength = 2048) =>
+  Effect.promise(() =>
+    jose
+      .generateKeyPair(algorithm, { extractable, modulusLength })
+      .then((pair) => jose.calculateJwkThumbprint(pair.publicKey).then((keyId) => ({ ...pair, keyId })))
+  )
+
+/** The members that name a key's type, its algorithm and, if it has one, its key id. */
+const publicMembers = (algorithm: JwsAlgorithm.Asymmetric, keyId: string | undefined) => ({
+  kty: JwsAlgorithm.keyType(algorithm).kty,
+  alg: algorithm,
+  ...(keyId === undefined ? undefined : { kid: keyId })
 })
 
-const algorithmOf = (key: Jwk.JsonWebKey): Effect.Effect<JwsAlgorithm.Asymmetric, InvalidKey> => {
-  const algorithm = key.alg ?? ""
-  return JwsAlgorithm.isAsymmetric(algorithm)
-    ? Effect.succeed(algorithm)
-    : Effect.fail(new InvalidKey({ problem: 'it names no usable "alg"; pass the algorithm as an option' }))
-}
+const redactJwk = (jwk: Jwk.JsonWebKey) => Redacted.make(jwk, { label: "private JWK" })
 
 const importKey = <A>(algorithm: JwsAlgorithm.JwsAlgorithm, read: () => Promise<A>): Effect.Effect<A, InvalidKey> =>
-  Effect.tryPromise({
-    try: read,
-    catch: () =>
-      new InvalidKey({
-        problem: `it cannot be read as a key for ${algorithm}; check that it is complete, and that the algorithm is the key's`
-      })
-  })
+  attempt(
+    read,
+    `it cannot be read as a key for ${algorithm}; check that it is complete, and that the algorithm is the key's`
+  )
 
 const signByte = (key: SigningKey): Promise<string> =>
   new jose.CompactSign(new Uint8Array(1)).setProtectedHeader({ alg: key.algorithm }).sign(Redacted.value(key.material))
 
 const ensureSigning = <K extends SigningKey>(key: K): Effect.Effect<K, InvalidKey> =>
-  Effect.tryPromise({
-    try: () => signByte(key),
-    catch: () =>
-      new InvalidKey({
-        problem: `it cannot sign with ${key.algorithm}; pass a private key for this algorithm, with "sign" among its usages (RSA: 2048 bits or more)`
-      })
-  }).pipe(Effect.as(key))
+  attempt(
+    () => signByte(key).then(() => key),
+    `it cannot sign with ${key.algorithm}; pass a private key for this algorithm, with "sign" among its usages (RSA: 2048 bits or more)`
+  )
 
 const ensurePair = (key: KeyPair): Effect.Effect<KeyPair, InvalidKey> =>
-  Effect.tryPromise({
-    try: () =>
-      Promise.all([signByte(key), jose.importJWK(key.publicJwk, key.algorithm)]).then(([signature, publicKey]) =>
-        jose.compactVerify(signature, publicKey)
-      ),
-    catch: () => new InvalidKey({ problem: "its two halves do not belong together; pass a pair as it was generated" })
-  }).pipe(Effect.as(key))
+  attempt(
+    () =>
+      Promise.all([signByte(key), jose.importJWK(key.publicJwk, key.algorithm)])
+        .then(([signature, publicKey]) => jose.compactVerify(signature, publicKey))
+        .then(() => key),
+    "its two halves do not belong together; pass a pair as it was generated"
+  )

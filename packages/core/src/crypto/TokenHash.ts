@@ -34,8 +34,5 @@ export const sha256 = (token: Redacted.Redacted<string>): Effect.Effect<string> 
 
 const digest = (token: Redacted.Redacted<string>, hash: string): Effect.Effect<Uint8Array> =>
   WebCrypto.WebCrypto.use((crypto) =>
-    Effect.map(
-      Effect.promise(() => crypto.subtle.digest(hash, new TextEncoder().encode(Redacted.value(token)))),
-      (bytes) => new Uint8Array(bytes)
-    )
-  )
+    Effect.promise(() => crypto.subtle.digest(hash, new TextEncoder().encode(Redacted.value(token))))
+  ).pipe(Effect.map((bytes) => new Uint8Array(bytes)))
