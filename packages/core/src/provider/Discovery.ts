@@ -146,17 +146,11 @@ export const documentUrl = (issuer: string, layout: Layout): string => {
     : bare.replace(/^([a-z]+:\/\/[^/]+)/i, `$1/.well-known/${layout}`)
 }
 
-const fetchDocument = Effect.fnUntraced(function* (
-  url: string,
-  issuer: string
-): Effect.fn.Return<ProviderMetadata, DiscoveryError, Transport> {
+const fetchDocument = Effect.fnUntraced(function* (url: string, issuer: string) {
   const document = yield* decode(url, yield* fetchJson(url))
-  if (document.issuer !== issuer) {
-    return yield* new DiscoveryError({
-      reason: new IssuerMismatch({ expected: issuer, actual: sanitize(document.issuer) })
-    })
-  }
-  return document
+  if (document.issuer === issuer) return document
+  const reason = new IssuerMismatch({ expected: issuer, actual: sanitize(document.issuer) })
+  return yield* new DiscoveryError({ reason })
 })
 
 /**
@@ -166,24 +160,19 @@ const fetchDocument = Effect.fnUntraced(function* (
  * @stability stable
  */
 export const fetchJson = (url: string): Effect.Effect<Schema.Json, DiscoveryError, Transport> =>
-  Transport.use((transport) => {
-    const request = HttpClientRequest.acceptJson(HttpClientRequest.get(url))
-    return transport.send(request).pipe(
-      Effect.flatMap((response) =>
-        response.status === 200
-          ? transport.json(response)
-          : Effect.flatMap(Effect.andThen(cancelBody(response), Clock.currentTimeMillis), (now) =>
-              Effect.fail(
-                makeError("UnexpectedStatus", request, response.status, parseRetryAfter(response.headers, now))
-              )
-            )
-      ),
-      Effect.mapError((reason) => new DiscoveryError({ reason })),
-      Effect.map(({ body }) => body)
-    )
-  })
+  Effect.mapError(getJson(url), (reason) => new DiscoveryError({ reason }))
 
-const decode = (url: string, document: unknown): Effect.Effect<ProviderMetadata, DiscoveryError> =>
+const getJson = Effect.fnUntraced(function* (url: string) {
+  const transport = yield* Transport
+  const request = HttpClientRequest.acceptJson(HttpClientRequest.get(url))
+  const response = yield* transport.send(request)
+  if (response.status === 200) return (yield* transport.json(response)).body
+  yield* cancelBody(response)
+  const retryAfter = parseRetryAfter(response.headers, yield* Clock.currentTimeMillis)
+  return yield* makeError("UnexpectedStatus", request, response.status, retryAfter)
+})
+
+const decode = (url: string, document: unknown) =>
   Effect.mapError(
     Schema.decodeUnknownEffect(ProviderMetadata)(document),
     (error) =>

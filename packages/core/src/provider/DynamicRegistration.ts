@@ -60,7 +60,6 @@ import * as OAuthError from "../http/OAuthError.ts"
 import * as SecretRedaction from "../http/SecretRedaction.ts"
 import * as SenderConstraint from "../http/SenderConstraint.ts"
 import { cancelBody, makeError, Transport } from "../http/Transport.ts"
-import type { TransportError } from "../http/TransportError.ts"
 import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
 import { Discovery } from "./Discovery.ts"
 import type { DiscoveryError } from "./DiscoveryError.ts"
@@ -174,34 +173,23 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
   const constraint = yield* SenderConstraint.SenderConstraint
   const { manage, process, send } = makeExchange(transport)
 
-  /** The access token with a fresh proof of its key. */
-  const authorizeByProof = (
-    accessToken: Redacted.Redacted<string>,
-    url: string
-  ): Effect.Effect<Readonly<Record<string, string>>> =>
-    Effect.map(constraint.prove({ method: "POST", url, accessToken }), (proof) => ({
-      ...proof,
-      authorization: `DPoP ${Redacted.value(accessToken)}`
-    }))
-
   const request: Service["request"] = Effect.fnUntraced(function* (metadata, options = {}) {
     const url = yield* ProviderMetadata.endpoint(yield* discovery.metadata, "registration_endpoint")
-    const { dpopBound = false, headers = {}, initialAccessToken: token } = options
-    if (dpopBound && constraint.tokenType !== "DPoP")
-      return yield* new RegistrationError({ reason: SenderConstraint.missingKeyError() })
-    const bearer = token === undefined ? {} : { authorization: `Bearer ${Redacted.value(token)}` }
-    const attempt = Effect.flatMap(
-      dpopBound && token !== undefined ? authorizeByProof(token, url) : Effect.succeed(bearer),
-      (authorization) =>
-        send(
-          HttpClientRequest.post(url).pipe(
-            HttpClientRequest.setHeaders(headers),
-            HttpClientRequest.acceptJson,
-            HttpClientRequest.setHeaders(authorization),
-            HttpClientRequest.bodyText(encodeJson(metadata), "application/json")
-          )
-        )
-    )
+    const { dpopBound = false, headers = {}, initialAccessToken: accessToken } = options
+    if (dpopBound && constraint.tokenType !== "DPoP") return yield* fail(SenderConstraint.missingKeyError())
+    /** Each attempt has a fresh proof of the access token's key. */
+    const attempt = Effect.gen(function* () {
+      const proof = dpopBound && accessToken ? yield* constraint.prove({ method: "POST", url, accessToken }) : {}
+      const scheme = dpopBound ? "DPoP" : "Bearer"
+      const authorization = accessToken && { authorization: `${scheme} ${Redacted.value(accessToken)}` }
+      return yield* HttpClientRequest.post(url).pipe(
+        HttpClientRequest.setHeaders(headers),
+        HttpClientRequest.acceptJson,
+        HttpClientRequest.setHeaders({ ...proof, ...authorization }),
+        HttpClientRequest.bodyJsonUnsafe(metadata),
+        send
+      )
+    })
     return yield* SenderConstraint.retryWithNonce(dpopBound ? constraint : undefined, attempt, {
       isDemand: ({ headers, status }) => status === 401 && headers["dpop-nonce"] !== undefined,
       discard: cancelBody
@@ -214,15 +202,14 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
     register: (metadata, options) =>
       Effect.flatMap(request(metadata, options), (response) => process(response, metadata)),
     read: (client) => Effect.flatMap(manage(client, "GET"), (response) => process(response, client.metadata, client)),
-    update: (client, metadata) =>
-      Effect.flatMap(manage(client, "PUT", encodeUpdate(client, metadata)), (response) =>
-        process(response, metadata, client)
-      ),
+    update: (client, metadata) => {
+      const client_secret = client.clientSecret && Redacted.value(client.clientSecret)
+      const replaced = manage(client, "PUT", { ...metadata, client_id: client.clientId, client_secret })
+      return Effect.flatMap(replaced, (response) => process(response, metadata, client))
+    },
     remove: Effect.fnUntraced(function* (client) {
       const response = yield* manage(client, "DELETE")
-      yield* response.status === 200 || response.status === 204
-        ? cancelBody(response)
-        : readJson(transport, response, [])
+      yield* [200, 204].includes(response.status) ? cancelBody(response) : readJson(transport, response, [])
     })
   })
 })
@@ -284,11 +271,13 @@ const seconds = Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 
 
 const own = Schema.Struct({
   client_id: Schema.NonEmptyString,
-  client_secret: Schema.optionalKey(Schema.NonEmptyString),
+  client_secret: Schema.optionalKey(Schema.RedactedFromValue(Schema.NonEmptyString, { label: "client secret" })),
   client_id_issued_at: seconds,
   client_secret_expires_at: seconds,
   registration_client_uri: Schema.optionalKey(Schema.String),
-  registration_access_token: Schema.optionalKey(Schema.NonEmptyString)
+  registration_access_token: Schema.optionalKey(
+    Schema.RedactedFromValue(Schema.NonEmptyString, { label: "registration_access_token" })
+  )
 })
 
 const Body = /* @__PURE__ */ Schema.StructWithRest(own, [Schema.Record(Schema.String, Schema.Unknown)]).pipe(
@@ -297,20 +286,15 @@ const Body = /* @__PURE__ */ Schema.StructWithRest(own, [Schema.Record(Schema.St
 
 const decodeBody = /* @__PURE__ */ Schema.decodeUnknownEffect(Body, { errors: "all" })
 
-const encodeJson = /* @__PURE__ */ Schema.encodeSync(Schema.fromJsonString(Schema.Unknown))
-
 /** Sends requests and reads their responses: the part that needs the transport alone. */
 const makeExchange = (transport: Transport["Service"]) => {
-  const send = (
-    request: HttpClientRequest.HttpClientRequest
-  ): Effect.Effect<HttpClientResponse.HttpClientResponse, RegistrationError> =>
-    Effect.mapError(transport.send(request), fromTransportError)
+  const send = (request: HttpClientRequest.HttpClientRequest) => Effect.catch(transport.send(request), fail)
 
   const process = Effect.fnUntraced(function* (
     response: HttpClientResponse.HttpClientResponse,
     requested: ClientMetadata,
     known?: RegisteredClient
-  ): Effect.fn.Return<RegisteredClient, RegistrationError> {
+  ) {
     const json = yield* readJson(transport, response, [200, 201])
     const body = yield* Effect.catch(decodeBody(json), (error) => invalid(truncateIssues(error)))
     return known === undefined || body.client_id === known.clientId
@@ -322,14 +306,14 @@ const makeExchange = (transport: Transport["Service"]) => {
   const manage = Effect.fnUntraced(function* (
     { registrationAccessToken: token, registrationClientUri: url }: RegisteredClient,
     method: "GET" | "PUT" | "DELETE",
-    body?: string
-  ): Effect.fn.Return<HttpClientResponse.HttpClientResponse, RegistrationError> {
-    if (token === undefined || url === undefined) return yield* new RegistrationError({ reason: new Unmanaged() })
+    body?: ClientMetadata
+  ) {
+    if (token === undefined || url === undefined) return yield* fail(new Unmanaged())
     const request = HttpClientRequest.make(method)(url).pipe(
       HttpClientRequest.acceptJson,
-      HttpClientRequest.setHeader("authorization", `Bearer ${Redacted.value(token)}`)
+      HttpClientRequest.bearerToken(token)
     )
-    return yield* send(body === undefined ? request : HttpClientRequest.bodyText(request, body, "application/json"))
+    return yield* send(body === undefined ? request : HttpClientRequest.bodyJsonUnsafe(request, body))
   })
 
   return { manage, process, send }
@@ -340,68 +324,46 @@ const readJson = Effect.fnUntraced(function* (
   transport: Transport["Service"],
   response: HttpClientResponse.HttpClientResponse,
   statuses: ReadonlyArray<number>
-): Effect.fn.Return<Schema.Json, RegistrationError> {
+) {
   if (response.status === 401) {
     yield* cancelBody(response)
-    return yield* new RegistrationError({ reason: new Unauthorized({ status: 401 }) })
+    return yield* fail(new Unauthorized({ status: 401 }))
   }
-  const json = yield* Effect.mapError(transport.json(response), fromTransportError)
+  const json = yield* Effect.catch(transport.json(response), fail)
   const error = OAuthError.fromResponse(json, SecretRedaction.ofRequest(response.request))
   if (Option.isSome(error)) return yield* fromOAuthError(error.value)
   return statuses.includes(json.status)
     ? json.body
-    : yield* fromTransportError(makeError("UnexpectedStatus", json, json.status, json.retryAfter))
+    : yield* fail(makeError("UnexpectedStatus", json, json.status, json.retryAfter))
 })
 
-const encodeUpdate = ({ clientId: client_id, clientSecret }: RegisteredClient, metadata: ClientMetadata): string =>
-  encodeJson({
-    ...metadata,
-    client_id,
-    client_secret: clientSecret === undefined ? undefined : Redacted.value(clientSecret)
-  })
-
 /** The client that a response describes. What the provider does not repeat is taken from what was known of the client. */
-const toRegisteredClient = (
-  body: typeof Body.Type,
-  requested: ClientMetadata,
-  known: RegisteredClient | undefined
-): RegisteredClient => {
+const toRegisteredClient = (body: typeof Body.Type, requested: ClientMetadata, known?: RegisteredClient) => {
   const {
-    client_id,
+    client_id: clientId,
     client_id_issued_at: _issued,
-    client_secret,
-    client_secret_expires_at,
-    registration_access_token,
-    registration_client_uri = known?.registrationClientUri,
+    client_secret: clientSecret = known?.clientSecret,
+    client_secret_expires_at: expiresAt,
+    registration_client_uri: registrationClientUri = known?.registrationClientUri,
+    registration_access_token: issuedToken,
     ...metadata
   } = body
-  const clientSecret =
-    client_secret === undefined ? known?.clientSecret : Redacted.make(client_secret, { label: "client secret" })
-  const knownToken = isSameOrigin(registration_client_uri, known?.registrationClientUri)
-    ? known?.registrationAccessToken
-    : undefined
-  const token =
-    registration_access_token === undefined
-      ? knownToken
-      : Redacted.make(registration_access_token, { label: "registration_access_token" })
+  const mayKeepToken = isSameOrigin(registrationClientUri, known?.registrationClientUri)
+  const registrationAccessToken = issuedToken ?? (mayKeepToken ? known?.registrationAccessToken : undefined)
   return new RegisteredClient({
-    clientId: client_id,
-    ...(clientSecret === undefined ? undefined : { clientSecret }),
-    ...(client_secret_expires_at
-      ? { clientSecretExpiresAt: DateTime.fromEpochSeconds(client_secret_expires_at) }
-      : undefined),
-    ...(registration_client_uri === undefined ? undefined : { registrationClientUri: registration_client_uri }),
-    ...(token === undefined ? undefined : { registrationAccessToken: token }),
+    clientId,
+    ...(clientSecret && { clientSecret }),
+    ...(expiresAt && { clientSecretExpiresAt: DateTime.fromEpochSeconds(expiresAt) }),
+    ...(registrationClientUri === undefined ? undefined : { registrationClientUri }),
+    ...(registrationAccessToken && { registrationAccessToken }),
     metadata,
     changed: Object.keys(requested).filter((name) => !Equal.equals(requested[name], metadata[name]))
   })
 }
 
 /** Whether a registration access token may be sent to `one`: it was issued for `other`, and goes to no other server. */
-const isSameOrigin = (one: string | undefined, other: string | undefined): boolean =>
-  one !== undefined && other !== undefined && origin(one) !== undefined && origin(one) === origin(other)
+const isSameOrigin = (one = "", other = ""): boolean => origin(one) !== undefined && origin(one) === origin(other)
 
-const fromTransportError = (reason: TransportError): RegistrationError => new RegistrationError({ reason })
+const fail = (reason: RegistrationError["reason"]) => Effect.fail(new RegistrationError({ reason }))
 
-const invalid = (issues: string): Effect.Effect<never, RegistrationError> =>
-  Effect.fail(new RegistrationError({ reason: new InvalidRegistration({ issues }) }))
+const invalid = (issues: string) => fail(new InvalidRegistration({ issues }))

@@ -100,24 +100,6 @@ interface CachedSet {
   readonly fetchedAt: number
 }
 
-/** Everything that changes: the cached set, and when an unknown key last caused a fetch that succeeded. */
-interface State {
-  readonly cached: CachedSet | undefined
-  readonly refetchedAt: number
-}
-
-/** Whether the set may be used without a fetch. */
-const isFresh = ({ fetchedAt }: CachedSet, now: number, lifetime: number): boolean => now - fetchedAt < lifetime
-
-/** Whether a token that no key of `known` verifies may cause a fetch: not if a newer set is cached, or one from just now. */
-const mayRefetch = (
-  { cached, refetchedAt }: State,
-  known: JsonWebKeySet.JsonWebKeySet,
-  now: number,
-  coolDown: number
-): boolean =>
-  cached === undefined || (cached.set === known && now - cached.fetchedAt >= 1000 && now - refetchedAt >= coolDown)
-
 /**
  * Keys over HTTP, cached in memory, and in the `ProviderKeyStore` from the context if there is one.
  *
@@ -130,26 +112,32 @@ export const make = Effect.fnUntraced(function* (
   const { fetch, load } = yield* makeSource
   const lifetime = Duration.toMillis(options?.lifetime ?? "1 hour")
   const coolDown = Duration.toMillis(options?.coolDown ?? "30 seconds")
-  const state = yield* SynchronizedRef.make<State>({ cached: undefined, refetchedAt: Number.NEGATIVE_INFINITY })
+  /** Everything that changes: the cached set, and when an unknown key last caused a fetch that succeeded. */
+  const state = yield* SynchronizedRef.make<{ readonly cached?: CachedSet; readonly refetchedAt: number }>({
+    refetchedAt: Number.NEGATIVE_INFINITY
+  })
 
   const current = SynchronizedRef.modifyEffect(
     state,
     Effect.fnUntraced(function* (before) {
-      const cached = before.cached ?? (yield* load)
-      if (cached === undefined || !isFresh(cached, yield* Clock.currentTimeMillis, lifetime)) {
-        const next = yield* cached === undefined ? fetch : Effect.orElseSucceed(fetch, () => cached)
-        return [next.set, { ...before, cached: next }]
-      }
+      const known = before.cached ?? (yield* load)
+      const isFresh = known !== undefined && (yield* Clock.currentTimeMillis) - known.fetchedAt < lifetime
+      const cached = isFresh
+        ? known
+        : yield* Effect.catch(fetch, (error) => (known === undefined ? Effect.fail(error) : Effect.succeed(known)))
       return [cached.set, { ...before, cached }]
     })
   )
 
+  /** For a token that no key of `known` verifies; not if a newer set is cached, or one from just now. */
   const refetch = (known: JsonWebKeySet.JsonWebKeySet) =>
     SynchronizedRef.modifyEffect(
       state,
       Effect.fnUntraced(function* (before) {
+        const { cached: last, refetchedAt } = before
         const now = yield* Clock.currentTimeMillis
-        if (before.cached !== undefined && !mayRefetch(before, known, now, coolDown)) return [before.cached.set, before]
+        const mayFetch = last?.set === known && now - last.fetchedAt >= 1000 && now - refetchedAt >= coolDown
+        if (last !== undefined && !mayFetch) return [last.set, before]
         const cached = yield* fetch
         return [cached.set, { cached, refetchedAt: now }]
       })
@@ -197,7 +185,7 @@ const makeSource = Effect.gen(function* () {
   const store = yield* ProviderKeyStore.orNone
   const jwksUri = Effect.flatMap(discovery.metadata, (metadata) => ProviderMetadata.endpoint(metadata, "jwks_uri"))
 
-  const fetch = Effect.gen(function* (): Effect.fn.Return<CachedSet, DiscoveryError> {
+  const fetch = Effect.gen(function* () {
     const url = yield* jwksUri
     const document = yield* Effect.provideService(fetchJson(url), Transport, transport)
     const set = yield* decode(redactUrl(url), document)
@@ -206,7 +194,7 @@ const makeSource = Effect.gen(function* () {
     return { set, fetchedAt }
   })
 
-  const load = Effect.gen(function* (): Effect.fn.Return<CachedSet | undefined, DiscoveryError> {
+  const load = Effect.gen(function* () {
     const stored = yield* store.load(yield* jwksUri)
     if (Option.isNone(stored)) return undefined
     const fetchedAt = DateTime.toEpochMillis(stored.value.fetchedAt)
@@ -220,8 +208,8 @@ const makeSource = Effect.gen(function* () {
   return { fetch, load }
 })
 
-const decode = (source: string, document: unknown): Effect.Effect<JsonWebKeySet.JsonWebKeySet, DiscoveryError> =>
+const decode = (url: string, document: unknown) =>
   Effect.mapError(
     Effect.fromResult(JsonWebKeySet.decode(document)),
-    (error) => new DiscoveryError({ reason: new InvalidDocument({ url: source, issues: truncateIssues(error) }) })
+    (error) => new DiscoveryError({ reason: new InvalidDocument({ url, issues: truncateIssues(error) }) })
   )

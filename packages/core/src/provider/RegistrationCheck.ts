@@ -27,12 +27,12 @@
  *
  * @see CIBA Core 1.0 section 4, RFC 8414 section 2
  */
-import { Redacted } from "effect"
+import { Redacted, Struct } from "effect"
 import type * as ClientRegistration from "../client/ClientRegistration.ts"
 import * as DeliveryMode from "../client/DeliveryMode.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import { sanitize } from "../internal/DisplayText.ts"
-import type { ProviderMetadata } from "./ProviderMetadata.ts"
+import type { EndpointName, ProviderMetadata } from "./ProviderMetadata.ts"
 
 /**
  * A point in which a registration and a provider's metadata do not agree.
@@ -61,10 +61,14 @@ export const check = (registration: ClientRegistration.Service, metadata: Provid
   [
     ...checkEndpoints(registration, metadata),
     ...checkRequest(registration, metadata),
-    registration.userCodeParameter ? checkUserCode(metadata) : undefined,
+    registration.userCodeParameter && checkUserCode(metadata),
     ...checkCapabilities(registration, metadata),
-    ...checkAlgorithms(registration, metadata)
-  ].filter((mismatch) => mismatch !== undefined)
+    ...Struct.keys(signedResponses).map((parameter) => {
+      const [supported, use] = signedResponses[parameter]
+      return checkAlgorithm(parameter, registration[parameter], metadata[supported], use)
+    }),
+    checkSecretLength(registration)
+  ].filter(isMismatch)
 
 /** The mismatches that concern each authentication request of the client, whatever its parameters. */
 export const checkRequest = (
@@ -73,40 +77,26 @@ export const checkRequest = (
 ): ReadonlyArray<Mismatch> => {
   const modes = metadata.backchannel_token_delivery_modes_supported
   const signing = metadata.backchannel_authentication_request_signing_alg_values_supported
+  const proofs = metadata.dpop_signing_alg_values_supported
+  const { algorithm } = senderConstraint
   const signedRequests = `requests signed with ${requestSigner?.algorithm}`
+  const noMode = modes?.length
+    ? `the provider supports ${list(modes)}, and not ${deliveryMode}`
+    : "the provider has no delivery modes in its metadata"
   return [
-    modes?.includes(deliveryMode) === true
-      ? undefined
-      : error(
-          "deliveryMode",
-          modes?.length
-            ? `the provider supports ${list(modes)}, and not ${deliveryMode}`
-            : "the provider has no delivery modes in its metadata",
-          `${deliveryMode} delivery`
-        ),
-    deliveryMode === "push" || metadata.grant_types_supported?.includes(DeliveryMode.grantType) !== false
-      ? undefined
-      : warning(
-          "deliveryMode",
-          `the provider does not list the grant type ${DeliveryMode.grantType}, which a ${deliveryMode} client needs`
-        ),
-    requestSigner !== undefined && signing === undefined
-      ? error("SignedRequest", "the provider accepts no signed requests; leave SignedRequest.layer out", signedRequests)
-      : checkAlgorithm(
-          "SignedRequest",
-          requestSigner?.algorithm,
-          signing,
-          "accepts requests signed with",
-          signedRequests
-        ),
-    checkAlgorithm(
-      "Dpop",
-      senderConstraint.algorithm,
-      metadata.dpop_signing_alg_values_supported,
-      "accepts proofs signed with",
-      `DPoP proofs signed with ${senderConstraint.algorithm}`
-    )
-  ].filter((mismatch) => mismatch !== undefined)
+    modes?.includes(deliveryMode) !== true && error("deliveryMode", noMode, `${deliveryMode} delivery`),
+    deliveryMode !== "push" &&
+      metadata.grant_types_supported?.includes(DeliveryMode.grantType) === false &&
+      warning(
+        "deliveryMode",
+        `the provider does not list the grant type ${DeliveryMode.grantType}, which a ${deliveryMode} client needs`
+      ),
+    requestSigner !== undefined &&
+      signing === undefined &&
+      error("SignedRequest", "the provider accepts no signed requests; leave SignedRequest.layer out", signedRequests),
+    checkAlgorithm("SignedRequest", requestSigner?.algorithm, signing, "accepts requests signed with", signedRequests),
+    checkAlgorithm("Dpop", algorithm, proofs, "accepts proofs signed with", `DPoP proofs signed with ${algorithm}`)
+  ].filter(isMismatch)
 }
 
 /** Concerns requests with a user code, and clients that are registered for it. */
@@ -114,6 +104,8 @@ export const checkUserCode = (metadata: ProviderMetadata): Mismatch | undefined 
   metadata.backchannel_user_code_parameter_supported === true
     ? undefined
     : error("userCodeParameter", "the provider does not support user codes", "user_code")
+
+const isMismatch = (found: Mismatch | false | undefined) => found !== undefined && found !== false
 
 const error = (parameter: string, problem: string, feature?: string): Mismatch => ({
   severity: "error",
@@ -125,78 +117,47 @@ const error = (parameter: string, problem: string, feature?: string): Mismatch =
 const warning = (parameter: string, problem: string): Mismatch => ({ severity: "warning", parameter, problem })
 
 const checkEndpoints = (
-  registration: ClientRegistration.Service,
+  { deliveryMode, idTokenSignedResponseAlg: algorithm }: ClientRegistration.Service,
   metadata: ProviderMetadata
-): ReadonlyArray<Mismatch | undefined> => {
-  const missing = (name: keyof ProviderMetadata & string, why: string, needed = true): Mismatch | undefined =>
-    needed && metadata[name] === undefined
-      ? error(name, `the provider publishes none, and ${why}; check the issuer`)
-      : undefined
+) => {
+  const missing = (name: EndpointName, why: string) =>
+    metadata[name] === undefined && error(name, `the provider publishes none, and ${why}; check the issuer`)
   return [
-    /^https:\/\//i.test(metadata.issuer)
-      ? undefined
-      : error("issuer", "it is not https; providers are called over TLS only"),
+    !/^https:\/\//i.test(metadata.issuer) && error("issuer", "it is not https; providers are called over TLS only"),
     missing("backchannel_authentication_endpoint", "requests are sent there"),
-    missing("token_endpoint", "tokens come from there", registration.deliveryMode !== "push"),
-    missing(
-      "jwks_uri",
-      `ID Tokens signed with ${registration.idTokenSignedResponseAlg} are verified with its keys`,
-      !JwsAlgorithm.isSymmetric(registration.idTokenSignedResponseAlg)
-    )
+    deliveryMode !== "push" && missing("token_endpoint", "tokens come from there"),
+    !JwsAlgorithm.isSymmetric(algorithm) &&
+      missing("jwks_uri", `ID Tokens signed with ${algorithm} are verified with its keys`)
   ]
 }
 
 const checkCapabilities = (
   { authentication, mutualTls, senderConstraint }: ClientRegistration.Service,
   metadata: ProviderMetadata
-): ReadonlyArray<Mismatch | undefined> => {
+) => {
   const methods = metadata.token_endpoint_auth_methods_supported ?? ["client_secret_basic"]
+  const assertions = metadata.token_endpoint_auth_signing_alg_values_supported
   return [
-    methods.includes(authentication.method)
-      ? undefined
-      : error("authentication", `the provider accepts ${list(methods)}, and not ${authentication.method}`),
-    mutualTls?.boundAccessTokens === true && metadata.tls_client_certificate_bound_access_tokens !== true
-      ? error("mutualTls", "the provider does not bind access tokens to certificates")
-      : undefined,
-    metadata.scopes_supported?.includes("openid") === false
-      ? warning("scope", "the provider does not list the scope openid, which every request has")
-      : undefined,
-    senderConstraint.algorithm !== undefined && metadata.dpop_signing_alg_values_supported === undefined
-      ? warning("Dpop", "the provider does not say that it accepts DPoP proofs")
-      : undefined
+    !methods.includes(authentication.method) &&
+      error("authentication", `the provider accepts ${list(methods)}, and not ${authentication.method}`),
+    mutualTls?.boundAccessTokens === true &&
+      metadata.tls_client_certificate_bound_access_tokens !== true &&
+      error("mutualTls", "the provider does not bind access tokens to certificates"),
+    metadata.scopes_supported?.includes("openid") === false &&
+      warning("scope", "the provider does not list the scope openid, which every request has"),
+    senderConstraint.algorithm !== undefined &&
+      metadata.dpop_signing_alg_values_supported === undefined &&
+      warning("Dpop", "the provider does not say that it accepts DPoP proofs"),
+    checkAlgorithm("authentication", authentication.algorithm, assertions, "accepts assertions signed with")
   ]
 }
 
-const checkAlgorithms = (
-  registration: ClientRegistration.Service,
-  metadata: ProviderMetadata
-): ReadonlyArray<Mismatch | undefined> => [
-  checkAlgorithm(
-    "authentication",
-    registration.authentication.algorithm,
-    metadata.token_endpoint_auth_signing_alg_values_supported,
-    "accepts assertions signed with"
-  ),
-  checkAlgorithm(
-    "idTokenSignedResponseAlg",
-    registration.idTokenSignedResponseAlg,
-    metadata.id_token_signing_alg_values_supported,
-    "signs ID Tokens with"
-  ),
-  checkAlgorithm(
-    "userInfoSignedResponseAlg",
-    registration.userInfoSignedResponseAlg,
-    metadata.userinfo_signing_alg_values_supported,
-    "signs UserInfo responses with"
-  ),
-  checkAlgorithm(
-    "introspectionSignedResponseAlg",
-    registration.introspectionSignedResponseAlg,
-    metadata.introspection_signing_alg_values_supported,
-    "signs introspection responses with"
-  ),
-  checkSecretLength(registration)
-]
+/** For the algorithm of each kind of signed response: where the provider lists what it supports. */
+const signedResponses = {
+  idTokenSignedResponseAlg: ["id_token_signing_alg_values_supported", "signs ID Tokens with"],
+  userInfoSignedResponseAlg: ["userinfo_signing_alg_values_supported", "signs UserInfo responses with"],
+  introspectionSignedResponseAlg: ["introspection_signing_alg_values_supported", "signs introspection responses with"]
+} as const
 
 const checkAlgorithm = (
   parameter: string,
@@ -204,25 +165,21 @@ const checkAlgorithm = (
   supported: ReadonlyArray<string> | undefined,
   use: string,
   feature?: string
-): Mismatch | undefined =>
-  algorithm === undefined || supported === undefined || supported.includes(algorithm)
-    ? undefined
-    : error(parameter, `the provider ${use} ${list(supported)}, and not ${algorithm}`, feature)
+) =>
+  algorithm !== undefined &&
+  supported?.includes(algorithm) === false &&
+  error(parameter, `the provider ${use} ${list(supported)}, and not ${algorithm}`, feature)
 
 /** A key for HMAC has at least as many bits as the hash (RFC 7518 3.2). */
 const checkSecretLength = ({
   authentication: { algorithm, secret },
   idTokenSignedResponseAlg
-}: ClientRegistration.Service): Mismatch | undefined => {
+}: ClientRegistration.Service) => {
   const hmac = [algorithm, idTokenSignedResponseAlg].filter((used) => used?.startsWith("HS"))
   const bits = Math.max(0, ...hmac.map((used) => Number(used?.slice(2))))
-  const length = secret === undefined ? 0 : new TextEncoder().encode(Redacted.value(secret)).length * 8
-  return secret === undefined || length >= bits
-    ? undefined
-    : warning(
-        "authentication",
-        `the client secret has fewer than the ${bits} bits that its algorithm needs; ask for a longer one`
-      )
+  const length = secret === undefined ? bits : new TextEncoder().encode(Redacted.value(secret)).length * 8
+  const problem = `the client secret has fewer than the ${bits} bits that its algorithm needs; ask for a longer one`
+  return length < bits && warning("authentication", problem)
 }
 
 const list = (values: ReadonlyArray<string>): string =>

@@ -89,9 +89,9 @@ export class RegistrationError extends ErrorClass.make<RegistrationError>()(
 
 /** The failure for an error response of the registration endpoint. */
 export const fromOAuthError = (error: ErrorResponse.OAuthError): RegistrationError => {
-  if (error.status === 401 || error.code === "invalid_token") {
-    return new RegistrationError({ reason: new Unauthorized({ status: error.status }) })
-  }
   const Reason = ErrorResponse.findClass(coded, error) ?? Unrecognized
-  return new RegistrationError({ reason: new Reason(error) })
+  const isUnauthorized = error.status === 401 || error.code === "invalid_token"
+  return new RegistrationError({
+    reason: isUnauthorized ? new Unauthorized({ status: error.status }) : new Reason(error)
+  })
 }

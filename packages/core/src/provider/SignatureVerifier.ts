@@ -29,23 +29,13 @@ export class UnknownKey extends ErrorClass.make<UnknownKey>()(
   ["the issuer publishes no key that fits the token", "fixKeys"]
 ) {}
 
-/** Why a signature is not verified. */
-export type SignatureError =
-  | JsonWebToken.MalformedToken
-  | UnexpectedAlgorithm
-  | UnknownKey
-  | JsonWebToken.InvalidSignature
+const classes = [JsonWebToken.MalformedToken, UnexpectedAlgorithm, UnknownKey, JsonWebToken.InvalidSignature] as const
 
-const classes = [
-  DecryptionFailed,
-  JsonWebToken.MalformedToken,
-  UnexpectedAlgorithm,
-  UnknownKey,
-  JsonWebToken.InvalidSignature
-] as const
+/** Why a signature is not verified. */
+export type SignatureError = InstanceType<(typeof classes)[number]>
 
 /** Why nothing is read from a token that is signed, and perhaps encrypted: the reasons of every error about one. */
-export const errors: typeof classes = classes
+export const errors: readonly [typeof DecryptionFailed, ...typeof classes] = [DecryptionFailed, ...classes]
 
 /** Verifies the signature of a token with this algorithm, and returns its payload. */
 export type SignatureVerifier = (
@@ -59,37 +49,27 @@ export const make: Effect.Effect<SignatureVerifier, never, ClientRegistration | 
     const { authentication } = yield* ClientRegistration
     const keys = yield* ProviderKeys
 
-    const verifyWithAny = (
-      jwt: Redacted.Redacted<string>,
-      algorithm: JwsAlgorithm.JwsAlgorithm,
-      [first, ...others]: readonly [Key, ...ReadonlyArray<Key>]
-    ): Effect.Effect<unknown, JsonWebToken.InvalidSignature | JsonWebToken.MalformedToken> => {
-      const attempt = (key: Key) => JsonWebToken.verify(jwt, { algorithm, key })
-      return others.reduce(
-        (previous, key) => Effect.catchTag(previous, "InvalidSignature", () => attempt(key)),
-        attempt(first)
-      )
-    }
-
     return Effect.fnUntraced(function* (jwt, algorithm) {
       const { alg, kid, typ } = yield* Effect.fromResult(JsonWebToken.readHeader(jwt))
       if (typ !== undefined && hasForeignType(typ)) return yield* new JsonWebToken.MalformedToken()
       if (alg !== algorithm) return yield* new UnexpectedAlgorithm({ expected: algorithm, actual: sanitize(alg) })
-      const unknown = Effect.suspend(() =>
-        Effect.fail(new UnknownKey({ algorithm, ...(kid === undefined ? undefined : { keyId: sanitize(kid) }) }))
-      )
+
+      const verifyWithAny = ([key, ...others]: ReadonlyArray<Key>): Effect.Effect<unknown, SignatureError> =>
+        key === undefined
+          ? Effect.fail(new UnknownKey({ algorithm, ...(kid === undefined ? undefined : { keyId: sanitize(kid) }) }))
+          : Effect.catchTag(JsonWebToken.verify(jwt, { algorithm, key }), "InvalidSignature", (error) =>
+              others.length === 0 ? Effect.fail(error) : verifyWithAny(others)
+            )
+
       if (JwsAlgorithm.isSymmetric(algorithm)) {
         const { secret } = authentication
-        return secret === undefined ? yield* unknown : yield* verifyWithAny(jwt, algorithm, [secret])
+        return yield* verifyWithAny(secret === undefined ? [] : [secret])
       }
       const query = { algorithm, keyId: kid }
-      const [known, ...others] = yield* keys.candidates(query)
-      if (known === undefined) return yield* unknown
-      return yield* Effect.catchTag(verifyWithAny(jwt, algorithm, [known, ...others]), "InvalidSignature", (error) =>
-        Effect.flatMap(keys.refetch(query), ([refetched, ...more]) =>
-          refetched === undefined || refetched === known
-            ? Effect.fail(error)
-            : verifyWithAny(jwt, algorithm, [refetched, ...more])
+      const known = yield* keys.candidates(query)
+      return yield* Effect.catchTag(verifyWithAny(known), "InvalidSignature", (error) =>
+        Effect.flatMap(keys.refetch(query), (refetched) =>
+          refetched.length === 0 || refetched[0] === known[0] ? Effect.fail(error) : verifyWithAny(refetched)
         )
       )
     })

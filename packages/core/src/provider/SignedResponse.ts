@@ -76,9 +76,7 @@ export const make = Effect.fnUntraced(function* <A extends Parties>({
   const { decrypt } = yield* Decrypter
   const decodeClaims = Schema.decodeUnknownEffect(claims, { errors: "all" })
 
-  const readPayload = Effect.fnUntraced(function* (
-    jwt: Redacted.Redacted<string>
-  ): Effect.fn.Return<unknown, ReadError> {
+  const readPayload = Effect.fnUntraced(function* (jwt: Redacted.Redacted<string>) {
     if (algorithm === undefined) {
       return yield* Effect.catch(decodeJson(Redacted.value(jwt)), () => reject("alg", "none", "JWT"))
     }
