@@ -26,8 +26,10 @@ import { Opaque, unsafeValue } from "../internal/Opaque.ts"
 import { WireSeconds } from "../internal/WireSeconds.ts"
 import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
 
-const secret = (label: string, text: Schema.Codec<string> = Schema.NonEmptyString) =>
-  Schema.RedactedFromValue(text, { label, disallowEncode: true })
+const secret = (
+  label: string,
+  text: Schema.Codec<string> = Schema.NonEmptyString
+): Schema.Codec<Redacted.Redacted<string>, string> => Schema.RedactedFromValue(text, { label, disallowEncode: true })
 
 /**
  * Schema of a token type. Types are not case-sensitive (RFC 6749 5.1): `Bearer` and `DPoP` are decoded to this
