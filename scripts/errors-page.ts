@@ -79,7 +79,10 @@ const explanation = ["what it means", "what to do", "then"]
 const challenges = ["invalid_request", "invalid_token", "insufficient_scope", "use_dpop_nonce", "invalid_dpop_proof"]
 
 const challengeCodes = new Map(
-  challenges.map((error) => [fromChallenge(parse(`Bearer error="${error}"`)[0], 401).reason._tag.toString(), error])
+  challenges.map((error) => {
+    const { reason } = fromChallenge(parse(`Bearer error="${error}"`)[0], 401, (text) => text)
+    return [reason._tag.toString(), error]
+  })
 )
 
 const codeOf = (reason: Explained, stage: string): string => {

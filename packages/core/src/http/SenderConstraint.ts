@@ -70,7 +70,8 @@ export const retryWithNonce = <A, E extends { readonly reason: { readonly _tag: 
 export const missingKeyError = (): InvalidKey =>
   new InvalidKey({ problem: "the token is bound to a DPoP key, and none is configured; provide Dpop.layer" })
 
-const bearer: SenderConstraint = {
+/** The constraint of a client whose tokens are not bound to a key. */
+export const bearer: SenderConstraint = {
   tokenType: "Bearer",
   algorithm: undefined,
   dpopKey: undefined,

@@ -7,20 +7,9 @@ import { DateTime, Duration, Redacted } from "effect"
 import { sanitize } from "../internal/DisplayText.ts"
 import type { Expectations } from "../pending/PendingAuthentication.ts"
 import type { IdTokenClaims } from "./IdTokenClaims.ts"
-import {
-  Expired,
-  type IdTokenError,
-  IssuedTooLongAgo,
-  NotYetValid,
-  RefreshedClaimMismatch,
-  StaleAuthentication,
-  UnsatisfiedAcr,
-  WrongAudience,
-  WrongAuthorizedParty,
-  WrongIssuer,
-  WrongNonce,
-  WrongSubject
-} from "./IdTokenError.ts"
+import * as IdTokenError from "./IdTokenError.ts"
+
+type Reason = IdTokenError.IdTokenError["reason"]
 
 /** What the claims are compared with. */
 export interface ExpectedClaims {
@@ -34,7 +23,7 @@ export interface ExpectedClaims {
 }
 
 /** The first problem of the claims; `undefined` if they are valid. */
-export const validate = (claims: IdTokenClaims, expected: ExpectedClaims): IdTokenError["reason"] | undefined =>
+export const validate = (claims: IdTokenClaims, expected: ExpectedClaims): Reason | undefined =>
   validateParties(claims, expected) ?? validateTimes(claims, expected) ?? validateExpectations(claims, expected)
 
 /**
@@ -43,68 +32,53 @@ export const validate = (claims: IdTokenClaims, expected: ExpectedClaims): IdTok
  *
  * @see OpenID Connect Core 12.2
  */
-export const validateRefreshed = (
-  claims: IdTokenClaims,
-  earlier: IdTokenClaims
-): IdTokenError["reason"] | undefined => {
-  if (claims.iss !== earlier.iss) return new RefreshedClaimMismatch({ claim: "iss" })
-  if (claims.sub !== earlier.sub) return new WrongSubject()
-  if (claims.iat < earlier.iat) return new RefreshedClaimMismatch({ claim: "iat" })
-  if (isChanged(claims.auth_time, earlier.auth_time)) return new RefreshedClaimMismatch({ claim: "auth_time" })
-  return claims.nonce === undefined || claims.nonce === earlier.nonce
-    ? undefined
-    : new RefreshedClaimMismatch({ claim: "nonce" })
+export const validateRefreshed = (claims: IdTokenClaims, earlier: IdTokenClaims): Reason | undefined => {
+  const { auth_time = earlier.auth_time, iat, iss, nonce = earlier.nonce, sub } = claims
+  if (iss !== earlier.iss) return new IdTokenError.RefreshedClaimMismatch({ claim: "iss" })
+  if (sub !== earlier.sub) return new IdTokenError.WrongSubject()
+  if (iat < earlier.iat) return new IdTokenError.RefreshedClaimMismatch({ claim: "iat" })
+  if (auth_time !== (earlier.auth_time ?? auth_time)) {
+    return new IdTokenError.RefreshedClaimMismatch({ claim: "auth_time" })
+  }
+  return nonce === earlier.nonce ? undefined : new IdTokenError.RefreshedClaimMismatch({ claim: "nonce" })
 }
-
-const isChanged = (time: number | undefined, earlier: number | undefined): boolean =>
-  time !== undefined && earlier !== undefined && time !== earlier
 
 /** How far `iat` may lie in the past: an authentication request is answered sooner. */
 const maxTokenAge = Duration.toMillis("1 day")
 
-const validateParties = (
-  claims: IdTokenClaims,
-  { clientId, issuer }: ExpectedClaims
-): IdTokenError["reason"] | undefined => {
-  const audience = typeof claims.aud === "string" ? [claims.aud] : claims.aud
-  if (claims.iss !== issuer) return new WrongIssuer({ expected: issuer, actual: sanitize(claims.iss) })
+const validateParties = ({ aud, azp, iss }: IdTokenClaims, { clientId, issuer }: ExpectedClaims) => {
+  const audience = [aud].flat()
+  if (iss !== issuer) return new IdTokenError.WrongIssuer({ expected: issuer, actual: sanitize(iss) })
   if (!audience.every((party) => party === clientId)) {
-    return new WrongAudience({ expected: clientId, actual: sanitize(audience.join(" ")) })
+    return new IdTokenError.WrongAudience({ expected: clientId, actual: sanitize(audience.join(" ")) })
   }
-  return claims.azp === undefined || claims.azp === clientId
-    ? undefined
-    : new WrongAuthorizedParty({ expected: clientId, actual: sanitize(claims.azp) })
+  if (azp === undefined || azp === clientId) return undefined
+  return new IdTokenError.WrongAuthorizedParty({ expected: clientId, actual: sanitize(azp) })
 }
 
-const validateTimes = (claims: IdTokenClaims, expected: ExpectedClaims): IdTokenError["reason"] | undefined => {
-  const tolerance = Duration.toMillis(expected.tolerance)
-  const { now } = expected
-  if (claims.exp * 1000 + tolerance <= now) return new Expired({ at: DateTime.fromEpochSeconds(claims.exp) })
-  if (claims.iat * 1000 > now + tolerance)
-    return new NotYetValid({ claim: "iat", at: DateTime.fromEpochSeconds(claims.iat) })
-  if (claims.nbf !== undefined && claims.nbf * 1000 > now + tolerance) {
-    return new NotYetValid({ claim: "nbf", at: DateTime.fromEpochSeconds(claims.nbf) })
-  }
-  return claims.iat * 1000 < now - maxTokenAge
-    ? new IssuedTooLongAgo({ at: DateTime.fromEpochSeconds(claims.iat) })
-    : undefined
+const validateTimes = ({ exp, iat, nbf = 0 }: IdTokenClaims, { now, tolerance }: ExpectedClaims) => {
+  const margin = Duration.toMillis(tolerance)
+  const latest = now + margin
+  if (exp * 1000 + margin <= now) return new IdTokenError.Expired({ at: DateTime.fromEpochSeconds(exp) })
+  if (iat * 1000 > latest) return new IdTokenError.NotYetValid({ claim: "iat", at: DateTime.fromEpochSeconds(iat) })
+  if (nbf * 1000 > latest) return new IdTokenError.NotYetValid({ claim: "nbf", at: DateTime.fromEpochSeconds(nbf) })
+  if (iat * 1000 >= now - maxTokenAge) return undefined
+  return new IdTokenError.IssuedTooLongAgo({ at: DateTime.fromEpochSeconds(iat) })
 }
 
-const validateExpectations = (claims: IdTokenClaims, expected: ExpectedClaims): IdTokenError["reason"] | undefined => {
-  const { acrValues, maxAge, nonce, subject } = expected.expectations
-  if (nonce !== undefined && claims.nonce !== Redacted.value(nonce)) return new WrongNonce()
-  if (subject !== undefined && claims.sub !== Redacted.value(subject)) return new WrongSubject()
-  if (acrValues !== undefined && (claims.acr === undefined || !acrValues.includes(claims.acr))) {
-    return new UnsatisfiedAcr({
-      expected: acrValues,
-      ...(claims.acr === undefined ? undefined : { actual: sanitize(claims.acr) })
-    })
+const validateExpectations = (claims: IdTokenClaims, { expectations, now, tolerance }: ExpectedClaims) => {
+  const { acr, auth_time } = claims
+  const { acrValues, maxAge, nonce, subject } = expectations
+  if (nonce !== undefined && claims.nonce !== Redacted.value(nonce)) return new IdTokenError.WrongNonce()
+  if (subject !== undefined && claims.sub !== Redacted.value(subject)) return new IdTokenError.WrongSubject()
+  if (acrValues !== undefined && (acr === undefined || !acrValues.includes(acr))) {
+    const actual = acr === undefined ? undefined : { actual: sanitize(acr) }
+    return new IdTokenError.UnsatisfiedAcr({ expected: acrValues, ...actual })
   }
   if (maxAge === undefined) return undefined
-  if (claims.auth_time === undefined) return new StaleAuthentication({})
-  const age = expected.now - claims.auth_time * 1000
-  const tolerance = Duration.toMillis(expected.tolerance)
-  return age > Duration.toMillis(maxAge) + tolerance || age < -tolerance
-    ? new StaleAuthentication({ at: DateTime.fromEpochSeconds(claims.auth_time) })
-    : undefined
+  if (auth_time === undefined) return new IdTokenError.StaleAuthentication({})
+  const age = now - auth_time * 1000
+  const margin = Duration.toMillis(tolerance)
+  if (age <= Duration.toMillis(maxAge) + margin && age >= -margin) return undefined
+  return new IdTokenError.StaleAuthentication({ at: DateTime.fromEpochSeconds(auth_time) })
 }

@@ -122,35 +122,24 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
       const { members } = unsafeValue(response)
       const verified = yield* verifyIdToken(members.id_token, { ...registered, ...pending.expectations })
       yield* validateBindings(verified.claims, { ...members, authReqId, algorithm, required: required[deliveryMode] })
-      return yield* TokenValidation.validate(response, registration, {
-        ...verified,
-        dpopKey,
-        requestedScope,
-        requestedAcr
-      })
+      const context = { ...verified, dpopKey, requestedScope, requestedAcr }
+      return yield* TokenValidation.validate(response, registration, context)
     })
 
-    const verifyRefreshed: Service["verifyRefreshed"] = Effect.fnUntraced(function* (
-      response,
-      identity,
-      requestedScope = identity.scope
-    ) {
+    const verifyRefreshed: Service["verifyRefreshed"] = Effect.fnUntraced(function* (response, identity, scope) {
       const { members } = unsafeValue(response)
-      const context = { ...identity, requestedScope }
+      const context = { ...identity, requestedScope: scope ?? identity.scope }
       if (!members.id_token) return yield* TokenValidation.validate(response, registration, context)
       const verified = yield* verifyIdToken(members.id_token, {})
       yield* validateBindings(verified.claims, { ...members, algorithm, required: [] })
       const problem = ClaimsValidation.validateRefreshed(verified.claims, identity.claims)
-      if (problem !== undefined) return yield* reject(problem)
+      if (problem !== undefined) return yield* new IdTokenError({ reason: problem })
       return yield* TokenValidation.validate(response, registration, { ...context, ...verified })
     })
 
     return IdTokenVerifier.of({
       claims: (idToken, expectations) =>
-        Effect.map(
-          verifyIdToken(unsafeValue(idToken), { ...registered, ...expectations }),
-          (verified) => verified.claims
-        ),
+        Effect.map(verifyIdToken(unsafeValue(idToken), { ...registered, ...expectations }), ({ claims }) => claims),
       verify,
       verifyRefreshed
     })
@@ -185,22 +174,18 @@ const makeVerifyIdToken = Effect.gen(function* () {
   const verifySignature = yield* SignatureVerifier.make
   const { decrypt } = yield* Decrypter
 
-  return Effect.fnUntraced(function* (
-    received: Redacted.Redacted<string>,
-    expectations: Expectations
-  ): Effect.fn.Return<Pick<TokenValidation.VerifiedContext, "claims" | "idToken">, IdTokenError | DiscoveryError> {
-    const idToken = yield* Effect.mapError(decrypt(received), toError)
+  return Effect.fnUntraced(function* (received: Redacted.Redacted<string>, expectations: Expectations) {
+    const idToken = yield* decrypt(received)
     const { issuer } = yield* discovery.metadata
-    const payload = yield* Effect.mapError(verifySignature(idToken, idTokenSignedResponseAlg), (reason) =>
-      reason._tag === "DiscoveryError" ? reason : toError(reason)
-    )
-    const claims = yield* Effect.mapError(decodeClaims(payload), (error) =>
-      toError(new InvalidClaims({ issues: truncateIssues(error) }))
+    const payload = yield* verifySignature(idToken, idTokenSignedResponseAlg)
+    const claims = yield* Effect.mapError(
+      decodeClaims(payload),
+      (error) => new InvalidClaims({ issues: truncateIssues(error) })
     )
     const now = yield* Clock.currentTimeMillis
     const problem = ClaimsValidation.validate(claims, { issuer, clientId, tolerance, expectations, now })
-    return problem === undefined ? { claims, idToken } : yield* reject(problem)
-  })
+    return problem === undefined ? { claims, idToken } : yield* problem
+  }, Effect.mapError(toError))
 })
 
 /** The values that an ID Token is bound to, and the claims about them that have to be present. */
@@ -219,25 +204,21 @@ const required: Readonly<Record<PendingAuthentication["deliveryMode"], ExpectedB
 const validateBindings = Effect.fnUntraced(function* (
   claims: IdTokenClaims,
   { access_token, algorithm, authReqId, refresh_token, required }: ExpectedBindings
-): Effect.fn.Return<void, IdTokenError> {
+) {
   const hash = (token: Redacted.Redacted<string>) => TokenHash.leftHalf(token, algorithm)
   const bindings = [
-    ["at_hash", claims.at_hash, hash(access_token)],
-    ["rt_hash", claims["urn:openid:params:jwt:claim:rt_hash"], refresh_token && hash(refresh_token)],
-    [
-      "auth_req_id",
-      claims["urn:openid:params:jwt:claim:auth_req_id"],
-      authReqId && Effect.succeed(Redacted.value(authReqId))
-    ]
+    ["at_hash", "at_hash", hash(access_token)],
+    ["rt_hash", "urn:openid:params:jwt:claim:rt_hash", refresh_token && hash(refresh_token)],
+    ["auth_req_id", "urn:openid:params:jwt:claim:auth_req_id", authReqId && Effect.succeed(Redacted.value(authReqId))]
   ] as const
-  for (const [claim, actual, expected] of bindings) {
+  for (const [claim, name, expected] of bindings) {
+    const actual = claims[name]
     const isCompared = expected && (actual !== undefined || required.includes(claim))
-    if (isCompared && actual !== (yield* expected)) yield* reject(new WrongBinding({ claim }))
+    if (isCompared && actual !== (yield* expected)) yield* new IdTokenError({ reason: new WrongBinding({ claim }) })
   }
 })
 
 const decodeClaims = Schema.decodeUnknownEffect(IdTokenClaims, { errors: "all" })
 
-const toError = (reason: IdTokenError["reason"]): IdTokenError => new IdTokenError({ reason })
-
-const reject = (reason: IdTokenError["reason"]): Effect.Effect<never, IdTokenError> => Effect.fail(toError(reason))
+const toError = (reason: IdTokenError["reason"] | DiscoveryError): IdTokenError | DiscoveryError =>
+  reason._tag === "DiscoveryError" ? reason : new IdTokenError({ reason })

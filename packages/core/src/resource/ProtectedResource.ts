@@ -61,7 +61,7 @@ import * as SecretRedaction from "../http/SecretRedaction.ts"
 import * as SenderConstraint from "../http/SenderConstraint.ts"
 import { Transport } from "../http/Transport.ts"
 import { sanitize } from "../internal/DisplayText.ts"
-import { fromChallenge, ResourceError, UnsupportedTokenType } from "./ResourceError.ts"
+import { fromChallenge, fromReason, type ResourceError, UnsupportedTokenType } from "./ResourceError.ts"
 import * as WwwAuthenticate from "./WwwAuthenticate.ts"
 
 /**
@@ -134,10 +134,9 @@ export const make = Effect.fnUntraced(function* <A extends Tokens, E = never>(
     original: HttpClientRequest.HttpClientRequest
   ): Effect.fn.Return<HttpClientResponse.HttpClientResponse, ResourceError | E> {
     const request = normalizeUrl(HttpClientRequest.updateHeaders(original, Headers.removeMany(withheld)))
-    if (!isRefreshable(source)) return yield* send(request, source)
-    const tokens = yield* source.current
+    const tokens = yield* currentTokens(source)
     const response = yield* send(request, tokens)
-    if (!isRepeatable(request) || !rejectsToken(response)) return response
+    if (!isRefreshable(source) || !isRepeatable(request) || !rejectsToken(response)) return response
     yield* drain(transport, response)
     return yield* send(request, yield* source.refresh(tokens))
   })
@@ -182,10 +181,7 @@ export const failOnChallengeError = <E, R>(
 ): HttpClient.HttpClient.With<E | ResourceError, R> =>
   HttpClient.transformResponse(
     client,
-    Effect.flatMap((response) => {
-      const refusal = readChallengeError(response)
-      return refusal === undefined ? Effect.succeed(response) : Effect.fail(refusal)
-    })
+    Effect.flatMap((response) => readChallengeError(response) ?? Effect.succeed(response))
   )
 
 /** Sends a request with a token, and repeats it if the server demands another DPoP nonce. */
@@ -194,31 +190,17 @@ const makeSend = Effect.gen(function* () {
   const transport = yield* Transport
   const correlation = profile?.interactionIds === true ? InteractionId.generateHeader : Effect.succeed({})
 
-  const sendOnce = Effect.fnUntraced(function* (
-    request: HttpClientRequest.HttpClientRequest,
-    accessToken: Tokens["accessToken"],
-    constraint: SenderConstraint.SenderConstraint | undefined
-  ): Effect.fn.Return<HttpClientResponse.HttpClientResponse, ResourceError> {
-    const proof = yield* constraint?.prove({ method: request.method, url: request.url, accessToken }) ?? noProof
-    const scheme = constraint === undefined ? "Bearer" : "DPoP"
-    return yield* Effect.mapError(
-      transport.send(
-        HttpClientRequest.setHeaders(request, {
-          ...proof,
-          ...(yield* correlation),
-          authorization: `${scheme} ${Redacted.value(accessToken)}`
-        })
-      ),
-      (reason) => new ResourceError({ reason })
-    )
-  })
-
-  return Effect.fnUntraced(function* (
-    request: HttpClientRequest.HttpClientRequest,
-    tokens: Tokens
-  ): Effect.fn.Return<HttpClientResponse.HttpClientResponse, ResourceError> {
+  return Effect.fnUntraced(function* (request: HttpClientRequest.HttpClientRequest, tokens: Tokens) {
+    const { method, url } = request
+    const { accessToken } = tokens
     const constraint = yield* selectConstraint(tokens, senderConstraint)
-    return yield* SenderConstraint.retryWithNonce(constraint, sendOnce(request, tokens.accessToken, constraint), {
+    const attempt = Effect.gen(function* () {
+      const proof = yield* constraint.prove({ method, url, accessToken })
+      const authorization = `${constraint.tokenType} ${Redacted.value(accessToken)}`
+      const headers = { ...proof, ...(yield* correlation), authorization }
+      return yield* Effect.mapError(transport.send(HttpClientRequest.setHeaders(request, headers)), fromReason)
+    })
+    return yield* SenderConstraint.retryWithNonce(constraint, attempt, {
       isDemand: (response) => isRepeatable(request) && demandsNonce(response, constraint),
       discard: (response) => drain(transport, response)
     })
@@ -229,27 +211,19 @@ const makeSend = Effect.gen(function* () {
 const drain = (transport: Transport["Service"], response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
   Effect.ignore(transport.text(response))
 
-const noProof: Effect.Effect<Readonly<Record<string, string>>> = Effect.succeed({})
-
 const isRefreshable = <A extends Tokens, E>(source: A | RefreshableTokens<A, E>): source is RefreshableTokens<A, E> =>
   "refresh" in source
 
-/** The constraint that proves possession of the key that the token is bound to; `undefined` for a bearer token. */
-const selectConstraint = (
+/** The constraint that proves possession of the key of the token; for a bearer token, one without proofs. */
+const selectConstraint = Effect.fnUntraced(function* (
   { dpopKey, tokenType }: Tokens,
   own: SenderConstraint.SenderConstraint
-): Effect.Effect<SenderConstraint.SenderConstraint | undefined, ResourceError> => {
-  if (/^bearer$/i.test(tokenType)) return Effect.undefined
-  if (!/^dpop$/i.test(tokenType)) {
-    return Effect.fail(new ResourceError({ reason: new UnsupportedTokenType({ tokenType: sanitize(tokenType, 100) }) }))
-  }
-  if (dpopKey !== undefined) {
-    return Effect.mapError(own.withKey(dpopKey), (reason) => new ResourceError({ reason }))
-  }
-  return own.tokenType === "DPoP"
-    ? Effect.succeed(own)
-    : Effect.fail(new ResourceError({ reason: SenderConstraint.missingKeyError() }))
-}
+) {
+  if (/^bearer$/i.test(tokenType)) return SenderConstraint.bearer
+  if (!/^dpop$/i.test(tokenType)) return yield* new UnsupportedTokenType({ tokenType: sanitize(tokenType, 100) })
+  if (dpopKey !== undefined) return yield* own.withKey(dpopKey)
+  return own.tokenType === "DPoP" ? own : yield* SenderConstraint.missingKeyError()
+}, Effect.mapError(fromReason))
 
 /** The request with its normalized URL, to which proofs and nonces belong; the query stays as it is. */
 const normalizeUrl = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
@@ -270,14 +244,12 @@ const rejectsToken = (response: HttpClientResponse.HttpClientResponse): boolean 
 /** Whether the response demands a nonce and has it, for a proof in an algorithm that the server accepts. */
 const demandsNonce = (
   response: HttpClientResponse.HttpClientResponse,
-  constraint: SenderConstraint.SenderConstraint | undefined
+  { algorithm }: SenderConstraint.SenderConstraint
 ): boolean =>
   response.status === 401 &&
   response.headers["dpop-nonce"] !== undefined &&
+  algorithm !== undefined &&
   WwwAuthenticate.fromResponse(response).some(
     ({ algs, error, scheme }) =>
-      scheme === "dpop" &&
-      error === "use_dpop_nonce" &&
-      constraint?.algorithm !== undefined &&
-      (algs?.includes(constraint.algorithm) ?? true)
+      scheme === "dpop" && error === "use_dpop_nonce" && (algs === undefined || algs.includes(algorithm))
   )

@@ -3,7 +3,7 @@
  *
  * @see RFC 6750 section 3.1, RFC 9449 section 7.1
  */
-import { identity, Schema } from "effect"
+import { Schema } from "effect"
 import { InvalidKey } from "../crypto/SigningKey.ts"
 import * as ErrorResponse from "../http/ErrorResponse.ts"
 import * as OAuthError from "../http/OAuthError.ts"
@@ -76,41 +76,32 @@ export class ResourceError extends ErrorClass.make<ResourceError>()(
   ["the resource server did not serve the request", "refreshTokens"]
 ) {}
 
-/** The failure for a challenge, or for the status alone. `redact` takes out the confidential values of the request. */
-export const fromChallenge = (
-  challenge: Challenge | undefined,
-  status: number,
-  redact: (text: string) => string = identity
-): ResourceError => new ResourceError({ reason: reason(challenge, status, redact) })
+const coded = [
+  ["invalid_request", InvalidRequest],
+  ["invalid_token", InvalidToken],
+  ["insufficient_scope", InsufficientScope],
+  ["use_dpop_nonce", UseDpopNonce],
+  ["invalid_dpop_proof", InvalidDpopProof]
+] as const
 
-const reason = (challenge: Challenge | undefined, status: number, redact: Redact): ResourceError["reason"] => {
-  if (challenge?.error === undefined) return new Unrecognized({ status })
+/** The failure for a challenge, or for the status alone. `redact` takes out the confidential values of the request. */
+export const fromChallenge = (challenge: Challenge | undefined, status: number, redact: Redact): ResourceError => {
+  if (challenge?.error === undefined) return fromReason(new Unrecognized({ status }))
   const { algs, error, errorDescription, errorUri, scope } = challenge
-  const fields = {
+  const Reason = coded.find(([code]) => code === error)?.[1] ?? Unrecognized
+  const members = {
     code: OAuthError.sanitizeCode(error, redact),
     status,
     ...(errorDescription === undefined ? undefined : { description: sanitize(redact(errorDescription), 500) }),
-    ...(errorUri === undefined ? undefined : { uri: sanitize(redact(errorUri), 500) })
+    ...(errorUri === undefined ? undefined : { uri: sanitize(redact(errorUri), 500) }),
+    ...(scope === undefined ? undefined : { scope: sanitizeNames(scope, redact) }),
+    ...(algs === undefined ? undefined : { algs: sanitizeNames(algs, redact) })
   }
-  const accepted = { ...fields, ...(algs === undefined ? undefined : { algs: sanitizeNames(algs, redact) }) }
-  switch (error) {
-    case "invalid_request":
-      return new InvalidRequest(fields)
-    case "invalid_token":
-      return new InvalidToken(fields)
-    case "insufficient_scope":
-      return new InsufficientScope({
-        ...fields,
-        ...(scope === undefined ? undefined : { scope: sanitizeNames(scope, redact) })
-      })
-    case "use_dpop_nonce":
-      return new UseDpopNonce(accepted)
-    case "invalid_dpop_proof":
-      return new InvalidDpopProof(accepted)
-    default:
-      return new Unrecognized(fields)
-  }
+  return fromReason(new Reason(members))
 }
+
+/** The failure for a reason. */
+export const fromReason = (reason: ResourceError["reason"]): ResourceError => new ResourceError({ reason })
 
 const sanitizeNames = (names: ReadonlyArray<string>, redact: Redact): ReadonlyArray<string> =>
   names.slice(0, 20).map((name) => sanitize(redact(name), 100))

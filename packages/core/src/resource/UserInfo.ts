@@ -53,7 +53,6 @@ import { Clock, Context, DateTime, Duration, Effect, Layer, Schema } from "effec
 import type { Headers, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import { cancelBody, makeError, parseRetryAfter, Transport } from "../http/Transport.ts"
-import type { TransportError } from "../http/TransportError.ts"
 import { Expired, InvalidClaims, WrongIssuer } from "../identity/IdTokenError.ts"
 import { truncateIssues } from "../internal/DisplayText.ts"
 import { Discovery } from "../provider/Discovery.ts"
@@ -62,20 +61,14 @@ import type { ProviderKeys } from "../provider/ProviderKeys.ts"
 import * as ProviderMetadata from "../provider/ProviderMetadata.ts"
 import * as SignedResponse from "../provider/SignedResponse.ts"
 import * as ProtectedResource from "./ProtectedResource.ts"
-import { ResourceError } from "./ResourceError.ts"
+import { fromReason, type ResourceError } from "./ResourceError.ts"
 import { NotSigned, UnexpectedJwt, UserInfoError, WrongAudience, WrongSubject } from "./UserInfoError.ts"
 
 /**
  * @since 0.1.0
  * @stability stable
  */
-export {
-  NotSigned,
-  UnexpectedJwt,
-  UserInfoError,
-  WrongAudience,
-  WrongSubject
-} from "./UserInfoError.ts"
+export { NotSigned, UnexpectedJwt, UserInfoError, WrongAudience, WrongSubject } from "./UserInfoError.ts"
 
 const members = Schema.Struct({
   sub: Schema.NonEmptyString,
@@ -186,7 +179,8 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Transport 
     const process: Service["process"] = Effect.fnUntraced(function* (response, subject) {
       yield* ensureSuccess(response)
       const claims = yield* readClaims(response)
-      return subject === skipSubjectCheck || claims.sub === subject ? claims : yield* reject(new WrongSubject())
+      if (subject === skipSubjectCheck || subject === claims.sub) return claims
+      return yield* new UserInfoError({ reason: new WrongSubject() })
     })
 
     return UserInfo.of({
@@ -222,15 +216,13 @@ export const claims = <A extends Identity, E = never>(
 
 const mediaType = "application/jwt"
 
-const ensureSuccess = Effect.fnUntraced(function* (
-  response: HttpClientResponse.HttpClientResponse
-): Effect.fn.Return<void, ResourceError> {
+const ensureSuccess = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse) {
   const refusal = ProtectedResource.readChallengeError(response)
   if (refusal === undefined && response.status === 200) return
   yield* cancelBody(response)
   if (refusal !== undefined) return yield* refusal
   const retryAfter = parseRetryAfter(response.headers, yield* Clock.currentTimeMillis)
-  return yield* toResourceError(makeError("UnexpectedStatus", response.request, response.status, retryAfter))
+  return yield* fromReason(makeError("UnexpectedStatus", response.request, response.status, retryAfter))
 })
 
 /** Reads the claims of a successful response, JSON or JWT. */
@@ -239,53 +231,32 @@ const makeReadClaims = Effect.gen(function* () {
   const transport = yield* Transport
   const readJwt = yield* SignedResponse.make({ mediaType, algorithm, claims: UserInfoClaims })
 
-  return Effect.fnUntraced(function* (
-    response: HttpClientResponse.HttpClientResponse
-  ): Effect.fn.Return<UserInfoClaims, UserInfoError | ResourceError | DiscoveryError> {
+  return Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse) {
     if (algorithm === undefined && !SignedResponse.hasMediaType(response, mediaType)) {
-      const { body } = yield* Effect.mapError(transport.json(response), toResourceError)
+      const { body } = yield* Effect.mapError(transport.json(response), fromReason)
       return yield* Effect.mapError(decodeClaims(body), toInvalidClaims)
     }
     const claims = yield* Effect.mapError(readJwt(response), toError)
     const { exp = Number.POSITIVE_INFINITY } = claims
-    return exp * 1000 + Duration.toMillis(clockTolerance) > (yield* Clock.currentTimeMillis)
-      ? claims
-      : yield* reject(new Expired({ at: DateTime.fromEpochSeconds(exp) }))
+    if (exp * 1000 + Duration.toMillis(clockTolerance) > (yield* Clock.currentTimeMillis)) return claims
+    return yield* new UserInfoError({ reason: new Expired({ at: DateTime.fromEpochSeconds(exp) }) })
   })
 })
 
 const decodeClaims = Schema.decodeUnknownEffect(UserInfoClaims, { errors: "all" })
 
-const toResourceError = (reason: TransportError): ResourceError => new ResourceError({ reason })
-
 const toInvalidClaims = (error: Schema.SchemaError): UserInfoError =>
   new UserInfoError({ reason: new InvalidClaims({ issues: truncateIssues(error) }) })
 
 const toError = (error: SignedResponse.ReadError): UserInfoError | ResourceError | DiscoveryError => {
-  switch (error._tag) {
-    case "DiscoveryError":
-      return error
-    case "TransportError":
-      return toResourceError(error)
-    case "SchemaError":
-      return toInvalidClaims(error)
-    case "Mismatch":
-      return new UserInfoError({ reason: toReason(error) })
-    default:
-      return new UserInfoError({ reason: error })
-  }
+  if (error._tag === "DiscoveryError") return error
+  if (error._tag === "TransportError") return fromReason(error)
+  if (error._tag === "SchemaError") return toInvalidClaims(error)
+  return new UserInfoError({ reason: error._tag === "Mismatch" ? toReason(error) : error })
 }
 
 const toReason = ({ actual, expected, member }: SignedResponse.Mismatch): UserInfoError["reason"] => {
-  switch (member) {
-    case "iss":
-      return new WrongIssuer({ expected, actual })
-    case "aud":
-      return new WrongAudience({ expected, actual })
-    default:
-      return expected === "none" ? new UnexpectedJwt() : new NotSigned({ expected })
-  }
+  if (member === "iss") return new WrongIssuer({ expected, actual })
+  if (member === "aud") return new WrongAudience({ expected, actual })
+  return expected === "none" ? new UnexpectedJwt() : new NotSigned({ expected })
 }
-
-const reject = (reason: UserInfoError["reason"]): Effect.Effect<never, UserInfoError> =>
-  Effect.fail(new UserInfoError({ reason }))

@@ -7,7 +7,7 @@
  *
  * @see RFC 7662 section 2.2
  */
-import { Data, DateTime, Effect, Redacted, Schema } from "effect"
+import { Data, DateTime, Effect, Redacted, Schema, Struct } from "effect"
 import { TokenType } from "./TokenResponse.ts"
 
 const text = Schema.optionalKey(Schema.String)
@@ -91,39 +91,23 @@ export const decode = Effect.fnUntraced(function* (
   body: unknown
 ): Effect.fn.Return<IntrospectedToken, Schema.SchemaError> {
   if (!(yield* decodeState(body)).active) return new InactiveToken({ active: false })
-  const {
-    active,
-    aud = [],
-    authorization_details,
-    client_id,
-    cnf,
-    exp,
-    iat,
-    iss,
-    jti,
-    nbf,
-    scope = "",
-    sub,
-    token_type,
-    username,
-    ...additional
-  } = yield* decodeMembers(body)
+  const token = yield* decodeMembers(body)
   return new ActiveToken({
-    active,
-    scope: scope.split(" ").filter((value) => value !== ""),
-    clientId: client_id,
-    username,
-    tokenType: token_type,
-    expiresAt: toDateTime(exp),
-    issuedAt: toDateTime(iat),
-    notBefore: toDateTime(nbf),
-    subject: sub,
-    audience: typeof aud === "string" ? [aud] : aud,
-    issuer: iss,
-    tokenId: jti,
-    confirmation: cnf,
-    authorizationDetails: authorization_details,
-    additional: Redacted.make(additional, { label: "introspection response" })
+    active: token.active,
+    scope: token.scope?.split(" ").filter((value) => value !== "") ?? [],
+    clientId: token.client_id,
+    username: token.username,
+    tokenType: token.token_type,
+    expiresAt: toDateTime(token.exp),
+    issuedAt: toDateTime(token.iat),
+    notBefore: toDateTime(token.nbf),
+    subject: token.sub,
+    audience: [token.aud ?? []].flat(),
+    issuer: token.iss,
+    tokenId: token.jti,
+    confirmation: token.cnf,
+    authorizationDetails: token.authorization_details,
+    additional: Redacted.make(Struct.omit(token, Struct.keys(members.fields)), { label: "introspection response" })
   })
 })
 

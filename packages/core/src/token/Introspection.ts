@@ -74,12 +74,7 @@ export { ActiveToken, type Confirmation, InactiveToken, type IntrospectedToken }
  * @since 0.1.0
  * @stability stable
  */
-export {
-  IntrospectionError,
-  InvalidIntrospection,
-  NotSigned,
-  UnexpectedValue
-} from "./IntrospectionError.ts"
+export { IntrospectionError, InvalidIntrospection, NotSigned, UnexpectedValue } from "./IntrospectionError.ts"
 
 /**
  * What a request may carry besides the token.
@@ -191,43 +186,29 @@ export const introspect = (
 const type = "token-introspection+jwt"
 
 /** Reads the token's state from a signed response (RFC 9701). */
-const makeReadSigned = (algorithm: JwsAlgorithm) =>
-  Effect.map(
-    SignedResponse.make({
-      mediaType: `application/${type}`,
-      type,
-      algorithm,
-      claims: Schema.Struct({
-        iss: Schema.String,
-        aud: Schema.Union([Schema.String, Schema.Array(Schema.String)]),
-        token_introspection: Schema.Unknown
-      })
-    }),
-    (read) =>
-      (response: HttpClientResponse.HttpClientResponse): Effect.Effect<unknown, IntrospectError> =>
-        Effect.mapBoth(read(response), {
-          onFailure: toError,
-          onSuccess: ({ token_introspection }) => token_introspection
-        })
-  )
+const makeReadSigned = Effect.fnUntraced(function* (algorithm: JwsAlgorithm) {
+  const claims = Schema.Struct({
+    iss: Schema.String,
+    aud: Schema.Union([Schema.String, Schema.Array(Schema.String)]),
+    token_introspection: Schema.Unknown
+  })
+  const read = yield* SignedResponse.make({ mediaType: `application/${type}`, type, algorithm, claims })
+  return (response: HttpClientResponse.HttpClientResponse) =>
+    read(response).pipe(
+      Effect.map(({ token_introspection }) => token_introspection),
+      Effect.mapError(toError)
+    )
+})
 
 const toInvalid = (error: Schema.SchemaError): IntrospectionError =>
   new IntrospectionError({ reason: new InvalidIntrospection({ issues: truncateIssues(error) }) })
 
 const toError = (error: SignedResponse.ReadError): IntrospectError => {
-  switch (error._tag) {
-    case "DiscoveryError":
-      return error
-    case "TransportError":
-      return fromTransportError(error)
-    case "SchemaError":
-      return toInvalid(error)
-    case "Mismatch": {
-      const { actual, expected, member } = error
-      const reason = member === "alg" ? new NotSigned({ expected }) : new UnexpectedValue({ member, expected, actual })
-      return new IntrospectionError({ reason })
-    }
-    default:
-      return new IntrospectionError({ reason: error })
-  }
+  if (error._tag === "DiscoveryError") return error
+  if (error._tag === "TransportError") return fromTransportError(error)
+  if (error._tag === "SchemaError") return toInvalid(error)
+  if (error._tag !== "Mismatch") return new IntrospectionError({ reason: error })
+  const { actual, expected, member } = error
+  const reason = member === "alg" ? new NotSigned({ expected }) : new UnexpectedValue({ member, expected, actual })
+  return new IntrospectionError({ reason })
 }

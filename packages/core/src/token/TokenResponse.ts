@@ -21,7 +21,7 @@
  *
  * @see CIBA Core 1.0 section 10.1.1, OpenID Connect Core 3.1.3.3
  */
-import { DateTime, Effect, Option, Redacted, Schema, SchemaTransformation } from "effect"
+import { DateTime, Effect, Option, Redacted, Schema, SchemaGetter } from "effect"
 import { Opaque, unsafeValue } from "../internal/Opaque.ts"
 import { WireSeconds } from "../internal/WireSeconds.ts"
 import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
@@ -39,13 +39,12 @@ const secret = (
  * @stability unstable
  */
 export const TokenType: Schema.Codec<string> = Schema.NonEmptyString.pipe(
-  Schema.decodeTo(
-    Schema.String,
-    SchemaTransformation.transform({
-      decode: (type) => (/^bearer$/i.test(type) ? "Bearer" : /^dpop$/i.test(type) ? "DPoP" : type),
-      encode: (type) => type
-    })
-  )
+  Schema.decode({
+    decode: SchemaGetter.transform((type) =>
+      /^bearer$/i.test(type) ? "Bearer" : /^dpop$/i.test(type) ? "DPoP" : type
+    ),
+    encode: SchemaGetter.passthrough()
+  })
 )
 
 /** The characters of an access token, all of which a header can carry (RFC 6749 appendix A.12). */
