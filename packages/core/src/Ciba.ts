@@ -182,15 +182,16 @@ export function layerNoDiscovery<E, R>(
   HttpClient.HttpClient | Discovery.Discovery | NotificationInbox | R
 > {
   return KeyedLayer.make([...dependencies, Discovery.Discovery], () => {
-    const steps = layerSteps(options)
-    const internal = Layer.merge(Throttle.layer(options), CibaEvents.layer())
-    return options.deliveryMode === "push"
-      ? layerPush().pipe(Layer.provideMerge(steps), Layer.provide(internal), Layer.provideMerge(layerClient(options)))
-      : layerPoll(options.poll).pipe(
-          Layer.provideMerge(steps),
-          Layer.provide(internal),
-          Layer.provideMerge(layerClient(options))
-        )
+    const flow: Layer.Layer<
+      Ciba,
+      never,
+      Layer.Services<ReturnType<typeof layerPush | typeof layerPoll>>
+    > = options.deliveryMode === "push" ? layerPush() : layerPoll(options.poll)
+    return flow.pipe(
+      Layer.provideMerge(layerSteps(options)),
+      Layer.provide(Layer.merge(Throttle.layer(options), CibaEvents.layer())),
+      Layer.provideMerge(Layer.merge(ClientRegistration.layer(options), layerTransport(options)))
+    )
   })
 }
 
@@ -257,10 +258,8 @@ export const complete = (pending: PendingAuthentication): Effect.Effect<Verified
 export const authenticate: (
   request: AuthenticationRequest.Options
 ) => Effect.Effect<VerifiedIdentity, CibaError, Ciba> = Effect.fn("Ciba.authenticate")(
-  function* (request: AuthenticationRequest.Options): Effect.fn.Return<VerifiedIdentity, CibaError, Ciba> {
-    return yield* complete(yield* initiate(request))
-  },
-  (effect) => CibaFlow.annotateErrorType(effect)
+  (request: AuthenticationRequest.Options) => Effect.flatMap(initiate(request), complete),
+  CibaFlow.annotateErrorType
 )
 
 /**
@@ -326,9 +325,7 @@ export const resumeAll = Effect.fnUntraced(function* <E, R>(
  * @since 0.1.0
  * @stability stable
  */
-export const events: Stream.Stream<CibaEvent, never, Ciba> = Stream.unwrap(
-  Ciba.use((ciba) => Effect.succeed(ciba.events))
-)
+export const events: Stream.Stream<CibaEvent, never, Ciba> = Stream.unwrap(Effect.map(Ciba, ({ events }) => events))
 
 /** What a client reads from the context when it is made. Over others of these, the same layer makes another client. */
 const dependencies = [
@@ -345,9 +342,6 @@ const dependencies = [
 
 const layerTransport = ({ profile, ...options }: Transport.Options & Pick<ClientRegistration.Options, "profile">) =>
   Transport.layer({ interactionIds: profile?.interactionIds, ...options })
-
-const layerClient = <E, R>(options: WithoutDiscovery<Options<E, R> | PushOptions<E, R>>) =>
-  Layer.merge(ClientRegistration.layer(options), layerTransport(options))
 
 /** The steps that clients of every delivery mode take. */
 const layerSteps = (options: Pick<Options, "keys">) =>
@@ -377,17 +371,14 @@ const authenticateRetained = Effect.fn("Ciba.authenticate")(function* (
   ciba: CibaFlow.CibaFlow,
   request: AuthenticationRequest.Options,
   acknowledged: Ref.Ref<PendingAuthentication | undefined>
-): Effect.fn.Return<VerifiedIdentity, CibaError> {
+) {
   const pending = yield* ciba.initiate(request)
   yield* Ref.set(acknowledged, pending)
   return yield* completeReachable(ciba, pending)
 }, CibaFlow.annotateErrorType)
 
 /** Completes; a provider that cannot be reached is tried again until the authentication expires. */
-const completeReachable = (
-  ciba: CibaFlow.CibaFlow,
-  pending: PendingAuthentication
-): Effect.Effect<VerifiedIdentity, CompletionError> =>
+const completeReachable = (ciba: CibaFlow.CibaFlow, pending: PendingAuthentication) =>
   Effect.retry(ciba.completeRetained(pending), {
     schedule: cappedExponential,
     while: (error) =>

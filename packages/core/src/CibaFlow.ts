@@ -2,9 +2,8 @@
  * The flow over its steps: request, wait, verification, and what is persisted and reported in between. `Ciba` puts it
  * behind a service and a layer.
  */
-import { DateTime, Effect, Equal, Option, Schedule, type Stream } from "effect"
-import type { CibaError } from "./CibaError.ts"
-import { type CompletionError, isFinal, isTransient } from "./CibaError.ts"
+import { DateTime, Effect, Equal, Option, type Redacted, Schedule, type Stream } from "effect"
+import { type CibaError, type CompletionError, isFinal, isTransient } from "./CibaError.ts"
 import * as ClientRegistration from "./client/ClientRegistration.ts"
 import * as IdTokenVerifier from "./identity/IdTokenVerifier.ts"
 import type { VerifiedIdentity } from "./identity/VerifiedIdentity.ts"
@@ -12,7 +11,6 @@ import { cappedExponential } from "./internal/Backoff.ts"
 import * as NotificationInbox from "./notification/NotificationInbox.ts"
 import type { PendingAuthentication } from "./pending/PendingAuthentication.ts"
 import * as PendingStore from "./pending/PendingStore.ts"
-import type { Discovery } from "./provider/Discovery.ts"
 import type { DiscoveryError } from "./provider/DiscoveryError.ts"
 import * as AuthenticationRequest from "./request/AuthenticationRequest.ts"
 import type { AuthenticationRequestError } from "./request/AuthenticationRequestError.ts"
@@ -46,28 +44,14 @@ export interface Wait {
   readonly forget: (pending: PendingAuthentication) => Effect.Effect<void>
 }
 
-/** The services that the flow is made of. */
-export type Requirements =
-  | ClientRegistration.ClientRegistration
-  | BackchannelAuthentication.BackchannelAuthentication
-  | CibaEvents.CibaEvents
-  | Discovery
-  | IdTokenVerifier.IdTokenVerifier
-
 /** The flow with this way to wait. */
-export const make = Effect.fnUntraced(function* (wait: Wait): Effect.fn.Return<CibaFlow, never, Requirements> {
-  const parts: Parts = {
-    registration: yield* ClientRegistration.ClientRegistration,
-    backchannel: yield* BackchannelAuthentication.BackchannelAuthentication,
-    verifier: yield* IdTokenVerifier.IdTokenVerifier,
-    ensureSameClient: yield* SameClient.make,
-    events: yield* CibaEvents.CibaEvents,
-    store: yield* PendingStore.bestEffort,
-    inbox: yield* NotificationInbox.orNone,
-    wait
-  }
+export const make = Effect.fnUntraced(function* (
+  wait: Wait
+): Effect.fn.Return<CibaFlow, never, Effect.Services<typeof collectParts>> {
+  const parts = { ...(yield* collectParts), wait }
   const completeRetained = makeCompleteRetained(parts)
-  const forget = makeForget(parts)
+  const forget = (pending: PendingAuthentication) =>
+    Effect.all([parts.store.remove(pending), wait.forget(pending), parts.inbox.close(pending)], { discard: true })
   return {
     initiate: makeInitiate(parts),
     complete: (pending) =>
@@ -85,24 +69,23 @@ export const make = Effect.fnUntraced(function* (wait: Wait): Effect.fn.Return<C
 export const annotateErrorType = <A, E extends CibaError, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.tapError(effect, ({ reason }) => Effect.annotateCurrentSpan("error.type", reason._tag))
 
-interface Parts {
-  readonly registration: ClientRegistration.Service
-  readonly backchannel: BackchannelAuthentication.Service
-  readonly verifier: IdTokenVerifier.Service
-  readonly ensureSameClient: SameClient.EnsureSameClient
-  readonly events: CibaEvents.Service
-  readonly store: PendingStore.BestEffort
-  readonly inbox: NotificationInbox.Service
-  readonly wait: Wait
-}
+const collectParts = /* @__PURE__ */ Effect.all({
+  registration: ClientRegistration.ClientRegistration,
+  backchannel: BackchannelAuthentication.BackchannelAuthentication,
+  verifier: IdTokenVerifier.IdTokenVerifier,
+  ensureSameClient: SameClient.make,
+  events: CibaEvents.CibaEvents,
+  store: PendingStore.bestEffort,
+  inbox: NotificationInbox.orNone
+})
+
+type Parts = Effect.Success<typeof collectParts> & { readonly wait: Wait }
 
 const makeInitiate = (parts: Parts): CibaFlow["initiate"] => {
   const { backchannel, inbox, registration } = parts
   return Effect.fn("Ciba.initiate")(function* (options) {
-    const request = yield* Effect.provideService(
-      AuthenticationRequest.make(options),
-      ClientRegistration.ClientRegistration,
-      registration
+    const request = yield* AuthenticationRequest.make(options).pipe(
+      Effect.provideService(ClientRegistration.ClientRegistration, registration)
     )
     const { clientNotificationToken: token } = request
     return yield* Effect.uninterruptibleMask((restore) =>
@@ -115,10 +98,8 @@ const makeInitiate = (parts: Parts): CibaFlow["initiate"] => {
 }
 
 /** A notification may arrive before the acknowledgement does. */
-const expectNotification = Effect.fnUntraced(function* (
-  { inbox, registration: { deliveryMode } }: Parts,
-  token: AuthenticationRequest.AuthenticationRequest["clientNotificationToken"]
-): Effect.fn.Return<void> {
+const expectNotification = Effect.fnUntraced(function* ({ inbox, registration }: Parts, token?: Redacted.Redacted) {
+  const { deliveryMode } = registration
   if (token === undefined || deliveryMode === "poll") return
   yield* inbox.expect({ token, deliveryMode, expiresAt: DateTime.add(yield* DateTime.now, { hours: 1 }) })
 })
@@ -127,7 +108,7 @@ const expectNotification = Effect.fnUntraced(function* (
 const recordAcknowledgement = Effect.fnUntraced(function* (
   { events, inbox, store }: Parts,
   pending: PendingAuthentication
-): Effect.fn.Return<void> {
+) {
   const { deliveryMode, expiresAt, id } = pending
   yield* Effect.annotateCurrentSpan({ "ciba.authentication.id": id, "ciba.delivery_mode": deliveryMode })
   yield* store.put(pending)
@@ -138,7 +119,7 @@ const recordAcknowledgement = Effect.fnUntraced(function* (
 const makeCompleteRetained = (parts: Parts): CibaFlow["completeRetained"] => {
   const { ensureSameClient, events, verifier, wait } = parts
 
-  const receive = (pending: PendingAuthentication): Effect.Effect<TokenResponse, CompletionError> =>
+  const receive = (pending: PendingAuthentication) =>
     pending.received === undefined
       ? wait.wait(pending)
       : Effect.andThen(ensureSameClient(pending), TokenRequest.decodeReceived(pending.received, pending))
@@ -156,10 +137,7 @@ const makeCompleteRetained = (parts: Parts): CibaFlow["completeRetained"] => {
 }
 
 /** What is stored may be newer: another process, or another call, has waited since. */
-const loadLatest = Effect.fnUntraced(function* (
-  { store }: Parts,
-  pending: PendingAuthentication
-): Effect.fn.Return<PendingAuthentication> {
+const loadLatest = Effect.fnUntraced(function* ({ store }: Parts, pending: PendingAuthentication) {
   const isSame = ({ authReqId, clientId, issuer }: PendingAuthentication) =>
     Equal.equals(authReqId, pending.authReqId) && clientId === pending.clientId && issuer === pending.issuer
   return Option.getOrElse(Option.filter(yield* store.get(pending.id), isSame), () => pending)
@@ -171,21 +149,15 @@ const recordOutcome = (
   pending: PendingAuthentication,
   identity: Effect.Effect<VerifiedIdentity, CompletionError>
 ): Effect.Effect<VerifiedIdentity, CompletionError> => {
-  const record = (outcome: string, isReported: boolean) =>
-    Effect.andThen(
-      Effect.annotateCurrentSpan("ciba.outcome", outcome),
-      isReported ? events.publish(Step.Completed({ id: pending.id, outcome })) : Effect.void
-    )
+  const record = Effect.fnUntraced(function* (outcome: string, isReported: boolean) {
+    yield* Effect.annotateCurrentSpan("ciba.outcome", outcome)
+    if (isReported) yield* events.publish(Step.Completed({ id: pending.id, outcome }))
+  })
   return identity.pipe(
     Effect.tap(() => record("approved", true)),
     Effect.tapError((error) => record(error.reason._tag, isFinal(error, pending)))
   )
 }
-
-const makeForget =
-  ({ inbox, store, wait }: Parts): CibaFlow["forget"] =>
-  (pending) =>
-    Effect.all([store.remove(pending), wait.forget(pending), inbox.close(pending)], { discard: true })
 
 /** The `auth_req_id` is redeemed and the token response is stored: it is worth waiting for the provider's keys. */
 const keyRetries = Schedule.upTo(cappedExponential, { times: 12 })

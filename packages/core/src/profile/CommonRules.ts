@@ -2,123 +2,106 @@
 import * as Duration from "effect/Duration"
 import type { RegistrationContext, RequestContext, ResponseContext, Rule } from "./Rule.ts"
 
+/** A rule that a profile adds its reference to, and the limits that the rule has. */
+type Demand<Subject, Limits extends ReadonlyArray<unknown> = []> = (
+  reference: string,
+  ...limits: Limits
+) => Rule<Subject>
+
+/* @__NO_SIDE_EFFECTS__ */
+const define =
+  <Subject, Limits extends ReadonlyArray<unknown>>(
+    parameter: string,
+    problem: (subject: Subject, ...limits: Limits) => string | undefined
+  ): Demand<Subject, Limits> =>
+  (reference, ...limits) => ({ reference, parameter, problem: (subject) => problem(subject, ...limits) })
+
 /** The delivery mode is poll or ping. */
-export const forbidPush = (reference: string): Rule<RegistrationContext> => ({
-  reference,
-  parameter: "deliveryMode",
-  problem: ({ deliveryMode }) =>
-    deliveryMode === "push" ? "push delivery is not allowed; use poll or ping" : undefined
-})
+export const forbidPush: Demand<RegistrationContext> = define("deliveryMode", ({ deliveryMode }) =>
+  deliveryMode === "push" ? "push delivery is not allowed; use poll or ping" : undefined
+)
 
 /** The method of client authentication is one of these. */
-export const allowMethods = (reference: string, allowed: ReadonlyArray<string>): Rule<RegistrationContext> => ({
-  reference,
-  parameter: "authentication",
-  problem: ({ authentication: { method } }) => rejectUnlisted(method, allowed)
-})
+export const allowMethods: Demand<RegistrationContext, [allowed: ReadonlyArray<string>]> = define(
+  "authentication",
+  ({ authentication: { method } }, allowed) => rejectUnlisted(method, allowed)
+)
 
 /** The audience of client assertions is the issuer, as a string. */
-export const requireIssuerAudience = (reference: string): Rule<RegistrationContext> => ({
-  reference,
-  parameter: "authentication",
-  problem: ({ authentication: { audience } }) =>
+export const requireIssuerAudience: Demand<RegistrationContext> = define(
+  "authentication",
+  ({ authentication: { audience } }) =>
     audience === undefined ? undefined : "the audience of assertions is the issuer; leave the option out"
-})
+)
 
 /** ID Tokens, client assertions, signed requests and DPoP proofs use one of these algorithms. */
 export const allowAlgorithms = (
   reference: string,
   allowed: ReadonlyArray<string>
-): ReadonlyArray<Rule<RegistrationContext>> => [
-  {
+): ReadonlyArray<Rule<RegistrationContext>> =>
+  Object.entries(algorithms).map(([parameter, algorithmOf]) => ({
     reference,
-    parameter: "idTokenSignedResponseAlg",
-    problem: ({ idTokenSignedResponseAlg }) => rejectUnlisted(idTokenSignedResponseAlg, allowed)
-  },
-  {
-    reference,
-    parameter: "authentication",
-    problem: ({ authentication: { algorithm } }) => algorithm && rejectUnlisted(algorithm, allowed)
-  },
-  {
-    reference,
-    parameter: "SignedRequest",
-    problem: ({ requestSigner }) => requestSigner && rejectUnlisted(requestSigner.algorithm, allowed)
-  },
-  {
-    reference,
-    parameter: "Dpop",
-    problem: ({ senderConstraint: { algorithm } }) => algorithm && rejectUnlisted(algorithm, allowed)
-  }
-]
+    parameter,
+    problem: (registration) => rejectUnlisted(algorithmOf(registration), allowed)
+  }))
+
+const algorithms: Readonly<Record<string, (registration: RegistrationContext) => string | undefined>> = {
+  idTokenSignedResponseAlg: ({ idTokenSignedResponseAlg }) => idTokenSignedResponseAlg,
+  authentication: ({ authentication }) => authentication.algorithm,
+  SignedRequest: ({ requestSigner }) => requestSigner?.algorithm,
+  Dpop: ({ senderConstraint }) => senderConstraint.algorithm
+}
 
 /** Authentication requests are signed. */
-export const requireSignedRequests = (reference: string): Rule<RegistrationContext> => ({
-  reference,
-  parameter: "SignedRequest",
-  problem: ({ requestSigner }) =>
-    requestSigner === undefined ? "requests have to be signed; provide SignedRequest.layer" : undefined
-})
+export const requireSignedRequests: Demand<RegistrationContext> = define("SignedRequest", ({ requestSigner }) =>
+  requestSigner === undefined ? "requests have to be signed; provide SignedRequest.layer" : undefined
+)
 
 /** Signed requests are valid no longer than this. */
-export const limitRequestLifetime = (reference: string, longest: Duration.Input): Rule<RegistrationContext> => ({
-  reference,
-  parameter: "SignedRequest",
-  problem: ({ requestSigner }) =>
+export const limitRequestLifetime: Demand<RegistrationContext, [longest: Duration.Input]> = define(
+  "SignedRequest",
+  ({ requestSigner }, longest) =>
     requestSigner !== undefined && Duration.isGreaterThan(requestSigner.lifetime, Duration.fromInputUnsafe(longest))
       ? `a signed request is valid for ${Duration.format(Duration.fromInputUnsafe(longest))} at most; shorten the lifetime`
       : undefined
-})
+)
 
 /** Access tokens are bound to the certificate of the client. */
-export const requireCertificateBoundTokens = (reference: string): Rule<RegistrationContext> => ({
-  reference,
-  parameter: "mutualTls",
-  problem: ({ mutualTls }) =>
-    mutualTls?.boundAccessTokens === true
-      ? undefined
-      : "access tokens have to be bound to a certificate; set mutualTls: MutualTls.make()"
-})
+export const requireCertificateBoundTokens: Demand<RegistrationContext> = define("mutualTls", ({ mutualTls }) =>
+  mutualTls?.boundAccessTokens === true
+    ? undefined
+    : "access tokens have to be bound to a certificate; set mutualTls: MutualTls.make()"
+)
 
 /** Access tokens are bound to a certificate or to a DPoP key. */
-export const requireSenderConstrainedTokens = (reference: string): Rule<RegistrationContext> => ({
-  reference,
-  parameter: "mutualTls",
-  problem: ({ mutualTls, senderConstraint: { tokenType } }) =>
+export const requireSenderConstrainedTokens: Demand<RegistrationContext> = define(
+  "mutualTls",
+  ({ mutualTls, senderConstraint: { tokenType } }) =>
     mutualTls?.boundAccessTokens === true || tokenType === "DPoP"
       ? undefined
       : "access tokens have to be bound; set mutualTls: MutualTls.make(), or provide Dpop.layer"
-})
+)
 
 /** The request has a context that the end-user can recognize. */
-export const requireAuthorizationContext = (reference: string): Rule<RequestContext> => ({
-  reference,
-  parameter: "binding_message",
-  problem: ({ parameters }) =>
-    ["binding_message", "authorization_details", "request_context"].some((name) => name in parameters)
-      ? undefined
-      : "the request needs a context of its own: a binding_message, or authorization_details"
-})
+export const requireAuthorizationContext: Demand<RequestContext> = define("binding_message", ({ parameters }) =>
+  ["binding_message", "authorization_details", "request_context"].some((name) => name in parameters)
+    ? undefined
+    : "the request needs a context of its own: a binding_message, or authorization_details"
+)
 
 /** The `acr` of the ID Token is one of the requested ones. */
-export const enforceRequestedAcr = (reference: string): Rule<ResponseContext> => ({
-  reference,
-  parameter: "acr",
-  problem: ({ claims: { acr }, requestedAcr }) =>
-    requestedAcr === undefined || requestedAcr.some((value) => value === acr)
-      ? undefined
-      : "the end-user was not authenticated with one of the requested acr values"
-})
+export const enforceRequestedAcr: Demand<ResponseContext> = define("acr", ({ claims: { acr }, requestedAcr }) =>
+  requestedAcr === undefined || requestedAcr.some((value) => value === acr)
+    ? undefined
+    : "the end-user was not authenticated with one of the requested acr values"
+)
 
 /** The granted scope is within the requested one. */
-export const enforceRequestedScope = (reference: string): Rule<ResponseContext> => ({
-  reference,
-  parameter: "scope",
-  problem: ({ grantedScope, requestedScope }) =>
-    grantedScope.every((value) => requestedScope.includes(value))
-      ? undefined
-      : "the provider granted more scope than was requested"
-})
+export const enforceRequestedScope: Demand<ResponseContext> = define("scope", ({ grantedScope, requestedScope }) =>
+  grantedScope.every((value) => requestedScope.includes(value))
+    ? undefined
+    : "the provider granted more scope than was requested"
+)
 
 /** The request has a parameter. */
 export const requireParameter = (reference: string, parameter: string): Rule<RequestContext> => ({
@@ -140,5 +123,5 @@ export const matchPattern = (
     typeof value !== "string" || pattern.test(value) ? undefined : `it has to be ${what}`
 })
 
-const rejectUnlisted = (value: string, allowed: ReadonlyArray<string>): string | undefined =>
-  allowed.includes(value) ? undefined : `${value} is not allowed; use ${allowed.join(" or ")}`
+const rejectUnlisted = (value: string | undefined, allowed: ReadonlyArray<string>): string | undefined =>
+  value === undefined || allowed.includes(value) ? undefined : `${value} is not allowed; use ${allowed.join(" or ")}`

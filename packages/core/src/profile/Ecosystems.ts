@@ -3,7 +3,7 @@
  */
 import * as CommonRules from "./CommonRules.ts"
 import * as Fapi from "./Fapi.ts"
-import type { SecurityProfile } from "./Rule.ts"
+import { extend, type SecurityProfile } from "./Rule.ts"
 
 /**
  * ConnectID Australia: FAPI 2.0, with a purpose that the end-user reads, and interaction ids.
@@ -11,22 +11,21 @@ import type { SecurityProfile } from "./Rule.ts"
  * @since 0.1.0
  * @stability stable
  */
-export const connectIdAu: SecurityProfile = /* @__PURE__ */ (() => ({
-  ...Fapi.fapi2Ciba,
-  name: "ConnectID Australia",
-  request: [
-    ...Fapi.fapi2Ciba.request,
-    CommonRules.requireParameter("ConnectID FAPI-CIBA profile draft 2, 4.1", "binding_message"),
-    CommonRules.matchPattern(
-      "OAuth 2 Purpose",
-      "binding_message",
-      /^[\x20-\x7e]{3,300}$/,
-      "3 to 300 ASCII characters that state the purpose"
-    ),
-    CommonRules.requireParameter("ConnectID FAPI-CIBA profile draft 2, 4.1", "login_hint")
-  ],
-  interactionIds: true
-}))()
+export const connectIdAu: SecurityProfile = /* @__PURE__ */ (() =>
+  extend(Fapi.fapi2Ciba, {
+    name: "ConnectID Australia",
+    request: [
+      CommonRules.requireParameter("ConnectID FAPI-CIBA profile draft 2, 4.1", "binding_message"),
+      CommonRules.matchPattern(
+        "OAuth 2 Purpose",
+        "binding_message",
+        /^[\x20-\x7e]{3,300}$/,
+        "3 to 300 ASCII characters that state the purpose"
+      ),
+      CommonRules.requireParameter("ConnectID FAPI-CIBA profile draft 2, 4.1", "login_hint")
+    ],
+    interactionIds: true
+  }))()
 
 /**
  * Open Finance Brasil: FAPI 1.0 Advanced with one algorithm; the provider notifies the client over mutual TLS.
@@ -34,24 +33,22 @@ export const connectIdAu: SecurityProfile = /* @__PURE__ */ (() => ({
  * @since 0.1.0
  * @stability stable
  */
-export const openFinanceBrasil: SecurityProfile = /* @__PURE__ */ (() => ({
-  ...Fapi.fapi1Ciba,
-  name: "Open Finance Brasil",
-  registration: [
-    ...Fapi.fapi1Ciba.registration,
-    ...CommonRules.allowAlgorithms("Open Finance Brasil FAPI security profile, algorithms", ["PS256"])
-  ],
-  request: [
-    ...Fapi.fapi1Ciba.request,
-    CommonRules.matchPattern(
-      "Open Finance Brasil CIBA, binding_message",
-      "binding_message",
-      /^(?!.*([a-z]:\/\/|www\.))/is,
-      "text without a URL"
-    )
-  ],
-  notificationClientCertificate: true
-}))()
+export const openFinanceBrasil: SecurityProfile = /* @__PURE__ */ (() =>
+  extend(Fapi.fapi1Ciba, {
+    name: "Open Finance Brasil",
+    registration: CommonRules.allowAlgorithms("Open Finance Brasil FAPI security profile, algorithms", ["PS256"]),
+    request: [
+      CommonRules.matchPattern(
+        "Open Finance Brasil CIBA, binding_message",
+        "binding_message",
+        /^(?!.*([a-z]:\/\/|www\.))/is,
+        "text without a URL"
+      )
+    ],
+    notificationClientCertificate: true
+  }))()
+
+const camaraProfile = "CAMARA Security and Interoperability Profile"
 
 /**
  * CAMARA, the APIs of telecommunication networks.
@@ -63,26 +60,24 @@ export const camara: SecurityProfile = /* @__PURE__ */ (() => ({
   name: "CAMARA",
   registration: [
     {
-      reference: "CAMARA Security and Interoperability Profile, CIBA flow",
+      reference: `${camaraProfile}, CIBA flow`,
       parameter: "deliveryMode",
       problem: ({ deliveryMode }) =>
         deliveryMode === "poll" ? undefined : `${deliveryMode} delivery is not allowed; use poll`
     },
-    CommonRules.allowMethods("CAMARA Security and Interoperability Profile, client authentication", [
-      "private_key_jwt"
-    ]),
-    CommonRules.limitRequestLifetime("CAMARA Security and Interoperability Profile, signed requests", "300 seconds")
+    CommonRules.allowMethods(`${camaraProfile}, client authentication`, ["private_key_jwt"]),
+    CommonRules.limitRequestLifetime(`${camaraProfile}, signed requests`, "300 seconds")
   ],
   request: [
-    CommonRules.requireParameter("CAMARA Security and Interoperability Profile, authentication request", "login_hint"),
+    CommonRules.requireParameter(`${camaraProfile}, authentication request`, "login_hint"),
     CommonRules.matchPattern(
-      "CAMARA Security and Interoperability Profile, format of login_hint",
+      `${camaraProfile}, format of login_hint`,
       "login_hint",
       /^(tel:\+[1-9]\d{1,14}|ipport:\S+|operatortoken:\S+)$/,
       "tel:, ipport: or operatortoken:, with a value"
     ),
     {
-      reference: "CAMARA Security and Interoperability Profile, purpose",
+      reference: `${camaraProfile}, purpose`,
       parameter: "scope",
       problem: ({ parameters: { scope } }) =>
         String(scope)

@@ -110,6 +110,23 @@ export interface SecurityProfile extends Rules {
 }
 
 /**
+ * A profile with additional rules. Other members replace those of the profile.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
+export const extend = (
+  profile: SecurityProfile,
+  { response = [], registration = [], request = [], ...rest }: Partial<SecurityProfile> & { readonly name: string }
+): SecurityProfile => ({
+  ...profile,
+  ...rest,
+  registration: [...profile.registration, ...registration],
+  request: [...profile.request, ...request],
+  response: [...profile.response, ...response]
+})
+
+/**
  * A rule of the security profile is not kept; `problem` says what to do.
  *
  * @since 0.1.0

@@ -61,8 +61,6 @@
  *
  * @see FAPI-CIBA, FAPI 1.0 Advanced, FAPI 2.0 Security Profile
  */
-import type { Rules, SecurityProfile } from "./Rule.ts"
-
 /**
  * @since 0.1.0
  * @stability stable
@@ -78,6 +76,7 @@ export { fapi1Ciba, fapi2Ciba } from "./Fapi.ts"
  * @stability stable
  */
 export {
+  extend,
   ProfileViolation,
   type RegistrationContext,
   type RequestContext,
@@ -87,24 +86,3 @@ export {
   type SecurityProfile,
   validate
 } from "./Rule.ts"
-
-/**
- * A profile with additional rules. Other members replace those of the profile.
- *
- * @since 0.1.0
- * @stability stable
- */
-export const extend = (
-  profile: SecurityProfile,
-  { response = [], registration = [], request = [], ...rest }: Partial<SecurityProfile> & { readonly name: string }
-): SecurityProfile => ({
-  ...profile,
-  ...rest,
-  ...concatRules(profile, { response, registration, request })
-})
-
-const concatRules = (one: Rules, other: Rules): Rules => ({
-  registration: [...one.registration, ...other.registration],
-  request: [...one.request, ...other.request],
-  response: [...one.response, ...other.response]
-})

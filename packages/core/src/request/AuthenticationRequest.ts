@@ -136,17 +136,6 @@ export const make = Effect.fnUntraced(function* (
   const extensions = Object.entries(options.extensionParameters ?? {})
   const expiry = options.requestedExpiry === undefined ? undefined : Duration.toSeconds(options.requestedExpiry)
 
-  const invalid = findInvalid(validate(options, extensions, expiry))
-  if (invalid !== undefined) return yield* new AuthenticationRequestError({ reason: invalid })
-  if (options.userCode !== undefined && !registration.userCodeParameter) {
-    return yield* new AuthenticationRequestError({
-      reason: new Unsupported({
-        feature: "user_code",
-        problem: "the client is not registered with backchannel_user_code_parameter"
-      })
-    })
-  }
-
   const token = DeliveryMode.usesNotifications(registration.deliveryMode)
     ? options.clientNotificationToken === undefined
       ? yield* NotificationToken.generate
@@ -168,13 +157,12 @@ export const make = Effect.fnUntraced(function* (
     ...optional("request_context", options.requestContext),
     ...extensions
   ]
-  const malformed = findInvalid(validateText(parameters))
-  if (malformed !== undefined) return yield* new AuthenticationRequestError({ reason: malformed })
-  const violation = Rule.validate(registration.profile, "request", {
-    registration,
-    parameters: Object.fromEntries(parameters)
-  })
-  if (violation !== undefined) return yield* new AuthenticationRequestError({ reason: violation })
+  const reason =
+    findInvalid(validate(options, extensions, expiry)) ??
+    checkUserCode(options, registration) ??
+    findInvalid(validateText(parameters)) ??
+    Rule.validate(registration.profile, "request", { registration, parameters: Object.fromEntries(parameters) })
+  if (reason !== undefined) return yield* new AuthenticationRequestError({ reason })
 
   return new AuthenticationRequest({
     scope: options.scope,
@@ -189,46 +177,39 @@ export const make = Effect.fnUntraced(function* (
   })
 })
 
+const checkUserCode = ({ userCode }: Options, { userCodeParameter }: ClientRegistration["Service"]) =>
+  userCode === undefined || userCodeParameter
+    ? undefined
+    : new Unsupported({
+        feature: "user_code",
+        problem: "the client is not registered with backchannel_user_code_parameter"
+      })
+
 const validate = (
   options: Options,
   extensions: ReadonlyArray<Parameter>,
   expiry: number | undefined
-): ReadonlyArray<Problem> => [
-  ["scope", validateScope(options.scope)],
-  [options.hint.parameter, UserHint.validate(options.hint)],
-  [
-    "acr_values",
-    options.acrValues?.every((value) => scopeToken.test(value)) === false
-      ? "a value contains a space, or is empty"
-      : undefined
-  ],
-  [
-    "acr_values",
-    options.essentialAcr === true && !options.acrValues?.length ? "essentialAcr needs at least one value" : undefined
-  ],
-  [
-    "binding_message",
-    options.bindingMessage === undefined ? undefined : BindingMessage.validate(options.bindingMessage)
-  ],
-  ["user_code", options.userCode !== undefined && Redacted.value(options.userCode) === "" ? "it is empty" : undefined],
-  [
-    "requested_expiry",
-    expiry === undefined || (Number.isSafeInteger(expiry) && expiry > 0)
-      ? undefined
-      : "it must be a whole number of seconds above zero"
-  ],
-  [
-    "client_notification_token",
-    options.clientNotificationToken && NotificationToken.validate(options.clientNotificationToken)
-  ],
-  [
-    "authorization_details",
-    options.authorizationDetails && AuthorizationDetails.validate(options.authorizationDetails)
-  ],
-  ["resource", ResourceIndicator.validate(options.resource)],
-  ["grant_id", options.grantManagement && GrantManagement.validate(options.grantManagement)],
-  ...extensions.map(([name, value]) => [name, validateExtension(name, value)] as const)
-]
+): ReadonlyArray<Problem> => {
+  const { authorizationDetails, bindingMessage, clientNotificationToken, userCode } = options
+  return [
+    ["scope", validateScope(options.scope)],
+    [options.hint.parameter, UserHint.validate(options.hint)],
+    ["acr_values", validateAcrValues(options)],
+    ["binding_message", bindingMessage === undefined ? undefined : BindingMessage.validate(bindingMessage)],
+    ["user_code", userCode !== undefined && Redacted.value(userCode) === "" ? "it is empty" : undefined],
+    [
+      "requested_expiry",
+      expiry === undefined || (Number.isSafeInteger(expiry) && expiry > 0)
+        ? undefined
+        : "it must be a whole number of seconds above zero"
+    ],
+    ["client_notification_token", clientNotificationToken && NotificationToken.validate(clientNotificationToken)],
+    ["authorization_details", authorizationDetails && AuthorizationDetails.validate(authorizationDetails)],
+    ["resource", ResourceIndicator.validate(options.resource)],
+    ["grant_id", options.grantManagement && GrantManagement.validate(options.grantManagement)],
+    ...extensions.map(([name, value]) => [name, validateExtension(name, value)] as const)
+  ]
+}
 
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 
@@ -238,6 +219,11 @@ const validateScope = (scope: ReadonlyArray<string>): string | undefined => {
   return scope.every((value) => scopeToken.test(value))
     ? undefined
     : "a value contains a space, a quote or a backslash, or is empty"
+}
+
+const validateAcrValues = ({ acrValues = [], essentialAcr }: Options): string | undefined => {
+  if (!acrValues.every((value) => scopeToken.test(value))) return "a value contains a space, or is empty"
+  return essentialAcr === true && acrValues.length === 0 ? "essentialAcr needs at least one value" : undefined
 }
 
 const validateExtension = (name: string, value: Schema.Json): string | undefined => {
@@ -251,15 +237,13 @@ const validateExtension = (name: string, value: Schema.Json): string | undefined
     : undefined
 }
 
-const toExpectations = (options: Options): Expectations => {
-  const { max_age, nonce } = options.extensionParameters ?? {}
-  const subject = Option.getOrUndefined(UserHint.subject(options.hint))
+const toExpectations = ({ acrValues, essentialAcr, extensionParameters = {}, hint }: Options): Expectations => {
+  const { max_age, nonce } = extensionParameters
+  const subject = Option.getOrUndefined(UserHint.subject(hint))
   return {
     ...(typeof nonce === "string" ? { nonce: Redacted.make(nonce, { label: "nonce" }) } : undefined),
     ...(max_age === undefined ? undefined : { maxAge: Duration.seconds(Number(max_age)) }),
-    ...(options.essentialAcr === true && options.acrValues !== undefined
-      ? { acrValues: options.acrValues }
-      : undefined),
+    ...(essentialAcr === true && acrValues !== undefined ? { acrValues } : undefined),
     ...(subject === undefined ? undefined : { subject: Redacted.make(subject, { label: "subject" }) })
   }
 }

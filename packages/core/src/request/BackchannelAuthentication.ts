@@ -161,22 +161,10 @@ export const make: Effect.Effect<Service, never, Requirements> = Effect.gen(func
   const throttle = yield* Throttle
   const prepare = yield* makePrepare
 
-  const acknowledge = Effect.fnUntraced(function* (
-    response: JsonResponse,
-    built: HttpClientRequest.HttpClientRequest,
-    sent: Omit<SentRequest, "response">
-  ): Effect.fn.Return<PendingAuthentication, AuthenticationRequestError> {
-    const acknowledgement = yield* readAcknowledgement(response, built)
-    return toPendingAuthentication(acknowledgement, sent, registration, yield* RandomToken.generate(12))
-  })
-
-  const exchange = Effect.fnUntraced(function* (
-    request: AuthenticationRequest.AuthenticationRequest
-  ): Effect.fn.Return<PendingAuthentication, AuthenticationRequestError | DiscoveryError> {
-    const { built, issuer } = yield* prepare(request)
-    const sentAt = yield* DateTime.now
+  const exchange = Effect.fnUntraced(function* (request: AuthenticationRequest.AuthenticationRequest) {
+    const { built, sent } = yield* prepare(request)
     const response = yield* Effect.mapError(transport.exchange(built), fromTransportError)
-    return yield* acknowledge(response, built, { issuer, request, sentAt })
+    return yield* acknowledge(registration, response, built, sent)
   })
 
   const constraint = requestConstraint(registration)
@@ -190,14 +178,12 @@ export const make: Effect.Effect<Service, never, Requirements> = Effect.gen(func
 
   return BackchannelAuthentication.of({
     request: Effect.fnUntraced(function* (request) {
-      const { built, issuer } = yield* prepare(request)
-      const sentAt = yield* DateTime.now
-      const response = yield* Effect.mapError(transport.send(built), fromTransportError)
-      return { response, request, issuer, sentAt }
+      const { built, sent } = yield* prepare(request)
+      return { ...sent, response: yield* Effect.mapError(transport.send(built), fromTransportError) }
     }),
     process: Effect.fnUntraced(function* (sent) {
       const response = yield* Effect.mapError(transport.json(sent.response), fromTransportError)
-      return yield* acknowledge(response, sent.response.request, sent)
+      return yield* acknowledge(registration, response, sent.response.request, sent)
     }),
     send,
     initiate: (options) =>
@@ -226,16 +212,8 @@ export const initiate = (
   BackchannelAuthentication.use((endpoint) => endpoint.initiate(options))
 
 /** Whose proof the request carries: only in push mode, which has no token request to carry it. */
-const requestConstraint = ({
-  deliveryMode,
-  senderConstraint
-}: ClientRegistration["Service"]): SenderConstraint.SenderConstraint | undefined =>
+const requestConstraint = ({ deliveryMode, senderConstraint }: ClientRegistration["Service"]) =>
   deliveryMode === "push" ? senderConstraint : undefined
-
-interface Prepared {
-  readonly built: HttpClientRequest.HttpClientRequest
-  readonly issuer: string
-}
 
 /** Checks a request against the metadata, fetches the keys, and builds the HTTP request. */
 const makePrepare = Effect.gen(function* () {
@@ -248,15 +226,14 @@ const makePrepare = Effect.gen(function* () {
   const { clientId, idTokenSignedResponseAlg, mutualTls, requestSigner } = registration
   const prefetchKeys = JwsAlgorithm.isSymmetric(idTokenSignedResponseAlg) ? Effect.void : keys.prefetch
 
-  return Effect.fnUntraced(function* (
-    request: AuthenticationRequest.AuthenticationRequest
-  ): Effect.fn.Return<Prepared, AuthenticationRequestError | DiscoveryError> {
+  return Effect.fnUntraced(function* (request: AuthenticationRequest.AuthenticationRequest) {
     const metadata = yield* discovery.metadata
+    const { issuer } = metadata
     yield* ensureSupported(registration, metadata, request)
     const endpoint = yield* ProviderMetadata.endpoint(metadata, "backchannel_authentication_endpoint", mutualTls)
     yield* prefetchKeys
     const parameters = Redacted.value(request.parameters)
-    const target = { issuer: metadata.issuer, clientId, endpoint }
+    const target = { issuer, clientId, endpoint }
     const built = yield* authenticate("backchannel_authentication_endpoint", {
       constraint: requestConstraint(registration),
       headers: Redacted.value(request.headers),
@@ -268,7 +245,7 @@ const makePrepare = Effect.gen(function* () {
               ["client_id", clientId]
             ]
     })
-    return { built, issuer: metadata.issuer }
+    return { built, sent: { request, issuer, sentAt: yield* DateTime.now } }
   })
 })
 
@@ -277,7 +254,7 @@ const ensureSupported = Effect.fnUntraced(function* (
   registration: ClientRegistration["Service"],
   metadata: ProviderMetadata.ProviderMetadata,
   request: AuthenticationRequest.AuthenticationRequest
-): Effect.fn.Return<void, AuthenticationRequestError> {
+) {
   const mismatches = RegistrationCheck.checkRequest(registration, metadata)
   const hasUserCode = Redacted.value(request.parameters).some(([name]) => name === "user_code")
   const error =
@@ -304,48 +281,40 @@ const Acknowledgement = Schema.Struct({
 
 const decodeAcknowledgement = Schema.decodeUnknownEffect(Acknowledgement, { errors: "all" })
 
-const readAcknowledgement = Effect.fnUntraced(function* (
+const acknowledge = Effect.fnUntraced(function* (
+  { clientId, deliveryMode, senderConstraint: { dpopKey } }: ClientRegistration["Service"],
   response: JsonResponse,
-  built: HttpClientRequest.HttpClientRequest
-): Effect.fn.Return<typeof Acknowledgement.Type, AuthenticationRequestError> {
+  built: HttpClientRequest.HttpClientRequest,
+  { issuer, request, sentAt }: Omit<SentRequest, "response">
+) {
   const error = OAuthError.fromResponse(response, SecretRedaction.ofRequest(built))
   if (Option.isSome(error)) return yield* fromOAuthError(error.value)
   if (response.status !== 200) {
     return yield* fromTransportError(makeError("UnexpectedStatus", response, response.status, response.retryAfter))
   }
-  return yield* Effect.mapError(
+  const { auth_req_id, expires_in, interval } = yield* Effect.mapError(
     decodeAcknowledgement(response.body),
     (error) => new AuthenticationRequestError({ reason: new InvalidAcknowledgement({ issues: truncateIssues(error) }) })
   )
-})
-
-const toPendingAuthentication = (
-  acknowledgement: typeof Acknowledgement.Type,
-  { issuer, request, sentAt }: Omit<SentRequest, "response">,
-  { clientId, deliveryMode, senderConstraint }: ClientRegistration["Service"],
-  id: string
-): PendingAuthentication =>
-  new PendingAuthentication({
+  const { acrValues, authorizationDetails, bindingMessage, clientNotificationToken, expectations, scope } = request
+  return new PendingAuthentication({
     version: 1,
-    id,
+    id: yield* RandomToken.generate(12),
     issuer,
     clientId,
-    authReqId: Redacted.make(acknowledgement.auth_req_id, { label: "auth_req_id" }),
+    authReqId: Redacted.make(auth_req_id, { label: "auth_req_id" }),
     deliveryMode,
-    ...(request.clientNotificationToken === undefined
-      ? undefined
-      : { clientNotificationToken: request.clientNotificationToken }),
-    ...(senderConstraint.dpopKey === undefined ? undefined : { dpopKey: senderConstraint.dpopKey }),
-    expiresAt: DateTime.addDuration(sentAt, acknowledgement.expires_in),
-    interval: WireSeconds.decodeInterval(acknowledgement.interval),
-    scope: request.scope,
-    ...(request.bindingMessage === undefined ? undefined : { bindingMessage: request.bindingMessage }),
-    ...(request.acrValues === undefined ? undefined : { acrValues: request.acrValues }),
-    ...(request.authorizationDetails === undefined
-      ? undefined
-      : { authorizationDetails: request.authorizationDetails }),
-    expectations: request.expectations
+    ...(clientNotificationToken === undefined ? undefined : { clientNotificationToken }),
+    ...(dpopKey === undefined ? undefined : { dpopKey }),
+    expiresAt: DateTime.addDuration(sentAt, expires_in),
+    interval: WireSeconds.decodeInterval(interval),
+    scope,
+    ...(bindingMessage === undefined ? undefined : { bindingMessage }),
+    ...(acrValues === undefined ? undefined : { acrValues }),
+    ...(authorizationDetails === undefined ? undefined : { authorizationDetails }),
+    expectations
   })
+})
 
 const fromTransportError = (reason: TransportError): AuthenticationRequestError =>
   new AuthenticationRequestError({ reason })

@@ -7,7 +7,7 @@
 import { sanitize } from "../internal/DisplayText.ts"
 import type { ProviderMetadata } from "../provider/ProviderMetadata.ts"
 import { InvalidParameter, Unsupported } from "./AuthenticationRequestError.ts"
-import type { Parameter } from "./RequestParameters.ts"
+import { optional, type Parameter } from "./RequestParameters.ts"
 
 /**
  * The action, and the grant that it changes.
@@ -24,11 +24,10 @@ export const validate = (grant: GrantManagement): string | undefined =>
   grant.action !== "create" && grant.grantId === "" ? "it is empty" : undefined
 
 /** The parameters `grant_management_action` and `grant_id`. */
-export const toParameters = (grant: GrantManagement | undefined): ReadonlyArray<Parameter> => {
-  if (grant === undefined) return []
-  const action = ["grant_management_action", grant.action] as const
-  return grant.action === "create" ? [action] : [action, ["grant_id", grant.grantId]]
-}
+export const toParameters = (grant: GrantManagement | undefined): ReadonlyArray<Parameter> => [
+  ...optional("grant_management_action", grant?.action),
+  ...optional("grant_id", grant?.action === "create" ? undefined : grant?.grantId)
+]
 
 /** An action that is not in the provider's list, if it publishes one; or a missing action, if the provider requires one. */
 export const findUnsupported = (

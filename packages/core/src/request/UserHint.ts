@@ -18,8 +18,7 @@
  *
  * @see CIBA Core 1.0 section 7.1
  */
-import { Option, Redacted, Result, Schema } from "effect"
-import { Base64Url } from "effect/encoding"
+import { Option, Redacted, Schema } from "effect"
 
 /**
  * A hint and the request parameter that carries it.
@@ -79,7 +78,7 @@ export const validate = (hint: UserHint): string | undefined => {
  */
 export const subject = (hint: UserHint): Option.Option<string> =>
   hint.parameter === "id_token_hint"
-    ? Option.map(readSubject(Redacted.value(hint.value).split(".")[1] ?? ""), ({ sub }) => sub)
+    ? Option.map(decodePayload(Redacted.value(hint.value).split(".")[1]), ({ sub }) => sub)
     : Option.none()
 
 const make = (parameter: UserHint["parameter"], value: string | Redacted.Redacted<string>): UserHint => ({
@@ -87,7 +86,6 @@ const make = (parameter: UserHint["parameter"], value: string | Redacted.Redacte
   value: Redacted.make(Redacted.isRedacted(value) ? Redacted.value(value) : value, { label: parameter })
 })
 
-const decodeSubject = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ sub: Schema.NonEmptyString })))
-
-const readSubject = (payload: string): Option.Option<{ readonly sub: string }> =>
-  Option.flatMap(Result.getSuccess(Base64Url.decodeString(payload)), decodeSubject)
+const decodePayload = Schema.decodeUnknownOption(
+  Schema.StringFromBase64Url.pipe(Schema.decodeTo(Schema.fromJsonString(Schema.Struct({ sub: Schema.NonEmptyString }))))
+)
