@@ -77,7 +77,7 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
 ): Effect.fn.Return<SenderConstraint, ClientRegistrationError | E, R> {
   const additionalClaims = options.compatibility?.additionalClaims
   const problem = JsonWebToken.findInvalidClaim(additionalClaims, proofClaims)
-  yield* ensureValid([["additionalClaims of DPoP proofs", problem]])
+  yield* ensureValid({ "additionalClaims of DPoP proofs": problem })
   const key = Effect.isEffect(options.key) ? yield* options.key : options.key
   return makeConstraint(key, additionalClaims, new Map())
 })
