@@ -1,5 +1,5 @@
 /** The error response of an endpoint: its members, and classes for its codes. */
-import { type Duration, Schema } from "effect"
+import { Schema } from "effect"
 import * as ErrorClass from "../internal/ErrorClass.ts"
 import type { NextStep } from "../internal/NextStep.ts"
 import { findHint, findTag } from "./ProviderHabits.ts"
@@ -30,22 +30,14 @@ export const fields: {
  * @since 0.1.0
  * @stability unstable
  */
-export interface OAuthError {
-  readonly code: string
-  readonly description?: string
-  readonly uri?: string
-  readonly status: number
-  readonly retryAfter?: Duration.Duration
-}
+export interface OAuthError extends Schema.Struct.Type<typeof fields> {}
 
 /** An error code, what it means, and what to do about it. */
 export type Row = readonly [code: string, sentence: string, next: NextStep]
 
 /** Makes the classes for the error codes of a table, by their tags. */
 export const fromTable: <Tags extends string>(
-  table: {
-    readonly [Tag in Tags]: Row
-  }
+  table: Readonly<Record<Tags, Row>>
 ) => <Self = never>() => <Tag extends Tags>(
   tag: Tag
 ) => ([Self] extends [never] ? string : ErrorClass.Class<Self, Tag, typeof fields>) & {
@@ -54,9 +46,8 @@ export const fromTable: <Tags extends string>(
   (table) =>
   <Self>() =>
   (tag) => {
-    const [code, sentence, next] = table[tag]
-    const hint = (error: OAuthError) => findHint(tag, error)
-    return Object.assign(ErrorClass.make<Self>()(tag, fields, [sentence, next], { hint }), { code })
+    const [code, ...row] = table[tag]
+    return Object.assign(ErrorClass.make<Self>()(tag, fields, row, { hint: (error) => findHint(tag, error) }), { code })
   }
 
 /** The class for an error response, among these; undefined for a code that none of them has. */
