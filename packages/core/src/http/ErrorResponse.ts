@@ -1,5 +1,5 @@
 /** The error response of an endpoint: its members, and classes for its codes. */
-import { Schema } from "effect"
+import { type Duration, Schema } from "effect"
 import * as ErrorClass from "../internal/ErrorClass.ts"
 import type { NextStep } from "../internal/NextStep.ts"
 import { findHint, findTag } from "./ProviderHabits.ts"
@@ -30,7 +30,13 @@ export const fields: {
  * @since 0.1.0
  * @stability unstable
  */
-export interface OAuthError extends Schema.Struct.Type<typeof fields> {}
+export interface OAuthError {
+  readonly code: string
+  readonly description?: string
+  readonly uri?: string
+  readonly status: number
+  readonly retryAfter?: Duration.Duration
+}
 
 /** An error code, what it means, and what to do about it. */
 export type Row = readonly [code: string, sentence: string, next: NextStep]

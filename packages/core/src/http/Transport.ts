@@ -250,14 +250,14 @@ export const parseRetryAfter = (headers: Headers.Headers, now: number): Duration
  */
 export const makeError = (
   kind: typeof Kind.Type,
-  { method, url }: { readonly method: string; readonly url: string },
+  request: { readonly method: string; readonly url: string },
   status?: number,
   retryAfter?: Duration.Duration
 ): TransportError =>
   new TransportError({
     kind,
-    method,
-    url: redactUrl(url),
+    method: request.method,
+    url: redactUrl(request.url),
     ...(status === undefined ? undefined : { status }),
     ...(retryAfter === undefined ? undefined : { retryAfter })
   })
