@@ -43,9 +43,7 @@ export type Row = readonly [code: string, sentence: string, next: NextStep]
 
 /** Makes the classes for the error codes of a table, by their tags. */
 export const fromTable: <Tags extends string>(
-  table: {
-    readonly [Tag in Tags]: Row
-  }
+  table: Readonly<Record<Tags, Row>>
 ) => <Self = never>() => <Tag extends Tags>(
   tag: Tag
 ) => ([Self] extends [never] ? string : ErrorClass.Class<Self, Tag, typeof fields>) & {
@@ -54,9 +52,8 @@ export const fromTable: <Tags extends string>(
   (table) =>
   <Self>() =>
   (tag) => {
-    const [code, sentence, next] = table[tag]
-    const hint = (error: OAuthError) => findHint(tag, error)
-    return Object.assign(ErrorClass.make<Self>()(tag, fields, [sentence, next], { hint }), { code })
+    const [code, ...row] = table[tag]
+    return Object.assign(ErrorClass.make<Self>()(tag, fields, row, { hint: (error) => findHint(tag, error) }), { code })
   }
 
 /** The class for an error response, among these; undefined for a code that none of them has. */

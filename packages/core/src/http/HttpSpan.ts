@@ -27,20 +27,16 @@ export const trace = <A extends { readonly status: number }>(
   send: Effect.Effect<A, TransportError>
 ): Effect.Effect<A, TransportError> =>
   Effect.flatMap(HttpClient.SpanNameGenerator, (name) =>
-    Effect.useSpan(name(request), { kind: "client", attributes: attributes(request) }, (span) => {
-      const recordStatus = (status: number | undefined): void => {
-        if (status !== undefined) span.attribute("http.response.status_code", status)
-      }
-      return Effect.withParentSpan(send, span).pipe(
-        Effect.tap(({ status }) => Effect.sync(() => recordStatus(status))),
-        Effect.tapError(({ kind, status }) =>
-          Effect.sync(() => {
-            recordStatus(status)
-            span.attribute("error.type", kind)
-          })
-        )
-      )
-    })
+    send.pipe(
+      Effect.tap(({ status }) => Effect.annotateCurrentSpan("http.response.status_code", status)),
+      Effect.tapError(({ kind, status }) =>
+        Effect.annotateCurrentSpan({
+          ...(status === undefined ? undefined : { "http.response.status_code": status }),
+          "error.type": kind
+        })
+      ),
+      Effect.withSpan(name(request), { kind: "client", attributes: attributes(request) }, { captureStackTrace: false })
+    )
   )
 
 const attributes = ({ method, url }: HttpClientRequest.HttpClientRequest): Record<string, string | number> => ({

@@ -12,9 +12,7 @@ const name = "x-fapi-interaction-id"
 /** The header of one request, with a new id. */
 export const generateHeader: Effect.Effect<Readonly<Record<string, string>>> = Effect.map(
   WebCrypto.WebCrypto,
-  (crypto) => ({
-    [name]: crypto.randomUUID()
-  })
+  (crypto) => ({ [name]: crypto.randomUUID() })
 )
 
 /** Whether a response returns the id of its request; `true` if the request has none. */

@@ -48,10 +48,8 @@ export class Throttle extends Context.Service<Throttle, Service>()("@effect-ciba
 export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.Return<Service, InvalidOption> {
   const permits = options?.maxConcurrentRequests ?? 256
   if (permits < 1 || !(Number.isInteger(permits) || permits === Number.POSITIVE_INFINITY)) {
-    return yield* new InvalidOption({
-      option: "maxConcurrentRequests",
-      problem: `it is ${permits}, and has to be a whole number of at least 1, or Infinity`
-    })
+    const problem = `it is ${permits}, and has to be a whole number of at least 1, or Infinity`
+    return yield* new InvalidOption({ option: "maxConcurrentRequests", problem })
   }
   const semaphore = yield* Semaphore.make(permits)
   let refusals = 0

@@ -154,48 +154,43 @@ export const make = Effect.fnUntraced(function* (
   const { maxBytes, requestTimeout } = yield* decodeLimits(options)
   const client = yield* HttpClient.HttpClient
   const constraint = yield* SenderConstraint
-  const init = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
+  const requestInit = Effect.map(Effect.serviceOption(FetchHttpClient.RequestInit), Option.getOrUndefined)
+  const initOfLayer = yield* requestInit
 
-  const limitTime = <A>(
-    effect: Effect.Effect<A, TransportError>,
-    request: HttpClientRequest.HttpClientRequest
-  ): Effect.Effect<A, TransportError> =>
+  const limitTime = <A>(effect: Effect.Effect<A, TransportError>, request: HttpClientRequest.HttpClientRequest) =>
     Effect.timeoutOrElse(effect, {
       duration: requestTimeout,
       orElse: () => Effect.fail(makeError("TimedOut", request))
     })
 
-  const send: Service["send"] = (request) =>
-    isAllowed(request.url, options?.allowInsecureRequests)
-      ? client.execute(request).pipe(
-          Effect.updateContext(withoutRedirects(init)),
-          Effect.provideService(HttpClient.TracerDisabledWhen, () => true),
-          Effect.mapError((error) => unreachable(error, request)),
-          Effect.tap(constraint.recordResponse),
-          Effect.filterOrElse(
-            ({ status }) => !isRedirect(status),
-            (response) => reject("Redirected", request, response)
-          ),
-          Effect.filterOrElse(
-            (response) => options?.interactionIds !== true || InteractionId.isEchoed(request, response),
-            (response) => reject("InteractionIdMismatch", request, response)
-          )
-        )
-      : Effect.fail(makeError("InsecureUrl", request))
+  const send: Service["send"] = Effect.fnUntraced(function* (request) {
+    if (!isAllowed(request.url, options?.allowInsecureRequests)) return yield* makeError("InsecureUrl", request)
+    const initOfCall = yield* requestInit
+    const response = yield* client.execute(request).pipe(
+      Effect.provideService(FetchHttpClient.RequestInit, { ...initOfLayer, ...initOfCall, redirect: "manual" }),
+      Effect.provideService(HttpClient.TracerDisabledWhen, () => true),
+      Effect.mapError((error) => unreachable(error, request)),
+      Effect.tap(constraint.recordResponse)
+    )
+    const isEchoed = options?.interactionIds !== true || InteractionId.isEchoed(request, response)
+    if (isEchoed && !isRedirect(response.status)) return response
+    yield* cancelBody(response)
+    const kind = isRedirect(response.status) ? "Redirected" : "InteractionIdMismatch"
+    return yield* makeError(kind, request, response.status)
+  })
 
   const text: Service["text"] = Effect.fnUntraced(function* (response) {
-    const { request, status } = response
+    const { method, url } = response.request
     const retryAfter = parseRetryAfter(response.headers, yield* Clock.currentTimeMillis)
-    const bytes = yield* Effect.mapError(readBytes(response, maxBytes), (kind) =>
-      kind === "TooLarge" ? makeError(kind, request, status, retryAfter) : unreadable(request, status, retryAfter)
-    )
-    return { status, text: new TextDecoder().decode(bytes), retryAfter, method: request.method, url: request.url }
+    const head = { status: response.status, retryAfter, method, url }
+    const bytes = yield* Effect.mapError(readBytes(response, maxBytes), (kind) => unreadable(head, kind))
+    return { ...head, text: new TextDecoder().decode(bytes) }
   })
 
   const json: Service["json"] = Effect.fnUntraced(function* (response) {
-    const { text: document, ...rest } = yield* text(response)
-    const body = yield* Effect.mapError(decodeJson(document), () => unreadable(rest, rest.status, rest.retryAfter))
-    return { ...rest, body }
+    const { text: document, ...head } = yield* text(response)
+    const body = yield* Effect.mapError(decodeJson(document), () => unreadable(head, "Unreadable"))
+    return { ...head, body }
   })
 
   return Transport.of({
@@ -227,10 +222,7 @@ export const form = (
   ...headers: ReadonlyArray<Headers.Input>
 ): HttpClientRequest.HttpClientRequest =>
   headers
-    .reduce<HttpClientRequest.HttpClientRequest>(
-      (request, more) => HttpClientRequest.setHeaders(request, more),
-      HttpClientRequest.post(url)
-    )
+    .reduce((request, more) => HttpClientRequest.setHeaders(request, more), HttpClientRequest.post(url))
     .pipe(HttpClientRequest.acceptJson, HttpClientRequest.bodyUrlParams(parameters))
 
 /**
@@ -279,67 +271,38 @@ export const makeError = (
 export const cancelBody = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
   Effect.asVoid(Effect.scoped(Stream.toPull(response.stream)))
 
-const reject = (
-  kind: typeof Kind.Type,
-  request: HttpClientRequest.HttpClientRequest,
-  response: HttpClientResponse.HttpClientResponse
-): Effect.Effect<never, TransportError> =>
-  Effect.andThen(cancelBody(response), Effect.fail(makeError(kind, request, response.status)))
-
-/** The `RequestInit` of the layer and that of the call, without redirects. */
-const withoutRedirects =
-  (init: Option.Option<RequestInit>) =>
-  (context: Context.Context<never>): Context.Context<FetchHttpClient.RequestInit> =>
-    Context.add(context, FetchHttpClient.RequestInit, {
-      ...Option.getOrUndefined(init),
-      ...Context.getOrUndefined(context, FetchHttpClient.RequestInit),
-      redirect: "manual"
-    })
-
 const tenYears = /* @__PURE__ */ Duration.days(3650)
 
-const decodeLimits = (
-  options: Options | undefined
-): Effect.Effect<{ readonly maxBytes: number; readonly requestTimeout: Duration.Duration }, InvalidOption> => {
-  const requestTimeout = Duration.fromInput(options?.requestTimeout ?? "35 seconds")
-  if (Option.isNone(requestTimeout) || !isPositive(requestTimeout.value)) {
-    const problem = "it has to be a finite duration above zero"
-    return Effect.fail(new InvalidOption({ option: "requestTimeout", problem }))
+const decodeLimits = Effect.fnUntraced(function* (options: Options | undefined) {
+  const requestTimeout = Duration.fromInput(options?.requestTimeout ?? "35 seconds").pipe(
+    Option.filter((timeout) => Duration.isFinite(timeout) && Duration.isPositive(timeout))
+  )
+  if (Option.isNone(requestTimeout)) {
+    return yield* new InvalidOption({ option: "requestTimeout", problem: "it has to be a finite duration above zero" })
   }
   const maxBytes = options?.maxResponseSize ?? 1_048_576
-  return Number.isSafeInteger(maxBytes) && maxBytes > 0
-    ? Effect.succeed({ maxBytes, requestTimeout: requestTimeout.value })
-    : Effect.fail(
-        new InvalidOption({ option: "maxResponseSize", problem: "it has to be a whole number of bytes above zero" })
-      )
-}
-
-const isPositive = (duration: Duration.Duration): boolean =>
-  Duration.isFinite(duration) && Duration.isPositive(duration)
+  if (!Number.isSafeInteger(maxBytes) || maxBytes <= 0) {
+    const problem = "it has to be a whole number of bytes above zero"
+    return yield* new InvalidOption({ option: "maxResponseSize", problem })
+  }
+  return { maxBytes, requestTimeout: requestTimeout.value }
+})
 
 const unreachable = (
   error: HttpClientError.HttpClientError,
-  request: HttpClientRequest.HttpClientRequest
+  { method, url }: HttpClientRequest.HttpClientRequest
 ): TransportError => {
-  const code = causes(error)
-    .map(codeOf)
-    .find((found) => found !== undefined)
-  const plain = makeError("Unreachable", request)
-  return code === undefined
-    ? plain
-    : new TransportError({ kind: plain.kind, method: plain.method, url: plain.url, code })
+  const code = findCode(error)
+  const fields = { kind: "Unreachable", method, url: redactUrl(url) } as const
+  return new TransportError(code === undefined ? fields : { ...fields, code })
 }
 
-/** An error and its causes. The depth is limited, since an error may be its own cause. */
-const causes = (error: unknown, depth = 10): ReadonlyArray<unknown> =>
-  depth > 0 && Predicate.hasProperty(error, "cause") && error.cause !== undefined
-    ? [error, ...causes(error.cause, depth - 1)]
-    : [error]
-
-const codeOf = (error: unknown): string | undefined =>
-  Predicate.hasProperty(error, "code") && typeof error.code === "string" && /^[A-Z][A-Z0-9_]{2,60}$/.test(error.code)
-    ? error.code
-    : undefined
+/** The code of an error, or of its causes. The depth is limited, since an error may be its own cause. */
+const findCode = (error: unknown, depth = 10): string | undefined => {
+  const { cause, code } = Predicate.isObject(error) ? error : {}
+  if (typeof code === "string" && /^[A-Z][A-Z0-9_]{2,60}$/.test(code)) return code
+  return depth > 0 && cause !== undefined ? findCode(cause, depth - 1) : undefined
+}
 
 const isRedirect = (status: number): boolean => status === 0 || (status >= 300 && status < 400)
 
@@ -351,10 +314,10 @@ const isAllowed = (url: string, insecure: "loopback" | undefined): boolean =>
 const decodeJson = Schema.decodeUnknownEffect(BoundedJson.fromJsonString(Schema.Json))
 
 const unreadable = (
-  request: { readonly method: string; readonly url: string },
-  status: number,
-  retryAfter: Duration.Duration | undefined
-): TransportError => makeError(status === 200 ? "Unreadable" : "UnexpectedStatus", request, status, retryAfter)
+  { status, retryAfter, ...request }: Omit<JsonResponse, "body">,
+  kind: "TooLarge" | "Unreadable"
+): TransportError =>
+  makeError(kind === "Unreadable" && status !== 200 ? "UnexpectedStatus" : kind, request, status, retryAfter)
 
 /** With a declared length, one read costs a third of what the stream costs. */
 const readBytes = (

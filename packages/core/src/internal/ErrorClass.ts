@@ -2,7 +2,7 @@
  * Error classes from tables. A row says what an error means and what to do about it; `message`, `String`,
  * `JSON.stringify`, `util.inspect`, the loggers and `Cause.pretty` show the row's sentence and the fields, once.
  */
-import { type Cause, DateTime, Duration, Schema } from "effect"
+import { type Cause, DateTime, Duration, Record, Schema } from "effect"
 import { NodeInspectSymbol } from "effect/Inspectable"
 import { toSingleLine } from "./DisplayText.ts"
 import { type NextStep, steps } from "./NextStep.ts"
@@ -49,9 +49,7 @@ export const make =
 
 /** Makes error classes of the rows of a table, by their tags. */
 export const fromTable: <Tags extends string>(
-  table: {
-    readonly [Tag in Tags]: Row
-  }
+  table: Readonly<Record<Tags, Row>>
 ) => <Self = never>() => <Tag extends Tags, const Fields extends Schema.Struct.Fields>(
   tag: Tag,
   fields: Fields,
@@ -76,34 +74,20 @@ const explain = <C extends NonNullable<unknown>, Fields>(
   overrides: Overrides<Fields>
 ): C & { readonly row: Row } => {
   const [sentence, otherwise] = row
-  const describe = (error: Shown & Fields, format: typeof formatMessage): string => {
+  const describe = (error: Shown & Fields, format: typeof formatMessage, ofReason: string | undefined): string => {
+    if (error.reason !== undefined) return `${error.reason._tag}: ${ofReason}`
     const hint = overrides.hint?.(error)
     return `${overrides.message?.(error) ?? format(sentence, error)}${hint === undefined ? "" : `. ${hint}`}`
   }
   if (typeof Class === "function") {
     Object.defineProperties(Class.prototype, {
-      message: {
-        get(this: Shown & Fields): string {
-          const { reason } = this
-          return reason === undefined ? describe(this, formatMessage) : `${reason._tag}: ${reason.message}`
-        }
-      },
-      next: {
-        get(this: Shown & Fields): NextStep {
-          return overrides.next?.(this) ?? this.reason?.next ?? otherwise
-        }
-      },
-      advice: {
-        get(this: Explained): string {
-          return steps[this.next].advice
-        }
-      },
+      message: getter((error: Shown & Fields) => describe(error, formatMessage, error.reason?.message)),
+      next: getter((error: Shown & Fields) => overrides.next?.(error) ?? error.reason?.next ?? otherwise),
+      advice: getter(({ next }: Explained) => steps[next].advice),
       toJSON: {
         value(this: Shown & Fields): object {
-          const { _tag, reason } = this
-          const message =
-            reason === undefined ? describe(this, summarize) : `${reason._tag}: ${reason.toJSON().message}`
-          return { _tag, message, ...fieldsOf(this) }
+          const message = describe(this, summarize, this.reason?.toJSON().message)
+          return { _tag: this._tag, message, ...fieldsOf(this) }
         }
       },
       [NodeInspectSymbol]: {
@@ -119,20 +103,20 @@ const explain = <C extends NonNullable<unknown>, Fields>(
   return Object.assign(Class, { row })
 }
 
-/** The fields of an error, and of errors in them, without tags of their own messages. */
-const fieldsOf = (error: object): Record<string, unknown> =>
-  Object.fromEntries(
-    Object.entries(error)
-      .filter(([name]) => name !== "_tag")
-      .map(([name, value]) => [name, value instanceof Error ? { _tag: value.name, ...fieldsOf(value) } : value])
-  )
+const getter = <Error>(get: (error: Error) => string): PropertyDescriptor => ({
+  get(this: Error) {
+    return get(this)
+  }
+})
 
-const framesOf = ({ stack = "" }: Shown): string =>
-  stack
-    .split("\n")
-    .filter((line) => /^\s+at /.test(line))
-    .map((line) => `\n${line}`)
-    .join("")
+/** The fields of an error, and of errors in them, without tags of their own messages. */
+const fieldsOf = (error: object): Record<string, unknown> => {
+  const { _tag, ...fields }: Record<string, unknown> = { ...error }
+  return Record.map(fields, (value) => (value instanceof Error ? { _tag: value.name, ...fieldsOf(value) } : value))
+}
+
+/** The frames of the stack, which stand below the message. */
+const framesOf = ({ stack = "" }: Shown): string => stack.match(/\n[^\S\n]+at .*/g)?.join("") ?? ""
 
 /** A sentence with the fields after it: short ones in parentheses, texts behind a colon. */
 export const formatMessage = (sentence: string, error: object): string => {
