@@ -64,3 +64,6 @@ export const findClass = <C extends { readonly code: string; readonly identifier
   const tag = findTag(error)
   return classes.find(({ identifier }) => identifier === tag) ?? classes.find(({ code }) => code === error.code)
 }
+
+/** Whether the same request may succeed later, by its status, which may be that of a gateway. */
+export const isTransientStatus = (status: number): boolean => status >= 500 || [408, 425, 429].includes(status)

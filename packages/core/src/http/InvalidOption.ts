@@ -1,4 +1,4 @@
-import { Schema } from "effect"
+import { Effect, Schema } from "effect"
 import * as ErrorClass from "../internal/ErrorClass.ts"
 
 /**
@@ -13,3 +13,9 @@ export class InvalidOption extends ErrorClass.make<InvalidOption>()(
   ["an option of the client cannot be used", "fixClient"],
   { message: ({ option, problem }) => `${option}: ${problem}` }
 ) {}
+
+/** The limit, if it is a whole number of bytes above zero. */
+export const ensureByteLimit = (option: string, limit: number): Effect.Effect<number, InvalidOption> =>
+  Number.isSafeInteger(limit) && limit > 0
+    ? Effect.succeed(limit)
+    : Effect.fail(new InvalidOption({ option, problem: "it has to be a whole number of bytes above zero" }))

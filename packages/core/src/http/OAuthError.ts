@@ -148,7 +148,7 @@ export class Unrecognized extends ErrorClass.make<Unrecognized>()(
   ["the provider refuses the request", "lookUp"],
   {
     next: ({ status }) => {
-      if (status >= 500 || [408, 425, 429].includes(status)) return "retry"
+      if (ErrorResponse.isTransientStatus(status)) return "retry"
       return status === 401 || status === 403 ? "fixClient" : "lookUp"
     },
     hint: (error) => findHint("Unrecognized", error)

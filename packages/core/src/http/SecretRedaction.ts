@@ -94,8 +94,11 @@ const publicParameters = new Set([
 const parameter = (name: string, value: string): ReadonlyArray<string> => {
   if (publicParameters.has(name)) return []
   if (name === "request") return [value, ...claims(value)]
-  return [value, ...Option.match(decodeJson(value), { onNone: () => [], onSome: leaves })]
+  return mayHaveTexts.test(value) ? [value, ...leaves(Option.getOrUndefined(decodeJson(value)))] : [value]
 }
+
+/** How JSON begins that has a text. */
+const mayHaveTexts = /^\s*["[{]/
 
 /** The texts in JSON, whose names and types are public. */
 const leaves = (json: unknown): ReadonlyArray<string> => {

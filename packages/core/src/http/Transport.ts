@@ -50,7 +50,7 @@ import * as BoundedJson from "../internal/BoundedJson.ts"
 import * as HttpSpan from "./HttpSpan.ts"
 import { redactUrl } from "./HttpUrl.ts"
 import * as InteractionId from "./InteractionId.ts"
-import { InvalidOption } from "./InvalidOption.ts"
+import { ensureByteLimit, InvalidOption } from "./InvalidOption.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
 import { type Kind, TransportError } from "./TransportError.ts"
 
@@ -263,6 +263,29 @@ export const makeError = (
   })
 
 /**
+ * The error of a response whose status is not one that the protocol expects.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const makeStatusError = (response: Omit<JsonResponse, "body">): TransportError =>
+  makeError("UnexpectedStatus", response, response.status, response.retryAfter)
+
+/**
+ * Fails with the status of a response, whose body is cancelled.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const failStatus = Effect.fnUntraced(function* (
+  response: HttpClientResponse.HttpClientResponse
+): Effect.fn.Return<never, TransportError> {
+  yield* cancelBody(response)
+  const retryAfter = parseRetryAfter(response.headers, yield* Clock.currentTimeMillis)
+  return yield* makeError("UnexpectedStatus", response.request, response.status, retryAfter)
+})
+
+/**
  * Cancels the body of a response that is not read: it may still be arriving, and never end.
  *
  * @since 0.1.0
@@ -280,11 +303,7 @@ const decodeLimits = Effect.fnUntraced(function* (options: Options | undefined) 
   if (Option.isNone(requestTimeout)) {
     return yield* new InvalidOption({ option: "requestTimeout", problem: "it has to be a finite duration above zero" })
   }
-  const maxBytes = options?.maxResponseSize ?? 1_048_576
-  if (!Number.isSafeInteger(maxBytes) || maxBytes <= 0) {
-    const problem = "it has to be a whole number of bytes above zero"
-    return yield* new InvalidOption({ option: "maxResponseSize", problem })
-  }
+  const maxBytes = yield* ensureByteLimit("maxResponseSize", options?.maxResponseSize ?? 1_048_576)
   return { maxBytes, requestTimeout: requestTimeout.value }
 })
 

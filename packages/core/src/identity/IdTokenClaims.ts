@@ -4,22 +4,22 @@
  * @see OpenID Connect Core section 2, CIBA Core 1.0 section 10.3.1
  */
 import { Schema } from "effect"
+import { EpochSeconds } from "../internal/EpochSeconds.ts"
 
 const text = Schema.optionalKey(Schema.String)
-const seconds = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 8_640_000_000_000 }))
 
 const members = Schema.Struct({
   iss: Schema.NonEmptyString,
   sub: Schema.NonEmptyString.check(Schema.isMaxLength(255)),
   aud: Schema.Union([Schema.NonEmptyString, Schema.NonEmptyArray(Schema.String)]),
   /** Seconds since the epoch. */
-  exp: seconds,
+  exp: EpochSeconds,
   /** Seconds since the epoch. */
-  iat: seconds,
+  iat: EpochSeconds,
   /** Seconds since the epoch. */
-  nbf: Schema.optionalKey(seconds),
+  nbf: Schema.optionalKey(EpochSeconds),
   /** Seconds since the epoch. */
-  auth_time: Schema.optionalKey(seconds),
+  auth_time: Schema.optionalKey(EpochSeconds),
   azp: text,
   nonce: text,
   acr: text,

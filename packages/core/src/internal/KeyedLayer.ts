@@ -2,7 +2,7 @@
  * A layer that is built once for each combination of the services that it reads. Effect alone memoizes a layer by its
  * reference: provided a second time in a program, over other services, it would be what it was over the first ones.
  */
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Predicate } from "effect"
 
 /** Layers by the first services of a combination. */
 interface Branch<L> {
@@ -34,14 +34,10 @@ const missing = {}
 const makeBranch = <L>(): Branch<L> => ({ layer: undefined, next: new WeakMap(), nextOfPrimitive: new Map() })
 
 const follow = <L>({ next, nextOfPrimitive }: Branch<L>, service: unknown): Branch<L> => {
-  const known = isObject(service) ? next.get(service) : nextOfPrimitive.get(service)
+  const known = Predicate.isObjectKeyword(service) ? next.get(service) : nextOfPrimitive.get(service)
   if (known !== undefined) return known
   const branch = makeBranch<L>()
-  if (isObject(service)) next.set(service, branch)
+  if (Predicate.isObjectKeyword(service)) next.set(service, branch)
   else nextOfPrimitive.set(service, branch)
   return branch
 }
-
-/** A service may be a function, too, or a `Proxy` of one. */
-const isObject = (service: unknown): service is object =>
-  typeof service === "function" || (typeof service === "object" && service !== null)

@@ -101,8 +101,7 @@ const notify = (state: State, notification: Notification): readonly [State, Acti
       ? [{ _tag: "Early", notification }, respond("Accepted")]
       : [state, { _tag: "AwaitAcknowledgement" }]
   }
-  const { authReqId } = "pending" in state ? state.pending : state
-  if (!Equal.equals(authReqId, notification.authReqId)) return [state, respond("Refused")]
+  if (!Equal.equals(authReqIdOf(state), notification.authReqId)) return [state, respond("Refused")]
   if (!("pending" in state)) return [state, respond("Duplicate")]
   return [state, { _tag: "Save", pending: state.pending, notification: firstNotification(state, notification) }]
 }
@@ -126,7 +125,8 @@ const close = (state: State, authReqId: Redacted.Redacted<AuthReqId>): State =>
     ? state
     : { _tag: "Closed", authReqId, notification: deliveredNotification(state, authReqId) }
 
-const mayBelongTo = (state: Exclude<State, { readonly _tag: "Closed" }>, authReqId: Redacted.Redacted<AuthReqId>) => {
-  if (state._tag === "Expected" || state._tag === "Early") return true
-  return Equal.equals(state._tag === "Delivered" ? state.authReqId : state.pending.authReqId, authReqId)
-}
+const mayBelongTo = (state: State, authReqId: Redacted.Redacted<AuthReqId>): boolean =>
+  state._tag === "Expected" || state._tag === "Early" || Equal.equals(authReqIdOf(state), authReqId)
+
+const authReqIdOf = (state: Exclude<State, { readonly _tag: "Expected" | "Early" }>): Redacted.Redacted<AuthReqId> =>
+  ("pending" in state ? state.pending : state).authReqId

@@ -36,13 +36,14 @@
  *
  * @see CIBA Core 1.0 sections 10.2 and 10.3
  */
-import { Context, DateTime, Deferred, Duration, Effect, Exit, Layer, Option, Redacted, Semaphore } from "effect"
+import { Context, type DateTime, Deferred, Duration, Effect, Exit, Layer, Option, Redacted, Semaphore } from "effect"
 import { Mac, SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 import * as KeyedLayer from "../internal/KeyedLayer.ts"
 import { monotonicNow, toMonotonic } from "../internal/MonotonicClock.ts"
 import { type PendingAuthentication, update } from "../pending/PendingAuthentication.ts"
 import * as PendingStore from "../pending/PendingStore.ts"
+import { receive } from "../pending/ReceivedResponse.ts"
 import * as InboxEntry from "./InboxEntry.ts"
 import type { Notification } from "./Notification.ts"
 
@@ -294,8 +295,7 @@ const save = /* @__PURE__ */ Effect.fnUntraced(function* (
 ): Effect.fn.Return<void, PendingStore.PendingStoreError> {
   entry.expiresAt = Math.max(entry.expiresAt, (yield* monotonicNow) + retention)
   if (pending.deliveryMode === "push") {
-    const body = Redacted.make(Redacted.value(notification.body), { label: "token response" })
-    yield* store.put(update(pending, { received: { body, at: yield* DateTime.now } })).pipe(
+    yield* store.put(update(pending, { received: yield* receive(Redacted.value(notification.body)) })).pipe(
       Effect.tapError(({ message }) => Effect.logError(message)),
       Effect.onError(() => Effect.sync(() => apply(entry, { _tag: "SaveFailed", notification })))
     )

@@ -49,7 +49,7 @@
  */
 import { Effect, type Layer, Option, Redacted, Result, Schema, Stream } from "effect"
 import { HttpEffect, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
-import { InvalidOption } from "../http/InvalidOption.ts"
+import { ensureByteLimit, type InvalidOption } from "../http/InvalidOption.ts"
 import * as BoundedJson from "../internal/BoundedJson.ts"
 import * as Notification from "./Notification.ts"
 import { type Delivery, NotificationInbox } from "./NotificationInbox.ts"
@@ -140,11 +140,7 @@ export const toWebHandler = (
   })
 
 const validateLimit = ({ maxBodySize = 65_536 }: Options = {}): Effect.Effect<number, InvalidOption> =>
-  Number.isSafeInteger(maxBodySize) && maxBodySize > 0
-    ? Effect.succeed(maxBodySize)
-    : Effect.fail(
-        new InvalidOption({ option: "maxBodySize", problem: "it has to be a whole number of bytes above zero" })
-      )
+  ensureByteLimit("maxBodySize", maxBodySize)
 
 const respond = (
   status: number,

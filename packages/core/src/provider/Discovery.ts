@@ -30,10 +30,10 @@
  *
  * @see OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3
  */
-import { Cache, Clock, Context, Duration, Effect, Exit, Layer, Schema } from "effect"
+import { Cache, Context, Duration, Effect, Exit, Layer, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
 import { redactUrl } from "../http/HttpUrl.ts"
-import { cancelBody, makeError, parseRetryAfter, Transport } from "../http/Transport.ts"
+import { failStatus, Transport } from "../http/Transport.ts"
 import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
 import { DiscoveryError, InvalidDocument, IssuerMismatch } from "./DiscoveryError.ts"
 import { ProviderMetadata } from "./ProviderMetadata.ts"
@@ -166,10 +166,7 @@ const getJson = Effect.fnUntraced(function* (url: string) {
   const transport = yield* Transport
   const request = HttpClientRequest.acceptJson(HttpClientRequest.get(url))
   const response = yield* transport.send(request)
-  if (response.status === 200) return (yield* transport.json(response)).body
-  yield* cancelBody(response)
-  const retryAfter = parseRetryAfter(response.headers, yield* Clock.currentTimeMillis)
-  return yield* makeError("UnexpectedStatus", request, response.status, retryAfter)
+  return response.status === 200 ? (yield* transport.json(response)).body : yield* failStatus(response)
 })
 
 const decode = (url: string, document: unknown) =>

@@ -59,7 +59,7 @@ import { origin } from "../http/HttpUrl.ts"
 import * as OAuthError from "../http/OAuthError.ts"
 import * as SecretRedaction from "../http/SecretRedaction.ts"
 import * as SenderConstraint from "../http/SenderConstraint.ts"
-import { cancelBody, makeError, Transport } from "../http/Transport.ts"
+import { cancelBody, makeStatusError, Transport } from "../http/Transport.ts"
 import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
 import { Discovery } from "./Discovery.ts"
 import type { DiscoveryError } from "./DiscoveryError.ts"
@@ -332,9 +332,7 @@ const readJson = Effect.fnUntraced(function* (
   const json = yield* Effect.catch(transport.json(response), fail)
   const error = OAuthError.fromResponse(json, SecretRedaction.ofRequest(response.request))
   if (Option.isSome(error)) return yield* fromOAuthError(error.value)
-  return statuses.includes(json.status)
-    ? json.body
-    : yield* fail(makeError("UnexpectedStatus", json, json.status, json.retryAfter))
+  return statuses.includes(json.status) ? json.body : yield* fail(makeStatusError(json))
 })
 
 /** The client that a response describes. What the provider does not repeat is taken from what was known of the client. */

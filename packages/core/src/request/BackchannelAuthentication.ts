@@ -68,7 +68,7 @@ import * as OAuthError from "../http/OAuthError.ts"
 import * as SecretRedaction from "../http/SecretRedaction.ts"
 import * as SenderConstraint from "../http/SenderConstraint.ts"
 import { Throttle } from "../http/Throttle.ts"
-import { type JsonResponse, makeError, Transport } from "../http/Transport.ts"
+import { type JsonResponse, makeStatusError, Transport } from "../http/Transport.ts"
 import type { TransportError } from "../http/TransportError.ts"
 import { truncateIssues } from "../internal/DisplayText.ts"
 import * as RandomToken from "../internal/RandomToken.ts"
@@ -290,7 +290,7 @@ const acknowledge = Effect.fnUntraced(function* (
   const error = OAuthError.fromResponse(response, SecretRedaction.ofRequest(built))
   if (Option.isSome(error)) return yield* fromOAuthError(error.value)
   if (response.status !== 200) {
-    return yield* fromTransportError(makeError("UnexpectedStatus", response, response.status, response.retryAfter))
+    return yield* fromTransportError(makeStatusError(response))
   }
   const { auth_req_id, expires_in, interval } = yield* Effect.mapError(
     decodeAcknowledgement(response.body),

@@ -52,9 +52,10 @@
 import { Clock, Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
 import type { Headers, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
-import { cancelBody, makeError, parseRetryAfter, Transport } from "../http/Transport.ts"
+import { cancelBody, failStatus, Transport } from "../http/Transport.ts"
 import { Expired, InvalidClaims, WrongIssuer } from "../identity/IdTokenError.ts"
 import { truncateIssues } from "../internal/DisplayText.ts"
+import { EpochSeconds } from "../internal/EpochSeconds.ts"
 import { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import type { ProviderKeys } from "../provider/ProviderKeys.ts"
@@ -75,7 +76,7 @@ const members = Schema.Struct({
   iss: Schema.optionalKey(Schema.String),
   aud: Schema.optionalKey(Schema.Union([Schema.String, Schema.Array(Schema.String)])),
   /** Seconds since the epoch. */
-  exp: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 8_640_000_000_000 })))
+  exp: Schema.optionalKey(EpochSeconds)
 })
 
 /**
@@ -218,11 +219,8 @@ const mediaType = "application/jwt"
 
 const ensureSuccess = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse) {
   const refusal = ProtectedResource.readChallengeError(response)
-  if (refusal === undefined && response.status === 200) return
-  yield* cancelBody(response)
-  if (refusal !== undefined) return yield* refusal
-  const retryAfter = parseRetryAfter(response.headers, yield* Clock.currentTimeMillis)
-  return yield* fromReason(makeError("UnexpectedStatus", response.request, response.status, retryAfter))
+  if (refusal !== undefined) return yield* Effect.andThen(cancelBody(response), refusal)
+  if (response.status !== 200) return yield* Effect.mapError(failStatus(response), fromReason)
 })
 
 /** Reads the claims of a successful response, JSON or JWT. */

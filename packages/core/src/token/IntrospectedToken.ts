@@ -8,10 +8,11 @@
  * @see RFC 7662 section 2.2
  */
 import { Data, DateTime, Effect, Redacted, Schema, Struct } from "effect"
+import { EpochSeconds } from "../internal/EpochSeconds.ts"
 import { TokenType } from "./TokenResponse.ts"
 
 const text = Schema.optionalKey(Schema.String)
-const seconds = Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 8_640_000_000_000 })))
+const seconds = Schema.optionalKey(EpochSeconds)
 
 const confirmation = Schema.Struct({
   /** The thumbprint of the key that DPoP binds the token to (RFC 9449 6.2). */

@@ -63,7 +63,7 @@ import * as IntrospectedToken from "./IntrospectedToken.ts"
 import { IntrospectionError, InvalidIntrospection, NotSigned, UnexpectedValue } from "./IntrospectionError.ts"
 import { fromTransportError, type TokenError } from "./TokenError.ts"
 import * as TokenManagement from "./TokenManagement.ts"
-import { ensureSuccess } from "./TokenRequest.ts"
+import { readSuccess } from "./TokenRequest.ts"
 
 /**
  * @since 0.1.0
@@ -136,13 +136,8 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     )
     const readSigned = algorithm === undefined ? undefined : yield* makeReadSigned(algorithm)
 
-    const readJson = Effect.fnUntraced(function* (
-      response: HttpClientResponse.HttpClientResponse
-    ): Effect.fn.Return<unknown, TokenError> {
-      const json = yield* Effect.mapError(transport.json(response), fromTransportError)
-      yield* ensureSuccess(json, response.request)
-      return json.body
-    })
+    const readJson = (response: HttpClientResponse.HttpClientResponse) =>
+      Effect.map(readSuccess(transport, response), ({ body }) => body)
 
     const process: Service["process"] = Effect.fnUntraced(function* (response) {
       const read = response.status === 200 && readSigned !== undefined ? readSigned : readJson

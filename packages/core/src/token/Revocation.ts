@@ -53,9 +53,9 @@ import type { ClientRegistration } from "../client/ClientRegistration.ts"
 import { Transport } from "../http/Transport.ts"
 import type { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
-import { fromTransportError, type TokenError } from "./TokenError.ts"
+import type { TokenError } from "./TokenError.ts"
 import * as TokenManagement from "./TokenManagement.ts"
-import { ensureSuccess } from "./TokenRequest.ts"
+import { readSuccess } from "./TokenRequest.ts"
 
 /**
  * What a request may carry besides the token.
@@ -102,11 +102,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
   const request = yield* TokenManagement.make("revocation_endpoint", "application/json")
 
   const process: Service["process"] = (response) =>
-    response.status === 200
-      ? Effect.ignore(transport.text(response))
-      : Effect.flatMap(Effect.mapError(transport.json(response), fromTransportError), (json) =>
-          ensureSuccess(json, response.request)
-        )
+    response.status === 200 ? Effect.ignore(transport.text(response)) : Effect.asVoid(readSuccess(transport, response))
 
   return Revocation.of({
     request,

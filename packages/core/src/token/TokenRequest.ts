@@ -9,9 +9,10 @@ import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as OAuthError from "../http/OAuthError.ts"
 import * as SecretRedaction from "../http/SecretRedaction.ts"
 import * as SenderConstraint from "../http/SenderConstraint.ts"
-import { type JsonResponse, makeError, Transport } from "../http/Transport.ts"
+import { type JsonResponse, makeStatusError, Transport } from "../http/Transport.ts"
 import { truncateIssues } from "../internal/DisplayText.ts"
 import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
+import { type ReceivedResponse, receive } from "../pending/ReceivedResponse.ts"
 import * as AuthenticatedRequest from "../provider/AuthenticatedRequest.ts"
 import type { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
@@ -61,7 +62,7 @@ export interface TokenRequest<A> {
 export type Parameters = ReadonlyArray<readonly [name: string, value: string]>
 
 /** Decodes the successful response of a grant. */
-export type Decode<A> = (stored: TokenResponse.ReceivedResponse) => Effect.Effect<A, Schema.SchemaError>
+export type Decode<A> = (stored: ReceivedResponse) => Effect.Effect<A, Schema.SchemaError>
 
 /** Token requests to the configured provider, for the configured client. */
 export const make = Effect.fnUntraced(function* <A>(
@@ -95,28 +96,24 @@ export const make = Effect.fnUntraced(function* <A>(
     })
   })
 
-  const readJson = (json: JsonResponse, request: HttpClientRequest.HttpClientRequest): Effect.Effect<A, TokenError> =>
-    ensureSuccess(json, request).pipe(
-      Effect.andThen(TokenResponse.receive(json.body)),
-      Effect.flatMap((stored) => decodeTokens(decode, stored))
-    )
+  const readTokens = ({ body }: JsonResponse): Effect.Effect<A, TokenError> =>
+    Effect.flatMap(receive(body), (received) => decodeTokens(decode, received))
 
   return {
     send: (grant, options) =>
       Effect.flatMap(makeRequest(grant, options), (request) =>
         Effect.mapError(transport.send(request), fromTransportError)
       ),
-    read: (response) =>
-      Effect.flatMap(Effect.mapError(transport.json(response), fromTransportError), (json) =>
-        readJson(json, response.request)
-      ),
+    read: (response) => Effect.flatMap(readSuccess(transport, response), readTokens),
     exchange: (grant, options) =>
       SenderConstraint.retryWithNonce(
         senderConstraint,
         Effect.gen(function* () {
           const request = yield* makeRequest(grant, options)
           yield* options?.onSend ?? Effect.void
-          return yield* readJson(yield* Effect.mapError(transport.exchange(request), fromTransportError), request)
+          const json = yield* Effect.mapError(transport.exchange(request), fromTransportError)
+          yield* ensureSuccess(json, request)
+          return yield* readTokens(json)
         })
       )
   }
@@ -124,7 +121,7 @@ export const make = Effect.fnUntraced(function* <A>(
 
 /** Reads the stored or pushed token response of a pending authentication: tokens that are not verified yet. */
 export const decodeReceived = (
-  stored: TokenResponse.ReceivedResponse,
+  stored: ReceivedResponse,
   { authReqId, clientNotificationToken, expectations }: PendingAuthentication
 ): Effect.Effect<TokenResponse.TokenResponse, TokenError> =>
   Effect.andThen(
@@ -157,18 +154,22 @@ export const addParameters = (
 export const toInvalidParameter = (problem: AuthenticatedRequest.Problem): TokenError =>
   new TokenError({ reason: new InvalidParameter(problem) })
 
-/** Fails with the error of an error response, or with the status if it is not 200. */
-export const ensureSuccess = (
+/** Reads the JSON of a response; fails with the error of an error response, or with the status if it is not 200. */
+export const readSuccess = (
+  transport: Transport["Service"],
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<JsonResponse, TokenError> =>
+  Effect.mapError(transport.json(response), fromTransportError).pipe(
+    Effect.tap((json) => ensureSuccess(json, response.request))
+  )
+
+const ensureSuccess = (
   json: JsonResponse,
   request: HttpClientRequest.HttpClientRequest
 ): Effect.Effect<void, TokenError> =>
   Effect.andThen(
     ensureNoError(json, SecretRedaction.ofRequest(request)),
-    Effect.suspend(() =>
-      json.status === 200
-        ? Effect.void
-        : Effect.fail(fromTransportError(makeError("UnexpectedStatus", json, json.status, json.retryAfter)))
-    )
+    Effect.suspend(() => (json.status === 200 ? Effect.void : Effect.fail(fromTransportError(makeStatusError(json)))))
   )
 
 const ensureNoError = (
@@ -180,7 +181,7 @@ const ensureNoError = (
     onSome: (error) => Effect.fail(fromOAuthError(error))
   })
 
-const decodeTokens = <A>(decode: Decode<A>, stored: TokenResponse.ReceivedResponse): Effect.Effect<A, TokenError> =>
+const decodeTokens = <A>(decode: Decode<A>, stored: ReceivedResponse): Effect.Effect<A, TokenError> =>
   Effect.mapError(
     decode(stored),
     (error) => new TokenError({ reason: new InvalidTokenResponse({ issues: truncateIssues(error) }) })

@@ -24,7 +24,9 @@
 import { DateTime, Effect, Option, Redacted, Schema, SchemaGetter } from "effect"
 import { Opaque, unsafeValue } from "../internal/Opaque.ts"
 import { WireSeconds } from "../internal/WireSeconds.ts"
-import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
+import type { ReceivedResponse } from "../pending/ReceivedResponse.ts"
+
+export { type ReceivedResponse, receive } from "../pending/ReceivedResponse.ts"
 
 const secret = (
   label: string,
@@ -103,23 +105,6 @@ export class RefreshResponse extends Opaque<{
 }> {}
 
 /**
- * The body of a token response and the time of its receipt, as a pending authentication stores them.
- *
- * @since 0.1.0
- * @stability unstable
- */
-export type ReceivedResponse = NonNullable<PendingAuthentication["received"]>
-
-/**
- * The body of a token response, received now.
- *
- * @since 0.1.0
- * @stability unstable
- */
-export const receive = (body: Schema.Json): Effect.Effect<ReceivedResponse> =>
-  Effect.map(DateTime.now, (at) => ({ body: Redacted.make(body, { label: "token response" }), at }))
-
-/**
  * Decodes a token response.
  *
  * @since 0.1.0
@@ -145,10 +130,13 @@ export const decodeRefresh = (received: ReceivedResponse): Effect.Effect<Refresh
  */
 export const expiresAt = (response: RefreshResponse): DateTime.Utc | undefined => {
   const { members, received } = unsafeValue(response)
-  const lifetime = Schema.decodeUnknownOption(WireSeconds)(members.expires_in)
-  return Option.getOrUndefined(Option.map(lifetime, (duration) => DateTime.addDuration(received.at, duration)))
+  return Option.getOrUndefined(
+    Option.map(decodeLifetime(members.expires_in), (duration) => DateTime.addDuration(received.at, duration))
+  )
 }
 
 const decodeBody = Schema.decodeUnknownEffect(Schema.StructWithRest(members, others), { errors: "all" })
 
 const decodeRefreshBody = Schema.decodeUnknownEffect(Schema.StructWithRest(refreshMembers, others), { errors: "all" })
+
+const decodeLifetime = Schema.decodeUnknownOption(WireSeconds)

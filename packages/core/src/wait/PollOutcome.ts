@@ -3,6 +3,7 @@
  *
  * @see CIBA Core 1.0 sections 10.1 and 11
  */
+import { isTransientStatus } from "../http/ErrorResponse.ts"
 import type { FailedRequest } from "../http/Throttle.ts"
 import type { TransportError } from "../http/TransportError.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
@@ -42,13 +43,11 @@ export const classify = (error: TokenError | DiscoveryError, sentAt: number): Po
     : { _tag: "Failure", error }
 }
 
-/** Whether the error may go away: by its status, which may be that of a gateway, or by its code. */
+/** Whether the error may go away: by its status, or by its code. */
 const isTransient = (
   reason: TokenError["reason"]
 ): reason is Extract<TokenError["reason"], { readonly code: string }> =>
-  "code" in reason &&
-  "status" in reason &&
-  (reason.status >= 500 || [408, 425, 429].includes(reason.status) || transientCodes.has(reason.code))
+  "code" in reason && "status" in reason && (isTransientStatus(reason.status) || transientCodes.has(reason.code))
 
 const transientCodes = new Set(["server_error", "temporarily_unavailable"])
 

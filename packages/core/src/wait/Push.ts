@@ -8,6 +8,7 @@ import { Clock, DateTime, Duration, Effect, Option, Redacted } from "effect"
 import type { ClientRegistration } from "../client/ClientRegistration.ts"
 import { NotificationInbox } from "../notification/NotificationInbox.ts"
 import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
+import { receive } from "../pending/ReceivedResponse.ts"
 import type { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import { ExpiredToken, TokenError } from "../token/TokenError.ts"
@@ -39,10 +40,6 @@ export const make: Effect.Effect<Wait, never, ClientRegistration | Discovery | N
             orElse: () => Effect.fail(new TokenError({ reason: new ExpiredToken({ local: true }) }))
           })
       yield* publish(Step.Pushed({ id }))
-      const received = {
-        body: Redacted.make(Redacted.value(body), { label: "token response" }),
-        at: yield* DateTime.now
-      }
-      return yield* TokenRequest.decodeReceived(received, pending)
+      return yield* TokenRequest.decodeReceived(yield* receive(Redacted.value(body)), pending)
     })
   })
