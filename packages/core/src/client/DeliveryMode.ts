@@ -1,5 +1,6 @@
 /**
- * How the provider delivers the tokens. A client is registered for one mode.
+ * How the provider delivers the tokens. A client is registered for one mode. `Ciba.ts` chooses the wait for it, `wait/`
+ * has one for each, and `ClientMetadata` says what a registration needs for it.
  *
  * @see CIBA Core 1.0 sections 4 and 5
  */

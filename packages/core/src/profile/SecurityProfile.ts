@@ -65,12 +65,12 @@
  * @since 0.1.0
  * @stability stable
  */
-export { camara, connectIdAu, openFinanceBrasil } from "./Ecosystems.ts"
+export { camara, connectIdAu, openFinanceBrasil } from "./EcosystemProfiles.ts"
 /**
  * @since 0.1.0
  * @stability stable
  */
-export { fapi1Ciba, fapi2Ciba } from "./Fapi.ts"
+export { fapi1Ciba, fapi2Ciba } from "./FapiProfiles.ts"
 /**
  * @since 0.1.0
  * @stability stable

@@ -22,6 +22,7 @@ import * as OAuthError from "../http/OAuthError.ts"
 import { TransportError } from "../http/TransportError.ts"
 import * as ErrorClass from "../internal/ErrorClass.ts"
 import { InvalidParameter } from "../request/AuthenticationRequestError.ts"
+import { OutcomeUnknown } from "./OutcomeUnknown.ts"
 
 const defineCode = ErrorResponse.fromTable({
   AuthorizationPending: ["authorization_pending", "the end-user has not decided yet", "wait"],
@@ -35,10 +36,6 @@ const defineCode = ErrorResponse.fromTable({
 
 const define = ErrorClass.fromTable({
   ExpiredToken: ["the authentication request expired before the end-user decided", "askAgain"],
-  OutcomeUnknown: [
-    "the response to a poll was lost, and cannot be requested again: the end-user may have approved, and tokens may have been issued",
-    "confirm"
-  ],
   InvalidTokenResponse: ["the token response is not valid", "reportToProvider"],
   AlreadyRedeemed: ["this process has redeemed the authentication before; an auth_req_id is valid once", "fixCall"],
   PushDelivery: [
@@ -121,13 +118,10 @@ export class UnsupportedTokenType extends defineCode<UnsupportedTokenType>()("Un
 export class TransactionFailed extends defineCode<TransactionFailed>()("TransactionFailed") {}
 
 /**
- * A poll was sent, its response was lost, and now the `auth_req_id` is redeemed or has expired. The end-user may have
- * approved, and tokens may have been issued: check with the end-user before you send a new request.
- *
  * @since 0.1.0
  * @stability stable
  */
-export class OutcomeUnknown extends define<OutcomeUnknown>()("OutcomeUnknown", { lost: TransportError }) {}
+export { OutcomeUnknown }
 
 /**
  * The status says success, and the response is no token response. The `auth_req_id` is redeemed.

@@ -2,7 +2,7 @@
  * Profiles of ecosystems: what their documents, or the conformance suite, demand of a client beyond FAPI-CIBA.
  */
 import * as CommonRules from "./CommonRules.ts"
-import * as Fapi from "./Fapi.ts"
+import * as FapiProfiles from "./FapiProfiles.ts"
 import { extend, type SecurityProfile } from "./Rule.ts"
 
 /**
@@ -12,7 +12,7 @@ import { extend, type SecurityProfile } from "./Rule.ts"
  * @stability stable
  */
 export const connectIdAu: SecurityProfile = /* @__PURE__ */ (() =>
-  extend(Fapi.fapi2Ciba, {
+  extend(FapiProfiles.fapi2Ciba, {
     name: "ConnectID Australia",
     request: [
       CommonRules.requireParameter("ConnectID FAPI-CIBA profile draft 2, 4.1", "binding_message"),
@@ -34,7 +34,7 @@ export const connectIdAu: SecurityProfile = /* @__PURE__ */ (() =>
  * @stability stable
  */
 export const openFinanceBrasil: SecurityProfile = /* @__PURE__ */ (() =>
-  extend(Fapi.fapi1Ciba, {
+  extend(FapiProfiles.fapi1Ciba, {
     name: "Open Finance Brasil",
     registration: CommonRules.allowAlgorithms("Open Finance Brasil FAPI security profile, algorithms", ["PS256"]),
     request: [
