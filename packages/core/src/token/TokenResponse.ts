@@ -26,6 +26,10 @@ import { Opaque, unsafeValue } from "../internal/Opaque.ts"
 import { WireSeconds } from "../internal/WireSeconds.ts"
 import type { ReceivedResponse } from "../pending/ReceivedResponse.ts"
 
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
 export { type ReceivedResponse, receive } from "../pending/ReceivedResponse.ts"
 
 const secret = (
