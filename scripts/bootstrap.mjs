@@ -25,7 +25,8 @@ const tasks = {
   packages: ["node", "scripts/check-packages.ts"],
   rows: ["node", "scripts/check-rows.ts"],
   test: ["vitest", "run", "--config", "vitest.workspace.ts"],
-  "test:browser": ["vitest", "run", "--config", "vitest.browser.ts"]
+  "test:browser": ["vitest", "run", "--config", "vitest.browser.ts"],
+  wait: ["node", "scripts/check-wait.ts"]
 }
 
 // Runs after the task has passed, with the same arguments.
