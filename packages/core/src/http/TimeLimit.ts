@@ -3,6 +3,7 @@
  * all that are under way. `Effect.timeoutOrElse` has two fibers and a timer for each call.
  */
 import { Clock, Duration, Effect, Fiber } from "effect"
+import { memoize } from "effect/Function"
 
 /** Interrupts a call that lasts beyond the limit, and fails in its place once it has ended. */
 export type TimeLimit = <A, E>(call: Effect.Effect<A, E>, toError: () => E) => Effect.Effect<A, E>
@@ -10,14 +11,7 @@ export type TimeLimit = <A, E>(call: Effect.Effect<A, E>, toError: () => E) => E
 /** A limit of this duration. */
 export const make = (duration: Duration.Duration): TimeLimit => {
   const nanos = Duration.toNanosUnsafe(duration)
-  const queues = new WeakMap<Clock.Clock, Queue>()
-
-  const queueOf = (clock: Clock.Clock): Queue => {
-    const queue = queues.get(clock) ?? makeQueue(clock)
-    queues.set(clock, queue)
-    return queue
-  }
-
+  const queueOf = memoize(makeQueue)
   return (call, toError) =>
     Effect.withFiber((caller) => {
       const clock = caller.getRef(Clock.Clock)

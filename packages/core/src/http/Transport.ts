@@ -38,6 +38,7 @@
  * @see CIBA Core 1.0 section 7.1, FAPI 2.0 Security Profile 5.2.2
  */
 import { Clock, Context, Duration, Effect, Layer, Option, Predicate, Result, Schema, Stream } from "effect"
+import { memoize } from "effect/Function"
 import {
   FetchHttpClient,
   Headers,
@@ -332,23 +333,18 @@ interface Received {
 type Read<A> = (received: Received) => Effect.Effect<A, TransportError>
 
 /** The context in which requests are sent, made once for each context of a caller. */
-const makeContextOf = (initOfLayer: Option.Option<RequestInit>) => {
-  const made = new WeakMap<Context.Context<never>, Context.Context<never>>()
-  return (caller: Context.Context<never>): Context.Context<never> => {
-    const known = made.get(caller)
-    if (known !== undefined) return known
-    const context = caller.pipe(
-      Context.add(FetchHttpClient.RequestInit, {
-        ...Option.getOrUndefined(initOfLayer),
-        ...Option.getOrUndefined(Context.getOption(caller, FetchHttpClient.RequestInit)),
-        redirect: "manual"
-      }),
-      Context.add(HttpClient.TracerDisabledWhen, () => true)
-    )
-    made.set(caller, context)
-    return context
-  }
-}
+const makeContextOf = (initOfLayer: Option.Option<RequestInit>) =>
+  memoize(
+    (caller: Context.Context<never>): Context.Context<never> =>
+      caller.pipe(
+        Context.add(FetchHttpClient.RequestInit, {
+          ...Option.getOrUndefined(initOfLayer),
+          ...Option.getOrUndefined(Context.getOption(caller, FetchHttpClient.RequestInit)),
+          redirect: "manual"
+        }),
+        Context.add(HttpClient.TracerDisabledWhen, () => true)
+      )
+  )
 
 /** Cancels the body of a response that is refused as it is. */
 const ensureAccepted = (
