@@ -164,9 +164,9 @@ export const make = Effect.fnUntraced(function* (
       ? Effect.matchEffect(Effect.updateContext(client.execute(request), contextOf), {
           onFailure: (error) => Effect.fail(unreachable(error, request)),
           onSuccess: (response) => {
-            const received = { response, headers: response.headers }
-            return Effect.flatMap(constraint.recordResponse(response), () =>
-              ensureAccepted(received, request, options?.interactionIds === true)
+            const { headers } = response
+            return Effect.flatMap(constraint.recordResponse({ headers, request: response.request }), () =>
+              ensureAccepted({ headers, response }, request, options?.interactionIds === true)
             )
           }
         })
