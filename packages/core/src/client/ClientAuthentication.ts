@@ -62,6 +62,7 @@
  */
 import { Clock, Duration, Effect, Redacted, Schema } from "effect"
 import { Base64 } from "effect/encoding"
+import { memoize } from "effect/Function"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import * as SigningKey from "../crypto/SigningKey.ts"
@@ -112,7 +113,7 @@ export interface ClientAuthentication {
   readonly audience?: string | ((target: RequestTarget) => string)
   /** Whether the connection's certificate binds access tokens, and which endpoints are called with it. */
   readonly mutualTls?: MutualTls.MutualTls
-  /** Credentials for one HTTP request. */
+  /** Credentials for one HTTP request. The target is the same object for all requests to an endpoint. */
   readonly credentials: (target: RequestTarget) => Effect.Effect<Credentials>
 }
 
@@ -178,7 +179,7 @@ export interface AssertionCompatibility {
  */
 export const none: ClientAuthentication = {
   method: "none",
-  credentials: (target) => sendClientId(target)
+  credentials: memoize((target) => Effect.succeed(withClientId(target)))
 }
 
 /**
@@ -190,11 +191,10 @@ export const none: ClientAuthentication = {
 export const clientSecretBasic = (secret: Redacted.Redacted<string>): ClientAuthentication => ({
   method: "client_secret_basic",
   secret,
-  credentials: ({ clientId }) =>
-    Effect.sync(() => {
-      const pair = `${formEncode(clientId)}:${formEncode(Redacted.value(secret))}`
-      return makeCredentials({ headers: { authorization: `Basic ${Base64.encode(pair)}` } })
-    })
+  credentials: memoize(({ clientId }) => {
+    const pair = `${formEncode(clientId)}:${formEncode(Redacted.value(secret))}`
+    return Effect.succeed(makeCredentials({ headers: { authorization: `Basic ${Base64.encode(pair)}` } }))
+  })
 })
 
 /**
@@ -206,7 +206,7 @@ export const clientSecretBasic = (secret: Redacted.Redacted<string>): ClientAuth
 export const clientSecretPost = (secret: Redacted.Redacted<string>): ClientAuthentication => ({
   method: "client_secret_post",
   secret,
-  credentials: (target) => sendClientId(target, ["client_secret", Redacted.value(secret)])
+  credentials: memoize((target) => Effect.succeed(withClientId(target, ["client_secret", Redacted.value(secret)])))
 })
 
 /**
@@ -241,7 +241,7 @@ export const privateKeyJwt = <E = never, R = never>(
 const certificate = (method: Method): ClientAuthentication => ({
   method,
   mutualTls: MutualTls.make({ boundAccessTokens: false }),
-  credentials: (target) => sendClientId(target)
+  credentials: memoize((target) => Effect.succeed(withClientId(target)))
 })
 
 /**
@@ -297,7 +297,7 @@ const signAssertions = (
     const { additionalClaims, header, type = "client-authentication+jwt" } = compatibility
     const claims = JsonWebToken.addClaims(own, additionalClaims)
     const jwt = yield* JsonWebToken.sign(claims, { key, type: type ?? undefined, header })
-    return yield* sendClientId(
+    return withClientId(
       target,
       ["client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"],
       ["client_assertion", Redacted.value(jwt)]
@@ -305,7 +305,7 @@ const signAssertions = (
   })
 })
 
-const sendClientId = (
+const withClientId = (
   { clientId }: RequestTarget,
   ...proof: ReadonlyArray<readonly [name: string, value: string]>
-): Effect.Effect<Credentials> => Effect.sync(() => makeCredentials({ parameters: [["client_id", clientId], ...proof] }))
+): Credentials => makeCredentials({ parameters: [["client_id", clientId], ...proof] })

@@ -61,10 +61,10 @@ export type AdditionalClaims = Schema.JsonObject
  * The claims that the library sets, and the additional ones. What is not JSON is left out: a function with the name
  * `toJSON` would replace all claims when they are encoded.
  */
-export const addClaims = (own: Claims, additional: AdditionalClaims | undefined): Claims => ({
-  ...Object.fromEntries(Object.entries(additional ?? {}).filter(([, value]) => isJson(value))),
-  ...own
-})
+export const addClaims = (own: Claims, additional: AdditionalClaims | undefined): Claims =>
+  additional === undefined
+    ? own
+    : { ...Object.fromEntries(Object.entries(additional).filter(([, value]) => isJson(value))), ...own }
 
 /** The first additional claim that the library sets, or that is not JSON. */
 export const findInvalidClaim = (
@@ -96,7 +96,7 @@ export const sign = (
 ): Effect.Effect<Redacted.Redacted<string>> => {
   const { header, jwk, key, type } = options
   return Effect.promise(() =>
-    new jose.CompactSign(new TextEncoder().encode(encodeClaims(claims)))
+    new jose.CompactSign(encoder.encode(encodeClaims(claims)))
       .setProtectedHeader({
         ...header,
         alg: key.algorithm,
@@ -109,11 +109,25 @@ export const sign = (
 }
 
 /** The protected header of a token. */
-export const readHeader = (jwt: Redacted.Redacted<string>): Result.Result<Header, MalformedToken> => {
-  const parts = Redacted.value(jwt).split(".")
-  return parts.length === 3
-    ? Result.mapError(decodeHeader(parts[0]), () => new MalformedToken())
-    : Result.fail(new MalformedToken(parts.length === 5 ? { encrypted: true } : {}))
+export const readHeader = (jwt: Redacted.Redacted<string>): Result.Result<Header, MalformedToken> =>
+  makeReadHeader()(jwt)
+
+/** Reads protected headers. The last one is kept, since tokens that are signed with one key have the same. */
+export const makeReadHeader = (): ((jwt: Redacted.Redacted<string>) => Result.Result<Header, MalformedToken>) => {
+  let last: { readonly encoded: string | undefined; readonly header: Header } | undefined
+  return (jwt) => {
+    const parts = Redacted.value(jwt).split(".")
+    if (parts.length !== 3) return Result.fail(new MalformedToken(parts.length === 5 ? { encrypted: true } : {}))
+    const [encoded] = parts
+    if (last !== undefined && encoded === last.encoded) return Result.succeed(last.header)
+    return Result.mapBoth(decodeHeader(encoded), {
+      onFailure: () => new MalformedToken(),
+      onSuccess: (header) => {
+        last = { encoded, header }
+        return header
+      }
+    })
+  }
 }
 
 /**
@@ -122,24 +136,30 @@ export const readHeader = (jwt: Redacted.Redacted<string>): Result.Result<Header
  * jose takes the JWK as it is, refuses it if its `use`, `key_ops` or `alg` do not fit, and imports it once for each object:
  * reduce a foreign key by `JsonWebKey.requiredMembers`, and pass the same object each time.
  */
-export const verify = Effect.fnUntraced(function* (
+export const verify = (
   jwt: Redacted.Redacted<string>,
-  options: { readonly algorithm: JwsAlgorithm.JwsAlgorithm; readonly key: JsonWebKey | Redacted.Redacted<string> }
-): Effect.fn.Return<unknown, InvalidSignature | MalformedToken> {
-  const { algorithm, key } = options
-  const material = Redacted.isRedacted(key) ? new TextEncoder().encode(Redacted.value(key)) : key
-  const { payload, protectedHeader } = yield* Effect.tryPromise({
+  {
+    algorithm,
+    key
+  }: { readonly algorithm: JwsAlgorithm.JwsAlgorithm; readonly key: JsonWebKey | Redacted.Redacted<string> }
+): Effect.Effect<unknown, InvalidSignature | MalformedToken> => {
+  const material = Redacted.isRedacted(key) ? encoder.encode(Redacted.value(key)) : key
+  return Effect.tryPromise({
     try: () => jose.compactVerify(Redacted.value(jwt), material, { algorithms: [algorithm] }),
     catch: () =>
       new InvalidSignature({
         algorithm,
         ...(Redacted.isRedacted(key) || key.kid === undefined ? undefined : { keyId: sanitize(key.kid) })
       })
-  })
-  // An unencoded payload (RFC 7797) is legal in a JWS, and forbidden in a JWT.
-  if (protectedHeader.b64 === false || !isCanonical(jwt)) return yield* new MalformedToken()
-  return yield* Effect.mapError(decodeClaims(new TextDecoder().decode(payload)), () => new MalformedToken())
-})
+  }).pipe(
+    Effect.flatMap(({ payload, protectedHeader }) =>
+      // An unencoded payload (RFC 7797) is legal in a JWS, and forbidden in a JWT.
+      protectedHeader.b64 === false || !isCanonical(jwt)
+        ? Effect.fail(new MalformedToken())
+        : Effect.fromResult(Result.mapError(decodeClaims(decoder.decode(payload)), () => new MalformedToken()))
+    )
+  )
+}
 
 /**
  * Whether the signature is canonical base64url (RFC 4648 section 3.5). It is the only part of a token that no signature
@@ -156,4 +176,8 @@ const isJson = Schema.is(Schema.Json)
 
 const encodeClaims = Schema.encodeSync(Schema.fromJsonString(Schema.Unknown))
 
-const decodeClaims = Schema.decodeUnknownEffect(BoundedJson.fromJsonString(Schema.Unknown))
+const encoder = /* @__PURE__ */ new TextEncoder()
+
+const decoder = /* @__PURE__ */ new TextDecoder()
+
+const decodeClaims = Schema.decodeUnknownResult(BoundedJson.fromJsonString(Schema.Unknown))

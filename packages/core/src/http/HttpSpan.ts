@@ -21,11 +21,14 @@ import { HttpClient, type HttpClientRequest, Url } from "effect/http"
 import { sanitize } from "../internal/DisplayText.ts"
 import type { TransportError } from "./TransportError.ts"
 
-/** Runs a request within its span. */
+/** Runs a request within its span, if there is a tracer. */
 export const trace = <A extends { readonly status: number }>(
   request: HttpClientRequest.HttpClientRequest,
   send: Effect.Effect<A, TransportError>
 ): Effect.Effect<A, TransportError> =>
+  Effect.withFiber(({ cache }) => (cache.tracer === undefined ? send : traceAlways(request, send)))
+
+const traceAlways: typeof trace = (request, send) =>
   Effect.flatMap(HttpClient.SpanNameGenerator, (name) =>
     send.pipe(
       Effect.tap(({ status }) => Effect.annotateCurrentSpan("http.response.status_code", status)),

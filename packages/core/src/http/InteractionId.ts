@@ -5,7 +5,7 @@
  */
 import { Effect } from "effect"
 import { WebCrypto } from "effect/crypto"
-import type { HttpClientRequest, HttpClientResponse } from "effect/http"
+import type { Headers, HttpClientRequest } from "effect/http"
 
 const name = "x-fapi-interaction-id"
 
@@ -15,8 +15,6 @@ export const generateHeader: Effect.Effect<Readonly<Record<string, string>>> = E
   (crypto) => ({ [name]: crypto.randomUUID() })
 )
 
-/** Whether a response returns the id of its request; `true` if the request has none. */
-export const isEchoed = (
-  request: HttpClientRequest.HttpClientRequest,
-  response: HttpClientResponse.HttpClientResponse
-): boolean => request.headers[name] === undefined || request.headers[name] === response.headers[name]
+/** Whether the headers of a response return the id of its request; `true` if the request has none. */
+export const isEchoed = (request: HttpClientRequest.HttpClientRequest, headers: Headers.Headers): boolean =>
+  request.headers[name] === undefined || request.headers[name] === headers[name]

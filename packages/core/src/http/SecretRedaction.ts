@@ -30,21 +30,28 @@ export const ofValues = (values: ReadonlyArray<string>): Redact => {
   return (text) => secrets.reduce((rest, secret) => rest.replaceAll(secret, "<redacted>"), text)
 }
 
-/** Replaces the secrets that a request carries. */
-export const ofRequest =
-  (request: HttpClientRequest.HttpClientRequest): Redact =>
-  (text) =>
-    ofValues([
+/** Replaces the secrets that a request carries, which are collected once there is a text. */
+export const ofRequest = (request: HttpClientRequest.HttpClientRequest): Redact => {
+  let redact: Redact | undefined
+  return (text) => {
+    redact ??= ofValues([
       ...Object.entries(request.headers).flatMap(([name, value]) => header(name, value)),
       ...parameters(request.body).flatMap(([name, value]) => parameter(name, value))
-    ])(text)
+    ])
+    return redact(text)
+  }
+}
 
 const minLength = 4
 
 const splitToken = (value: string): ReadonlyArray<string> =>
   /^[\w-]+(\.[\w-]*){2,4}$/.test(value) ? [value, ...value.split(".")] : [value]
 
+/** Characters that form encoding leaves as they are. */
+const unreserved = /^[\w.*-]+$/
+
 const encodings = (value: string): ReadonlyArray<string> => {
+  if (unreserved.test(value)) return [value]
   const encoded = formEncode(value)
   return [...new Set([value, encoded, encoded.replaceAll("+", "%20")])]
 }

@@ -29,7 +29,9 @@ export interface SenderConstraint {
   /** Headers with a new proof for one HTTP request. */
   readonly prove: (target: ProofTarget) => Effect.Effect<Readonly<Record<string, string>>>
   /** Remembers the nonce of a response of any status. */
-  readonly recordResponse: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<void>
+  readonly recordResponse: (
+    response: Pick<HttpClientResponse.HttpClientResponse, "headers" | "request">
+  ) => Effect.Effect<void>
 }
 
 /** The sender constraint of the client; for bearer tokens by default. */

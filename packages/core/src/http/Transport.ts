@@ -38,6 +38,7 @@
  * @see CIBA Core 1.0 section 7.1, FAPI 2.0 Security Profile 5.2.2
  */
 import { Clock, Context, Duration, Effect, Layer, Option, Predicate, Result, Schema, Stream } from "effect"
+import { memoize } from "effect/Function"
 import {
   FetchHttpClient,
   Headers,
@@ -52,6 +53,7 @@ import { redactUrl } from "./HttpUrl.ts"
 import * as InteractionId from "./InteractionId.ts"
 import { ensureByteLimit, InvalidOption } from "./InvalidOption.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
+import * as TimeLimit from "./TimeLimit.ts"
 import { type Kind, TransportError } from "./TransportError.ts"
 
 /**
@@ -154,50 +156,48 @@ export const make = Effect.fnUntraced(function* (
   const { maxBytes, requestTimeout } = yield* decodeLimits(options)
   const client = yield* HttpClient.HttpClient
   const constraint = yield* SenderConstraint
-  const requestInit = Effect.map(Effect.serviceOption(FetchHttpClient.RequestInit), Option.getOrUndefined)
-  const initOfLayer = yield* requestInit
+  const contextOf = makeContextOf(yield* Effect.serviceOption(FetchHttpClient.RequestInit))
+  const limitTime = TimeLimit.make(requestTimeout)
 
-  const limitTime = <A>(effect: Effect.Effect<A, TransportError>, request: HttpClientRequest.HttpClientRequest) =>
-    Effect.timeoutOrElse(effect, {
-      duration: requestTimeout,
-      orElse: () => Effect.fail(makeError("TimedOut", request))
-    })
+  const receive = (request: HttpClientRequest.HttpClientRequest): Effect.Effect<Received, TransportError> =>
+    isAllowed(request.url, options?.allowInsecureRequests)
+      ? Effect.matchEffect(Effect.updateContext(client.execute(request), contextOf), {
+          onFailure: (error) => Effect.fail(unreachable(error, request)),
+          onSuccess: (response) => {
+            const { headers } = response
+            return Effect.flatMap(constraint.recordResponse({ headers, request: response.request }), () =>
+              ensureAccepted({ headers, response }, request, options?.interactionIds === true)
+            )
+          }
+        })
+      : Effect.fail(makeError("InsecureUrl", request))
 
-  const send: Service["send"] = Effect.fnUntraced(function* (request) {
-    if (!isAllowed(request.url, options?.allowInsecureRequests)) return yield* makeError("InsecureUrl", request)
-    const initOfCall = yield* requestInit
-    const response = yield* client.execute(request).pipe(
-      Effect.provideService(FetchHttpClient.RequestInit, { ...initOfLayer, ...initOfCall, redirect: "manual" }),
-      Effect.provideService(HttpClient.TracerDisabledWhen, () => true),
-      Effect.mapError((error) => unreachable(error, request)),
-      Effect.tap(constraint.recordResponse)
+  const limit = <A>(request: HttpClientRequest.HttpClientRequest, call: () => Effect.Effect<A, TransportError>) =>
+    limitTime(Effect.suspend(call), () => makeError("TimedOut", request))
+
+  const text: Read<TextResponse> = (received) => readText(received, maxBytes)
+
+  const json: Read<JsonResponse> = (received) => Effect.flatMap(text(received), parse)
+
+  const read =
+    <A>(readBody: Read<A>) =>
+    (response: HttpClientResponse.HttpClientResponse) =>
+      limit(response.request, () => readBody({ response, headers: response.headers }))
+
+  const call = <A extends { readonly status: number }>(
+    request: HttpClientRequest.HttpClientRequest,
+    readBody: Read<A>
+  ) =>
+    HttpSpan.trace(
+      request,
+      limit(request, () => Effect.flatMap(receive(request), readBody))
     )
-    const isEchoed = options?.interactionIds !== true || InteractionId.isEchoed(request, response)
-    if (isEchoed && !isRedirect(response.status)) return response
-    yield* cancelBody(response)
-    const kind = isRedirect(response.status) ? "Redirected" : "InteractionIdMismatch"
-    return yield* makeError(kind, request, response.status)
-  })
-
-  const text: Service["text"] = Effect.fnUntraced(function* (response) {
-    const { method, url } = response.request
-    const retryAfter = parseRetryAfter(response.headers, yield* Clock.currentTimeMillis)
-    const head = { status: response.status, retryAfter, method, url }
-    const bytes = yield* Effect.mapError(readBytes(response, maxBytes), (kind) => unreadable(head, kind))
-    return { ...head, text: new TextDecoder().decode(bytes) }
-  })
-
-  const json: Service["json"] = Effect.fnUntraced(function* (response) {
-    const { text: document, ...head } = yield* text(response)
-    const body = yield* Effect.mapError(decodeJson(document), () => unreadable(head, "Unreadable"))
-    return { ...head, body }
-  })
 
   return Transport.of({
-    send: (request) => HttpSpan.trace(request, limitTime(send(request), request)),
-    text: (response) => limitTime(text(response), response.request),
-    json: (response) => limitTime(json(response), response.request),
-    exchange: (request) => HttpSpan.trace(request, limitTime(Effect.flatMap(send(request), json), request))
+    send: (request) => call(request, ({ response }) => Effect.succeed(response)),
+    text: read(text),
+    json: read(json),
+    exchange: (request) => call(request, json)
   })
 })
 
@@ -281,7 +281,7 @@ export const failStatus = Effect.fnUntraced(function* (
   response: HttpClientResponse.HttpClientResponse
 ): Effect.fn.Return<never, TransportError> {
   yield* cancelBody(response)
-  const retryAfter = parseRetryAfter(response.headers, yield* Clock.currentTimeMillis)
+  const retryAfter = yield* readRetryAfter(response.headers)
   return yield* makeError("UnexpectedStatus", response.request, response.status, retryAfter)
 })
 
@@ -323,6 +323,42 @@ const findCode = (error: unknown, depth = 10): string | undefined => {
   return depth > 0 && cause !== undefined ? findCode(cause, depth - 1) : undefined
 }
 
+/** A response, and its headers: each access to `response.headers` reads them anew. */
+interface Received {
+  readonly response: HttpClientResponse.HttpClientResponse
+  readonly headers: Headers.Headers
+}
+
+/** Reads a response, or a part of it. */
+type Read<A> = (received: Received) => Effect.Effect<A, TransportError>
+
+/** The context in which requests are sent, made once for each context of a caller. */
+const makeContextOf = (initOfLayer: Option.Option<RequestInit>) =>
+  memoize(
+    (caller: Context.Context<never>): Context.Context<never> =>
+      caller.pipe(
+        Context.add(FetchHttpClient.RequestInit, {
+          ...Option.getOrUndefined(initOfLayer),
+          ...Option.getOrUndefined(Context.getOption(caller, FetchHttpClient.RequestInit)),
+          redirect: "manual"
+        }),
+        Context.add(HttpClient.TracerDisabledWhen, () => true)
+      )
+  )
+
+/** Cancels the body of a response that is refused as it is. */
+const ensureAccepted = (
+  received: Received,
+  request: HttpClientRequest.HttpClientRequest,
+  interactionIds: boolean
+): Effect.Effect<Received, TransportError> => {
+  const { headers, response } = received
+  const isEchoed = !interactionIds || InteractionId.isEchoed(request, headers)
+  if (isEchoed && !isRedirect(response.status)) return Effect.succeed(received)
+  const kind = isRedirect(response.status) ? "Redirected" : "InteractionIdMismatch"
+  return Effect.flatMap(cancelBody(response), () => Effect.fail(makeError(kind, request, response.status)))
+}
+
 const isRedirect = (status: number): boolean => status === 0 || (status >= 300 && status < 400)
 
 const loopback = /^http:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?(\/|$)/i
@@ -330,7 +366,30 @@ const loopback = /^http:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?(\/|$)/i
 const isAllowed = (url: string, insecure: "loopback" | undefined): boolean =>
   /^https:\/\//i.test(url) || (insecure === "loopback" && loopback.test(url))
 
-const decodeJson = Schema.decodeUnknownEffect(BoundedJson.fromJsonString(Schema.Json))
+const readText = ({ headers, response }: Received, maxBytes: number): Effect.Effect<TextResponse, TransportError> =>
+  Effect.flatMap(readRetryAfter(headers), (retryAfter) => {
+    const { request, status } = response
+    const { method, url } = request
+    return Effect.matchEffect(readBytes(response, headers, maxBytes), {
+      onFailure: (kind) => Effect.fail(unreadable({ status, retryAfter, method, url }, kind)),
+      onSuccess: (bytes) => Effect.succeed({ status, retryAfter, method, url, text: decoder.decode(bytes) })
+    })
+  })
+
+const parse = ({ text, ...head }: TextResponse): Effect.Effect<JsonResponse, TransportError> =>
+  Result.match(decodeJson(text), {
+    onFailure: () => Effect.fail(unreadable(head, "Unreadable")),
+    onSuccess: (body) => Effect.succeed({ ...head, body })
+  })
+
+const readRetryAfter = (headers: Headers.Headers): Effect.Effect<Duration.Duration | undefined> =>
+  headers["retry-after"] === undefined
+    ? Effect.undefined
+    : Effect.map(Clock.currentTimeMillis, (now) => parseRetryAfter(headers, now))
+
+const decoder = /* @__PURE__ */ new TextDecoder()
+
+const decodeJson = /* @__PURE__ */ Schema.decodeUnknownResult(BoundedJson.fromJsonString(Schema.Json))
 
 const unreadable = (
   { status, retryAfter, ...request }: Omit<JsonResponse, "body">,
@@ -341,23 +400,22 @@ const unreadable = (
 /** With a declared length, one read costs a third of what the stream costs. */
 const readBytes = (
   response: HttpClientResponse.HttpClientResponse,
+  headers: Headers.Headers,
   maxBytes: number
-): Effect.Effect<Uint8Array, "TooLarge" | "Unreadable"> =>
-  declaredLength(response) <= maxBytes
-    ? Effect.mapError(response.arrayBuffer, () => "Unreadable" as const).pipe(
-        Effect.filterOrFail(
-          ({ byteLength }) => byteLength <= maxBytes,
-          () => "TooLarge" as const
-        ),
-        Effect.map((buffer) => new Uint8Array(buffer))
-      )
+): Effect.Effect<ArrayBuffer | Uint8Array, "TooLarge" | "Unreadable"> =>
+  declaredLength(headers) <= maxBytes
+    ? Effect.matchEffect(response.arrayBuffer, {
+        onFailure: () => Effect.fail("Unreadable" as const),
+        onSuccess: (buffer) =>
+          buffer.byteLength <= maxBytes ? Effect.succeed(buffer) : Effect.fail("TooLarge" as const)
+      })
     : response.stream.pipe(
         Stream.mapError(() => "Unreadable" as const),
         Stream.limitBytes(maxBytes, (): Stream.Stream<never, "TooLarge" | "Unreadable"> => Stream.fail("TooLarge")),
         Stream.mkUint8Array
       )
 
-const declaredLength = ({ headers }: HttpClientResponse.HttpClientResponse): number =>
+const declaredLength = (headers: Headers.Headers): number =>
   headers["content-encoding"] === undefined && /^\d{1,15}$/.test(headers["content-length"] ?? "")
     ? Number(headers["content-length"])
     : Number.POSITIVE_INFINITY

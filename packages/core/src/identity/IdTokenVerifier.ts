@@ -42,7 +42,7 @@
  *
  * @see OpenID Connect Core 3.1.3.7 and 12.2, CIBA Core 1.0 sections 10.1.1 and 10.3.1
  */
-import { Clock, Context, Effect, Layer, Redacted, Schema } from "effect"
+import { Clock, Context, Effect, Layer, Redacted, Result, Schema } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import { Decrypter } from "../client/Decrypter.ts"
 import type { JwsAlgorithm } from "../crypto/JwsAlgorithm.ts"
@@ -178,9 +178,8 @@ const makeVerifyIdToken = Effect.gen(function* () {
     const idToken = yield* decrypt(received)
     const { issuer } = yield* discovery.metadata
     const payload = yield* verifySignature(idToken, idTokenSignedResponseAlg)
-    const claims = yield* Effect.mapError(
-      decodeClaims(payload),
-      (error) => new InvalidClaims({ issues: truncateIssues(error) })
+    const claims = yield* Effect.fromResult(
+      Result.mapError(decodeClaims(payload), (error) => new InvalidClaims({ issues: truncateIssues(error) }))
     )
     const now = yield* Clock.currentTimeMillis
     const problem = ClaimsValidation.validate(claims, { issuer, clientId, tolerance, expectations, now })
@@ -207,18 +206,22 @@ const validateBindings = Effect.fnUntraced(function* (
 ) {
   const hash = (token: Redacted.Redacted<string>) => TokenHash.leftHalf(token, algorithm)
   const bindings = [
-    ["at_hash", "at_hash", hash(access_token)],
-    ["rt_hash", "urn:openid:params:jwt:claim:rt_hash", refresh_token && hash(refresh_token)],
-    ["auth_req_id", "urn:openid:params:jwt:claim:auth_req_id", authReqId && Effect.succeed(Redacted.value(authReqId))]
+    ["at_hash", "at_hash", () => hash(access_token)],
+    ["rt_hash", "urn:openid:params:jwt:claim:rt_hash", () => refresh_token && hash(refresh_token)],
+    [
+      "auth_req_id",
+      "urn:openid:params:jwt:claim:auth_req_id",
+      () => authReqId && Effect.succeed(Redacted.value(authReqId))
+    ]
   ] as const
-  for (const [claim, name, expected] of bindings) {
+  for (const [claim, name, compute] of bindings) {
     const actual = claims[name]
-    const isCompared = expected && (actual !== undefined || required.includes(claim))
-    if (isCompared && actual !== (yield* expected)) yield* new IdTokenError({ reason: new WrongBinding({ claim }) })
+    const expected = actual === undefined && !required.includes(claim) ? undefined : compute()
+    if (expected && actual !== (yield* expected)) yield* new IdTokenError({ reason: new WrongBinding({ claim }) })
   }
 })
 
-const decodeClaims = Schema.decodeUnknownEffect(IdTokenClaims, { errors: "all" })
+const decodeClaims = Schema.decodeUnknownResult(IdTokenClaims, { errors: "all" })
 
 const toError = (reason: IdTokenError["reason"] | DiscoveryError): IdTokenError | DiscoveryError =>
   reason._tag === "DiscoveryError" ? reason : new IdTokenError({ reason })

@@ -6,18 +6,14 @@ import { Predicate, Schema, SchemaTransformation } from "effect"
 
 const maxDepth = 100
 
-/** Measures level by level: recursion would exhaust the stack here. */
-const isShallow = (value: unknown): boolean => {
-  let level = [value].filter(Predicate.isObjectKeyword)
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth === maxDepth) return false
-    level = level.flatMap((parent) => Object.values(parent).filter(Predicate.isObjectKeyword))
-  }
-  return true
-}
+const isShallow = (value: unknown, levels: number): boolean =>
+  !Predicate.isObjectKeyword(value) ||
+  (levels > 0 && Object.values(value).every((member) => isShallow(member, levels - 1)))
 
 const Shallow: Schema.fromJsonString<Schema.Unknown> = Schema.fromJsonString(Schema.Unknown).check(
-  Schema.makeFilter(isShallow, { expected: `JSON that is nested at most ${maxDepth} levels deep` })
+  Schema.makeFilter((value) => isShallow(value, maxDepth), {
+    expected: `JSON that is nested at most ${maxDepth} levels deep`
+  })
 )
 
 /** A JSON text, decoded by `schema` once its depth is known. */

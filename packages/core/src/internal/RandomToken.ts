@@ -10,4 +10,4 @@ export const source: Effect.Effect<SecureRandom.SecureRandom["Service"]> = WebCr
 
 /** `size` random bytes as base64url text. */
 export const generate = (size: number): Effect.Effect<string> =>
-  Effect.flatMap(source, (random) => Effect.map(random.randomBytes(size), Base64Url.encode))
+  Effect.map(WebCrypto.WebCrypto, (crypto) => Base64Url.encode(crypto.getRandomValues(new Uint8Array(size))))

@@ -3,7 +3,9 @@
  * proof for each HTTP request.
  */
 import { Effect, Redacted } from "effect"
+import { memoize } from "effect/Function"
 import type { Headers, HttpClientRequest } from "effect/http"
+import type { Credentials, RequestTarget } from "../client/ClientAuthentication.ts"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as InteractionId from "../http/InteractionId.ts"
 import type { SenderConstraint } from "../http/SenderConstraint.ts"
@@ -44,28 +46,48 @@ export const make = <E>(
   Effect.gen(function* () {
     const { authentication, clientId, mutualTls, profile } = yield* ClientRegistration
     const discovery = yield* Discovery
+    const targetOf = makeTargetOf(clientId)
+    const interaction = profile?.interactionIds === true ? InteractionId.generateHeader : Effect.succeed({})
 
-    return Effect.fnUntraced(function* (name, { constraint, headers, parameters }) {
+    return Effect.fnUntraced(function* (name, { constraint, headers = {}, parameters }) {
       const metadata = yield* discovery.metadata
       const url = yield* ProviderMetadata.endpoint(metadata, name, mutualTls)
-      const credentials = yield* authentication.credentials({ clientId, issuer: metadata.issuer, endpoint: url })
-      const own = Redacted.value(credentials.parameters)
-      const taken = new Set(own.map(([parameter]) => parameter))
-      const conflict = findConflict(own)
-      if (conflict !== undefined) return yield* Effect.fail(toError(conflict))
-      const proof = constraint === undefined ? {} : yield* constraint.prove({ method: "POST", url })
+      const own = readOwn(yield* authentication.credentials(targetOf(metadata, url)))
+      if (own.conflict !== undefined) return yield* Effect.fail(toError(own.conflict))
       const request = form(
         url,
-        [...parameters.filter(([parameter]) => !taken.has(parameter)), ...own],
-        headers ?? {},
-        profile?.interactionIds === true ? yield* InteractionId.generateHeader : {},
-        Redacted.value(credentials.headers),
-        proof
+        [...parameters.filter(([parameter]) => !own.names.has(parameter)), ...own.parameters],
+        headers,
+        yield* interaction,
+        own.headers,
+        constraint === undefined ? {} : yield* constraint.prove({ method: "POST", url })
       )
       const unsendable = findUnsendable(request)
       return unsendable === undefined ? request : yield* Effect.fail(toError(unsendable))
     })
   })
+
+/** The target of requests to an endpoint: one object for all of them, so that client authentication prepares itself once. */
+const makeTargetOf = (clientId: string) => {
+  const targetsOf = memoize((_: ProviderMetadata.ProviderMetadata) => new Map<string, RequestTarget>())
+  return (metadata: ProviderMetadata.ProviderMetadata, endpoint: string): RequestTarget => {
+    const targets = targetsOf(metadata)
+    const target = targets.get(endpoint) ?? { clientId, issuer: metadata.issuer, endpoint }
+    targets.set(endpoint, target)
+    return target
+  }
+}
+
+/** What client authentication adds to a request: read once, if it is the same for several. */
+const readOwn = /* @__PURE__ */ memoize((credentials: Credentials) => {
+  const parameters = Redacted.value(credentials.parameters)
+  return {
+    parameters,
+    headers: Redacted.value(credentials.headers),
+    names: new Set(parameters.map(([name]) => name)),
+    conflict: findConflict(parameters)
+  }
+})
 
 /** A parameter of client authentication that is one of the protocol, or that is given twice. */
 const findConflict = (own: Content["parameters"]): Problem | undefined => {

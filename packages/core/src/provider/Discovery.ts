@@ -104,12 +104,13 @@ export const metadata: Effect.Effect<ProviderMetadata, DiscoveryError, Discovery
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Service, never, Transport> {
   const url = documentUrl(options.issuer, options.layout ?? "openid-configuration")
   const lifetime = Duration.fromInputUnsafe(options.lifetime ?? "1 hour")
-  const cache = yield* Cache.makeWith(() => fetchDocument(url, options.issuer), {
+  const transport = yield* Transport
+  const fetch = Effect.provideService(fetchDocument(url, options.issuer), Transport, transport)
+  const cache = yield* Cache.makeWith(() => fetch, {
     capacity: 1,
     timeToLive: (exit) => (Exit.isSuccess(exit) ? lifetime : Duration.zero)
   })
-  const transport = yield* Transport
-  return Discovery.of({ metadata: Effect.provideService(Cache.get(cache, url), Transport, transport) })
+  return Discovery.of({ metadata: Cache.get(cache, url) })
 })
 
 /**

@@ -117,17 +117,27 @@ export const make = Effect.fnUntraced(function* (
     refetchedAt: Number.NEGATIVE_INFINITY
   })
 
-  const current = SynchronizedRef.modifyEffect(
+  const isFresh = ({ fetchedAt }: CachedSet) => Effect.map(Clock.currentTimeMillis, (now) => now - fetchedAt < lifetime)
+
+  const update = SynchronizedRef.modifyEffect(
     state,
     Effect.fnUntraced(function* (before) {
       const known = before.cached ?? (yield* load)
-      const isFresh = known !== undefined && (yield* Clock.currentTimeMillis) - known.fetchedAt < lifetime
-      const cached = isFresh
-        ? known
-        : yield* Effect.catch(fetch, (error) => (known === undefined ? Effect.fail(error) : Effect.succeed(known)))
+      const cached =
+        known !== undefined && (yield* isFresh(known))
+          ? known
+          : yield* Effect.catch(fetch, (error) => (known === undefined ? Effect.fail(error) : Effect.succeed(known)))
       return [cached.set, { ...before, cached }]
     })
   )
+
+  /** A set that is fresh is not waited for. */
+  const current = Effect.suspend(() => {
+    const { cached } = SynchronizedRef.getUnsafe(state)
+    return cached === undefined
+      ? update
+      : Effect.flatMap(isFresh(cached), (fresh) => (fresh ? Effect.succeed(cached.set) : update))
+  })
 
   /** For a token that no key of `known` verifies; not if a newer set is cached, or one from just now. */
   const refetch = (known: JsonWebKeySet.JsonWebKeySet) =>

@@ -105,8 +105,9 @@ export const endpoint = (
   metadata: ProviderMetadata,
   name: EndpointName,
   mutualTls?: MutualTls
-): Effect.Effect<string, DiscoveryError> =>
-  Effect.mapError(
-    Effect.fromNullishOr(mutualTls?.alias(metadata, name) ?? metadata[name]),
-    () => new DiscoveryError({ reason: new MissingEndpoint({ issuer: metadata.issuer, endpoint: name }) })
-  )
+): Effect.Effect<string, DiscoveryError> => {
+  const url = mutualTls?.alias(metadata, name) ?? metadata[name]
+  return url === undefined
+    ? Effect.fail(new DiscoveryError({ reason: new MissingEndpoint({ issuer: metadata.issuer, endpoint: name }) }))
+    : Effect.succeed(url)
+}

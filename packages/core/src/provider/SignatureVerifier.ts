@@ -49,32 +49,44 @@ export const make: Effect.Effect<SignatureVerifier, never, ClientRegistration | 
     const { authentication } = yield* ClientRegistration
     const keys = yield* ProviderKeys
 
+    const readHeader = JsonWebToken.makeReadHeader()
+
     return Effect.fnUntraced(function* (jwt, algorithm) {
-      const { alg, kid, typ } = yield* Effect.fromResult(JsonWebToken.readHeader(jwt))
+      const { alg, kid, typ } = yield* Effect.fromResult(readHeader(jwt))
       if (typ !== undefined && hasForeignType(typ)) return yield* new JsonWebToken.MalformedToken()
       if (alg !== algorithm) return yield* new UnexpectedAlgorithm({ expected: algorithm, actual: sanitize(alg) })
-
-      const verifyWithAny = ([key, ...others]: ReadonlyArray<Key>): Effect.Effect<unknown, SignatureError> =>
-        key === undefined
-          ? Effect.fail(new UnknownKey({ algorithm, ...(kid === undefined ? undefined : { keyId: sanitize(kid) }) }))
-          : Effect.catchTag(JsonWebToken.verify(jwt, { algorithm, key }), "InvalidSignature", (error) =>
-              others.length === 0 ? Effect.fail(error) : verifyWithAny(others)
-            )
-
       if (JwsAlgorithm.isSymmetric(algorithm)) {
         const { secret } = authentication
-        return yield* verifyWithAny(secret === undefined ? [] : [secret])
+        return yield* verifyWithAny(jwt, { algorithm, keyId: kid }, secret === undefined ? [] : [secret])
       }
       const query = { algorithm, keyId: kid }
       const known = yield* keys.candidates(query)
-      return yield* Effect.catchTag(verifyWithAny(known), "InvalidSignature", (error) =>
+      return yield* Effect.catchTag(verifyWithAny(jwt, query, known), "InvalidSignature", (error) =>
         Effect.flatMap(keys.refetch(query), (refetched) =>
-          refetched.length === 0 || refetched[0] === known[0] ? Effect.fail(error) : verifyWithAny(refetched)
+          refetched.length === 0 || refetched[0] === known[0]
+            ? Effect.fail(error)
+            : verifyWithAny(jwt, query, refetched)
         )
       )
     })
   }
 )
+
+/** Verifies with one key after the other. */
+const verifyWithAny = (
+  jwt: Redacted.Redacted<string>,
+  token: { readonly algorithm: JwsAlgorithm.JwsAlgorithm; readonly keyId: string | undefined },
+  [key, ...others]: ReadonlyArray<Key>
+): Effect.Effect<unknown, SignatureError> => {
+  const { algorithm, keyId } = token
+  if (key === undefined) {
+    return Effect.fail(new UnknownKey({ algorithm, ...(keyId === undefined ? undefined : { keyId: sanitize(keyId) }) }))
+  }
+  const verified = JsonWebToken.verify(jwt, { algorithm, key })
+  return others.length === 0
+    ? verified
+    : Effect.catchTag(verified, "InvalidSignature", () => verifyWithAny(jwt, token, others))
+}
 
 type Key = JsonWebKey | Redacted.Redacted<string>
 

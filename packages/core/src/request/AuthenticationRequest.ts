@@ -39,12 +39,12 @@ import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as DeliveryMode from "../client/DeliveryMode.ts"
 import type { Expectations } from "../pending/PendingAuthentication.ts"
 import * as Rule from "../profile/Rule.ts"
-import { AuthenticationRequestError, Unsupported } from "./AuthenticationRequestError.ts"
+import { AuthenticationRequestError, type InvalidParameter, Unsupported } from "./AuthenticationRequestError.ts"
 import * as AuthorizationDetails from "./AuthorizationDetails.ts"
 import * as BindingMessage from "./BindingMessage.ts"
 import * as GrantManagement from "./GrantManagement.ts"
 import * as NotificationToken from "./NotificationToken.ts"
-import { findInvalid, optional, type Parameter, type Problem, reserved, validateText } from "./RequestParameters.ts"
+import { findInvalid, optional, type Parameter, reserved, toInvalid, validateText } from "./RequestParameters.ts"
 import * as ResourceIndicator from "./ResourceIndicator.ts"
 import * as UserHint from "./UserHint.ts"
 
@@ -158,7 +158,7 @@ export const make = Effect.fnUntraced(function* (
     ...extensions
   ]
   const reason =
-    findInvalid(validate(options, extensions, expiry)) ??
+    validate(options, extensions, expiry) ??
     checkUserCode(options, registration) ??
     findInvalid(validateText(parameters)) ??
     Rule.validate(registration.profile, "request", { registration, parameters: Object.fromEntries(parameters) })
@@ -189,27 +189,30 @@ const validate = (
   options: Options,
   extensions: ReadonlyArray<Parameter>,
   expiry: number | undefined
-): ReadonlyArray<Problem> => {
-  const { authorizationDetails, bindingMessage, clientNotificationToken, userCode } = options
-  return [
-    ["scope", validateScope(options.scope)],
-    [options.hint.parameter, UserHint.validate(options.hint)],
-    ["acr_values", validateAcrValues(options)],
-    ["binding_message", bindingMessage === undefined ? undefined : BindingMessage.validate(bindingMessage)],
-    ["user_code", userCode !== undefined && Redacted.value(userCode) === "" ? "it is empty" : undefined],
-    [
-      "requested_expiry",
-      expiry === undefined || (Number.isSafeInteger(expiry) && expiry > 0)
-        ? undefined
-        : "it must be a whole number of seconds above zero"
-    ],
-    ["client_notification_token", clientNotificationToken && NotificationToken.validate(clientNotificationToken)],
-    ["authorization_details", authorizationDetails && AuthorizationDetails.validate(authorizationDetails)],
-    ["resource", ResourceIndicator.validate(options.resource)],
-    ["grant_id", options.grantManagement && GrantManagement.validate(options.grantManagement)],
-    ...extensions.map(([name, value]) => [name, validateExtension(name, value)] as const)
-  ]
+): InvalidParameter | undefined => {
+  const { authorizationDetails, bindingMessage, clientNotificationToken, grantManagement, hint, userCode } = options
+  return (
+    toInvalid("scope", validateScope(options.scope)) ??
+    toInvalid(hint.parameter, UserHint.validate(hint)) ??
+    toInvalid("acr_values", validateAcrValues(options)) ??
+    toInvalid("binding_message", bindingMessage === undefined ? undefined : BindingMessage.validate(bindingMessage)) ??
+    toInvalid("user_code", userCode !== undefined && Redacted.value(userCode) === "" ? "it is empty" : undefined) ??
+    toInvalid("requested_expiry", validateExpiry(expiry)) ??
+    toInvalid(
+      "client_notification_token",
+      clientNotificationToken && NotificationToken.validate(clientNotificationToken)
+    ) ??
+    toInvalid("authorization_details", authorizationDetails && AuthorizationDetails.validate(authorizationDetails)) ??
+    toInvalid("resource", ResourceIndicator.validate(options.resource)) ??
+    toInvalid("grant_id", grantManagement && GrantManagement.validate(grantManagement)) ??
+    findInvalid(extensions.map(([name, value]) => [name, validateExtension(name, value)]))
+  )
 }
+
+const validateExpiry = (expiry: number | undefined): string | undefined =>
+  expiry === undefined || (Number.isSafeInteger(expiry) && expiry > 0)
+    ? undefined
+    : "it must be a whole number of seconds above zero"
 
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 

@@ -60,7 +60,8 @@
  *
  * @see CIBA Core 1.0 section 7
  */
-import { Context, DateTime, Effect, Layer, Option, Redacted, Schema } from "effect"
+import { Context, DateTime, Effect, Layer, Option, Redacted, Result, Schema } from "effect"
+import { memoize } from "effect/Function"
 import type { HttpClientRequest, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
@@ -161,11 +162,12 @@ export const make: Effect.Effect<Service, never, Requirements> = Effect.gen(func
   const throttle = yield* Throttle
   const prepare = yield* makePrepare
 
-  const exchange = Effect.fnUntraced(function* (request: AuthenticationRequest.AuthenticationRequest) {
-    const { built, sent } = yield* prepare(request)
-    const response = yield* Effect.mapError(transport.exchange(built), fromTransportError)
-    return yield* acknowledge(registration, response, built, sent)
-  })
+  const exchange = (request: AuthenticationRequest.AuthenticationRequest) =>
+    Effect.flatMap(prepare(request), ({ built, sent }) =>
+      Effect.flatMap(Effect.mapError(transport.exchange(built), fromTransportError), (response) =>
+        acknowledge(registration, response, built, sent)
+      )
+    )
 
   const constraint = requestConstraint(registration)
   const send: Service["send"] = (request) =>
@@ -225,17 +227,19 @@ const makePrepare = Effect.gen(function* () {
   )
   const { clientId, idTokenSignedResponseAlg, mutualTls, requestSigner } = registration
   const prefetchKeys = JwsAlgorithm.isSymmetric(idTokenSignedResponseAlg) ? Effect.void : keys.prefetch
+  const ensureSupported = makeEnsureSupported(registration)
+  const constraint = requestConstraint(registration)
 
   return Effect.fnUntraced(function* (request: AuthenticationRequest.AuthenticationRequest) {
     const metadata = yield* discovery.metadata
     const { issuer } = metadata
-    yield* ensureSupported(registration, metadata, request)
+    yield* ensureSupported(metadata, request)
     const endpoint = yield* ProviderMetadata.endpoint(metadata, "backchannel_authentication_endpoint", mutualTls)
     yield* prefetchKeys
     const parameters = Redacted.value(request.parameters)
     const target = { issuer, clientId, endpoint }
     const built = yield* authenticate("backchannel_authentication_endpoint", {
-      constraint: requestConstraint(registration),
+      constraint,
       headers: Redacted.value(request.headers),
       parameters:
         requestSigner === undefined
@@ -250,28 +254,40 @@ const makePrepare = Effect.gen(function* () {
 })
 
 /** Fails if the provider does not support what the request needs, and logs why it may refuse the request. */
-const ensureSupported = Effect.fnUntraced(function* (
-  registration: ClientRegistration["Service"],
+const makeEnsureSupported = (registration: ClientRegistration["Service"]) => {
+  const mismatchesOf = memoize((metadata: ProviderMetadata.ProviderMetadata) =>
+    RegistrationCheck.checkRequest(registration, metadata)
+  )
+  return (
+    metadata: ProviderMetadata.ProviderMetadata,
+    request: AuthenticationRequest.AuthenticationRequest
+  ): Effect.Effect<void, AuthenticationRequestError> => {
+    const mismatches = mismatchesOf(metadata)
+    const reason = findUnsupported(mismatches, metadata, request)
+    if (reason !== undefined) return Effect.fail(new AuthenticationRequestError({ reason }))
+    const warnings = request.bindingMessage === undefined ? [] : BindingMessage.warnings(request.bindingMessage)
+    const messages = mismatches.map(({ parameter, problem }) => `${parameter}: ${problem}`)
+    if (warnings.length > 0) messages.push(`Providers may refuse the binding message: it is ${warnings.join(", ")}`)
+    return messages.length === 0
+      ? Effect.void
+      : Effect.forEach(messages, (message) => Effect.logWarning(message), { discard: true })
+  }
+}
+
+const findUnsupported = (
+  mismatches: ReadonlyArray<RegistrationCheck.Mismatch>,
   metadata: ProviderMetadata.ProviderMetadata,
-  request: AuthenticationRequest.AuthenticationRequest
-) {
-  const mismatches = RegistrationCheck.checkRequest(registration, metadata)
-  const hasUserCode = Redacted.value(request.parameters).some(([name]) => name === "user_code")
+  { authorizationDetails, grantManagement, parameters }: AuthenticationRequest.AuthenticationRequest
+): Unsupported | InvalidParameter | undefined => {
+  const hasUserCode = Redacted.value(parameters).some(([name]) => name === "user_code")
   const error =
     mismatches.find(({ severity }) => severity === "error") ??
     (hasUserCode ? RegistrationCheck.checkUserCode(metadata) : undefined)
-  const reason =
-    error === undefined
-      ? (AuthorizationDetails.findUnsupported(metadata, request.authorizationDetails) ??
-        GrantManagement.findUnsupported(metadata, request.grantManagement))
-      : new Unsupported({ feature: error.feature ?? error.parameter, problem: error.problem })
-  if (reason !== undefined) return yield* new AuthenticationRequestError({ reason })
-
-  for (const { parameter, problem } of mismatches) yield* Effect.logWarning(`${parameter}: ${problem}`)
-  const warnings = request.bindingMessage === undefined ? [] : BindingMessage.warnings(request.bindingMessage)
-  if (warnings.length > 0)
-    yield* Effect.logWarning(`Providers may refuse the binding message: it is ${warnings.join(", ")}`)
-})
+  return error === undefined
+    ? (AuthorizationDetails.findUnsupported(metadata, authorizationDetails) ??
+        GrantManagement.findUnsupported(metadata, grantManagement))
+    : new Unsupported({ feature: error.feature ?? error.parameter, problem: error.problem })
+}
 
 const Acknowledgement = Schema.Struct({
   auth_req_id: AuthReqId,
@@ -279,27 +295,37 @@ const Acknowledgement = Schema.Struct({
   interval: Schema.optionalKey(Schema.Unknown)
 })
 
-const decodeAcknowledgement = Schema.decodeUnknownEffect(Acknowledgement, { errors: "all" })
+const decodeAcknowledgement = /* @__PURE__ */ Schema.decodeUnknownResult(Acknowledgement, { errors: "all" })
 
-const acknowledge = Effect.fnUntraced(function* (
-  { clientId, deliveryMode, senderConstraint: { dpopKey } }: ClientRegistration["Service"],
+const acknowledge = (
+  registration: ClientRegistration["Service"],
   response: JsonResponse,
   built: HttpClientRequest.HttpClientRequest,
-  { issuer, request, sentAt }: Omit<SentRequest, "response">
-) {
+  sent: Omit<SentRequest, "response">
+): Effect.Effect<PendingAuthentication, AuthenticationRequestError> => {
   const error = OAuthError.fromResponse(response, SecretRedaction.ofRequest(built))
-  if (Option.isSome(error)) return yield* fromOAuthError(error.value)
-  if (response.status !== 200) {
-    return yield* fromTransportError(makeStatusError(response))
-  }
-  const { auth_req_id, expires_in, interval } = yield* Effect.mapError(
-    decodeAcknowledgement(response.body),
-    (error) => new AuthenticationRequestError({ reason: new InvalidAcknowledgement({ issues: truncateIssues(error) }) })
-  )
+  if (Option.isSome(error)) return Effect.fail(fromOAuthError(error.value))
+  if (response.status !== 200) return Effect.fail(fromTransportError(makeStatusError(response)))
+  return Result.match(decodeAcknowledgement(response.body), {
+    onFailure: (error) =>
+      Effect.fail(
+        new AuthenticationRequestError({ reason: new InvalidAcknowledgement({ issues: truncateIssues(error) }) })
+      ),
+    onSuccess: (acknowledgement) =>
+      Effect.map(RandomToken.generate(12), (id) => toPending(id, registration, acknowledgement, sent))
+  })
+}
+
+const toPending = (
+  id: string,
+  { clientId, deliveryMode, senderConstraint: { dpopKey } }: ClientRegistration["Service"],
+  { auth_req_id, expires_in, interval }: typeof Acknowledgement.Type,
+  { issuer, request, sentAt }: Omit<SentRequest, "response">
+): PendingAuthentication => {
   const { acrValues, authorizationDetails, bindingMessage, clientNotificationToken, expectations, scope } = request
   return new PendingAuthentication({
     version: 1,
-    id: yield* RandomToken.generate(12),
+    id,
     issuer,
     clientId,
     authReqId: Redacted.make(auth_req_id, { label: "auth_req_id" }),
@@ -314,7 +340,7 @@ const acknowledge = Effect.fnUntraced(function* (
     ...(authorizationDetails === undefined ? undefined : { authorizationDetails }),
     expectations
   })
-})
+}
 
 const fromTransportError = (reason: TransportError): AuthenticationRequestError =>
   new AuthenticationRequestError({ reason })

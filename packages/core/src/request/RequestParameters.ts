@@ -44,18 +44,19 @@ export const toClaims = (parameters: ReadonlyArray<Parameter>): Readonly<Record<
 
 /** The first problem, as an error. */
 export const findInvalid = (problems: ReadonlyArray<Problem>): InvalidParameter | undefined => {
-  for (const [parameter, problem] of problems) {
-    if (problem !== undefined) return new InvalidParameter({ parameter, problem })
-  }
-  return undefined
+  const found = problems.find(([, problem]) => problem !== undefined)
+  return found && toInvalid(...found)
 }
+
+/** A problem as an error. */
+export const toInvalid = (...[parameter, problem]: Problem): InvalidParameter | undefined =>
+  problem === undefined ? undefined : new InvalidParameter({ parameter, problem })
 
 /** Rejects lone surrogates: they have no UTF-8 encoding, and the provider would read another character. */
 export const validateText = (parameters: ReadonlyArray<Parameter>): ReadonlyArray<Problem> =>
-  toForm(parameters).map(([name, value]) => [
-    name,
-    /\p{Cs}/u.test(`${name}=${value}`) ? "it contains a lone surrogate; send well-formed text" : undefined
-  ])
+  toForm(parameters)
+    .filter((parameter) => parameter.some((text) => /\p{Cs}/u.test(text)))
+    .map(([name]) => [name, "it contains a lone surrogate; send well-formed text"])
 
 const text = (value: Schema.Json): string => (typeof value === "string" ? value : encode(value))
 

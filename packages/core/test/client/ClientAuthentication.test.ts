@@ -56,6 +56,21 @@ describe("ClientAuthentication without an assertion", () => {
     })
   )
 
+  it.effect("credentials that never change are made once for each target", () =>
+    Effect.gen(function* () {
+      for (const method of [
+        ClientAuthentication.none,
+        ClientAuthentication.clientSecretBasic(secret),
+        ClientAuthentication.clientSecretPost(secret),
+        ClientAuthentication.tlsClientAuth
+      ]) {
+        const first = yield* method.credentials(target)
+        assert.strictEqual(yield* method.credentials(target), first)
+        assert.notStrictEqual(yield* method.credentials({ ...target, clientId: "another" }), first)
+      }
+    })
+  )
+
   it.effect("client_secret_post sends id and secret in the form, as they are", () =>
     Effect.gen(function* () {
       const odd = Redacted.make("p+s s&=:%ü")

@@ -243,6 +243,20 @@ describe("the span of an HTTP request", () => {
     )
   })
 
+  it.effect("is not made without a tracer", () => {
+    const client = HttpClient.make((request) =>
+      Effect.map(Effect.isSuccess(Effect.currentSpan), (isTraced) =>
+        HttpClientResponse.fromWeb(request, Response.json({ isTraced }))
+      )
+    )
+    return Effect.gen(function* () {
+      const { body } = yield* Transport.Transport.use(({ exchange }) =>
+        exchange(HttpClientRequest.get("https://provider.test"))
+      )
+      expect(body).toEqual({ isTraced: false })
+    }).pipe(Effect.provide(Transport.layer().pipe(Layer.provide(Layer.succeed(HttpClient.HttpClient, client)))))
+  })
+
   for (const [url, full, address, port] of [
     ["https://jo:pw@op.example.com/token?code=1#x", "https://op.example.com/token", "op.example.com", 443],
     ["https://op.example.com:8443/", "https://op.example.com:8443/", "op.example.com", 8443],

@@ -58,6 +58,8 @@ const forge = Effect.fnUntraced(function* (keyId: string | undefined) {
   return IdToken.make(yield* JsonWebToken.sign({ iss: issuer, sub: "mallory" }, { key }))
 })
 
+const slowly = ProviderScript.delay("1 second", ProviderScript.proceed)
+
 type Keys = ReadonlyArray<JsonWebKey.JsonWebKey>
 
 const publishKeys = (change: (keys: Keys) => ReadonlyArray<unknown>): ProviderOptions => ({
@@ -65,6 +67,19 @@ const publishKeys = (change: (keys: Keys) => ReadonlyArray<unknown>): ProviderOp
 })
 
 describe("ProviderKeys and token verification", () => {
+  it.effect("a cached key is found while the set is fetched for an unknown one", () =>
+    Effect.gen(function* () {
+      const key = yield* providerKey
+      assert.deepStrictEqual(yield* candidates(key.kid), [candidate(key)])
+      yield* TestClock.adjust("1 minute")
+      const unknown = yield* Effect.forkChild(candidates("unknown"), { startImmediately: true })
+      assert.deepStrictEqual(yield* candidates(key.kid), [candidate(key)])
+      assert.isUndefined(unknown.pollUnsafe())
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* Fiber.join(unknown), [])
+    }).pipe(Effect.provide(flow({ keysScript: ProviderScript.make([ProviderScript.proceed, slowly]) })))
+  )
+
   it.effect("a token verifies after a rotation of keys, with one more fetch (A13)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
