@@ -82,7 +82,7 @@ export interface Options {
   /** The largest response body, in bytes; 1 MiB by default. */
   readonly maxResponseSize?: number | undefined
   /**
-   * Whether a response must return the `x-fapi-interaction-id` of its request; `false` by default. `Ciba.layer` sets it by the
+   * Whether a success must return the `x-fapi-interaction-id` of its request; `false` by default. `Ciba.layer` sets it by the
    * profile.
    */
   readonly interactionIds?: boolean | undefined
@@ -353,7 +353,7 @@ const ensureAccepted = (
   interactionIds: boolean
 ): Effect.Effect<Received, TransportError> => {
   const { headers, response } = received
-  const isEchoed = !interactionIds || InteractionId.isEchoed(request, headers)
+  const isEchoed = !interactionIds || response.status >= 300 || InteractionId.isEchoed(request, headers)
   if (isEchoed && !isRedirect(response.status)) return Effect.succeed(received)
   const kind = isRedirect(response.status) ? "Redirected" : "InteractionIdMismatch"
   return Effect.flatMap(cancelBody(response), () => Effect.fail(makeError(kind, request, response.status)))

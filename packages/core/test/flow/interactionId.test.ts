@@ -107,6 +107,15 @@ describe("x-fapi-interaction-id", () => {
     )
   }
 
+  it.effect("is not demanded of an error response, which counts as what it says (S4)", () =>
+    Effect.gen(function* () {
+      const deny: Reply = ({ method }) =>
+        method === "GET" ? Response.json({ keys: [] }) : Response.json({ error: "access_denied" }, { status: 400 })
+      const { asked, polled } = yield* calls(deny)
+      expect([asked._tag, polled._tag]).toEqual(["AccessDenied", "AccessDenied"])
+    })
+  )
+
   it.effect("is not sent without a profile that requires it, and then no response needs it", () =>
     Effect.gen(function* () {
       const { called, heard } = yield* calls(({ method }) => Response.json(method === "GET" ? { keys: [] } : {}), {
