@@ -23,6 +23,8 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
   const channel = yield* PubSub.sliding<CibaEvent>(4096)
   const waiting = new Map<string, number>()
   const open = new Map<string, CibaMetrics.WaitStatistics & { readonly until: number }>()
+  /** At this size, expired waits are removed. */
+  let sweepThreshold = 1000
 
   /** The gauge is changed by the difference: it is shared with the other clients of the process. */
   const countWaiting = (id: string, by: 1 | -1): Effect.Effect<void> =>
@@ -38,8 +40,11 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
     publish: Effect.fnUntraced(function* (step) {
       const at = yield* DateTime.now
       if (step._tag === "Acknowledged" || step._tag === "Resumed") {
-        const now = DateTime.toEpochMillis(at)
-        for (const [id, { until }] of open) if (until < now) open.delete(id)
+        if (open.size >= sweepThreshold) {
+          const now = DateTime.toEpochMillis(at)
+          for (const [id, { until }] of open) if (until < now) open.delete(id)
+          sweepThreshold = Math.max(1000, 2 * open.size)
+        }
         const until = DateTime.toEpochMillis(step.expiresAt) + retention
         open.set(step.id, { since: yield* monotonicNow, polls: 0, until })
       }
