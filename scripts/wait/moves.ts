@@ -134,7 +134,10 @@ const answer = (wait: Functions, world: World, given: WaitAnswer, isTaken: boole
       tokens: given._tag === "Tokens" ? "received" : isTaken ? "lost" : isAlive ? "none" : world.tokens,
       lastAnswered: isTimeout ? world.lastSent : now,
       floor: isAsked
-        ? Math.max(now + (isHeld ? 0 : interval), Math.min(now + (retryAfter ?? 0), wait.lastPollAt(state, now)))
+        ? Math.max(
+            now + (isHeld ? 0 : interval),
+            Math.min(now + (retryAfter ?? 0), wait.lastPollAt(state.deadline, state.terms.margin, now))
+          )
         : 0,
       isHeld
     }

@@ -51,11 +51,11 @@ describe("Ciba.authenticate", () => {
   )
 
   it.effect(
-    "fails when the end-user does not decide, as soon as no poll is possible before the expiry, and sends nothing then (F9, H18)",
+    "fails when the end-user does not decide, after a last poll just before the expiry, and sends nothing then (F9, H18)",
     () =>
       Effect.gen(function* () {
-        expect(yield* ending(subject)).toEqual({ end: "ExpiredToken", at: 15 })
-        expect(yield* polls).toEqual(["token 5", "token 10", "token 15"])
+        expect(yield* ending(subject)).toEqual({ end: "ExpiredToken", at: 19 })
+        expect(yield* polls).toEqual(["token 5", "token 10", "token 19"])
       }).pipe(Effect.provide(flow({ user: TestUser.ignore, expiresIn: "20 seconds" })))
   )
 

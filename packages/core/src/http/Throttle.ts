@@ -29,6 +29,8 @@ export interface FailedRequest {
 export interface Limit<A, E> {
   /** In milliseconds of the monotonic clock. */
   readonly until: number
+  /** A pause delays the request no longer than until this instant of the same clock. */
+  readonly pauseUntil: number
   /** Runs in its place if it cannot be sent by then. */
   readonly orElse: Effect.Effect<A, E>
 }
@@ -55,17 +57,21 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
   let refusals = 0
   let pausedUntil = Number.NEGATIVE_INFINITY
 
-  const awaitPause: Effect.Effect<void> = Effect.flatMap(monotonicNow, (now) =>
-    pausedUntil <= now ? Effect.void : Effect.andThen(Effect.sleep(Duration.millis(pausedUntil - now)), awaitPause)
-  )
+  const awaitPause = (latest: number): Effect.Effect<void> =>
+    Effect.flatMap(monotonicNow, (now) => {
+      const left = Math.min(pausedUntil, latest) - now
+      return left <= 0 ? Effect.void : Effect.andThen(Effect.sleep(Duration.millis(left)), awaitPause(latest))
+    })
 
-  const admit = Effect.andThen(semaphore.takeScoped(1), awaitPause)
+  const admit = (latest: number) => Effect.andThen(semaphore.takeScoped(1), awaitPause(latest))
 
   return Throttle.of({
     run: (request, limit) =>
       limit === undefined
-        ? Effect.scoped(Effect.andThen(admit, request))
-        : Effect.flatMap(monotonicNow, (now) => Effect.timeoutOption(admit, Duration.millis(limit.until - now))).pipe(
+        ? Effect.scoped(Effect.andThen(admit(Number.POSITIVE_INFINITY), request))
+        : Effect.flatMap(monotonicNow, (now) =>
+            Effect.timeoutOption(admit(limit.pauseUntil), Duration.millis(limit.until - now))
+          ).pipe(
             Effect.flatMap((admitted) => (Option.isSome(admitted) ? request : limit.orElse)),
             Effect.scoped
           ),

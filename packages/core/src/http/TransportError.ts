@@ -75,4 +75,8 @@ export const hints: ReadonlyArray<{ readonly codes: RegExp; readonly hint: strin
 
 /** Whether the server may have received the request: it was sent, or nothing is known of it. */
 export const mayHaveArrived = ({ code, kind }: TransportError): boolean =>
-  kind !== "InsecureUrl" && kind !== "Redirected" && !/^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/.test(code ?? "")
+  kind !== "InsecureUrl" && kind !== "Redirected" && !(code !== undefined && unsent.test(code))
+
+/** There was no connection, or its certificate was refused: nothing is sent over it. */
+const unsent =
+  /^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT|(ERR_TLS_)?CERT_.*|.*SELF_SIGNED.*|UNABLE_TO_.*)$/

@@ -75,12 +75,17 @@ export class SlowDown extends defineCode<SlowDown>()("SlowDown") {}
 export class AccessDenied extends defineCode<AccessDenied>()("AccessDenied") {}
 
 /**
- * The request has expired. `local` if the client's own clock says so, and nothing was sent.
+ * The request has expired. `local` if the client's own clock says so, and nothing was sent; then `polls` is how many token
+ * requests were sent, and `lastFault` is why the last one failed, if it did.
  *
  * @since 0.1.0
  * @stability stable
  */
-export class ExpiredToken extends define<ExpiredToken>()("ExpiredToken", { local: Schema.Boolean }) {
+export class ExpiredToken extends define<ExpiredToken>()("ExpiredToken", {
+  local: Schema.Boolean,
+  polls: Schema.optionalKey(Schema.Int),
+  lastFault: Schema.optionalKey(TransportError)
+}) {
   static readonly code: string = "expired_token"
 }
 

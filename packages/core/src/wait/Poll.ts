@@ -59,6 +59,7 @@ import * as PollMemory from "./PollMemory.ts"
 import * as PollOutcome from "./PollOutcome.ts"
 import * as PollPolicy from "./PollPolicy.ts"
 import * as SameClient from "./SameClient.ts"
+import * as Wait from "./Wait.ts"
 
 /**
  * How the token endpoint is polled.
@@ -177,6 +178,7 @@ interface ActiveWait extends Parts {
   readonly interrupted: TransportError
   readonly ping: Ping.Ping
   progress: PollMemory.Progress
+  encounters: PollOutcome.Encounters
 }
 
 const validate = Effect.fnUntraced(function* (
@@ -195,7 +197,8 @@ const pollUntilDecided = Effect.fnUntraced(function* (parts: Parts, { interrupte
   if (progress.redeemed) return yield* new TokenError({ reason: new AlreadyRedeemed() })
   yield* beforeExpiry(parts.prefetchKeys, progress)
   const ping = yield* makePing(parts, pending, progress)
-  const wait: ActiveWait = { ...parts, pending, interrupted, ping, progress }
+  const encounters = { polls: 0, lastFault: undefined }
+  const wait: ActiveWait = { ...parts, pending, interrupted, ping, progress, encounters }
   const { deadline, interval, nextAt } = progress
   const state = { interval, deadline, faults: 0 }
   const decideNext = yield* PollPolicy.toStepper(PollPolicy.schedule(state, composeWithPing(wait)))
@@ -204,7 +207,8 @@ const pollUntilDecided = Effect.fnUntraced(function* (parts: Parts, { interrupte
   let minimumDelay = Effect.void
   while (true) {
     yield* Effect.andThen(minimumDelay, ping.raceWithPing(sleepUntilNext(wait, next)))
-    const outcome = yield* parts.throttle.run(sendPoll(wait), { until: deadline, orElse: failExpired(wait) })
+    const limit = { until: deadline, pauseUntil: deadline - Wait.defaults.margin, orElse: failExpired(wait) }
+    const outcome = yield* parts.throttle.run(sendPoll(wait), limit)
     if (outcome._tag === "Success") return yield* recordResponse(wait, outcome.response)
     if (outcome._tag === "Failure") return yield* recordFailure(wait, outcome.error)
     next = yield* decideNext(outcome)
@@ -268,6 +272,7 @@ const sendPoll = Effect.fnUntraced(function* (wait: ActiveWait) {
   yield* events.publish(Step.Polled({ id: pending.id }))
   const onSend = Effect.map(monotonicNow, (now) => {
     sentAt = now
+    wait.encounters = { ...wait.encounters, polls: wait.encounters.polls + 1 }
   })
   const outcome = yield* endpoint.redeem(pending.authReqId, { ...options, dpopKey: pending.dpopKey, onSend }).pipe(
     Effect.map((response): PollOutcome.PollOutcome => ({ _tag: "Success", response })),
@@ -299,6 +304,7 @@ const recordOutcome = Effect.fnUntraced(function* (
   next: PollPolicy.NextPoll
 ) {
   const { retryAfter = Duration.zero } = outcome
+  wait.encounters = { ...wait.encounters, lastFault: outcome._tag === "Fault" ? outcome.error : undefined }
   const interval = PollPolicy.intervalAfter(wait.progress.interval, outcome)
   const earliest = (yield* monotonicNow) + Duration.toMillis(Duration.max(interval, retryAfter))
   yield* saveProgress(wait, {
@@ -340,4 +346,4 @@ const sleepUntil = (at: number): Effect.Effect<void> =>
   Effect.flatMap(monotonicNow, (now) => Effect.sleep(Duration.millis(Math.max(0, at - now))))
 
 const failExpired = (wait: ActiveWait): Effect.Effect<never, TokenError> =>
-  Effect.suspend(() => Effect.fail(PollOutcome.makeExpiryError(wait.progress.lostResponse)))
+  Effect.suspend(() => Effect.fail(PollOutcome.makeExpiryError(wait.progress.lostResponse, wait.encounters)))

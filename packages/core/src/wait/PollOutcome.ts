@@ -5,7 +5,7 @@
  */
 import { isTransientStatus } from "../http/ErrorResponse.ts"
 import type { FailedRequest } from "../http/Throttle.ts"
-import type { TransportError } from "../http/TransportError.ts"
+import { mayHaveArrived, type TransportError } from "../http/TransportError.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import { ExpiredToken, OutcomeUnknown, TokenError } from "../token/TokenError.ts"
 import type { TokenResponse } from "../token/TokenResponse.ts"
@@ -17,6 +17,8 @@ export type Continuing = PollResult & (Fault | { readonly _tag: "Pending" | "Slo
 interface Fault extends FailedRequest {
   readonly _tag: "Fault"
   readonly kind: TransportError["kind"]
+  /** The error, unless the response was an error response. */
+  readonly error?: TransportError
   /** The fault, if the provider may have sent tokens that did not arrive. */
   readonly lost?: TransportError | undefined
 }
@@ -36,7 +38,7 @@ export const classify = (error: TokenError | DiscoveryError, sentAt: number): Po
   if (reason._tag === "TransportError" && reason.kind !== "InsecureUrl") {
     const { kind, retryAfter, status } = reason
     const lost = mayHideTokens(reason) ? reason : undefined
-    return { _tag: "Fault", sentAt, retryAfter, timedOut: kind === "TimedOut", kind, status, lost }
+    return { _tag: "Fault", sentAt, retryAfter, timedOut: kind === "TimedOut", kind, status, error: reason, lost }
   }
   return isTransient(reason)
     ? { _tag: "Fault", sentAt, retryAfter: reason.retryAfter, kind: "UnexpectedStatus", status: reason.status }
@@ -52,8 +54,8 @@ const isTransient = (
 const transientCodes = new Set(["server_error", "temporarily_unavailable"])
 
 /** Whether the provider may have sent tokens that did not arrive. */
-const mayHideTokens = ({ kind, status }: TransportError): boolean =>
-  kind === "UnexpectedStatus" ? status === 502 || status === 504 : kind !== "Redirected"
+const mayHideTokens = (error: TransportError): boolean =>
+  error.kind === "UnexpectedStatus" ? error.status === 502 || error.status === 504 : mayHaveArrived(error)
 
 /** After a lost response, `invalid_grant` or an expiry may hide an approval: it is reported as `OutcomeUnknown`. */
 export const resolveOutcome = (
@@ -64,6 +66,21 @@ export const resolveOutcome = (
     ? new TokenError({ reason: new OutcomeUnknown({ lost }) })
     : error
 
+/** What the polls of a wait have met. */
+export interface Encounters {
+  readonly polls: number
+  readonly lastFault: TransportError | undefined
+}
+
 /** The expiry on the client's clock: `OutcomeUnknown` after a lost response. */
-export const makeExpiryError = (lost: TransportError | undefined): TokenError =>
-  new TokenError({ reason: lost === undefined ? new ExpiredToken({ local: true }) : new OutcomeUnknown({ lost }) })
+export const makeExpiryError = (lost: TransportError | undefined, encounters?: Encounters): TokenError => {
+  if (lost !== undefined) return new TokenError({ reason: new OutcomeUnknown({ lost }) })
+  const { lastFault, polls } = encounters ?? {}
+  return new TokenError({
+    reason: new ExpiredToken({
+      local: true,
+      ...(polls === undefined ? undefined : { polls }),
+      ...(lastFault === undefined ? undefined : { lastFault })
+    })
+  })
+}

@@ -13,7 +13,8 @@
  * - `slow_down`: five seconds more, for this and every later poll.
  * - A fault: back off from the interval, doubling up to 30 seconds. The time of a poll that timed out counts.
  * - `Retry-After` makes a delay longer and never shorter.
- * - There is no poll at or after the deadline: when the next one would be too late, the request has expired.
+ * - When no other poll would fit after the next one, that one is sent just before the deadline, but no closer to the one
+ *   before than the interval. There is none at or after the deadline.
  * - Instants are milliseconds on any one monotonic clock.
  *
  * **Example** (Slowing down)
@@ -32,6 +33,7 @@
  */
 import { Cause, Clock, Duration, Effect, Pull, Schedule } from "effect"
 import { monotonicNow } from "../internal/MonotonicClock.ts"
+import * as Wait from "./Wait.ts"
 
 /**
  * @since 0.1.0
@@ -91,15 +93,13 @@ export type Compose = (policy: Schedule.Schedule<NextPoll, PollResult>) => Sched
 
 /**
  * The first poll: one interval from now, because some providers count the interval from their acknowledgement. If the
- * request expires before that, after nine tenths of the time left.
+ * request expires before that, just before its expiry.
  *
  * @since 0.1.0
  * @stability unstable
  */
-export const start = (state: State, now: number): NextPoll => {
-  const left = state.deadline - now
-  return pollAt(now + Math.min(Duration.toMillis(state.interval), left * 0.9), state)
-}
+export const start = (state: State, now: number): NextPoll =>
+  planPoll(now + Duration.toMillis(state.interval), now, state, now)
 
 /**
  * The first poll of a wait that is resumed: not before the instant that was decided before.
@@ -128,7 +128,8 @@ export const intervalAfter = (interval: Duration.Duration, result: PollResult): 
 export const step = (state: State, result: PollResult, now: number): NextPoll => {
   const interval = intervalAfter(state.interval, result)
   const next = { ...state, interval, faults: result._tag === "Fault" ? state.faults + 1 : 0 }
-  return pollAt(now + delay(next, result, now - result.sentAt), next)
+  const elapsed = now - result.sentAt
+  return planPoll(now + delay(next, result, elapsed), now + leastDelay(next, result, elapsed), next, now)
 }
 
 /**
@@ -160,6 +161,22 @@ export const toStepper = (
 
 const pollAt = (at: number, state: State): NextPoll =>
   at < state.deadline ? { _tag: "Poll", at, state } : { _tag: "Expired" }
+
+/** The last instant for a poll, as it looks now: its response has to arrive before the deadline. */
+const lastPollAt = ({ deadline }: State, now: number): number => Wait.lastPollAt(deadline, Wait.defaults.margin, now)
+
+/** As planned, or just before the deadline if no other poll would fit after it; not before `least`. */
+const planPoll = (planned: number, least: number, state: State, now: number): NextPoll => {
+  const last = lastPollAt(state, now)
+  return pollAt(planned + Duration.toMillis(state.interval) > last ? Math.max(last, least) : planned, state)
+}
+
+/** The least time from the response to the next poll: none, if the poll took an interval. */
+const leastDelay = ({ interval }: State, { _tag, timedOut }: PollResult, elapsed: number): number => {
+  const left = Math.max(0, Duration.toMillis(interval) - elapsed)
+  const isHeld = _tag === "Pending" && left === 0
+  return isHeld || timedOut === true ? left : Duration.toMillis(interval)
+}
 
 const delay = (state: State, result: PollResult, elapsed: number): number => {
   const interval = Duration.toMillis(state.interval)
@@ -197,9 +214,9 @@ const combineSlower = (
       return Effect.fnUntraced(function* (wallClock: number, result: PollResult) {
         const [decision, least] = yield* own(wallClock, result)
         const [, wanted] = yield* Pull.catchDone(others(wallClock, result), () => stop)
-        const wait = Duration.toMillis(Duration.max(least, wanted))
-        const isExpired = (yield* monotonicNow) + wait >= begin.deadline
-        return yield* isExpired ? Cause.done<NextPoll>({ _tag: "Expired" }) : pollAfter(decision, wait)
+        const now = yield* monotonicNow
+        const latest = Math.max(lastPollAt(begin, now) - now, Duration.toMillis(least))
+        return yield* pollAfter(decision, Math.min(Duration.toMillis(Duration.max(least, wanted)), latest))
       })
     })
   )

@@ -62,8 +62,8 @@ export const wakeAt = <R, F>({ deadline, phase }: State<R, F>): number | undefin
 }
 
 /** The last instant for a poll, as it looks now: its response has to arrive before the deadline. */
-export const lastPollAt = <R, F>({ deadline, terms }: Pick<State<R, F>, "deadline" | "terms">, now: number): number =>
-  Math.floor(deadline - Math.min(terms.margin, Math.max(0, deadline - now) / 10))
+export const lastPollAt = (deadline: number, margin: number, now: number): number =>
+  Math.floor(deadline - Math.min(margin, Math.max(0, deadline - now) / 10))
 
 /** A new wait. */
 export const start = <R, F>(
@@ -324,8 +324,8 @@ const planPoll = <R, F>(
   { floor, least }: Bounds,
   now: number
 ): Transition<R, F> => {
-  const { deadline, interval, ping } = state
-  const last = lastPollAt(state, now)
+  const { deadline, interval, ping, terms } = state
+  const last = lastPollAt(deadline, terms.margin, now)
   const at = planned + interval > last ? Math.max(last, least) : planned
   if (at >= deadline && ping === "none") return finish(state, expiry(state))
   const wakeAt = Math.min(at, deadline)

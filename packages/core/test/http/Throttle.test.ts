@@ -112,7 +112,7 @@ describe("Throttle", () => {
     () =>
       Effect.gen(function* () {
         const throttle = yield* Throttle.make({ maxConcurrentRequests: 1 })
-        const limit = (until: number) => ({ until, orElse: Effect.map(seconds, (at) => -at) })
+        const limit = (until: number) => ({ until, pauseUntil: Infinity, orElse: Effect.map(seconds, (at) => -at) })
         const long = yield* Effect.forkChild(throttle.run(Effect.sleep("10 seconds")))
         yield* Effect.yieldNow
         const queued = yield* Effect.forkChild(throttle.run(seconds, limit(4000)))
@@ -127,11 +127,24 @@ describe("Throttle", () => {
       })
   )
 
+  it.effect("sends a request that has to be sent before the end of a pause (H22)", () =>
+    Effect.gen(function* () {
+      const throttle = yield* Throttle.make()
+      yield* refuse(throttle, 429, "20 seconds")
+      const limit = { until: 10_000, pauseUntil: 8000, orElse: Effect.succeed(-1) }
+      const sent = yield* Effect.forkChild(throttle.run(seconds, limit))
+      yield* TestClock.adjust("20 seconds")
+      expect(yield* Fiber.join(sent)).toBe(8)
+    })
+  )
+
   it.effect("gives the slot of an interrupted request to the next one, whether it was sent or queued (H25)", () =>
     Effect.gen(function* () {
       const throttle = yield* Throttle.make({ maxConcurrentRequests: 1 })
       const first = yield* Effect.forkChild(throttle.run(Effect.never))
-      const second = yield* Effect.forkChild(throttle.run(Effect.never, { until: 60_000, orElse: Effect.void }))
+      const second = yield* Effect.forkChild(
+        throttle.run(Effect.never, { until: 60_000, pauseUntil: 60_000, orElse: Effect.void })
+      )
       const third = yield* Effect.forkChild(throttle.run(seconds))
       yield* TestClock.adjust("1 second")
       yield* Fiber.interrupt(second)

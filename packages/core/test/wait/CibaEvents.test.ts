@@ -77,7 +77,7 @@ describe("Ciba.events", () => {
 
   for (const [outcome, last, provider] of [
     ["AccessDenied", 5, { user: TestUser.deny() }],
-    ["ExpiredToken", 15, { user: TestUser.ignore, expiresIn: "20 seconds" }],
+    ["ExpiredToken", 19, { user: TestUser.ignore, expiresIn: "20 seconds" }],
     ["WrongAudience", 5, { user: TestUser.approve(), idTokenClaims: (claims) => ({ ...claims, aud: "another" }) }]
   ] satisfies ReadonlyArray<readonly [string, number, ProviderOptions]>) {
     it.effect(`ends the events of an authentication with Completed: ${outcome}`, () =>

@@ -113,11 +113,25 @@ const instants: ReadonlyArray<Observed> = [
     ended: "tokens"
   },
   {
-    title: "a Retry-After beyond the expiry ends the wait (H9)",
+    title: "a Retry-After beyond the expiry delays the poll until just before it (H9)",
     provider: script(status(503, { retryAfter: "100000" })),
-    polls: [5],
-    ended: "ExpiredToken"
+    polls: [5, 298],
+    ended: "tokens"
   },
+  {
+    title: "a back-off beyond the expiry is cut to just before it (H21, T-5)",
+    provider: { ...script(...[1, 2, 3, 4].map(() => html(503))), expiresIn: "58 seconds" },
+    polls: [5, 10, 20, 40, 56.2],
+    ended: "tokens"
+  },
+  {
+    title: "a slow schedule does not end the wait before its time (H2)",
+    provider: { ...script(pending), expiresIn: "60 seconds" },
+    options: { poll: { schedule: () => Schedule.spaced("1 hour") } },
+    polls: [5, 58],
+    ended: "tokens"
+  },
+
   {
     title: "429 is waited out, with and without Retry-After (H22)",
     provider: script(status(429), pending, status(429, { retryAfter: "9" })),
@@ -174,15 +188,15 @@ const instants: ReadonlyArray<Observed> = [
     ended: "tokens"
   },
   {
-    title: "no poll goes out at or after the expiry (H18, F9)",
+    title: "the last poll is sent just before the expiry, and none at or after it (H18, F9)",
     provider: { user: TestUser.ignore, expiresIn: "20 seconds" },
-    polls: [5, 10, 15],
+    polls: [5, 10, 19],
     ended: "ExpiredToken"
   },
   {
     title: "an interval beyond the expiry still gives one poll (F5)",
     provider: { user: TestUser.approve(), interval: "10 minutes", expiresIn: "100 seconds" },
-    polls: [90],
+    polls: [98],
     ended: "tokens"
   },
   {
@@ -237,7 +251,7 @@ const instants: ReadonlyArray<Observed> = [
   {
     title: "an expiry after a lost answer is an unknown outcome (H14)",
     provider: { ...script(lost), expiresIn: "9 seconds" },
-    polls: [5],
+    polls: [8.1],
     ended: "OutcomeUnknown"
   },
   {
@@ -287,6 +301,17 @@ describe("Poll", () => {
       )
     }
   })
+
+  it.effect("names at the expiry how many polls were sent, and what the last one met", () =>
+    Effect.gen(function* () {
+      const poll = yield* Poll.Poll
+      const wait = yield* Effect.forkChild(Effect.flip(poll.wait(yield* ask)))
+      yield* TestClock.adjust("20 seconds")
+      const { reason } = yield* Fiber.join(wait)
+      expect(reason).toMatchObject({ _tag: "ExpiredToken", local: true, polls: 3, lastFault: { status: 403 } })
+      expect(reason.message).toContain("POST https://provider.test/token")
+    }).pipe(Effect.provide(flow({ ...script(pending, html(403), html(403)), expiresIn: "20 seconds" })))
+  )
 
   it.effect("sends nothing after the end of the wait (H12, H13, H18)", () =>
     Effect.gen(function* () {
@@ -380,7 +405,7 @@ describe("Poll", () => {
 
   it.effect("neither polls earlier nor after the expiry when the metadata has to be fetched again (H2, H18)", () =>
     Effect.gen(function* () {
-      expect(yield* observe("5 minutes")).toEqual({ polls: [5, 16, 21, 26], ended: "ExpiredToken" })
+      expect(yield* observe("5 minutes")).toEqual({ polls: [5, 16, 21, 29.1], ended: "ExpiredToken" })
     }).pipe(
       Effect.provide(
         flow(

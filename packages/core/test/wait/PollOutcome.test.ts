@@ -1,0 +1,38 @@
+import { describe, expect, it } from "@effect/vitest"
+import { TransportError } from "../../src/http/TransportError.ts"
+import * as TokenError from "../../src/token/TokenError.ts"
+import { classify } from "../../src/wait/PollOutcome.ts"
+
+const request = { method: "POST", url: "https://provider.test/token" }
+
+const classifyFault = (fields: Pick<ConstructorParameters<typeof TransportError>[0], "kind" | "code" | "status">) =>
+  classify(TokenError.fromTransportError(new TransportError({ ...request, ...fields })), 0)
+
+describe("PollOutcome", () => {
+  for (const code of [
+    "ECONNREFUSED",
+    "ENOTFOUND",
+    "EAI_AGAIN",
+    "EHOSTUNREACH",
+    "UND_ERR_CONNECT_TIMEOUT",
+    "DEPTH_ZERO_SELF_SIGNED_CERT",
+    "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+    "CERT_HAS_EXPIRED",
+    "ERR_TLS_CERT_ALTNAME_INVALID"
+  ]) {
+    it(`a poll that was never sent, ${code}, has lost no response (H14)`, () =>
+      expect(classifyFault({ kind: "Unreachable", code })).toMatchObject({ _tag: "Fault", lost: undefined }))
+  }
+
+  for (const fields of [
+    { kind: "Unreachable", code: "ECONNRESET" },
+    { kind: "Unreachable", code: "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED" },
+    { kind: "Unreachable" },
+    { kind: "TimedOut" },
+    { kind: "Unreadable", status: 200 },
+    { kind: "UnexpectedStatus", status: 504 }
+  ] as const) {
+    it(`a poll that may have been received, ${Object.values(fields).join(" ")}, may have lost tokens (H14)`, () =>
+      expect(classifyFault(fields)).toMatchObject({ _tag: "Fault", lost: fields }))
+  }
+})
