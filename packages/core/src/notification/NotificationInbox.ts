@@ -41,6 +41,7 @@ import { Mac, SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 import * as KeyedLayer from "../internal/KeyedLayer.ts"
 import { monotonicNow, toMonotonic } from "../internal/MonotonicClock.ts"
+import * as Sweep from "../internal/Sweep.ts"
 import { type PendingAuthentication, update } from "../pending/PendingAuthentication.ts"
 import * as PendingStore from "../pending/PendingStore.ts"
 import { receive } from "../pending/ReceivedResponse.ts"
@@ -214,6 +215,7 @@ const makeEntries = /* @__PURE__ */ Effect.gen(function* () {
   const mac = yield* Mac.Mac
   const key = yield* Effect.orDie(mac.generateKey(Mac.hmacSha256))
   const entries = new Map<string, Entry>()
+  const sweep = Sweep.make()
 
   const digest = (token: Redacted.Redacted<string>): Effect.Effect<string> =>
     Effect.map(Effect.orDie(mac.sign(key, new TextEncoder().encode(Redacted.value(token)))), Base64Url.encode)
@@ -230,7 +232,10 @@ const makeEntries = /* @__PURE__ */ Effect.gen(function* () {
       const now = yield* monotonicNow
       const existing = entries.get(id)
       if (existing !== undefined && existing.expiresAt > now) return existing
-      for (const [id, { expiresAt }] of entries) if (expiresAt <= now) entries.delete(id)
+      const removeExpired = () => {
+        for (const [id, { expiresAt }] of entries) if (expiresAt <= now) entries.delete(id)
+      }
+      sweep(() => entries.size, removeExpired)
       const entry: Entry = {
         state: { _tag: "Expected", deliveryMode },
         expiresAt: yield* toMonotonic(expiresAt),

@@ -1,6 +1,7 @@
 /** Publishes the events of a client's authentications, and records them in the metrics. */
 import { Context, DateTime, Effect, Layer, Metric, PubSub, Stream } from "effect"
 import { monotonicNow } from "../internal/MonotonicClock.ts"
+import * as Sweep from "../internal/Sweep.ts"
 import type { CibaEvent, Step } from "./CibaEvent.ts"
 import * as CibaMetrics from "./CibaMetrics.ts"
 
@@ -23,8 +24,7 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
   const channel = yield* PubSub.sliding<CibaEvent>(4096)
   const waiting = new Map<string, number>()
   const open = new Map<string, CibaMetrics.WaitStatistics & { readonly until: number }>()
-  /** At this size, expired waits are removed. */
-  let sweepThreshold = 1000
+  const sweep = Sweep.make()
 
   /** The gauge is changed by the difference: it is shared with the other clients of the process. */
   const countWaiting = (id: string, by: 1 | -1): Effect.Effect<void> =>
@@ -40,11 +40,11 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
     publish: Effect.fnUntraced(function* (step) {
       const at = yield* DateTime.now
       if (step._tag === "Acknowledged" || step._tag === "Resumed") {
-        if (open.size >= sweepThreshold) {
-          const now = DateTime.toEpochMillis(at)
+        const now = DateTime.toEpochMillis(at)
+        const removeExpired = () => {
           for (const [id, { until }] of open) if (until < now) open.delete(id)
-          sweepThreshold = Math.max(1000, 2 * open.size)
         }
+        sweep(() => open.size, removeExpired)
         const until = DateTime.toEpochMillis(step.expiresAt) + retention
         open.set(step.id, { since: yield* monotonicNow, polls: 0, until })
       }

@@ -6,6 +6,7 @@ import { DateTime, type Duration, Effect, MutableHashMap, Option, type Redacted 
 import type { TransportError } from "../http/TransportError.ts"
 import { monotonicNow, toMonotonic } from "../internal/MonotonicClock.ts"
 import { unsafeValue } from "../internal/Opaque.ts"
+import * as Sweep from "../internal/Sweep.ts"
 import { type AuthReqId, PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import * as PendingStore from "../pending/PendingStore.ts"
 import type { TokenResponse } from "../token/TokenResponse.ts"
@@ -41,8 +42,7 @@ export interface PollMemory {
 export const make: Effect.Effect<PollMemory> = Effect.gen(function* () {
   const store = yield* PendingStore.bestEffort
   const memory = MutableHashMap.empty<Redacted.Redacted<AuthReqId>, Progress>()
-  /** At this size, expired progress is removed. */
-  let sweepThreshold = 1000
+  const sweep = Sweep.make()
 
   return {
     load: Effect.fnUntraced(function* (pending) {
@@ -59,11 +59,11 @@ export const make: Effect.Effect<PollMemory> = Effect.gen(function* () {
       }
     }),
     save: Effect.fnUntraced(function* (pending, progress) {
-      if (MutableHashMap.size(memory) >= sweepThreshold) {
-        const now = yield* monotonicNow
+      const now = yield* monotonicNow
+      const removeExpired = () => {
         for (const [id, { deadline }] of memory) if (deadline <= now) MutableHashMap.remove(memory, id)
-        sweepThreshold = Math.max(1000, 2 * MutableHashMap.size(memory))
       }
+      sweep(() => MutableHashMap.size(memory), removeExpired)
       MutableHashMap.set(memory, pending.authReqId, progress)
       if (store.isPresent) yield* store.put(yield* withProgress(pending, progress))
     }),
