@@ -35,7 +35,7 @@
  *
  * @see CIBA Core 1.0 section 5
  */
-import { ConfigProvider, Context, DateTime, Effect, Layer, Ref, Result, Stream } from "effect"
+import { ConfigProvider, Context, DateTime, Effect, Exit, Layer, Ref, Result, Stream } from "effect"
 import { FetchHttpClient, HttpClient } from "effect/http"
 import { type CibaError, type CompletionError, isFinal, isMismatch, isTransient } from "./CibaError.ts"
 import * as CibaFlow from "./CibaFlow.ts"
@@ -265,7 +265,8 @@ export const authenticate: (
 /**
  * Sends many authentication requests, and handles each outcome as it comes. The provider receives no more requests at once
  * than `maxConcurrentRequests`, and none during a pause that it asked for. A provider that cannot be reached is waited for
- * until the authentication expires. A handler that fails ends all of them: let it handle its own errors.
+ * until the authentication expires. A handler that fails ends its own authentication alone, which stays in the store; the
+ * failures of all handlers are reported when the last authentication has ended.
  *
  * @since 0.1.0
  * @stability stable
@@ -278,7 +279,7 @@ export const authenticateAll = Effect.fnUntraced(function* <E, R>(
   ) => Effect.Effect<void, E, R>
 ): Effect.fn.Return<void, E, Ciba | R> {
   const ciba = yield* Ciba
-  yield* Effect.forEach(
+  yield* forEachIsolated(
     requests,
     Effect.fnUntraced(function* (request) {
       const acknowledged = yield* Ref.make<PendingAuthentication | undefined>(undefined)
@@ -286,16 +287,15 @@ export const authenticateAll = Effect.fnUntraced(function* <E, R>(
       yield* handle(outcome, request)
       const pending = yield* Ref.get(acknowledged)
       if (pending !== undefined && isFinalOutcome(outcome, pending)) yield* ciba.forget(pending)
-    }),
-    { concurrency: "unbounded", discard: true }
+    })
   )
 })
 
 /**
  * Resumes every authentication in the `PendingStore`, and handles each outcome as it comes. An authentication stays in the
  * store until its outcome has been handled: after a crash it is handled again rather than never. A provider that cannot be
- * reached is waited for until the authentication expires. A handler that fails ends all of them, and the next process
- * resumes them.
+ * reached is waited for until the authentication expires. A handler that fails ends its own authentication alone, which the
+ * next process resumes; the failures of all handlers are reported when the last authentication has ended.
  *
  * @since 0.1.0
  * @stability stable
@@ -304,7 +304,7 @@ export const resumeAll = Effect.fnUntraced(function* <E, R>(
   handle: (outcome: Outcome, pending: PendingAuthentication) => Effect.Effect<void, E, R>
 ): Effect.fn.Return<void, E | PendingStore.PendingStoreError, Ciba | PendingStore.PendingStore | R> {
   const ciba = yield* Ciba
-  yield* Effect.forEach(
+  yield* forEachIsolated(
     yield* Effect.flatMap(
       PendingStore.PendingStore.use(() => PendingStore.orNone),
       (store) => store.all
@@ -314,8 +314,7 @@ export const resumeAll = Effect.fnUntraced(function* <E, R>(
       if (Result.isFailure(outcome) && isMismatch(outcome.failure)) return
       yield* handle(outcome, pending)
       if (isFinalOutcome(outcome, pending)) yield* ciba.forget(pending)
-    }),
-    { concurrency: "unbounded", discard: true }
+    })
   )
 })
 
@@ -364,6 +363,16 @@ const layerPush = () =>
   Layer.effect(
     Ciba,
     Effect.flatMap(Push.make, (wait) => CibaFlow.make({ wait, forget: () => Effect.void }))
+  )
+
+/** Runs all at once; one that fails ends no other, and all failures are reported at the end. */
+const forEachIsolated = <A, E, R>(
+  items: Iterable<A>,
+  run: (item: A) => Effect.Effect<void, E, R>
+): Effect.Effect<void, E, R> =>
+  Effect.flatMap(
+    Effect.forEach(items, (item) => Effect.exit(run(item)), { concurrency: "unbounded" }),
+    Exit.asVoidAll
   )
 
 /** One of many, with the span of a single one. What was persisted stays in the store until its outcome is handled. */
