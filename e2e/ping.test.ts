@@ -284,7 +284,7 @@ describe.concurrent("the interval of a wait for pings", () => {
             requestedExpiry: "2 seconds"
           })
           const { reason } = yield* Effect.flip(Ciba.complete(pending))
-          expect({ ...reason }).toEqual({ _tag: "ExpiredToken", local: true })
+          expect({ ...reason }).toEqual({ _tag: "ExpiredToken", local: true, polls: 1 })
           expect((yield* ping(url, pending)).status).toBe(401)
           expect(yield* awaitPolls(server, 1)).toHaveLength(1)
         })
