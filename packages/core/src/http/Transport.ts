@@ -52,6 +52,7 @@ import * as HttpSpan from "./HttpSpan.ts"
 import { redactUrl } from "./HttpUrl.ts"
 import * as InteractionId from "./InteractionId.ts"
 import { ensureByteLimit, InvalidOption } from "./InvalidOption.ts"
+import * as ResponseBody from "./ResponseBody.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
 import * as TimeLimit from "./TimeLimit.ts"
 import { type Kind, TransportError } from "./TransportError.ts"
@@ -370,7 +371,7 @@ const readText = ({ headers, response }: Received, maxBytes: number): Effect.Eff
   Effect.flatMap(readRetryAfter(headers), (retryAfter) => {
     const { request, status } = response
     const { method, url } = request
-    return Effect.matchEffect(readBytes(response, headers, maxBytes), {
+    return Effect.matchEffect(ResponseBody.readBytes(response, headers, maxBytes), {
       onFailure: (kind) => Effect.fail(unreadable({ status, retryAfter, method, url }, kind)),
       onSuccess: (bytes) => Effect.succeed({ status, retryAfter, method, url, text: decoder.decode(bytes) })
     })
@@ -393,29 +394,6 @@ const decodeJson = /* @__PURE__ */ Schema.decodeUnknownResult(BoundedJson.fromJs
 
 const unreadable = (
   { status, retryAfter, ...request }: Omit<JsonResponse, "body">,
-  kind: "TooLarge" | "Unreadable"
+  kind: ResponseBody.Failure
 ): TransportError =>
   makeError(kind === "Unreadable" && status !== 200 ? "UnexpectedStatus" : kind, request, status, retryAfter)
-
-/** With a declared length, one read costs a third of what the stream costs. */
-const readBytes = (
-  response: HttpClientResponse.HttpClientResponse,
-  headers: Headers.Headers,
-  maxBytes: number
-): Effect.Effect<ArrayBuffer | Uint8Array, "TooLarge" | "Unreadable"> =>
-  declaredLength(headers) <= maxBytes
-    ? Effect.matchEffect(response.arrayBuffer, {
-        onFailure: () => Effect.fail("Unreadable" as const),
-        onSuccess: (buffer) =>
-          buffer.byteLength <= maxBytes ? Effect.succeed(buffer) : Effect.fail("TooLarge" as const)
-      })
-    : response.stream.pipe(
-        Stream.mapError(() => "Unreadable" as const),
-        Stream.limitBytes(maxBytes, (): Stream.Stream<never, "TooLarge" | "Unreadable"> => Stream.fail("TooLarge")),
-        Stream.mkUint8Array
-      )
-
-const declaredLength = (headers: Headers.Headers): number =>
-  headers["content-encoding"] === undefined && /^\d{1,15}$/.test(headers["content-length"] ?? "")
-    ? Number(headers["content-length"])
-    : Number.POSITIVE_INFINITY
