@@ -215,7 +215,10 @@ const makeEntries = /* @__PURE__ */ Effect.gen(function* () {
   const mac = yield* Mac.Mac
   const key = yield* Effect.orDie(mac.generateKey(Mac.hmacSha256))
   const entries = new Map<string, Entry>()
-  const sweep = Sweep.make()
+  const removeExpired = Effect.map(monotonicNow, (now) => {
+    for (const [id, { expiresAt }] of entries) if (expiresAt <= now) entries.delete(id)
+  })
+  const sweep = Sweep.make(() => entries.size, removeExpired)
 
   const digest = (token: Redacted.Redacted<string>): Effect.Effect<string> =>
     Effect.map(Effect.orDie(mac.sign(key, new TextEncoder().encode(Redacted.value(token)))), Base64Url.encode)
@@ -232,10 +235,7 @@ const makeEntries = /* @__PURE__ */ Effect.gen(function* () {
       const now = yield* monotonicNow
       const existing = entries.get(id)
       if (existing !== undefined && existing.expiresAt > now) return existing
-      const removeExpired = () => {
-        for (const [id, { expiresAt }] of entries) if (expiresAt <= now) entries.delete(id)
-      }
-      sweep(() => entries.size, removeExpired)
+      yield* sweep
       const entry: Entry = {
         state: { _tag: "Expected", deliveryMode },
         expiresAt: yield* toMonotonic(expiresAt),

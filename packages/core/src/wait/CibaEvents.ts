@@ -1,5 +1,5 @@
 /** Publishes the events of a client's authentications, and records them in the metrics. */
-import { Context, DateTime, Effect, Layer, Metric, PubSub, Stream } from "effect"
+import { Clock, Context, DateTime, Effect, Layer, Metric, PubSub, Stream } from "effect"
 import { monotonicNow } from "../internal/MonotonicClock.ts"
 import * as Sweep from "../internal/Sweep.ts"
 import type { CibaEvent, Step } from "./CibaEvent.ts"
@@ -24,7 +24,10 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
   const channel = yield* PubSub.sliding<CibaEvent>(4096)
   const waiting = new Map<string, number>()
   const open = new Map<string, CibaMetrics.WaitStatistics & { readonly until: number }>()
-  const sweep = Sweep.make()
+  const removeExpired = Effect.map(Clock.currentTimeMillis, (now) => {
+    for (const [id, { until }] of open) if (until < now) open.delete(id)
+  })
+  const sweep = Sweep.make(() => open.size, removeExpired)
 
   /** The gauge is changed by the difference: it is shared with the other clients of the process. */
   const countWaiting = (id: string, by: 1 | -1): Effect.Effect<void> =>
@@ -40,11 +43,7 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
     publish: Effect.fnUntraced(function* (step) {
       const at = yield* DateTime.now
       if (step._tag === "Acknowledged" || step._tag === "Resumed") {
-        const now = DateTime.toEpochMillis(at)
-        const removeExpired = () => {
-          for (const [id, { until }] of open) if (until < now) open.delete(id)
-        }
-        sweep(() => open.size, removeExpired)
+        yield* sweep
         const until = DateTime.toEpochMillis(step.expiresAt) + retention
         open.set(step.id, { since: yield* monotonicNow, polls: 0, until })
       }

@@ -42,7 +42,10 @@ export interface PollMemory {
 export const make: Effect.Effect<PollMemory> = Effect.gen(function* () {
   const store = yield* PendingStore.bestEffort
   const memory = MutableHashMap.empty<Redacted.Redacted<AuthReqId>, Progress>()
-  const sweep = Sweep.make()
+  const removeExpired = Effect.map(monotonicNow, (now) => {
+    for (const [id, { deadline }] of memory) if (deadline <= now) MutableHashMap.remove(memory, id)
+  })
+  const sweep = Sweep.make(() => MutableHashMap.size(memory), removeExpired)
 
   return {
     load: Effect.fnUntraced(function* (pending) {
@@ -59,11 +62,7 @@ export const make: Effect.Effect<PollMemory> = Effect.gen(function* () {
       }
     }),
     save: Effect.fnUntraced(function* (pending, progress) {
-      const now = yield* monotonicNow
-      const removeExpired = () => {
-        for (const [id, { deadline }] of memory) if (deadline <= now) MutableHashMap.remove(memory, id)
-      }
-      sweep(() => MutableHashMap.size(memory), removeExpired)
+      yield* sweep
       MutableHashMap.set(memory, pending.authReqId, progress)
       if (store.isPresent) yield* store.put(yield* withProgress(pending, progress))
     }),
