@@ -162,13 +162,9 @@ export const toStepper = (
 const pollAt = (at: number, state: State): NextPoll =>
   at < state.deadline ? { _tag: "Poll", at, state } : { _tag: "Expired" }
 
-/** The last instant for a poll, as it looks now: its response has to arrive before the deadline. */
-const lastPollAt = ({ deadline }: State, now: number): number => Wait.lastPollAt(deadline, Wait.defaults.margin, now)
-
-/** As planned, or just before the deadline if no other poll would fit after it; not before `least`. */
 const planPoll = (planned: number, least: number, state: State, now: number): NextPoll => {
-  const last = lastPollAt(state, now)
-  return pollAt(planned + Duration.toMillis(state.interval) > last ? Math.max(last, least) : planned, state)
+  const limits = { deadline: state.deadline, interval: Duration.toMillis(state.interval), margin: Wait.defaults.margin }
+  return pollAt(Wait.fitPoll(planned, least, limits, now), state)
 }
 
 /** The least time from the response to the next poll: none, if the poll took an interval. */
@@ -215,7 +211,8 @@ const combineSlower = (
         const [decision, least] = yield* own(wallClock, result)
         const [, wanted] = yield* Pull.catchDone(others(wallClock, result), () => stop)
         const now = yield* monotonicNow
-        const latest = Math.max(lastPollAt(begin, now) - now, Duration.toMillis(least))
+        const last = Wait.lastPollAt(begin.deadline, Wait.defaults.margin, now)
+        const latest = Math.max(last - now, Duration.toMillis(least))
         return yield* pollAfter(decision, Math.min(Duration.toMillis(Duration.max(least, wanted)), latest))
       })
     })

@@ -65,6 +65,17 @@ export const wakeAt = <R, F>({ deadline, phase }: State<R, F>): number | undefin
 export const lastPollAt = (deadline: number, margin: number, now: number): number =>
   Math.floor(deadline - Math.min(margin, Math.max(0, deadline - now) / 10))
 
+/** When a poll is sent that is planned: just before the deadline if no other would fit after it; not before `least`. */
+export const fitPoll = (
+  planned: number,
+  least: number,
+  { deadline, interval, margin }: { readonly deadline: number; readonly interval: number; readonly margin: number },
+  now: number
+): number => {
+  const last = lastPollAt(deadline, margin, now)
+  return planned + interval > last ? Math.max(last, least) : planned
+}
+
 /** A new wait. */
 export const start = <R, F>(
   terms: Terms<F>,
@@ -317,7 +328,6 @@ const cancel = <R, F>(state: State<R, F>, now: number): Transition<R, F> => {
 const pollAfter = <R, F>(state: State<R, F>, pause: number, bounds: Bounds, now: number): Transition<R, F> =>
   planPoll(state, now + (state.ping === "awaited" ? Math.max(pause, state.terms.pingFallback) : pause), bounds, now)
 
-/** The next poll: as planned, or just before the deadline if no other would fit after it. */
 const planPoll = <R, F>(
   state: State<R, F>,
   planned: number,
@@ -325,8 +335,7 @@ const planPoll = <R, F>(
   now: number
 ): Transition<R, F> => {
   const { deadline, interval, ping, terms } = state
-  const last = lastPollAt(deadline, terms.margin, now)
-  const at = planned + interval > last ? Math.max(last, least) : planned
+  const at = fitPoll(planned, least, { deadline, interval, margin: terms.margin }, now)
   if (at >= deadline && ping === "none") return finish(state, expiry(state))
   const wakeAt = Math.min(at, deadline)
   return save(state, sleep(wakeAt, Math.min(floor, wakeAt)), now)
