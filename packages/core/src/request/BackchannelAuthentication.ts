@@ -268,9 +268,7 @@ const makeEnsureSupported = (registration: ClientRegistration["Service"]) => {
     const warnings = request.bindingMessage === undefined ? [] : BindingMessage.warnings(request.bindingMessage)
     const messages = mismatches.map(({ parameter, problem }) => `${parameter}: ${problem}`)
     if (warnings.length > 0) messages.push(`Providers may refuse the binding message: it is ${warnings.join(", ")}`)
-    return messages.length === 0
-      ? Effect.void
-      : Effect.forEach(messages, (message) => Effect.logWarning(message), { discard: true })
+    return Effect.forEach(messages, (message) => Effect.logWarning(message), { discard: true })
   }
 }
 

@@ -197,8 +197,7 @@ const pollUntilDecided = Effect.fnUntraced(function* (parts: Parts, { interrupte
   if (progress.redeemed) return yield* new TokenError({ reason: new AlreadyRedeemed() })
   yield* beforeExpiry(parts.prefetchKeys, progress)
   const ping = yield* makePing(parts, pending, progress)
-  const encounters = { polls: 0, lastFault: undefined }
-  const wait: ActiveWait = { ...parts, pending, interrupted, ping, progress, encounters }
+  const wait: ActiveWait = { ...parts, pending, interrupted, ping, progress, encounters: { polls: 0 } }
   const { deadline, interval, nextAt } = progress
   const state = { interval, deadline, faults: 0 }
   const decideNext = yield* PollPolicy.toStepper(PollPolicy.schedule(state, composeWithPing(wait)))
@@ -304,7 +303,9 @@ const recordOutcome = Effect.fnUntraced(function* (
   next: PollPolicy.NextPoll
 ) {
   const { retryAfter = Duration.zero } = outcome
-  wait.encounters = { ...wait.encounters, lastFault: outcome._tag === "Fault" ? outcome.error : undefined }
+  const { polls } = wait.encounters
+  const lastFault = outcome._tag === "Fault" ? outcome.error : undefined
+  wait.encounters = lastFault === undefined ? { polls } : { polls, lastFault }
   const interval = PollPolicy.intervalAfter(wait.progress.interval, outcome)
   const earliest = (yield* monotonicNow) + Duration.toMillis(Duration.max(interval, retryAfter))
   yield* saveProgress(wait, {

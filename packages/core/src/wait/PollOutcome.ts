@@ -69,18 +69,11 @@ export const resolveOutcome = (
 /** What the polls of a wait have met. */
 export interface Encounters {
   readonly polls: number
-  readonly lastFault: TransportError | undefined
+  readonly lastFault?: TransportError
 }
 
 /** The expiry on the client's clock: `OutcomeUnknown` after a lost response. */
-export const makeExpiryError = (lost: TransportError | undefined, encounters?: Encounters): TokenError => {
-  if (lost !== undefined) return new TokenError({ reason: new OutcomeUnknown({ lost }) })
-  const { lastFault, polls } = encounters ?? {}
-  return new TokenError({
-    reason: new ExpiredToken({
-      local: true,
-      ...(polls === undefined ? undefined : { polls }),
-      ...(lastFault === undefined ? undefined : { lastFault })
-    })
+export const makeExpiryError = (lost: TransportError | undefined, encounters?: Encounters): TokenError =>
+  new TokenError({
+    reason: lost === undefined ? new ExpiredToken({ local: true, ...encounters }) : new OutcomeUnknown({ lost })
   })
-}

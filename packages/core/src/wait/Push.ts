@@ -11,11 +11,12 @@ import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import { receive } from "../pending/ReceivedResponse.ts"
 import type { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
-import { ExpiredToken, TokenError } from "../token/TokenError.ts"
+import type { TokenError } from "../token/TokenError.ts"
 import * as TokenRequest from "../token/TokenRequest.ts"
 import type { TokenResponse } from "../token/TokenResponse.ts"
 import { Step } from "./CibaEvent.ts"
 import { CibaEvents } from "./CibaEvents.ts"
+import { makeExpiryError } from "./PollOutcome.ts"
 import * as SameClient from "./SameClient.ts"
 
 /** Waits until the provider has sent the result, or the request expires. The tokens are not verified yet. */
@@ -37,7 +38,7 @@ export const make: Effect.Effect<Wait, never, ClientRegistration | Discovery | N
         ? early.value
         : yield* Effect.timeoutOrElse(inbox.await(pending), {
             duration: Duration.millis(Math.max(0, left)),
-            orElse: () => Effect.fail(new TokenError({ reason: new ExpiredToken({ local: true }) }))
+            orElse: () => Effect.fail(makeExpiryError(undefined))
           })
       yield* publish(Step.Pushed({ id }))
       return yield* TokenRequest.decodeReceived(yield* receive(Redacted.value(body)), pending)
