@@ -17,7 +17,7 @@ for (const delivery of ["poll", "ping", "push"] as const) {
 it("a planted error is found, with the way to it", async () => {
   const [error] = planted.all
   if (error === undefined) throw new Error("nothing is planted")
-  const { violation } = explore(await planted.plant(error), setting(error.delivery, error.isStored, 5))
+  const { violation } = explore(await planted.plant(error), error.setting)
   expect(violation?.rule).toBe("a lost approval does not end as an expiry")
   expect(violation?.trail).toContain("sent @2")
 })

@@ -59,20 +59,20 @@ const trailTo = (arrivals: ReadonlyMap<string, Arrival>, key: string): ReadonlyA
 }
 
 export const explore = (wait: Functions, setting: Setting): Report => {
-  let frontier = [begin(wait, setting)]
-  const arrivals = new Map<string, Arrival>(frontier.map((world) => [digest(world), { from: undefined, by: "start" }]))
+  const first = begin(wait, setting)
+  let frontier = new Map([[digest(first), first]])
+  const arrivals = new Map<string, Arrival>([[digest(first), { from: undefined, by: "start" }]])
   let transitions = 0
-  while (frontier.length > 0) {
-    const next: Array<World> = []
-    for (const world of frontier) {
-      const from = digest(world)
+  while (frontier.size > 0) {
+    const next = new Map<string, World>()
+    for (const [from, world] of frontier) {
       try {
         for (const [name, reached] of moves(wait, world, setting.canCancel)) {
           transitions += 1
           const key = digest(reached)
           if (arrivals.has(key)) continue
           arrivals.set(key, { from, by: `${name} @${world.now}` })
-          next.push(reached)
+          next.set(key, reached)
         }
       } catch (error) {
         if (!(error instanceof Violation)) throw error

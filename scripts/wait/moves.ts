@@ -12,16 +12,17 @@ import {
 type Transition = readonly [WaitState, ReadonlyArray<WaitCommand>]
 export type Move = readonly [name: string, world: World]
 
+const isBusy = ({ isVerifying, poll, saving }: World): boolean => saving !== undefined || poll !== "none" || isVerifying
+
 /** Carries out the commands of a transition. */
 export const carryOut = (wait: Functions, before: World, [state, commands]: Transition): World => {
   let world: World = { ...before, state }
   for (const command of commands) world = carryOutOne(wait, world, command)
   const isOver = state.phase._tag === "Done" || state.phase._tag === "Suspended"
-  const isBusy = world.saving !== undefined || world.poll !== "none" || world.isVerifying
   must(world.poll !== "made" || wait.wakeAt(state) !== undefined, "a poll that cannot be made ends at the deadline")
   must(state.phase._tag !== "Verifying" || state.phase.tries < 10, "verification ends")
   must(
-    isOver || isBusy || wait.wakeAt(state) !== undefined,
+    isOver || isBusy(world) || wait.wakeAt(state) !== undefined,
     `no wait without a timer or a command: ${state.phase._tag}`
   )
   return world
@@ -82,11 +83,10 @@ const send = (wait: Functions, world: World): World => {
   must(now < state.deadline, "no poll is sent at or after the deadline")
   if (lastSent !== undefined) {
     must(now >= world.floor, "Retry-After and slow down are kept, whatever pings")
-    const isExempt = world.isPinged && !state.terms.notifiedKeepsInterval
     if (world.isPinged && state.terms.notifiedKeepsInterval) {
       must(now >= lastSent + interval, "a notification does not shorten the interval")
     }
-    if (!isExempt && !world.isPinged && !world.isHeld) {
+    if (!world.isPinged && !world.isHeld) {
       must(now >= (lastAnswered ?? lastSent) + interval, "a full interval from the response to the next poll")
     }
   }
@@ -192,18 +192,14 @@ const interrupt = (wait: Functions, world: World): World => {
 /** The process stops; another one goes on with what is stored. */
 const crash = (wait: Functions, world: World, stored: NonNullable<World["stored"]>): World => {
   const isKnown = stored.phase._tag === "Sleeping"
+  const isAlive = world.tokens === "none" && world.poll !== "sent"
   const after: World = {
     ...world,
     crashes: 1,
     saving: undefined,
     poll: "none",
     isVerifying: false,
-    tokens:
-      stored.phase._tag === "Verifying"
-        ? "received"
-        : world.tokens === "none" && world.poll !== "sent"
-          ? "none"
-          : "lost",
+    tokens: stored.phase._tag === "Verifying" ? "received" : isAlive ? "none" : "lost",
     interval: stored.interval,
     floor: isKnown ? world.floor : 0,
     lastAnswered: isKnown ? world.lastAnswered : world.now,
@@ -222,9 +218,8 @@ const crash = (wait: Functions, world: World, stored: NonNullable<World["stored"
 /** Everything that can happen next; nothing, once the wait is over. */
 export const moves = (wait: Functions, world: World, canCancel: boolean): ReadonlyArray<Move> => {
   const { deadline, phase, terms } = world.state
-  const isBusy = world.saving !== undefined || world.poll !== "none" || world.isVerifying
   const found: Array<Move> = []
-  if (phase._tag === "Done" && !isBusy) return found
+  if (phase._tag === "Done" && !isBusy(world)) return found
   const { saving, stored } = world
   if (saving !== undefined) {
     found.push(["saved", apply(wait, world, { _tag: "Saved" }, { saving: undefined, stored: saving })])
