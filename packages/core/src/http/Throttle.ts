@@ -8,7 +8,7 @@
  *   the pause is a second, and doubles with each pause that did not help, up to 30 seconds.
  * - A 429 or 503 that arrives during a pause belongs to a request that was sent before it, and does not count again.
  */
-import { Context, Duration, Effect, Layer, Option, Semaphore } from "effect"
+import { Context, Duration, Effect, Layer, Semaphore } from "effect"
 import { monotonicNow } from "../internal/MonotonicClock.ts"
 import { InvalidOption } from "./InvalidOption.ts"
 
@@ -25,20 +25,13 @@ export interface FailedRequest {
   readonly retryAfter?: Duration.Duration | undefined
 }
 
-/** How long a request may wait before it is sent. */
-export interface Limit<A, E> {
-  /** In milliseconds of the monotonic clock. */
-  readonly until: number
-  /** A pause delays the request no longer than until this instant of the same clock. */
-  readonly pauseUntil: number
-  /** Runs in its place if it cannot be sent by then. */
-  readonly orElse: Effect.Effect<A, E>
-}
-
 /** Runs requests, and pauses them. */
 export interface Service {
-  /** Runs a request as soon as there is a free slot and no pause. */
-  readonly run: <A, E>(request: Effect.Effect<A, E>, limit?: Limit<A, E>) => Effect.Effect<A, E>
+  /**
+   * Runs a request as soon as there is a free slot and no pause. A pause delays it no longer than until `pauseUntil`, in
+   * milliseconds of the monotonic clock.
+   */
+  readonly run: <A, E>(request: Effect.Effect<A, E>, pauseUntil?: number) => Effect.Effect<A, E>
   /** Records the result of a request: its failure, or `undefined` for a success. */
   readonly record: (failure: FailedRequest | undefined) => Effect.Effect<void>
 }
@@ -63,18 +56,9 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
       return left <= 0 ? Effect.void : Effect.andThen(Effect.sleep(Duration.millis(left)), awaitPause(latest))
     })
 
-  const admit = (latest: number) => Effect.andThen(semaphore.takeScoped(1), awaitPause(latest))
-
   return Throttle.of({
-    run: (request, limit) =>
-      limit === undefined
-        ? Effect.scoped(Effect.andThen(admit(Number.POSITIVE_INFINITY), request))
-        : Effect.flatMap(monotonicNow, (now) =>
-            Effect.timeoutOption(admit(limit.pauseUntil), Duration.millis(limit.until - now))
-          ).pipe(
-            Effect.flatMap((admitted) => (Option.isSome(admitted) ? request : limit.orElse)),
-            Effect.scoped
-          ),
+    run: (request, pauseUntil = Number.POSITIVE_INFINITY) =>
+      semaphore.withPermits(1)(Effect.andThen(awaitPause(pauseUntil), request)),
     record: (failure) =>
       Effect.map(monotonicNow, (now) => {
         if (failure?.status !== 429 && failure?.status !== 503) {

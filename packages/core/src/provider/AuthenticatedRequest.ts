@@ -30,41 +30,73 @@ export interface Problem {
   readonly problem: string
 }
 
+/** Builds requests to one endpoint of the provider. */
+export interface Endpoint<E> {
+  readonly url: string
+  readonly build: (content: Content) => Effect.Effect<HttpClientRequest.HttpClientRequest, E>
+}
+
 /** Builds a request from the configured client to the configured provider. */
 export type AuthenticatedRequest<E> = (
   endpoint: ProviderMetadata.EndpointName,
   content: Content
 ) => Effect.Effect<HttpClientRequest.HttpClientRequest, DiscoveryError | E>
 
-/**
- * Builds authenticated requests. The parameters of client authentication replace those of the content with their names; a
- * request whose credentials have a protocol parameter, or whose headers cannot be sent, fails with the error of `toError`.
- */
+/** Builds authenticated requests to an endpoint by the provider's present metadata. */
 export const make = <E>(
   toError: (problem: Problem) => E
 ): Effect.Effect<AuthenticatedRequest<E>, never, ClientRegistration | Discovery> =>
+  Effect.zipWith(
+    Discovery,
+    makeEndpoint(toError),
+    (discovery, endpointOf) => (name, content) =>
+      Effect.flatMap(discovery.metadata, (metadata) =>
+        Effect.flatMap(endpointOf(metadata, name), ({ build }) => build(content))
+      )
+  )
+
+/**
+ * The endpoints of a provider. The parameters of client authentication replace those of the content with their names; a
+ * request whose credentials have a protocol parameter, or whose headers cannot be sent, fails with the error of `toError`.
+ */
+export const makeEndpoint = <E>(
+  toError: (problem: Problem) => E
+): Effect.Effect<
+  (
+    metadata: ProviderMetadata.ProviderMetadata,
+    name: ProviderMetadata.EndpointName
+  ) => Effect.Effect<Endpoint<E>, DiscoveryError>,
+  never,
+  ClientRegistration
+> =>
   Effect.gen(function* () {
     const { authentication, clientId, mutualTls, profile } = yield* ClientRegistration
-    const discovery = yield* Discovery
     const targetOf = makeTargetOf(clientId)
     const interaction = profile?.interactionIds === true ? InteractionId.generateHeader : Effect.succeed({})
 
-    return Effect.fnUntraced(function* (name, { constraint, headers = {}, parameters }) {
-      const metadata = yield* discovery.metadata
-      const url = yield* ProviderMetadata.endpoint(metadata, name, mutualTls)
-      const own = readOwn(yield* authentication.credentials(targetOf(metadata, url)))
-      if (own.conflict !== undefined) return yield* Effect.fail(toError(own.conflict))
-      const request = form(
-        url,
-        [...parameters.filter(([parameter]) => !own.names.has(parameter)), ...own.parameters],
-        headers,
-        yield* interaction,
-        own.headers,
-        constraint === undefined ? {} : yield* constraint.prove({ method: "POST", url })
-      )
-      const unsendable = findUnsendable(request)
-      return unsendable === undefined ? request : yield* Effect.fail(toError(unsendable))
-    })
+    const makeBuild = (target: RequestTarget): Endpoint<E>["build"] =>
+      Effect.fnUntraced(function* ({ constraint, headers = {}, parameters }) {
+        const url = target.endpoint
+        const own = readOwn(yield* authentication.credentials(target))
+        if (own.conflict !== undefined) return yield* Effect.fail(toError(own.conflict))
+        const request = form(
+          url,
+          [...parameters.filter(([parameter]) => !own.names.has(parameter)), ...own.parameters],
+          headers,
+          yield* interaction,
+          own.headers,
+          constraint === undefined ? {} : yield* constraint.prove({ method: "POST", url })
+        )
+        const unsendable = findUnsendable(request)
+        return unsendable === undefined ? request : yield* Effect.fail(toError(unsendable))
+      })
+
+    const endpointOf = memoize(
+      (target: RequestTarget): Endpoint<E> => ({ url: target.endpoint, build: makeBuild(target) })
+    )
+
+    return (metadata, name) =>
+      Effect.map(ProviderMetadata.endpoint(metadata, name, mutualTls), (url) => endpointOf(targetOf(metadata, url)))
   })
 
 /** The target of requests to an endpoint: one object for all of them, so that client authentication prepares itself once. */

@@ -9,7 +9,7 @@ import { requestsTo } from "../support/AuthenticationFlow.ts"
 import * as FaultyNetwork from "../support/FaultyNetwork.ts"
 import { client, pollTimes, request, sharedServices, startProcess } from "../support/ProcessRestarts.ts"
 import * as SeededRandom from "../support/SeededRandom.ts"
-import { waitUntil } from "../support/TestTime.ts"
+import { awaitCrypto, waitUntil } from "../support/TestTime.ts"
 
 /** End-users who decide within two minutes; three in ten deny. */
 const makeUsers = (count: number, seed: number) => {
@@ -127,6 +127,7 @@ it.effect("a hundred DPoP waits survive faults and constantly changing nonces (H
     )
     let rotations = 0
     const step = Effect.gen(function* () {
+      yield* awaitCrypto
       yield* TestClock.adjust("250 millis")
       if (network.sent.length < (rotations + 1) * 200) return
       rotations += 1

@@ -151,8 +151,8 @@ for (const [name, store] of [
         const first = yield* startProcess(Ciba.authenticateAll([request], handle), client())
         yield* advanceInSteps("8 seconds")
         yield* killProcess(first)
-        expect((yield* storedAuthentications).map(({ lost, nextPollAt }) => [lost?.kind, nextPollAt])).toEqual([
-          ["Interrupted", undefined]
+        expect((yield* storedAuthentications).map(({ wait }) => [wait?.lost?.kind, wait?.phase._tag])).toEqual([
+          ["Interrupted", "Polling"]
         ])
         const second = yield* startProcess(Ciba.resumeAll(handle), client())
         yield* advanceInSteps("10 seconds")
@@ -321,7 +321,7 @@ describe("a restart", () => {
       expect(one?.received).toBeDefined()
       expect(other?.received).toBeDefined()
       for (const pending of yield* storedAuthentications) {
-        const { nextPollAt: _, received: _received, ...unanswered } = pending
+        const { received: _received, wait: _wait, ...unanswered } = pending
         yield* store.put(PendingAuthentication.update(pending, { clientId: "another" }))
         for (const change of [{ clientId: "another" }, { issuer: "https://another.test" }]) {
           const foreign = new PendingAuthentication.PendingAuthentication({ ...unanswered, ...change })
