@@ -15,7 +15,11 @@ import * as PendingStore from "./pending/PendingStore.ts"
 import type { DiscoveryError } from "./provider/DiscoveryError.ts"
 import * as ProviderKeys from "./provider/ProviderKeys.ts"
 import * as AuthenticationRequest from "./request/AuthenticationRequest.ts"
-import type { AuthenticationRequestError } from "./request/AuthenticationRequestError.ts"
+import {
+  AuthenticationRequestError,
+  DuplicateAuthReqId,
+  InvalidParameter
+} from "./request/AuthenticationRequestError.ts"
 import * as BackchannelAuthentication from "./request/BackchannelAuthentication.ts"
 import { type CibaEvent, Step } from "./wait/CibaEvent.ts"
 import * as CibaEvents from "./wait/CibaEvents.ts"
@@ -78,8 +82,13 @@ const makeInitiate = (parts: Parts): CibaFlow["initiate"] => {
   const send = (request: AuthenticationRequest.AuthenticationRequest) => {
     const { clientNotificationToken: token } = request
     return Effect.uninterruptibleMask((restore) =>
-      Effect.andThen(expectNotification(parts, token), restore(backchannel.send(request))).pipe(
-        Effect.onError(() => (token === undefined ? Effect.void : inbox.unregister(token))),
+      expectNotification(parts, token).pipe(
+        Effect.andThen(
+          restore(backchannel.send(request)).pipe(
+            Effect.tap((pending) => ensureNew(parts, pending)),
+            Effect.onError(() => (token === undefined ? Effect.void : inbox.unregister(token)))
+          )
+        ),
         Effect.tap((pending) => recordAcknowledgement(parts, pending))
       )
     )
@@ -98,8 +107,19 @@ const makeInitiate = (parts: Parts): CibaFlow["initiate"] => {
 const expectNotification = Effect.fnUntraced(function* ({ inbox, registration }: Parts, token?: Redacted.Redacted) {
   const { deliveryMode } = registration
   if (token === undefined || deliveryMode === "poll") return
-  yield* inbox.expect({ token, deliveryMode, expiresAt: DateTime.add(yield* DateTime.now, { hours: 1 }) })
+  const expiresAt = DateTime.add(yield* DateTime.now, { hours: 1 })
+  if (yield* inbox.expect({ token, deliveryMode, expiresAt })) return
+  const problem = "another request has it; leave it out to use a generated one"
+  yield* new AuthenticationRequestError({
+    reason: new InvalidParameter({ parameter: "client_notification_token", problem })
+  })
 })
+
+/** Two requests with one `auth_req_id` cannot be told apart. */
+const ensureNew = ({ driver }: Parts, pending: PendingAuthentication) =>
+  Effect.flatMap(driver.register(pending), (isNew) =>
+    isNew ? Effect.void : Effect.fail(new AuthenticationRequestError({ reason: new DuplicateAuthReqId() }))
+  )
 
 /** The provider contacts the end-user now: the authentication is persisted before anything else happens. */
 const recordAcknowledgement = Effect.fnUntraced(function* (

@@ -80,8 +80,8 @@ export type { Delivery } from "./InboxEntry.ts"
  * @stability unstable
  */
 export interface Service {
-  /** Expects a notification; call it before the authentication request is sent. */
-  readonly expect: (expected: ExpectedNotification) => Effect.Effect<void>
+  /** Expects a notification; call it before the authentication request is sent. `false` if another request has the token. */
+  readonly expect: (expected: ExpectedNotification) => Effect.Effect<boolean>
   /** Ties the client notification token to the `auth_req_id`: on acknowledgement, and when a wait is resumed. */
   readonly acknowledge: (pending: PendingAuthentication) => Effect.Effect<void>
   /** Whether a request has this client notification token. */
@@ -126,7 +126,7 @@ export const orNone: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
 )
 
 const none: Service = {
-  expect: () => Effect.void,
+  expect: () => Effect.succeed(true),
   acknowledge: () => Effect.void,
   isExpected: () => Effect.succeed(false),
   deliver: () => Effect.succeed("Refused"),
@@ -162,7 +162,10 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
   }
 
   return NotificationInbox.of({
-    expect: (expected) => Effect.asVoid(entries.add(expected)),
+    expect: (expected) =>
+      Effect.flatMap(entries.find(expected.token), (existing) =>
+        existing === undefined ? Effect.as(entries.add(expected), true) : Effect.succeed(false)
+      ),
     acknowledge: (pending) => Effect.asVoid(acknowledge(pending)),
     isExpected: (token) => Effect.map(entries.find(token), (entry) => entry !== undefined),
     deliver: Effect.fnUntraced(function* (token, notification) {

@@ -35,6 +35,8 @@ export type Verdict = Extract<
 
 /** The waits of a client; concurrent ones for the same `auth_req_id` are one. */
 export interface Service {
+  /** Registers an authentication that has been acknowledged. `false` if another one has its `auth_req_id`. */
+  readonly register: (pending: PendingAuthentication) => Effect.Effect<boolean>
   /** Waits for the token response, which is not verified. */
   readonly wait: (pending: PendingAuthentication) => Effect.Effect<TokenResponse, WaitError>
   /** Reports what the verification of the response said. Succeeds with whether to wait for it again, and to verify again. */
@@ -65,6 +67,8 @@ export const make = Effect.fnUntraced(function* (
   const driver = yield* makeDriver(mode)
   yield* Effect.addFinalizer(() => close(driver))
   return WaitDriver.of({
+    register: (pending) =>
+      Effect.zipWith(driver.sweep, Clock.currentTimeMillis, (_, now) => register(driver, pending, now)),
     wait: (pending) =>
       Effect.suspend(() => {
         const known = driver.waits.get(keyOf(pending))
@@ -96,6 +100,8 @@ interface Driver extends ActiveWait.Shared {
   readonly hasInbox: boolean
   /** By `auth_req_id`. */
   readonly waits: Map<string, ActiveWait.ActiveWait>
+  /** The `id` of each acknowledged authentication, and its expiry in epoch milliseconds; by `auth_req_id`. */
+  readonly acknowledged: Map<string, { readonly id: string; readonly until: number }>
   /** Those that are forgotten: when their `id` is, too. */
   readonly redeemed: Map<string, number>
   readonly sweep: Effect.Effect<void>
@@ -106,9 +112,11 @@ interface Driver extends ActiveWait.Shared {
 
 const makeDriver = Effect.fnUntraced(function* (mode: Mode): Effect.fn.Return<Driver, never, Requirements> {
   const store = yield* PendingStore.bestEffort
+  const acknowledged: Driver["acknowledged"] = new Map()
   const waits: Driver["waits"] = new Map()
   const redeemed: Driver["redeemed"] = new Map()
-  const removeExpired = Effect.map(monotonicNow, (now) => {
+  const removeExpired = Effect.zipWith(monotonicNow, Clock.currentTimeMillis, (now, wallClock) => {
+    for (const [key, { until }] of acknowledged) if (until <= wallClock) acknowledged.delete(key)
     for (const [id, until] of redeemed) if (until <= now) redeemed.delete(id)
     for (const wait of waits.values()) {
       const until = wait.state.deadline + (wait.response === undefined ? 0 : retention)
@@ -124,9 +132,10 @@ const makeDriver = Effect.fnUntraced(function* (mode: Mode): Effect.fn.Return<Dr
     hasInbox: Option.isSome(yield* Effect.serviceOption(NotificationInbox.NotificationInbox)),
     schedule: mode.schedule,
     saves: new Set(),
+    acknowledged,
     waits,
     redeemed,
-    sweep: Sweep.make(() => waits.size + redeemed.size, removeExpired),
+    sweep: Sweep.make(() => acknowledged.size + waits.size + redeemed.size, removeExpired),
     timelineOf: memoize((clock) =>
       Timeline.make<ActiveWait.ActiveWait>(clock, (wait) => ActiveWait.report(wait, { _tag: "Due" }))
     ),
@@ -267,9 +276,19 @@ const leave = (wait: ActiveWait.ActiveWait, caller: ActiveWait.Caller): Effect.E
     return poll === undefined ? Effect.void : Effect.asVoid(Fiber.await(poll))
   })
 
-const forget = ({ redeemed, waits }: Driver, pending: PendingAuthentication, now: number): void => {
+const register = ({ acknowledged }: Driver, pending: PendingAuthentication, now: number): boolean => {
+  const { expiresAt, id } = pending
+  const known = acknowledged.get(keyOf(pending))
+  if (known !== undefined && known.id !== id && known.until > now) return false
+  acknowledged.set(keyOf(pending), { id, until: DateTime.toEpochMillis(expiresAt) })
+  return true
+}
+
+const forget = ({ acknowledged, redeemed, waits }: Driver, pending: PendingAuthentication, now: number): void => {
   const wait = waits.get(keyOf(pending))
-  if (wait === undefined || wait.callers.size > 0) return
+  if (wait !== undefined && wait.callers.size > 0) return
+  acknowledged.delete(keyOf(pending))
+  if (wait === undefined) return
   if (wait.response !== undefined || wait.error?.reason._tag === "InvalidTokenResponse") {
     redeemed.set(pending.id, now + retention)
   }

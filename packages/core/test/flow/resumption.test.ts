@@ -145,7 +145,7 @@ for (const [name, store] of [
       }).pipe(sharedServices({ user: TestUser.approve(), ...script(slowDown(), slowDown(), pending) }, store))
     )
 
-    it.effect("waits a full interval after a poll whose response was not read (H2, H3, T-1)", () =>
+    it.effect("waits a full interval after a poll whose response was not read (H2, H3, H34, T-1)", () =>
       Effect.gen(function* () {
         const { handle, outcomes } = recordDecisions()
         const first = yield* startProcess(Ciba.authenticateAll([request], handle), client())

@@ -65,7 +65,7 @@ const deliverWhenReady = waitUntil(deliverNotification, (status) => status !== 4
 const approve = TestProvider.TestProvider.use((provider) => provider.approve())
 
 describe("a restart in ping mode", () => {
-  it.effect("finds the result within one interval, since it may have missed the ping (K15)", () =>
+  it.effect("finds the result within one interval, since it may have missed the ping (H30, K15)", () =>
     Effect.gen(function* () {
       const { handle, outcomes } = recordDecisions()
       yield* inPingProcess(

@@ -23,7 +23,7 @@ describe("PollOutcome", () => {
     "CERT_HAS_EXPIRED",
     "ERR_TLS_CERT_ALTNAME_INVALID"
   ]) {
-    it(`a poll that was never sent, ${code}, has lost no response (H14)`, () =>
+    it(`a poll that was never sent, ${code}, has lost no response (H14, H29)`, () =>
       expect(classifyFault({ kind: "Unreachable", code })).toMatchObject({ _tag: "Fault", isLost: false }))
   }
 
