@@ -21,6 +21,7 @@ import {
   InvalidParameter
 } from "./request/AuthenticationRequestError.ts"
 import * as BackchannelAuthentication from "./request/BackchannelAuthentication.ts"
+import type { TokenResponse } from "./token/TokenResponse.ts"
 import { type CibaEvent, Step } from "./wait/CibaEvent.ts"
 import * as CibaEvents from "./wait/CibaEvents.ts"
 import type * as WaitDriver from "./wait/WaitDriver.ts"
@@ -46,7 +47,6 @@ export const make = Effect.fnUntraced(function* (
   driver: WaitDriver.Service
 ): Effect.fn.Return<CibaFlow, never, Effect.Services<typeof collectParts>> {
   const parts = { ...(yield* collectParts), driver }
-  const completeRetained = makeCompleteRetained(parts)
   const forget = (pending: PendingAuthentication) =>
     Effect.andThen(
       Effect.andThen(parts.store.isPresent ? parts.store.remove(pending) : Effect.void, driver.forget(pending)),
@@ -54,12 +54,8 @@ export const make = Effect.fnUntraced(function* (
     )
   return {
     initiate: makeInitiate(parts),
-    complete: (pending) =>
-      completeRetained(pending).pipe(
-        Effect.tap(() => forget(pending)),
-        Effect.tapError((error) => (isFinal(error, pending) ? forget(pending) : Effect.void))
-      ),
-    completeRetained,
+    complete: (pending) => complete(parts, pending, forget),
+    completeRetained: (pending) => complete(parts, pending, () => Effect.void),
     forget,
     events: parts.events.events
   }
@@ -104,9 +100,14 @@ const makeInitiate = (parts: Parts): CibaFlow["initiate"] => {
 }
 
 /** A notification may arrive before the acknowledgement does. */
-const expectNotification = Effect.fnUntraced(function* ({ inbox, registration }: Parts, token?: Redacted.Redacted) {
-  const { deliveryMode } = registration
-  if (token === undefined || deliveryMode === "poll") return
+const expectNotification = ({ inbox, registration: { deliveryMode } }: Parts, token?: Redacted.Redacted) =>
+  token === undefined || deliveryMode === "poll" ? Effect.void : registerNotification(inbox, deliveryMode, token)
+
+const registerNotification = Effect.fnUntraced(function* (
+  inbox: NotificationInbox.Service,
+  deliveryMode: "ping" | "push",
+  token: Redacted.Redacted
+) {
   const expiresAt = DateTime.add(yield* DateTime.now, { hours: 1 })
   if (yield* inbox.expect({ token, deliveryMode, expiresAt })) return
   const problem = "another request has it; leave it out to use a generated one"
@@ -122,42 +123,79 @@ const ensureNew = ({ driver }: Parts, pending: PendingAuthentication) =>
   )
 
 /** The provider contacts the end-user now: the authentication is persisted before anything else happens. */
-const recordAcknowledgement = Effect.fnUntraced(function* (
+const recordAcknowledgement = (
   { events, inbox, store }: Parts,
   pending: PendingAuthentication
-) {
+): Effect.Effect<void> => {
   const { deliveryMode, expiresAt, id } = pending
-  yield* Span.annotate({ "ciba.authentication.id": id, "ciba.delivery_mode": deliveryMode })
-  if (store.isPresent) yield* store.put(pending)
-  yield* inbox.acknowledge(pending)
-  yield* events.open(Step.Acknowledged({ id, deliveryMode, expiresAt }))
-})
-
-const makeCompleteRetained = (parts: Parts): CibaFlow["completeRetained"] => {
-  const { events } = parts
-  const run = Effect.fnUntraced(function* (given: PendingAuthentication) {
-    const pending = yield* loadLatest(parts, given)
-    const { expiresAt, id } = pending
-    yield* Span.annotate({ "ciba.authentication.id": id })
-    if (!events.isOpen(id)) yield* events.open(Step.Resumed({ id, expiresAt }))
-    return yield* events.trackActive(id, recordOutcome(parts, pending, identify(parts, pending)))
-  })
-  return (pending) => Span.trace("Ciba.complete", run(pending))
+  const opened = Effect.flatMap(
+    Span.annotate({ "ciba.authentication.id": id, "ciba.delivery_mode": deliveryMode }),
+    () => events.open(Step.Acknowledged({ id, deliveryMode, expiresAt }))
+  )
+  const expected = deliveryMode === "poll" ? opened : Effect.andThen(inbox.acknowledge(pending), opened)
+  return store.isPresent ? Effect.andThen(store.put(pending), expected) : expected
 }
+
+/** What is done with an authentication that has ended. */
+type Settle = (pending: PendingAuthentication) => Effect.Effect<void>
+
+type Completion = Effect.Effect<VerifiedIdentity, CompletionError>
+
+const complete = (parts: Parts, given: PendingAuthentication, settle: Settle): Completion =>
+  Span.trace(
+    "Ciba.complete",
+    Effect.flatMap(loadLatest(parts, given), (pending) =>
+      Effect.flatMap(recordBegin(parts, pending), () => awaitIdentity(parts, pending, settle))
+    )
+  )
+
+/** A wait that is not open was acknowledged in another process, or has ended before. */
+const recordBegin = ({ events }: Parts, { expiresAt, id }: PendingAuthentication): Effect.Effect<void> =>
+  Effect.flatMap(Span.annotate({ "ciba.authentication.id": id }), () =>
+    events.isOpen(id) ? Effect.void : events.open(Step.Resumed({ id, expiresAt }))
+  )
 
 /** Waits for the response and verifies it: again, when its keys may be there. */
-const identify = (parts: Parts, pending: PendingAuthentication): Effect.Effect<VerifiedIdentity, CompletionError> => {
+const awaitIdentity = (parts: Parts, pending: PendingAuthentication, settle: Settle): Completion =>
+  Effect.matchEffect(parts.driver.wait(pending), {
+    onFailure: (error) => recordFailure(parts, pending, settle, error),
+    onSuccess: (response) => verify(parts, pending, settle, response)
+  })
+
+const verify = (parts: Parts, pending: PendingAuthentication, settle: Settle, response: TokenResponse): Completion => {
   const { driver, verifier } = parts
-  return Effect.flatMap(driver.wait(pending), (response) =>
-    Effect.matchEffect(verifier.verify(response, pending), {
-      onSuccess: (identity) => Effect.as(driver.report(pending, { _tag: "Verified" }), identity),
-      onFailure: (error) =>
-        Effect.flatMap(driver.report(pending, judge(parts, error)), (isRepeated) =>
-          isRepeated ? identify(parts, pending) : Effect.fail(error)
+  return Effect.matchEffect(verifier.verify(response, pending), {
+    onFailure: (error) =>
+      Effect.flatMap(driver.report(pending, judge(parts, error)), (isRepeated) =>
+        isRepeated ? awaitIdentity(parts, pending, settle) : recordFailure(parts, pending, settle, error)
+      ),
+    onSuccess: (identity) =>
+      driver
+        .report(pending, { _tag: "Verified" })
+        .pipe(
+          Effect.andThen(recordOutcome(parts, pending, "approved")),
+          Effect.andThen(settle(pending)),
+          Effect.as(identity)
         )
-    })
-  )
+  })
 }
+
+/** An error that does not end the authentication is not reported. */
+const recordFailure = (
+  parts: Parts,
+  pending: PendingAuthentication,
+  settle: Settle,
+  error: CompletionError
+): Effect.Effect<never, CompletionError> =>
+  Effect.andThen(
+    isFinal(error, pending)
+      ? Effect.andThen(recordOutcome(parts, pending, error.reason._tag), settle(pending))
+      : Span.annotate({ "ciba.outcome": error.reason._tag }),
+    Effect.fail(error)
+  )
+
+const recordOutcome = ({ events }: Parts, { id }: PendingAuthentication, outcome: string): Effect.Effect<void> =>
+  Effect.andThen(Span.annotate({ "ciba.outcome": outcome }), events.complete(id, outcome))
 
 /** What a failed verification means to the wait. */
 const judge = ({ keys, registration }: Parts, error: CompletionError): WaitDriver.Verdict => {
@@ -176,21 +214,4 @@ const loadLatest = ({ store }: Parts, pending: PendingAuthentication): Effect.Ef
   return store.isPresent
     ? Effect.map(store.get(pending.id), (stored) => Option.getOrElse(Option.filter(stored, isSame), () => pending))
     : Effect.succeed(pending)
-}
-
-/** Reports how an authentication ended; an error that does not end it is not reported. */
-const recordOutcome = (
-  { events }: Parts,
-  pending: PendingAuthentication,
-  identity: Effect.Effect<VerifiedIdentity, CompletionError>
-): Effect.Effect<VerifiedIdentity, CompletionError> => {
-  const record = (outcome: string, isReported: boolean) =>
-    Effect.andThen(
-      Span.annotate({ "ciba.outcome": outcome }),
-      isReported ? events.complete(pending.id, outcome) : Effect.void
-    )
-  return Effect.matchEffect(identity, {
-    onFailure: (error) => Effect.andThen(record(error.reason._tag, isFinal(error, pending)), Effect.fail(error)),
-    onSuccess: (verified) => Effect.as(record("approved", true), verified)
-  })
 }

@@ -2,7 +2,7 @@
  * Requests that are authenticated as the client: a form for one of the provider's endpoints, with new credentials and a new
  * proof for each HTTP request.
  */
-import { Effect, Redacted } from "effect"
+import { Effect, Redacted, Result } from "effect"
 import { memoize } from "effect/Function"
 import type { Headers, HttpClientRequest } from "effect/http"
 import type { Credentials, RequestTarget } from "../client/ClientAuthentication.ts"
@@ -74,22 +74,17 @@ export const makeEndpoint = <E>(
     const targetOf = makeTargetOf(clientId)
     const interaction = profile?.interactionIds === true ? InteractionId.generateHeader : Effect.succeed({})
 
-    const makeBuild = (target: RequestTarget): Endpoint<E>["build"] =>
-      Effect.fnUntraced(function* ({ constraint, headers = {}, parameters }) {
-        const url = target.endpoint
-        const own = readOwn(yield* authentication.credentials(target))
-        if (own.conflict !== undefined) return yield* Effect.fail(toError(own.conflict))
-        const request = form(
-          url,
-          [...parameters.filter(([parameter]) => !own.names.has(parameter)), ...own.parameters],
-          headers,
-          yield* interaction,
-          own.headers,
-          constraint === undefined ? {} : yield* constraint.prove({ method: "POST", url })
+    const makeBuild =
+      (target: RequestTarget): Endpoint<E>["build"] =>
+      (content) =>
+        Effect.flatMap(authentication.credentials(target), (credentials) =>
+          Effect.flatMap(interaction, (header) =>
+            Effect.flatMap(prove(target, content.constraint), (proof) => {
+              const built = assemble(target, content, readOwn(credentials), header, proof)
+              return Result.isSuccess(built) ? Effect.succeed(built.success) : Effect.fail(toError(built.failure))
+            })
+          )
         )
-        const unsendable = findUnsendable(request)
-        return unsendable === undefined ? request : yield* Effect.fail(toError(unsendable))
-      })
 
     const endpointOf = memoize(
       (target: RequestTarget): Endpoint<E> => ({ url: target.endpoint, build: makeBuild(target) })
@@ -98,6 +93,24 @@ export const makeEndpoint = <E>(
     return (metadata, name) =>
       Effect.map(ProviderMetadata.endpoint(metadata, name, mutualTls), (url) => endpointOf(targetOf(metadata, url)))
   })
+
+const prove = ({ endpoint }: RequestTarget, constraint: SenderConstraint | undefined) =>
+  constraint === undefined ? Effect.succeed({}) : constraint.prove({ method: "POST", url: endpoint })
+
+/** The request with what client authentication, interaction id and proof add. */
+const assemble = (
+  { endpoint }: RequestTarget,
+  { headers = {}, parameters }: Content,
+  own: ReturnType<typeof readOwn>,
+  interaction: Headers.Input,
+  proof: Headers.Input
+): Result.Result<HttpClientRequest.HttpClientRequest, Problem> => {
+  if (own.conflict !== undefined) return Result.fail(own.conflict)
+  const all = [...parameters.filter(([parameter]) => !own.names.has(parameter)), ...own.parameters]
+  const request = form(endpoint, all, headers, interaction, own.headers, proof)
+  const unsendable = findUnsendable(request)
+  return unsendable === undefined ? Result.succeed(request) : Result.fail(unsendable)
+}
 
 /** The target of requests to an endpoint: one object for all of them, so that client authentication prepares itself once. */
 const makeTargetOf = (clientId: string) => {

@@ -5,6 +5,7 @@
  * @see CIBA Core 1.0 sections 10.1 and 11
  */
 import { type Duration, Effect, Predicate, Redacted } from "effect"
+import { memoize } from "effect/Function"
 import type { HttpClientRequest } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as DeliveryMode from "../client/DeliveryMode.ts"
@@ -24,13 +25,11 @@ export type Outcome =
   | { readonly _tag: "Tokens"; readonly response: TokenResponse.TokenResponse }
   | { readonly _tag: "Failed"; readonly error: TokenError }
 
-/** Sends a poll. `onSend` runs immediately before each attempt is sent, when its request is complete. */
-export type Poll = (onSend: Effect.Effect<void>) => Effect.Effect<Outcome>
-
-/** The polls of one wait, and the endpoint that they are sent to. */
+/** Sends polls to one endpoint, with one DPoP key. */
 export interface Polls {
   readonly url: string
-  readonly poll: Poll
+  /** Sends a poll. `onSend` runs immediately before each attempt is sent, when its request is complete. */
+  readonly poll: (pending: PendingAuthentication, onSend: Effect.Effect<void>) => Effect.Effect<Outcome>
 }
 
 /** Prepares the polls of a wait; fails if their parameters cannot be sent, or if there is no endpoint or no DPoP key. */
@@ -49,37 +48,54 @@ export const make = Effect.fnUntraced(function* (
   const { senderConstraint } = yield* ClientRegistration
   const { exchange } = yield* Transport
   const endpointOf = yield* AuthenticatedRequest.makeEndpoint(TokenRequest.toInvalidParameter)
-  const { headers } = options
 
-  return Effect.fnUntraced(function* (metadata, { authReqId, dpopKey }) {
-    const { build, url } = yield* endpointOf(metadata, "token_endpoint")
-    const constraint = yield* TokenRequest.withKey(senderConstraint, dpopKey)
-    const grant = [
-      ["grant_type", DeliveryMode.grantType],
-      ["auth_req_id", Redacted.value(authReqId)]
-    ] as const
-    const content = { parameters: yield* TokenRequest.toForm(grant, options), headers, constraint }
+  const toForm = ({ authReqId }: PendingAuthentication) =>
+    TokenRequest.toForm(
+      [
+        ["grant_type", DeliveryMode.grantType],
+        ["auth_req_id", Redacted.value(authReqId)]
+      ],
+      options
+    )
 
-    const send = (onSend: Effect.Effect<void>): Effect.Effect<Exchanged, TokenError> =>
-      Effect.flatMap(build(content), (request) =>
-        Effect.flatMap(onSend, () =>
-          Effect.mapBoth(exchange(request), {
-            onFailure: fromTransportError,
-            onSuccess: (json) => ({ json, request })
-          })
+  const makePolls = (endpoint: Endpoint, constraint: SenderConstraint.SenderConstraint): Polls => {
+    const { build, url } = endpoint
+    const send = (pending: PendingAuthentication, onSend: Effect.Effect<void>): Effect.Effect<Exchanged, TokenError> =>
+      Effect.flatMap(toForm(pending), (parameters) =>
+        Effect.flatMap(build({ parameters, headers: options.headers, constraint }), (request) =>
+          Effect.flatMap(onSend, () =>
+            Effect.mapBoth(exchange(request), {
+              onFailure: fromTransportError,
+              onSuccess: (json) => ({ json, request })
+            })
+          )
         )
       )
-
     return {
       url,
-      poll: (onSend) =>
-        Effect.matchEffect(SenderConstraint.retryWithNonce(constraint, send(onSend), nonceDemand), {
+      poll: (pending, onSend) =>
+        Effect.matchEffect(SenderConstraint.retryWithNonce(constraint, send(pending, onSend), nonceDemand), {
           onFailure: fail,
           onSuccess: classify
         })
     }
-  })
+  }
+
+  /** Most waits have the client's own key: they share one object. */
+  const ownPolls = memoize((endpoint: Endpoint) => makePolls(endpoint, senderConstraint))
+
+  return (metadata, pending) =>
+    Effect.flatMap(endpointOf(metadata, "token_endpoint"), (endpoint) =>
+      Effect.andThen(
+        toForm(pending),
+        Effect.map(TokenRequest.withKey(senderConstraint, pending.dpopKey), (constraint) =>
+          constraint === senderConstraint ? ownPolls(endpoint) : makePolls(endpoint, constraint)
+        )
+      )
+    )
 })
+
+type Endpoint = AuthenticatedRequest.Endpoint<TokenError>
 
 interface Exchanged {
   readonly json: JsonResponse

@@ -14,6 +14,7 @@ import * as TokenRequest from "../token/TokenRequest.ts"
 import type { TokenResponse } from "../token/TokenResponse.ts"
 import { Step } from "./CibaEvent.ts"
 import type * as CibaEvents from "./CibaEvents.ts"
+import * as CibaMetrics from "./CibaMetrics.ts"
 import * as Pace from "./Pace.ts"
 import * as PollOutcome from "./PollOutcome.ts"
 import * as StoredWait from "./StoredWait.ts"
@@ -44,7 +45,7 @@ export interface ActiveWait extends Heap.Entry {
   readonly timeline: Timeline<ActiveWait>
   state: Wait.State<TokenResponse, TransportError>
   /** Those that wait for the response. Without any, nothing is due. */
-  readonly callers: Set<Caller>
+  callers: ReadonlyArray<Caller>
   /** That of the caller with whom the wait went on. */
   context: Context.Context<never>
   poll: Fiber.Fiber<Event> | undefined
@@ -109,12 +110,19 @@ const execute = (wait: ActiveWait, command: Wait.Command<TokenResponse>): void =
 
 /** A wait without callers is not due: the next one goes on with it. */
 const schedule = (wait: ActiveWait): void =>
-  wait.timeline.set(wait, wait.callers.size === 0 ? undefined : Wait.wakeAt(wait.state), wait.context)
+  wait.timeline.set(wait, wait.callers.length === 0 ? undefined : Wait.wakeAt(wait.state), wait.context)
+
+/** Replaces the callers. A wait counts as pending as long as it has any. */
+export const setCallers = (wait: ActiveWait, callers: ReadonlyArray<Caller>): void => {
+  const change = Math.sign(callers.length) - Math.sign(wait.callers.length)
+  wait.callers = callers
+  if (change !== 0) CibaMetrics.pending.modifyUnsafe(change, wait.context)
+}
 
 /** Ends the waiting of all callers. */
 export const respond = (wait: ActiveWait, received: Received): void => {
-  const callers = [...wait.callers]
-  wait.callers.clear()
+  const { callers } = wait
+  setCallers(wait, [])
   for (const caller of callers) caller(received)
 }
 
@@ -157,7 +165,7 @@ const save = (wait: ActiveWait): void => {
 /** Without a caller nothing is sent. */
 const sendPoll = (wait: ActiveWait): void => {
   const { callers, context, polls, shared, state } = wait
-  if (callers.size === 0 || polls === undefined) {
+  if (callers.length === 0 || polls === undefined) {
     report(wait, { _tag: "Interrupted" })
     return
   }
@@ -185,7 +193,7 @@ const abort = (wait: ActiveWait): void => {
 }
 
 const poll = (wait: ActiveWait, { poll, url }: PollRequest.Polls): Effect.Effect<Event> =>
-  Effect.flatMap(poll(recordSent(wait)), (outcome) => {
+  Effect.flatMap(poll(wait.pending, recordSent(wait)), (outcome) => {
     const answer = PollOutcome.toAnswer(outcome, url)
     if (outcome._tag === "Failed" && !PollOutcome.isContinuing(answer)) wait.error = outcome.error
     const { schedule, throttle } = wait.shared

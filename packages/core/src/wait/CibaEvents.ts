@@ -1,9 +1,7 @@
 /** Publishes the events of a client's authentications, and records them in the metrics. An event without a subscriber is not made. */
 import { Clock, Context, DateTime, Effect, Layer, PubSub, Stream } from "effect"
-import { monotonicNow } from "../internal/MonotonicClock.ts"
 import * as Sweep from "../internal/Sweep.ts"
 import { type CibaEvent, Step } from "./CibaEvent.ts"
-import * as CibaMetrics from "./CibaMetrics.ts"
 import * as MetricRecorder from "./MetricRecorder.ts"
 
 /** The events of all authentications of a client. */
@@ -20,8 +18,6 @@ export interface Service {
   readonly publishFault: (fault: Omit<Fault, "_tag">, context: Context.Context<never>) => void
   /** Publishes how an open wait ended, and counts it. */
   readonly complete: (id: string, outcome: string) => Effect.Effect<void>
-  /** Counts a wait as pending while it runs; concurrent waits for the same `id` count once. */
-  readonly trackActive: <A, E>(id: string, wait: Effect.Effect<A, E>) => Effect.Effect<A, E>
   readonly events: Stream.Stream<CibaEvent>
 }
 
@@ -39,7 +35,6 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
     for (const [id, { until }] of open) if (until < now) open.delete(id)
   })
   const sweep = Sweep.make(() => open.size, removeExpired)
-  const trackActive = makeTrackActive()
   let subscribers = 0
 
   const publish: Service["publish"] = (id, makeStep, context) => {
@@ -52,9 +47,11 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
     open: (step) =>
       Effect.andThen(
         sweep,
-        Effect.map(Effect.zip(monotonicNow, Effect.context<never>()), ([since, context]) => {
-          open.set(step.id, { since, polls: 0, until: DateTime.toEpochMillis(step.expiresAt) + retention })
+        Effect.withFiber(({ context }) => {
+          const until = DateTime.toEpochMillis(step.expiresAt) + retention
+          open.set(step.id, { since: now(context), polls: 0, until })
           publish(step.id, () => step, context)
+          return Effect.void
         })
       ),
     isOpen: (id) => open.has(id),
@@ -69,14 +66,15 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
       publish(fault.id, () => Step.PollFailed(fault), context)
     },
     complete: (id, outcome) =>
-      Effect.map(Effect.zip(monotonicNow, Effect.context<never>()), ([now, context]) => {
+      Effect.withFiber(({ context }) => {
         const wait = open.get(id)
-        if (wait === undefined) return
+        if (wait === undefined) return Effect.void
         publish(id, () => Step.Completed({ id, outcome }), context)
         open.delete(id)
-        metrics.recordDecision({ outcome, seconds: Math.round(now - wait.since) / 1000, polls: wait.polls }, context)
+        const seconds = Math.round(now(context) - wait.since) / 1000
+        metrics.recordDecision({ outcome, seconds, polls: wait.polls }, context)
+        return Effect.void
       }),
-    trackActive,
     events: subscribe(channel, (by) => {
       subscribers += by
     })
@@ -98,38 +96,15 @@ const subscribe = <A>(channel: PubSub.PubSub<A>, count: (by: 1 | -1) => void): S
 /** The events of one client. */
 export const layer = (): Layer.Layer<CibaEvents> => Layer.effect(CibaEvents, make)
 
+/** On the monotonic clock, in milliseconds. */
+const now = (context: Context.Context<never>): number =>
+  Number(Context.get(context, Clock.Clock).monotonicTimeNanosUnsafe()) / 1_000_000
+
 interface OpenWait {
   /** On the monotonic clock, in milliseconds. */
   readonly since: number
   polls: number
   readonly until: number
-}
-
-const makeTrackActive = (): Service["trackActive"] => {
-  const active = new Map<string, number>()
-
-  /** The gauge is changed by the difference: it is shared with the other clients of the process. */
-  const count = (id: string, by: 1 | -1, context: Context.Context<never>): void => {
-    const before = active.size
-    const calls = (active.get(id) ?? 0) + by
-    if (calls === 0) active.delete(id)
-    else active.set(id, calls)
-    if (active.size !== before) CibaMetrics.pending.modifyUnsafe(active.size - before, context)
-  }
-
-  return (id, wait) =>
-    Effect.withFiber(({ context }) => {
-      let isCounted = false
-      const counted = Effect.suspend(() => {
-        count(id, 1, context)
-        isCounted = true
-        return wait
-      })
-      return Effect.onExit(counted, () => {
-        if (isCounted) count(id, -1, context)
-        return Effect.void
-      })
-    })
 }
 
 /** How long after its expiry a wait may still be completed, in milliseconds. */

@@ -43,13 +43,12 @@ export const makeDriver = Effect.fnUntraced(function* (
   const fetchKeys = JwsAlgorithm.isSymmetric(idTokenSignedResponseAlg) ? Effect.void : Effect.ignore(keys.prefetch)
 
   return yield* WaitDriver.make({
-    prepare: Effect.fnUntraced(function* (pending) {
-      const metadata = yield* ensureSameClient(pending)
-      if (pending.deliveryMode === "push") return yield* new TokenError({ reason: new PushDelivery() })
-      const polls = yield* preparePolls(metadata, pending)
-      yield* runInBackground(fetchKeys)
-      return polls
-    }),
+    prepare: (pending) =>
+      Effect.flatMap(ensureSameClient(pending), (metadata) =>
+        pending.deliveryMode === "push"
+          ? Effect.fail(new TokenError({ reason: new PushDelivery() }))
+          : Effect.andThen(runInBackground(fetchKeys), preparePolls(metadata, pending))
+      ),
     pingFallback: Duration.toMillis(options?.pingFallback ?? "30 seconds"),
     schedule: options?.schedule
   })

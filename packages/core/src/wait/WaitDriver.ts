@@ -3,7 +3,7 @@
  * short fibers. `ActiveWait` is what happens to one of them.
  */
 import { Clock, Context, DateTime, Duration, Effect, Exit, Fiber, Option, Redacted, type Scope } from "effect"
-import { memoize } from "effect/Function"
+import { constVoid, memoize } from "effect/Function"
 import * as Throttle from "../http/Throttle.ts"
 import { makeError } from "../http/Transport.ts"
 import type { TransportError } from "../http/TransportError.ts"
@@ -100,8 +100,8 @@ interface Driver extends ActiveWait.Shared {
   readonly hasInbox: boolean
   /** By `auth_req_id`. */
   readonly waits: Map<string, ActiveWait.ActiveWait>
-  /** The `id` of each acknowledged authentication, and its expiry in epoch milliseconds; by `auth_req_id`. */
-  readonly acknowledged: Map<string, { readonly id: string; readonly until: number }>
+  /** Those that have been acknowledged, and are not waited for yet; by `auth_req_id`. */
+  readonly acknowledged: Map<string, PendingAuthentication>
   /** Those that are forgotten: when their `id` is, too. */
   readonly redeemed: Map<string, number>
   readonly sweep: Effect.Effect<void>
@@ -116,11 +116,11 @@ const makeDriver = Effect.fnUntraced(function* (mode: Mode): Effect.fn.Return<Dr
   const waits: Driver["waits"] = new Map()
   const redeemed: Driver["redeemed"] = new Map()
   const removeExpired = Effect.zipWith(monotonicNow, Clock.currentTimeMillis, (now, wallClock) => {
-    for (const [key, { until }] of acknowledged) if (until <= wallClock) acknowledged.delete(key)
+    for (const [key, pending] of acknowledged) if (isOver(pending, wallClock)) acknowledged.delete(key)
     for (const [id, until] of redeemed) if (until <= now) redeemed.delete(id)
     for (const wait of waits.values()) {
       const until = wait.state.deadline + (wait.response === undefined ? 0 : retention)
-      if (wait.callers.size === 0 && until <= wait.timeline.now()) remove(waits, wait)
+      if (wait.callers.length === 0 && until <= wait.timeline.now()) remove(waits, wait)
     }
   })
   return {
@@ -225,13 +225,13 @@ const begin = (
     polls,
     timeline,
     state,
-    callers: new Set(),
+    callers: [],
     context,
     poll: undefined,
     pace: undefined,
     error: undefined,
     response: undefined,
-    unsubscribe: () => undefined
+    unsubscribe: constVoid
   }
   return { wait, commands }
 }
@@ -242,12 +242,12 @@ const join = (driver: Driver, begun: Begun): Effect.Effect<TokenResponse, TokenE
     driver.isClosed
       ? Effect.interrupt
       : Effect.callback((resume) => {
-          const { commands, wait } = enlist(driver.waits, begun)
-          if (wait.callers.size === 0) {
+          const { commands, wait } = enlist(driver, begun)
+          if (wait.callers.length === 0) {
             wait.context = context
             wait.pace = undefined
           }
-          wait.callers.add(resume)
+          ActiveWait.setCallers(wait, [...wait.callers, resume])
           ActiveWait.carryOut(wait, commands)
           ActiveWait.resume(wait)
           return leave(wait, resume)
@@ -255,7 +255,7 @@ const join = (driver: Driver, begun: Begun): Effect.Effect<TokenResponse, TokenE
   )
 
 /** The wait for an `auth_req_id` that has begun first. */
-const enlist = (waits: Driver["waits"], begun: Begun): Begun => {
+const enlist = ({ acknowledged, waits }: Driver, begun: Begun): Begun => {
   const key = keyOf(begun.wait.pending)
   const first = waits.get(key)
   if (first === begun.wait) return begun
@@ -264,29 +264,35 @@ const enlist = (waits: Driver["waits"], begun: Begun): Begun => {
     return { wait: first, commands: [] }
   }
   waits.set(key, begun.wait)
+  acknowledged.delete(key)
   return begun
 }
 
 /** The last caller that leaves stops the wait. */
 const leave = (wait: ActiveWait.ActiveWait, caller: ActiveWait.Caller): Effect.Effect<void> =>
   Effect.suspend(() => {
-    if (!wait.callers.delete(caller) || wait.callers.size > 0) return Effect.void
+    const others = wait.callers.filter((other) => other !== caller)
+    if (others.length === wait.callers.length) return Effect.void
+    ActiveWait.setCallers(wait, others)
+    if (others.length > 0) return Effect.void
     const { poll } = wait
     ActiveWait.report(wait, { _tag: "Interrupted" })
     return poll === undefined ? Effect.void : Effect.asVoid(Fiber.await(poll))
   })
 
-const register = ({ acknowledged }: Driver, pending: PendingAuthentication, now: number): boolean => {
-  const { expiresAt, id } = pending
-  const known = acknowledged.get(keyOf(pending))
-  if (known !== undefined && known.id !== id && known.until > now) return false
-  acknowledged.set(keyOf(pending), { id, until: DateTime.toEpochMillis(expiresAt) })
+const register = ({ acknowledged, waits }: Driver, pending: PendingAuthentication, now: number): boolean => {
+  const known = waits.get(keyOf(pending))?.pending ?? acknowledged.get(keyOf(pending))
+  if (known !== undefined && known.id !== pending.id && !isOver(known, now)) return false
+  acknowledged.set(keyOf(pending), pending)
   return true
 }
 
+/** `now` is in epoch milliseconds. */
+const isOver = ({ expiresAt }: PendingAuthentication, now: number): boolean => DateTime.toEpochMillis(expiresAt) <= now
+
 const forget = ({ acknowledged, redeemed, waits }: Driver, pending: PendingAuthentication, now: number): void => {
   const wait = waits.get(keyOf(pending))
-  if (wait !== undefined && wait.callers.size > 0) return
+  if (wait !== undefined && wait.callers.length > 0) return
   acknowledged.delete(keyOf(pending))
   if (wait === undefined) return
   if (wait.response !== undefined || wait.error?.reason._tag === "InvalidTokenResponse") {
