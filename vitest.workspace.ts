@@ -13,7 +13,8 @@ export default defineConfig({
       project("testing", "packages/testing/test/**/*.test.ts"),
       project("e2e", "e2e/**/*.test.ts", ["e2e/browser/**"]),
       project("scripts", "scripts/test/**/*.test.ts"),
-      project("docs", "docs/**/*.test.ts")
+      project("docs", "docs/**/*.test.ts"),
+      project("bench", "bench/test/**/*.test.ts")
     ],
     reporters: ["default", "./e2e/MatrixReporter.ts", ["json", { outputFile: ".cache/vitest.json" }]]
   }

@@ -11,7 +11,7 @@ const { config } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 const tasks = {
   api: ["node", "scripts/check-api.ts"],
   architecture: ["node", "scripts/check-architecture.ts"],
-  bench: ["node", "e2e/bench/main.ts"],
+  bench: ["node", "--expose-gc", "bench/main.ts"],
   build: ["tsc", "-b", "packages/core", "packages/platform-node", "packages/testing"],
   bundle: ["node", "scripts/check-bundle.ts"],
   check: ["tsc", "-b"],

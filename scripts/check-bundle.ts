@@ -1,22 +1,6 @@
 // Checks that the bundle of a program that polls with a client secret has no code of DPoP, mutual TLS, encryption, ping or push.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { join, resolve } from "node:path"
 import { gzipSync } from "node:zlib"
-import { rolldown } from "rolldown"
-
-const root = resolve(import.meta.dirname, "..")
-
-const imports = (names: string): string => `import { ${names} } from "@effect-ciba/core"
-import { Effect, Layer, Redacted } from "effect"
-import { FetchHttpClient } from "effect/http"`
-
-const base = `issuer: "https://op.example.com", clientId: "shop",
-  authentication: ClientAuthentication.clientSecretBasic(Redacted.make("a secret"))`
-
-const polls = `${imports("Ciba, ClientAuthentication, UserHint")}
-const live = Ciba.layer({ ${base} }).pipe(Layer.provide(FetchHttpClient.layer))
-const identity = Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo") })
-Effect.runPromise(Effect.provide(identity, live))`
+import { base, bundle, imports, polls } from "./Bundle.ts"
 
 // A program with all of these, in which each of the strings must be found; otherwise a string would check nothing.
 const hasAll = `${imports(
@@ -39,19 +23,6 @@ const strings: Readonly<Record<string, ReadonlyArray<string>>> = {
   ping: ['"www-authenticate": "Bearer"', '"Duplicate"'],
   storage: ["none of the keys has sealed it"],
   profiles: ["FAPI-CIBA draft 03 with"]
-}
-
-const bundle = async (name: string, code: string, minify: boolean): Promise<string> => {
-  const folder = mkdtempSync(join(root, "e2e", ".bundle-"))
-  try {
-    const input = join(folder, `${name}.ts`)
-    writeFileSync(input, code)
-    const built = await rolldown({ input, platform: "neutral", logLevel: "silent" })
-    const { output } = await built.generate({ format: "esm", minify })
-    return output[0].code
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
 }
 
 const [lean, full, minified] = await Promise.all([

@@ -1,5 +1,6 @@
 /** Publishes the events of a client's authentications, and records them in the metrics. An event without a subscriber is not made. */
 import { Clock, Context, DateTime, Effect, Layer, PubSub, Stream } from "effect"
+import { monotonicNow } from "../internal/MonotonicClock.ts"
 import * as Sweep from "../internal/Sweep.ts"
 import { type CibaEvent, Step } from "./CibaEvent.ts"
 import * as MetricRecorder from "./MetricRecorder.ts"
@@ -31,7 +32,7 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
   const channel = yield* PubSub.sliding<CibaEvent>(4096)
   const metrics = MetricRecorder.make()
   const open = new Map<string, OpenWait>()
-  const removeExpired = Effect.map(Clock.currentTimeMillis, (now) => {
+  const removeExpired = Effect.map(monotonicNow, (now) => {
     for (const [id, { until }] of open) if (until < now) open.delete(id)
   })
   const sweep = Sweep.make(() => open.size, removeExpired)
@@ -48,8 +49,10 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
       Effect.andThen(
         sweep,
         Effect.withFiber(({ context }) => {
-          const until = DateTime.toEpochMillis(step.expiresAt) + retention
-          open.set(step.id, { since: now(context), polls: 0, until })
+          const clock = Context.get(context, Clock.Clock)
+          const since = now(clock)
+          const left = DateTime.toEpochMillis(step.expiresAt) - clock.currentTimeMillisUnsafe()
+          open.set(step.id, { since, polls: 0, until: since + left + retention })
           publish(step.id, () => step, context)
           return Effect.void
         })
@@ -71,7 +74,7 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
         if (wait === undefined) return Effect.void
         publish(id, () => Step.Completed({ id, outcome }), context)
         open.delete(id)
-        const seconds = Math.round(now(context) - wait.since) / 1000
+        const seconds = (now(Context.get(context, Clock.Clock)) - wait.since) / 1000
         metrics.recordDecision({ outcome, seconds, polls: wait.polls }, context)
         return Effect.void
       }),
@@ -96,12 +99,11 @@ const subscribe = <A>(channel: PubSub.PubSub<A>, count: (by: 1 | -1) => void): S
 /** The events of one client. */
 export const layer = (): Layer.Layer<CibaEvents> => Layer.effect(CibaEvents, make)
 
-/** On the monotonic clock, in milliseconds. */
-const now = (context: Context.Context<never>): number =>
-  Number(Context.get(context, Clock.Clock).monotonicTimeNanosUnsafe()) / 1_000_000
+/** On the monotonic clock, in whole milliseconds. */
+const now = (clock: Clock.Clock): number => Math.round(Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000)
 
 interface OpenWait {
-  /** On the monotonic clock, in milliseconds. */
+  /** On the monotonic clock, in whole milliseconds. */
   readonly since: number
   polls: number
   readonly until: number
