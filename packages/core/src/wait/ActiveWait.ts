@@ -26,8 +26,6 @@ export interface Shared {
   readonly store: PendingStore.BestEffort
   /** The caller's own schedule. */
   readonly schedule: Pace.Compose | undefined
-  /** The writes that are under way. */
-  readonly saves: Set<Fiber.Fiber<void>>
 }
 
 type Event = Wait.Event<TokenResponse, TransportError>
@@ -48,6 +46,8 @@ export interface ActiveWait extends Heap.Entry {
   /** That of the caller with whom the wait went on. */
   context: Context.Context<never>
   poll: Fiber.Fiber<Event> | undefined
+  /** The write that is under way. */
+  save: Fiber.Fiber<void> | undefined
   pace: Pace.Pace | undefined
   /** Why the provider refused. */
   error: TokenError | undefined
@@ -111,11 +111,19 @@ const execute = (wait: ActiveWait, command: Wait.Command<TokenResponse>): void =
 const schedule = (wait: ActiveWait): void =>
   wait.timeline.set(wait, wait.callers.size === 0 ? undefined : Wait.wakeAt(wait.state), wait.context)
 
-/** Ends the waiting of all callers. */
+/** Ends the waiting of all callers. Each runs on while it is called: what its program throws then stops no other wait. */
 export const respond = (wait: ActiveWait, received: Received): void => {
-  const callers = [...wait.callers]
-  wait.callers.clear()
-  for (const caller of callers) caller(received)
+  const { callers, context } = wait
+  const all = [...callers]
+  callers.clear()
+  for (const caller of all) {
+    Effect.runForkWith(context)(
+      Effect.tapDefect(
+        Effect.sync(() => caller(received)),
+        Effect.logError
+      )
+    )
+  }
 }
 
 const resultOf = (wait: ActiveWait, outcome: Wait.Outcome): Received => {
@@ -147,9 +155,9 @@ const save = (wait: ActiveWait): void => {
   const { context, pending, shared, state } = wait
   const stored = StoredWait.put(pending, Wait.snapshot(state), Context.get(context, Clock.Clock))
   const fiber = Effect.runForkWith(context)(shared.store.put(stored))
-  shared.saves.add(fiber)
+  wait.save = fiber
   fiber.addObserver(() => {
-    shared.saves.delete(fiber)
+    wait.save = undefined
     report(wait, { _tag: "Saved" })
   })
 }
