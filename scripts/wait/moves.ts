@@ -22,6 +22,10 @@ export const carryOut = (wait: Functions, before: World, [state, commands]: Tran
   must(world.poll !== "made" || wait.wakeAt(state) !== undefined, "a poll that cannot be made ends at the deadline")
   must(state.phase._tag !== "Verifying" || state.phase.tries < 10, "verification ends")
   must(
+    state.phase._tag !== "Sleeping" || state.phase.wakeAt <= Math.max(state.deadline, world.now),
+    "no wait sleeps beyond its deadline"
+  )
+  must(
     isOver || isBusy(world) || wait.wakeAt(state) !== undefined,
     `no wait without a timer or a command: ${state.phase._tag}`
   )

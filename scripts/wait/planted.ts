@@ -57,10 +57,15 @@ export const all: ReadonlyArray<Planted> = [
     ["the back-off begins below the interval", "2 ** (faults - 1)", "2 ** (faults - 2)"],
     [
       "an interrupted poll is no lost response",
-      "lost: lost ?? terms.interrupted, phase: sleep(now + interval)",
+      "lost: lost ?? terms.interrupted, phase: sleepFor(",
+      "phase: sleepFor("
+    ],
+    ["a poll after an interruption keeps no interval", "phase: sleepFor(state, interval, now)", "phase: sleep(now)"],
+    [
+      "an interrupted wait sleeps beyond its deadline",
+      "phase: sleepFor(state, interval, now)",
       "phase: sleep(now + interval)"
     ],
-    ["a poll after an interruption keeps no interval", "phase: sleep(now + interval)", "phase: sleep(now)"],
     [
       "no timer runs while a poll is made",
       'if (phase._tag === "Polling" && phase.sentAt === undefined) return deadline',

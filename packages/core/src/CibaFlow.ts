@@ -47,11 +47,10 @@ export const make = Effect.fnUntraced(function* (
   driver: WaitDriver.Service
 ): Effect.fn.Return<CibaFlow, never, Effect.Services<typeof collectParts>> {
   const parts = { ...(yield* collectParts), driver }
+  const removeStored = (pending: PendingAuthentication) =>
+    parts.store.isPresent ? Effect.andThen(driver.awaitSave(pending), parts.store.remove(pending)) : Effect.void
   const forget = (pending: PendingAuthentication) =>
-    Effect.andThen(
-      Effect.andThen(parts.store.isPresent ? parts.store.remove(pending) : Effect.void, driver.forget(pending)),
-      parts.inbox.close(pending)
-    )
+    Effect.andThen(Effect.andThen(removeStored(pending), driver.forget(pending)), parts.inbox.close(pending))
   return {
     initiate: makeInitiate(parts),
     complete: (pending) => complete(parts, pending, forget),

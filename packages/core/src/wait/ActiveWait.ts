@@ -27,8 +27,6 @@ export interface Shared {
   readonly store: PendingStore.BestEffort
   /** The caller's own schedule. */
   readonly schedule: Pace.Compose | undefined
-  /** The writes that are under way. */
-  readonly saves: Set<Fiber.Fiber<void>>
 }
 
 type Event = Wait.Event<TokenResponse, TransportError>
@@ -49,6 +47,8 @@ export interface ActiveWait extends Heap.Entry {
   /** That of the caller with whom the wait went on. */
   context: Context.Context<never>
   poll: Fiber.Fiber<Event> | undefined
+  /** The write that is under way. */
+  save: Fiber.Fiber<void> | undefined
   pace: Pace.Pace | undefined
   /** Why the provider refused. */
   error: TokenError | undefined
@@ -119,11 +119,18 @@ export const setCallers = (wait: ActiveWait, callers: ReadonlyArray<Caller>): vo
   if (change !== 0) CibaMetrics.pending.modifyUnsafe(change, wait.context)
 }
 
-/** Ends the waiting of all callers. */
+/** Ends the waiting of all callers. Each runs on while it is called: what its program throws then stops no other wait. */
 export const respond = (wait: ActiveWait, received: Received): void => {
-  const { callers } = wait
+  const { callers, context } = wait
   setCallers(wait, [])
-  for (const caller of callers) caller(received)
+  for (const caller of callers) {
+    Effect.runForkWith(context)(
+      Effect.tapDefect(
+        Effect.sync(() => caller(received)),
+        Effect.logError
+      )
+    )
+  }
 }
 
 const resultOf = (wait: ActiveWait, outcome: Wait.Outcome): Received => {
@@ -155,9 +162,9 @@ const save = (wait: ActiveWait): void => {
   const { context, pending, shared, state } = wait
   const stored = StoredWait.put(pending, Wait.snapshot(state), Context.get(context, Clock.Clock))
   const fiber = Effect.runForkWith(context)(shared.store.put(stored))
-  shared.saves.add(fiber)
+  wait.save = fiber
   fiber.addObserver(() => {
-    shared.saves.delete(fiber)
+    wait.save = undefined
     report(wait, { _tag: "Saved" })
   })
 }

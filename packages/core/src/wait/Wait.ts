@@ -222,10 +222,10 @@ const recordAnswer = <R, F>(
   if (answer._tag === "Gone") return save(state, makeDone(state.lost === undefined ? "Refused" : "Unknown"), now)
   if (answer._tag === "Refused" && answer.isFinal) return save(state, makeDone("Refused"), now)
   if (isCancelled) return finish(state, "Cancelled")
-  if (answer._tag === "Refused") return suspend(state, "Refused", now + state.interval, now)
+  if (answer._tag === "Refused") return suspend(state, "Refused", sleepFor(state, state.interval, now), now)
   const { next, pause, ...bounds } =
     answer._tag === "Fault" ? backOff(state, answer, sentAt, now) : keepInterval(state, answer, sentAt, now)
-  if (pace === "stop") return suspend(next, "Stopped", now + pause, now)
+  if (pace === "stop") return suspend(next, "Stopped", planSleep(next, now + pause, bounds, now), now)
   return pollAfter(next, Math.max(pause, pace ?? 0), bounds, now)
 }
 
@@ -291,15 +291,18 @@ const recordDoubt = <R, F>(
 ): Transition<R, F> => {
   const { deadline, phase, terms } = state
   if (phase._tag !== "Verifying" || phase.retryAt !== undefined) return [state, []]
-  const { since = now, tries } = phase
-  const limit = Math.max(since + terms.doubtLimit, outcome === "Rejected" ? 0 : deadline)
+  const { since = now, doubtedSince = outcome === "Rejected" ? now : undefined, tries } = phase
+  const isDoubted = outcome === "Rejected" && doubtedSince !== undefined
+  const limit = isDoubted ? doubtedSince + terms.doubtLimit : Math.max(since + terms.doubtLimit, deadline)
   if (now >= limit) {
     return outcome === "Rejected"
       ? finish(state, outcome)
       : enter(state, { _tag: "Suspended", outcome, next: verifying(phase.response) }, now)
   }
-  const delay = retryAfter ?? Math.min(terms.keyDelay * 2 ** tries, Math.max(terms.keyDelay, terms.maxBackoff))
-  return [{ ...state, phase: { ...phase, since, tries: tries + 1, retryAt: Math.min(now + delay, limit) } }, []]
+  const backoff = Math.min(terms.keyDelay * 2 ** tries, Math.max(terms.keyDelay, terms.maxBackoff))
+  const delay = Math.max(terms.keyDelay, retryAfter ?? backoff)
+  const retryAt = Math.min(now + delay, limit)
+  return [{ ...state, phase: { ...phase, since, doubtedSince, tries: tries + 1, retryAt } }, []]
 }
 
 /** Nothing is stored: another process finds what it would after a kill. */
@@ -310,7 +313,7 @@ const interrupt = <R, F>(state: State<R, F>, now: number): Transition<R, F> => {
   return abort([
     phase.sentAt === undefined
       ? { ...state, phase: sleep(now) }
-      : { ...state, lost: lost ?? terms.interrupted, phase: sleep(now + interval) },
+      : { ...state, lost: lost ?? terms.interrupted, phase: sleepFor(state, interval, now) },
     []
   ])
 }
@@ -329,18 +332,21 @@ const cancel = <R, F>(state: State<R, F>, now: number): Transition<R, F> => {
 const pollAfter = <R, F>(state: State<R, F>, pause: number, bounds: Bounds, now: number): Transition<R, F> =>
   planPoll(state, now + (state.ping === "awaited" ? Math.max(pause, state.terms.pingFallback) : pause), bounds, now)
 
-const planPoll = <R, F>(
-  state: State<R, F>,
-  planned: number,
-  { floor, least }: Bounds,
-  now: number
-): Transition<R, F> => {
-  const { deadline, interval, ping, terms } = state
-  const at = fitPoll(planned, least, { deadline, interval, margin: terms.margin }, now)
-  if (at >= deadline && ping === "none") return finish(state, expiry(state))
-  const wakeAt = Math.min(at, deadline)
-  return save(state, sleep(wakeAt, Math.min(floor, wakeAt)), now)
+const planPoll = <R, F>(state: State<R, F>, planned: number, bounds: Bounds, now: number): Transition<R, F> => {
+  const next = planSleep(state, planned, bounds, now)
+  return next.wakeAt >= state.deadline && state.ping === "none" ? finish(state, expiry(state)) : save(state, next, now)
 }
+
+/** Until the next poll, or until the deadline if none fits before it. */
+const planSleep = <R, F>(state: State<R, F>, planned: number, { floor, least }: Bounds, now: number): Sleeping => {
+  const { deadline, interval, terms } = state
+  const wakeAt = Math.min(fitPoll(planned, least, { deadline, interval, margin: terms.margin }, now), deadline)
+  return sleep(wakeAt, Math.min(floor, wakeAt))
+}
+
+/** The same with a poll that nothing makes earlier. */
+const sleepFor = <R, F>(state: State<R, F>, pause: number, now: number): Sleeping =>
+  planSleep(state, now + pause, { least: now + pause, floor: now + pause }, now)
 
 /** What is next is stored before it happens. */
 const save = <R, F>(state: State<R, F>, next: Next<R>, now: number): Transition<R, F> =>
@@ -365,8 +371,8 @@ const enter = <R, F>(state: State<R, F>, next: Next<R>, now: number): Transition
   }
 }
 
-const suspend = <R, F>(state: State<R, F>, outcome: Outcome, resumeAt: number, now: number): Transition<R, F> =>
-  save(state, { _tag: "Suspended", outcome, next: sleep(resumeAt) }, now)
+const suspend = <R, F>(state: State<R, F>, outcome: Outcome, next: Sleeping, now: number): Transition<R, F> =>
+  save(state, { _tag: "Suspended", outcome, next }, now)
 
 const finish = <R, F>(state: State<R, F>, outcome: Outcome): Transition<R, F> => [
   { ...state, phase: makeDone(outcome) },
@@ -383,6 +389,7 @@ const verifying = <R>(response: R): Verifying<R> => ({
   _tag: "Verifying",
   response,
   since: undefined,
+  doubtedSince: undefined,
   tries: 0,
   retryAt: undefined
 })

@@ -2,7 +2,7 @@
  * All waits of a client. One that sleeps is an entry of a heap; a single fiber sleeps until the first is due, and polls are
  * short fibers. `ActiveWait` is what happens to one of them.
  */
-import { Clock, Context, DateTime, Duration, Effect, Exit, Fiber, Option, Redacted, type Scope } from "effect"
+import { Clock, Context, DateTime, Deferred, Duration, Effect, Exit, Fiber, Option, Redacted, type Scope } from "effect"
 import { constVoid, memoize } from "effect/Function"
 import * as Throttle from "../http/Throttle.ts"
 import { makeError } from "../http/Transport.ts"
@@ -41,6 +41,8 @@ export interface Service {
   readonly wait: (pending: PendingAuthentication) => Effect.Effect<TokenResponse, WaitError>
   /** Reports what the verification of the response said. Succeeds with whether to wait for it again, and to verify again. */
   readonly report: (pending: PendingAuthentication, verdict: Verdict) => Effect.Effect<boolean>
+  /** Waits until nothing of the wait is being stored: what is removed from the store after that does not come back. */
+  readonly awaitSave: (pending: PendingAuthentication) => Effect.Effect<void>
   /** Removes the wait, with its response. */
   readonly forget: (pending: PendingAuthentication) => Effect.Effect<void>
 }
@@ -84,7 +86,12 @@ export const make = Effect.fnUntraced(function* (
         const { phase } = wait.state
         return phase._tag === "Verifying" && phase.retryAt !== undefined
       }),
-    forget: (pending) => Effect.map(monotonicNow, (now) => forget(driver, pending, now))
+    awaitSave: (pending) => awaitSave(driver, pending),
+    forget: (pending) =>
+      Effect.andThen(
+        awaitSave(driver, pending),
+        Effect.map(monotonicNow, (now) => forget(driver, pending, now))
+      )
   })
 })
 
@@ -107,7 +114,8 @@ interface Driver extends ActiveWait.Shared {
   readonly sweep: Effect.Effect<void>
   readonly timelineOf: (clock: Clock.Clock) => Timeline.Timeline<ActiveWait.ActiveWait>
   readonly termsOf: (delivery: Wait.Terms<never>["delivery"], url: string) => Wait.Terms<TransportError>
-  isClosed: boolean
+  /** Done when the waits are closed. */
+  readonly closed: Deferred.Deferred<never>
 }
 
 const makeDriver = Effect.fnUntraced(function* (mode: Mode): Effect.fn.Return<Driver, never, Requirements> {
@@ -131,7 +139,6 @@ const makeDriver = Effect.fnUntraced(function* (mode: Mode): Effect.fn.Return<Dr
     inbox: yield* NotificationInbox.orNone,
     hasInbox: Option.isSome(yield* Effect.serviceOption(NotificationInbox.NotificationInbox)),
     schedule: mode.schedule,
-    saves: new Set(),
     acknowledged,
     waits,
     redeemed,
@@ -140,7 +147,7 @@ const makeDriver = Effect.fnUntraced(function* (mode: Mode): Effect.fn.Return<Dr
       Timeline.make<ActiveWait.ActiveWait>(clock, (wait) => ActiveWait.report(wait, { _tag: "Due" }))
     ),
     termsOf: makeTermsOf(mode, store.isPresent),
-    isClosed: false
+    closed: Deferred.makeUnsafe()
   }
 })
 
@@ -162,33 +169,36 @@ const makeTermsOf = ({ pingFallback }: Mode, isStored: boolean): Driver["termsOf
 }
 
 const admit = (driver: Driver, pending: PendingAuthentication): Effect.Effect<Begun, WaitError> =>
-  Effect.flatMap(beforeExpiry(driver.mode.prepare(pending), pending), (polls) =>
+  Effect.flatMap(prepareBeforeExpiry(driver, pending), (polls) =>
     driver.redeemed.has(pending.id)
       ? Effect.fail(new TokenError({ reason: new AlreadyRedeemed() }))
       : Effect.flatMap(driver.sweep, () =>
           Effect.withFiber(({ context }) =>
             Effect.flatMap(StoredWait.get(pending, Context.get(context, Clock.Clock)), (progress) =>
-              subscribe(driver, begin(driver, { pending, polls, progress, context }))
+              awaitSubscription(driver, begin(driver, { pending, polls, progress, context }))
             )
           )
         )
   )
 
-/** A push that has arrived counts also after the expiry: it comes first. A ping is not waited for. */
-const subscribe = ({ inbox }: Driver, begun: Begun): Effect.Effect<Begun> => {
-  const { wait } = begun
-  const { delivery } = wait.state.terms
-  if (delivery === "poll") return Effect.succeed(begun)
-  const subscribed = Effect.map(
+/** A push that has arrived counts also after the expiry: it comes first. */
+const awaitSubscription = (driver: Driver, begun: Begun): Effect.Effect<Begun> =>
+  begun.wait.state.terms.delivery === "push" ? Effect.as(subscribe(driver, begun.wait), begun) : Effect.succeed(begun)
+
+const subscribe = ({ inbox }: Driver, wait: ActiveWait.ActiveWait): Effect.Effect<void> =>
+  Effect.map(
     inbox.subscribe(wait.pending, (notification) => ActiveWait.notify(wait, notification)),
     (unsubscribe) => {
       wait.unsubscribe = unsubscribe
-      return begun
     }
   )
-  if (delivery === "push") return subscribed
-  Effect.runForkWith(wait.context)(subscribed)
-  return Effect.succeed(begun)
+
+/** A ping is not waited for: the wait may be over when the subscription is there. */
+const subscribeToPing = (driver: Driver, wait: ActiveWait.ActiveWait): void => {
+  const unsubscribeLate = Effect.sync(() => {
+    if (Deferred.isDoneUnsafe(driver.closed) || driver.waits.get(keyOf(wait.pending)) !== wait) wait.unsubscribe()
+  })
+  Effect.runForkWith(wait.context)(Effect.andThen(subscribe(driver, wait), unsubscribeLate))
 }
 
 const begin = (
@@ -228,6 +238,7 @@ const begin = (
     callers: [],
     context,
     poll: undefined,
+    save: undefined,
     pace: undefined,
     error: undefined,
     response: undefined,
@@ -238,24 +249,27 @@ const begin = (
 
 /** Waits with the other callers. It is the caller's context in which the wait goes on, if there are none. */
 const join = (driver: Driver, begun: Begun): Effect.Effect<TokenResponse, TokenError> =>
-  Effect.withFiber(({ context }) =>
-    driver.isClosed
-      ? Effect.interrupt
-      : Effect.callback((resume) => {
-          const { commands, wait } = enlist(driver, begun)
-          if (wait.callers.length === 0) {
-            wait.context = context
-            wait.pace = undefined
-          }
-          ActiveWait.setCallers(wait, [...wait.callers, resume])
-          ActiveWait.carryOut(wait, commands)
-          ActiveWait.resume(wait)
-          return leave(wait, resume)
-        })
-  )
+  Effect.withFiber(({ context }) => {
+    if (Deferred.isDoneUnsafe(driver.closed)) {
+      begun.wait.unsubscribe()
+      return Effect.interrupt
+    }
+    return Effect.callback((resume) => {
+      const { commands, wait } = enlist(driver, begun)
+      if (wait.callers.length === 0) {
+        wait.context = context
+        wait.pace = undefined
+      }
+      ActiveWait.setCallers(wait, [...wait.callers, resume])
+      ActiveWait.carryOut(wait, commands)
+      ActiveWait.resume(wait)
+      return leave(wait, resume)
+    })
+  })
 
 /** The wait for an `auth_req_id` that has begun first. */
-const enlist = ({ acknowledged, waits }: Driver, begun: Begun): Begun => {
+const enlist = (driver: Driver, begun: Begun): Begun => {
+  const { acknowledged, waits } = driver
   const key = keyOf(begun.wait.pending)
   const first = waits.get(key)
   if (first === begun.wait) return begun
@@ -265,6 +279,7 @@ const enlist = ({ acknowledged, waits }: Driver, begun: Begun): Begun => {
   }
   waits.set(key, begun.wait)
   acknowledged.delete(key)
+  if (begun.wait.state.terms.delivery === "ping") subscribeToPing(driver, begun.wait)
   return begun
 }
 
@@ -290,6 +305,12 @@ const register = ({ acknowledged, waits }: Driver, pending: PendingAuthenticatio
 /** `now` is in epoch milliseconds. */
 const isOver = ({ expiresAt }: PendingAuthentication, now: number): boolean => DateTime.toEpochMillis(expiresAt) <= now
 
+const awaitSave = ({ waits }: Driver, pending: PendingAuthentication): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const save = waits.get(keyOf(pending))?.save
+    return save === undefined ? Effect.void : Effect.asVoid(Fiber.await(save))
+  })
+
 const forget = ({ acknowledged, redeemed, waits }: Driver, pending: PendingAuthentication, now: number): void => {
   const wait = waits.get(keyOf(pending))
   if (wait !== undefined && wait.callers.length > 0) return
@@ -310,31 +331,29 @@ const remove = (waits: Driver["waits"], wait: ActiveWait.ActiveWait): void => {
 /** Interrupts all callers and polls. What is being stored is stored. */
 const close = (driver: Driver): Effect.Effect<void> =>
   Effect.suspend(() => {
-    driver.isClosed = true
-    const polls = [...driver.waits.values()].flatMap((wait) => {
-      const { poll } = wait
+    Deferred.doneUnsafe(driver.closed, Effect.interrupt)
+    const fibers = [...driver.waits.values()].flatMap((wait) => {
+      const { poll, save } = wait
       ActiveWait.respond(wait, Exit.interrupt())
       ActiveWait.report(wait, { _tag: "Interrupted" })
       wait.unsubscribe()
-      return poll === undefined ? [] : [poll]
+      return [poll, save].filter((fiber) => fiber !== undefined)
     })
-    return Effect.asVoid(Effect.andThen(Fiber.awaitAll(polls), Fiber.awaitAll(driver.saves)))
+    return Effect.asVoid(Fiber.awaitAll(fibers))
   })
 
 /**
- * Runs what a wait needs before it can poll: mostly at once, since it is cached. While the provider cannot be reached, it is
- * tried again until the request expires.
+ * Prepares the polls: mostly at once, since what they need is cached. While the provider cannot be reached, it is tried again
+ * until the request expires, or the waits are closed.
  */
-const beforeExpiry = <A>(
-  effect: Effect.Effect<A, WaitError>,
-  pending: PendingAuthentication
-): Effect.Effect<A, WaitError> =>
+const prepareBeforeExpiry = ({ closed, mode }: Driver, pending: PendingAuthentication): ReturnType<Mode["prepare"]> =>
   Effect.withFiber(({ context }) => {
-    const fiber = Effect.runForkWith(context)(effect)
+    const prepare = mode.prepare(pending)
+    const fiber = Effect.runForkWith(context)(prepare)
     const exit = fiber.pollUnsafe()
     if (exit !== undefined && Exit.isSuccess(exit)) return exit
     const first = Effect.onInterrupt(Fiber.join(fiber), () => Fiber.interrupt(fiber))
-    return retryBeforeExpiry(first, effect, pending)
+    return Effect.raceFirst(retryBeforeExpiry(first, prepare, pending), Deferred.await(closed))
   })
 
 const retryBeforeExpiry = Effect.fnUntraced(function* <A>(

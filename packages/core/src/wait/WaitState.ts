@@ -61,11 +61,12 @@ export interface Sleeping {
   readonly floor: number
 }
 
-/** The response has arrived. `since` is when its verification first failed for want of the right keys. */
+/** The response has arrived. `since` is when its verification first failed for want of the right keys: `doubtedSince`, though there were keys. */
 export interface Verifying<Response> {
   readonly _tag: "Verifying"
   readonly response: Response
   readonly since: number | undefined
+  readonly doubtedSince: number | undefined
   readonly tries: number
   readonly retryAt: number | undefined
 }

@@ -27,14 +27,15 @@ const ending = Effect.match(Effect.flatMap(ask, Ciba.complete), {
   onSuccess: ({ subject }) => subject
 })
 
-describe("Ciba.initiate", () => {
-  const slow = Layer.effect(
-    PendingStore.PendingStore,
-    PendingStore.PendingStore.use((store) =>
-      Effect.succeed({ ...store, put: (one) => Effect.andThen(Effect.sleep("2 seconds"), store.put(one)) })
-    )
-  ).pipe(Layer.provide(PendingStore.layerMemory))
+/** A store that takes two seconds to write. */
+const slow = Layer.effect(
+  PendingStore.PendingStore,
+  PendingStore.PendingStore.use((store) =>
+    Effect.succeed({ ...store, put: (one) => Effect.andThen(Effect.sleep("2 seconds"), store.put(one)) })
+  )
+).pipe(Layer.provide(PendingStore.layerMemory))
 
+describe("Ciba.initiate", () => {
   it.effect("stores an acknowledged authentication, also when it is interrupted at that moment (F9, H25)", () =>
     Effect.gen(function* () {
       const asking = yield* startProcess(ask, client())
@@ -44,6 +45,33 @@ describe("Ciba.initiate", () => {
       expect(yield* storedAuthentications).toHaveLength(1)
     }).pipe(sharedServices({}, slow))
   )
+})
+
+describe("CibaFlow.forget", () => {
+  const moments = [
+    ["before the first poll", "1 second", []],
+    ["with the tokens", "8 seconds", [9]]
+  ] as const
+  for (const [moment, time, polls] of moments) {
+    it.effect(`removes an authentication that is being stored ${moment}, and it does not come back (F9)`, () =>
+      Effect.gen(function* () {
+        const forgetting = yield* startProcess(
+          Effect.gen(function* () {
+            const pending = yield* ask
+            const wait = yield* Effect.forkChild(Ciba.complete(pending))
+            yield* Effect.sleep(time)
+            yield* Fiber.interrupt(wait)
+            yield* Ciba.Ciba.use((ciba) => ciba.forget(pending))
+            yield* Effect.sleep("1 minute")
+          }),
+          client()
+        )
+        yield* advanceUntilDone(forgetting, "500 millis")
+        expect(yield* storedAuthentications).toEqual([])
+        expect(yield* pollTimes).toEqual(polls)
+      }).pipe(sharedServices({ user: TestUser.approve() }, slow))
+    )
+  }
 })
 
 describe("Ciba.complete", () => {

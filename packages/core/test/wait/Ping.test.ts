@@ -9,8 +9,9 @@ import {
 } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
-import { type Duration, Effect, Exit, Fiber, Layer } from "effect"
+import { type Duration, Effect, Exit, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { advance, awaitCrypto } from "../support/TestTime.ts"
 
 const client = TestClient.clientSecretBasic({
   notification: { deliveryMode: "ping", url: "https://client.test/ciba" }
@@ -93,6 +94,41 @@ describe("Ping", () => {
         expect(yield* polls).toEqual([7, 12])
       }).pipe(Effect.provide(flow()))
   )
+
+  it.effect("is one event, also when two resumed waits for the same authentication have begun at once (K9)", () => {
+    const restarted = Ciba.layer({
+      issuer: "https://provider.test",
+      clientId: TestClient.clientId,
+      authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
+      deliveryMode: "ping"
+    })
+    return Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const pending = yield* ask
+      const events: Array<string> = []
+      yield* Effect.gen(function* () {
+        yield* Effect.forkChild(Stream.runForEach(Ciba.events, ({ _tag }) => Effect.sync(() => void events.push(_tag))))
+        const waits = [yield* waiting(pending), yield* waiting(pending)]
+        yield* advance("1 second")
+        yield* awaitCrypto
+        yield* provider.approve()
+        expect(yield* ping()).toBe(204)
+        yield* after("0 seconds")
+        yield* Fiber.joinAll(waits)
+      }).pipe(Effect.provide(restarted, { local: true }))
+      expect(events).toEqual(["Resumed", "Pinged", "Polled", "Completed"])
+      expect(yield* polls).toEqual([1])
+    }).pipe(
+      Effect.provide(
+        flow({
+          discoveryScript: ProviderScript.make([
+            ProviderScript.proceed,
+            ProviderScript.delay("1 second", ProviderScript.proceed)
+          ])
+        })
+      )
+    )
+  })
 
   it.effect("waits the longer interval when the poll of a ping gets slow_down (T-19)", () =>
     Effect.gen(function* () {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Poll, UserHint } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
-import { Clock, Duration, Effect, Exit, Fiber, Layer, Redacted, Schedule } from "effect"
+import { Clock, Duration, Effect, Exit, Fiber, Layer, Redacted, Schedule, Scope } from "effect"
 import { TestClock } from "effect/testing"
 
 const { delay, error, hang, html, lost, pending, proceed, redirect, reset, slowDown, status, truncated } =
@@ -470,3 +470,74 @@ it("the DPoP key is not an option of Poll: it comes with the pending authenticat
   const options: Poll.Options = { dpopKey: Redacted.make({ kty: "EC" }) }
   expect(options).toHaveProperty("dpopKey")
 })
+
+it.effect(
+  "polls just before the expiry and ends, also after a schedule stopped it during a longer Retry-After (H9)",
+  () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const { wait } = yield* Poll.Poll
+      const pendingAuthentication = yield* ask
+      const stopped = yield* Effect.forkChild(Effect.flip(wait(pendingAuthentication)))
+      yield* TestClock.adjust("6 seconds")
+      expect((yield* Fiber.join(stopped)).reason._tag).toBe("ScheduleExhausted")
+      const resumed = yield* Effect.forkChild(wait(pendingAuthentication))
+      yield* TestClock.adjust("54 seconds")
+      yield* Fiber.join(resumed)
+      expect(yield* provider.polls).toEqual([5000, 58_000])
+    }).pipe(
+      Effect.provide(
+        flow(
+          {
+            user: TestUser.approve({ after: "30 seconds" }),
+            expiresIn: "1 minute",
+            tokenScript: ProviderScript.make([error("authorization_pending", { retryAfter: "600" })])
+          },
+          { poll: { schedule: (policy) => Schedule.upTo(policy, { times: 0 }) } }
+        )
+      )
+    )
+)
+
+it.effect("is interrupted when its layer is closed, also while the metadata cannot be fetched", () =>
+  Effect.gen(function* () {
+    const client = Ciba.layer({
+      issuer: "https://provider.test",
+      clientId: TestClient.clientId,
+      authentication: ClientAuthentication.clientSecretBasic(TestClient.secret)
+    })
+    const asked = yield* Effect.provide(ask, client, { local: true })
+    const scope = yield* Scope.make()
+    const context = yield* Layer.buildWithScope(client, scope)
+    const waiting = yield* Effect.forkChild(Effect.provide(Ciba.complete(asked), context))
+    yield* TestClock.adjust("1 second")
+    expect(waiting.pollUnsafe()).toBeUndefined()
+    yield* Scope.close(scope, Exit.void)
+    yield* TestClock.adjust("0 seconds")
+    const exit = waiting.pollUnsafe()
+    expect(exit !== undefined && Exit.hasInterrupts(exit)).toBe(true)
+  }).pipe(
+    Effect.provide(
+      TestProvider.layer({
+        discoveryScript: ProviderScript.make([proceed, ...Array.from({ length: 30 }, () => reset)])
+      })
+    )
+  )
+)
+
+it.effect("stops no other wait when the program of a caller throws at its end", () =>
+  Effect.gen(function* () {
+    const poll = yield* Poll.Poll
+    const context = yield* Effect.context<never>()
+    const [first, second] = yield* Effect.all([ask, ask])
+    const onExit = () => {
+      throw new Error("of the caller's program")
+    }
+    Effect.runCallbackWith(context)(poll.wait(first), { onExit })
+    const waits = [yield* Effect.forkChild(Effect.flip(poll.wait(first)))]
+    yield* TestClock.adjust("1 second")
+    waits.push(yield* Effect.forkChild(Effect.flip(poll.wait(second))))
+    yield* TestClock.adjust("1 minute")
+    expect((yield* Fiber.joinAll(waits)).map(({ reason }) => reason._tag)).toEqual(["ExpiredToken", "ExpiredToken"])
+  }).pipe(Effect.provide(flow({ user: TestUser.ignore, expiresIn: "10 seconds" })))
+)

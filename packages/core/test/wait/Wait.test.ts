@@ -118,6 +118,25 @@ describe("Wait", () => {
     expect(Wait.step(suspended, { _tag: "Resumed" }, 130_000)[1]).toEqual([{ _tag: "Verify", response: "tokens" }])
   })
 
+  it("verifies a response again for two minutes from the first doubt, also after keys that could not be fetched", () => {
+    const verifying = play(start({}, 600_000), ...poll(5000, { _tag: "Tokens", response: "tokens" }))
+    const outage = play(verifying, [{ _tag: "KeysUnavailable" }, 6000], [{ _tag: "Due" }, 300_000])
+    const doubted = play(outage, [{ _tag: "Doubted", retryAfter: 30_000 }, 300_000])
+    expect(Wait.wakeAt(doubted[0])).toBe(330_000)
+    const last = play(doubted, [{ _tag: "Due" }, 420_000], [{ _tag: "Doubted", retryAfter: 30_000 }, 420_000])
+    expect(last[1]).toEqual([{ _tag: "Complete", outcome: "Rejected" }])
+  })
+
+  it("verifies a doubted response again after a second at the earliest, also without a cool-down of the keys", () => {
+    const verifying = play(start(), ...poll(5000, { _tag: "Tokens", response: "tokens" }))
+    expect(Wait.wakeAt(play(verifying, [{ _tag: "Doubted", retryAfter: 0 }, 6000])[0])).toBe(7000)
+  })
+
+  it("ends at its deadline, also when it was interrupted less than an interval before", () => {
+    const sent = play(start({}, 14_000), [{ _tag: "Due" }, 5000], [{ _tag: "Sent" }, 5000])
+    expect(Wait.wakeAt(play(sent, [{ _tag: "Interrupted" }, 12_000])[0])).toBe(14_000)
+  })
+
   it("a cancelled wait awaits the poll in flight, and its tokens win", () => {
     const [sent] = play(start(), [{ _tag: "Due" }, 5000], [{ _tag: "Sent" }, 5000])
     const cancelled = play([sent, []], [{ _tag: "Cancelled" }, 5100])
