@@ -183,7 +183,7 @@ const sendPoll = (wait: ActiveWait): void => {
     if (wait.poll !== fiber) return
     wait.poll = undefined
     if (Exit.isSuccess(exit)) recordAnswer(wait, exit.value)
-    else if (wait.state.phase._tag === "Polling") fail(wait, exit.cause)
+    else fail(wait, exit.cause)
   })
 }
 
@@ -203,10 +203,12 @@ const poll = (wait: ActiveWait, { poll, url }: PollRequest.Polls): Effect.Effect
   Effect.flatMap(poll(wait.pending, recordSent(wait)), (outcome) => {
     const answer = PollOutcome.toAnswer(outcome, url)
     if (outcome._tag === "Failed" && !PollOutcome.isContinuing(answer)) wait.error = outcome.error
+    const event: Event = { _tag: "Answered", answer }
     const { schedule, throttle } = wait.shared
+    const paced = schedule === undefined ? Effect.succeed(event) : addPace(wait, schedule, answer)
     return Effect.andThen(
       throttle.record(answer._tag === "Fault" ? answer.fault : undefined),
-      schedule === undefined ? Effect.succeed<Event>({ _tag: "Answered", answer }) : addPace(wait, schedule, answer)
+      Effect.onError(paced, () => Effect.sync(() => recordAnswer(wait, event)))
     )
   })
 

@@ -43,8 +43,19 @@ export const put = (pending: PendingAuthentication, saved: Saved, clock: Clock.C
   })
 }
 
+/** How a wait begins that has no progress. A ping may have been missed if another process had it before. */
+export const start = (
+  pending: PendingAuthentication,
+  clock: Clock.Clock,
+  isOwn: boolean
+): { readonly interval: number; readonly deadline: number; readonly mayHaveMissedPing: boolean } => ({
+  interval: Duration.toMillis(pending.interval),
+  deadline: deadline(pending, clock),
+  mayHaveMissedPing: !isOwn
+})
+
 /** The deadline of a wait on the monotonic clock. */
-export const deadline = ({ expiresAt }: PendingAuthentication, clock: Clock.Clock): number =>
+const deadline = ({ expiresAt }: PendingAuthentication, clock: Clock.Clock): number =>
   DateTime.toEpochMillis(expiresAt) - wallClockOffset(clock, Math.floor)
 
 /** The progress that a pending authentication has; `undefined` if its wait has not begun. Fails for a stored error response. */

@@ -76,10 +76,14 @@ export const fitPoll = (
   return planned + interval > last ? Math.max(last, least) : planned
 }
 
-/** A new wait. */
+/** A new wait. If its ping may have been missed, it polls after one interval. */
 export const start = <R, F>(
   terms: Terms<F>,
-  { deadline, interval }: { readonly interval: number; readonly deadline: number },
+  {
+    deadline,
+    interval,
+    mayHaveMissedPing = false
+  }: { readonly interval: number; readonly deadline: number; readonly mayHaveMissedPing?: boolean },
   now: number
 ): Transition<R, F> => {
   const state: State<R, F> = {
@@ -93,7 +97,9 @@ export const start = <R, F>(
     ping: terms.delivery === "ping" ? "awaited" : "none",
     phase: sleep(deadline)
   }
-  return terms.delivery === "push" ? [state, []] : pollAfter(state, interval, { least: now, floor: now }, now)
+  if (terms.delivery === "push") return [state, []]
+  const bounds = { least: now, floor: now }
+  return mayHaveMissedPing ? planPoll(state, now + interval, bounds, now) : pollAfter(state, interval, bounds, now)
 }
 
 /**

@@ -2,7 +2,7 @@
  * All waits of a client. One that sleeps is an entry of a heap; a single fiber sleeps until the first is due, and polls are
  * short fibers. `ActiveWait` is what happens to one of them.
  */
-import { Clock, Context, DateTime, Deferred, Duration, Effect, Exit, Fiber, Option, Redacted, type Scope } from "effect"
+import { Clock, Context, DateTime, Deferred, Effect, Exit, Fiber, Option, Redacted, type Scope } from "effect"
 import { constVoid, memoize } from "effect/Function"
 import * as Throttle from "../http/Throttle.ts"
 import { makeError } from "../http/Transport.ts"
@@ -217,15 +217,11 @@ const begin = (
   const isPinged = pending.deliveryMode === "ping" && driver.hasInbox
   const delivery = polls === undefined ? "push" : isPinged ? "ping" : "poll"
   const terms = driver.termsOf(delivery, polls?.url ?? "")
-  const interval = Duration.toMillis(pending.interval)
   const now = timeline.now()
+  const isOwn = driver.acknowledged.has(keyOf(pending))
   const [state, commands] =
     progress === undefined
-      ? Wait.start<TokenResponse, TransportError>(
-          terms,
-          { interval, deadline: StoredWait.deadline(pending, clock) },
-          now
-        )
+      ? Wait.start<TokenResponse, TransportError>(terms, StoredWait.start(pending, clock, isOwn), now)
       : Wait.restore(terms, progress, now)
   const wait: ActiveWait.ActiveWait = {
     at: 0,

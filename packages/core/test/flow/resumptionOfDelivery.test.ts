@@ -100,14 +100,14 @@ describe("a restart in ping mode", () => {
           Effect.gen(function* () {
             const wait = yield* Effect.forkChild(Ciba.resumeAll(handle))
             yield* waitUntil(storedAuthentications, ([one]) => one?.wait?.phase._tag === "Sleeping")
-            yield* TestClock.adjust("7 seconds")
+            yield* TestClock.adjust("11 seconds")
             yield* approve
             expect(yield* deliverWhenReady).toBe(204)
             yield* Fiber.join(wait)
           })
         )
         expect(outcomes).toEqual(["jo"])
-        expect(yield* pollTimes).toEqual([17])
+        expect(yield* pollTimes).toEqual([15, 21])
       }).pipe(sharedServices(providerOptions("ping")))
   )
 })

@@ -313,6 +313,27 @@ describe("Poll", () => {
     }).pipe(Effect.provide(flow({ ...script(pending, html(403), html(403)), expiresIn: "20 seconds" })))
   )
 
+  it.effect("keeps the slow_down of a poll after which the caller's schedule has died (H11)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const poll = yield* Poll.Poll
+      const asked = yield* ask
+      const first = yield* Effect.forkChild(poll.wait(asked))
+      yield* TestClock.adjust("6 seconds")
+      expect(Exit.isFailure(yield* Fiber.await(first))).toBe(true)
+      const second = yield* Effect.forkChild(Effect.exit(poll.wait(asked)))
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(second)
+      expect(yield* provider.polls).toEqual([5000, 15_000])
+    }).pipe(
+      Effect.provide(
+        flow(script(slowDown()), {
+          poll: { schedule: () => Schedule.fromStep(Effect.succeed(() => Effect.die("a schedule that dies"))) }
+        })
+      )
+    )
+  )
+
   it.effect("sends nothing after the end of the wait (H12, H13, H18)", () =>
     Effect.gen(function* () {
       yield* observe("5 minutes")
