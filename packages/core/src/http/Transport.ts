@@ -333,19 +333,29 @@ interface Received {
 /** Reads a response, or a part of it. */
 type Read<A> = (received: Received) => Effect.Effect<A, TransportError>
 
-/** The context in which requests are sent, made once for each context of a caller. */
-const makeContextOf = (initOfLayer: Option.Option<RequestInit>) =>
-  memoize(
+/**
+ * The context in which a request is sent, prepared once for each context of a caller. A `RequestInit` is read for each
+ * request, since its owner may have replaced a certificate in it.
+ */
+const makeContextOf = (initOfLayer: Option.Option<RequestInit>) => {
+  const prepare = memoize(
     (caller: Context.Context<never>): Context.Context<never> =>
       caller.pipe(
-        Context.add(FetchHttpClient.RequestInit, {
-          ...Option.getOrUndefined(initOfLayer),
-          ...Option.getOrUndefined(Context.getOption(caller, FetchHttpClient.RequestInit)),
-          redirect: "manual"
-        }),
+        Context.add(FetchHttpClient.RequestInit, { redirect: "manual" }),
         Context.add(HttpClient.TracerDisabledWhen, () => true)
       )
   )
+  return (caller: Context.Context<never>): Context.Context<never> => {
+    const initOfCall = Context.getOption(caller, FetchHttpClient.RequestInit)
+    if (Option.isNone(initOfLayer) && Option.isNone(initOfCall)) return prepare(caller)
+    const init = {
+      ...Option.getOrUndefined(initOfLayer),
+      ...Option.getOrUndefined(initOfCall),
+      redirect: "manual"
+    } as const
+    return Context.add(prepare(caller), FetchHttpClient.RequestInit, init)
+  }
+}
 
 /** Cancels the body of a response that is refused as it is. */
 const ensureAccepted = (

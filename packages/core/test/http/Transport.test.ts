@@ -194,6 +194,30 @@ it.effect("Transport.send uses the RequestInit of the layer and of the call, exc
   })
 )
 
+it.effect("Transport.send uses the members that a RequestInit has at the time of the request", () =>
+  Effect.gen(function* () {
+    const inits: Array<RequestInit | undefined> = []
+    const fetch: typeof globalThis.fetch = (_input, init) => {
+      inits.push(init)
+      return Promise.resolve(new Response("{}"))
+    }
+    const init = { integrity: "certificate of yesterday" }
+    yield* Effect.gen(function* () {
+      yield* send(post)
+      init.integrity = "certificate of today"
+      yield* send(post)
+    }).pipe(
+      Effect.provide(Transport.layer().pipe(Layer.provide(FetchHttpClient.layer))),
+      Effect.provideService(FetchHttpClient.RequestInit, init),
+      Effect.provideService(FetchHttpClient.Fetch, fetch)
+    )
+    assert.deepStrictEqual(
+      inits.map((each) => each?.integrity),
+      ["certificate of yesterday", "certificate of today"]
+    )
+  })
+)
+
 describe("Transport.json", () => {
   it.effect("reads a JSON response of any status, with its Retry-After", () =>
     Effect.gen(function* () {
