@@ -3,12 +3,12 @@
  *
  * **Details**
  *
- * - Requests run in the order in which they arrive.
+ * - Requests run in the order in which they arrive, and after a pause in the order in which they began to wait for its end.
  * - A 429 or 503 pauses all of them for the time that `Retry-After` asks for, five minutes at most. Without `Retry-After`
  *   the pause is a second, and doubles with each pause that did not help, up to 30 seconds.
  * - A 429 or 503 that arrives during a pause belongs to a request that was sent before it, and does not count again.
  */
-import { Context, Duration, Effect, Layer, Option, Semaphore } from "effect"
+import { Context, Duration, Effect, Exit, Layer, Option, Scope, Semaphore } from "effect"
 import { monotonicNow } from "../internal/MonotonicClock.ts"
 import { InvalidOption } from "./InvalidOption.ts"
 
@@ -57,13 +57,23 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
   let refusals = 0
   let pausedUntil = Number.NEGATIVE_INFINITY
 
-  const awaitPause = (latest: number): Effect.Effect<void> =>
-    Effect.flatMap(monotonicNow, (now) => {
-      const left = Math.min(pausedUntil, latest) - now
-      return left <= 0 ? Effect.void : Effect.andThen(Effect.sleep(Duration.millis(left)), awaitPause(latest))
-    })
+  const pauseLeft = (latest: number) => Effect.map(monotonicNow, (now) => Math.min(pausedUntil, latest) - now)
 
-  const admit = (latest: number) => Effect.andThen(semaphore.takeScoped(1), awaitPause(latest))
+  const awaitPause = (latest: number): Effect.Effect<void> =>
+    Effect.flatMap(pauseLeft(latest), (left) =>
+      left <= 0 ? Effect.void : Effect.andThen(Effect.sleep(Duration.millis(left)), awaitPause(latest))
+    )
+
+  /** Takes a slot, and none during a pause: another request may have to be sent before its end. */
+  const admit = (latest: number): Effect.Effect<void, never, Scope.Scope> =>
+    Effect.gen(function* () {
+      yield* awaitPause(latest)
+      const slot = yield* Scope.fork(yield* Effect.scope)
+      yield* Scope.provide(semaphore.takeScoped(1), slot)
+      if ((yield* pauseLeft(latest)) <= 0) return
+      yield* Scope.close(slot, Exit.void)
+      yield* admit(latest)
+    })
 
   return Throttle.of({
     run: (request, limit) =>
