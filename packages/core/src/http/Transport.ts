@@ -317,10 +317,15 @@ const unreachable = (
   return new TransportError(code === undefined ? fields : { ...fields, code })
 }
 
-/** The code of an error, or of its causes. The depth is limited, since an error may be its own cause. */
+/**
+ * The code of an error, or of its causes. The depth is limited, since an error may be its own cause. A network that became
+ * unreachable during a connection has no code: it would mean that the request was not sent.
+ */
 const findCode = (error: unknown, depth = 10): string | undefined => {
-  const { cause, code } = Predicate.isObject(error) ? error : {}
-  if (typeof code === "string" && /^[A-Z][A-Z0-9_]{2,60}$/.test(code)) return code
+  const { cause, code, syscall = "connect" } = Predicate.isObject(error) ? error : {}
+  if (typeof code === "string" && /^[A-Z][A-Z0-9_]{2,60}$/.test(code)) {
+    return syscall !== "connect" && /^E(HOST|NET)UNREACH$/.test(code) ? undefined : code
+  }
   return depth > 0 && cause !== undefined ? findCode(cause, depth - 1) : undefined
 }
 
