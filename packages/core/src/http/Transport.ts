@@ -37,7 +37,7 @@
  *
  * @see CIBA Core 1.0 section 7.1, FAPI 2.0 Security Profile 5.2.2
  */
-import { Clock, Context, Duration, Effect, Layer, Option, Predicate, Result, Schema, Stream } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Option, Result, Schema, Stream } from "effect"
 import { memoize } from "effect/Function"
 import {
   FetchHttpClient,
@@ -55,7 +55,7 @@ import { ensureByteLimit, InvalidOption } from "./InvalidOption.ts"
 import * as ResponseBody from "./ResponseBody.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
 import * as TimeLimit from "./TimeLimit.ts"
-import { type Kind, TransportError } from "./TransportError.ts"
+import { findCode, type Kind, TransportError } from "./TransportError.ts"
 
 /**
  * @since 0.1.0
@@ -315,18 +315,6 @@ const unreachable = (
   const code = findCode(error)
   const fields = { kind: "Unreachable", method, url: redactUrl(url) } as const
   return new TransportError(code === undefined ? fields : { ...fields, code })
-}
-
-/**
- * The code of an error, or of its causes. The depth is limited, since an error may be its own cause. A network that became
- * unreachable during a connection has no code: it would mean that the request was not sent.
- */
-const findCode = (error: unknown, depth = 10): string | undefined => {
-  const { cause, code, syscall = "connect" } = Predicate.isObject(error) ? error : {}
-  if (typeof code === "string" && /^[A-Z][A-Z0-9_]{2,60}$/.test(code)) {
-    return syscall !== "connect" && /^E(HOST|NET)UNREACH$/.test(code) ? undefined : code
-  }
-  return depth > 0 && cause !== undefined ? findCode(cause, depth - 1) : undefined
 }
 
 /** A response, and its headers: each access to `response.headers` reads them anew. */
