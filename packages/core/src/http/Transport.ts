@@ -326,17 +326,13 @@ interface Received {
 /** Reads a response, or a part of it. */
 type Read<A> = (received: Received) => Effect.Effect<A, TransportError>
 
-/**
- * The context in which a request is sent, prepared once for each context of a caller. A `RequestInit` is read for each
- * request, since its owner may have replaced a certificate in it.
- */
+/** The context in which a request is sent. A `RequestInit` is read anew: its owner may have replaced a certificate in it. */
 const makeContextOf = (initOfLayer: Option.Option<RequestInit>) => {
-  const prepare = memoize(
-    (caller: Context.Context<never>): Context.Context<never> =>
-      caller.pipe(
-        Context.add(FetchHttpClient.RequestInit, { redirect: "manual" }),
-        Context.add(HttpClient.TracerDisabledWhen, () => true)
-      )
+  const prepare = memoize((caller: Context.Context<never>) =>
+    caller.pipe(
+      Context.add(FetchHttpClient.RequestInit, { redirect: "manual" }),
+      Context.add(HttpClient.TracerDisabledWhen, () => true)
+    )
   )
   return (caller: Context.Context<never>): Context.Context<never> => {
     const initOfCall = Context.getOption(caller, FetchHttpClient.RequestInit)
