@@ -8,9 +8,9 @@ import { execFileSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join, posix, resolve } from "node:path"
-import { children, isNode, type Node } from "../source.ts"
+import { children, isNode, type Node, nodes } from "../source.ts"
 import type { PublicPackage } from "./PublicModules.ts"
-import { type Declared, nodes, Reached, references, type Statement } from "./Reached.ts"
+import { type Declared, Reached, references, type Statement } from "./Reached.ts"
 
 const workspace = resolve(import.meta.dirname, "../..")
 
