@@ -107,7 +107,7 @@ export class Reached {
     return entry
   }
 
-  exports(source: string): void {
+  takeExports(source: string): void {
     this.take(source, "*")
   }
 

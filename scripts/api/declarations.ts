@@ -116,7 +116,7 @@ const internalNames = (folder: string, sources: ReadonlyArray<string>): Readonly
 /** The declarations of a package, whose `dist` the compiler has written. */
 export const declarations = (root: string, { folder, modules, name }: PublicPackage): string => {
   const reached = new Reached(root)
-  for (const { source } of modules) reached.exports(source)
+  for (const { source } of modules) reached.takeExports(source)
   const open = new Map(modules.map((each) => [each.source, each.name]))
   const hidden = [...reached.modules.keys()].filter(
     (source) => !open.has(source) && (reached.modules.get(source)?.kept.size ?? 0) > 0
