@@ -68,8 +68,8 @@ export const all: ReadonlyArray<Planted> = [
     ],
     [
       "a poll leaves at the deadline",
-      "if (now >= state.deadline) return abort(finish(state, expiry(state)))\n  const sent",
-      "const sent"
+      "if (now >= state.deadline) return abort(finish(state, expiry(state)))\n  const polls",
+      "const polls"
     ],
     ["the wait ends when the next poll would be too late", "Math.max(last, least) : planned", "planned : planned"],
     ["the last poll comes too soon after the one before", "Math.max(last, least)", "last"]
@@ -82,7 +82,7 @@ export const all: ReadonlyArray<Planted> = [
   ...plantIn(
     setting("ping", false, 6),
     ["a ping ignores Retry-After", "Math.max(now, floor)", "now"],
-    ["a ping makes two early polls", 'ping: ping === "received" ? "none" : ping, phase: sent', "phase: sent"]
+    ["a ping makes two early polls", 'ping: ping === "received" ? "none" : ping, phase: {', "phase: {"]
   ),
   ...plantIn(setting("ping", false, 6, true), [
     "a notification shortens the interval",

@@ -50,6 +50,7 @@ import * as IdTokenVerifier from "./identity/IdTokenVerifier.ts"
 import type { VerifiedIdentity } from "./identity/VerifiedIdentity.ts"
 import { cappedExponential } from "./internal/Backoff.ts"
 import * as KeyedLayer from "./internal/KeyedLayer.ts"
+import * as Span from "./internal/Span.ts"
 import { NotificationInbox } from "./notification/NotificationInbox.ts"
 import type { PendingAuthentication } from "./pending/PendingAuthentication.ts"
 import * as PendingStore from "./pending/PendingStore.ts"
@@ -68,7 +69,9 @@ import * as TokenEndpoint from "./token/TokenEndpoint.ts"
 import type { CibaEvent } from "./wait/CibaEvent.ts"
 import * as CibaEvents from "./wait/CibaEvents.ts"
 import * as Poll from "./wait/Poll.ts"
-import * as Push from "./wait/Push.ts"
+import * as PollMode from "./wait/PollMode.ts"
+import * as PushMode from "./wait/PushMode.ts"
+import * as WaitDriver from "./wait/WaitDriver.ts"
 
 /**
  * How an authentication ended.
@@ -257,10 +260,8 @@ export const complete = (pending: PendingAuthentication): Effect.Effect<Verified
  */
 export const authenticate: (
   request: AuthenticationRequest.Options
-) => Effect.Effect<VerifiedIdentity, CibaError, Ciba> = Effect.fn("Ciba.authenticate")(
-  (request: AuthenticationRequest.Options) => Effect.flatMap(initiate(request), complete),
-  CibaFlow.annotateErrorType
-)
+) => Effect.Effect<VerifiedIdentity, CibaError, Ciba> = (request) =>
+  Span.trace("Ciba.authenticate", Effect.flatMap(initiate(request), complete))
 
 /**
  * Sends many authentication requests, and handles each outcome as it comes. The provider receives no more requests at once
@@ -354,16 +355,15 @@ const layerSteps = (options: Pick<Options, "keys">) =>
   ).pipe(Layer.provideMerge(ProviderKeys.layer(options.keys)))
 
 const layerPoll = (options: Poll.Options | undefined) =>
-  Layer.effect(Ciba, Poll.Poll.use(CibaFlow.make)).pipe(
-    Layer.provideMerge(Poll.layer(options)),
+  Layer.merge(
+    Layer.effect(Ciba, WaitDriver.WaitDriver.use(CibaFlow.make)),
+    Layer.effect(Poll.Poll, Effect.map(WaitDriver.WaitDriver, Poll.Poll.of))
+  ).pipe(
+    Layer.provide(Layer.effect(WaitDriver.WaitDriver, PollMode.makeDriver(options))),
     Layer.provideMerge(TokenEndpoint.layer())
   )
 
-const layerPush = () =>
-  Layer.effect(
-    Ciba,
-    Effect.flatMap(Push.make, (wait) => CibaFlow.make({ wait, forget: () => Effect.void }))
-  )
+const layerPush = () => Layer.effect(Ciba, Effect.flatMap(PushMode.makeDriver, CibaFlow.make))
 
 /** Runs all at once; one that fails ends no other, and all failures are reported at the end. */
 const forEachIsolated = <A, E, R>(
@@ -376,15 +376,18 @@ const forEachIsolated = <A, E, R>(
   )
 
 /** One of many, with the span of a single one. What was persisted stays in the store until its outcome is handled. */
-const authenticateRetained = Effect.fn("Ciba.authenticate")(function* (
+const authenticateRetained = (
   ciba: CibaFlow.CibaFlow,
   request: AuthenticationRequest.Options,
   acknowledged: Ref.Ref<PendingAuthentication | undefined>
-) {
-  const pending = yield* ciba.initiate(request)
-  yield* Ref.set(acknowledged, pending)
-  return yield* completeReachable(ciba, pending)
-}, CibaFlow.annotateErrorType)
+) =>
+  Span.trace(
+    "Ciba.authenticate",
+    ciba.initiate(request).pipe(
+      Effect.tap((pending) => Ref.set(acknowledged, pending)),
+      Effect.flatMap((pending) => completeReachable(ciba, pending))
+    )
+  )
 
 /** Completes; a provider that cannot be reached is tried again until the authentication expires. */
 const completeReachable = (ciba: CibaFlow.CibaFlow, pending: PendingAuthentication) =>

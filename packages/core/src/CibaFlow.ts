@@ -2,24 +2,29 @@
  * The flow over its steps: request, wait, verification, and what is persisted and reported in between. `Ciba` puts it
  * behind a service and a layer.
  */
-import { DateTime, Effect, Equal, Option, type Redacted, Schedule, type Stream } from "effect"
-import { type CibaError, type CompletionError, isFinal, isTransient } from "./CibaError.ts"
+import { DateTime, Duration, Effect, Equal, Option, type Redacted, type Stream } from "effect"
+import { type CompletionError, isFinal, isTransient } from "./CibaError.ts"
 import * as ClientRegistration from "./client/ClientRegistration.ts"
+import * as JwsAlgorithm from "./crypto/JwsAlgorithm.ts"
 import * as IdTokenVerifier from "./identity/IdTokenVerifier.ts"
 import type { VerifiedIdentity } from "./identity/VerifiedIdentity.ts"
-import { cappedExponential } from "./internal/Backoff.ts"
+import * as Span from "./internal/Span.ts"
 import * as NotificationInbox from "./notification/NotificationInbox.ts"
 import type { PendingAuthentication } from "./pending/PendingAuthentication.ts"
 import * as PendingStore from "./pending/PendingStore.ts"
 import type { DiscoveryError } from "./provider/DiscoveryError.ts"
+import * as ProviderKeys from "./provider/ProviderKeys.ts"
 import * as AuthenticationRequest from "./request/AuthenticationRequest.ts"
-import type { AuthenticationRequestError } from "./request/AuthenticationRequestError.ts"
+import {
+  AuthenticationRequestError,
+  DuplicateAuthReqId,
+  InvalidParameter
+} from "./request/AuthenticationRequestError.ts"
 import * as BackchannelAuthentication from "./request/BackchannelAuthentication.ts"
-import * as TokenRequest from "./token/TokenRequest.ts"
 import type { TokenResponse } from "./token/TokenResponse.ts"
 import { type CibaEvent, Step } from "./wait/CibaEvent.ts"
 import * as CibaEvents from "./wait/CibaEvents.ts"
-import * as SameClient from "./wait/SameClient.ts"
+import type * as WaitDriver from "./wait/WaitDriver.ts"
 
 /** The flow in its two halves. */
 export interface CibaFlow {
@@ -37,127 +42,176 @@ export interface CibaFlow {
   readonly events: Stream.Stream<CibaEvent>
 }
 
-/** A way to wait for the token response: by polling, or for a push. */
-export interface Wait {
-  readonly wait: (pending: PendingAuthentication) => Effect.Effect<TokenResponse, CompletionError>
-  /** Releases the token response, which is retained until then. */
-  readonly forget: (pending: PendingAuthentication) => Effect.Effect<void>
-}
-
-/** The flow with this way to wait. */
+/** The flow with these waits. */
 export const make = Effect.fnUntraced(function* (
-  wait: Wait
+  driver: WaitDriver.Service
 ): Effect.fn.Return<CibaFlow, never, Effect.Services<typeof collectParts>> {
-  const parts = { ...(yield* collectParts), wait }
-  const completeRetained = makeCompleteRetained(parts)
+  const parts = { ...(yield* collectParts), driver }
   const forget = (pending: PendingAuthentication) =>
-    Effect.all([parts.store.remove(pending), wait.forget(pending), parts.inbox.close(pending)], { discard: true })
+    Effect.andThen(
+      Effect.andThen(parts.store.isPresent ? parts.store.remove(pending) : Effect.void, driver.forget(pending)),
+      parts.inbox.close(pending)
+    )
   return {
     initiate: makeInitiate(parts),
-    complete: (pending) =>
-      completeRetained(pending).pipe(
-        Effect.tap(() => forget(pending)),
-        Effect.tapError((error) => (isFinal(error, pending) ? forget(pending) : Effect.void))
-      ),
-    completeRetained,
+    complete: (pending) => complete(parts, pending, forget),
+    completeRetained: (pending) => complete(parts, pending, () => Effect.void),
     forget,
     events: parts.events.events
   }
 })
 
-/** Records the error's reason on the current span, as OpenTelemetry's conventions have it. */
-export const annotateErrorType = <A, E extends CibaError, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.tapError(effect, ({ reason }) => Effect.annotateCurrentSpan("error.type", reason._tag))
-
 const collectParts = /* @__PURE__ */ Effect.all({
   registration: ClientRegistration.ClientRegistration,
   backchannel: BackchannelAuthentication.BackchannelAuthentication,
   verifier: IdTokenVerifier.IdTokenVerifier,
-  ensureSameClient: SameClient.make,
+  keys: ProviderKeys.ProviderKeys,
   events: CibaEvents.CibaEvents,
   store: PendingStore.bestEffort,
   inbox: NotificationInbox.orNone
 })
 
-type Parts = Effect.Success<typeof collectParts> & { readonly wait: Wait }
+type Parts = Effect.Success<typeof collectParts> & { readonly driver: WaitDriver.Service }
 
 const makeInitiate = (parts: Parts): CibaFlow["initiate"] => {
   const { backchannel, inbox, registration } = parts
-  return Effect.fn("Ciba.initiate")(function* (options) {
-    const request = yield* AuthenticationRequest.make(options).pipe(
-      Effect.provideService(ClientRegistration.ClientRegistration, registration)
-    )
+  const send = (request: AuthenticationRequest.AuthenticationRequest) => {
     const { clientNotificationToken: token } = request
-    return yield* Effect.uninterruptibleMask((restore) =>
-      Effect.andThen(expectNotification(parts, token), restore(backchannel.send(request))).pipe(
-        Effect.onError(() => (token === undefined ? Effect.void : inbox.unregister(token))),
+    return Effect.uninterruptibleMask((restore) =>
+      expectNotification(parts, token).pipe(
+        Effect.andThen(
+          restore(backchannel.send(request)).pipe(
+            Effect.tap((pending) => ensureNew(parts, pending)),
+            Effect.onError(() => (token === undefined ? Effect.void : inbox.unregister(token)))
+          )
+        ),
         Effect.tap((pending) => recordAcknowledgement(parts, pending))
       )
     )
-  }, annotateErrorType)
+  }
+  return (options) =>
+    Span.trace(
+      "Ciba.initiate",
+      Effect.flatMap(
+        Effect.provideService(AuthenticationRequest.make(options), ClientRegistration.ClientRegistration, registration),
+        send
+      )
+    )
 }
 
 /** A notification may arrive before the acknowledgement does. */
-const expectNotification = Effect.fnUntraced(function* ({ inbox, registration }: Parts, token?: Redacted.Redacted) {
-  const { deliveryMode } = registration
-  if (token === undefined || deliveryMode === "poll") return
-  yield* inbox.expect({ token, deliveryMode, expiresAt: DateTime.add(yield* DateTime.now, { hours: 1 }) })
+const expectNotification = ({ inbox, registration: { deliveryMode } }: Parts, token?: Redacted.Redacted) =>
+  token === undefined || deliveryMode === "poll" ? Effect.void : registerNotification(inbox, deliveryMode, token)
+
+const registerNotification = Effect.fnUntraced(function* (
+  inbox: NotificationInbox.Service,
+  deliveryMode: "ping" | "push",
+  token: Redacted.Redacted
+) {
+  const expiresAt = DateTime.add(yield* DateTime.now, { hours: 1 })
+  if (yield* inbox.expect({ token, deliveryMode, expiresAt })) return
+  const problem = "another request has it; leave it out to use a generated one"
+  yield* new AuthenticationRequestError({
+    reason: new InvalidParameter({ parameter: "client_notification_token", problem })
+  })
 })
+
+/** Two requests with one `auth_req_id` cannot be told apart. */
+const ensureNew = ({ driver }: Parts, pending: PendingAuthentication) =>
+  Effect.flatMap(driver.register(pending), (isNew) =>
+    isNew ? Effect.void : Effect.fail(new AuthenticationRequestError({ reason: new DuplicateAuthReqId() }))
+  )
 
 /** The provider contacts the end-user now: the authentication is persisted before anything else happens. */
-const recordAcknowledgement = Effect.fnUntraced(function* (
+const recordAcknowledgement = (
   { events, inbox, store }: Parts,
   pending: PendingAuthentication
-) {
+): Effect.Effect<void> => {
   const { deliveryMode, expiresAt, id } = pending
-  yield* Effect.annotateCurrentSpan({ "ciba.authentication.id": id, "ciba.delivery_mode": deliveryMode })
-  yield* store.put(pending)
-  yield* inbox.acknowledge(pending)
-  yield* events.publish(Step.Acknowledged({ id, deliveryMode, expiresAt }))
-})
+  const opened = Effect.flatMap(
+    Span.annotate({ "ciba.authentication.id": id, "ciba.delivery_mode": deliveryMode }),
+    () => events.open(Step.Acknowledged({ id, deliveryMode, expiresAt }))
+  )
+  const expected = deliveryMode === "poll" ? opened : Effect.andThen(inbox.acknowledge(pending), opened)
+  return store.isPresent ? Effect.andThen(store.put(pending), expected) : expected
+}
 
-const makeCompleteRetained = (parts: Parts): CibaFlow["completeRetained"] => {
-  const { ensureSameClient, events, verifier, wait } = parts
+/** What is done with an authentication that has ended. */
+type Settle = (pending: PendingAuthentication) => Effect.Effect<void>
 
-  const receive = (pending: PendingAuthentication) =>
-    pending.received === undefined
-      ? wait.wait(pending)
-      : Effect.andThen(ensureSameClient(pending), TokenRequest.decodeReceived(pending.received, pending))
+type Completion = Effect.Effect<VerifiedIdentity, CompletionError>
 
-  return Effect.fn("Ciba.complete")(function* (given) {
-    const pending = yield* loadLatest(parts, given)
-    const { expiresAt, id } = pending
-    yield* Effect.annotateCurrentSpan("ciba.authentication.id", id)
-    if (!events.isOpen(id)) yield* events.publish(Step.Resumed({ id, expiresAt }))
-    const identity = Effect.flatMap(receive(pending), (response) =>
-      Effect.retry(verifier.verify(response, pending), { schedule: keyRetries, while: isTransient })
+const complete = (parts: Parts, given: PendingAuthentication, settle: Settle): Completion =>
+  Span.trace(
+    "Ciba.complete",
+    Effect.flatMap(loadLatest(parts, given), (pending) =>
+      Effect.flatMap(recordBegin(parts, pending), () => awaitIdentity(parts, pending, settle))
     )
-    return yield* events.trackActive(id, recordOutcome(parts, pending, identity))
-  }, annotateErrorType)
+  )
+
+/** A wait that is not open was acknowledged in another process, or has ended before. */
+const recordBegin = ({ events }: Parts, { expiresAt, id }: PendingAuthentication): Effect.Effect<void> =>
+  Effect.flatMap(Span.annotate({ "ciba.authentication.id": id }), () =>
+    events.isOpen(id) ? Effect.void : events.open(Step.Resumed({ id, expiresAt }))
+  )
+
+/** Waits for the response and verifies it: again, when its keys may be there. */
+const awaitIdentity = (parts: Parts, pending: PendingAuthentication, settle: Settle): Completion =>
+  Effect.matchEffect(parts.driver.wait(pending), {
+    onFailure: (error) => recordFailure(parts, pending, settle, error),
+    onSuccess: (response) => verify(parts, pending, settle, response)
+  })
+
+const verify = (parts: Parts, pending: PendingAuthentication, settle: Settle, response: TokenResponse): Completion => {
+  const { driver, verifier } = parts
+  return Effect.matchEffect(verifier.verify(response, pending), {
+    onFailure: (error) =>
+      Effect.flatMap(driver.report(pending, judge(parts, error)), (isRepeated) =>
+        isRepeated ? awaitIdentity(parts, pending, settle) : recordFailure(parts, pending, settle, error)
+      ),
+    onSuccess: (identity) =>
+      driver
+        .report(pending, { _tag: "Verified" })
+        .pipe(
+          Effect.andThen(recordOutcome(parts, pending, "approved")),
+          Effect.andThen(settle(pending)),
+          Effect.as(identity)
+        )
+  })
+}
+
+/** An error that does not end the authentication is not reported. */
+const recordFailure = (
+  parts: Parts,
+  pending: PendingAuthentication,
+  settle: Settle,
+  error: CompletionError
+): Effect.Effect<never, CompletionError> =>
+  Effect.andThen(
+    isFinal(error, pending)
+      ? Effect.andThen(recordOutcome(parts, pending, error.reason._tag), settle(pending))
+      : Span.annotate({ "ciba.outcome": error.reason._tag }),
+    Effect.fail(error)
+  )
+
+const recordOutcome = ({ events }: Parts, { id }: PendingAuthentication, outcome: string): Effect.Effect<void> =>
+  Effect.andThen(Span.annotate({ "ciba.outcome": outcome }), events.complete(id, outcome))
+
+/** What a failed verification means to the wait. */
+const judge = ({ keys, registration }: Parts, error: CompletionError): WaitDriver.Verdict => {
+  if (isTransient(error)) return { _tag: "KeysUnavailable" }
+  const isAboutKeys = error.reason._tag === "UnknownKey" || error.reason._tag === "InvalidSignature"
+  const mayChange = keys.coolDown !== undefined && !JwsAlgorithm.isSymmetric(registration.idTokenSignedResponseAlg)
+  return isAboutKeys && mayChange
+    ? { _tag: "Doubted", retryAfter: Duration.toMillis(keys.coolDown) }
+    : { _tag: "Rejected" }
 }
 
 /** What is stored may be newer: another process, or another call, has waited since. */
-const loadLatest = Effect.fnUntraced(function* ({ store }: Parts, pending: PendingAuthentication) {
+const loadLatest = ({ store }: Parts, pending: PendingAuthentication): Effect.Effect<PendingAuthentication> => {
   const isSame = ({ authReqId, clientId, issuer }: PendingAuthentication) =>
     Equal.equals(authReqId, pending.authReqId) && clientId === pending.clientId && issuer === pending.issuer
-  return Option.getOrElse(Option.filter(yield* store.get(pending.id), isSame), () => pending)
-})
-
-/** Reports how an authentication ended; an error that does not end it is not reported. */
-const recordOutcome = (
-  { events }: Parts,
-  pending: PendingAuthentication,
-  identity: Effect.Effect<VerifiedIdentity, CompletionError>
-): Effect.Effect<VerifiedIdentity, CompletionError> => {
-  const record = Effect.fnUntraced(function* (outcome: string, isReported: boolean) {
-    yield* Effect.annotateCurrentSpan("ciba.outcome", outcome)
-    if (isReported) yield* events.publish(Step.Completed({ id: pending.id, outcome }))
-  })
-  return identity.pipe(
-    Effect.tap(() => record("approved", true)),
-    Effect.tapError((error) => record(error.reason._tag, isFinal(error, pending)))
-  )
+  return store.isPresent
+    ? Effect.map(store.get(pending.id), (stored) => Option.getOrElse(Option.filter(stored, isSame), () => pending))
+    : Effect.succeed(pending)
 }
-
-/** The `auth_req_id` is redeemed and the token response is stored: it is worth waiting for the provider's keys. */
-const keyRetries = Schedule.upTo(cappedExponential, { times: 12 })

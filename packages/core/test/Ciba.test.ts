@@ -4,6 +4,7 @@ import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Clock, Effect, Exit, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import { advanceUntilDone } from "./support/TestTime.ts"
 
 const client = {
   clientId: TestClient.clientId,
@@ -117,6 +118,7 @@ describe("Ciba.complete", () => {
         const pending = yield* Ciba.initiate(request)
         const first = yield* Effect.forkChild(Effect.flip(Ciba.complete(pending)))
         yield* TestClock.adjust("5 seconds")
+        yield* advanceUntilDone(first, "30 seconds")
         expect((yield* Fiber.join(first)).reason._tag).toBe(end)
         expect((yield* Effect.flip(Ciba.complete(pending))).reason._tag).toBe("AlreadyRedeemed")
         yield* TestClock.adjust("10 minutes")

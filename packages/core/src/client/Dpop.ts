@@ -101,13 +101,13 @@ const makeConstraint = (
   nonces: Map<string, string>
 ): SenderConstraint => {
   const jwk = JsonWebKey.requiredMembers(key.publicJwk)
-  return {
+  const constraint: SenderConstraint = {
     tokenType: "DPoP",
     algorithm: key.algorithm,
     dpopKey: key.privateJwk,
     withKey: (dpopKey) =>
       Equal.equals(dpopKey, key.privateJwk)
-        ? Effect.succeed(makeConstraint(key, additionalClaims, nonces))
+        ? Effect.succeed(constraint)
         : Effect.map(fromJwk(dpopKey), (stored) => makeConstraint(stored, additionalClaims, nonces)),
     prove: Effect.fnUntraced(function* ({ accessToken, method, url }) {
       const nonce = nonces.get(origin(url) ?? url)
@@ -134,6 +134,7 @@ const makeConstraint = (
           recordNonce(nonces, origin(request.url) ?? request.url, nonce)
       })
   }
+  return constraint
 }
 
 /** RFC 9449 section 8.1, with a limit on the size: the nonce is sent in a header. */

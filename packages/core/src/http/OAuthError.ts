@@ -14,7 +14,7 @@
  *
  * @see RFC 6749 section 5.2, CIBA Core 1.0 sections 11 and 13
  */
-import { identity, Option, Schema } from "effect"
+import { identity, Option, Predicate, Schema } from "effect"
 import { sanitize } from "../internal/DisplayText.ts"
 import * as ErrorClass from "../internal/ErrorClass.ts"
 import * as ErrorResponse from "./ErrorResponse.ts"
@@ -188,17 +188,20 @@ export const fromResponse = (
   response: Pick<JsonResponse, "status" | "body" | "retryAfter">,
   redact: (text: string) => string = identity
 ): Option.Option<ErrorResponse.OAuthError> =>
-  Option.map(decode(response.body), ({ error, error_description, error_uri }) => {
-    const description = readText(error_description, redact)
-    const uri = readText(error_uri, redact)
-    return {
-      code: sanitizeCode(error, redact),
-      status: response.status,
-      ...(description === undefined ? undefined : { description }),
-      ...(uri === undefined ? undefined : { uri }),
-      ...(response.retryAfter === undefined ? undefined : { retryAfter: response.retryAfter })
+  Option.map(
+    Predicate.hasProperty(response.body, "error") ? decode(response.body) : Option.none(),
+    ({ error, error_description, error_uri }) => {
+      const description = readText(error_description, redact)
+      const uri = readText(error_uri, redact)
+      return {
+        code: sanitizeCode(error, redact),
+        status: response.status,
+        ...(description === undefined ? undefined : { description }),
+        ...(uri === undefined ? undefined : { uri }),
+        ...(response.retryAfter === undefined ? undefined : { retryAfter: response.retryAfter })
+      }
     }
-  })
+  )
 
 /**
  * A code for display. One of lower-case letters decides what happens, whatever the request was: it is left as it is.

@@ -8,7 +8,7 @@
  *   the pause is a second, and doubles with each pause that did not help, up to 30 seconds.
  * - A 429 or 503 that arrives during a pause belongs to a request that was sent before it, and does not count again.
  */
-import { Context, Duration, Effect, Exit, Layer, Option, Scope, Semaphore } from "effect"
+import { Context, Duration, Effect, Layer, Option, Semaphore } from "effect"
 import { monotonicNow } from "../internal/MonotonicClock.ts"
 import { InvalidOption } from "./InvalidOption.ts"
 
@@ -25,20 +25,13 @@ export interface FailedRequest {
   readonly retryAfter?: Duration.Duration | undefined
 }
 
-/** How long a request may wait before it is sent. */
-export interface Limit<A, E> {
-  /** In milliseconds of the monotonic clock. */
-  readonly until: number
-  /** A pause delays the request no longer than until this instant of the same clock. */
-  readonly pauseUntil: number
-  /** Runs in its place if it cannot be sent by then. */
-  readonly orElse: Effect.Effect<A, E>
-}
-
 /** Runs requests, and pauses them. */
 export interface Service {
-  /** Runs a request as soon as there is a free slot and no pause. */
-  readonly run: <A, E>(request: Effect.Effect<A, E>, limit?: Limit<A, E>) => Effect.Effect<A, E>
+  /**
+   * Runs a request as soon as there is a free slot and no pause. A pause delays it no longer than until `pauseUntil`, in
+   * milliseconds of the monotonic clock.
+   */
+  readonly run: <A, E>(request: Effect.Effect<A, E>, pauseUntil?: number) => Effect.Effect<A, E>
   /** Records the result of a request: its failure, or `undefined` for a success. */
   readonly record: (failure: FailedRequest | undefined) => Effect.Effect<void>
 }
@@ -64,27 +57,20 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
       left <= 0 ? Effect.void : Effect.andThen(Effect.sleep(Duration.millis(left)), awaitPause(latest))
     )
 
-  /** Takes a slot, and none during a pause: another request may have to be sent before its end. */
-  const admit = (latest: number): Effect.Effect<void, never, Scope.Scope> =>
-    Effect.gen(function* () {
-      yield* awaitPause(latest)
-      const slot = yield* Scope.fork(yield* Effect.scope)
-      yield* Scope.provide(semaphore.takeScoped(1), slot)
-      if ((yield* pauseLeft(latest)) <= 0) return
-      yield* Scope.close(slot, Exit.void)
-      yield* admit(latest)
-    })
+  /** No slot is kept during a pause: another request may have to be sent before its end. */
+  const run: Service["run"] = (request, pauseUntil = Number.POSITIVE_INFINITY) => {
+    const slot = semaphore.withPermits(1)
+    const attempt = Effect.flatMap(pauseLeft(pauseUntil), (left) =>
+      left <= 0 ? Effect.asSome(request) : Effect.succeedNone
+    )
+    return Effect.flatMap(
+      Effect.andThen(awaitPause(pauseUntil), slot(attempt)),
+      Option.match({ onNone: () => run(request, pauseUntil), onSome: Effect.succeed })
+    )
+  }
 
   return Throttle.of({
-    run: (request, limit) =>
-      limit === undefined
-        ? Effect.scoped(Effect.andThen(admit(Number.POSITIVE_INFINITY), request))
-        : Effect.flatMap(monotonicNow, (now) =>
-            Effect.timeoutOption(admit(limit.pauseUntil), Duration.millis(limit.until - now))
-          ).pipe(
-            Effect.flatMap((admitted) => (Option.isSome(admitted) ? request : limit.orElse)),
-            Effect.scoped
-          ),
+    run,
     record: (failure) =>
       Effect.map(monotonicNow, (now) => {
         if (failure?.status !== 429 && failure?.status !== 503) {

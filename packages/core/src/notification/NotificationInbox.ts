@@ -36,7 +36,7 @@
  *
  * @see CIBA Core 1.0 sections 10.2 and 10.3
  */
-import { Context, type DateTime, Deferred, Duration, Effect, Exit, Layer, Option, Redacted, Semaphore } from "effect"
+import { Context, type DateTime, Duration, Effect, Layer, Option, Redacted, Semaphore } from "effect"
 import { Mac, SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 import * as KeyedLayer from "../internal/KeyedLayer.ts"
@@ -80,8 +80,8 @@ export type { Delivery } from "./InboxEntry.ts"
  * @stability unstable
  */
 export interface Service {
-  /** Expects a notification; call it before the authentication request is sent. */
-  readonly expect: (expected: ExpectedNotification) => Effect.Effect<void>
+  /** Expects a notification; call it before the authentication request is sent. `false` if another request has the token. */
+  readonly expect: (expected: ExpectedNotification) => Effect.Effect<boolean>
   /** Ties the client notification token to the `auth_req_id`: on acknowledgement, and when a wait is resumed. */
   readonly acknowledge: (pending: PendingAuthentication) => Effect.Effect<void>
   /** Whether a request has this client notification token. */
@@ -91,8 +91,11 @@ export interface Service {
     token: Redacted.Redacted<string>,
     notification: Notification
   ) => Effect.Effect<InboxEntry.Delivery, PendingStore.PendingStoreError>
-  /** The first notification for this request, if it has arrived. */
-  readonly peek: (pending: PendingAuthentication) => Effect.Effect<Option.Option<Notification>>
+  /** Calls `onNotification` once: for the first notification for this request, at once if it has arrived. Succeeds with what takes that back. */
+  readonly subscribe: (
+    pending: PendingAuthentication,
+    onNotification: (notification: Notification) => void
+  ) => Effect.Effect<() => void>
   /** Waits for the first notification for this request. */
   readonly await: (pending: PendingAuthentication) => Effect.Effect<Notification>
   /** Accepts no further notification for this request. A repeated one is a duplicate until the request expires. */
@@ -123,11 +126,11 @@ export const orNone: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
 )
 
 const none: Service = {
-  expect: () => Effect.void,
+  expect: () => Effect.succeed(true),
   acknowledge: () => Effect.void,
   isExpected: () => Effect.succeed(false),
   deliver: () => Effect.succeed("Refused"),
-  peek: () => Effect.succeedNone,
+  subscribe: () => Effect.succeed(() => undefined),
   await: () => Effect.never,
   close: () => Effect.void,
   unregister: () => Effect.void
@@ -159,16 +162,21 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
   }
 
   return NotificationInbox.of({
-    expect: (expected) => Effect.asVoid(entries.add(expected)),
+    expect: (expected) =>
+      Effect.flatMap(entries.find(expected.token), (existing) =>
+        existing === undefined ? Effect.as(entries.add(expected), true) : Effect.succeed(false)
+      ),
     acknowledge: (pending) => Effect.asVoid(acknowledge(pending)),
     isExpected: (token) => Effect.map(entries.find(token), (entry) => entry !== undefined),
     deliver: Effect.fnUntraced(function* (token, notification) {
       const entry = yield* entries.find(token)
       return entry === undefined ? "Refused" : yield* entry.mutex.withPermit(deliver(store, entry, notification))
     }),
-    peek: (pending) =>
+    subscribe: (pending, onNotification) =>
       Effect.map(acknowledge(pending), (entry) =>
-        Option.fromUndefinedOr(entry && InboxEntry.deliveredNotification(entry.state, pending.authReqId))
+        entry === undefined
+          ? () => undefined
+          : observe(entry, (state) => InboxEntry.deliveredNotification(state, pending.authReqId), onNotification)
       ),
     await: (pending) =>
       Effect.flatMap(acknowledge(pending), (entry) =>
@@ -204,8 +212,8 @@ interface Entry {
   state: InboxEntry.State
   /** On the monotonic clock, in milliseconds. */
   expiresAt: number
-  /** Done at the next change of the state, and then replaced. */
-  changed: Deferred.Deferred<void>
+  /** Called after each change of the state. */
+  readonly listeners: Set<() => void>
   /** Notifications are delivered one after the other. */
   readonly mutex: Semaphore.Semaphore
 }
@@ -239,7 +247,7 @@ const makeEntries = /* @__PURE__ */ Effect.gen(function* () {
       const entry: Entry = {
         state: { _tag: "Expected", deliveryMode },
         expiresAt: yield* toMonotonic(expiresAt),
-        changed: Deferred.makeUnsafe(),
+        listeners: new Set(),
         mutex: Semaphore.makeUnsafe(1)
       }
       entries.set(id, entry)
@@ -252,26 +260,37 @@ const makeEntries = /* @__PURE__ */ Effect.gen(function* () {
 /** HMAC over WebCrypto, shared between clients: it holds no key. */
 const layerHmac = (): Layer.Layer<Mac.Mac> => Layer.provide(Mac.layerWebCrypto, SecureRandom.layerWebCrypto)
 
-/** Changes the state of an entry, and wakes what waits for that. */
+/** Changes the state of an entry, and calls those that observe it. */
 const apply = (entry: Entry, event: InboxEntry.Event): InboxEntry.Action => {
   const [state, action] = InboxEntry.step(entry.state, event)
   if (state !== entry.state) {
-    const { changed } = entry
     entry.state = state
-    entry.changed = Deferred.makeUnsafe()
-    Deferred.doneUnsafe(changed, Exit.void)
+    for (const listener of entry.listeners) listener()
   }
   return action
 }
 
+/** Calls back once, when the state of an entry has what is selected from it. Returns what takes that back. */
+const observe = <A>(
+  entry: Entry,
+  select: (state: InboxEntry.State) => A | undefined,
+  onSelected: (selected: A) => void
+): (() => void) => {
+  const stop = () => void entry.listeners.delete(check)
+  const check = () => {
+    const selected = select(entry.state)
+    if (selected === undefined) return
+    stop()
+    onSelected(selected)
+  }
+  entry.listeners.add(check)
+  check()
+  return stop
+}
+
 /** Waits until the state of an entry has what is selected from it. */
 const awaitState = <A>(entry: Entry, select: (state: InboxEntry.State) => A | undefined): Effect.Effect<A> =>
-  Effect.suspend(() => {
-    const selected = select(entry.state)
-    return selected === undefined
-      ? Effect.andThen(Deferred.await(entry.changed), awaitState(entry, select))
-      : Effect.succeed(selected)
-  })
+  Effect.callback((resume) => Effect.sync(observe(entry, select, (selected) => resume(Effect.succeed(selected)))))
 
 const deliver = /* @__PURE__ */ Effect.fnUntraced(function* (
   store: PendingStore.Service,

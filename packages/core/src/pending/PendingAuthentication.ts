@@ -52,7 +52,7 @@ import { DeliveryMode } from "../client/DeliveryMode.ts"
 import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as Sealing from "../crypto/Sealing.ts"
-import { TransportError } from "../http/TransportError.ts"
+import { WaitProgress } from "./WaitProgress.ts"
 
 /**
  * Schema of an `auth_req_id`: an opaque handle of the provider's, which can be redeemed once.
@@ -96,12 +96,10 @@ const members = <Exposed extends boolean>(exposed: Exposed) => {
     dpopKey: Schema.optionalKey(secret(JsonWebKey, "private JWK")),
     /** When `auth_req_id` expires, counted on the client's clock from when the request was sent. */
     expiresAt: Schema.DateTimeUtc,
-    /** The minimum time between two polls, increased by every `slow_down`. */
+    /** The minimum time between two polls, by the acknowledgement. */
     interval: Schema.Duration,
-    /** When the next poll may be sent; absent before the first poll. */
-    nextPollAt: Schema.optionalKey(Schema.DateTimeUtc),
-    /** Why the response to a poll was lost: `auth_req_id` may have been redeemed by that poll. */
-    lost: Schema.optionalKey(TransportError),
+    /** The progress of the wait; absent before it is stored for the first time. */
+    wait: Schema.optionalKey(WaitProgress),
     /** A token response that was received and has not been returned to a caller yet. */
     received: Schema.optionalKey(
       Schema.Struct({ body: secret(Schema.Json, "token response"), at: Schema.DateTimeUtc })

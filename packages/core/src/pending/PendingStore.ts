@@ -259,8 +259,7 @@ export const layerKeyValueStore = (options: Options): Layer.Layer<PendingStore, 
   Layer.effect(PendingStore, make(options))
 
 /** Whether an earlier process may have stored it, too. */
-const hasWaited = ({ lost, nextPollAt, received }: PendingAuthentication): boolean =>
-  lost !== undefined || nextPollAt !== undefined || received !== undefined
+const hasWaited = ({ received, wait }: PendingAuthentication): boolean => wait !== undefined || received !== undefined
 
 const parseName = (name: string): { readonly id: string | undefined; readonly revision: number } => {
   const [, id, revision] = /^(.+)\.(\d{1,15})$/.exec(name) ?? []

@@ -2,7 +2,7 @@
  * Requests that are authenticated as the client: a form for one of the provider's endpoints, with new credentials and a new
  * proof for each HTTP request.
  */
-import { Effect, Redacted } from "effect"
+import { Effect, Redacted, Result } from "effect"
 import { memoize } from "effect/Function"
 import type { Headers, HttpClientRequest } from "effect/http"
 import type { Credentials, RequestTarget } from "../client/ClientAuthentication.ts"
@@ -30,42 +30,87 @@ export interface Problem {
   readonly problem: string
 }
 
+/** Builds requests to one endpoint of the provider. */
+export interface Endpoint<E> {
+  readonly url: string
+  readonly build: (content: Content) => Effect.Effect<HttpClientRequest.HttpClientRequest, E>
+}
+
 /** Builds a request from the configured client to the configured provider. */
 export type AuthenticatedRequest<E> = (
   endpoint: ProviderMetadata.EndpointName,
   content: Content
 ) => Effect.Effect<HttpClientRequest.HttpClientRequest, DiscoveryError | E>
 
-/**
- * Builds authenticated requests. The parameters of client authentication replace those of the content with their names; a
- * request whose credentials have a protocol parameter, or whose headers cannot be sent, fails with the error of `toError`.
- */
+/** Builds authenticated requests to an endpoint by the provider's present metadata. */
 export const make = <E>(
   toError: (problem: Problem) => E
 ): Effect.Effect<AuthenticatedRequest<E>, never, ClientRegistration | Discovery> =>
+  Effect.zipWith(
+    Discovery,
+    makeEndpoint(toError),
+    (discovery, endpointOf) => (name, content) =>
+      Effect.flatMap(discovery.metadata, (metadata) =>
+        Effect.flatMap(endpointOf(metadata, name), ({ build }) => build(content))
+      )
+  )
+
+/**
+ * The endpoints of a provider. The parameters of client authentication replace those of the content with their names; a
+ * request whose credentials have a protocol parameter, or whose headers cannot be sent, fails with the error of `toError`.
+ */
+export const makeEndpoint = <E>(
+  toError: (problem: Problem) => E
+): Effect.Effect<
+  (
+    metadata: ProviderMetadata.ProviderMetadata,
+    name: ProviderMetadata.EndpointName
+  ) => Effect.Effect<Endpoint<E>, DiscoveryError>,
+  never,
+  ClientRegistration
+> =>
   Effect.gen(function* () {
     const { authentication, clientId, mutualTls, profile } = yield* ClientRegistration
-    const discovery = yield* Discovery
     const targetOf = makeTargetOf(clientId)
     const interaction = profile?.interactionIds === true ? InteractionId.generateHeader : Effect.succeed({})
 
-    return Effect.fnUntraced(function* (name, { constraint, headers = {}, parameters }) {
-      const metadata = yield* discovery.metadata
-      const url = yield* ProviderMetadata.endpoint(metadata, name, mutualTls)
-      const own = readOwn(yield* authentication.credentials(targetOf(metadata, url)))
-      if (own.conflict !== undefined) return yield* Effect.fail(toError(own.conflict))
-      const request = form(
-        url,
-        [...parameters.filter(([parameter]) => !own.names.has(parameter)), ...own.parameters],
-        headers,
-        yield* interaction,
-        own.headers,
-        constraint === undefined ? {} : yield* constraint.prove({ method: "POST", url })
-      )
-      const unsendable = findUnsendable(request)
-      return unsendable === undefined ? request : yield* Effect.fail(toError(unsendable))
-    })
+    const makeBuild =
+      (target: RequestTarget): Endpoint<E>["build"] =>
+      (content) =>
+        Effect.flatMap(authentication.credentials(target), (credentials) =>
+          Effect.flatMap(interaction, (header) =>
+            Effect.flatMap(prove(target, content.constraint), (proof) => {
+              const built = assemble(target, content, readOwn(credentials), header, proof)
+              return Result.isSuccess(built) ? Effect.succeed(built.success) : Effect.fail(toError(built.failure))
+            })
+          )
+        )
+
+    const endpointOf = memoize(
+      (target: RequestTarget): Endpoint<E> => ({ url: target.endpoint, build: makeBuild(target) })
+    )
+
+    return (metadata, name) =>
+      Effect.map(ProviderMetadata.endpoint(metadata, name, mutualTls), (url) => endpointOf(targetOf(metadata, url)))
   })
+
+const prove = ({ endpoint }: RequestTarget, constraint: SenderConstraint | undefined) =>
+  constraint === undefined ? Effect.succeed({}) : constraint.prove({ method: "POST", url: endpoint })
+
+/** The request with what client authentication, interaction id and proof add. */
+const assemble = (
+  { endpoint }: RequestTarget,
+  { headers = {}, parameters }: Content,
+  own: ReturnType<typeof readOwn>,
+  interaction: Headers.Input,
+  proof: Headers.Input
+): Result.Result<HttpClientRequest.HttpClientRequest, Problem> => {
+  if (own.conflict !== undefined) return Result.fail(own.conflict)
+  const all = [...parameters.filter(([parameter]) => !own.names.has(parameter)), ...own.parameters]
+  const request = form(endpoint, all, headers, interaction, own.headers, proof)
+  const unsendable = findUnsendable(request)
+  return unsendable === undefined ? Result.succeed(request) : Result.fail(unsendable)
+}
 
 /** The target of requests to an endpoint: one object for all of them, so that client authentication prepares itself once. */
 const makeTargetOf = (clientId: string) => {

@@ -82,6 +82,8 @@ export interface Service {
   readonly candidates: (query: KeyQuery) => Effect.Effect<ReadonlyArray<JsonWebKey>, DiscoveryError>
   /** The same after another fetch, which the cool-down may deny: for a signature that no candidate verifies. */
   readonly refetch: (query: KeyQuery) => Effect.Effect<ReadonlyArray<JsonWebKey>, DiscoveryError>
+  /** The least time between two fetches for a key that is not in the set; `undefined` if the set never changes. */
+  readonly coolDown: Duration.Duration | undefined
   /** Fetches the set if it is not cached, so that a spent `auth_req_id` never waits for it. */
   readonly prefetch: Effect.Effect<void, DiscoveryError>
 }
@@ -154,6 +156,7 @@ export const make = Effect.fnUntraced(function* (
     )
 
   return ProviderKeys.of({
+    coolDown: Duration.millis(coolDown),
     prefetch: Effect.asVoid(current),
     refetch: (query) => Effect.map(Effect.flatMap(current, refetch), (set) => JsonWebKeySet.candidates(set, query)),
     candidates: Effect.fnUntraced(function* (query) {
@@ -184,7 +187,7 @@ export const layerStatic = (document: unknown): Layer.Layer<ProviderKeys, Discov
     ProviderKeys,
     Effect.map(decode("the given keys", document), (set) => {
       const candidates = (query: KeyQuery) => Effect.succeed(JsonWebKeySet.candidates(set, query))
-      return ProviderKeys.of({ prefetch: Effect.void, candidates, refetch: candidates })
+      return ProviderKeys.of({ coolDown: undefined, prefetch: Effect.void, candidates, refetch: candidates })
     })
   )
 

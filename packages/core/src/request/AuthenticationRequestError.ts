@@ -42,7 +42,8 @@ const defineCode = ErrorResponse.fromTable({
 const define = ErrorClass.fromTable({
   InvalidParameter: ["a parameter cannot be sent as it is; nothing was sent", "fixCall"],
   Unsupported: ["the provider, or the registration, does not have this; nothing was sent", "fixGrant"],
-  InvalidAcknowledgement: ["the acknowledgement is not valid", "reportToProvider"]
+  InvalidAcknowledgement: ["the acknowledgement is not valid", "reportToProvider"],
+  DuplicateAuthReqId: ["the acknowledgement has the auth_req_id of another request that is waiting", "reportToProvider"]
 })
 
 /**
@@ -78,6 +79,15 @@ export class Unsupported extends define<Unsupported>()(
 export class InvalidAcknowledgement extends define<InvalidAcknowledgement>()("InvalidAcknowledgement", {
   issues: Schema.String
 }) {}
+
+/**
+ * The acknowledgement has the `auth_req_id` of another request of this client, which has not been completed. That one goes
+ * on; this one has no result.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
+export class DuplicateAuthReqId extends define<DuplicateAuthReqId>()("DuplicateAuthReqId", {}) {}
 
 /**
  * The `login_hint_token` has expired.
@@ -171,6 +181,7 @@ export class AuthenticationRequestError extends ErrorClass.make<AuthenticationRe
       ProfileViolation,
       Unsupported,
       InvalidAcknowledgement,
+      DuplicateAuthReqId,
       TransportError
     ])
   },

@@ -79,7 +79,7 @@ import * as AuthenticatedRequest from "../provider/AuthenticatedRequest.ts"
 import { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import { ProviderKeys } from "../provider/ProviderKeys.ts"
-import * as ProviderMetadata from "../provider/ProviderMetadata.ts"
+import type * as ProviderMetadata from "../provider/ProviderMetadata.ts"
 import * as RegistrationCheck from "../provider/RegistrationCheck.ts"
 import * as AuthenticationRequest from "./AuthenticationRequest.ts"
 import {
@@ -222,10 +222,10 @@ const makePrepare = Effect.gen(function* () {
   const registration = yield* ClientRegistration
   const discovery = yield* Discovery
   const keys = yield* ProviderKeys
-  const authenticate = yield* AuthenticatedRequest.make(
+  const endpointOf = yield* AuthenticatedRequest.makeEndpoint(
     (problem) => new AuthenticationRequestError({ reason: new InvalidParameter(problem) })
   )
-  const { clientId, idTokenSignedResponseAlg, mutualTls, requestSigner } = registration
+  const { clientId, idTokenSignedResponseAlg, requestSigner } = registration
   const prefetchKeys = JwsAlgorithm.isSymmetric(idTokenSignedResponseAlg) ? Effect.void : keys.prefetch
   const ensureSupported = makeEnsureSupported(registration)
   const constraint = requestConstraint(registration)
@@ -234,11 +234,11 @@ const makePrepare = Effect.gen(function* () {
     const metadata = yield* discovery.metadata
     const { issuer } = metadata
     yield* ensureSupported(metadata, request)
-    const endpoint = yield* ProviderMetadata.endpoint(metadata, "backchannel_authentication_endpoint", mutualTls)
+    const { build, url: endpoint } = yield* endpointOf(metadata, "backchannel_authentication_endpoint")
     yield* prefetchKeys
     const parameters = Redacted.value(request.parameters)
     const target = { issuer, clientId, endpoint }
-    const built = yield* authenticate("backchannel_authentication_endpoint", {
+    const built = yield* build({
       constraint,
       headers: Redacted.value(request.headers),
       parameters:

@@ -41,8 +41,6 @@ export interface Options {
   readonly headers?: Headers.Input | undefined
   /** The private key of the DPoP proof; that of `Dpop.layer` by default. */
   readonly dpopKey?: Redacted.Redacted<JsonWebKey> | undefined
-  /** Runs immediately before each attempt is sent, when its request is complete. */
-  readonly onSend?: Effect.Effect<void> | undefined
 }
 
 /** Token requests, and responses that are decoded to `A`. */
@@ -74,50 +72,67 @@ export const make = Effect.fnUntraced(function* <A>(
 
   const makeRequest = Effect.fnUntraced(function* (
     grant: Parameters,
-    { additionalParameters, authorizationDetails, headers, dpopKey, resource }: Options = {}
+    options: Options = {}
   ): Effect.fn.Return<HttpClientRequest.HttpClientRequest, TokenError | DiscoveryError> {
-    const own = [
-      ...grant,
-      ...RequestParameters.optional("authorization_details", authorizationDetails),
-      ...ResourceIndicator.toParameters(resource)
-    ]
-    const invalid = RequestParameters.findInvalid([
-      ["authorization_details", authorizationDetails && AuthorizationDetails.validate(authorizationDetails)],
-      ["resource", ResourceIndicator.validate(resource)]
-    ])
-    if (invalid !== undefined) return yield* new TokenError({ reason: invalid })
     return yield* makeAuthenticated("token_endpoint", {
-      parameters: yield* addParameters(own, additionalParameters),
-      headers,
-      constraint:
-        dpopKey === undefined
-          ? senderConstraint
-          : yield* Effect.mapError(senderConstraint.withKey(dpopKey), (reason) => new TokenError({ reason }))
+      parameters: yield* toForm(grant, options),
+      headers: options.headers,
+      constraint: yield* withKey(senderConstraint, options.dpopKey)
     })
   })
-
-  const readTokens = ({ body }: JsonResponse): Effect.Effect<A, TokenError> =>
-    Effect.flatMap(receive(body), (received) => decodeTokens(decode, received))
 
   return {
     send: (grant, options) =>
       Effect.flatMap(makeRequest(grant, options), (request) =>
         Effect.mapError(transport.send(request), fromTransportError)
       ),
-    read: (response) => Effect.flatMap(readSuccess(transport, response), readTokens),
+    read: (response) => Effect.flatMap(readSuccess(transport, response), ({ body }) => decodeTokens(decode, body)),
     exchange: (grant, options) =>
       SenderConstraint.retryWithNonce(
         senderConstraint,
-        Effect.gen(function* () {
-          const request = yield* makeRequest(grant, options)
-          yield* options?.onSend ?? Effect.void
-          const json = yield* Effect.mapError(transport.exchange(request), fromTransportError)
-          yield* ensureSuccess(json, request)
-          return yield* readTokens(json)
-        })
+        Effect.flatMap(makeRequest(grant, options), (request) =>
+          Effect.flatMap(Effect.mapError(transport.exchange(request), fromTransportError), (json) =>
+            interpret(decode, json, request)
+          )
+        )
       )
   }
 })
+
+/** The form of a request: its own parameters, then those of the options. */
+export const toForm = (
+  grant: Parameters,
+  { additionalParameters, authorizationDetails, resource }: Options
+): Effect.Effect<Parameters, TokenError> => {
+  const own = [
+    ...grant,
+    ...RequestParameters.optional("authorization_details", authorizationDetails),
+    ...ResourceIndicator.toParameters(resource)
+  ]
+  const invalid = RequestParameters.findInvalid([
+    ["authorization_details", authorizationDetails && AuthorizationDetails.validate(authorizationDetails)],
+    ["resource", ResourceIndicator.validate(resource)]
+  ])
+  return invalid === undefined
+    ? addParameters(own, additionalParameters)
+    : Effect.fail(new TokenError({ reason: invalid }))
+}
+
+/** The sender constraint with this key, if it is given. */
+export const withKey = (
+  constraint: SenderConstraint.SenderConstraint,
+  dpopKey: Options["dpopKey"]
+): Effect.Effect<SenderConstraint.SenderConstraint, TokenError> =>
+  dpopKey === undefined
+    ? Effect.succeed(constraint)
+    : Effect.mapError(constraint.withKey(dpopKey), (reason) => new TokenError({ reason }))
+
+/** The tokens of a response, which are not verified yet; fails with the error of an error response. */
+export const interpret = <A>(
+  decode: Decode<A>,
+  json: JsonResponse,
+  request: HttpClientRequest.HttpClientRequest
+): Effect.Effect<A, TokenError> => Effect.flatMap(ensureSuccess(json, request), () => decodeTokens(decode, json.body))
 
 /** Reads the stored or pushed token response of a pending authentication: tokens that are not verified yet. */
 export const decodeReceived = (
@@ -133,7 +148,7 @@ export const decodeReceived = (
         )
       )
     ),
-    decodeTokens(TokenResponse.decode, stored)
+    decodeStored(TokenResponse.decode, stored)
   )
 
 /** A request's own parameters, then the additional ones; fails if one of these would replace an own one. */
@@ -181,7 +196,10 @@ const ensureNoError = (
     onSome: (error) => Effect.fail(fromOAuthError(error))
   })
 
-const decodeTokens = <A>(decode: Decode<A>, stored: ReceivedResponse): Effect.Effect<A, TokenError> =>
+const decodeTokens = <A>(decode: Decode<A>, body: JsonResponse["body"]): Effect.Effect<A, TokenError> =>
+  Effect.flatMap(receive(body), (received) => decodeStored(decode, received))
+
+const decodeStored = <A>(decode: Decode<A>, stored: ReceivedResponse): Effect.Effect<A, TokenError> =>
   Effect.mapError(
     decode(stored),
     (error) => new TokenError({ reason: new InvalidTokenResponse({ issues: truncateIssues(error) }) })

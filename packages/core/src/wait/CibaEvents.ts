@@ -1,20 +1,27 @@
-/** Publishes the events of a client's authentications, and records them in the metrics. */
-import { Clock, Context, DateTime, Effect, Layer, Metric, PubSub, Stream } from "effect"
-import { monotonicNow } from "../internal/MonotonicClock.ts"
+/** Publishes the events of a client's authentications, and records them in the metrics. An event without a subscriber is not made. */
+import { Clock, Context, DateTime, Effect, Layer, PubSub, Stream } from "effect"
 import * as Sweep from "../internal/Sweep.ts"
-import type { CibaEvent, Step } from "./CibaEvent.ts"
-import * as CibaMetrics from "./CibaMetrics.ts"
+import { type CibaEvent, Step } from "./CibaEvent.ts"
+import * as MetricRecorder from "./MetricRecorder.ts"
 
 /** The events of all authentications of a client. */
 export interface Service {
-  /** Publishes a step with the current time. A wait is opened by `Acknowledged` or `Resumed`; steps of others are dropped. */
-  readonly publish: (step: Step) => Effect.Effect<void>
+  /** Opens a wait: its steps count from here until it is completed, and those of others do not. */
+  readonly open: (step: Extract<Step, { readonly _tag: "Acknowledged" | "Resumed" }>) => Effect.Effect<void>
   /** Whether a wait has been opened and is not completed. */
   readonly isOpen: (id: string) => boolean
-  /** Counts a wait as pending while it runs; concurrent waits for the same `id` count once. */
-  readonly trackActive: <A, E>(id: string, wait: Effect.Effect<A, E>) => Effect.Effect<A, E>
+  /** Publishes a step of an open wait with the current time. It is made only if there is a subscriber. */
+  readonly publish: (id: string, makeStep: () => Step, context: Context.Context<never>) => void
+  /** Publishes that a poll is sent, and counts it. */
+  readonly publishPoll: (id: string, context: Context.Context<never>) => void
+  /** Publishes a fault after which the wait continues, and counts it. */
+  readonly publishFault: (fault: Omit<Fault, "_tag">, context: Context.Context<never>) => void
+  /** Publishes how an open wait ended, and counts it. */
+  readonly complete: (id: string, outcome: string) => Effect.Effect<void>
   readonly events: Stream.Stream<CibaEvent>
 }
+
+type Fault = Extract<Step, { readonly _tag: "PollFailed" }>
 
 /** The events of all authentications of a client. */
 export class CibaEvents extends Context.Service<CibaEvents, Service>()("@effect-ciba/core/CibaEvents") {}
@@ -22,51 +29,83 @@ export class CibaEvents extends Context.Service<CibaEvents, Service>()("@effect-
 /** Each subscriber has a buffer of 4096 events, from which the oldest are dropped. */
 export const make: Effect.Effect<Service> = Effect.gen(function* () {
   const channel = yield* PubSub.sliding<CibaEvent>(4096)
-  const waiting = new Map<string, number>()
-  const open = new Map<string, CibaMetrics.WaitStatistics & { readonly until: number }>()
+  const metrics = MetricRecorder.make()
+  const open = new Map<string, OpenWait>()
   const removeExpired = Effect.map(Clock.currentTimeMillis, (now) => {
     for (const [id, { until }] of open) if (until < now) open.delete(id)
   })
   const sweep = Sweep.make(() => open.size, removeExpired)
+  let subscribers = 0
 
-  /** The gauge is changed by the difference: it is shared with the other clients of the process. */
-  const countWaiting = (id: string, by: 1 | -1): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      const before = waiting.size
-      const count = (waiting.get(id) ?? 0) + by
-      if (count === 0) waiting.delete(id)
-      else waiting.set(id, count)
-      return Metric.modify(CibaMetrics.pending, waiting.size - before)
-    })
+  const publish: Service["publish"] = (id, makeStep, context) => {
+    if (subscribers === 0 || !open.has(id)) return
+    const at = DateTime.makeUnsafe(Context.get(context, Clock.Clock).currentTimeMillisUnsafe())
+    Effect.runForkWith(context)(PubSub.publish(channel, { ...makeStep(), at }))
+  }
 
   return CibaEvents.of({
-    publish: Effect.fnUntraced(function* (step) {
-      const at = yield* DateTime.now
-      if (step._tag === "Acknowledged" || step._tag === "Resumed") {
-        yield* sweep
-        const until = DateTime.toEpochMillis(step.expiresAt) + retention
-        open.set(step.id, { since: yield* monotonicNow, polls: 0, until })
-      }
-      const statistics = open.get(step.id)
-      if (statistics === undefined) return
-      if (step._tag === "Polled") open.set(step.id, { ...statistics, polls: statistics.polls + 1 })
-      if (step._tag === "Completed") open.delete(step.id)
-      const event: CibaEvent = { ...step, at }
-      yield* CibaMetrics.record(event, statistics)
-      yield* PubSub.publish(channel, event)
-    }),
-    isOpen: (id) => open.has(id),
-    trackActive: (id, wait) =>
-      Effect.acquireUseRelease(
-        countWaiting(id, 1),
-        () => wait,
-        () => countWaiting(id, -1)
+    open: (step) =>
+      Effect.andThen(
+        sweep,
+        Effect.withFiber(({ context }) => {
+          const until = DateTime.toEpochMillis(step.expiresAt) + retention
+          open.set(step.id, { since: now(context), polls: 0, until })
+          publish(step.id, () => step, context)
+          return Effect.void
+        })
       ),
-    events: Stream.fromPubSub(channel)
+    isOpen: (id) => open.has(id),
+    publish,
+    publishPoll: (id, context) => {
+      const wait = open.get(id)
+      if (wait !== undefined) wait.polls += 1
+      publish(id, () => Step.Polled({ id }), context)
+    },
+    publishFault: (fault, context) => {
+      if (open.has(fault.id)) metrics.recordFault(fault.kind, context)
+      publish(fault.id, () => Step.PollFailed(fault), context)
+    },
+    complete: (id, outcome) =>
+      Effect.withFiber(({ context }) => {
+        const wait = open.get(id)
+        if (wait === undefined) return Effect.void
+        publish(id, () => Step.Completed({ id, outcome }), context)
+        open.delete(id)
+        const seconds = Math.round(now(context) - wait.since) / 1000
+        metrics.recordDecision({ outcome, seconds, polls: wait.polls }, context)
+        return Effect.void
+      }),
+    events: subscribe(channel, (by) => {
+      subscribers += by
+    })
   })
 })
 
+/** The events of a channel, whose subscribers are counted. */
+const subscribe = <A>(channel: PubSub.PubSub<A>, count: (by: 1 | -1) => void): Stream.Stream<A> =>
+  Stream.unwrap(
+    Effect.as(
+      Effect.acquireRelease(
+        Effect.sync(() => count(1)),
+        () => Effect.sync(() => count(-1))
+      ),
+      Stream.fromPubSub(channel)
+    )
+  )
+
+/** The events of one client. */
 export const layer = (): Layer.Layer<CibaEvents> => Layer.effect(CibaEvents, make)
+
+/** On the monotonic clock, in milliseconds. */
+const now = (context: Context.Context<never>): number =>
+  Number(Context.get(context, Clock.Clock).monotonicTimeNanosUnsafe()) / 1_000_000
+
+interface OpenWait {
+  /** On the monotonic clock, in milliseconds. */
+  readonly since: number
+  polls: number
+  readonly until: number
+}
 
 /** How long after its expiry a wait may still be completed, in milliseconds. */
 const retention = 600_000

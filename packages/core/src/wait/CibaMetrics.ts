@@ -24,9 +24,7 @@
  *
  * @see OpenTelemetry semantic conventions, for the attribute `error.type`
  */
-import { Effect, Metric } from "effect"
-import { monotonicNow } from "../internal/MonotonicClock.ts"
-import type { CibaEvent } from "./CibaEvent.ts"
+import { Metric } from "effect"
 
 /**
  * The waits of this process. An authentication that is stored and not resumed is not counted.
@@ -85,37 +83,4 @@ export const faults: Metric.Counter<number> = Metric.counter("ciba.client.faults
   description: "Polls that failed and after which the wait continued, by kind",
   attributes: { unit: "{fault}" },
   incremental: true
-})
-
-/**
- * The statistics of a wait until it is completed.
- *
- * @since 0.1.0
- * @stability unstable
- */
-export interface WaitStatistics {
-  /** The start of the wait on the monotonic clock, in milliseconds. */
-  readonly since: number
-  readonly polls: number
-}
-
-/**
- * Records an event in the metrics.
- *
- * @since 0.1.0
- * @stability unstable
- */
-export const record = Effect.fnUntraced(function* (
-  event: CibaEvent,
-  statistics: WaitStatistics
-): Effect.fn.Return<void> {
-  if (event._tag === "PollFailed") {
-    yield* Metric.update(Metric.withAttributes(faults, { "error.type": event.kind }), 1)
-  }
-  if (event._tag !== "Completed") return
-  const outcome = { "ciba.outcome": event.outcome }
-  const seconds = Math.round((yield* monotonicNow) - statistics.since) / 1000
-  yield* Metric.update(Metric.withAttributes(decisions, outcome), 1)
-  yield* Metric.update(Metric.withAttributes(duration, outcome), seconds)
-  yield* Metric.update(Metric.withAttributes(polls, outcome), statistics.polls)
 })

@@ -18,11 +18,11 @@ export const make: Effect.Effect<EnsureSameClient, never, ClientRegistration | D
     const registration = yield* ClientRegistration
     const discovery = yield* Discovery
 
-    return Effect.fnUntraced(function* ({ clientId, issuer }) {
-      const metadata = yield* discovery.metadata
-      return issuer === metadata.issuer && clientId === registration.clientId
-        ? metadata
-        : yield* new TokenError({ reason: new ClientMismatch({ issuer, clientId }) })
-    })
+    return ({ clientId, issuer }) =>
+      Effect.flatMap(discovery.metadata, (metadata) =>
+        issuer === metadata.issuer && clientId === registration.clientId
+          ? Effect.succeed(metadata)
+          : Effect.fail(new TokenError({ reason: new ClientMismatch({ issuer, clientId }) }))
+      )
   }
 )

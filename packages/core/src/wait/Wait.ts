@@ -105,7 +105,8 @@ export const restore = <R, F>(
   { phase, version: _version, ...saved }: Saved<R, F>,
   now: number
 ): Transition<R, F> => {
-  const ping = saved.ping === "received" && phase._tag === "Polling" ? "none" : saved.ping
+  const isAnswered = saved.ping === "received" && phase._tag === "Polling"
+  const ping = isAnswered || terms.delivery !== "ping" ? "none" : saved.ping
   const state: State<R, F> = { terms, ...saved, ping, phase: sleep(saved.deadline) }
   if (phase._tag === "Verifying") return enter(state, verifying(phase.response), now)
   if (terms.delivery === "push") return [state, []]
@@ -186,13 +187,13 @@ const wake = <R, F>(state: State<R, F>, now: number): Transition<R, F> => {
     : save(state, { _tag: "Sending" }, now)
 }
 
-/** A ping that has arrived belongs to this poll. */
+/** A ping that has arrived belongs to this poll. It may be sent again, with another nonce: that is the same poll. */
 const recordSent = <R, F>(state: State<R, F>, now: number): Transition<R, F> => {
   const { phase, ping } = state
-  if (phase._tag !== "Polling" || phase.sentAt !== undefined) return [state, []]
+  if (phase._tag !== "Polling") return [state, []]
   if (now >= state.deadline) return abort(finish(state, expiry(state)))
-  const sent = { ...phase, sentAt: now }
-  return [{ ...state, polls: state.polls + 1, ping: ping === "received" ? "none" : ping, phase: sent }, []]
+  const polls = state.polls + (phase.sentAt === undefined ? 1 : 0)
+  return [{ ...state, polls, ping: ping === "received" ? "none" : ping, phase: { ...phase, sentAt: now } }, []]
 }
 
 const recordPing = <R, F>(state: State<R, F>, now: number): Transition<R, F> => {

@@ -9,7 +9,7 @@ import { requestsTo } from "../support/AuthenticationFlow.ts"
 import * as FaultyNetwork from "../support/FaultyNetwork.ts"
 import { client, pollTimes, request, sharedServices, startProcess } from "../support/ProcessRestarts.ts"
 import * as SeededRandom from "../support/SeededRandom.ts"
-import { waitUntil } from "../support/TestTime.ts"
+import { awaitCrypto, waitUntil } from "../support/TestTime.ts"
 
 /** End-users who decide within two minutes; three in ten deny. */
 const makeUsers = (count: number, seed: number) => {
@@ -127,6 +127,7 @@ it.effect("a hundred DPoP waits survive faults and constantly changing nonces (H
     )
     let rotations = 0
     const step = Effect.gen(function* () {
+      yield* awaitCrypto
       yield* TestClock.adjust("250 millis")
       if (network.sent.length < (rotations + 1) * 200) return
       rotations += 1
@@ -183,32 +184,34 @@ it.effect("the time that a request is queued does not count towards its expiry (
   )
 )
 
-it.effect("a handler that fails ends its own authentication alone, and every failure is reported at the end", () =>
-  Effect.gen(function* () {
-    const handled: Array<string> = []
-    const all = Ciba.authenticateAll(
-      ["0@example.com", "1@example.com", "2@example.com"].map((loginHint) => ({
-        scope: ["openid"],
-        hint: UserHint.login(loginHint),
-        bindingMessage: loginHint
-      })),
-      (_, { bindingMessage = "" }) =>
-        bindingMessage.startsWith("1")
-          ? Effect.sync(() => void handled.push(bindingMessage))
-          : Effect.fail(bindingMessage)
-    )
-    const process = yield* startProcess(Effect.exit(all), client())
-    yield* TestClock.adjust("2 minutes")
-    const exit = yield* Fiber.join(process)
-    expect(handled).toEqual(["1@example.com"])
-    const failures =
-      exit._tag === "Failure" ? exit.cause.reasons.flatMap((reason) => ("error" in reason ? [reason.error] : [])) : []
-    expect(failures).toEqual(["0@example.com", "2@example.com"])
-  }).pipe(
-    sharedServices({
-      user: [20, 40, 10].map((seconds, index) =>
-        TestUser.approve({ subject: `user-${index}`, loginHint: `${index}@example.com`, after: `${seconds} seconds` })
+it.effect(
+  "a handler that fails ends its own authentication alone, and every failure is reported at the end (H36)",
+  () =>
+    Effect.gen(function* () {
+      const handled: Array<string> = []
+      const all = Ciba.authenticateAll(
+        ["0@example.com", "1@example.com", "2@example.com"].map((loginHint) => ({
+          scope: ["openid"],
+          hint: UserHint.login(loginHint),
+          bindingMessage: loginHint
+        })),
+        (_, { bindingMessage = "" }) =>
+          bindingMessage.startsWith("1")
+            ? Effect.sync(() => void handled.push(bindingMessage))
+            : Effect.fail(bindingMessage)
       )
-    })
-  )
+      const process = yield* startProcess(Effect.exit(all), client())
+      yield* TestClock.adjust("2 minutes")
+      const exit = yield* Fiber.join(process)
+      expect(handled).toEqual(["1@example.com"])
+      const failures =
+        exit._tag === "Failure" ? exit.cause.reasons.flatMap((reason) => ("error" in reason ? [reason.error] : [])) : []
+      expect(failures).toEqual(["0@example.com", "2@example.com"])
+    }).pipe(
+      sharedServices({
+        user: [20, 40, 10].map((seconds, index) =>
+          TestUser.approve({ subject: `user-${index}`, loginHint: `${index}@example.com`, after: `${seconds} seconds` })
+        )
+      })
+    )
 )

@@ -15,7 +15,7 @@ import {
   startProcess,
   storedAuthentications
 } from "../support/ProcessRestarts.ts"
-import { waitUntil } from "../support/TestTime.ts"
+import { advanceUntilDone, waitUntil } from "../support/TestTime.ts"
 
 const { pending, proceed, reset } = ProviderScript
 
@@ -123,10 +123,11 @@ describe("Ciba.complete", () => {
       yield* provider.rotateKeys
       yield* TestClock.adjust("3 seconds")
       yield* waitUntil(storedAuthentications, ([one]) => one?.received !== undefined)
-      yield* TestClock.adjust("20 minutes")
+      yield* advanceUntilDone(process, "30 seconds")
       expect(yield* Fiber.join(process)).toEqual(["DiscoveryError", "DiscoveryError"])
       expect(yield* storedAuthentications).toHaveLength(1)
       const next = yield* startProcess(Ciba.resumeAll(handle), client())
+      yield* advanceUntilDone(next, "30 seconds")
       yield* Fiber.join(next)
       expect(outcomes).toEqual(["jo"])
       expect(yield* pollTimes).toEqual([5])

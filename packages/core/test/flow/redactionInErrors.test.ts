@@ -150,6 +150,8 @@ const requestCodes = [
   "teapot"
 ]
 
+const repeated = ProviderScript.json(200, { auth_req_id: "marker-auth-req-id", expires_in: 120 })
+
 /** An error that quotes. */
 const quoting = (code: string, ...said: ReadonlyArray<string>) =>
   ProviderScript.error(code, { description: [secret, ...said].join(", ") })
@@ -198,6 +200,10 @@ describe("no reason shows a secret:", () => {
           program: initiate,
           provider: { backchannelScript: script(quoting(code, "marker-hint", "marker-user-code")) }
         })),
+        {
+          program: Effect.andThen(Ciba.initiate(request), Ciba.initiate(request)),
+          provider: { backchannelScript: script(repeated, repeated) }
+        },
         { program: initiate, provider: { backchannelScript: script(ProviderScript.html(500)) } },
         { program: initiate, provider: { backchannelScript: script(ProviderScript.json(200, nonsense)) } },
         { program: initiate, provider: allDeliveryModes, options: { userCodeParameter: false } },

@@ -145,14 +145,14 @@ for (const [name, store] of [
       }).pipe(sharedServices({ user: TestUser.approve(), ...script(slowDown(), slowDown(), pending) }, store))
     )
 
-    it.effect("waits a full interval after a poll whose response was not read (H2, H3, T-1)", () =>
+    it.effect("waits a full interval after a poll whose response was not read (H2, H3, H34, T-1)", () =>
       Effect.gen(function* () {
         const { handle, outcomes } = recordDecisions()
         const first = yield* startProcess(Ciba.authenticateAll([request], handle), client())
         yield* advanceInSteps("8 seconds")
         yield* killProcess(first)
-        expect((yield* storedAuthentications).map(({ lost, nextPollAt }) => [lost?.kind, nextPollAt])).toEqual([
-          ["Interrupted", undefined]
+        expect((yield* storedAuthentications).map(({ wait }) => [wait?.lost?.kind, wait?.phase._tag])).toEqual([
+          ["Interrupted", "Polling"]
         ])
         const second = yield* startProcess(Ciba.resumeAll(handle), client())
         yield* advanceInSteps("10 seconds")
@@ -321,7 +321,7 @@ describe("a restart", () => {
       expect(one?.received).toBeDefined()
       expect(other?.received).toBeDefined()
       for (const pending of yield* storedAuthentications) {
-        const { nextPollAt: _, received: _received, ...unanswered } = pending
+        const { received: _received, wait: _wait, ...unanswered } = pending
         yield* store.put(PendingAuthentication.update(pending, { clientId: "another" }))
         for (const change of [{ clientId: "another" }, { issuer: "https://another.test" }]) {
           const foreign = new PendingAuthentication.PendingAuthentication({ ...unanswered, ...change })

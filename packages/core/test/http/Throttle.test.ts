@@ -107,32 +107,29 @@ describe("Throttle", () => {
     })
   )
 
-  it.effect(
-    "runs orElse for a request that is not sent before its limit, in the queue or in a pause, and sends the others in order",
-    () =>
-      Effect.gen(function* () {
-        const throttle = yield* Throttle.make({ maxConcurrentRequests: 1 })
-        const limit = (until: number) => ({ until, pauseUntil: Infinity, orElse: Effect.map(seconds, (at) => -at) })
-        const long = yield* Effect.forkChild(throttle.run(Effect.sleep("10 seconds")))
-        yield* Effect.yieldNow
-        const queued = yield* Effect.forkChild(throttle.run(seconds, limit(4000)))
-        const later = yield* Effect.forkChild(throttle.run(seconds, limit(60_000)))
-        yield* TestClock.adjust("10 seconds")
-        yield* Fiber.join(long)
-        expect([yield* Fiber.join(queued), yield* Fiber.join(later)]).toEqual([-4, 10])
-        yield* refuse(throttle, 503, "20 seconds")
-        const paused = yield* Effect.forkChild(throttle.run(seconds, limit(15_000)))
-        yield* TestClock.adjust("20 seconds")
-        expect([yield* Fiber.join(paused), yield* pause(throttle)]).toEqual([-15, 0])
-      })
+  it.effect("sends requests in the order in which they came, and a waiting one can be interrupted (H25)", () =>
+    Effect.gen(function* () {
+      const throttle = yield* Throttle.make({ maxConcurrentRequests: 1 })
+      const long = yield* Effect.forkChild(throttle.run(Effect.sleep("10 seconds")))
+      yield* Effect.yieldNow
+      const [first, second, third] = yield* Effect.all(
+        [1, 2, 3].map((name) => Effect.forkChild(Effect.as(throttle.run(Effect.sleep("1 second")), name)))
+      )
+      yield* TestClock.adjust("4 seconds")
+      if (second !== undefined) yield* Fiber.interrupt(second)
+      yield* TestClock.adjust("7 seconds")
+      yield* Fiber.join(long)
+      expect([first?.pollUnsafe() !== undefined, third?.pollUnsafe()]).toEqual([true, undefined])
+      yield* TestClock.adjust("1 second")
+      expect(third?.pollUnsafe()).toBeDefined()
+    })
   )
 
   it.effect("sends a request that has to be sent before the end of a pause (H22)", () =>
     Effect.gen(function* () {
       const throttle = yield* Throttle.make()
       yield* refuse(throttle, 429, "20 seconds")
-      const limit = { until: 10_000, pauseUntil: 8000, orElse: Effect.succeed(-1) }
-      const sent = yield* Effect.forkChild(throttle.run(seconds, limit))
+      const sent = yield* Effect.forkChild(throttle.run(seconds, 8000))
       yield* TestClock.adjust("20 seconds")
       expect(yield* Fiber.join(sent)).toBe(8)
     })
@@ -146,8 +143,7 @@ describe("Throttle", () => {
       yield* TestClock.adjust("1 millis")
       yield* refuse(throttle, 429, "20 seconds")
       const paused = yield* Effect.forkChild(throttle.run(seconds))
-      const limit = { until: 10_000, pauseUntil: 8000, orElse: Effect.succeed(-1) }
-      const sent = yield* Effect.forkChild(throttle.run(seconds, limit))
+      const sent = yield* Effect.forkChild(throttle.run(seconds, 8000))
       yield* TestClock.adjust("30 seconds")
       yield* Fiber.join(first)
       expect([yield* Fiber.join(sent), yield* Fiber.join(queued), yield* Fiber.join(paused)]).toEqual([
@@ -160,9 +156,7 @@ describe("Throttle", () => {
     Effect.gen(function* () {
       const throttle = yield* Throttle.make({ maxConcurrentRequests: 1 })
       const first = yield* Effect.forkChild(throttle.run(Effect.never))
-      const second = yield* Effect.forkChild(
-        throttle.run(Effect.never, { until: 60_000, pauseUntil: 60_000, orElse: Effect.void })
-      )
+      const second = yield* Effect.forkChild(throttle.run(Effect.never, 60_000))
       const third = yield* Effect.forkChild(throttle.run(seconds))
       yield* TestClock.adjust("1 second")
       yield* Fiber.interrupt(second)

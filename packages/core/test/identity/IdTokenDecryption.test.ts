@@ -109,7 +109,10 @@ describe("IdTokenDecryption", () => {
     it.effect(`rejects an encrypted ID Token with this inside: ${what}`, () =>
       Effect.gen(function* () {
         expect(
-          yield* decryptionFailureOf(sendIdToken((idToken) => Jwe.seal(inside(idToken), { key, header })))
+          yield* decryptionFailureOf({
+            ...sendIdToken((idToken) => Jwe.seal(inside(idToken), { key, header })),
+            isDoubted: true
+          })
         ).toMatchObject(reason)
       })
     )
@@ -121,7 +124,7 @@ describe("IdTokenDecryption", () => {
       const { publicJwk } = yield* TestKeys.signing("RS256")
       const given = sendIdToken((idToken) => Jwe.seal(idToken, { key, header }))
       const provider = { ...given.provider, idTokenKey, idTokenHeaderKeyId: publicJwk.kid }
-      expect(yield* decryptionFailureOf({ provider })).toMatchObject({ _tag: "InvalidSignature" })
+      expect(yield* decryptionFailureOf({ provider, isDoubted: true })).toMatchObject({ _tag: "InvalidSignature" })
     })
   )
 

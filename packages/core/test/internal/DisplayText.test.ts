@@ -51,7 +51,7 @@ describe("DisplayText.sanitize", () => {
   for (const [what, given, reason] of cases) {
     it.effect(`sanitizes ${what} in an error to one line of 200 characters`, () =>
       Effect.gen(function* () {
-        expect(yield* failureOf(given)).toMatchObject(reason)
+        expect(yield* failureOf({ ...given, isDoubted: true })).toMatchObject(reason)
       })
     )
   }

@@ -42,6 +42,24 @@ const pending = initiate(full).pipe(
   )
 )
 
+const lost = new TransportError.TransportError({
+  kind: "TimedOut",
+  method: "POST",
+  url: "https://provider.test/token"
+})
+
+const wait = {
+  version: 1,
+  kind: "ciba",
+  interval: Duration.seconds(10),
+  polls: 3,
+  faults: 1,
+  lastFault: lost,
+  lost,
+  ping: "awaited",
+  phase: { _tag: "Sleeping", wakeAt: DateTime.makeUnsafe(7_000), floor: DateTime.makeUnsafe(6_000) }
+} as const
+
 describe("PendingAuthentication", () => {
   it.effect(
     "a pending authentication holds what the wait and the verification need, and not the user code (C11, F8)",
@@ -117,12 +135,7 @@ describe("PendingAuthentication", () => {
     () =>
       Effect.gen(function* () {
         const before = PendingAuthentication.update(yield* pending, {
-          nextPollAt: DateTime.makeUnsafe(7_000),
-          lost: new TransportError.TransportError({
-            kind: "TimedOut",
-            method: "POST",
-            url: "https://provider.test/token"
-          }),
+          wait,
           received: {
             body: Redacted.make({ access_token: "marker-access" }, { label: "token response" }),
             at: DateTime.makeUnsafe(8_000)
@@ -170,15 +183,16 @@ describe("PendingAuthentication", () => {
     })
   )
 
+  const fault = `{"_tag":"TransportError","kind":"TimedOut","method":"POST","url":"https://provider.test/token"}`
   const identity = `"version":1,"id":"pending-1","issuer":"https://provider.test","clientId":"test-client","authReqId":"id-1","deliveryMode":"ping"`
   const times = `"expiresAt":"1970-01-01T00:02:00.000Z","interval":{"_tag":"Millis","value":2000}`
   const stored = [
     ["no optional member", `{${identity},${times},"scope":["openid"],"expectations":{}}`, {}],
     [
       "every optional member",
-      `{${identity},"clientNotificationToken":"token-1","dpopKey":{"kty":"OKP","crv":"Ed25519","d":"d","x":"x"},${times},"nextPollAt":"1970-01-01T00:00:07.000Z","lost":{"_tag":"TransportError","kind":"TimedOut","method":"POST","url":"https://provider.test/token"},"received":{"body":{"access_token":"at-1"},"at":"1970-01-01T00:00:08.000Z"},"scope":["openid"],"acrValues":["gold"],"bindingMessage":"W4SCT","authorizationDetails":[{"type":"payment"}],"expectations":{"nonce":"n-1","maxAge":{"_tag":"Millis","value":300000},"acrValues":["gold"],"subject":"jo"}}`,
+      `{${identity},"clientNotificationToken":"token-1","dpopKey":{"kty":"OKP","crv":"Ed25519","d":"d","x":"x"},${times},"wait":{"version":1,"kind":"ciba","interval":{"_tag":"Millis","value":10000},"polls":3,"faults":1,"lastFault":${fault},"lost":${fault},"ping":"awaited","phase":{"_tag":"Sleeping","wakeAt":"1970-01-01T00:00:07.000Z","floor":"1970-01-01T00:00:06.000Z"}},"received":{"body":{"access_token":"at-1"},"at":"1970-01-01T00:00:08.000Z"},"scope":["openid"],"acrValues":["gold"],"bindingMessage":"W4SCT","authorizationDetails":[{"type":"payment"}],"expectations":{"nonce":"n-1","maxAge":{"_tag":"Millis","value":300000},"acrValues":["gold"],"subject":"jo"}}`,
       {
-        nextPollAt: DateTime.makeUnsafe(7_000),
+        wait,
         bindingMessage: "W4SCT",
         expectations: { maxAge: Duration.minutes(5), acrValues: ["gold"] }
       }

@@ -16,6 +16,17 @@ const ids = (store: PendingStore.Service) => Effect.map(store.all, (all) => all.
 const using = <A, E, R>(use: (store: PendingStore.Service) => Effect.Effect<A, E, R>) =>
   PendingStore.PendingStore.use(use)
 
+/** The progress of a wait that has been slowed down twice. */
+const wait = {
+  version: 1,
+  kind: "ciba",
+  interval: Duration.seconds(15),
+  polls: 2,
+  faults: 0,
+  ping: "none",
+  phase: { _tag: "Sleeping", wakeAt: DateTime.makeUnsafe(7000), floor: DateTime.makeUnsafe(7000) }
+} as const
+
 for (const [name, layer] of [
   ["in memory", PendingStore.layerMemory],
   ["over a KeyValueStore", overKeyValue]
@@ -25,8 +36,7 @@ for (const [name, layer] of [
       using(
         Effect.fnUntraced(function* (store) {
           const later = PendingAuthentication.update(pending("a"), {
-            interval: Duration.seconds(15),
-            nextPollAt: DateTime.makeUnsafe(7000),
+            wait,
             received: {
               body: Redacted.make({ access_token: "at" }, { label: "token response" }),
               at: DateTime.makeUnsafe(6000)
@@ -40,8 +50,7 @@ for (const [name, layer] of [
           expect(yield* store.get("absent")).toEqual(Option.none())
           expect(a && { ...a, authReqId: Redacted.value(a.authReqId) }).toMatchObject({
             authReqId: "request-a",
-            interval: Duration.seconds(15),
-            nextPollAt: DateTime.makeUnsafe(7000)
+            wait
           })
           expect(a?.received && Redacted.value(a.received.body)).toEqual({ access_token: "at" })
           expect(a?.clientNotificationToken && Redacted.value(a.clientNotificationToken)).toBe("token-a")
@@ -174,7 +183,7 @@ describe("PendingStore.layerKeyValueStore", () => {
       const first = yield* open
       for (let times = 0; times < 3; times += 1) yield* first.put(pending("a"))
       const second = yield* open
-      yield* second.put(pending("a", { bindingMessage: "W4SCT", nextPollAt: DateTime.makeUnsafe(5000) }))
+      yield* second.put(pending("a", { bindingMessage: "W4SCT", wait }))
       expect((yield* (yield* open).all).map(({ bindingMessage }) => bindingMessage)).toEqual(["W4SCT"])
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )

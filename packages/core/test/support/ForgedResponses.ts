@@ -7,12 +7,15 @@ import type { JsonObject, ProviderOptions } from "@effect-ciba/testing/ProviderO
 import { Effect, Fiber, identity, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { encodeJson } from "./Jwt.ts"
+import { advanceUntilDone } from "./TestTime.ts"
 
 /** One change to a flow that succeeds without it. */
 export interface Variation {
   readonly provider?: ProviderOptions
   readonly options?: Partial<Ciba.Options>
   readonly request?: Partial<AuthenticationRequest.Options>
+  /** Whether the ID Token is verified again for two minutes, because its key may not have been published yet. */
+  readonly isDoubted?: boolean
 }
 
 export const issuer = "https://provider.test"
@@ -38,6 +41,7 @@ export const authenticate = (given: Variation) =>
     const pending = yield* Ciba.initiate(request)
     const wait = yield* Effect.forkChild(Effect.exit(Ciba.complete(pending)))
     yield* TestClock.adjust("5 seconds")
+    if (given.isDoubted === true) yield* advanceUntilDone(wait, "30 seconds")
     return yield* yield* Fiber.join(wait)
   }).pipe(Effect.provide(layer({ ...given, provider: withMarker(given.provider) })))
 

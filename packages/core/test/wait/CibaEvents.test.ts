@@ -215,11 +215,12 @@ describe("Ciba.events", () => {
 })
 
 describe("a subscriber of Ciba.events", () => {
-  const publishMany = ({ publish }: CibaEvents.Service, count: number) =>
+  const publishMany = ({ open, publishFault }: CibaEvents.Service, count: number) =>
     Effect.gen(function* () {
-      yield* publish(Step.Resumed({ id: "one", expiresAt: DateTime.makeUnsafe(0) }))
+      const context = yield* Effect.context<never>()
+      yield* open(Step.Resumed({ id: "one", expiresAt: DateTime.makeUnsafe(0) }))
       for (let index = 1; index < count; index++) {
-        yield* publish(Step.PollFailed({ id: "one", kind: "Unreachable", status: index }))
+        publishFault({ id: "one", kind: "Unreachable", status: index }, context)
       }
     })
   const statuses = ({ events }: CibaEvents.Service) =>
@@ -261,6 +262,7 @@ describe("a subscriber of Ciba.events", () => {
     Effect.gen(function* () {
       const service = yield* CibaEvents.make
       const { events, publish } = service
+      const context = yield* Effect.context<never>()
       const subscribed = Effect.andThen(Effect.forkChild(Stream.runForEach(events, () => Effect.never)), (fiber) =>
         Effect.as(Effect.yieldNow, fiber)
       )
@@ -268,7 +270,7 @@ describe("a subscriber of Ciba.events", () => {
       const isHeld = Effect.gen(function* () {
         const mark = yield* Effect.sync(() => ({ seen: new WeakRef(Duration.millis(4321)) }))
         const interval = mark.seen.deref()
-        if (interval !== undefined) yield* publish(Step.StillPending({ id: "one", interval }))
+        if (interval !== undefined) publish("one", () => Step.StillPending({ id: "one", interval }), context)
         return mark.seen
       }).pipe(
         Effect.flatMap((seen) =>

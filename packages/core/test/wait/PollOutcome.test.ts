@@ -1,12 +1,15 @@
 import { describe, expect, it } from "@effect/vitest"
 import { TransportError } from "../../src/http/TransportError.ts"
 import * as TokenError from "../../src/token/TokenError.ts"
-import { classify } from "../../src/wait/PollOutcome.ts"
+import { toAnswer } from "../../src/wait/PollOutcome.ts"
 
 const request = { method: "POST", url: "https://provider.test/token" }
 
 const classifyFault = (fields: Pick<ConstructorParameters<typeof TransportError>[0], "kind" | "code" | "status">) =>
-  classify(TokenError.fromTransportError(new TransportError({ ...request, ...fields })), 0)
+  toAnswer(
+    { _tag: "Failed", error: TokenError.fromTransportError(new TransportError({ ...request, ...fields })) },
+    request.url
+  )
 
 describe("PollOutcome", () => {
   for (const code of [
@@ -20,8 +23,8 @@ describe("PollOutcome", () => {
     "CERT_HAS_EXPIRED",
     "ERR_TLS_CERT_ALTNAME_INVALID"
   ]) {
-    it(`a poll that was never sent, ${code}, has lost no response (H14)`, () =>
-      expect(classifyFault({ kind: "Unreachable", code })).toMatchObject({ _tag: "Fault", lost: undefined }))
+    it(`a poll that was never sent, ${code}, has lost no response (H14, H29)`, () =>
+      expect(classifyFault({ kind: "Unreachable", code })).toMatchObject({ _tag: "Fault", isLost: false }))
   }
 
   for (const fields of [
@@ -33,6 +36,6 @@ describe("PollOutcome", () => {
     { kind: "UnexpectedStatus", status: 504 }
   ] as const) {
     it(`a poll that may have been received, ${Object.values(fields).join(" ")}, may have lost tokens (H14)`, () =>
-      expect(classifyFault(fields)).toMatchObject({ _tag: "Fault", lost: fields }))
+      expect(classifyFault(fields)).toMatchObject({ _tag: "Fault", isLost: true, fault: fields }))
   }
 })

@@ -1,0 +1,59 @@
+/** What is due on one clock, the earliest first: a single fiber sleeps until then, and none if nothing is due. */
+import { type Clock, type Context, Duration, Effect, type Fiber } from "effect"
+import * as Heap from "./Heap.ts"
+
+export interface Timeline<E extends Heap.Entry> {
+  /** Now on the monotonic clock, in whole milliseconds, rounded up: what is due then is not early. */
+  readonly now: () => number
+  /** When an entry is due next, or `undefined`. `context` is for the fiber that sleeps. */
+  readonly set: (entry: E, at: number | undefined, context: Context.Context<never>) => void
+}
+
+/** A timeline that calls `onDue` for each entry that is due, which is out of it then. */
+export const make = <E extends Heap.Entry>(clock: Clock.Clock, onDue: (entry: E) => void): Timeline<E> => {
+  const heap = Heap.make<E>()
+  let sleeper: Fiber.Fiber<void> | undefined
+  /** When the sleeper wakes: `idle` without one, `awake` while it calls `onDue`. */
+  let wakesAt = idle
+
+  const exactNow = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000
+
+  const run: Effect.Effect<void> = Effect.suspend(() => {
+    wakesAt = awake
+    for (let count = 0; ; count++) {
+      const first = heap.first()
+      const left = (first?.at ?? idle) - exactNow()
+      if (first === undefined || left > 0) {
+        wakesAt = first?.at ?? idle
+        return first === undefined ? Effect.void : Effect.andThen(clock.sleep(Duration.millis(Math.ceil(left))), run)
+      }
+      if (count === batch) return Effect.andThen(Effect.yieldNow, run)
+      heap.remove(first)
+      onDue(first)
+    }
+  })
+
+  const arm = (context: Context.Context<never>): void => {
+    const at = heap.first()?.at ?? idle
+    if (wakesAt === awake || wakesAt === at || (at !== idle && wakesAt < at)) return
+    sleeper?.interruptUnsafe()
+    wakesAt = idle
+    sleeper = at === idle ? undefined : Effect.runForkWith(context)(run)
+  }
+
+  return {
+    now: () => Math.ceil(exactNow()),
+    set: (entry, at, context) => {
+      if (at === undefined) heap.remove(entry)
+      else heap.set(entry, at)
+      arm(context)
+    }
+  }
+}
+
+const idle = Number.POSITIVE_INFINITY
+
+const awake = Number.NEGATIVE_INFINITY
+
+/** After how many entries other fibers have their turn. */
+const batch = 64

@@ -1,0 +1,123 @@
+/**
+ * The polls of one wait: token requests of the CIBA grant to the endpoint that the wait was admitted with. What is the same
+ * for each of them is prepared once, and a request that is still pending costs no error.
+ *
+ * @see CIBA Core 1.0 sections 10.1 and 11
+ */
+import { type Duration, Effect, Predicate, Redacted } from "effect"
+import { memoize } from "effect/Function"
+import type { HttpClientRequest } from "effect/http"
+import { ClientRegistration } from "../client/ClientRegistration.ts"
+import * as DeliveryMode from "../client/DeliveryMode.ts"
+import * as SenderConstraint from "../http/SenderConstraint.ts"
+import { type JsonResponse, Transport } from "../http/Transport.ts"
+import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
+import * as AuthenticatedRequest from "../provider/AuthenticatedRequest.ts"
+import type { DiscoveryError } from "../provider/DiscoveryError.ts"
+import type { ProviderMetadata } from "../provider/ProviderMetadata.ts"
+import { fromTransportError, type TokenError } from "./TokenError.ts"
+import * as TokenRequest from "./TokenRequest.ts"
+import * as TokenResponse from "./TokenResponse.ts"
+
+/** What a poll met. */
+export type Outcome =
+  | { readonly _tag: "Pending" | "SlowDown"; readonly retryAfter: Duration.Duration | undefined }
+  | { readonly _tag: "Tokens"; readonly response: TokenResponse.TokenResponse }
+  | { readonly _tag: "Failed"; readonly error: TokenError }
+
+/** Sends polls to one endpoint, with one DPoP key. */
+export interface Polls {
+  readonly url: string
+  /** Sends a poll. `onSend` runs immediately before each attempt is sent, when its request is complete. */
+  readonly poll: (pending: PendingAuthentication, onSend: Effect.Effect<void>) => Effect.Effect<Outcome>
+}
+
+/** Prepares the polls of a wait; fails if their parameters cannot be sent, or if there is no endpoint or no DPoP key. */
+export type Prepare = (
+  metadata: ProviderMetadata,
+  pending: PendingAuthentication
+) => Effect.Effect<Polls, TokenError | DiscoveryError>
+
+/** What polls may carry besides the parameters of the grant. */
+export type Options = Omit<TokenRequest.Options, "dpopKey">
+
+/** The polls of the configured client. */
+export const make = Effect.fnUntraced(function* (
+  options: Options = {}
+): Effect.fn.Return<Prepare, never, ClientRegistration | Transport> {
+  const { senderConstraint } = yield* ClientRegistration
+  const { exchange } = yield* Transport
+  const endpointOf = yield* AuthenticatedRequest.makeEndpoint(TokenRequest.toInvalidParameter)
+
+  const toForm = ({ authReqId }: PendingAuthentication) =>
+    TokenRequest.toForm(
+      [
+        ["grant_type", DeliveryMode.grantType],
+        ["auth_req_id", Redacted.value(authReqId)]
+      ],
+      options
+    )
+
+  const makePolls = (endpoint: Endpoint, constraint: SenderConstraint.SenderConstraint): Polls => {
+    const { build, url } = endpoint
+    const send = (pending: PendingAuthentication, onSend: Effect.Effect<void>): Effect.Effect<Exchanged, TokenError> =>
+      Effect.flatMap(toForm(pending), (parameters) =>
+        Effect.flatMap(build({ parameters, headers: options.headers, constraint }), (request) =>
+          Effect.flatMap(onSend, () =>
+            Effect.mapBoth(exchange(request), {
+              onFailure: fromTransportError,
+              onSuccess: (json) => ({ json, request })
+            })
+          )
+        )
+      )
+    return {
+      url,
+      poll: (pending, onSend) =>
+        Effect.matchEffect(SenderConstraint.retryWithNonce(constraint, send(pending, onSend), nonceDemand), {
+          onFailure: fail,
+          onSuccess: classify
+        })
+    }
+  }
+
+  /** Most waits have the client's own key: they share one object. */
+  const ownPolls = memoize((endpoint: Endpoint) => makePolls(endpoint, senderConstraint))
+
+  return (metadata, pending) =>
+    Effect.flatMap(endpointOf(metadata, "token_endpoint"), (endpoint) =>
+      Effect.andThen(
+        toForm(pending),
+        Effect.map(TokenRequest.withKey(senderConstraint, pending.dpopKey), (constraint) =>
+          constraint === senderConstraint ? ownPolls(endpoint) : makePolls(endpoint, constraint)
+        )
+      )
+    )
+})
+
+type Endpoint = AuthenticatedRequest.Endpoint<TokenError>
+
+interface Exchanged {
+  readonly json: JsonResponse
+  readonly request: HttpClientRequest.HttpClientRequest
+}
+
+const nonceDemand: SenderConstraint.NonceDemand<Exchanged> = {
+  isDemand: ({ json }) => codeOf(json) === "use_dpop_nonce",
+  discard: () => Effect.void
+}
+
+const classify = ({ json, request }: Exchanged): Effect.Effect<Outcome> => {
+  const code = codeOf(json)
+  if (code === "authorization_pending" || code === "slow_down") {
+    return Effect.succeed({ _tag: code === "slow_down" ? "SlowDown" : "Pending", retryAfter: json.retryAfter })
+  }
+  return Effect.matchEffect(TokenRequest.interpret(TokenResponse.decode, json, request), {
+    onFailure: fail,
+    onSuccess: (response) => Effect.succeed<Outcome>({ _tag: "Tokens", response })
+  })
+}
+
+const codeOf = ({ body }: JsonResponse): unknown => (Predicate.hasProperty(body, "error") ? body.error : undefined)
+
+const fail = (error: TokenError): Effect.Effect<Outcome> => Effect.succeed({ _tag: "Failed", error })

@@ -1,0 +1,281 @@
+/** A wait of this process: carries out the commands of `Wait.step`, and reports what comes of them. */
+import { type Cause, Clock, Context, Duration, Effect, Exit, type Fiber, Redacted, Result } from "effect"
+import type * as Throttle from "../http/Throttle.ts"
+import type { TransportError } from "../http/TransportError.ts"
+import type * as Heap from "../internal/Heap.ts"
+import type { Timeline } from "../internal/Timeline.ts"
+import type { Notification } from "../notification/Notification.ts"
+import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
+import type * as PendingStore from "../pending/PendingStore.ts"
+import { receive } from "../pending/ReceivedResponse.ts"
+import type * as PollRequest from "../token/PollRequest.ts"
+import { ExpiredToken, OutcomeUnknown, ScheduleExhausted, TokenError } from "../token/TokenError.ts"
+import * as TokenRequest from "../token/TokenRequest.ts"
+import type { TokenResponse } from "../token/TokenResponse.ts"
+import { Step } from "./CibaEvent.ts"
+import type * as CibaEvents from "./CibaEvents.ts"
+import * as CibaMetrics from "./CibaMetrics.ts"
+import * as Pace from "./Pace.ts"
+import * as PollOutcome from "./PollOutcome.ts"
+import * as StoredWait from "./StoredWait.ts"
+import * as Wait from "./Wait.ts"
+
+/** What all waits of a client share. */
+export interface Shared {
+  readonly throttle: Throttle.Service
+  readonly events: CibaEvents.Service
+  readonly store: PendingStore.BestEffort
+  /** The caller's own schedule. */
+  readonly schedule: Pace.Compose | undefined
+  /** The writes that are under way. */
+  readonly saves: Set<Fiber.Fiber<void>>
+}
+
+type Event = Wait.Event<TokenResponse, TransportError>
+type Received = Exit.Exit<TokenResponse, TokenError>
+
+/** Takes the response, or why there is none. */
+export type Caller = (received: Received) => void
+
+export interface ActiveWait extends Heap.Entry {
+  readonly shared: Shared
+  readonly pending: PendingAuthentication
+  /** `undefined` in push mode. */
+  readonly polls: PollRequest.Polls | undefined
+  readonly timeline: Timeline<ActiveWait>
+  state: Wait.State<TokenResponse, TransportError>
+  /** Those that wait for the response. Without any, nothing is due. */
+  callers: ReadonlyArray<Caller>
+  /** That of the caller with whom the wait went on. */
+  context: Context.Context<never>
+  poll: Fiber.Fiber<Event> | undefined
+  pace: Pace.Pace | undefined
+  /** Why the provider refused. */
+  error: TokenError | undefined
+  /** What the `auth_req_id` was redeemed for. */
+  response: TokenResponse | undefined
+  unsubscribe: () => void
+}
+
+/** Reports an event, and does what follows from it. */
+export const report = (wait: ActiveWait, event: Event): void => carryOut(wait, advance(wait, event))
+
+/** Does what follows from a transition, and sets the timer. */
+export const carryOut = (wait: ActiveWait, commands: ReadonlyArray<Wait.Command<TokenResponse>>): void => {
+  for (const command of commands) execute(wait, command)
+  schedule(wait)
+}
+
+/** A notification has arrived. */
+export const notify = (wait: ActiveWait, notification: Notification): void =>
+  wait.state.terms.delivery === "push" ? receivePush(wait, notification) : receivePing(wait)
+
+/** Goes on for a caller that has joined. */
+export const resume = (wait: ActiveWait): void => {
+  const { phase } = wait.state
+  if (phase._tag === "Suspended") report(wait, { _tag: "Resumed" })
+  else if (phase._tag === "Done") respond(wait, resultOf(wait, phase.outcome))
+  else if (phase._tag === "Verifying" && phase.retryAt === undefined) respond(wait, Exit.succeed(phase.response))
+  else schedule(wait)
+}
+
+const advance = (wait: ActiveWait, event: Event): ReadonlyArray<Wait.Command<TokenResponse>> => {
+  const [state, commands] = Wait.step(wait.state, event, wait.timeline.now())
+  wait.state = state
+  return commands
+}
+
+const execute = (wait: ActiveWait, command: Wait.Command<TokenResponse>): void => {
+  switch (command._tag) {
+    case "Save":
+      save(wait)
+      break
+    case "SendPoll":
+      sendPoll(wait)
+      break
+    case "Abort":
+      abort(wait)
+      break
+    case "Verify":
+      wait.response = command.response
+      respond(wait, Exit.succeed(command.response))
+      break
+    case "Complete":
+      respond(wait, resultOf(wait, command.outcome))
+      break
+    case "Remove":
+      break
+  }
+}
+
+/** A wait without callers is not due: the next one goes on with it. */
+const schedule = (wait: ActiveWait): void =>
+  wait.timeline.set(wait, wait.callers.length === 0 ? undefined : Wait.wakeAt(wait.state), wait.context)
+
+/** Replaces the callers. A wait counts as pending as long as it has any. */
+export const setCallers = (wait: ActiveWait, callers: ReadonlyArray<Caller>): void => {
+  const change = Math.sign(callers.length) - Math.sign(wait.callers.length)
+  wait.callers = callers
+  if (change !== 0) CibaMetrics.pending.modifyUnsafe(change, wait.context)
+}
+
+/** Ends the waiting of all callers. */
+export const respond = (wait: ActiveWait, received: Received): void => {
+  const { callers } = wait
+  setCallers(wait, [])
+  for (const caller of callers) caller(received)
+}
+
+const resultOf = (wait: ActiveWait, outcome: Wait.Outcome): Received => {
+  const { error, response } = wait
+  if (response !== undefined) return Exit.succeed(response)
+  if (outcome === "Refused" && error !== undefined) return Exit.fail(error)
+  if (outcome === "Stopped") return Exit.fail(new TokenError({ reason: new ScheduleExhausted() }))
+  return Exit.fail(makeExpiryError(wait.state.lost, encountersOf(wait)))
+}
+
+/** What the polls of a wait have met. */
+interface Encounters {
+  readonly polls: number
+  readonly lastFault?: TransportError
+}
+
+const encountersOf = ({ polls, state }: ActiveWait): Encounters | undefined =>
+  polls === undefined
+    ? undefined
+    : { polls: state.polls, ...(state.lastFault === undefined ? undefined : { lastFault: state.lastFault }) }
+
+/** The expiry on the client's clock: `OutcomeUnknown` after a lost response. */
+export const makeExpiryError = (lost: TransportError | undefined, encounters?: Encounters): TokenError =>
+  new TokenError({
+    reason: lost === undefined ? new ExpiredToken({ local: true, ...encounters }) : new OutcomeUnknown({ lost })
+  })
+
+const save = (wait: ActiveWait): void => {
+  const { context, pending, shared, state } = wait
+  const stored = StoredWait.put(pending, Wait.snapshot(state), Context.get(context, Clock.Clock))
+  const fiber = Effect.runForkWith(context)(shared.store.put(stored))
+  shared.saves.add(fiber)
+  fiber.addObserver(() => {
+    shared.saves.delete(fiber)
+    report(wait, { _tag: "Saved" })
+  })
+}
+
+/** Without a caller nothing is sent. */
+const sendPoll = (wait: ActiveWait): void => {
+  const { callers, context, polls, shared, state } = wait
+  if (callers.length === 0 || polls === undefined) {
+    report(wait, { _tag: "Interrupted" })
+    return
+  }
+  const pauseUntil = state.deadline - state.terms.margin
+  const fiber = Effect.runForkWith(context)(shared.throttle.run(poll(wait, polls), pauseUntil))
+  wait.poll = fiber
+  fiber.addObserver((exit) => {
+    if (wait.poll !== fiber) return
+    wait.poll = undefined
+    if (Exit.isSuccess(exit)) recordAnswer(wait, exit.value)
+    else if (wait.state.phase._tag === "Polling") fail(wait, exit.cause)
+  })
+}
+
+/** A poll that died: its callers die of it, and the wait can go on with others. */
+const fail = (wait: ActiveWait, cause: Cause.Cause<never>): void => {
+  respond(wait, Exit.failCause(cause))
+  report(wait, { _tag: "Interrupted" })
+}
+
+const abort = (wait: ActiveWait): void => {
+  const { poll } = wait
+  wait.poll = undefined
+  poll?.interruptUnsafe()
+}
+
+const poll = (wait: ActiveWait, { poll, url }: PollRequest.Polls): Effect.Effect<Event> =>
+  Effect.flatMap(poll(wait.pending, recordSent(wait)), (outcome) => {
+    const answer = PollOutcome.toAnswer(outcome, url)
+    if (outcome._tag === "Failed" && !PollOutcome.isContinuing(answer)) wait.error = outcome.error
+    const { schedule, throttle } = wait.shared
+    return Effect.andThen(
+      throttle.record(answer._tag === "Fault" ? answer.fault : undefined),
+      schedule === undefined ? Effect.succeed<Event>({ _tag: "Answered", answer }) : addPace(wait, schedule, answer)
+    )
+  })
+
+/** Nothing is sent when the wait has ended in the meantime. */
+const recordSent = (wait: ActiveWait): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { polls } = wait.state
+    report(wait, { _tag: "Sent" })
+    if (wait.state.phase._tag !== "Polling") return Effect.interrupt
+    if (wait.state.polls > polls) wait.shared.events.publishPoll(wait.pending.id, wait.context)
+    return Effect.void
+  })
+
+/** With a schedule, the answer comes with the delay that it wants after what the wait would do without it. */
+const addPace = Effect.fnUntraced(function* (
+  wait: ActiveWait,
+  schedule: Pace.Compose,
+  answer: PollOutcome.Answer
+): Effect.fn.Return<Event> {
+  const event: Event = { _tag: "Answered", answer }
+  const now = wait.timeline.now()
+  const { phase } = wait.state
+  const [{ deadline, faults, interval, phase: after }] = Wait.step(wait.state, event, now)
+  const next = after._tag === "Saving" ? after.next : after
+  if (phase._tag !== "Polling" || next._tag !== "Sleeping" || !PollOutcome.isContinuing(answer)) return event
+  const state = { deadline, faults, interval: Duration.millis(interval) }
+  const plan: Pace.Plan = { next: { _tag: "Poll", at: next.wakeAt, state }, delay: next.wakeAt - now }
+  wait.pace ??= yield* Pace.make(schedule, plan)
+  return { ...event, pace: yield* wait.pace(PollOutcome.toResult(answer, phase.sentAt ?? now), plan) }
+})
+
+const recordAnswer = (wait: ActiveWait, event: Event): void => {
+  const commands = advance(wait, event)
+  if (event._tag === "Answered") publishAnswer(wait, event.answer)
+  carryOut(wait, commands)
+}
+
+const publishAnswer = ({ context, pending: { id }, shared, state }: ActiveWait, answer: PollOutcome.Answer): void => {
+  if (answer._tag === "Fault") {
+    shared.events.publishFault({ id, kind: answer.fault.kind, status: answer.fault.status }, context)
+  } else if (answer._tag === "Pending" || answer._tag === "SlowDown") {
+    const makeStep = answer._tag === "Pending" ? Step.StillPending : Step.SlowedDown
+    shared.events.publish(id, () => makeStep({ id, interval: Duration.millis(state.interval) }), context)
+  }
+}
+
+const receivePing = (wait: ActiveWait): void => {
+  const {
+    context,
+    pending: { id },
+    shared,
+    state
+  } = wait
+  const commands = advance(wait, { _tag: "Pinged" })
+  if (wait.state !== state) shared.events.publish(id, () => Step.Pinged({ id }), context)
+  carryOut(wait, commands)
+}
+
+const receivePush = (wait: ActiveWait, { body }: Notification): void => {
+  const { context, pending, shared } = wait
+  const { id } = pending
+  shared.events.publish(id, () => Step.Pushed({ id }), context)
+  const decode = Effect.flatMap(receive(Redacted.value(body)), (received) =>
+    TokenRequest.decodeReceived(received, pending)
+  )
+  Effect.runForkWith(context)(Effect.result(decode)).addObserver((exit) => {
+    if (Exit.isSuccess(exit)) recordPush(wait, exit.value)
+    else fail(wait, exit.cause)
+  })
+}
+
+const recordPush = (wait: ActiveWait, result: Result.Result<TokenResponse, TokenError>): void => {
+  if (Result.isFailure(result)) wait.error = result.failure
+  const answer = Result.match(result, {
+    onFailure: () => ({ _tag: "Refused", isFinal: true }) as const,
+    onSuccess: (response) => ({ _tag: "Tokens", response }) as const
+  })
+  report(wait, { _tag: "Pushed", answer })
+}
