@@ -1,9 +1,8 @@
-// Fails on banned words, participles as function names and long functions: see CONTRIBUTING.md. Arguments are paths.
+// Fails on banned words and participles as function names: see CONTRIBUTING.md. Arguments are paths.
 import { readFileSync } from "node:fs"
 import { join, posix, relative, resolve, sep } from "node:path"
 import { type Finding, format } from "./Finding.ts"
 import { list, parse } from "./source.ts"
-import * as length from "./words/length.ts"
 import * as participles from "./words/participles.ts"
 import * as words from "./words/words.ts"
 
@@ -17,11 +16,7 @@ const checkFile = (root: string, path: string): ReadonlyArray<Finding> => {
   const text = readFileSync(join(root, path), "utf8")
   if (!/[jt]s$/.test(path)) return words.checkDocument(path, text)
   const source = parse(path, text)
-  return [
-    ...(itself.test(path) ? [] : words.check(source)),
-    ...participles.check(source),
-    ...(/^packages\/[^/]+\/src\//.test(path) ? length.check(source) : [])
-  ]
+  return [...(itself.test(path) ? [] : words.check(source)), ...participles.check(source)]
 }
 
 /** The findings of the whole workspace, or of the given files and folders. */

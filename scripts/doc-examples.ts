@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs"
 import { basename, join, relative, resolve } from "node:path"
 import { pathToFileURL } from "node:url"
-import { isNode, list, type Node, parse, walk } from "./source.ts"
+import { findAll, isNode, list, type Node, parse } from "./source.ts"
 
 export interface Example {
   readonly path: string
@@ -77,11 +77,7 @@ const subject = (code: string, end: number, statements: ReadonlyArray<Node>): No
 /** Turns every `expression // => value` into an assertion that the two are deeply equal. */
 export const assertive = ({ code, line, path }: Example): string => {
   const { comments, program } = parse(path.replace(/\.md$/, ".ts"), code)
-  const statements: Array<Node> = []
-  walk(program, (node) => {
-    if (node.type === "ExpressionStatement") statements.push(node)
-    return undefined
-  })
+  const statements = findAll(program, (node) => (node.type === "ExpressionStatement" ? node : undefined))
   let text = code
   for (const comment of comments.toReversed()) {
     const [, value] = /^\s*=>\s*(.+)$/.exec(comment.value) ?? []

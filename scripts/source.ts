@@ -21,12 +21,30 @@ export interface Source {
 export const isNode = (value: unknown): value is Node =>
   typeof value === "object" && value !== null && "type" in value && typeof value.type === "string"
 
+/** The nodes of a list, such as `body`, `specifiers` or `declarations`; empty if it is no list. */
+export const nodes = (value: unknown): ReadonlyArray<Node> => (Array.isArray(value) ? value.filter(isNode) : [])
+
 export const children = (node: Node): ReadonlyArray<Node> => Object.values(node).flat().filter(isNode)
 
-/** Visits depth first; a visitor that returns `false` skips the node's children. */
+/** Visits depth first; a visitor that returns `false` skips the node's children. Every check walks through every file. */
 export const walk = (node: Node, visit: (node: Node) => boolean | undefined): void => {
   if (visit(node) === false) return
-  for (const child of children(node)) walk(child, visit)
+  for (const key in node) {
+    const value = node[key]
+    if (isNode(value)) walk(value, visit)
+    else if (Array.isArray(value)) for (const child of value) if (isNode(child)) walk(child, visit)
+  }
+}
+
+/** What `pick` finds in a node and in everything below it. */
+export const findAll = <A>(node: Node, pick: (node: Node) => A | undefined): ReadonlyArray<A> => {
+  const found: Array<A> = []
+  walk(node, (each) => {
+    const picked = pick(each)
+    if (picked !== undefined) found.push(picked)
+    return undefined
+  })
+  return found
 }
 
 /** `a`, `a.b` or `a.b.c`, of an expression or of a type. */
@@ -36,6 +54,16 @@ export const name = (node: unknown): string | undefined => {
   if (node.type === "MemberExpression") return `${name(node.object)}.${name(node.property)}`
   if (node.type === "TSQualifiedName") return `${name(node.left)}.${name(node.right)}`
   return undefined
+}
+
+/** The module that an import or an export names. */
+export const moduleOf = ({ source }: Node): string | undefined =>
+  isNode(source) && typeof source.value === "string" ? source.value : undefined
+
+/** The type that is written after a name. */
+export const typeOf = (node: unknown): Node | undefined => {
+  const type = isNode(node) && isNode(node.typeAnnotation) ? node.typeAnnotation.typeAnnotation : undefined
+  return isNode(type) ? type : undefined
 }
 
 const functions = new Set(["ArrowFunctionExpression", "FunctionExpression", "FunctionDeclaration"])

@@ -1,7 +1,6 @@
 // What the packages make public: the `exports` map of each package.json, as modules with a name and a source file.
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { list } from "../source.ts"
 
 export interface PublicModule {
   /** As a program imports it: `@effect-ciba/core/Poll`. */
@@ -21,7 +20,7 @@ export interface PublicPackage {
   readonly exports: Readonly<Record<string, unknown>>
   /** The map that the packed package has. */
   readonly published: Readonly<Record<string, unknown>>
-  /** Sorted; a wildcard counts as every file that it reaches. */
+  /** Sorted. */
   readonly modules: ReadonlyArray<PublicModule>
 }
 
@@ -38,30 +37,13 @@ export const listSubpaths = (exports: Readonly<Record<string, unknown>>): Readon
     .filter(([key, target]) => key !== "." && key !== "./package.json" && !isWildcard(key) && target !== null)
     .map(([key, target]): readonly [string, unknown] => [key.replace(/^\.\//, ""), target])
 
-const matcher = (key: string): RegExp =>
-  new RegExp(`^${key.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replace("*", "(.+)")}$`)
-
-const expandWildcards = (root: string, folder: string, exports: Readonly<Record<string, unknown>>) => {
-  const files = list(root, `packages/${folder}/src`, /\.ts$/).map((path) => path.replace(`packages/${folder}`, "."))
-  const refused = Object.entries(exports).filter(([, target]) => target === null)
-  return Object.entries(exports).flatMap(([key, target]) => {
-    if (!isWildcard(key) || typeof target !== "string") return []
-    return files.flatMap((file): ReadonlyArray<readonly [string, string]> => {
-      const [, part] = matcher(target).exec(file) ?? []
-      if (part === undefined) return []
-      const subpath = key.replace("*", part)
-      return refused.some(([key]) => matcher(key).test(subpath)) ? [] : [[subpath.replace(/^\.\//, ""), file]]
-    })
-  })
-}
-
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 const read = (root: string, folder: string): PublicPackage => {
   const manifest = record(JSON.parse(readFileSync(join(root, "packages", folder, "package.json"), "utf8")))
   const name = String(manifest.name)
   const exports = record(manifest.exports)
-  const modules = [...listSubpaths(exports), ...expandWildcards(root, folder, exports)]
+  const modules = listSubpaths(exports)
     .filter((entry): entry is readonly [string, string] => typeof entry[1] === "string")
     .map(([subpath, target]) => ({
       name: `${name}/${subpath}`,

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs"
 import { join, posix } from "node:path"
 import { type Comment, parseSync } from "oxc-parser"
-import { children, isNode, type Node, walk } from "../source.ts"
+import { children, findAll, isNode, moduleOf, type Node, nodes, walk } from "../source.ts"
 
 interface Import {
   readonly from: string
@@ -25,15 +25,11 @@ export interface Statement {
 
 const declarationPath = (source: string): string => source.replace("/src/", "/dist/").replace(/\.ts$/, ".d.ts")
 
-export const nodes = (value: unknown): ReadonlyArray<Node> => (Array.isArray(value) ? value.filter(isNode) : [])
-
 const nameOf = (node: unknown): string | undefined => {
   if (!isNode(node)) return undefined
   if (node.type === "TSQualifiedName") return nameOf(node.left)
   return String(node.name ?? node.value)
 }
-
-const sourceOf = (node: Node): string | undefined => (isNode(node.source) ? String(node.source.value) : undefined)
 
 const namesOf = (declaration: Node): ReadonlyArray<string> =>
   (declaration.type === "VariableDeclaration" ? nodes(declaration.declarations) : [declaration]).flatMap(
@@ -64,7 +60,7 @@ const load = (root: string, source: string): Declared => {
       : nodes(node.specifiers).map((specifier): readonly [string, Import] => {
           const imported =
             specifier.type === "ImportNamespaceSpecifier" ? "*" : (nameOf(specifier.imported) ?? "default")
-          return [nameOf(specifier.local) ?? "", { from: sourceOf(node) ?? "", imported }]
+          return [nameOf(specifier.local) ?? "", { from: moduleOf(node) ?? "", imported }]
         })
   )
   return { text, comments, imports: new Map(imports), statements: body.flatMap(statement) }
@@ -92,15 +88,10 @@ export const references = (root: Node): ReadonlySet<string> => {
 }
 
 /** The modules named by `import("…")` types, each with the imported name. */
-const inlineImports = (root: Node): ReadonlyArray<Import> => {
-  const found: Array<Import> = []
-  walk(root, (node) => {
-    if (node.type === "TSImportType")
-      found.push({ from: sourceOf(node) ?? "", imported: nameOf(node.qualifier) ?? "*" })
-    return undefined
-  })
-  return found
-}
+const inlineImports = (root: Node): ReadonlyArray<Import> =>
+  findAll(root, (node) =>
+    node.type === "TSImportType" ? { from: moduleOf(node) ?? "", imported: nameOf(node.qualifier) ?? "*" } : undefined
+  )
 
 export class Reached {
   readonly modules = new Map<string, { readonly module: Declared; readonly kept: Set<Statement> }>()
@@ -116,7 +107,7 @@ export class Reached {
     return entry
   }
 
-  exports(source: string): void {
+  takeExports(source: string): void {
     this.take(source, "*")
   }
 
@@ -135,7 +126,7 @@ export class Reached {
     const own = module.statements.find((each) => each.node === node)
     if (own === undefined || kept.has(own)) return
     kept.add(own)
-    const from = exported ? sourceOf(node) : undefined
+    const from = exported ? moduleOf(node) : undefined
     if (from !== undefined) {
       const wanted =
         node.type === "ExportAllDeclaration" ? ["*"] : nodes(node.specifiers).map(({ local }) => nameOf(local))

@@ -8,9 +8,9 @@ import { execFileSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join, posix, resolve } from "node:path"
-import { children, isNode, type Node } from "../source.ts"
+import { children, isNode, type Node, nodes } from "../source.ts"
 import type { PublicPackage } from "./PublicModules.ts"
-import { type Declared, nodes, Reached, references, type Statement } from "./Reached.ts"
+import { type Declared, Reached, references, type Statement } from "./Reached.ts"
 
 const workspace = resolve(import.meta.dirname, "../..")
 
@@ -116,7 +116,7 @@ const internalNames = (folder: string, sources: ReadonlyArray<string>): Readonly
 /** The declarations of a package, whose `dist` the compiler has written. */
 export const declarations = (root: string, { folder, modules, name }: PublicPackage): string => {
   const reached = new Reached(root)
-  for (const { source } of modules) reached.exports(source)
+  for (const { source } of modules) reached.takeExports(source)
   const open = new Map(modules.map((each) => [each.source, each.name]))
   const hidden = [...reached.modules.keys()].filter(
     (source) => !open.has(source) && (reached.modules.get(source)?.kept.size ?? 0) > 0

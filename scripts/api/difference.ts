@@ -1,4 +1,5 @@
 // How two texts of declarations differ, module by module.
+import { diff } from "node:util"
 
 const heading = /^\/\/ (?=\S+$)/
 
@@ -14,27 +15,13 @@ const sections = (text: string): ReadonlyMap<string, ReadonlyArray<string>> => {
   return found
 }
 
-/** The lines of both, in order: removed ones with `-`, added ones with `+`, common ones with a blank. */
-const compare = (before: ReadonlyArray<string>, after: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const width = after.length + 1
-  const common = new Uint32Array((before.length + 1) * width)
-  const at = (i: number, j: number): number => common[i * width + j] ?? 0
-  for (let i = before.length - 1; i >= 0; i--) {
-    for (let j = after.length - 1; j >= 0; j--) {
-      common[i * width + j] = before[i] === after[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1))
-    }
-  }
-  const lines: Array<string> = []
-  let [i, j] = [0, 0]
-  while (i < before.length || j < after.length) {
-    if (i < before.length && before[i] === after[j]) {
-      lines.push(`  ${before[i++]}`)
-      j++
-    } else if (j >= after.length || (i < before.length && at(i + 1, j) >= at(i, j + 1))) lines.push(`- ${before[i++]}`)
-    else lines.push(`+ ${after[j++]}`)
-  }
-  return lines
-}
+const marks = { "-1": "+", "0": " ", "1": "-" }
+
+/** The lines of both, in order: removed ones with `-`, added ones with `+`, common ones with a blank. Node.js fails for none. */
+const compare = (before: ReadonlyArray<string>, after: ReadonlyArray<string>): ReadonlyArray<string> =>
+  before.length + after.length === 0
+    ? []
+    : diff(before, after).map(([operation, line]) => `${marks[operation]} ${line}`)
 
 const context = 2
 

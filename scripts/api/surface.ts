@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { join, posix } from "node:path"
 import { collect, extract } from "../doc-examples.ts"
 import { at, type Finding } from "../Finding.ts"
-import { isNode, lineAt, list, type Node, parse, read, type Source, walk } from "../source.ts"
+import { isNode, lineAt, list, moduleOf, type Node, nodes, parse, read, type Source, walk } from "../source.ts"
 import { isWildcard, listSubpaths, type PublicModule, type PublicPackage } from "./PublicModules.ts"
 
 const most = 50
@@ -86,7 +86,7 @@ const index = (root: string, { exports, folder, modules, name }: PublicPackage):
   const add = (node: Pick<Node, "start">, problem: string, mend: string) =>
     findings.push(at(source, node, "index", problem, mend))
   for (const node of statements(source)) {
-    const from = isNode(node.source) ? String(node.source.value) : ""
+    const from = moduleOf(node) ?? ""
     const target = posix.join(posix.dirname(path), from)
     const module = wanted.get(target)
     const called = isNode(node.exported) ? String(node.exported.name) : undefined
@@ -106,8 +106,7 @@ const index = (root: string, { exports, folder, modules, name }: PublicPackage):
   return findings
 }
 
-const statements = ({ program }: Source): ReadonlyArray<Node> =>
-  Array.isArray(program.body) ? program.body.filter(isNode) : []
+const statements = ({ program }: Source): ReadonlyArray<Node> => nodes(program.body)
 
 const nameOf = (node: unknown): string => (isNode(node) ? String(node.name ?? node.value) : "")
 
@@ -124,7 +123,7 @@ const docOf = ({ comments, text }: Source, node: Node, from: number): string | u
 
 const declaredNames = (node: Node): ReadonlyArray<string> => {
   const declaration = isNode(node.declaration) ? node.declaration : node
-  const declarators = Array.isArray(declaration.declarations) ? declaration.declarations.filter(isNode) : [declaration]
+  const declarators = Array.isArray(declaration.declarations) ? nodes(declaration.declarations) : [declaration]
   return declarators.map(({ id }) => nameOf(id))
 }
 
@@ -137,8 +136,7 @@ const exportsWithDoc = (source: Source): ReadonlyArray<{ node: Node; name: strin
     if (node.type === "ExportAllDeclaration") return [{ node, name: nameOf(node.exported) || "*", doc }]
     if (node.type !== "ExportNamedDeclaration") return []
     if (isNode(node.declaration)) return declaredNames(node).map((name) => ({ node, name, doc }))
-    const specifiers = Array.isArray(node.specifiers) ? node.specifiers.filter(isNode) : []
-    return specifiers.map((specifier) => {
+    return nodes(node.specifiers).map((specifier) => {
       const local = body.find(
         (each) => !each.type.startsWith("Import") && declaredNames(each).includes(nameOf(specifier.local))
       )
@@ -197,10 +195,10 @@ const uses = (root: string, packages: ReadonlyArray<PublicPackage>): ReadonlyMap
   const roots = new Set(packages.map(({ name }) => name))
   const visit = (path: string, source: Source) =>
     walk(source.program, (node) => {
-      const from = isNode(node.source) && typeof node.source.value === "string" ? node.source.value : undefined
+      const from = moduleOf(node)
       if (from === undefined) return undefined
       add(from.startsWith(".") ? posix.join(posix.dirname(path), from) : from, path)
-      const specifiers = roots.has(from) && Array.isArray(node.specifiers) ? node.specifiers.filter(isNode) : []
+      const specifiers = roots.has(from) ? nodes(node.specifiers) : []
       for (const each of specifiers) add(`${from}/${nameOf(each.imported ?? each.local)}`, path)
       return undefined
     })

@@ -2,7 +2,7 @@
 import { isBuiltin } from "node:module"
 import { posix } from "node:path"
 import { at, type Finding } from "../Finding.ts"
-import { isNode, type Node, type Source, walk } from "../source.ts"
+import { findAll, moduleOf, type Node, type Source } from "../source.ts"
 
 const packages: Record<string, ReadonlyArray<string>> = {
   core: [],
@@ -35,15 +35,11 @@ interface Import {
   readonly from: string
 }
 
-const imports = (source: Source): ReadonlyArray<Import> => {
-  const found: Array<Import> = []
-  walk(source.program, (node) => {
-    const from = node.source ?? (node.type === "TSExternalModuleReference" ? node.expression : undefined)
-    if (isNode(from) && typeof from.value === "string") found.push({ node, from: from.value })
-    return undefined
+const imports = (source: Source): ReadonlyArray<Import> =>
+  findAll(source.program, (node) => {
+    const from = moduleOf(node.type === "TSExternalModuleReference" ? { ...node, source: node.expression } : node)
+    return from === undefined ? undefined : { node, from }
   })
-  return found
-}
 
 const packageOf = (path: string): string => path.split("/")[1] ?? ""
 

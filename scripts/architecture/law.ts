@@ -1,10 +1,11 @@
 // The house law for a single file of packages/*/src.
 import { posix } from "node:path"
 import { at, type Finding } from "../Finding.ts"
-import { functionOf, isNode, type Node, name, type Source, walk } from "../source.ts"
+import { findAll, functionOf, isFunction, isNode, lineAt, type Node, name, nodes, type Source } from "../source.ts"
 
 const smell = 400
 const limit = 500
+const functionLimit = 60
 const vague = new Set(["utils", "helpers", "types", "shared", "constants"])
 
 const impure: Record<string, string> = {
@@ -45,7 +46,7 @@ const breach = (node: Node): Broken | undefined => {
       return callee === "Date" ? ["impure", "Date()", "Take the time from Clock"] : undefined
     }
     case "NewExpression":
-      return name(node.callee) === "Date" && Array.isArray(node.arguments) && node.arguments.length === 0
+      return name(node.callee) === "Date" && nodes(node.arguments).length === 0
         ? ["impure", "new Date()", "Take the time from Clock"]
         : undefined
     case "ThrowStatement":
@@ -68,13 +69,12 @@ const isTyped = ({ id, init }: Node): boolean => {
 }
 
 const findUntyped = (source: Source): ReadonlyArray<Finding> => {
-  const body = source.program.body
-  const statements = Array.isArray(body) ? body.filter(isNode) : []
+  const statements = nodes(source.program.body)
   const exported = new Set(
     statements
       .filter((node) => node.type === "ExportNamedDeclaration" && !isNode(node.source))
-      .flatMap((node) => (Array.isArray(node.specifiers) ? node.specifiers : []))
-      .map((specifier) => name(isNode(specifier) ? specifier.local : undefined))
+      .flatMap((node) => nodes(node.specifiers))
+      .map(({ local }) => name(local))
   )
   const check = (node: Node, named: (id: unknown) => boolean): ReadonlyArray<Finding> => {
     const add = (problem: string) =>
@@ -84,8 +84,8 @@ const findUntyped = (source: Source): ReadonlyArray<Finding> => {
         ? [add(`the exported function ${name(node.id)} has no return type`)]
         : []
     }
-    if (node.type !== "VariableDeclaration" || !Array.isArray(node.declarations)) return []
-    return node.declarations
+    if (node.type !== "VariableDeclaration") return []
+    return nodes(node.declarations)
       .filter((declarator) => named(declarator.id) && !isTyped(declarator))
       .map((declarator) => add(`the exported const ${name(declarator.id)} has no type`))
   }
@@ -117,12 +117,23 @@ const shape = (source: Source): ReadonlyArray<Finding> => {
   return findings
 }
 
-export const check = (source: Source): ReadonlyArray<Finding> => {
-  const findings: Array<Finding> = []
-  walk(source.program, (node) => {
-    const found = breach(node)
-    if (found !== undefined) findings.push(at(source, node, ...found))
-    return undefined
+/** Functions that have too many lines, from the first to the last. */
+const findLong = (source: Source): ReadonlyArray<Finding> =>
+  findAll(source.program, (node) => {
+    if (!isFunction(node)) return undefined
+    const lines = lineAt(source.text, node.end) - lineAt(source.text, node.start) + 1
+    if (lines <= functionLimit) return undefined
+    const problem = `a function of ${lines} lines, the limit is ${functionLimit}`
+    return at(source, node, "function-length", problem, "Move a step of it into a function with a name of its own")
   })
-  return [...findings, ...findUntyped(source), ...findSuppressed(source), ...shape(source)]
-}
+
+export const check = (source: Source): ReadonlyArray<Finding> => [
+  ...findAll(source.program, (node) => {
+    const found = breach(node)
+    return found && at(source, node, ...found)
+  }),
+  ...findUntyped(source),
+  ...findSuppressed(source),
+  ...findLong(source),
+  ...shape(source)
+]

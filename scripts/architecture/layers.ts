@@ -1,9 +1,18 @@
 // Finds layers and state of packages/*/src that are constants, and so shared between clients: Effect memoizes layers by
 // reference.
 import { at, type Finding } from "../Finding.ts"
-import { children, functionOf, isFunction, isNode, type Node, name, type Source } from "../source.ts"
-
-const list = (value: unknown): ReadonlyArray<Node> => (Array.isArray(value) ? value.filter(isNode) : [])
+import {
+  children,
+  functionOf,
+  isFunction,
+  isNode,
+  moduleOf,
+  type Node,
+  name,
+  nodes,
+  type Source,
+  typeOf
+} from "../source.ts"
 
 const isLayerName = (text: string | undefined): boolean => /^layer(?![a-z])/.test(text ?? "")
 
@@ -19,11 +28,11 @@ const startsWith = (node: unknown, isStart: (text: string | undefined) => boolea
 
 /** The names under which a file has the modules that it imports, and effect's Layer among them. */
 const importsOf = ({ program }: Source) => {
-  const specifiers = list(program.body)
+  const specifiers = nodes(program.body)
     .filter(({ type }) => type === "ImportDeclaration")
     .flatMap((statement) =>
-      list(statement.specifiers).map((specifier) => ({
-        from: isNode(statement.source) ? String(statement.source.value) : "",
+      nodes(statement.specifiers).map((specifier) => ({
+        from: moduleOf(statement),
         imported: name(specifier.imported),
         local: name(specifier.local) ?? ""
       }))
@@ -44,7 +53,7 @@ const isLayerCall = (node: Node, imports: Imports): boolean => {
   const isLayerModule = (text: string | undefined) => text !== undefined && imports.layer.has(text)
   const callee = name(node.callee)
   if (name(node.callee.property) === "pipe") {
-    const last = list(node.arguments).at(-1)
+    const last = nodes(node.arguments).at(-1)
     return startsWith(last, isLayerModule) && !isOther(name(last))
   }
   if (node.callee.type === "Identifier") return isLayerModule(callee)
@@ -57,7 +66,7 @@ const stateful = /\.(\w*[mM]akeUnsafe|makeMemoMap\w*)$|^Effect\.(run|cached)|^Ma
 const isStateCall = (node: Node): boolean => {
   const called = name(node.callee) ?? ""
   return node.type === "NewExpression"
-    ? /^(Weak)?(Map|Set)$/.test(called) && list(node.arguments).length === 0
+    ? /^(Weak)?(Map|Set)$/.test(called) && nodes(node.arguments).length === 0
     : node.type === "CallExpression" && stateful.test(called)
 }
 
@@ -76,12 +85,12 @@ const constantsOf = (statement: Node): ReadonlyArray<Constant> => {
   const exported = statement.type.startsWith("Export")
   const declaration = exported && isNode(statement.declaration) ? statement.declaration : statement
   if (declaration.type === "VariableDeclaration") {
-    return list(declaration.declarations).flatMap(({ id, init }) =>
+    return nodes(declaration.declarations).flatMap(({ id, init }) =>
       isNode(id) && isNode(init) ? [{ start, node: id, id, value: init, exported }] : []
     )
   }
   if (declaration.type === "ClassDeclaration") {
-    return list(isNode(declaration.body) ? declaration.body.body : []).flatMap((member): ReadonlyArray<Constant> => {
+    return nodes(isNode(declaration.body) ? declaration.body.body : []).flatMap((member): ReadonlyArray<Constant> => {
       if (member.type === "StaticBlock")
         return [{ start: member.start, node: member, id: undefined, value: member, exported }]
       if (member.static !== true || !isNode(member.key) || !isNode(member.value)) return []
@@ -100,13 +109,8 @@ const evaluates = (node: Node, isWanted: (node: Node) => boolean): boolean => {
   return [...called, ...children(node)].some((child) => !isFunction(child) && evaluates(child, isWanted))
 }
 
-const annotation = (id: Node | undefined): Node | undefined => {
-  const type = isNode(id?.typeAnnotation) ? id.typeAnnotation.typeAnnotation : undefined
-  return isNode(type) ? type : undefined
-}
-
 const isLayerConstant = ({ exported, id, value }: Constant, imports: Imports): boolean => {
-  const type = annotation(id)
+  const type = typeOf(id)
   if (type?.type === "TSFunctionType") return false
   return (
     (exported && isLayerName(name(id))) ||
@@ -131,7 +135,7 @@ const byReference = (named: string): string =>
   `${named} is one layer for every client: Effect memoizes layers by reference, and a second client in the same program would get the first one's`
 
 const findConstants = (source: Source, imports: Imports): ReadonlyArray<Finding> =>
-  list(source.program.body)
+  nodes(source.program.body)
     .flatMap(constantsOf)
     .filter(({ start, value }) => functionOf(value) === undefined && !isShared(source, start))
     .flatMap((constant) => {
@@ -162,7 +166,7 @@ const findBorrowed = (source: Source, imports: Imports): ReadonlyArray<Finding> 
       "Make it anew with Layer.fresh, or by the function that it was made by; if clients are meant to have the same one, write in the doc comment: shared between clients"
     return [at(source, node, "constant-layer", byReference(name(node) ?? "it"), mend)]
   }
-  return list(source.program.body)
+  return nodes(source.program.body)
     .filter(({ start }) => !isShared(source, start))
     .flatMap((statement) => visit(statement, source.program))
 }

@@ -166,22 +166,15 @@ describe("the public surface", () => {
     expect(surface({})).toBe("")
   })
 
-  it("a wildcard fails, and each of its files is treated as a module", () => {
+  it("a wildcard fails", () => {
     const found = surface({
       "packages/core/package.json": manifest({
         ".": "./src/index.ts",
-        "./*": "./src/*.ts",
-        "./internal/*": null,
-        "./index": null
-      }),
-      "packages/core/src/internal/Wire.ts": "",
-      "packages/core/src/token/Grant.ts": "export const grant = 1",
-      "packages/core/dist/token/Grant.d.ts": "export declare const grant: 1"
+        "./Poll": "./src/wait/Poll.ts",
+        "./*": "./src/*.ts"
+      })
     })
     expect(found).toContain('exports has a wildcard, "./*"')
-    expect(found).toContain("no test, example or document imports @effect-ciba/core/token/Grant")
-    expect(found).toContain('./token/Grant" is in the exports of package.json, and not here')
-    expect(found).not.toContain("Wire")
   })
 
   it("more than 50 modules fail", () => {

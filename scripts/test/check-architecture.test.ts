@@ -135,3 +135,28 @@ describe("architecture", () => {
     expect(find(files)).toEqual([])
   })
 })
+
+describe("the length of functions", () => {
+  const file = `${core}/A.ts`
+  const long = (lines: number) => `const a = () => {\n${"  b()\n".repeat(lines - 2)}}`
+
+  it.each([
+    ["an arrow", long(61)],
+    ["a generator", `const a = Effect.fnUntraced(function* () {\n${"  b()\n".repeat(59)}})`],
+    ["a declaration", `function a() {\n${"  b()\n".repeat(59)}}`],
+    ["a method", `class A {\n  a() {\n${"  b()\n".repeat(59)}}\n}`]
+  ])("a function of 61 lines is found: %s", (_, text) => {
+    expect(find({ [file]: text })).toEqual([expect.stringMatching(/ function-length$/)])
+  })
+
+  it("the lines of nested functions are counted for each function", () => {
+    expect(find({ [file]: `const b = () => {\n${long(61)}\n}` })).toEqual([
+      `${file}:1 function-length`,
+      `${file}:2 function-length`
+    ])
+  })
+
+  it("functions of 60 lines pass", () => {
+    expect(find({ [file]: long(60) })).toEqual([])
+  })
+})

@@ -180,27 +180,3 @@ describe("participles", () => {
     expect(find({ "e2e/a.ts": text })).toEqual([])
   })
 })
-
-describe("functions", () => {
-  const long = (lines: number) => `const a = () => {\n${"  b()\n".repeat(lines - 2)}}`
-
-  it.each([
-    ["an arrow", long(61)],
-    ["a generator", `const a = Effect.fnUntraced(function* () {\n${"  b()\n".repeat(59)}})`],
-    ["a declaration", `function a() {\n${"  b()\n".repeat(59)}}`],
-    ["a method", `class A {\n  a() {\n${"  b()\n".repeat(59)}}\n}`]
-  ])("a function of 61 lines is found in sources: %s", (_, text) => {
-    expect(find({ [file]: text })).toEqual([expect.stringMatching(/ function-length$/)])
-  })
-
-  it("the lines of nested functions are counted for each function", () => {
-    expect(find({ [file]: `const b = () => {\n${long(61)}\n}` })).toEqual([
-      `${file}:1 function-length`,
-      `${file}:2 function-length`
-    ])
-  })
-
-  it("functions of 60 lines pass, and longer ones outside of sources", () => {
-    expect(find({ [file]: long(60), "packages/core/test/A.test.ts": long(61), "e2e/a.ts": long(61) })).toEqual([])
-  })
-})

@@ -1,6 +1,6 @@
 // A function is named by what it does, in the imperative: decrypt, and not decrypted.
 import { at, type Finding } from "../Finding.ts"
-import { functionOf, isNode, type Node, name, type Source, walk } from "../source.ts"
+import { findAll, functionOf, isNode, type Node, name, type Source, typeOf } from "../source.ts"
 
 // Where the imperative is spelled alike (read, set, run, become), the word is let through.
 const irregular = new Set(
@@ -62,24 +62,13 @@ const functionName = (node: Node): unknown => {
   }
 }
 
-const isFunctionType = (node: unknown): boolean =>
-  isNode(node) &&
-  isNode(node.typeAnnotation) &&
-  isNode(node.typeAnnotation.typeAnnotation) &&
-  node.typeAnnotation.typeAnnotation.type === "TSFunctionType"
+const isFunctionType = (node: unknown): boolean => typeOf(node)?.type === "TSFunctionType"
 
-export const check = (source: Source): ReadonlyArray<Finding> => {
-  const findings: Array<Finding> = []
-  walk(source.program, (node) => {
+export const check = (source: Source): ReadonlyArray<Finding> =>
+  findAll(source.program, (node) => {
     const id = functionName(node)
     const word = name(id)
-    if (isNode(id) && word !== undefined && isOffending(word)) {
-      const problem = `the function ${word} is named by a participle, which reads as a value`
-      findings.push(
-        at(source, id, "participle", problem, "Name it by a verb in the imperative: decrypt, persist, reject")
-      )
-    }
-    return undefined
+    if (!isNode(id) || word === undefined || !isOffending(word)) return undefined
+    const problem = `the function ${word} is named by a participle, which reads as a value`
+    return at(source, id, "participle", problem, "Name it by a verb in the imperative: decrypt, persist, reject")
   })
-  return findings
-}

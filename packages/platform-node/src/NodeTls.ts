@@ -121,13 +121,16 @@ const makeDispatcher = Effect.fnUntraced(function* (options: Options) {
 const read = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Material, CertificateError> {
   const client = Effect.isEffect(options.client) ? yield* options.client : options.client
   const authorities = Effect.isEffect(options.authorities) ? yield* options.authorities : options.authorities
-  return {
-    client: client === undefined ? undefined : yield* CertificateCheck.check(client),
-    authorities: authorities === undefined ? undefined : yield* CertificateCheck.checkAuthorities(authorities)
-  }
+  return { client, authorities: authorities === undefined ? undefined : [authorities].flat() }
 })
 
-const connect = Effect.fnUntraced(function* (material: Material, within: Scope.Scope): Effect.fn.Return<Connections> {
+/** Fails if TLS cannot use the material; the connections in use are those of material that has passed. */
+const connect = Effect.fnUntraced(function* (
+  material: Material,
+  within: Scope.Scope
+): Effect.fn.Return<Connections, CertificateError> {
+  if (material.client !== undefined) yield* CertificateCheck.check(material.client)
+  if (material.authorities !== undefined) yield* CertificateCheck.checkAuthorities(material.authorities)
   const scope = yield* Scope.fork(within)
   const agent = yield* Scope.provide(
     NodeHttpClient.makeDispatcherOptions({

@@ -25,6 +25,7 @@
  */
 import { Effect, Stream } from "effect"
 import { type HttpClient, HttpClientRequest } from "effect/http"
+import { isBodiless } from "./internal/InMemoryResponse.ts"
 import type { ProviderOptions } from "./ProviderOptions.ts"
 import * as TestProvider from "./TestProvider.ts"
 
@@ -90,9 +91,6 @@ const execute = Effect.fnUntraced(function* (
     client.execute(body === "" ? plain : HttpClientRequest.bodyText(plain, body, type)),
     (cause) => new TypeError("fetch failed", { cause })
   )
-  const bodiless = response.status === 204 || response.status === 304
-  return new Response(bodiless ? null : Stream.toReadableStream(response.stream), {
-    status: response.status,
-    headers: { ...response.headers }
-  })
+  const { headers: sent, status, stream } = response
+  return new Response(isBodiless(status) ? null : Stream.toReadableStream(stream), { status, headers: { ...sent } })
 })

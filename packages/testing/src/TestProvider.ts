@@ -221,7 +221,7 @@ export const make = Effect.fnUntraced(function* (
     keyThumbprint: (accessToken) => Effect.sync(() => tokens.keyThumbprint(reveal(accessToken)))
   })
   const client = InMemoryHttp.make({
-    route: (url) => Routes.route(settings.issuer, url),
+    findEndpoint: (url) => Routes.findEndpoint(settings.issuer, url),
     handlers: handlers({ settings, keys, requests, proofs, tokens }),
     log,
     play: ScriptPlayer.make(options),

@@ -28,6 +28,16 @@ describe("ProviderFetch", () => {
     })
   )
 
+  for (const status of [204, 205, 304]) {
+    it.effect(`resolves without a body for the status ${status}`, () =>
+      Effect.gen(function* () {
+        const { fetch } = yield* make({}, [ProviderScript.status(status)])
+        const response = yield* Effect.promise(() => fetch(discovery))
+        expect([response.status, response.body]).toEqual([status, null])
+      })
+    )
+  }
+
   it.effect("sends a form with its credentials, from a Request as well as a URL", () =>
     Effect.gen(function* () {
       const { fetch, provider } = yield* ProviderFetch.make()

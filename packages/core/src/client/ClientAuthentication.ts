@@ -179,7 +179,7 @@ export interface AssertionCompatibility {
  */
 export const none: ClientAuthentication = {
   method: "none",
-  credentials: memoize((target) => Effect.succeed(withClientId(target)))
+  credentials: /* @__PURE__ */ memoize((target) => Effect.succeed(withClientId(target)))
 }
 
 /**

@@ -23,7 +23,10 @@ export const readBytes = (
         Stream.mkUint8Array
       )
 
+/** The length that HTTP clients enforce: without a content coding, and without a transfer coding, which overrides it. */
 const declaredLength = (headers: Headers.Headers): number =>
-  headers["content-encoding"] === undefined && /^\d{1,15}$/.test(headers["content-length"] ?? "")
+  headers["content-encoding"] === undefined &&
+  headers["transfer-encoding"] === undefined &&
+  /^\d{1,15}$/.test(headers["content-length"] ?? "")
     ? Number(headers["content-length"])
     : Number.POSITIVE_INFINITY

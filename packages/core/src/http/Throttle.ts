@@ -3,12 +3,12 @@
  *
  * **Details**
  *
- * - Requests run in the order in which they arrive.
+ * - Requests run in the order in which they arrive, and after a pause in the order in which they began to wait for its end.
  * - A 429 or 503 pauses all of them for the time that `Retry-After` asks for, five minutes at most. Without `Retry-After`
  *   the pause is a second, and doubles with each pause that did not help, up to 30 seconds.
  * - A 429 or 503 that arrives during a pause belongs to a request that was sent before it, and does not count again.
  */
-import { Context, Duration, Effect, Layer, Semaphore } from "effect"
+import { Context, Duration, Effect, Layer, Option, Semaphore } from "effect"
 import { monotonicNow } from "../internal/MonotonicClock.ts"
 import { InvalidOption } from "./InvalidOption.ts"
 
@@ -50,15 +50,27 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
   let refusals = 0
   let pausedUntil = Number.NEGATIVE_INFINITY
 
+  const pauseLeft = (latest: number) => Effect.map(monotonicNow, (now) => Math.min(pausedUntil, latest) - now)
+
   const awaitPause = (latest: number): Effect.Effect<void> =>
-    Effect.flatMap(monotonicNow, (now) => {
-      const left = Math.min(pausedUntil, latest) - now
-      return left <= 0 ? Effect.void : Effect.andThen(Effect.sleep(Duration.millis(left)), awaitPause(latest))
-    })
+    Effect.flatMap(pauseLeft(latest), (left) =>
+      left <= 0 ? Effect.void : Effect.andThen(Effect.sleep(Duration.millis(left)), awaitPause(latest))
+    )
+
+  /** No slot is kept during a pause: another request may have to be sent before its end. */
+  const run: Service["run"] = (request, pauseUntil = Number.POSITIVE_INFINITY) => {
+    const slot = semaphore.withPermits(1)
+    const attempt = Effect.flatMap(pauseLeft(pauseUntil), (left) =>
+      left <= 0 ? Effect.asSome(request) : Effect.succeedNone
+    )
+    return Effect.flatMap(
+      Effect.andThen(awaitPause(pauseUntil), slot(attempt)),
+      Option.match({ onNone: () => run(request, pauseUntil), onSome: Effect.succeed })
+    )
+  }
 
   return Throttle.of({
-    run: (request, pauseUntil = Number.POSITIVE_INFINITY) =>
-      semaphore.withPermits(1)(Effect.andThen(awaitPause(pauseUntil), request)),
+    run,
     record: (failure) =>
       Effect.map(monotonicNow, (now) => {
         if (failure?.status !== 429 && failure?.status !== 503) {

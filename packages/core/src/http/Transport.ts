@@ -37,7 +37,7 @@
  *
  * @see CIBA Core 1.0 section 7.1, FAPI 2.0 Security Profile 5.2.2
  */
-import { Clock, Context, Duration, Effect, Layer, Option, Predicate, Result, Schema, Stream } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Option, Result, Schema, Stream } from "effect"
 import { memoize } from "effect/Function"
 import {
   FetchHttpClient,
@@ -55,7 +55,7 @@ import { ensureByteLimit, InvalidOption } from "./InvalidOption.ts"
 import * as ResponseBody from "./ResponseBody.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
 import * as TimeLimit from "./TimeLimit.ts"
-import { type Kind, TransportError } from "./TransportError.ts"
+import { findCode, type Kind, TransportError } from "./TransportError.ts"
 
 /**
  * @since 0.1.0
@@ -317,13 +317,6 @@ const unreachable = (
   return new TransportError(code === undefined ? fields : { ...fields, code })
 }
 
-/** The code of an error, or of its causes. The depth is limited, since an error may be its own cause. */
-const findCode = (error: unknown, depth = 10): string | undefined => {
-  const { cause, code } = Predicate.isObject(error) ? error : {}
-  if (typeof code === "string" && /^[A-Z][A-Z0-9_]{2,60}$/.test(code)) return code
-  return depth > 0 && cause !== undefined ? findCode(cause, depth - 1) : undefined
-}
-
 /** A response, and its headers: each access to `response.headers` reads them anew. */
 interface Received {
   readonly response: HttpClientResponse.HttpClientResponse
@@ -333,19 +326,25 @@ interface Received {
 /** Reads a response, or a part of it. */
 type Read<A> = (received: Received) => Effect.Effect<A, TransportError>
 
-/** The context in which requests are sent, made once for each context of a caller. */
-const makeContextOf = (initOfLayer: Option.Option<RequestInit>) =>
-  memoize(
-    (caller: Context.Context<never>): Context.Context<never> =>
-      caller.pipe(
-        Context.add(FetchHttpClient.RequestInit, {
-          ...Option.getOrUndefined(initOfLayer),
-          ...Option.getOrUndefined(Context.getOption(caller, FetchHttpClient.RequestInit)),
-          redirect: "manual"
-        }),
-        Context.add(HttpClient.TracerDisabledWhen, () => true)
-      )
+/** The context in which a request is sent. A `RequestInit` is read anew: its owner may have replaced a certificate in it. */
+const makeContextOf = (initOfLayer: Option.Option<RequestInit>) => {
+  const prepare = memoize((caller: Context.Context<never>) =>
+    caller.pipe(
+      Context.add(FetchHttpClient.RequestInit, { redirect: "manual" }),
+      Context.add(HttpClient.TracerDisabledWhen, () => true)
+    )
   )
+  return (caller: Context.Context<never>): Context.Context<never> => {
+    const initOfCall = Context.getOption(caller, FetchHttpClient.RequestInit)
+    if (Option.isNone(initOfLayer) && Option.isNone(initOfCall)) return prepare(caller)
+    const init = {
+      ...Option.getOrUndefined(initOfLayer),
+      ...Option.getOrUndefined(initOfCall),
+      redirect: "manual"
+    } as const
+    return Context.add(prepare(caller), FetchHttpClient.RequestInit, init)
+  }
+}
 
 /** Cancels the body of a response that is refused as it is. */
 const ensureAccepted = (

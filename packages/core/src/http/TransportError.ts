@@ -2,7 +2,7 @@
  * What can go wrong between client and server before the protocol says anything. The error names method, URL and status,
  * and never a header, a query or a body.
  */
-import { Schema, Struct } from "effect"
+import { Predicate, Schema, Struct } from "effect"
 import * as ErrorClass from "../internal/ErrorClass.ts"
 
 const table = {
@@ -80,3 +80,15 @@ export const mayHaveArrived = ({ code, kind }: TransportError): boolean =>
 /** There was no connection, or its certificate was refused: nothing is sent over it. */
 const unsent =
   /^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT|(ERR_TLS_)?CERT_.*|.*SELF_SIGNED.*|UNABLE_TO_.*)$/
+
+/**
+ * The runtime's code in an error or its causes. The depth is limited, since an error may be its own cause. A network that
+ * became unreachable during a connection has no code: it would mean that the request was not sent.
+ */
+export const findCode = (error: unknown, depth = 10): string | undefined => {
+  const { cause, code, syscall = "connect" } = Predicate.isObject(error) ? error : {}
+  if (typeof code === "string" && /^[A-Z][A-Z0-9_]{2,60}$/.test(code)) {
+    return syscall !== "connect" && /^E(HOST|NET)UNREACH$/.test(code) ? undefined : code
+  }
+  return depth > 0 && cause !== undefined ? findCode(cause, depth - 1) : undefined
+}

@@ -1,11 +1,11 @@
 /** What is due on one clock, the earliest first: a single fiber sleeps until then, and none if nothing is due. */
-import { type Clock, type Context, Duration, Effect, type Fiber } from "effect"
+import { type Clock, Context, Duration, Effect, Exit, type Fiber, Scheduler } from "effect"
 import * as Heap from "./Heap.ts"
 
 export interface Timeline<E extends Heap.Entry> {
   /** Now on the monotonic clock, in whole milliseconds, rounded up: what is due then is not early. */
   readonly now: () => number
-  /** When an entry is due next, or `undefined`. `context` is for the fiber that sleeps. */
+  /** When an entry is due next, or `undefined`. The fiber that sleeps has the scheduler of `context`. */
   readonly set: (entry: E, at: number | undefined, context: Context.Context<never>) => void
 }
 
@@ -36,9 +36,25 @@ export const make = <E extends Heap.Entry>(clock: Clock.Clock, onDue: (entry: E)
   const arm = (context: Context.Context<never>): void => {
     const at = heap.first()?.at ?? idle
     if (wakesAt === awake || wakesAt === at || (at !== idle && wakesAt < at)) return
-    sleeper?.interruptUnsafe()
+    const last = sleeper
+    sleeper = undefined
     wakesAt = idle
-    sleeper = at === idle ? undefined : Effect.runForkWith(context)(run)
+    last?.interruptUnsafe()
+    if (at !== idle) sleep(Context.make(Scheduler.Scheduler, Context.get(context, Scheduler.Scheduler)))
+  }
+
+  /** The sleeper outlives the caller that needs it first, and so has nothing of its context but the scheduler. */
+  const sleep = (context: Context.Context<never>): void => {
+    const fiber = Effect.runForkWith(context)(run)
+    sleeper = fiber
+    fiber.addObserver((exit) => {
+      if (sleeper !== fiber || Exit.isSuccess(exit)) return
+      // `onDue` has thrown, or the sleep was interrupted: what is due next does not suffer from it.
+      const goesOn = wakesAt === awake || Exit.hasInterrupts(exit)
+      sleeper = undefined
+      wakesAt = idle
+      if (goesOn) arm(context)
+    })
   }
 
   return {

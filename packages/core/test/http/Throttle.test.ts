@@ -135,6 +135,23 @@ describe("Throttle", () => {
     })
   )
 
+  it.effect("sends it though other requests wait for the end of the pause in all slots (H22)", () =>
+    Effect.gen(function* () {
+      const throttle = yield* Throttle.make({ maxConcurrentRequests: 1 })
+      const first = yield* Effect.forkChild(throttle.run(Effect.sleep("1 second")))
+      const queued = yield* Effect.forkChild(throttle.run(seconds))
+      yield* TestClock.adjust("1 millis")
+      yield* refuse(throttle, 429, "20 seconds")
+      const paused = yield* Effect.forkChild(throttle.run(seconds))
+      const sent = yield* Effect.forkChild(throttle.run(seconds, 8000))
+      yield* TestClock.adjust("30 seconds")
+      yield* Fiber.join(first)
+      expect([yield* Fiber.join(sent), yield* Fiber.join(queued), yield* Fiber.join(paused)]).toEqual([
+        8, 20.001, 20.001
+      ])
+    })
+  )
+
   it.effect("gives the slot of an interrupted request to the next one, whether it was sent or queued (H25)", () =>
     Effect.gen(function* () {
       const throttle = yield* Throttle.make({ maxConcurrentRequests: 1 })

@@ -1,6 +1,6 @@
 // The time limit of requests, which one sleeping fiber keeps for all of them.
 import { describe, expect, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Fiber } from "effect"
+import { Clock, Context, Duration, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import * as TimeLimit from "../../src/http/TimeLimit.ts"
 
@@ -12,9 +12,9 @@ const limit = () => {
 
 const isOver = (fiber: Fiber.Fiber<unknown>): boolean => fiber.pollUnsafe() !== undefined
 
-/** The clock of the test, which counts who sleeps. */
+/** The clock of the test, which counts who sleeps, and has the last that began. */
 const countSleeps = Effect.map(Clock.Clock, (clock) => {
-  const sleeps = { begun: 0, ended: 0 }
+  const sleeps: { begun: number; ended: number; sleeper?: Fiber.Fiber<unknown, unknown> } = { begun: 0, ended: 0 }
   const counting: Clock.Clock = {
     currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
     currentTimeMillis: clock.currentTimeMillis,
@@ -23,8 +23,9 @@ const countSleeps = Effect.map(Clock.Clock, (clock) => {
     monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
     monotonicTimeNanos: clock.monotonicTimeNanos,
     sleep: (duration) =>
-      Effect.suspend(() => {
+      Effect.withFiber((sleeper) => {
         sleeps.begun += 1
+        sleeps.sleeper = sleeper
         return Effect.ensuring(
           clock.sleep(duration),
           Effect.sync(() => {
@@ -112,6 +113,85 @@ describe("a time limit", () => {
       expect(sleeps.begun).toBe(1)
       yield* TestClock.adjust("10 seconds")
       expect([one, other].map(isOver)).toEqual([true, true])
+    })
+  )
+
+  it.effect("sleeps once while a call begins another one in its interruption", () =>
+    Effect.gen(function* () {
+      const { counting, sleeps } = yield* countSleeps
+      const limitTime = TimeLimit.make(Duration.seconds(10))
+      const revocation = limitTime(Effect.sleep("1 second"), () => "late")
+      const call = limitTime(
+        Effect.onInterrupt(Effect.never, () => Effect.ignore(revocation)),
+        () => "late"
+      )
+      const fiber = yield* Effect.forkChild(Effect.result(call), { startImmediately: true }).pipe(
+        Effect.provideService(Clock.Clock, counting)
+      )
+      yield* TestClock.adjust("11 seconds")
+      expect(yield* Fiber.join(fiber)).toMatchObject({ failure: "late" })
+      expect(sleeps.ended).toBe(sleeps.begun)
+    })
+  )
+
+  it.effect("keeps no context of the call that began first", () =>
+    Effect.gen(function* () {
+      class Request extends Context.Service<Request, string>()("test/Request") {}
+      const { counting, sleeps } = yield* countSleeps
+      yield* limit()(Effect.never).pipe(
+        Effect.provideService(Request, "of the first caller"),
+        Effect.provideService(Clock.Clock, counting)
+      )
+      expect(sleeps.begun).toBe(1)
+      expect(sleeps.sleeper && Context.getOption(sleeps.sleeper.context, Request)).toMatchObject({ _tag: "None" })
+    })
+  )
+
+  it.effect("holds though its sleep is interrupted", () =>
+    Effect.gen(function* () {
+      const { counting, sleeps } = yield* countSleeps
+      const call = yield* Effect.provideService(limit()(Effect.never), Clock.Clock, counting)
+      sleeps.sleeper?.interruptUnsafe()
+      yield* TestClock.adjust("10 seconds")
+      expect(isOver(call)).toBe(true)
+    })
+  )
+
+  it.effect("holds for the next call though the clock has failed", () =>
+    Effect.gen(function* () {
+      const { counting } = yield* countSleeps
+      let isBroken = true
+      const breaking: Clock.Clock = {
+        ...counting,
+        sleep: (duration) => (isBroken ? Effect.die("no timer") : counting.sleep(duration))
+      }
+      const run = limit()
+      yield* Effect.provideService(run(Effect.never), Clock.Clock, breaking)
+      isBroken = false
+      const next = yield* Effect.provideService(run(Effect.never), Clock.Clock, breaking)
+      yield* TestClock.adjust("10 seconds")
+      expect(isOver(next)).toBe(true)
+    })
+  )
+
+  it.effect("sleeps for whole milliseconds, which no timer cuts short", () =>
+    Effect.gen(function* () {
+      const slept: Array<number> = []
+      const { counting } = yield* countSleeps
+      const recording: Clock.Clock = {
+        ...counting,
+        sleep: (duration) => {
+          slept.push(Duration.toMillis(duration))
+          return counting.sleep(duration)
+        }
+      }
+      const run = limit()
+      const first = yield* Effect.provideService(run(Effect.never), Clock.Clock, recording)
+      yield* TestClock.adjust("0.4 millis")
+      const second = yield* Effect.provideService(run(Effect.never), Clock.Clock, recording)
+      yield* TestClock.adjust("11 seconds")
+      expect([first, second].map(isOver)).toEqual([true, true])
+      expect(slept).toEqual([10_000, 1])
     })
   )
 })

@@ -194,6 +194,54 @@ it.effect("Transport.send uses the RequestInit of the layer and of the call, exc
   })
 )
 
+describe("Transport.send, when the network is unreachable", () => {
+  const failWith = (cause: object) =>
+    send(post).pipe(
+      Effect.flip,
+      Effect.provide(Transport.layer().pipe(Layer.provide(FetchHttpClient.layer))),
+      Effect.provideService(FetchHttpClient.Fetch, () => Promise.reject(new TypeError("fetch failed", { cause })))
+    )
+
+  for (const [what, cause, mayHaveArrived] of [
+    ["has not sent the request if there was no connection", { code: "EHOSTUNREACH", syscall: "connect" }, false],
+    ["has not sent it if there was none to any of the addresses", { code: "ENETUNREACH" }, false],
+    ["may have sent it over a connection that broke", { code: "EHOSTUNREACH", syscall: "read" }, true],
+    ["may have sent it over one that broke while it was written", { code: "ENETUNREACH", syscall: "write" }, true]
+  ] as const) {
+    it.effect(`${what} (H14)`, () =>
+      Effect.gen(function* () {
+        const error = yield* failWith(cause)
+        assert.strictEqual(error.kind, "Unreachable")
+        assert.strictEqual(TransportError.mayHaveArrived(error), mayHaveArrived)
+      })
+    )
+  }
+})
+
+it.effect("Transport.send uses the members that a RequestInit has at the time of the request", () =>
+  Effect.gen(function* () {
+    const inits: Array<RequestInit | undefined> = []
+    const fetch: typeof globalThis.fetch = (_input, init) => {
+      inits.push(init)
+      return Promise.resolve(new Response("{}"))
+    }
+    const init = { integrity: "certificate of yesterday" }
+    yield* Effect.gen(function* () {
+      yield* send(post)
+      init.integrity = "certificate of today"
+      yield* send(post)
+    }).pipe(
+      Effect.provide(Transport.layer().pipe(Layer.provide(FetchHttpClient.layer))),
+      Effect.provideService(FetchHttpClient.RequestInit, init),
+      Effect.provideService(FetchHttpClient.Fetch, fetch)
+    )
+    assert.deepStrictEqual(
+      inits.map((each) => each?.integrity),
+      ["certificate of yesterday", "certificate of today"]
+    )
+  })
+)
+
 describe("Transport.json", () => {
   it.effect("reads a JSON response of any status, with its Retry-After", () =>
     Effect.gen(function* () {

@@ -81,7 +81,8 @@ describe("Transport.json limits the size of a response", () => {
     ["no length", {}],
     ["a length above the limit", { "content-length": "1001" }],
     ["a length that is not a number", { "content-length": "1e2" }],
-    ["the length of an encoded body", { "content-length": "100", "content-encoding": "gzip" }]
+    ["the length of an encoded body", { "content-length": "100", "content-encoding": "gzip" }],
+    ["a length that its transfer coding overrides", { "content-length": "100", "transfer-encoding": "chunked" }]
   ] as const) {
     it.effect(`cancels an endless body at the limit when its headers declare ${what}`, () =>
       Effect.gen(function* () {

@@ -11,13 +11,13 @@ import type { Play } from "./ScriptPlayer.ts"
 export type Handlers = Readonly<Record<Endpoint, FormRequest.Handler>>
 
 export const make = (parts: {
-  readonly route: (url: URL) => Endpoint | undefined
+  readonly findEndpoint: (url: URL) => Endpoint | undefined
   readonly handlers: Handlers
   readonly log: RequestLog
   readonly play: Play
   readonly requests: AuthenticationRequests
 }): HttpClient.HttpClient => {
-  const { handlers, log, play, requests, route } = parts
+  const { findEndpoint, handlers, log, play, requests } = parts
 
   const exchange = Effect.fnUntraced(function* (
     request: HttpClientRequest.HttpClientRequest,
@@ -25,7 +25,7 @@ export const make = (parts: {
   ): Effect.fn.Return<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> {
     const receivedAt = yield* Clock.currentTimeMillis
     const form = FormRequest.make(request, url)
-    const endpoint = route(url)
+    const endpoint = findEndpoint(url)
     const record = log.open(form, endpoint ?? "elsewhere", receivedAt)
     if (endpoint === undefined) {
       record.close()

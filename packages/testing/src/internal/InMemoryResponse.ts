@@ -9,7 +9,7 @@ export const make = (
   { body, headers, status }: ProviderResponse,
   options: { readonly broken: boolean }
 ): HttpClientResponse.HttpClientResponse => {
-  const source = new Response(bodiless.has(status) ? null : body, { status, headers })
+  const source = new Response(isBodiless(status) ? null : body, { status, headers })
   const response = HttpClientResponse.fromWeb(request, source)
   const unreadable = (cause: unknown): HttpClientError.HttpClientError =>
     new HttpClientError.HttpClientError({
@@ -35,7 +35,8 @@ export const make = (
   })
 }
 
-const bodiless = new Set([204, 205, 304])
+/** Whether a `Response` with this status has no body, not even an empty one. */
+export const isBodiless = (status: number): boolean => [204, 205, 304].includes(status)
 
 const chunk = (bytes: Uint8Array): Stream.Stream<Uint8Array> =>
   bytes.length === 0 ? Stream.empty : Stream.succeed(bytes)

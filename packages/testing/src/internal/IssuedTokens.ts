@@ -4,18 +4,15 @@ import { Clock, Effect, Redacted } from "effect"
 import type { JsonObject } from "../ProviderOptions.ts"
 import type { Decision, Entry } from "./AuthenticationRequests.ts"
 import { awaitUnderTestClock } from "./AwaitUnderTestClock.ts"
-import * as ProviderResponse from "./ProviderResponse.ts"
 import type { PublishedKeys } from "./PublishedKeys.ts"
 import * as RandomToken from "./RandomToken.ts"
 import type { Settings } from "./Settings.ts"
 
-/** Issues tokens for an approval: bound to the key with the thumbprint, if any, and for all of the scope by default. */
-export type Issue = (
-  entry: Entry,
-  approval: Decision,
-  thumbprint?: string,
-  scope?: string
-) => Effect.Effect<ProviderResponse.ProviderResponse>
+/**
+ * Issues tokens for an approval: bound to the key with the thumbprint, if any, and for all of the scope by default. Gives the
+ * body of the token response.
+ */
+export type Issue = (entry: Entry, approval: Decision, thumbprint?: string, scope?: string) => Effect.Effect<unknown>
 
 export interface IssuedToken {
   readonly kind: "access_token" | "refresh_token"
@@ -65,17 +62,14 @@ export const make = (settings: Settings, keys: PublishedKeys): IssuedTokens => {
       Effect.flatMap((claims) => JsonWebToken.sign(settings.idTokenClaims(claims), { key })),
       awaitUnderTestClock
     )
-    return ProviderResponse.json(
-      200,
-      settings.tokenResponse({
-        access_token: accessToken,
-        token_type: thumbprint === undefined ? "Bearer" : "DPoP",
-        expires_in: seconds(settings.accessTokenLifetime),
-        ...(refreshToken === undefined ? undefined : { refresh_token: refreshToken }),
-        scope,
-        id_token: Redacted.value(idToken)
-      })
-    )
+    return settings.tokenResponse({
+      access_token: accessToken,
+      token_type: thumbprint === undefined ? "Bearer" : "DPoP",
+      expires_in: seconds(settings.accessTokenLifetime),
+      ...(refreshToken === undefined ? undefined : { refresh_token: refreshToken }),
+      scope,
+      id_token: Redacted.value(idToken)
+    })
   })
 
   return {

@@ -12,7 +12,7 @@ export const paths: Readonly<Record<Exclude<Endpoint, "discovery" | "elsewhere">
 }
 
 /** The endpoint at a URL; `undefined` for another origin than the issuer's. */
-export const route = (issuer: string, url: URL): Endpoint | undefined => {
+export const findEndpoint = (issuer: string, url: URL): Endpoint | undefined => {
   const { origin, pathname } = new URL(issuer)
   if (url.origin !== origin) return undefined
   const base = pathname.replace(/\/$/, "")

@@ -59,7 +59,7 @@ const redeem = (settings: Settings, { requests, tokens }: Parts): Grant =>
     if (decision === undefined) return yield* refuse("authorization_pending")
     if (!decision.approved) return yield* refuse("access_denied")
     requests.redeem(authReqId)
-    return yield* tokens.issue(entry, decision, thumbprint)
+    return ProviderResponse.json(200, yield* tokens.issue(entry, decision, thumbprint))
   })
 
 /** Rotates refresh tokens: each is valid once (RFC 9700 section 4.14.2). */
@@ -73,7 +73,7 @@ const refresh = ({ tokens }: Parts): Grant =>
     const granted = found.scope.split(" ")
     if (!scope.split(" ").every((value) => granted.includes(value))) return yield* refuse("invalid_scope")
     tokens.remove(token)
-    return yield* tokens.issue(found.entry, found.approval, thumbprint, scope)
+    return ProviderResponse.json(200, yield* tokens.issue(found.entry, found.approval, thumbprint, scope))
   })
 
 const refuse = (code: string): Effect.Effect<never, ProviderResponse.ProviderResponse> =>

@@ -1,0 +1,34 @@
+import { rootCertificates } from "node:tls"
+import { describe, expect, it } from "@effect/vitest"
+import { NodeTls } from "@effect-ciba/platform-node"
+import { Effect, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { vi } from "vitest"
+import * as CertificateCheck from "../src/internal/CertificateCheck.ts"
+
+vi.mock("../src/internal/CertificateCheck.ts", { spy: true })
+
+const [first = "", second = ""] = rootCertificates
+
+describe("NodeTls, when it reads certificates again", () => {
+  it.effect("checks those that have changed, and leaves the others to the effect that reads them", () =>
+    Effect.gen(function* () {
+      const checks = vi.mocked(CertificateCheck.checkAuthorities)
+      let content = first
+      const authorities = Effect.suspend(() => Effect.succeed([content]))
+      yield* Layer.build(NodeTls.layer({ authorities }))
+      expect(checks).toHaveBeenCalledTimes(1)
+      yield* TestClock.adjust("3 minutes")
+      expect(checks).toHaveBeenCalledTimes(1)
+      content = second
+      yield* TestClock.adjust("1 minute")
+      expect(checks).toHaveBeenCalledTimes(2)
+      content = "no certificate"
+      yield* TestClock.adjust("1 minute")
+      expect(checks).toHaveBeenCalledTimes(3)
+      content = second
+      yield* TestClock.adjust("1 minute")
+      expect(checks).toHaveBeenCalledTimes(3)
+    }).pipe(Effect.scoped)
+  )
+})
