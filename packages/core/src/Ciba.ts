@@ -35,9 +35,9 @@
  *
  * @see CIBA Core 1.0 section 5
  */
-import { ConfigProvider, Context, DateTime, Effect, Exit, Layer, Ref, Result, Stream } from "effect"
+import { ConfigProvider, Context, Effect, Exit, Layer, Ref, Result, Stream } from "effect"
 import { FetchHttpClient, HttpClient } from "effect/http"
-import { type CibaError, type CompletionError, isFinal, isMismatch, isTransient } from "./CibaError.ts"
+import { type CibaError, type CompletionError, isFinal, isMismatch } from "./CibaError.ts"
 import * as CibaFlow from "./CibaFlow.ts"
 import * as ClientRegistration from "./client/ClientRegistration.ts"
 import { Decrypter } from "./client/Decrypter.ts"
@@ -48,7 +48,6 @@ import * as Throttle from "./http/Throttle.ts"
 import * as Transport from "./http/Transport.ts"
 import * as IdTokenVerifier from "./identity/IdTokenVerifier.ts"
 import type { VerifiedIdentity } from "./identity/VerifiedIdentity.ts"
-import { cappedExponential } from "./internal/Backoff.ts"
 import * as KeyedLayer from "./internal/KeyedLayer.ts"
 import * as Span from "./internal/Span.ts"
 import { NotificationInbox } from "./notification/NotificationInbox.ts"
@@ -311,7 +310,7 @@ export const resumeAll = Effect.fnUntraced(function* <E, R>(
       (store) => store.all
     ),
     Effect.fnUntraced(function* (pending) {
-      const outcome = yield* Effect.result(completeReachable(ciba, pending))
+      const outcome = yield* Effect.result(CibaFlow.completeReachable(ciba, pending))
       if (Result.isFailure(outcome) && isMismatch(outcome.failure)) return
       yield* handle(outcome, pending)
       if (isFinalOutcome(outcome, pending)) yield* ciba.forget(pending)
@@ -383,19 +382,14 @@ const authenticateRetained = (
 ) =>
   Span.trace(
     "Ciba.authenticate",
-    ciba.initiate(request).pipe(
-      Effect.tap((pending) => Ref.set(acknowledged, pending)),
-      Effect.flatMap((pending) => completeReachable(ciba, pending))
-    )
+    ciba
+      .initiate(request)
+      .pipe(
+        Effect.flatMap((pending) =>
+          Effect.andThen(Ref.set(acknowledged, pending), CibaFlow.completeReachable(ciba, pending))
+        )
+      )
   )
-
-/** Completes; a provider that cannot be reached is tried again until the authentication expires. */
-const completeReachable = (ciba: CibaFlow.CibaFlow, pending: PendingAuthentication) =>
-  Effect.retry(ciba.completeRetained(pending), {
-    schedule: cappedExponential,
-    while: (error) =>
-      Effect.map(DateTime.now, (now) => isTransient(error) && DateTime.isLessThan(now, pending.expiresAt))
-  })
 
 const isFinalOutcome = (outcome: Result.Result<VerifiedIdentity, CibaError>, pending: PendingAuthentication): boolean =>
   Result.isSuccess(outcome) || isFinal(outcome.failure, pending)

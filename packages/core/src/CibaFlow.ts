@@ -8,6 +8,7 @@ import * as ClientRegistration from "./client/ClientRegistration.ts"
 import * as JwsAlgorithm from "./crypto/JwsAlgorithm.ts"
 import * as IdTokenVerifier from "./identity/IdTokenVerifier.ts"
 import type { VerifiedIdentity } from "./identity/VerifiedIdentity.ts"
+import { cappedExponential } from "./internal/Backoff.ts"
 import * as Span from "./internal/Span.ts"
 import * as NotificationInbox from "./notification/NotificationInbox.ts"
 import type { PendingAuthentication } from "./pending/PendingAuthentication.ts"
@@ -59,6 +60,17 @@ export const make = Effect.fnUntraced(function* (
     events: parts.events.events
   }
 })
+
+/** Completes; a provider that cannot be reached is tried again until the authentication expires. */
+export const completeReachable = (
+  ciba: CibaFlow,
+  pending: PendingAuthentication
+): Effect.Effect<VerifiedIdentity, CompletionError> =>
+  Effect.retry(ciba.completeRetained(pending), {
+    schedule: cappedExponential,
+    while: (error) =>
+      Effect.map(DateTime.now, (now) => isTransient(error) && DateTime.isLessThan(now, pending.expiresAt))
+  })
 
 const collectParts = /* @__PURE__ */ Effect.all({
   registration: ClientRegistration.ClientRegistration,

@@ -44,11 +44,7 @@ export const put = (pending: PendingAuthentication, saved: Saved, clock: Clock.C
 }
 
 /** How a wait begins that has no progress. A ping may have been missed if another process had it before. */
-export const start = (
-  pending: PendingAuthentication,
-  clock: Clock.Clock,
-  isOwn: boolean
-): { readonly interval: number; readonly deadline: number; readonly mayHaveMissedPing: boolean } => ({
+export const start = (pending: PendingAuthentication, clock: Clock.Clock, isOwn: boolean): Wait.Beginning => ({
   interval: Duration.toMillis(pending.interval),
   deadline: deadline(pending, clock),
   mayHaveMissedPing: !isOwn

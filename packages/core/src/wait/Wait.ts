@@ -28,6 +28,7 @@
 
 import type {
   Answer,
+  Beginning,
   Event,
   Failed,
   Next,
@@ -41,7 +42,7 @@ import type {
   Verifying
 } from "./WaitState.ts"
 
-export type { Answer, Command, Event, Outcome, Phase, Saved, State, Terms, Transition } from "./WaitState.ts"
+export type { Answer, Beginning, Command, Event, Outcome, Phase, Saved, State, Terms, Transition } from "./WaitState.ts"
 
 /** The terms of CIBA Core. */
 export const defaults: Omit<Terms<never>, "delivery" | "isStored" | "interrupted"> = {
@@ -79,11 +80,7 @@ export const fitPoll = (
 /** A new wait. If its ping may have been missed, it polls after one interval. */
 export const start = <R, F>(
   terms: Terms<F>,
-  {
-    deadline,
-    interval,
-    mayHaveMissedPing = false
-  }: { readonly interval: number; readonly deadline: number; readonly mayHaveMissedPing?: boolean },
+  { deadline, interval, mayHaveMissedPing = false }: Beginning,
   now: number
 ): Transition<R, F> => {
   const state: State<R, F> = {

@@ -22,6 +22,14 @@ export interface Terms<Fault> {
   readonly interrupted: Fault
 }
 
+/** What a wait begins with. */
+export interface Beginning {
+  readonly interval: number
+  readonly deadline: number
+  /** Another process had the wait before. */
+  readonly mayHaveMissedPing?: boolean
+}
+
 /** A wait. `Response` is what the polls are for, `Fault` why one failed: the wait does not look into them. */
 export interface State<Response, Fault> {
   readonly terms: Terms<Fault>
