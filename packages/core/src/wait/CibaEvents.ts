@@ -52,7 +52,7 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
           const clock = Context.get(context, Clock.Clock)
           const since = now(clock)
           const left = DateTime.toEpochMillis(step.expiresAt) - clock.currentTimeMillisUnsafe()
-          open.set(step.id, { since, polls: 0, until: since + left + retention })
+          open.set(step.id, { since, polls: 0, until: Math.ceil(since + left + retention) })
           publish(step.id, () => step, context)
           return Effect.void
         })

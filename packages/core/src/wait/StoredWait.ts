@@ -52,7 +52,7 @@ export const start = (pending: PendingAuthentication, clock: Clock.Clock, isOwn:
 
 /** The deadline of a wait on the monotonic clock. */
 const deadline = ({ expiresAt }: PendingAuthentication, clock: Clock.Clock): number =>
-  DateTime.toEpochMillis(expiresAt) - wallClockOffset(clock, Math.floor)
+  Math.floor(DateTime.toEpochMillis(expiresAt) - wallClockOffset(clock, Math.floor))
 
 /** The progress that a pending authentication has; `undefined` if its wait has not begun. Fails for a stored error response. */
 export const get = (
