@@ -1,5 +1,5 @@
 /** The error response of an endpoint: its members, and classes for its codes. */
-import { type Duration, Schema } from "effect"
+import { type Duration, type Redacted, Schema } from "effect"
 import * as ErrorClass from "../internal/ErrorClass.ts"
 import type { NextStep } from "../internal/NextStep.ts"
 import { findHint, findTag } from "./ProviderHabits.ts"
@@ -11,6 +11,7 @@ export const fields: {
   readonly uri: Schema.optionalKey<Schema.String>
   readonly status: Schema.Int
   readonly retryAfter: Schema.optionalKey<Schema.Duration>
+  readonly additional: Schema.optionalKey<Schema.Redacted<Schema.$Record<Schema.String, Schema.Codec<Schema.Json>>>>
 } = {
   /** The `error` code, cut at 100 characters. */
   code: Schema.String,
@@ -21,7 +22,11 @@ export const fields: {
   /** The HTTP status; 200 for an error that a provider pushed. */
   status: Schema.Int,
   /** The delay that `Retry-After` asks for. */
-  retryAfter: Schema.optionalKey(Schema.Duration)
+  retryAfter: Schema.optionalKey(Schema.Duration),
+  /** The other members of the response, which may quote the request. */
+  additional: Schema.optionalKey(
+    Schema.Redacted(Schema.Record(Schema.String, Schema.Json), { label: "error response", disallowJsonEncode: true })
+  )
 }
 
 /**
@@ -36,6 +41,7 @@ export interface OAuthError {
   readonly uri?: string
   readonly status: number
   readonly retryAfter?: Duration.Duration
+  readonly additional?: Redacted.Redacted<Readonly<Record<string, Schema.Json>>>
 }
 
 /** An error code, what it means, and what to do about it. */

@@ -14,7 +14,7 @@
  *
  * @see RFC 6749 section 5.2, CIBA Core 1.0 sections 11 and 13
  */
-import { identity, Option, Predicate, Schema } from "effect"
+import { identity, Option, Predicate, Record, Redacted, Schema } from "effect"
 import { sanitize } from "../internal/DisplayText.ts"
 import * as ErrorClass from "../internal/ErrorClass.ts"
 import * as ErrorResponse from "./ErrorResponse.ts"
@@ -190,7 +190,7 @@ export const fromResponse = (
 ): Option.Option<ErrorResponse.OAuthError> =>
   Option.map(
     Predicate.hasProperty(response.body, "error") ? decode(response.body) : Option.none(),
-    ({ error, error_description, error_uri }) => {
+    ({ error, error_description, error_uri, ...additional }) => {
       const description = readText(error_description, redact)
       const uri = readText(error_uri, redact)
       return {
@@ -198,7 +198,10 @@ export const fromResponse = (
         status: response.status,
         ...(description === undefined ? undefined : { description }),
         ...(uri === undefined ? undefined : { uri }),
-        ...(response.retryAfter === undefined ? undefined : { retryAfter: response.retryAfter })
+        ...(response.retryAfter === undefined ? undefined : { retryAfter: response.retryAfter }),
+        ...(Record.isEmptyRecord(additional)
+          ? undefined
+          : { additional: Redacted.make(additional, { label: "error response" }) })
       }
     }
   )
@@ -220,6 +223,9 @@ const readText = (value: unknown, redact: Redact): string | undefined =>
 
 const lenientText = Schema.optionalKey(Schema.Unknown)
 
-const Body = Schema.Struct({ error: Schema.NonEmptyString, error_description: lenientText, error_uri: lenientText })
+const Body = Schema.StructWithRest(
+  Schema.Struct({ error: Schema.NonEmptyString, error_description: lenientText, error_uri: lenientText }),
+  [Schema.Record(Schema.String, Schema.Json)]
+)
 
 const decode = Schema.decodeUnknownOption(Body)

@@ -27,7 +27,7 @@
 import { Metric } from "effect"
 
 /**
- * The waits of this process. An authentication that is stored and not resumed is not counted.
+ * The waits of this process for a response. An authentication that is stored and not resumed is not counted.
  *
  * @since 0.1.0
  * @stability unstable

@@ -1,6 +1,7 @@
+import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { OAuthError } from "@effect-ciba/core"
-import { Duration, Option, Schema } from "effect"
+import { Duration, Option, Redacted, Schema } from "effect"
 
 const read = (body: Schema.Json, status = 400) => OAuthError.fromResponse({ status, body, retryAfter: undefined })
 
@@ -9,7 +10,7 @@ describe("an error response", () => {
     for (const status of [200, 400, 401, 403, 503]) {
       assert.deepStrictEqual(read({ error: "access_denied" }, status), Option.some({ code: "access_denied", status }))
     }
-    const body = { error: "slow_down", error_description: "Wait", error_uri: "https://op.example/e", extra: 1 }
+    const body = { error: "slow_down", error_description: "Wait", error_uri: "https://op.example/e" }
     assert.deepStrictEqual(
       OAuthError.fromResponse({ status: 400, body, retryAfter: Duration.seconds(7) }),
       Option.some({
@@ -20,6 +21,15 @@ describe("an error response", () => {
         retryAfter: Duration.seconds(7)
       })
     )
+  })
+
+  it("the other members of an error response are kept, and shown nowhere", () => {
+    const error = read({ error: "authorization_pending", interval: 7, trace: "marker" })
+    const additional = Option.getOrUndefined(error)?.additional
+    assert.deepStrictEqual(additional && Redacted.value(additional), { interval: 7, trace: "marker" })
+    const shown = new OAuthError.ServerError(Option.getOrThrow(error))
+    for (const text of [String(shown), JSON.stringify(shown), inspect(shown)]) assert.notInclude(text, "marker")
+    assert.strictEqual(shown.message, "the provider failed to handle the request (authorization_pending, status 400)")
   })
 
   it("a body without an error code is no error response", () => {

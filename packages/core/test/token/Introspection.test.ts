@@ -263,7 +263,8 @@ describe("Introspection.process", () => {
           stage: "TokenError",
           _tag: tag,
           code,
-          status
+          status,
+          additional: Redacted.make({ active: true }, { label: "error response" })
         })
       })
     )

@@ -102,6 +102,12 @@ const heapUsed = Effect.promise(async () => {
   return process.memoryUsage().heapUsed
 })
 
+const growthOfSeventyPolls = Effect.gen(function* () {
+  const before = yield* heapUsed
+  yield* TestClock.adjust("350 seconds")
+  return (yield* heapUsed) - before
+})
+
 /** Counts the entries that are visited in maps. */
 const countVisits = () => {
   const counted = { visits: 0 }
@@ -200,11 +206,10 @@ describe("the cost of a wait", () => {
     Effect.gen(function* () {
       const waits = yield* startWaits(100)
       yield* TestClock.adjust("502 seconds")
-      const before = yield* heapUsed
-      yield* TestClock.adjust("350 seconds")
-      const grown = (yield* heapUsed) - before
+      const grown = yield* Effect.replicateEffect(growthOfSeventyPolls, 3)
       yield* Fiber.interrupt(waits)
-      expect(grown / 100).toBeLessThan(70 * 24)
+      // What leaks does so in each of the three; something else that the process keeps does not.
+      expect(Math.min(...grown) / 100).toBeLessThan(70 * 24)
     }).pipe(Effect.provide(pendingLayer))
   )
 
