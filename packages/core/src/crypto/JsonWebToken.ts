@@ -156,7 +156,7 @@ export const verify = (
       // An unencoded payload (RFC 7797) is legal in a JWS, and forbidden in a JWT.
       protectedHeader.b64 === false || !isCanonical(jwt)
         ? Effect.fail(new MalformedToken())
-        : Effect.fromResult(Result.mapError(decodeClaims(decoder.decode(payload)), () => new MalformedToken()))
+        : Effect.mapError(decodeClaims(decoder.decode(payload)), () => new MalformedToken())
     )
   )
 }
@@ -180,4 +180,4 @@ const encoder = /* @__PURE__ */ new TextEncoder()
 
 const decoder = /* @__PURE__ */ new TextDecoder()
 
-const decodeClaims = Schema.decodeUnknownResult(BoundedJson.fromJsonString(Schema.Unknown))
+const decodeClaims = Schema.decodeUnknownEffect(BoundedJson.fromJsonString(Schema.Unknown))

@@ -11,7 +11,6 @@ export const fields: {
   readonly uri: Schema.optionalKey<Schema.String>
   readonly status: Schema.Int
   readonly retryAfter: Schema.optionalKey<Schema.Duration>
-  readonly additional: Schema.optionalKey<Schema.Redacted<Schema.$Record<Schema.String, Schema.Codec<Schema.Json>>>>
 } = {
   /** The `error` code, cut at 100 characters. */
   code: Schema.String,
@@ -22,11 +21,7 @@ export const fields: {
   /** The HTTP status; 200 for an error that a provider pushed. */
   status: Schema.Int,
   /** The delay that `Retry-After` asks for. */
-  retryAfter: Schema.optionalKey(Schema.Duration),
-  /** The other members of the response, which may quote the request. */
-  additional: Schema.optionalKey(
-    Schema.Redacted(Schema.Record(Schema.String, Schema.Json), { label: "error response", disallowJsonEncode: true })
-  )
+  retryAfter: Schema.optionalKey(Schema.Duration)
 }
 
 /**
@@ -41,6 +36,7 @@ export interface OAuthError {
   readonly uri?: string
   readonly status: number
   readonly retryAfter?: Duration.Duration
+  /** The other members of the response. They may quote the request, so no error has them. */
   readonly additional?: Redacted.Redacted<Readonly<Record<string, Schema.Json>>>
 }
 

@@ -13,9 +13,8 @@ export const readBytes = (
 ): Effect.Effect<ArrayBuffer | Uint8Array, Failure> =>
   declaredLength(headers) <= maxBytes
     ? Effect.matchEffect(response.arrayBuffer, {
-        onFailure: () => Effect.fail("Unreadable" as const),
-        onSuccess: (buffer) =>
-          buffer.byteLength <= maxBytes ? Effect.succeed(buffer) : Effect.fail("TooLarge" as const)
+        onFailure: (): Effect.Effect<ArrayBuffer, Failure> => Effect.fail("Unreadable"),
+        onSuccess: (buffer) => (buffer.byteLength <= maxBytes ? Effect.succeed(buffer) : Effect.fail("TooLarge"))
       })
     : response.stream.pipe(
         Stream.mapError(() => "Unreadable" as const),

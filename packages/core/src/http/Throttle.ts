@@ -8,8 +8,9 @@
  *   the pause is a second, and doubles with each pause that did not help, up to 30 seconds.
  * - A 429 or 503 that arrives during a pause belongs to a request that was sent before it, and does not count again.
  */
-import { Context, Duration, Effect, Layer, Option, Semaphore } from "effect"
-import { monotonicNow } from "../internal/MonotonicClock.ts"
+import { type Clock, Context, Duration, Effect, Layer } from "effect"
+import { monotonicNowUnsafe } from "../internal/MonotonicClock.ts"
+import * as Slots from "../internal/Slots.ts"
 import { InvalidOption } from "./InvalidOption.ts"
 
 /** The limit. */
@@ -46,48 +47,53 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
     const problem = `it is ${permits}, and has to be a whole number of at least 1, or Infinity`
     return yield* new InvalidOption({ option: "maxConcurrentRequests", problem })
   }
-  const semaphore = yield* Semaphore.make(permits)
+  const inSlot = Slots.make(permits)
   let refusals = 0
   let pausedUntil = Number.NEGATIVE_INFINITY
 
-  const pauseLeft = (latest: number) => Effect.map(monotonicNow, (now) => Math.min(pausedUntil, latest) - now)
-
-  const awaitPause = (latest: number): Effect.Effect<void> =>
-    Effect.flatMap(pauseLeft(latest), (left) =>
-      left <= 0 ? Effect.void : Effect.andThen(Effect.sleep(Duration.millis(left)), awaitPause(latest))
-    )
+  const pauseLeft = (clock: Clock.Clock, latest: number) => Math.min(pausedUntil, latest) - monotonicNowUnsafe(clock)
 
   /** No slot is kept during a pause: another request may have to be sent before its end. */
-  const run: Service["run"] = (request, pauseUntil = Number.POSITIVE_INFINITY) => {
-    const slot = semaphore.withPermits(1)
-    const attempt = Effect.flatMap(pauseLeft(pauseUntil), (left) =>
-      left <= 0 ? Effect.asSome(request) : Effect.succeedNone
+  const run = <A, E>(request: Effect.Effect<A, E>, latest = Number.POSITIVE_INFINITY): Effect.Effect<A, E> => {
+    const sent: Effect.Effect<A | typeof paused, E> = inSlot(
+      Effect.clockWith(
+        (clock): Effect.Effect<A | typeof paused, E> =>
+          pauseLeft(clock, latest) > 0 ? Effect.succeed(paused) : request
+      )
     )
-    return Effect.flatMap(
-      Effect.andThen(awaitPause(pauseUntil), slot(attempt)),
-      Option.match({ onNone: () => run(request, pauseUntil), onSome: Effect.succeed })
-    )
+    const sentAfterPause: Effect.Effect<A, E> = Effect.clockWith((clock) => {
+      const left = pauseLeft(clock, latest)
+      return left > 0
+        ? Effect.andThen(Effect.sleep(Duration.millis(left)), sentAfterPause)
+        : Effect.flatMap(sent, (result) => (result === paused ? sentAfterPause : Effect.succeed(result)))
+    })
+    return sentAfterPause
   }
 
   return Throttle.of({
     run,
     record: (failure) =>
-      Effect.map(monotonicNow, (now) => {
+      Effect.clockWith((clock) => {
+        const now = monotonicNowUnsafe(clock)
         if (failure?.status !== 429 && failure?.status !== 503) {
           if (failure === undefined) refusals = 0
-          return
+          return Effect.void
         }
         const isPaused = now < pausedUntil
         if (!isPaused) refusals += 1
         const backoff = Duration.seconds(isPaused ? 0 : Math.min(2 ** (refusals - 1), 30))
         const pause = Duration.min(failure.retryAfter ?? backoff, maxPause)
         pausedUntil = Math.max(pausedUntil, now + Duration.toMillis(pause))
+        return Effect.void
       })
   })
 })
 
 /** The throttle of one client; fails for an invalid `maxConcurrentRequests`. */
 export const layer = (options?: Options): Layer.Layer<Throttle, InvalidOption> => Layer.effect(Throttle, make(options))
+
+/** The result of a request that was not sent. */
+const paused: unique symbol = Symbol("paused")
 
 /** The pause of all requests. The wait that was refused obeys a longer `Retry-After` by itself. */
 const maxPause = /* @__PURE__ */ Duration.minutes(5)

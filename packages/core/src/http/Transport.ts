@@ -370,16 +370,16 @@ const readText = ({ headers, response }: Received, maxBytes: number): Effect.Eff
   Effect.flatMap(readRetryAfter(headers), (retryAfter) => {
     const { request, status } = response
     const { method, url } = request
-    return Effect.matchEffect(ResponseBody.readBytes(response, headers, maxBytes), {
-      onFailure: (kind) => Effect.fail(unreadable({ status, retryAfter, method, url }, kind)),
-      onSuccess: (bytes) => Effect.succeed({ status, retryAfter, method, url, text: decoder.decode(bytes) })
+    return Effect.mapBoth(ResponseBody.readBytes(response, headers, maxBytes), {
+      onFailure: (kind) => unreadable({ status, retryAfter, method, url }, kind),
+      onSuccess: (bytes) => ({ status, retryAfter, method, url, text: decoder.decode(bytes) })
     })
   })
 
 const parse = ({ text, ...head }: TextResponse): Effect.Effect<JsonResponse, TransportError> =>
-  Result.match(decodeJson(text), {
-    onFailure: () => Effect.fail(unreadable(head, "Unreadable")),
-    onSuccess: (body) => Effect.succeed({ ...head, body })
+  Effect.mapBoth(decodeJson(text), {
+    onFailure: () => unreadable(head, "Unreadable"),
+    onSuccess: (body) => ({ ...head, body })
   })
 
 const readRetryAfter = (headers: Headers.Headers): Effect.Effect<Duration.Duration | undefined> =>
@@ -389,7 +389,7 @@ const readRetryAfter = (headers: Headers.Headers): Effect.Effect<Duration.Durati
 
 const decoder = /* @__PURE__ */ new TextDecoder()
 
-const decodeJson = /* @__PURE__ */ Schema.decodeUnknownResult(BoundedJson.fromJsonString(Schema.Json))
+const decodeJson = /* @__PURE__ */ Schema.decodeUnknownEffect(BoundedJson.fromJsonString(Schema.Json))
 
 const unreadable = (
   { status, retryAfter, ...request }: Omit<JsonResponse, "body">,

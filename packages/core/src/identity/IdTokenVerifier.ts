@@ -42,7 +42,7 @@
  *
  * @see OpenID Connect Core 3.1.3.7 and 12.2, CIBA Core 1.0 sections 10.1.1 and 10.3.1
  */
-import { Clock, Context, Effect, Layer, Redacted, Result, Schema } from "effect"
+import { Context, Effect, Layer, Redacted, Result, Schema } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import { Decrypter } from "../client/Decrypter.ts"
 import type { JwsAlgorithm } from "../crypto/JwsAlgorithm.ts"
@@ -117,14 +117,18 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     const registered: Expectations = maxAge === undefined ? {} : { maxAge }
     const verifyIdToken = yield* makeVerifyIdToken
 
-    const verify: Service["verify"] = Effect.fnUntraced(function* (response, pending) {
+    const verify: Service["verify"] = (response, pending) => {
       const { acrValues: requestedAcr, authReqId, deliveryMode, dpopKey, scope: requestedScope } = pending
       const { members } = unsafeValue(response)
-      const verified = yield* verifyIdToken(members.id_token, { ...registered, ...pending.expectations })
-      yield* validateBindings(verified.claims, { ...members, authReqId, algorithm, required: required[deliveryMode] })
-      const context = { ...verified, dpopKey, requestedScope, requestedAcr }
-      return yield* TokenValidation.validate(response, registration, context)
-    })
+      const bound = { ...members, authReqId, algorithm, required: required[deliveryMode] }
+      return Effect.flatMap(
+        verifyIdToken(members.id_token, { ...registered, ...pending.expectations }),
+        ({ claims, idToken }) =>
+          Effect.flatMap(validateBindings(claims, bound), () =>
+            TokenValidation.validate(response, registration, { claims, idToken, dpopKey, requestedScope, requestedAcr })
+          )
+      )
+    }
 
     const verifyRefreshed: Service["verifyRefreshed"] = Effect.fnUntraced(function* (response, identity, scope) {
       const { members } = unsafeValue(response)
@@ -174,17 +178,29 @@ const makeVerifyIdToken = Effect.gen(function* () {
   const verifySignature = yield* SignatureVerifier.make
   const { decrypt } = yield* Decrypter
 
-  return Effect.fnUntraced(function* (received: Redacted.Redacted<string>, expectations: Expectations) {
-    const idToken = yield* decrypt(received)
-    const { issuer } = yield* discovery.metadata
-    const payload = yield* verifySignature(idToken, idTokenSignedResponseAlg)
-    const claims = yield* Effect.fromResult(
-      Result.mapError(decodeClaims(payload), (error) => new InvalidClaims({ issues: truncateIssues(error) }))
+  const validate = (payload: unknown, context: Omit<ClaimsValidation.ExpectedClaims, "clientId" | "tolerance">) => {
+    const claims = decodeClaims(payload)
+    if (Result.isFailure(claims)) return Effect.fail(new InvalidClaims({ issues: truncateIssues(claims.failure) }))
+    const problem = ClaimsValidation.validate(claims.success, { ...context, clientId, tolerance })
+    return problem === undefined ? Effect.succeed(claims.success) : Effect.fail(problem)
+  }
+
+  return (received: Redacted.Redacted<string>, expectations: Expectations) =>
+    Effect.mapError(
+      Effect.flatMap(decrypt(received), (idToken) =>
+        Effect.flatMap(discovery.metadata, ({ issuer }) =>
+          Effect.flatMap(verifySignature(idToken, idTokenSignedResponseAlg), (payload) =>
+            Effect.clockWith((clock) =>
+              Effect.map(
+                validate(payload, { issuer, expectations, now: clock.currentTimeMillisUnsafe() }),
+                (claims) => ({ claims, idToken })
+              )
+            )
+          )
+        )
+      ),
+      toError
     )
-    const now = yield* Clock.currentTimeMillis
-    const problem = ClaimsValidation.validate(claims, { issuer, clientId, tolerance, expectations, now })
-    return problem === undefined ? { claims, idToken } : yield* problem
-  }, Effect.mapError(toError))
 })
 
 /** The values that an ID Token is bound to, and the claims about them that have to be present. */
@@ -200,10 +216,10 @@ const required: Readonly<Record<PendingAuthentication["deliveryMode"], ExpectedB
   push: ["at_hash", "rt_hash", "auth_req_id"]
 }
 
-const validateBindings = Effect.fnUntraced(function* (
+const validateBindings = (
   claims: IdTokenClaims,
   { access_token, algorithm, authReqId, refresh_token, required }: ExpectedBindings
-) {
+): Effect.Effect<void, IdTokenError> => {
   const hash = (token: Redacted.Redacted<string>) => TokenHash.leftHalf(token, algorithm)
   const bindings = [
     ["at_hash", "at_hash", () => hash(access_token)],
@@ -214,12 +230,14 @@ const validateBindings = Effect.fnUntraced(function* (
       () => authReqId && Effect.succeed(Redacted.value(authReqId))
     ]
   ] as const
-  for (const [claim, name, compute] of bindings) {
+  const checks = bindings.flatMap(([claim, name, compute]) => {
     const actual = claims[name]
     const expected = actual === undefined && !required.includes(claim) ? undefined : compute()
-    if (expected && actual !== (yield* expected)) yield* new IdTokenError({ reason: new WrongBinding({ claim }) })
-  }
-})
+    const fail = () => Effect.fail(new IdTokenError({ reason: new WrongBinding({ claim }) }))
+    return expected ? [Effect.flatMap(expected, (value) => (actual === value ? Effect.void : fail()))] : []
+  })
+  return checks.length === 0 ? Effect.void : Effect.all(checks, { discard: true })
+}
 
 const decodeClaims = Schema.decodeUnknownResult(IdTokenClaims, { errors: "all" })
 

@@ -33,23 +33,20 @@ export interface VerifiedContext {
 }
 
 /** The identity with the tokens of the response; fails if the client must not use them. */
-export const validate = Effect.fnUntraced(function* (
+export const validate = (
   response: TokenResponse.RefreshResponse,
   registration: ClientRegistration.Service,
   { claims, grantId, idToken, dpopKey, refreshToken, requestedAcr, requestedScope }: VerifiedContext
-): Effect.fn.Return<VerifiedIdentity, IdTokenError> {
+): Effect.Effect<VerifiedIdentity, IdTokenError> => {
   const { access_token, expires_in, id_token, refresh_token, scope, token_type, ...rest } =
     unsafeValue(response).members
   const { tokenType } = registration.senderConstraint
   if (token_type !== tokenType && !registration.recognizedTokenTypes.includes(token_type.toLowerCase())) {
     const reason = new UnexpectedTokenType({ expected: tokenType, actual: sanitize(token_type) })
-    return yield* new IdTokenError({ reason })
+    return Effect.fail(new IdTokenError({ reason }))
   }
   const returnedScope = scope?.split(" ").filter((value) => value !== "") ?? []
   const grantedScope = returnedScope.length > 0 ? returnedScope : requestedScope
-  if (!grantedScope.every((value) => requestedScope.includes(value))) {
-    yield* Effect.logWarning("The provider granted more scope than was requested")
-  }
   const violation = Rule.validate(registration.profile, "response", {
     registration,
     claims,
@@ -58,10 +55,10 @@ export const validate = Effect.fnUntraced(function* (
     requestedAcr,
     grantedScope
   })
-  if (violation !== undefined) return yield* new IdTokenError({ reason: violation })
+  if (violation !== undefined) return Effect.fail(new IdTokenError({ reason: violation }))
   const { authorization_details, grant_id, ...additional } = rest
   const { "urn:openid:params:jwt:claim:auth_req_id": _secret, ...publicClaims } = claims
-  return new VerifiedIdentity({
+  const identity = new VerifiedIdentity({
     subject: claims.sub,
     issuer: claims.iss,
     claims: publicClaims,
@@ -76,4 +73,7 @@ export const validate = Effect.fnUntraced(function* (
     grantId: typeof grant_id === "string" ? grant_id : grantId,
     additional: Redacted.make(additional, { label: "token response" })
   })
-})
+  return grantedScope.every((value) => requestedScope.includes(value))
+    ? Effect.succeed(identity)
+    : Effect.as(Effect.logWarning("The provider granted more scope than was requested"), identity)
+}

@@ -2,7 +2,7 @@
  * Error classes from tables. A row says what an error means and what to do about it; `message`, `String`,
  * `JSON.stringify`, `util.inspect`, the loggers and `Cause.pretty` show the row's sentence and the fields, once.
  */
-import { type Cause, DateTime, Duration, Record, Redacted, Schema } from "effect"
+import { type Cause, DateTime, Duration, Record, Schema } from "effect"
 import { NodeInspectSymbol } from "effect/Inspectable"
 import { toSingleLine } from "./DisplayText.ts"
 import { type NextStep, steps } from "./NextStep.ts"
@@ -134,11 +134,7 @@ const summarize = (sentence: string, error: object): string => {
 
 /** The `uri` is long, and among the fields. The status 200 says nothing about an error code: a push has it, too. */
 const isShown = (name: string, value: unknown, error: object): boolean =>
-  value !== undefined &&
-  !Redacted.isRedacted(value) &&
-  name !== "_tag" &&
-  name !== "uri" &&
-  !(name === "status" && value === 200 && "code" in error)
+  value !== undefined && name !== "_tag" && name !== "uri" && !(name === "status" && value === 200 && "code" in error)
 
 const texts = new Set(["problem", "issues", "description"])
 

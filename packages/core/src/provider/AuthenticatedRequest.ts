@@ -4,7 +4,7 @@
  */
 import { Effect, Redacted, Result } from "effect"
 import { memoize } from "effect/Function"
-import type { Headers, HttpClientRequest } from "effect/http"
+import { type Headers, HttpClientRequest } from "effect/http"
 import type { Credentials, RequestTarget } from "../client/ClientAuthentication.ts"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as InteractionId from "../http/InteractionId.ts"
@@ -72,19 +72,18 @@ export const makeEndpoint = <E>(
   Effect.gen(function* () {
     const { authentication, clientId, mutualTls, profile } = yield* ClientRegistration
     const targetOf = makeTargetOf(clientId)
-    const interaction = profile?.interactionIds === true ? InteractionId.generateHeader : Effect.succeed({})
+    const interaction = profile?.interactionIds === true ? InteractionId.generateHeader : undefined
 
-    const makeBuild =
-      (target: RequestTarget): Endpoint<E>["build"] =>
-      (content) =>
+    const makeBuild = (target: RequestTarget): Endpoint<E>["build"] => {
+      const bare = form(target.endpoint, [])
+      return (content) =>
         Effect.flatMap(authentication.credentials(target), (credentials) =>
-          Effect.flatMap(interaction, (header) =>
-            Effect.flatMap(prove(target, content.constraint), (proof) => {
-              const built = assemble(target, content, readOwn(credentials), header, proof)
-              return Result.isSuccess(built) ? Effect.succeed(built.success) : Effect.fail(toError(built.failure))
-            })
-          )
+          Effect.flatMap(makeHeaders(target, content.constraint, interaction), (headers) => {
+            const built = assemble(bare, content, readOwn(credentials), headers)
+            return Result.isSuccess(built) ? Effect.succeed(built.success) : Effect.fail(toError(built.failure))
+          })
         )
+    }
 
     const endpointOf = memoize(
       (target: RequestTarget): Endpoint<E> => ({ url: target.endpoint, build: makeBuild(target) })
@@ -94,23 +93,37 @@ export const makeEndpoint = <E>(
       Effect.map(ProviderMetadata.endpoint(metadata, name, mutualTls), (url) => endpointOf(targetOf(metadata, url)))
   })
 
-const prove = ({ endpoint }: RequestTarget, constraint: SenderConstraint | undefined) =>
-  constraint === undefined ? Effect.succeed({}) : constraint.prove({ method: "POST", url: endpoint })
-
-/** The request with what client authentication, interaction id and proof add. */
-const assemble = (
+/** The headers that are new for each request: its interaction id, and its proof. */
+const makeHeaders = (
   { endpoint }: RequestTarget,
-  { headers = {}, parameters }: Content,
+  constraint: SenderConstraint | undefined,
+  interaction: typeof InteractionId.generateHeader | undefined
+): Effect.Effect<ReadonlyArray<Headers.Input>> => {
+  const proof = constraint?.algorithm === undefined ? undefined : constraint.prove({ method: "POST", url: endpoint })
+  const made = [interaction, proof].filter((header) => header !== undefined)
+  return made.length === 0 ? noHeaders : Effect.all(made)
+}
+
+const noHeaders = Effect.succeed([])
+
+/** The request with what client authentication, interaction id and proof add; later headers win. */
+const assemble = (
+  bare: HttpClientRequest.HttpClientRequest,
+  { headers, parameters }: Content,
   own: ReturnType<typeof readOwn>,
-  interaction: Headers.Input,
-  proof: Headers.Input
+  made: ReadonlyArray<Headers.Input>
 ): Result.Result<HttpClientRequest.HttpClientRequest, Problem> => {
   if (own.conflict !== undefined) return Result.fail(own.conflict)
   const all = [...parameters.filter(([parameter]) => !own.names.has(parameter)), ...own.parameters]
-  const request = form(endpoint, all, headers, interaction, own.headers, proof)
+  const given = [headers, own.headers, ...made].filter(isGiven)
+  if (given.length === 0) return Result.succeed(HttpClientRequest.bodyUrlParams(bare, all))
+  const request = form(bare.url, all, ...given)
   const unsendable = findUnsendable(request)
   return unsendable === undefined ? Result.succeed(request) : Result.fail(unsendable)
 }
+
+const isGiven = (headers: Headers.Input | undefined): headers is Headers.Input =>
+  headers !== undefined && (Symbol.iterator in headers || Object.keys(headers).length > 0)
 
 /** The target of requests to an endpoint: one object for all of them, so that client authentication prepares itself once. */
 const makeTargetOf = (clientId: string) => {

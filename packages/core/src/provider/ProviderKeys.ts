@@ -119,14 +119,14 @@ export const make = Effect.fnUntraced(function* (
     refetchedAt: Number.NEGATIVE_INFINITY
   })
 
-  const isFresh = ({ fetchedAt }: CachedSet) => Effect.map(Clock.currentTimeMillis, (now) => now - fetchedAt < lifetime)
+  const isFresh = ({ fetchedAt }: CachedSet, now: number) => now - fetchedAt < lifetime
 
   const update = SynchronizedRef.modifyEffect(
     state,
     Effect.fnUntraced(function* (before) {
       const known = before.cached ?? (yield* load)
       const cached =
-        known !== undefined && (yield* isFresh(known))
+        known !== undefined && isFresh(known, yield* Clock.currentTimeMillis)
           ? known
           : yield* Effect.catch(fetch, (error) => (known === undefined ? Effect.fail(error) : Effect.succeed(known)))
       return [cached.set, { ...before, cached }]
@@ -134,11 +134,11 @@ export const make = Effect.fnUntraced(function* (
   )
 
   /** A set that is fresh is not waited for. */
-  const current = Effect.suspend(() => {
+  const current = Effect.clockWith((clock) => {
     const { cached } = SynchronizedRef.getUnsafe(state)
-    return cached === undefined
-      ? update
-      : Effect.flatMap(isFresh(cached), (fresh) => (fresh ? Effect.succeed(cached.set) : update))
+    return cached !== undefined && isFresh(cached, clock.currentTimeMillisUnsafe())
+      ? Effect.succeed(cached.set)
+      : update
   })
 
   /** For a token that no key of `known` verifies; not if a newer set is cached, or one from just now. */
@@ -159,11 +159,13 @@ export const make = Effect.fnUntraced(function* (
     coolDown: Duration.millis(coolDown),
     prefetch: Effect.asVoid(current),
     refetch: (query) => Effect.map(Effect.flatMap(current, refetch), (set) => JsonWebKeySet.candidates(set, query)),
-    candidates: Effect.fnUntraced(function* (query) {
-      const known = yield* current
-      const found = JsonWebKeySet.candidates(known, query)
-      return found.length > 0 ? found : JsonWebKeySet.candidates(yield* refetch(known), query)
-    })
+    candidates: (query) =>
+      Effect.flatMap(current, (known) => {
+        const found = JsonWebKeySet.candidates(known, query)
+        return found.length > 0
+          ? Effect.succeed(found)
+          : Effect.map(refetch(known), (set) => JsonWebKeySet.candidates(set, query))
+      })
   })
 })
 

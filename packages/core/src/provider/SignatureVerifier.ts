@@ -4,7 +4,7 @@
  *
  * @see OpenID Connect Core 10.1
  */
-import { Effect, type Redacted, Schema } from "effect"
+import { Effect, type Redacted, Result, Schema } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
@@ -13,7 +13,7 @@ import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import { sanitize } from "../internal/DisplayText.ts"
 import * as ErrorClass from "../internal/ErrorClass.ts"
 import type { DiscoveryError } from "./DiscoveryError.ts"
-import { ProviderKeys } from "./ProviderKeys.ts"
+import { type KeyQuery, ProviderKeys } from "./ProviderKeys.ts"
 
 /** The token is signed with another algorithm than the registered one, or with none. */
 export class UnexpectedAlgorithm extends ErrorClass.make<UnexpectedAlgorithm>()(
@@ -51,24 +51,27 @@ export const make: Effect.Effect<SignatureVerifier, never, ClientRegistration | 
 
     const readHeader = JsonWebToken.makeReadHeader()
 
-    return Effect.fnUntraced(function* (jwt, algorithm) {
-      const { alg, kid, typ } = yield* Effect.fromResult(readHeader(jwt))
-      if (typ !== undefined && hasForeignType(typ)) return yield* new JsonWebToken.MalformedToken()
-      if (alg !== algorithm) return yield* new UnexpectedAlgorithm({ expected: algorithm, actual: sanitize(alg) })
-      if (JwsAlgorithm.isSymmetric(algorithm)) {
-        const { secret } = authentication
-        return yield* verifyWithAny(jwt, { algorithm, keyId: kid }, secret === undefined ? [] : [secret])
-      }
-      const query = { algorithm, keyId: kid }
-      const known = yield* keys.candidates(query)
-      return yield* Effect.catchTag(verifyWithAny(jwt, query, known), "InvalidSignature", (error) =>
-        Effect.flatMap(keys.refetch(query), (refetched) =>
-          refetched.length === 0 || refetched[0] === known[0]
-            ? Effect.fail(error)
-            : verifyWithAny(jwt, query, refetched)
+    const verifyWithPublished = (jwt: Redacted.Redacted<string>, query: KeyQuery) =>
+      Effect.flatMap(keys.candidates(query), (known) =>
+        Effect.catchTag(verifyWithAny(jwt, query, known), "InvalidSignature", (error) =>
+          Effect.flatMap(keys.refetch(query), (refetched) =>
+            refetched.length === 0 || refetched[0] === known[0]
+              ? Effect.fail(error)
+              : verifyWithAny(jwt, query, refetched)
+          )
         )
       )
-    })
+
+    return (jwt, algorithm) => {
+      const header = readHeader(jwt)
+      if (Result.isFailure(header)) return Effect.fail(header.failure)
+      const { alg, kid: keyId, typ } = header.success
+      if (typ !== undefined && hasForeignType(typ)) return Effect.fail(new JsonWebToken.MalformedToken())
+      if (alg !== algorithm) return Effect.fail(new UnexpectedAlgorithm({ expected: algorithm, actual: sanitize(alg) }))
+      if (!JwsAlgorithm.isSymmetric(algorithm)) return verifyWithPublished(jwt, { algorithm, keyId })
+      const { secret } = authentication
+      return verifyWithAny(jwt, { algorithm, keyId }, secret === undefined ? [] : [secret])
+    }
   }
 )
 

@@ -129,19 +129,27 @@ export class AuthenticationRequest extends Data.Class<{
  * @since 0.1.0
  * @stability stable
  */
-export const make = Effect.fnUntraced(function* (
+export const make = (
   options: Options
-): Effect.fn.Return<AuthenticationRequest, AuthenticationRequestError, ClientRegistration> {
-  const registration = yield* ClientRegistration
+): Effect.Effect<AuthenticationRequest, AuthenticationRequestError, ClientRegistration> =>
+  ClientRegistration.use((registration) =>
+    DeliveryMode.usesNotifications(registration.deliveryMode)
+      ? Effect.flatMap(makeToken(options), (token) => assemble(registration, options, token))
+      : assemble(registration, options, undefined)
+  )
+
+const makeToken = ({ clientNotificationToken }: Options): Effect.Effect<Redacted.Redacted<string>> =>
+  clientNotificationToken === undefined
+    ? NotificationToken.generate
+    : Effect.succeed(NotificationToken.withLabel(clientNotificationToken))
+
+const assemble = (
+  registration: ClientRegistration["Service"],
+  options: Options,
+  token: Redacted.Redacted<string> | undefined
+): Effect.Effect<AuthenticationRequest, AuthenticationRequestError> => {
   const extensions = Object.entries(options.extensionParameters ?? {})
   const expiry = options.requestedExpiry === undefined ? undefined : Duration.toSeconds(options.requestedExpiry)
-
-  const token = DeliveryMode.usesNotifications(registration.deliveryMode)
-    ? options.clientNotificationToken === undefined
-      ? yield* NotificationToken.generate
-      : NotificationToken.withLabel(options.clientNotificationToken)
-    : undefined
-
   const parameters: ReadonlyArray<Parameter> = [
     ...optional("scope", options.scope.join(" ")),
     ...optional(options.hint.parameter, Redacted.value(options.hint.value)),
@@ -162,9 +170,17 @@ export const make = Effect.fnUntraced(function* (
     checkUserCode(options, registration) ??
     findInvalid(validateText(parameters)) ??
     Rule.validate(registration.profile, "request", { registration, parameters: Object.fromEntries(parameters) })
-  if (reason !== undefined) return yield* new AuthenticationRequestError({ reason })
+  return reason === undefined
+    ? Effect.succeed(toRequest(options, parameters, token))
+    : Effect.fail(new AuthenticationRequestError({ reason }))
+}
 
-  return new AuthenticationRequest({
+const toRequest = (
+  options: Options,
+  parameters: ReadonlyArray<Parameter>,
+  token: Redacted.Redacted<string> | undefined
+): AuthenticationRequest =>
+  new AuthenticationRequest({
     scope: options.scope,
     bindingMessage: options.bindingMessage,
     clientNotificationToken: token,
@@ -175,7 +191,6 @@ export const make = Effect.fnUntraced(function* (
     parameters: Redacted.make(parameters, { label: "authentication request" }),
     headers: Redacted.make(options.headers ?? {}, { label: "request headers" })
   })
-})
 
 const checkUserCode = ({ userCode }: Options, { userCodeParameter }: ClientRegistration["Service"]) =>
   userCode === undefined || userCodeParameter

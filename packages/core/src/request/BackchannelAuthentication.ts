@@ -63,6 +63,7 @@
 import { Context, DateTime, Effect, Layer, Option, Redacted, Result, Schema } from "effect"
 import { memoize } from "effect/Function"
 import type { HttpClientRequest, HttpClientResponse } from "effect/http"
+import type { RequestTarget } from "../client/ClientAuthentication.ts"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import * as OAuthError from "../http/OAuthError.ts"
@@ -171,12 +172,13 @@ export const make: Effect.Effect<Service, never, Requirements> = Effect.gen(func
 
   const constraint = requestConstraint(registration)
   const send: Service["send"] = (request) =>
-    throttle.run(SenderConstraint.retryWithNonce(constraint, exchange(request))).pipe(
-      Effect.tap(() => throttle.record(undefined)),
-      Effect.tapError(({ _tag, reason }) =>
-        _tag === "AuthenticationRequestError" && "status" in reason ? throttle.record(reason) : Effect.void
-      )
-    )
+    Effect.matchEffect(throttle.run(SenderConstraint.retryWithNonce(constraint, exchange(request))), {
+      onFailure: (error) =>
+        error._tag === "AuthenticationRequestError" && "status" in error.reason
+          ? Effect.andThen(throttle.record(error.reason), Effect.fail(error))
+          : Effect.fail(error),
+      onSuccess: (pending) => Effect.as(throttle.record(undefined), pending)
+    })
 
   return BackchannelAuthentication.of({
     request: Effect.fnUntraced(function* (request) {
@@ -230,27 +232,34 @@ const makePrepare = Effect.gen(function* () {
   const ensureSupported = makeEnsureSupported(registration)
   const constraint = requestConstraint(registration)
 
-  return Effect.fnUntraced(function* (request: AuthenticationRequest.AuthenticationRequest) {
-    const metadata = yield* discovery.metadata
-    const { issuer } = metadata
-    yield* ensureSupported(metadata, request)
-    const { build, url: endpoint } = yield* endpointOf(metadata, "backchannel_authentication_endpoint")
-    yield* prefetchKeys
-    const parameters = Redacted.value(request.parameters)
-    const target = { issuer, clientId, endpoint }
-    const built = yield* build({
-      constraint,
-      headers: Redacted.value(request.headers),
-      parameters:
-        requestSigner === undefined
-          ? RequestParameters.toForm(parameters)
-          : [
-              ["request", Redacted.value(yield* requestSigner.sign(RequestParameters.toClaims(parameters), target))],
-              ["client_id", clientId]
-            ]
+  const sign = (parameters: ReadonlyArray<RequestParameters.Parameter>, target: RequestTarget) =>
+    requestSigner === undefined
+      ? Effect.succeed(RequestParameters.toForm(parameters))
+      : Effect.map(requestSigner.sign(RequestParameters.toClaims(parameters), target), (signed) => [
+          ["request", Redacted.value(signed)] as const,
+          ["client_id", clientId] as const
+        ])
+
+  const build = (
+    request: AuthenticationRequest.AuthenticationRequest,
+    endpoint: AuthenticatedRequest.Endpoint<AuthenticationRequestError>,
+    issuer: string
+  ) =>
+    Effect.flatMap(
+      sign(Redacted.value(request.parameters), { issuer, clientId, endpoint: endpoint.url }),
+      (parameters) => endpoint.build({ constraint, headers: Redacted.value(request.headers), parameters })
+    )
+
+  return (request: AuthenticationRequest.AuthenticationRequest) =>
+    Effect.flatMap(discovery.metadata, (metadata) => {
+      const { issuer } = metadata
+      return ensureSupported(metadata, request).pipe(
+        Effect.andThen(endpointOf(metadata, "backchannel_authentication_endpoint")),
+        Effect.tap(prefetchKeys),
+        Effect.flatMap((endpoint) => build(request, endpoint, issuer)),
+        Effect.zipWith(DateTime.now, (built, sentAt) => ({ built, sent: { request, issuer, sentAt } }))
+      )
     })
-    return { built, sent: { request, issuer, sentAt: yield* DateTime.now } }
-  })
 })
 
 /** Fails if the provider does not support what the request needs, and logs why it may refuse the request. */
@@ -268,7 +277,9 @@ const makeEnsureSupported = (registration: ClientRegistration["Service"]) => {
     const warnings = request.bindingMessage === undefined ? [] : BindingMessage.warnings(request.bindingMessage)
     const messages = mismatches.map(({ parameter, problem }) => `${parameter}: ${problem}`)
     if (warnings.length > 0) messages.push(`Providers may refuse the binding message: it is ${warnings.join(", ")}`)
-    return Effect.forEach(messages, (message) => Effect.logWarning(message), { discard: true })
+    return messages.length === 0
+      ? Effect.void
+      : Effect.forEach(messages, (message) => Effect.logWarning(message), { discard: true })
   }
 }
 

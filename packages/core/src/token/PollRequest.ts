@@ -49,27 +49,20 @@ export const make = Effect.fnUntraced(function* (
   const { exchange } = yield* Transport
   const endpointOf = yield* AuthenticatedRequest.makeEndpoint(TokenRequest.toInvalidParameter)
 
-  const toForm = ({ authReqId }: PendingAuthentication) =>
-    TokenRequest.toForm(
-      [
-        ["grant_type", DeliveryMode.grantType],
-        ["auth_req_id", Redacted.value(authReqId)]
-      ],
-      options
-    )
+  const further = TokenRequest.furtherParameters(options)
 
   const makePolls = (endpoint: Endpoint, constraint: SenderConstraint.SenderConstraint): Polls => {
     const { build, url } = endpoint
     const send = (pending: PendingAuthentication, onSend: Effect.Effect<void>): Effect.Effect<Exchanged, TokenError> =>
-      Effect.flatMap(toForm(pending), (parameters) =>
-        Effect.flatMap(build({ parameters, headers: options.headers, constraint }), (request) =>
+      Effect.flatMap(
+        build({ parameters: [...toGrant(pending), ...further], headers: options.headers, constraint }),
+        (request) =>
           Effect.flatMap(onSend, () =>
             Effect.mapBoth(exchange(request), {
               onFailure: fromTransportError,
               onSuccess: (json) => ({ json, request })
             })
           )
-        )
       )
     return {
       url,
@@ -87,13 +80,18 @@ export const make = Effect.fnUntraced(function* (
   return (metadata, pending) =>
     Effect.flatMap(endpointOf(metadata, "token_endpoint"), (endpoint) =>
       Effect.andThen(
-        toForm(pending),
+        TokenRequest.toForm(toGrant(pending), options),
         Effect.map(TokenRequest.withKey(senderConstraint, pending.dpopKey), (constraint) =>
           constraint === senderConstraint ? ownPolls(endpoint) : makePolls(endpoint, constraint)
         )
       )
     )
 })
+
+const toGrant = ({ authReqId }: PendingAuthentication): TokenRequest.Parameters => [
+  ["grant_type", DeliveryMode.grantType],
+  ["auth_req_id", Redacted.value(authReqId)]
+]
 
 type Endpoint = AuthenticatedRequest.Endpoint<TokenError>
 

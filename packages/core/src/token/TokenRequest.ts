@@ -100,15 +100,9 @@ export const make = Effect.fnUntraced(function* <A>(
 })
 
 /** The form of a request: its own parameters, then those of the options. */
-export const toForm = (
-  grant: Parameters,
-  { additionalParameters, authorizationDetails, resource }: Options
-): Effect.Effect<Parameters, TokenError> => {
-  const own = [
-    ...grant,
-    ...RequestParameters.optional("authorization_details", authorizationDetails),
-    ...ResourceIndicator.toParameters(resource)
-  ]
+export const toForm = (grant: Parameters, options: Options): Effect.Effect<Parameters, TokenError> => {
+  const { additionalParameters, authorizationDetails, resource } = options
+  const own = [...grant, ...ownParameters(options)]
   const invalid = RequestParameters.findInvalid([
     ["authorization_details", authorizationDetails && AuthorizationDetails.validate(authorizationDetails)],
     ["resource", ResourceIndicator.validate(resource)]
@@ -117,6 +111,17 @@ export const toForm = (
     ? addParameters(own, additionalParameters)
     : Effect.fail(new TokenError({ reason: invalid }))
 }
+
+/** What `toForm` adds to the parameters of a grant. */
+export const furtherParameters = (options: Options): Parameters => [
+  ...RequestParameters.toForm(ownParameters(options)),
+  ...(options.additionalParameters ?? [])
+]
+
+const ownParameters = ({ authorizationDetails, resource }: Options): ReadonlyArray<RequestParameters.Parameter> => [
+  ...RequestParameters.optional("authorization_details", authorizationDetails),
+  ...ResourceIndicator.toParameters(resource)
+]
 
 /** The sender constraint with this key, if it is given. */
 export const withKey = (

@@ -23,11 +23,12 @@ describe("an error response", () => {
     )
   })
 
-  it("the other members of an error response are kept, and shown nowhere", () => {
+  it("the other members of an error response are kept, and no error has them", () => {
     const error = read({ error: "authorization_pending", interval: 7, trace: "marker" })
     const additional = Option.getOrUndefined(error)?.additional
     assert.deepStrictEqual(additional && Redacted.value(additional), { interval: 7, trace: "marker" })
     const shown = new OAuthError.ServerError(Option.getOrThrow(error))
+    assert.notProperty(shown, "additional")
     for (const text of [String(shown), JSON.stringify(shown), inspect(shown)]) assert.notInclude(text, "marker")
     assert.strictEqual(shown.message, "the provider failed to handle the request (authorization_pending, status 400)")
   })

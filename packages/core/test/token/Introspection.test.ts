@@ -263,8 +263,7 @@ describe("Introspection.process", () => {
           stage: "TokenError",
           _tag: tag,
           code,
-          status,
-          additional: Redacted.make({ active: true }, { label: "error response" })
+          status
         })
       })
     )

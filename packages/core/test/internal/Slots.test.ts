@@ -1,0 +1,67 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Ref } from "effect"
+import * as Slots from "../../src/internal/Slots.ts"
+
+describe("slots", () => {
+  it.effect("are handed on in the order of arrival, past those that were interrupted", () =>
+    Effect.gen(function* () {
+      const inSlot = Slots.make(1)
+      const done = yield* Ref.make<ReadonlyArray<number>>([])
+      const gate = yield* Deferred.make<void>()
+      const run = (name: number) =>
+        inSlot(
+          Effect.andThen(
+            Deferred.await(gate),
+            Ref.update(done, (all) => [...all, name])
+          )
+        )
+      const fibers = yield* Effect.forEach([1, 2, 3, 4], (name) =>
+        Effect.forkChild(run(name), { startImmediately: true })
+      )
+      const [, second] = fibers
+      if (second !== undefined) yield* Fiber.interrupt(second)
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.awaitAll(fibers)
+      expect(yield* Ref.get(done)).toEqual([1, 3, 4])
+    })
+  )
+
+  it.effect("come back from what fails, dies or is interrupted while it runs", () =>
+    Effect.gen(function* () {
+      const inSlot = Slots.make(1)
+      yield* Effect.ignore(inSlot(Effect.fail("no")))
+      yield* Effect.exit(inSlot(Effect.die("never")))
+      const running = yield* Effect.forkChild(inSlot(Effect.never), { startImmediately: true })
+      const waiting = yield* Effect.forkChild(inSlot(Effect.succeed("in")), { startImmediately: true })
+      yield* Fiber.interrupt(running)
+      expect(yield* Fiber.join(waiting)).toBe("in")
+      expect(yield* inSlot(Effect.succeed("again"))).toBe("again")
+    })
+  )
+
+  it.effect("are not lost when the next one is interrupted as its turn comes", () =>
+    Effect.gen(function* () {
+      const inSlot = Slots.make(1)
+      const gate = yield* Deferred.make<void>()
+      const first = yield* Effect.forkChild(inSlot(Deferred.await(gate)), { startImmediately: true })
+      const second = yield* Effect.forkChild(inSlot(Effect.never), { startImmediately: true })
+      const third = yield* Effect.forkChild(inSlot(Effect.succeed("in")), { startImmediately: true })
+      yield* Effect.forkChild(Fiber.interrupt(second))
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.await(first)
+      expect(yield* Fiber.join(third)).toBe("in")
+    })
+  )
+
+  it.effect("let a hundred thousand run one after the other that never wait", () =>
+    Effect.gen(function* () {
+      const inSlot = Slots.make(1)
+      let runs = 0
+      yield* Effect.forEach(Array.from({ length: 100_000 }), () => inSlot(Effect.sync(() => void runs++)), {
+        concurrency: "unbounded",
+        discard: true
+      })
+      expect(runs).toBe(100_000)
+    })
+  )
+})
