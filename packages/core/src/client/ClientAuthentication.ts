@@ -65,9 +65,9 @@ import { Base64 } from "effect/encoding"
 import { memoize } from "effect/Function"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
+import * as RandomToken from "../crypto/RandomToken.ts"
 import * as SigningKey from "../crypto/SigningKey.ts"
 import { formEncode } from "../http/HttpUrl.ts"
-import * as RandomToken from "../internal/RandomToken.ts"
 import * as MutualTls from "./MutualTls.ts"
 
 const methods = [

@@ -40,11 +40,11 @@
 import { Clock, Effect, Equal, Layer, Redacted } from "effect"
 import * as JsonWebKey from "../crypto/JsonWebKey.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
+import * as RandomToken from "../crypto/RandomToken.ts"
 import { fromJwk, type KeyPair } from "../crypto/SigningKey.ts"
 import * as TokenHash from "../crypto/TokenHash.ts"
 import { origin, stripUrl } from "../http/HttpUrl.ts"
 import { SenderConstraint } from "../http/SenderConstraint.ts"
-import * as RandomToken from "../internal/RandomToken.ts"
 import { type ClientRegistrationError, ensureValid } from "./ClientRegistrationError.ts"
 
 /**

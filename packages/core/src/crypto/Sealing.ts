@@ -30,8 +30,8 @@
 import { Effect, Redacted } from "effect"
 import { Base64Url } from "effect/encoding"
 import * as jose from "jose"
-import * as RandomToken from "../internal/RandomToken.ts"
 import { DecryptionFailed } from "./DecryptionFailed.ts"
+import * as RandomToken from "./RandomToken.ts"
 import { InvalidKey } from "./SigningKey.ts"
 
 /**

@@ -3,8 +3,6 @@
  * has two fibers and a timer for each call.
  */
 import { Clock, Duration, Effect, Fiber } from "effect"
-import { memoize } from "effect/Function"
-import type * as Heap from "../internal/Heap.ts"
 import * as Timeline from "../internal/Timeline.ts"
 
 /** Interrupts a call that lasts beyond the limit, and fails in its place once it has ended. */
@@ -13,18 +11,17 @@ export type TimeLimit = <A, E>(call: Effect.Effect<A, E>, toError: () => E) => E
 /** A limit of this duration, on the clock of each caller. */
 export const make = (duration: Duration.Duration): TimeLimit => {
   const millis = Duration.toMillis(duration)
-  const timelineOf = memoize((clock: Clock.Clock) => Timeline.make<Call>(clock, ({ interrupt }) => interrupt()))
   return (call, toError) =>
     Effect.withFiber((caller) => {
-      const timeline = timelineOf(caller.getRef(Clock.Clock))
+      const timeline = Timeline.of(caller.getRef(Clock.Clock))
       return Effect.callback((resume) => {
         const dueAt = timeline.now() + millis
         const fiber = Effect.runForkWith(caller.context)(call)
         let isLate = false
-        const entry: Call = {
+        const entry: Timeline.Entry = {
           at: 0,
           index: -1,
-          interrupt: () => {
+          onDue: () => {
             isLate = true
             fiber.interruptUnsafe()
           }
@@ -37,9 +34,4 @@ export const make = (duration: Duration.Duration): TimeLimit => {
         return Fiber.interrupt(fiber)
       })
     })
-}
-
-/** A call that is under way. */
-interface Call extends Heap.Entry {
-  readonly interrupt: () => void
 }

@@ -26,9 +26,9 @@ export const make = (count: number): Slots => {
   }
 
   /** The next one starts in a task of its own: many that end at once do not start each other. */
-  const release: Effect.Effect<void> = Effect.withFiber(({ currentDispatcher }) => {
+  const release: Effect.Effect<void> = Effect.withFiber((fiber) => {
     if (waiting.first() === undefined) handOn()
-    else currentDispatcher.scheduleTask(handOn, 0)
+    else fiber.currentDispatcher.scheduleTask(handOn, 0)
     return Effect.void
   })
 

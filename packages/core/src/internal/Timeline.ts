@@ -1,17 +1,26 @@
-/** What is due on one clock, the earliest first: a single fiber sleeps until then, and none if nothing is due. */
+/**
+ * What is due on one clock, the earliest first: a single fiber sleeps until then, and none if nothing is due. All waits and
+ * time limits of a process share it.
+ */
 import { type Clock, Context, Duration, Effect, Exit, type Fiber, Scheduler } from "effect"
+import { memoize } from "effect/Function"
 import * as Heap from "./Heap.ts"
 
-export interface Timeline<E extends Heap.Entry> {
+/** What can be due. */
+export interface Entry extends Heap.Entry {
+  /** Called with the entry when it is due, and in no timeline any more. */
+  onDue(self: this): void
+}
+
+export interface Timeline {
   /** Now on the monotonic clock, in whole milliseconds, rounded up: what is due then is not early. */
   readonly now: () => number
   /** When an entry is due next, or `undefined`. The fiber that sleeps has the scheduler of `context`. */
-  readonly set: (entry: E, at: number | undefined, context: Context.Context<never>) => void
+  readonly set: (entry: Entry, at: number | undefined, context: Context.Context<never>) => void
 }
 
-/** A timeline that calls `onDue` for each entry that is due, which is out of it then. */
-export const make = <E extends Heap.Entry>(clock: Clock.Clock, onDue: (entry: E) => void): Timeline<E> => {
-  const heap = Heap.make<E>()
+const make = (clock: Clock.Clock): Timeline => {
+  const heap = Heap.make<Entry>()
   let sleeper: Fiber.Fiber<void> | undefined
   /** When the sleeper wakes: `idle` without one, `awake` while it calls `onDue`. */
   let wakesAt = idle
@@ -29,7 +38,7 @@ export const make = <E extends Heap.Entry>(clock: Clock.Clock, onDue: (entry: E)
       }
       if (count === batch) return Effect.andThen(Effect.yieldNow, run)
       heap.remove(first)
-      onDue(first)
+      first.onDue(first)
     }
   })
 
@@ -66,6 +75,9 @@ export const make = <E extends Heap.Entry>(clock: Clock.Clock, onDue: (entry: E)
     }
   }
 }
+
+/** The timeline of a clock. */
+export const of: (clock: Clock.Clock) => Timeline = /* @__PURE__ */ memoize(make)
 
 const idle = Number.POSITIVE_INFINITY
 

@@ -26,7 +26,7 @@
  * @see CIBA Core 1.0 section 7.1
  */
 import { Effect } from "effect"
-import * as RandomToken from "../internal/RandomToken.ts"
+import * as RandomToken from "../crypto/RandomToken.ts"
 
 /**
  * A random message of six letters and digits, without those that look alike (I, O, L, 0, 1).

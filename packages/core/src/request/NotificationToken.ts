@@ -4,7 +4,7 @@
  * @see CIBA Core 1.0 sections 7.1 and 9
  */
 import { Effect, Redacted } from "effect"
-import * as RandomToken from "../internal/RandomToken.ts"
+import * as RandomToken from "../crypto/RandomToken.ts"
 
 /** A new client notification token of 160 random bits. Each request needs its own. */
 export const generate: Effect.Effect<Redacted.Redacted<string>> = Effect.map(RandomToken.generate(20), (token) =>

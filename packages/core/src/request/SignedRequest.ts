@@ -39,8 +39,8 @@ import { RequestSigner } from "../client/RequestSigner.ts"
 import { InvalidKey } from "../crypto/InvalidKey.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
+import * as RandomToken from "../crypto/RandomToken.ts"
 import type { SigningKey } from "../crypto/SigningKey.ts"
-import * as RandomToken from "../internal/RandomToken.ts"
 import * as RequestParameters from "./RequestParameters.ts"
 
 /**

@@ -2,8 +2,7 @@
 import { type Cause, Clock, Context, Duration, Effect, Exit, type Fiber, Redacted, Result } from "effect"
 import type * as Throttle from "../http/Throttle.ts"
 import type { TransportError } from "../http/TransportError.ts"
-import type * as Heap from "../internal/Heap.ts"
-import type { Timeline } from "../internal/Timeline.ts"
+import type * as Timeline from "../internal/Timeline.ts"
 import type { Notification } from "../notification/Notification.ts"
 import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import type * as PendingStore from "../pending/PendingStore.ts"
@@ -35,12 +34,12 @@ type Received = Exit.Exit<TokenResponse, TokenError>
 /** Takes the response, or why there is none. */
 export type Caller = (received: Received) => void
 
-export interface ActiveWait extends Heap.Entry {
+export interface ActiveWait extends Timeline.Entry {
   readonly shared: Shared
   readonly pending: PendingAuthentication
   /** `undefined` in push mode. */
   readonly polls: PollRequest.Polls | undefined
-  readonly timeline: Timeline<ActiveWait>
+  readonly timeline: Timeline.Timeline
   state: Wait.State<TokenResponse, TransportError>
   /** Those that wait for the response. Without any, nothing is due. */
   callers: ReadonlyArray<Caller>

@@ -3,7 +3,7 @@
  * short fibers. `ActiveWait` is what happens to one of them.
  */
 import { Clock, Context, DateTime, Deferred, Effect, Exit, Fiber, Option, Redacted, type Scope } from "effect"
-import { constVoid, memoize } from "effect/Function"
+import { constVoid } from "effect/Function"
 import * as Throttle from "../http/Throttle.ts"
 import { makeError } from "../http/Transport.ts"
 import type { TransportError } from "../http/TransportError.ts"
@@ -112,7 +112,6 @@ interface Driver extends ActiveWait.Shared {
   /** Those that are forgotten: when their `id` is, too. */
   readonly redeemed: Map<string, number>
   readonly sweep: Effect.Effect<void>
-  readonly timelineOf: (clock: Clock.Clock) => Timeline.Timeline<ActiveWait.ActiveWait>
   readonly termsOf: (delivery: Wait.Terms<never>["delivery"], url: string) => Wait.Terms<TransportError>
   /** Done when the waits are closed. */
   readonly closed: Deferred.Deferred<never>
@@ -143,9 +142,6 @@ const makeDriver = Effect.fnUntraced(function* (mode: Mode): Effect.fn.Return<Dr
     waits,
     redeemed,
     sweep: Sweep.make(() => acknowledged.size + waits.size + redeemed.size, removeExpired),
-    timelineOf: memoize((clock) =>
-      Timeline.make<ActiveWait.ActiveWait>(clock, (wait) => ActiveWait.report(wait, { _tag: "Due" }))
-    ),
     termsOf: makeTermsOf(mode, store.isPresent),
     closed: Deferred.makeUnsafe()
   }
@@ -213,7 +209,7 @@ const begin = (
   }
 ): Begun => {
   const clock = Context.get(context, Clock.Clock)
-  const timeline = driver.timelineOf(clock)
+  const timeline = Timeline.of(clock)
   const isPinged = pending.deliveryMode === "ping" && driver.hasInbox
   const delivery = polls === undefined ? "push" : isPinged ? "ping" : "poll"
   const terms = driver.termsOf(delivery, polls?.url ?? "")
@@ -226,6 +222,7 @@ const begin = (
   const wait: ActiveWait.ActiveWait = {
     at: 0,
     index: -1,
+    onDue: reportDue,
     shared: driver,
     pending,
     polls,
@@ -243,6 +240,8 @@ const begin = (
   return { wait, commands }
 }
 
+const reportDue = (wait: ActiveWait.ActiveWait): void => ActiveWait.report(wait, { _tag: "Due" })
+
 /** Waits with the other callers. It is the caller's context in which the wait goes on, if there are none. */
 const join = (driver: Driver, begun: Begun): Effect.Effect<TokenResponse, TokenError> =>
   Effect.withFiber(({ context }) => {
@@ -256,7 +255,7 @@ const join = (driver: Driver, begun: Begun): Effect.Effect<TokenResponse, TokenE
         wait.context = context
         wait.pace = undefined
       }
-      ActiveWait.setCallers(wait, [...wait.callers, resume])
+      ActiveWait.setCallers(wait, wait.callers.concat(resume))
       ActiveWait.carryOut(wait, commands)
       ActiveWait.resume(wait)
       return leave(wait, resume)

@@ -4,14 +4,6 @@ import { Clock, Context, Effect, type Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import * as Timeline from "../../src/internal/Timeline.ts"
 
-interface Entry {
-  at: number
-  index: number
-  readonly name: string
-}
-
-const makeEntry = (name: string): Entry => ({ at: 0, index: -1, name })
-
 /** The clock of the test, which has the fibers that have slept. */
 const observeSleepers = Effect.map(Clock.Clock, (clock) => {
   const sleepers: Array<Fiber.Fiber<unknown, unknown>> = []
@@ -35,12 +27,17 @@ const setUp = Effect.gen(function* () {
   const { observed, sleepers } = yield* observeSleepers
   const context = yield* Effect.context<never>()
   const due: Array<string> = []
-  const timeline = Timeline.make<Entry>(observed, ({ name }) => {
-    due.push(name)
-    if (name === "broken") throw new Error(name)
+  const timeline = Timeline.of(observed)
+  const makeEntry = (name: string): Timeline.Entry => ({
+    at: 0,
+    index: -1,
+    onDue: () => {
+      due.push(name)
+      if (name === "broken") throw new Error(name)
+    }
   })
   const set = (name: string, at: number) => timeline.set(makeEntry(name), at, context)
-  return { context, due, set, sleepers, timeline }
+  return { context, due, makeEntry, set, sleepers, timeline }
 })
 
 describe("Timeline", () => {
@@ -73,7 +70,7 @@ describe("Timeline", () => {
   it.effect("keeps nothing of the context of the caller for whom it begins to sleep", () =>
     Effect.gen(function* () {
       class Request extends Context.Service<Request, string>()("test/Request") {}
-      const { context, sleepers, timeline } = yield* setUp
+      const { context, makeEntry, sleepers, timeline } = yield* setUp
       timeline.set(makeEntry("first"), 1000, Context.add(context, Request, "of the first caller"))
       expect(sleepers.map((sleeper) => Context.getOption(sleeper.context, Request)._tag)).toEqual(["None"])
     })
