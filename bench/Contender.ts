@@ -66,8 +66,7 @@ const makeLayer = async (provider: Provider, variant: Variant) => {
     issuer,
     clientId,
     authentication,
-    idTokenSignedResponseAlg: "ES256",
-    maxConcurrentRequests: Number.POSITIVE_INFINITY
+    idTokenSignedResponseAlg: "ES256"
   })
   const fetch = Layer.succeed(FetchHttpClient.Fetch, (url, init) => provider.fetch(url, init))
   return Layer.provide(

@@ -9,16 +9,14 @@ import { measure as measureChild } from "../Child.ts"
 import type { Figure } from "../Figure.ts"
 import { ratios, summarize } from "../Statistics.ts"
 
-const flows = 300
-const rounds = 3
-
+const flows = 500
 const serve = (...args: ReadonlyArray<string>): Promise<readonly [ChildProcess, issuer: string]> =>
   new Promise((resolve) => {
     const server = fork(new URL("../server.ts", import.meta.url), args)
     server.once("message", (issuer) => resolve([server, String(issuer)]))
   })
 
-const measureFlows = async (issuer: string, pending: number) => {
+const measureFlows = async (issuer: string, pending: number, rounds: number) => {
   const args = [issuer, String(flows), String(pending)]
   const values = { own: [] as number[], peer: [] as number[] }
   for (let round = 0; round < rounds; round++) {
@@ -40,9 +38,9 @@ const compare = (name: string, own: ReadonlyArray<number>, peer: ReadonlyArray<n
 const perPoll = (three: ReadonlyArray<number>, none: ReadonlyArray<number>) =>
   three.map((value, round) => (value - (none[round] ?? Number.NaN)) / 3)
 
-const measureOver = async (protocol: string, issuer: string): Promise<ReadonlyArray<Figure>> => {
-  const none = await measureFlows(issuer, 0)
-  const three = await measureFlows(issuer, 3)
+const measureOver = async (protocol: string, issuer: string, rounds: number): Promise<ReadonlyArray<Figure>> => {
+  const none = await measureFlows(issuer, 0, rounds)
+  const three = await measureFlows(issuer, 3, rounds)
   return [
     compare(`pending poll over ${protocol}`, perPoll(three.own, none.own), perPoll(three.peer, none.peer)),
     compare(`flow with three pending polls over ${protocol}`, three.own, three.peer),
@@ -60,7 +58,7 @@ const overTls = async (): Promise<ReadonlyArray<Figure>> => {
     writeFileSync(join(folder, "key.pem"), privateKey)
     process.env.NODE_EXTRA_CA_CERTS = join(folder, "authority.pem")
     const [server, issuer] = await serve(folder)
-    const figures = await measureOver("https", issuer)
+    const figures = await measureOver("https", issuer, 1)
     server.disconnect()
     return figures
   } finally {
@@ -70,7 +68,7 @@ const overTls = async (): Promise<ReadonlyArray<Figure>> => {
 
 export const measure = async (): Promise<ReadonlyArray<Figure>> => {
   const [server, issuer] = await serve()
-  const figures = await measureOver("http", issuer)
+  const figures = await measureOver("http", issuer, 3)
   server.disconnect()
   return [...figures, ...(await overTls())]
 }

@@ -40,7 +40,7 @@ const onlyOwn = (name: string, unit: string, own: ReadonlyArray<number>): Figure
 /** Polls of many waits: 5,000 a second at most. */
 const measurePolls = async (): Promise<ReadonlyArray<Figure>> => {
   const few = await inTurn(2, 5000, 1, 8)
-  const many = await inTurn(1, 20_000, 5, 15)
+  const many = await inTurn(1, 20_000, 5, 10)
   return [
     compare("pending poll of 5,000 waits", "µs CPU", "cpuOfPoll", few),
     compare("pending poll of 20,000 waits", "µs CPU", "cpuOfPoll", many),
@@ -57,8 +57,8 @@ const measurePolls = async (): Promise<ReadonlyArray<Figure>> => {
 }
 
 const measureStarts = async (): Promise<ReadonlyArray<Figure>> => {
-  const thousand = await inTurn(2, 1000, 60, 0)
-  const tenThousand = await inTurn(2, 10_000, 60, 0)
+  const thousand = await inTurn(1, 1000, 60, 0)
+  const tenThousand = await inTurn(1, 10_000, 60, 0)
   const all = await inTurn(1, 100_000, 20, 15)
   const growth = (all.own[0]?.startMicros ?? Number.NaN) / summarize(pick(tenThousand.own, "startMicros")).median
   return [
@@ -75,9 +75,13 @@ const kibibytes = (value: number | undefined): Summary => summarize([(value ?? N
 
 const measureHeap = async (): Promise<ReadonlyArray<Figure>> => {
   const heapOf = (side: string, ...args: ReadonlyArray<string>) => measureChild("heap.ts", side, ...args)
-  const [own, peer] = [await heapOf("own", "20000", "600", "0"), await heapOf("peer", "20000", "600", "0")]
   const looks = ["2000", "1", "1", "10", "100"]
-  const [grown, peerGrown] = await Promise.all([heapOf("own", ...looks), heapOf("peer", ...looks)])
+  const [own = {}, peer = {}, grown = {}, peerGrown = {}] = await Promise.all([
+    heapOf("own", "20000", "600", "0"),
+    heapOf("peer", "20000", "600", "0"),
+    heapOf("own", ...looks),
+    heapOf("peer", ...looks)
+  ])
   const growth = (grown.polls100 ?? Number.NaN) / (grown.polls1 ?? Number.NaN)
   return [
     {
