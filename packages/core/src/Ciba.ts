@@ -186,7 +186,7 @@ export function layerNoDiscovery<E, R>(
   return KeyedLayer.make([...dependencies, Discovery.Discovery], () => {
     const flow: Layer.Layer<
       Ciba,
-      never,
+      Transport.InvalidOption,
       Layer.Services<ReturnType<typeof layerPush | typeof layerPoll>>
     > = options.deliveryMode === "push" ? layerPush() : layerPoll(options.poll)
     return flow.pipe(

@@ -6,6 +6,7 @@ import {
   Discovery,
   Dpop,
   type JwsAlgorithm,
+  NotificationInbox,
   SigningKey
 } from "@effect-ciba/core"
 import { NodeCiba } from "@effect-ciba/platform-node"
@@ -27,6 +28,7 @@ const provideEnvironment = (environment: Environment) =>
 const registration = (environment: Environment, options?: NodeCiba.ConfigOptions) =>
   ClientRegistration.ClientRegistration.pipe(
     Effect.provide(NodeCiba.layerConfig(options)),
+    Effect.provide(NotificationInbox.layer),
     provideEnvironment({ ...base, ...environment })
   )
 
@@ -284,7 +286,7 @@ describe("NodeCiba.layerConfig fails with a message that quotes no secret if the
     [
       "has PEM that breaks off",
       { CIBA_PRIVATE_KEY: "-----BEGIN PRIVATE KEY-----\nmarker", CIBA_SIGNING_ALG: "ES256" },
-      invalidKey("it cannot be read as a key for ES256; check that it is complete, and that the algorithm is the key's")
+      invalidKey("its PEM block has no end; pass the whole file")
     ],
     [
       "has PEM in PKCS#1 form",

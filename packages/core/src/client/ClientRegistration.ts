@@ -81,6 +81,11 @@ export interface Options<E = never, R = never> {
   readonly requireAuthTime?: boolean | undefined
   /** The difference that is tolerated between the clocks of provider and client, ten minutes at most; 30 seconds by default. */
   readonly clockTolerance?: Duration.Input | undefined
+  /**
+   * Other audiences that ID Tokens may have beside the client: each of them accepts the same ID Token (OpenID Connect Core
+   * 3.1.3.7). None by default.
+   */
+  readonly trustedAudiences?: ReadonlyArray<string> | undefined
   /** The security profile that registration, requests and responses must comply with; none by default. */
   readonly profile?: Rule.SecurityProfile | undefined
   /** For providers that deviate from the specifications. */
@@ -117,6 +122,7 @@ export interface Service extends Rule.RegistrationContext {
   /** In lower case. */
   readonly recognizedTokenTypes: ReadonlyArray<string>
   readonly clockTolerance: Duration.Duration
+  readonly trustedAudiences: ReadonlyArray<string>
   readonly profile: Rule.SecurityProfile | undefined
 }
 
@@ -157,6 +163,7 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
     maxAge: maxAge === undefined ? undefined : decodeDuration(maxAge),
     recognizedTokenTypes: (options.compatibility?.recognizedTokenTypes ?? []).map((type) => type.toLowerCase()),
     clockTolerance: decodeDuration(options.clockTolerance ?? "30 seconds"),
+    trustedAudiences: options.trustedAudiences ?? [],
     profile: options.profile
   })
   yield* validate(registration, options.dpopBoundAccessTokens === true)

@@ -14,6 +14,7 @@ import * as jose from "jose"
 import { DecryptionFailed } from "./DecryptionFailed.ts"
 import { attempt, InvalidKey } from "./InvalidKey.ts"
 import * as Jwk from "./JsonWebKey.ts"
+import * as KeyMembers from "./KeyMembers.ts"
 
 /**
  * Key management with a private key: values of `id_token_encrypted_response_alg`.
@@ -55,7 +56,10 @@ export const keyFromJwk = Effect.fnUntraced(function* (
   algorithm: PrivateKeyAlgorithm
 ): Effect.fn.Return<DecryptionKey, InvalidKey> {
   const key = yield* Jwk.fromPrivate(jwk, "decryption")
-  const material = yield* attempt(() => jose.importJWK(key, algorithm), `it cannot be read as a key for ${algorithm}`)
+  const material = yield* attempt(
+    () => jose.importJWK(KeyMembers.material(key), algorithm),
+    `it cannot be read as a key for ${algorithm}`
+  )
   return { keyId: key.kid, algorithm, material: Redacted.make(material, { label: "decryption key" }) }
 })
 

@@ -19,8 +19,9 @@
  *
  * @see RFC 7517, RFC 7638
  */
-import { Effect, Redacted, Schema } from "effect"
+import { Effect, Option, Redacted, Schema } from "effect"
 import { InvalidKey } from "./InvalidKey.ts"
+import * as KeyMembers from "./KeyMembers.ts"
 import * as TokenHash from "./TokenHash.ts"
 
 const members = Schema.Struct({
@@ -59,7 +60,7 @@ export const fromPrivate = Effect.fnUntraced(function* (
   purpose: string
 ): Effect.fn.Return<JsonWebKey, InvalidKey> {
   const key = yield* Effect.mapError(
-    decode(Redacted.value(jwk)),
+    Effect.fromOption(Option.flatMap(KeyMembers.read(Redacted.value(jwk)), decode)),
     () => new InvalidKey({ problem: "it is not a JSON Web Key; pass the parsed object, with its private members" })
   )
   return (key.kty === "AKP" ? key.priv : key.d) === undefined ? yield* publicKeyError(purpose) : key
@@ -81,7 +82,20 @@ export const publicKeyError = (purpose: string): InvalidKey =>
  * @stability stable
  */
 export const toPublic = (key: JsonWebKey): JsonWebKey => {
-  const { d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, oth: _oth, k: _k, priv: _priv, key_ops: _ops, ...rest } = key
+  const {
+    d: _d,
+    p: _p,
+    q: _q,
+    dp: _dp,
+    dq: _dq,
+    qi: _qi,
+    oth: _oth,
+    k: _k,
+    priv: _priv,
+    key_ops: _ops,
+    ext: _ext,
+    ...rest
+  } = key
   return rest
 }
 
@@ -115,4 +129,4 @@ const required: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
 
 const encode = Schema.encodeSync(Schema.fromJsonString(Schema.Unknown))
 
-const decode = Schema.decodeUnknownEffect(JsonWebKey)
+const decode = Schema.decodeUnknownOption(JsonWebKey)

@@ -11,6 +11,8 @@
 import { Option, Result, Schema, Struct } from "effect"
 import { JsonWebKey, requiredMembers } from "./JsonWebKey.ts"
 import * as JwsAlgorithm from "./JwsAlgorithm.ts"
+import * as KeyMembers from "./KeyMembers.ts"
+import * as RsaKey from "./RsaKey.ts"
 
 const Document = Schema.Struct({ keys: Schema.Array(Schema.Unknown) })
 
@@ -29,7 +31,9 @@ export interface JsonWebKeySet {
 
 /** Decodes a JWK Set document. */
 export const decode = (document: unknown): Result.Result<JsonWebKeySet, Schema.SchemaError> =>
-  Result.map(Schema.decodeUnknownResult(Document)(document), ({ keys }) => ({ keys: keys.flatMap(decodeKey) }))
+  Result.map(Schema.decodeUnknownResult(Document)(document), ({ keys }) => ({
+    keys: keys.slice(0, maxKeys).flatMap(decodeKey)
+  }))
 
 /**
  * The keys that may have signed a token with this algorithm and, if it names one, this `kid`. A key is the same object each
@@ -40,23 +44,32 @@ export const candidates = (
   token: { readonly algorithm: JwsAlgorithm.Asymmetric; readonly keyId: string | undefined }
 ): ReadonlyArray<JsonWebKey> => {
   const expected = JwsAlgorithm.keyType(token.algorithm)
-  return set.keys.flatMap(({ key, published: { alg, crv, kid, kty, use } }) =>
-    kty === expected.kty &&
-    (expected.crv === undefined || crv === expected.crv) &&
-    (use === undefined || use === "sig") &&
-    (alg === undefined || sameAlgorithm(alg, token.algorithm)) &&
-    (token.keyId === undefined || kid === token.keyId)
-      ? [key]
-      : []
+  const fitting = set.keys.filter(
+    ({ published: { alg, crv, key_ops, kid, kty, use } }) =>
+      kty === expected.kty &&
+      (expected.crv === undefined || crv === expected.crv) &&
+      (use === undefined || use === "sig") &&
+      isForSignatures(key_ops) &&
+      (alg === undefined || JwsAlgorithm.isSame(alg, token.algorithm)) &&
+      (token.keyId === undefined || kid === token.keyId)
   )
+  return fitting.slice(0, maxCandidates).map(({ key }) => key)
 }
 
-const decodeKey = (member: unknown): ReadonlyArray<PublishedKey> =>
-  Option.toArray(Schema.decodeUnknownOption(JsonWebKey)(member)).map((published) => ({
-    published,
-    key: { ...requiredMembers(published), ...Struct.pick(published, ["kid"]) }
-  }))
+/** The key operations of others are no concern of this library's, as long as they are those of signatures. */
+const isForSignatures = (operations: unknown): boolean =>
+  !Array.isArray(operations) ||
+  operations.length === 0 ||
+  operations.some((name) => name === "sign" || name === "verify")
 
-const sameAlgorithm = (published: string, expected: JwsAlgorithm.Asymmetric): boolean =>
-  published === expected ||
-  (JwsAlgorithm.keyType(expected).crv === "Ed25519" && (published === "EdDSA" || published === "Ed25519"))
+const decodeKey = (member: unknown): ReadonlyArray<PublishedKey> =>
+  Option.toArray(Option.filter(Option.flatMap(KeyMembers.read(member), decodeMembers), RsaKey.isWithinLimits)).map(
+    (published) => ({ published, key: { ...requiredMembers(published), ...Struct.pick(published, ["kid"]) } })
+  )
+
+const decodeMembers = Schema.decodeUnknownOption(JsonWebKey)
+
+/** How many keys of a set are looked at, and how many are tried for one token: what a stranger's set may cost. */
+const maxKeys = 1000
+
+const maxCandidates = 16

@@ -9,8 +9,9 @@ import * as jose from "jose"
 import * as BoundedJson from "../internal/BoundedJson.ts"
 import { sanitize } from "../internal/DisplayText.ts"
 import * as ErrorClass from "../internal/ErrorClass.ts"
+import { decisive } from "../internal/ForeignMember.ts"
 import type { JsonWebKey } from "./JsonWebKey.ts"
-import type * as JwsAlgorithm from "./JwsAlgorithm.ts"
+import * as JwsAlgorithm from "./JwsAlgorithm.ts"
 import type { SigningKey } from "./SigningKey.ts"
 
 /** The token is not a signed JWT in compact form. */
@@ -42,10 +43,17 @@ export class InvalidSignature extends ErrorClass.make<InvalidSignature>()(
   }
 ) {}
 
+/** The issuer's key cannot be imported. */
+export class UnusableKey extends ErrorClass.make<UnusableKey>()(
+  "UnusableKey",
+  { algorithm: Schema.String, keyId: Schema.optionalKey(Schema.String) },
+  ["the key that the issuer publishes for the token cannot be used", "fixKeys"]
+) {}
+
 const headerMembers = Schema.Struct({
   alg: Schema.String,
-  kid: Schema.optionalKey(Schema.String),
-  typ: Schema.optionalKey(Schema.String)
+  kid: decisive(Schema.String),
+  typ: decisive(Schema.String)
 })
 
 /** The header members by which a verification key is chosen, before anything is verified. */
@@ -142,15 +150,16 @@ export const verify = (
     algorithm,
     key
   }: { readonly algorithm: JwsAlgorithm.JwsAlgorithm; readonly key: JsonWebKey | Redacted.Redacted<string> }
-): Effect.Effect<unknown, InvalidSignature | MalformedToken> => {
+): Effect.Effect<unknown, InvalidSignature | UnusableKey | MalformedToken> => {
   const material = Redacted.isRedacted(key) ? encoder.encode(Redacted.value(key)) : key
+  const fields = {
+    algorithm,
+    ...(Redacted.isRedacted(key) || key.kid === undefined ? undefined : { keyId: sanitize(key.kid) })
+  }
   return Effect.tryPromise({
-    try: () => jose.compactVerify(Redacted.value(jwt), material, { algorithms: [algorithm] }),
-    catch: () =>
-      new InvalidSignature({
-        algorithm,
-        ...(Redacted.isRedacted(key) || key.kid === undefined ? undefined : { keyId: sanitize(key.kid) })
-      })
+    try: () => jose.compactVerify(Redacted.value(jwt), material, { algorithms: namesOf(algorithm) }),
+    catch: (error) =>
+      Redacted.isRedacted(key) || isAboutToken(error) ? new InvalidSignature(fields) : new UnusableKey(fields)
   }).pipe(
     Effect.flatMap(({ payload, protectedHeader }) =>
       // An unencoded payload (RFC 7797) is legal in a JWS, and forbidden in a JWT.
@@ -171,6 +180,15 @@ const isCanonical = (jwt: Redacted.Redacted<string>): boolean =>
 const decodeHeader = Schema.decodeUnknownResult(
   Schema.StringFromBase64Url.pipe(Schema.decodeTo(BoundedJson.fromJsonString(headerMembers)))
 )
+
+const isAboutToken = (error: unknown): boolean =>
+  error instanceof jose.errors.JWSSignatureVerificationFailed ||
+  error instanceof jose.errors.JWSInvalid ||
+  error instanceof jose.errors.JOSEAlgNotAllowed
+
+/** The names of the algorithm that a header may have. */
+const namesOf = (algorithm: JwsAlgorithm.JwsAlgorithm): Array<string> =>
+  JwsAlgorithm.isSame(algorithm, "Ed25519") ? ["Ed25519", "EdDSA"] : [algorithm]
 
 const isJson = Schema.is(Schema.Json)
 

@@ -106,6 +106,17 @@ export const keyType = (algorithm: Asymmetric): { readonly kty: string; readonly
 export const hash = (algorithm: JwsAlgorithm): "SHA-256" | "SHA-384" | "SHA-512" =>
   algorithm.endsWith("256") ? "SHA-256" : algorithm.endsWith("384") ? "SHA-384" : "SHA-512"
 
+/**
+ * Whether two names are those of one algorithm: `EdDSA` with an Ed25519 key is `Ed25519` (RFC 9864 section 2.2).
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const isSame = (name: string, other: string): boolean =>
+  name === other || (ed25519Names.has(name) && ed25519Names.has(other))
+
+const ed25519Names = new Set(["EdDSA", "Ed25519"])
+
 const rsa = { kty: "RSA" }
 const akp = { kty: "AKP" }
 const ed25519 = { kty: "OKP", crv: "Ed25519" }

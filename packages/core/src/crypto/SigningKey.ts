@@ -33,11 +33,13 @@
  *
  * @see RFC 7515, RFC 7518 section 3, RFC 8037
  */
-import { Effect, Redacted } from "effect"
+import { Effect, Redacted, Result } from "effect"
 import * as jose from "jose"
 import { attempt, InvalidKey } from "./InvalidKey.ts"
 import * as Jwk from "./JsonWebKey.ts"
 import * as JwsAlgorithm from "./JwsAlgorithm.ts"
+import * as KeyMembers from "./KeyMembers.ts"
+import * as Pem from "./Pem.ts"
 
 /**
  * @since 0.1.0
@@ -132,7 +134,7 @@ export const fromJwk = Effect.fnUntraced(function* (
   if (key.use !== undefined && key.use !== "sig") {
     return yield* new InvalidKey({ problem: 'its "use" is not "sig"; pass the key that was made for signatures' })
   }
-  const material = yield* importKey(algorithm, () => jose.importJWK(key, algorithm))
+  const material = yield* importKey(algorithm, () => jose.importJWK(KeyMembers.material(key), algorithm))
   const keyId = options?.keyId ?? key.kid
   const named = { ...key, ...publicMembers(algorithm, keyId) }
   const publicJwk = Jwk.toPublic(named)
@@ -140,7 +142,8 @@ export const fromJwk = Effect.fnUntraced(function* (
 })
 
 /**
- * A private key from PEM text in PKCS#8 form (`-----BEGIN PRIVATE KEY-----`).
+ * A private key from PEM text in PKCS#8 form (`-----BEGIN PRIVATE KEY-----`). Text and certificates around it, quotes, and `\n`
+ * as two characters do not matter.
  *
  * @since 0.1.0
  * @stability stable
@@ -149,15 +152,10 @@ export const fromPem = Effect.fnUntraced(function* (
   pem: Redacted.Redacted<string>,
   options: Options & { readonly algorithm: JwsAlgorithm.Asymmetric }
 ): Effect.fn.Return<KeyPair, InvalidKey> {
-  const text = Redacted.value(pem).trim()
-  if (/^-----BEGIN (RSA PUBLIC KEY|PUBLIC KEY|CERTIFICATE)-----/.test(text)) {
-    return yield* Jwk.publicKeyError("a signature")
-  }
-  if (!text.startsWith("-----BEGIN PRIVATE KEY-----")) {
-    return yield* new InvalidKey({
-      problem: "it is not PEM in PKCS#8 form; convert it with: openssl pkcs8 -topk8 -nocrypt -in key.pem"
-    })
-  }
+  if (Pem.isPublic(Redacted.value(pem))) return yield* Jwk.publicKeyError("a signature")
+  const text = yield* Effect.fromResult(
+    Result.mapError(Pem.findPrivateKey(Redacted.value(pem)), (problem) => new InvalidKey({ problem }))
+  )
   const { algorithm } = options
   const material = yield* importKey(algorithm, () => jose.importPKCS8(text, algorithm, { extractable: true }))
   const jwk = yield* importKey(algorithm, () => jose.exportJWK(material))
@@ -300,7 +298,7 @@ const ensureSigning = <K extends SigningKey>(key: K): Effect.Effect<K, InvalidKe
 const ensurePair = (key: KeyPair): Effect.Effect<KeyPair, InvalidKey> =>
   attempt(
     () =>
-      Promise.all([signByte(key), jose.importJWK(key.publicJwk, key.algorithm)])
+      Promise.all([signByte(key), jose.importJWK(KeyMembers.material(key.publicJwk), key.algorithm)])
         .then(([signature, publicKey]) => jose.compactVerify(signature, publicKey))
         .then(() => key),
     "its two halves do not belong together; pass a pair as it was generated"

@@ -1,4 +1,4 @@
-import { Effect, Schema } from "effect"
+import { Duration, Effect, Option, Schema } from "effect"
 import * as ErrorClass from "../internal/ErrorClass.ts"
 
 /**
@@ -13,6 +13,17 @@ export class InvalidOption extends ErrorClass.make<InvalidOption>()(
   ["an option of the client cannot be used", "fixClient"],
   { message: ({ option, problem }) => `${option}: ${problem}` }
 ) {}
+
+/** The duration, if it is finite and above zero. */
+export const ensureDuration = (
+  option: string,
+  input: Duration.Input
+): Effect.Effect<Duration.Duration, InvalidOption> => {
+  const duration = Option.getOrElse(Duration.fromInput(input), () => Duration.zero)
+  return Duration.isFinite(duration) && Duration.isPositive(duration)
+    ? Effect.succeed(duration)
+    : Effect.fail(new InvalidOption({ option, problem: "it has to be a finite duration above zero" }))
+}
 
 /** The limit, if it is a whole number of bytes above zero. */
 export const ensureByteLimit = (option: string, limit: number): Effect.Effect<number, InvalidOption> =>

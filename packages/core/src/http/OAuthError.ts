@@ -32,7 +32,11 @@ export type { OAuthError } from "./ErrorResponse.ts"
 
 const define = ErrorResponse.fromTable({
   InvalidRequest: ["invalid_request", "the provider finds the request malformed", "fixRequest"],
-  InvalidClient: ["invalid_client", "the provider does not accept the client's authentication", "fixClient"],
+  InvalidClient: [
+    "invalid_client",
+    "the provider does not accept the client's authentication: compare its method, its secret or key, and an assertion's audience",
+    "fixClient"
+  ],
   UnauthorizedClient: ["unauthorized_client", "the client is not registered for this", "fixClient"],
   InvalidScope: ["invalid_scope", "the provider refuses the scope", "fixGrant"],
   InvalidAuthorizationDetails: [

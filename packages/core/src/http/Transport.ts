@@ -51,7 +51,7 @@ import * as BoundedJson from "../internal/BoundedJson.ts"
 import * as HttpSpan from "./HttpSpan.ts"
 import { redactUrl } from "./HttpUrl.ts"
 import * as InteractionId from "./InteractionId.ts"
-import { ensureByteLimit, InvalidOption } from "./InvalidOption.ts"
+import { ensureByteLimit, ensureDuration, type InvalidOption } from "./InvalidOption.ts"
 import * as ResponseBody from "./ResponseBody.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
 import * as TimeLimit from "./TimeLimit.ts"
@@ -125,6 +125,10 @@ export interface TextResponse extends Omit<JsonResponse, "body"> {
  * @stability unstable
  */
 export interface Service {
+  /** Fails for a URL that no request is sent to: one that is not https, unless it is allowed. */
+  readonly ensureAllowed: (
+    request: Pick<HttpClientRequest.HttpClientRequest, "method" | "url">
+  ) => Effect.Effect<void, TransportError>
   /** Sends a request and returns the response with its body unread. */
   readonly send: (
     request: HttpClientRequest.HttpClientRequest
@@ -160,8 +164,11 @@ export const make = Effect.fnUntraced(function* (
   const contextOf = makeContextOf(yield* Effect.serviceOption(FetchHttpClient.RequestInit))
   const limitTime = TimeLimit.make(requestTimeout)
 
+  const isSent = ({ url }: Pick<HttpClientRequest.HttpClientRequest, "url">) =>
+    isAllowed(url, options?.allowInsecureRequests)
+
   const receive = (request: HttpClientRequest.HttpClientRequest): Effect.Effect<Received, TransportError> =>
-    isAllowed(request.url, options?.allowInsecureRequests)
+    isSent(request)
       ? Effect.matchEffect(Effect.updateContext(client.execute(request), contextOf), {
           onFailure: (error) => Effect.fail(unreachable(error, request)),
           onSuccess: (response) => {
@@ -195,6 +202,7 @@ export const make = Effect.fnUntraced(function* (
     )
 
   return Transport.of({
+    ensureAllowed: (request) => (isSent(request) ? Effect.void : Effect.fail(makeError("InsecureUrl", request))),
     send: (request) => call(request, ({ response }) => Effect.succeed(response)),
     text: read(text),
     json: read(json),
@@ -298,14 +306,9 @@ export const cancelBody = (response: HttpClientResponse.HttpClientResponse): Eff
 const tenYears = /* @__PURE__ */ Duration.days(3650)
 
 const decodeLimits = Effect.fnUntraced(function* (options: Options | undefined) {
-  const requestTimeout = Duration.fromInput(options?.requestTimeout ?? "35 seconds").pipe(
-    Option.filter((timeout) => Duration.isFinite(timeout) && Duration.isPositive(timeout))
-  )
-  if (Option.isNone(requestTimeout)) {
-    return yield* new InvalidOption({ option: "requestTimeout", problem: "it has to be a finite duration above zero" })
-  }
+  const requestTimeout = yield* ensureDuration("requestTimeout", options?.requestTimeout ?? "35 seconds")
   const maxBytes = yield* ensureByteLimit("maxResponseSize", options?.maxResponseSize ?? 1_048_576)
-  return { maxBytes, requestTimeout: requestTimeout.value }
+  return { maxBytes, requestTimeout }
 })
 
 const unreachable = (

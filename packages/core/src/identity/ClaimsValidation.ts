@@ -15,6 +15,8 @@ type Reason = IdTokenError.IdTokenError["reason"]
 export interface ExpectedClaims {
   readonly issuer: string
   readonly clientId: string
+  /** Those that may be in the audience beside the client. */
+  readonly trustedAudiences: ReadonlyArray<string>
   /** How far the issuer's clock and the client's may differ. */
   readonly tolerance: Duration.Duration
   readonly expectations: Expectations
@@ -32,12 +34,17 @@ export const validate = (claims: IdTokenClaims, expected: ExpectedClaims): Reaso
  *
  * @see OpenID Connect Core 12.2
  */
-export const validateRefreshed = (claims: IdTokenClaims, earlier: IdTokenClaims): Reason | undefined => {
+export const validateRefreshed = (
+  claims: IdTokenClaims,
+  earlier: IdTokenClaims,
+  tolerance: Duration.Duration
+): Reason | undefined => {
   const { auth_time = earlier.auth_time, iat, iss, nonce = earlier.nonce, sub } = claims
   if (iss !== earlier.iss) return new IdTokenError.RefreshedClaimMismatch({ claim: "iss" })
   if (sub !== earlier.sub) return new IdTokenError.WrongSubject()
-  if (iat < earlier.iat) return new IdTokenError.RefreshedClaimMismatch({ claim: "iat" })
-  if (auth_time !== (earlier.auth_time ?? auth_time)) {
+  if (iat + Duration.toSeconds(tolerance) < earlier.iat)
+    return new IdTokenError.RefreshedClaimMismatch({ claim: "iat" })
+  if (auth_time !== undefined && auth_time < (earlier.auth_time ?? auth_time)) {
     return new IdTokenError.RefreshedClaimMismatch({ claim: "auth_time" })
   }
   return nonce === earlier.nonce ? undefined : new IdTokenError.RefreshedClaimMismatch({ claim: "nonce" })
@@ -46,10 +53,11 @@ export const validateRefreshed = (claims: IdTokenClaims, earlier: IdTokenClaims)
 /** How far `iat` may lie in the past: an authentication request is answered sooner. */
 const maxTokenAge = Duration.toMillis("1 day")
 
-const validateParties = ({ aud, azp, iss }: IdTokenClaims, { clientId, issuer }: ExpectedClaims) => {
+const validateParties = ({ aud, azp, iss }: IdTokenClaims, { clientId, issuer, trustedAudiences }: ExpectedClaims) => {
   const audience = [aud].flat()
   if (iss !== issuer) return new IdTokenError.WrongIssuer({ expected: issuer, actual: sanitize(iss) })
-  if (!audience.every((party) => party === clientId)) {
+  const isTrusted = (party: string) => party === clientId || trustedAudiences.includes(party)
+  if (!audience.includes(clientId) || !audience.every(isTrusted)) {
     return new IdTokenError.WrongAudience({ expected: clientId, actual: sanitize(audience.join(" ")) })
   }
   if (azp === undefined || azp === clientId) return undefined

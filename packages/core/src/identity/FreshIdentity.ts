@@ -62,6 +62,7 @@
  */
 import { Cause, Deferred, Effect, Equal, Exit, Option, Ref, type Scope } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
+import { unsafeValue } from "../internal/Opaque.ts"
 import { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import * as Refresh from "../token/Refresh.ts"
@@ -69,7 +70,7 @@ import { ClientMismatch, NoRefreshToken, TokenError } from "../token/TokenError.
 import type { RefreshResponse } from "../token/TokenResponse.ts"
 import type { IdTokenError } from "./IdTokenError.ts"
 import { IdTokenVerifier } from "./IdTokenVerifier.ts"
-import type { VerifiedIdentity } from "./VerifiedIdentity.ts"
+import { VerifiedIdentity } from "./VerifiedIdentity.ts"
 
 /**
  * Why there are no new tokens.
@@ -199,6 +200,12 @@ const makeProceed = Effect.fnUntraced(function* <E, R>({
   const requestTokens = yield* makeRequestTokens(options)
   const verifier = yield* IdTokenVerifier
 
+  const persist = (next: VerifiedIdentity) =>
+    Effect.provideContext(
+      Effect.suspend(() => save(next)),
+      context
+    )
+
   const take = <A, F extends RefreshError | E>(
     step: Effect.Effect<A, F>,
     onSuccess: (value: A) => ReturnType<Proceed<E>>,
@@ -219,17 +226,20 @@ const makeProceed = Effect.fnUntraced(function* <E, R>({
           () => from
         )
       case "Unverified":
-        return take(
-          verifier.verifyRefreshed(from.response, identity, options.scope),
-          (next) => proceed({ _tag: "Unsaved", identity, next }),
-          (cause) => (isRejected(cause) ? { _tag: "Idle", identity } : from)
+        return Effect.flatMap(
+          take(
+            verifier.verifyRefreshed(from.response, identity, options.scope),
+            (next) => proceed({ _tag: "Unsaved", identity, next }),
+            (cause) => (isRejected(cause) ? { _tag: "Idle", identity: rotate(identity, from.response) } : from)
+          ),
+          ([exit, next]) =>
+            Exit.isFailure(exit) && next.identity !== identity
+              ? Effect.map(Effect.exit(persist(next.identity)), (saved) => [addFailure(exit, saved), next] as const)
+              : Effect.succeed([exit, next] as const)
         )
       case "Unsaved":
         return take(
-          Effect.provideContext(
-            Effect.suspend(() => save(from.next)),
-            context
-          ),
+          persist(from.next),
           () => Effect.succeed([Exit.succeed(from.next), { _tag: "Idle", identity: from.next }]),
           () => from
         )
@@ -238,7 +248,16 @@ const makeProceed = Effect.fnUntraced(function* <E, R>({
   return proceed
 })
 
-/** A response that is not valid is not kept: nothing that it has can be used. */
+/** The identity with the refresh token of a response that was rejected: the one that it came for may be used up. */
+const rotate = (identity: VerifiedIdentity, response: RefreshResponse): VerifiedIdentity => {
+  const { refresh_token: refreshToken } = unsafeValue(response).members
+  return refreshToken === undefined ? identity : new VerifiedIdentity({ ...identity, refreshToken })
+}
+
+const addFailure = <A, E, F>(exit: Exit.Failure<A, E>, other: Exit.Exit<unknown, F>): Exit.Exit<A, E | F> =>
+  Exit.isFailure(other) ? Exit.failCause(Cause.combine(exit.cause, other.cause)) : exit
+
+/** A response that is not valid is not kept: nothing that it has can be used, but a refresh token. */
 const isRejected = (cause: Cause.Cause<IdTokenError | DiscoveryError>): boolean =>
   Option.exists(Cause.findErrorOption(cause), ({ _tag }) => _tag === "IdTokenError")
 
@@ -254,7 +273,8 @@ const makeRequestTokens = Effect.fnUntraced(function* (options: Omit<Refresh.Opt
     refreshToken
   }: VerifiedIdentity): Effect.fn.Return<RefreshResponse, TokenError | DiscoveryError> {
     if (refreshToken === undefined) return yield* new TokenError({ reason: new NoRefreshToken() })
-    const otherClient = [claims.aud].flat().find((party) => party !== clientId)
+    const audience = [claims.aud].flat()
+    const otherClient = audience.includes(clientId) ? undefined : audience[0]
     if (issuer !== (yield* discovery.metadata).issuer || otherClient !== undefined) {
       return yield* new TokenError({ reason: new ClientMismatch({ issuer, clientId: otherClient ?? clientId }) })
     }

@@ -1,12 +1,12 @@
 /**
- * The claims of an ID Token, under the specifications' own names; claims that are not listed pass through.
+ * The claims of an ID Token, under the specifications' own names; claims that are not listed pass through. Those that were
+ * asked for may be absent or unreadable here: the validation demands them.
  *
  * @see OpenID Connect Core section 2, CIBA Core 1.0 section 10.3.1
  */
 import { Schema } from "effect"
 import { EpochSeconds } from "../internal/EpochSeconds.ts"
-
-const text = Schema.optionalKey(Schema.String)
+import { decisive, lenient } from "../internal/ForeignMember.ts"
 
 const members = Schema.Struct({
   iss: Schema.NonEmptyString,
@@ -17,16 +17,16 @@ const members = Schema.Struct({
   /** Seconds since the epoch. */
   iat: EpochSeconds,
   /** Seconds since the epoch. */
-  nbf: Schema.optionalKey(EpochSeconds),
+  nbf: decisive(EpochSeconds),
   /** Seconds since the epoch. */
-  auth_time: Schema.optionalKey(EpochSeconds),
-  azp: text,
-  nonce: text,
-  acr: text,
-  amr: Schema.optionalKey(Schema.Array(Schema.String)),
-  at_hash: text,
-  "urn:openid:params:jwt:claim:rt_hash": text,
-  "urn:openid:params:jwt:claim:auth_req_id": text
+  auth_time: lenient(EpochSeconds),
+  azp: decisive(Schema.String),
+  nonce: lenient(Schema.String),
+  acr: lenient(Schema.String),
+  amr: lenient(Schema.Array(Schema.String)),
+  at_hash: decisive(Schema.String),
+  "urn:openid:params:jwt:claim:rt_hash": decisive(Schema.String),
+  "urn:openid:params:jwt:claim:auth_req_id": decisive(Schema.String)
 })
 
 /**

@@ -42,7 +42,7 @@
  *
  * @see OpenID Connect Core 3.1.3.7 and 12.2, CIBA Core 1.0 sections 10.1.1 and 10.3.1
  */
-import { Context, Effect, Layer, Redacted, Result, Schema } from "effect"
+import { Context, Effect, Layer, Predicate, Redacted, Result, Schema } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import { Decrypter } from "../client/Decrypter.ts"
 import type { JwsAlgorithm } from "../crypto/JwsAlgorithm.ts"
@@ -136,7 +136,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
       if (!members.id_token) return yield* TokenValidation.validate(response, registration, context)
       const verified = yield* verifyIdToken(members.id_token, {})
       yield* validateBindings(verified.claims, { ...members, algorithm, required: [] })
-      const problem = ClaimsValidation.validateRefreshed(verified.claims, identity.claims)
+      const problem = ClaimsValidation.validateRefreshed(verified.claims, identity.claims, registration.clockTolerance)
       if (problem !== undefined) return yield* new IdTokenError({ reason: problem })
       return yield* TokenValidation.validate(response, registration, { ...context, ...verified })
     })
@@ -173,15 +173,20 @@ export const verify = (
 
 /** Verifies an ID Token by itself: decryption, signature and claims. Gives it without its encryption. */
 const makeVerifyIdToken = Effect.gen(function* () {
-  const { clientId, clockTolerance: tolerance, idTokenSignedResponseAlg } = yield* ClientRegistration
+  const { clientId, clockTolerance: tolerance, idTokenSignedResponseAlg, trustedAudiences } = yield* ClientRegistration
   const discovery = yield* Discovery
   const verifySignature = yield* SignatureVerifier.make
   const { decrypt } = yield* Decrypter
 
-  const validate = (payload: unknown, context: Omit<ClaimsValidation.ExpectedClaims, "clientId" | "tolerance">) => {
+  const validate = (
+    payload: unknown,
+    context: Pick<ClaimsValidation.ExpectedClaims, "issuer" | "expectations" | "now">
+  ) => {
+    if (isEvent(payload))
+      return Effect.fail(new InvalidClaims({ issues: "it has the claim events, as no ID Token does" }))
     const claims = decodeClaims(payload)
     if (Result.isFailure(claims)) return Effect.fail(new InvalidClaims({ issues: truncateIssues(claims.failure) }))
-    const problem = ClaimsValidation.validate(claims.success, { ...context, clientId, tolerance })
+    const problem = ClaimsValidation.validate(claims.success, { ...context, clientId, tolerance, trustedAudiences })
     return problem === undefined ? Effect.succeed(claims.success) : Effect.fail(problem)
   }
 
@@ -189,7 +194,7 @@ const makeVerifyIdToken = Effect.gen(function* () {
     Effect.mapError(
       Effect.flatMap(decrypt(received), (idToken) =>
         Effect.flatMap(discovery.metadata, ({ issuer }) =>
-          Effect.flatMap(verifySignature(idToken, idTokenSignedResponseAlg), (payload) =>
+          Effect.flatMap(verifySignature(idToken, idTokenSignedResponseAlg, types), (payload) =>
             Effect.clockWith((clock) =>
               Effect.map(
                 validate(payload, { issuer, expectations, now: clock.currentTimeMillisUnsafe() }),
@@ -202,6 +207,12 @@ const makeVerifyIdToken = Effect.gen(function* () {
       toError
     )
 })
+
+/** The explicit types of an ID Token. */
+const types = /^(application\/)?(id_token\+)?jwt$/i
+
+/** A logout token or another security event token (RFC 8417), which the same keys may sign. */
+const isEvent = (payload: unknown): boolean => Predicate.hasProperty(payload, "events") && payload.events !== null
 
 /** The values that an ID Token is bound to, and the claims about them that have to be present. */
 interface ExpectedBindings extends Pick<TokenResponse.RefreshMembers, "access_token" | "refresh_token"> {

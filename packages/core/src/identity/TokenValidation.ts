@@ -38,8 +38,15 @@ export const validate = (
   registration: ClientRegistration.Service,
   { claims, grantId, idToken, dpopKey, refreshToken, requestedAcr, requestedScope }: VerifiedContext
 ): Effect.Effect<VerifiedIdentity, IdTokenError> => {
-  const { access_token, expires_in, id_token, refresh_token, scope, token_type, ...rest } =
-    unsafeValue(response).members
+  const {
+    access_token,
+    expires_in,
+    id_token,
+    refresh_token,
+    scope,
+    token_type = "Bearer",
+    ...rest
+  } = unsafeValue(response).members
   const { tokenType } = registration.senderConstraint
   if (token_type !== tokenType && !registration.recognizedTokenTypes.includes(token_type.toLowerCase())) {
     const reason = new UnexpectedTokenType({ expected: tokenType, actual: sanitize(token_type) })

@@ -1,37 +1,35 @@
-/** Durations in responses: whole seconds, which some servers send as text (T-8). */
+/** Durations in responses: numbers of seconds, which some servers send as text, or with a fraction (T-8). */
 import { Duration, Option, Schema, SchemaTransformation } from "effect"
 
 const tenYears = 315_360_000
 
-const Count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: tenYears }))
+const Seconds = Schema.Union([
+  Schema.Number,
+  Schema.String.check(Schema.isPattern(/^\d+(\.\d+)?$/)).pipe(
+    Schema.decodeTo(Schema.Number, SchemaTransformation.numberFromString)
+  )
+])
 
-const textOf = (pattern: RegExp): Schema.String => Schema.String.check(Schema.isPattern(pattern))
-
-/** A positive number of seconds, at most ten years, as a JSON number or as decimal digits. */
-export const WireSeconds: Schema.Codec<Duration.Duration, number | string> = Schema.Union([
-  Count,
-  textOf(/^\d+$/).pipe(Schema.decodeTo(Count, SchemaTransformation.numberFromString))
-]).pipe(
+/** A positive number of seconds: whole ones, rounded down, at least one and at most ten years. */
+export const WireSeconds: Schema.Codec<Duration.Duration, number | string> = Seconds.check(
+  Schema.isGreaterThan(0)
+).pipe(
   Schema.decodeTo(
     Schema.Duration,
-    SchemaTransformation.transform({ decode: Duration.seconds, encode: Duration.toSeconds })
+    SchemaTransformation.transform({
+      decode: (seconds) => Duration.seconds(Math.min(Math.max(1, Math.floor(seconds)), tenYears)),
+      encode: Duration.toSeconds
+    })
   )
 )
 
 /**
- * The polling interval of an acknowledgement: five seconds if there is none, one second for 0. A negative number or a fraction
- * is rounded up to at least five seconds.
+ * The polling interval of an acknowledgement, rounded up to whole seconds: five if there is none or a negative one, one for 0,
+ * ten years at most.
  */
 export const decodeInterval = (value: unknown): Duration.Duration => {
-  const interval = Option.getOrElse(decodeNumber(value), () => 5)
-  const seconds =
-    Number.isInteger(interval) && interval > 0 ? interval : interval === 0 ? 1 : Math.max(5, Math.ceil(interval))
-  return Duration.seconds(Math.min(seconds, tenYears))
+  const interval = Option.getOrElse(decodeSeconds(value), () => 5)
+  return Duration.seconds(interval < 0 ? 5 : Math.min(Math.max(1, Math.ceil(interval)), tenYears))
 }
 
-const decodeNumber = Schema.decodeUnknownOption(
-  Schema.Union([
-    Schema.Number,
-    textOf(/^\d+(\.\d+)?$/).pipe(Schema.decodeTo(Schema.Number, SchemaTransformation.numberFromString))
-  ])
-)
+const decodeSeconds = Schema.decodeUnknownOption(Seconds)

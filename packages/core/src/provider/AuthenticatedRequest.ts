@@ -167,7 +167,7 @@ const findConflict = (own: Content["parameters"]): Problem | undefined => {
 }
 
 /** A header that no HTTP client sends (RFC 9110 section 5.5). */
-const findUnsendable = ({ headers }: HttpClientRequest.HttpClientRequest): Problem | undefined => {
+export const findUnsendable = ({ headers }: HttpClientRequest.HttpClientRequest): Problem | undefined => {
   const header = Object.entries(headers).find(([name, value]) => !fieldName.test(name) || !fieldValue.test(value))
   return header === undefined
     ? undefined

@@ -33,6 +33,7 @@
 import { Cache, Context, Duration, Effect, Exit, Layer, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
 import { redactUrl } from "../http/HttpUrl.ts"
+import { ensureDuration, type InvalidOption } from "../http/InvalidOption.ts"
 import { failStatus, Transport } from "../http/Transport.ts"
 import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
 import { DiscoveryError, InvalidDocument, IssuerMismatch } from "./DiscoveryError.ts"
@@ -101,9 +102,11 @@ export const metadata: Effect.Effect<ProviderMetadata, DiscoveryError, Discovery
  * @since 0.1.0
  * @stability stable
  */
-export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Service, never, Transport> {
+export const make = Effect.fnUntraced(function* (
+  options: Options
+): Effect.fn.Return<Service, InvalidOption, Transport> {
   const url = documentUrl(options.issuer, options.layout ?? "openid-configuration")
-  const lifetime = Duration.fromInputUnsafe(options.lifetime ?? "1 hour")
+  const lifetime = yield* ensureDuration("lifetime", options.lifetime ?? "1 hour")
   const transport = yield* Transport
   const fetch = Effect.provideService(fetchDocument(url, options.issuer), Transport, transport)
   const cache = yield* Cache.makeWith(() => fetch, {
@@ -119,7 +122,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
  * @since 0.1.0
  * @stability stable
  */
-export const layer = (options: Options): Layer.Layer<Discovery, never, Transport> =>
+export const layer = (options: Options): Layer.Layer<Discovery, InvalidOption, Transport> =>
   Layer.effect(Discovery, make(options))
 
 /**

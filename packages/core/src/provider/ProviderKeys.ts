@@ -40,6 +40,7 @@ import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as JsonWebKeySet from "../crypto/JsonWebKeySet.ts"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import { redactUrl } from "../http/HttpUrl.ts"
+import { ensureDuration, type InvalidOption } from "../http/InvalidOption.ts"
 import { Transport } from "../http/Transport.ts"
 import { truncateIssues } from "../internal/DisplayText.ts"
 import { Discovery, fetchJson } from "./Discovery.ts"
@@ -110,10 +111,10 @@ interface CachedSet {
  */
 export const make = Effect.fnUntraced(function* (
   options?: Options
-): Effect.fn.Return<Service, never, Discovery | Transport> {
+): Effect.fn.Return<Service, InvalidOption, Discovery | Transport> {
   const { fetch, load } = yield* makeSource
-  const lifetime = Duration.toMillis(options?.lifetime ?? "1 hour")
-  const coolDown = Duration.toMillis(options?.coolDown ?? "30 seconds")
+  const lifetime = Duration.toMillis(yield* ensureDuration("keys.lifetime", options?.lifetime ?? "1 hour"))
+  const coolDown = Duration.toMillis(yield* ensureDuration("keys.coolDown", options?.coolDown ?? "30 seconds"))
   /** Everything that changes: the cached set, and when an unknown key last caused a fetch that succeeded. */
   const state = yield* SynchronizedRef.make<{ readonly cached?: CachedSet; readonly refetchedAt: number }>({
     refetchedAt: Number.NEGATIVE_INFINITY
@@ -175,7 +176,7 @@ export const make = Effect.fnUntraced(function* (
  * @since 0.1.0
  * @stability unstable
  */
-export const layer = (options?: Options): Layer.Layer<ProviderKeys, never, Discovery | Transport> =>
+export const layer = (options?: Options): Layer.Layer<ProviderKeys, InvalidOption, Discovery | Transport> =>
   Layer.effect(ProviderKeys, make(options))
 
 /**

@@ -1,6 +1,7 @@
 /**
  * The metadata that a provider publishes, under the member names of the specifications. Members that are not listed here
- * are kept, and are `unknown`.
+ * are kept, and are `unknown`. Only the `issuer` has to be readable: a member in another form than its specification's counts
+ * as its plain meaning (`"false"`, one text for a list), or as absent.
  *
  * **When to use**
  *
@@ -22,13 +23,33 @@
  *
  * @see OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2, CIBA Core 1.0 section 4
  */
-import { Effect, Schema } from "effect"
+import { Effect, Predicate, Schema, SchemaGetter } from "effect"
 import type { MutualTls } from "../client/MutualTls.ts"
+import { lenient } from "../internal/ForeignMember.ts"
 import { DiscoveryError, MissingEndpoint } from "./DiscoveryError.ts"
 
-const text = Schema.optionalKey(Schema.String)
-const list = Schema.optionalKey(Schema.Array(Schema.String))
-const flag = Schema.optionalKey(Schema.Boolean)
+const text = lenient(Schema.String)
+
+/** What is no text in a list is left out, and a text is the list of its words. */
+const list = lenient(
+  Schema.Union([Schema.String, Schema.Array(Schema.Unknown)]).pipe(
+    Schema.decodeTo(Schema.Array(Schema.String), {
+      decode: SchemaGetter.transform((value) =>
+        typeof value === "string" ? value.split(/\s+/).filter((word) => word !== "") : value.filter(Predicate.isString)
+      ),
+      encode: SchemaGetter.transform((values): string | ReadonlyArray<unknown> => values)
+    })
+  )
+)
+
+const flag = lenient(
+  Schema.Union([Schema.Boolean, Schema.Literals(["true", "false"])]).pipe(
+    Schema.decodeTo(Schema.Boolean, {
+      decode: SchemaGetter.transform((value) => value === true || value === "true"),
+      encode: SchemaGetter.transform((value): boolean | "true" | "false" => value)
+    })
+  )
+)
 
 const members = Schema.Struct({
   issuer: Schema.NonEmptyString,

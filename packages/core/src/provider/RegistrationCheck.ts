@@ -72,7 +72,7 @@ export const check = (registration: ClientRegistration.Service, metadata: Provid
 
 /** The mismatches that concern each authentication request of the client, whatever its parameters. */
 export const checkRequest = (
-  { deliveryMode, requestSigner, senderConstraint }: ClientRegistration.Service,
+  { deliveryMode, idTokenSignedResponseAlg, requestSigner, senderConstraint }: ClientRegistration.Service,
   metadata: ProviderMetadata
 ): ReadonlyArray<Mismatch> => {
   const modes = metadata.backchannel_token_delivery_modes_supported
@@ -95,7 +95,14 @@ export const checkRequest = (
       signing === undefined &&
       error("SignedRequest", "the provider accepts no signed requests; leave SignedRequest.layer out", signedRequests),
     checkAlgorithm("SignedRequest", requestSigner?.algorithm, signing, "accepts requests signed with", signedRequests),
-    checkAlgorithm("Dpop", algorithm, proofs, "accepts proofs signed with", `DPoP proofs signed with ${algorithm}`)
+    checkAlgorithm("Dpop", algorithm, proofs, "accepts proofs signed with", `DPoP proofs signed with ${algorithm}`),
+    checkAlgorithm(
+      "idTokenSignedResponseAlg",
+      idTokenSignedResponseAlg,
+      metadata.id_token_signing_alg_values_supported,
+      "signs ID Tokens with",
+      `ID Tokens signed with ${idTokenSignedResponseAlg}`
+    )
   ].filter(isMismatch)
 }
 
@@ -152,9 +159,8 @@ const checkCapabilities = (
   ]
 }
 
-/** For the algorithm of each kind of signed response: where the provider lists what it supports. */
+/** For the algorithm of each other kind of signed response: where the provider lists what it supports. */
 const signedResponses = {
-  idTokenSignedResponseAlg: ["id_token_signing_alg_values_supported", "signs ID Tokens with"],
   userInfoSignedResponseAlg: ["userinfo_signing_alg_values_supported", "signs UserInfo responses with"],
   introspectionSignedResponseAlg: ["introspection_signing_alg_values_supported", "signs introspection responses with"]
 } as const

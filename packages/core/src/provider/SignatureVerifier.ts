@@ -29,7 +29,13 @@ export class UnknownKey extends ErrorClass.make<UnknownKey>()(
   ["the issuer publishes no key that fits the token", "fixKeys"]
 ) {}
 
-const classes = [JsonWebToken.MalformedToken, UnexpectedAlgorithm, UnknownKey, JsonWebToken.InvalidSignature] as const
+const classes = [
+  JsonWebToken.MalformedToken,
+  UnexpectedAlgorithm,
+  UnknownKey,
+  JsonWebToken.UnusableKey,
+  JsonWebToken.InvalidSignature
+] as const
 
 /** Why a signature is not verified. */
 export type SignatureError = InstanceType<(typeof classes)[number]>
@@ -37,10 +43,14 @@ export type SignatureError = InstanceType<(typeof classes)[number]>
 /** Why nothing is read from a token that is signed, and perhaps encrypted: the reasons of every error about one. */
 export const errors: readonly [typeof DecryptionFailed, ...typeof classes] = [DecryptionFailed, ...classes]
 
-/** Verifies the signature of a token with this algorithm, and returns its payload. */
+/**
+ * Verifies the signature of a token with this algorithm, and returns its payload. `types` are those that its header may have,
+ * if it has one.
+ */
 export type SignatureVerifier = (
   jwt: Redacted.Redacted<string>,
-  algorithm: JwsAlgorithm.JwsAlgorithm
+  algorithm: JwsAlgorithm.JwsAlgorithm,
+  types?: RegExp
 ) => Effect.Effect<unknown, SignatureError | DiscoveryError>
 
 /** Verifies with the keys of the configured provider, or the secret of the configured client. */
@@ -53,7 +63,7 @@ export const make: Effect.Effect<SignatureVerifier, never, ClientRegistration | 
 
     const verifyWithPublished = (jwt: Redacted.Redacted<string>, query: KeyQuery) =>
       Effect.flatMap(keys.candidates(query), (known) =>
-        Effect.catchTag(verifyWithAny(jwt, query, known), "InvalidSignature", (error) =>
+        Effect.catchTag(verifyWithAny(jwt, query, known), keyFaults, (error) =>
           Effect.flatMap(keys.refetch(query), (refetched) =>
             refetched.length === 0 || refetched[0] === known[0]
               ? Effect.fail(error)
@@ -62,12 +72,13 @@ export const make: Effect.Effect<SignatureVerifier, never, ClientRegistration | 
         )
       )
 
-    return (jwt, algorithm) => {
+    return (jwt, algorithm, types = ownTypes) => {
       const header = readHeader(jwt)
       if (Result.isFailure(header)) return Effect.fail(header.failure)
       const { alg, kid: keyId, typ } = header.success
-      if (typ !== undefined && hasForeignType(typ)) return Effect.fail(new JsonWebToken.MalformedToken())
-      if (alg !== algorithm) return Effect.fail(new UnexpectedAlgorithm({ expected: algorithm, actual: sanitize(alg) }))
+      if (typ !== undefined && !types.test(typ)) return Effect.fail(new JsonWebToken.MalformedToken())
+      if (!JwsAlgorithm.isSame(alg, algorithm))
+        return Effect.fail(new UnexpectedAlgorithm({ expected: algorithm, actual: sanitize(alg) }))
       if (!JwsAlgorithm.isSymmetric(algorithm)) return verifyWithPublished(jwt, { algorithm, keyId })
       const { secret } = authentication
       return verifyWithAny(jwt, { algorithm, keyId }, secret === undefined ? [] : [secret])
@@ -75,7 +86,7 @@ export const make: Effect.Effect<SignatureVerifier, never, ClientRegistration | 
   }
 )
 
-/** Verifies with one key after the other. */
+/** Verifies with one key after the other. A signature that one of them refuses is not excused by another that is unusable. */
 const verifyWithAny = (
   jwt: Redacted.Redacted<string>,
   token: { readonly algorithm: JwsAlgorithm.JwsAlgorithm; readonly keyId: string | undefined },
@@ -88,10 +99,15 @@ const verifyWithAny = (
   const verified = JsonWebToken.verify(jwt, { algorithm, key })
   return others.length === 0
     ? verified
-    : Effect.catchTag(verified, "InvalidSignature", () => verifyWithAny(jwt, token, others))
+    : Effect.catchTag(verified, keyFaults, (error) =>
+        Effect.mapError(verifyWithAny(jwt, token, others), (last) => (last._tag === "UnusableKey" ? error : last))
+      )
 }
+
+/** What another key may mend. */
+const keyFaults = ["InvalidSignature", "UnusableKey"] as const
 
 type Key = JsonWebKey | Redacted.Redacted<string>
 
-/** Whether the explicit type of a token is that of another kind of token signed with the same keys (RFC 8725 section 3.11). */
-const hasForeignType = (typ: string): boolean => /^(application\/)?(at|logout|secevent|dpop)\+jwt$/i.test(typ)
+/** No explicit type of another kind of token that is signed with the same keys (RFC 8725 section 3.11). */
+const ownTypes = /^(?!(application\/)?(at|logout|secevent|dpop)\+jwt$)/i

@@ -22,15 +22,17 @@
  * **Example** (A request and its acknowledgement)
  *
  * ```ts
- * import { BackchannelAuthentication, Ciba, ClientAuthentication, Discovery, UserHint } from "@effect-ciba/core"
+ * import { BackchannelAuthentication, Ciba, ClientAuthentication, Discovery, SigningKey, UserHint } from "@effect-ciba/core"
  * import { Duration, Effect, Layer, Redacted } from "effect"
  * import { HttpClient, HttpClientResponse } from "effect/http"
  *
+ * const { publicJwk } = await Effect.runPromise(SigningKey.generateJwk("RS256"))
+ * const keys = { keys: [publicJwk] }
  * const provider = HttpClient.make((request) =>
  *   Effect.succeed(
  *     HttpClientResponse.fromWeb(
  *       request,
- *       Response.json(request.method === "GET" ? { keys: [] } : { auth_req_id: "1c266114", expires_in: 120, interval: 2 })
+ *       Response.json(request.method === "GET" ? keys : { auth_req_id: "1c266114", expires_in: 120, interval: 2 })
  *     )
  *   )
  * )
@@ -43,6 +45,7 @@
  *     Discovery.layerStatic({
  *       issuer: "https://op.example.com",
  *       jwks_uri: "https://op.example.com/jwks",
+ *       token_endpoint: "https://op.example.com/token",
  *       backchannel_authentication_endpoint: "https://op.example.com/bc",
  *       backchannel_token_delivery_modes_supported: ["poll"]
  *     })
@@ -60,7 +63,7 @@
  *
  * @see CIBA Core 1.0 section 7
  */
-import { Context, DateTime, Effect, Layer, Option, Redacted, Result, Schema } from "effect"
+import { Context, DateTime, Effect, Layer, Option, Predicate, Redacted, Result, Schema } from "effect"
 import { memoize } from "effect/Function"
 import type { HttpClientRequest, HttpClientResponse } from "effect/http"
 import type { RequestTarget } from "../client/ClientAuthentication.ts"
@@ -227,8 +230,13 @@ const makePrepare = Effect.gen(function* () {
   const endpointOf = yield* AuthenticatedRequest.makeEndpoint(
     (problem) => new AuthenticationRequestError({ reason: new InvalidParameter(problem) })
   )
-  const { clientId, idTokenSignedResponseAlg, requestSigner } = registration
-  const prefetchKeys = JwsAlgorithm.isSymmetric(idTokenSignedResponseAlg) ? Effect.void : keys.prefetch
+  const transport = yield* Transport
+  const { clientId, deliveryMode, idTokenSignedResponseAlg, requestSigner } = registration
+  const ensureKey = JwsAlgorithm.isSymmetric(idTokenSignedResponseAlg)
+    ? Effect.void
+    : Effect.flatMap(keys.candidates({ algorithm: idTokenSignedResponseAlg, keyId: undefined }), (found) =>
+        found.length > 0 ? Effect.void : Effect.fail(makeMissingKeyError(idTokenSignedResponseAlg))
+      )
   const ensureSupported = makeEnsureSupported(registration)
   const constraint = requestConstraint(registration)
 
@@ -250,17 +258,32 @@ const makePrepare = Effect.gen(function* () {
       (parameters) => endpoint.build({ constraint, headers: Redacted.value(request.headers), parameters })
     )
 
+  /** The tokens will come from there: a wrong one is found before the end-user is asked. */
+  const ensureTokenEndpoint = (metadata: ProviderMetadata.ProviderMetadata) =>
+    Effect.flatMap(endpointOf(metadata, "token_endpoint"), ({ url }) =>
+      Effect.mapError(transport.ensureAllowed({ method: "POST", url }), fromTransportError)
+    )
+
   return (request: AuthenticationRequest.AuthenticationRequest) =>
     Effect.flatMap(discovery.metadata, (metadata) => {
       const { issuer } = metadata
       return ensureSupported(metadata, request).pipe(
         Effect.andThen(endpointOf(metadata, "backchannel_authentication_endpoint")),
-        Effect.tap(prefetchKeys),
+        Effect.tap(() => (deliveryMode === "push" ? Effect.void : ensureTokenEndpoint(metadata))),
+        Effect.tap(ensureKey),
         Effect.flatMap((endpoint) => build(request, endpoint, issuer)),
         Effect.zipWith(DateTime.now, (built, sentAt) => ({ built, sent: { request, issuer, sentAt } }))
       )
     })
 })
+
+const makeMissingKeyError = (algorithm: JwsAlgorithm.Asymmetric): AuthenticationRequestError =>
+  new AuthenticationRequestError({
+    reason: new Unsupported({
+      feature: `ID Tokens signed with ${algorithm}`,
+      problem: "the provider publishes no key for it; compare idTokenSignedResponseAlg with the registration"
+    })
+  })
 
 /** Fails if the provider does not support what the request needs, and logs why it may refuse the request. */
 const makeEnsureSupported = (registration: ClientRegistration["Service"]) => {
@@ -314,7 +337,7 @@ const acknowledge = (
 ): Effect.Effect<PendingAuthentication, AuthenticationRequestError> => {
   const error = OAuthError.fromResponse(response, SecretRedaction.ofRequest(built))
   if (Option.isSome(error)) return Effect.fail(fromOAuthError(error.value))
-  if (response.status !== 200) return Effect.fail(fromTransportError(makeStatusError(response)))
+  if (!isAcknowledged(response)) return Effect.fail(fromTransportError(makeStatusError(response)))
   return Result.match(decodeAcknowledgement(response.body), {
     onFailure: (error) =>
       Effect.fail(
@@ -324,6 +347,10 @@ const acknowledge = (
       Effect.map(RandomToken.generate(12), (id) => toPending(id, registration, acknowledgement, sent))
   })
 }
+
+/** With an id the end-user is being asked, whichever status of success it came with. */
+const isAcknowledged = ({ body, status }: JsonResponse): boolean =>
+  status === 200 || (status > 200 && status < 300 && Predicate.hasProperty(body, "auth_req_id"))
 
 const toPending = (
   id: string,

@@ -56,6 +56,7 @@ import { cancelBody, failStatus, Transport } from "../http/Transport.ts"
 import { Expired, InvalidClaims, WrongIssuer } from "../identity/IdTokenError.ts"
 import { truncateIssues } from "../internal/DisplayText.ts"
 import { EpochSeconds } from "../internal/EpochSeconds.ts"
+import { decisive } from "../internal/ForeignMember.ts"
 import { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import type { ProviderKeys } from "../provider/ProviderKeys.ts"
@@ -73,10 +74,10 @@ export { NotSigned, UnexpectedJwt, UserInfoError, WrongAudience, WrongSubject } 
 
 const members = Schema.Struct({
   sub: Schema.NonEmptyString,
-  iss: Schema.optionalKey(Schema.String),
-  aud: Schema.optionalKey(Schema.Union([Schema.String, Schema.Array(Schema.String)])),
+  iss: decisive(Schema.String),
+  aud: decisive(Schema.Union([Schema.String, Schema.Array(Schema.String)])),
   /** Seconds since the epoch. */
-  exp: Schema.optionalKey(EpochSeconds)
+  exp: decisive(EpochSeconds)
 })
 
 /**

@@ -9,8 +9,9 @@ import { memoize } from "effect/Function"
 import type { HttpClientRequest } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as DeliveryMode from "../client/DeliveryMode.ts"
+import { InvalidOption } from "../http/InvalidOption.ts"
 import * as SenderConstraint from "../http/SenderConstraint.ts"
-import { type JsonResponse, Transport } from "../http/Transport.ts"
+import { form, type JsonResponse, Transport } from "../http/Transport.ts"
 import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import * as AuthenticatedRequest from "../provider/AuthenticatedRequest.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
@@ -40,6 +41,21 @@ export type Prepare = (
 
 /** What polls may carry besides the parameters of the grant. */
 export type Options = Omit<TokenRequest.Options, "dpopKey">
+
+/** Fails for an option that no poll can be sent with. */
+export const ensureSendable = (options: Options = {}): Effect.Effect<void, InvalidOption> => {
+  const toOption = ({ parameter, problem }: AuthenticatedRequest.Problem) =>
+    new InvalidOption({ option: `poll: ${parameter}`, problem })
+  const header = AuthenticatedRequest.findUnsendable(form("", [], options.headers ?? {}))
+  return header === undefined
+    ? Effect.catchReason(
+        Effect.asVoid(TokenRequest.toForm(makeGrant(""), options)),
+        "TokenError",
+        "InvalidParameter",
+        (reason) => Effect.fail(toOption(reason))
+      )
+    : Effect.fail(toOption(header))
+}
 
 /** The polls of the configured client. */
 export const make = Effect.fnUntraced(function* (
@@ -88,9 +104,11 @@ export const make = Effect.fnUntraced(function* (
     )
 })
 
-const toGrant = ({ authReqId }: PendingAuthentication): TokenRequest.Parameters => [
+const toGrant = ({ authReqId }: PendingAuthentication): TokenRequest.Parameters => makeGrant(Redacted.value(authReqId))
+
+const makeGrant = (authReqId: string): TokenRequest.Parameters => [
   ["grant_type", DeliveryMode.grantType],
-  ["auth_req_id", Redacted.value(authReqId)]
+  ["auth_req_id", authReqId]
 ]
 
 type Endpoint = AuthenticatedRequest.Endpoint<TokenError>

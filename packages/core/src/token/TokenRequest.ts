@@ -2,7 +2,7 @@
  * A token request of any grant, and its response. Each attempt has a fresh client assertion and a fresh DPoP proof, a
  * demanded DPoP nonce is used at once, and error responses become errors with the code as their reason.
  */
-import { Effect, Option, Redacted, type Schema } from "effect"
+import { Effect, Option, Predicate, Redacted, type Schema } from "effect"
 import type { Headers, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
@@ -189,8 +189,12 @@ const ensureSuccess = (
 ): Effect.Effect<void, TokenError> =>
   Effect.andThen(
     ensureNoError(json, SecretRedaction.ofRequest(request)),
-    Effect.suspend(() => (json.status === 200 ? Effect.void : Effect.fail(fromTransportError(makeStatusError(json)))))
+    Effect.suspend(() => (hasTokens(json) ? Effect.void : Effect.fail(fromTransportError(makeStatusError(json)))))
   )
+
+/** Tokens that have arrived cannot be had again, whichever status of success they came with. */
+const hasTokens = ({ body, status }: JsonResponse): boolean =>
+  status === 200 || (status > 200 && status < 300 && Predicate.hasProperty(body, "access_token"))
 
 const ensureNoError = (
   json: Pick<JsonResponse, "status" | "body" | "retryAfter">,

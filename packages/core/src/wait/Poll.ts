@@ -13,7 +13,7 @@
  * - Polls go to the endpoint that the metadata named when the wait began. While the metadata cannot be fetched, the wait
  *   tries again until the request expires. The provider's keys are fetched while it waits.
  * - The token response is retained until `forget`: another wait for the same `auth_req_id` gets it without a request.
- * - In ping mode, with a `NotificationInbox`, a ping triggers the next poll. Until it arrives polls are less frequent: a
+ * - In ping mode a ping triggers the next poll. Until it arrives polls are less frequent: a
  *   lost ping costs time, and nothing else.
  * - With a `PendingStore`, progress is stored before each poll and after each response. A resumed wait polls no earlier
  *   than the interrupted one would have; after a poll whose response was lost, it polls a full interval later.
@@ -36,6 +36,7 @@
  * @see CIBA Core 1.0 sections 10.1 and 11
  */
 import { Context, Effect, Layer, type Scope } from "effect"
+import type { InvalidOption } from "../http/InvalidOption.ts"
 import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import type { TokenError } from "../token/TokenError.ts"
@@ -76,12 +77,13 @@ export class Poll extends Context.Service<Poll, Service>()("@effect-ciba/core/Po
 export type { Requirements } from "./PollMode.ts"
 
 /**
- * A `Poll` for the configured client; it uses the `NotificationInbox` and the `PendingStore` of the context if present.
+ * A `Poll` for the configured client; it uses the `PendingStore` of the context if present, and in ping mode the
+ * `NotificationInbox`, without which it fails. It fails for an option with which no poll can be sent, too.
  *
  * @since 0.1.0
  * @stability unstable
  */
-export const make = (options?: Options): Effect.Effect<Service, never, Requirements | Scope.Scope> =>
+export const make = (options?: Options): Effect.Effect<Service, InvalidOption, Requirements | Scope.Scope> =>
   Effect.map(makeDriver(options), Poll.of)
 
 /**
@@ -90,4 +92,5 @@ export const make = (options?: Options): Effect.Effect<Service, never, Requireme
  * @since 0.1.0
  * @stability unstable
  */
-export const layer = (options?: Options): Layer.Layer<Poll, never, Requirements> => Layer.effect(Poll, make(options))
+export const layer = (options?: Options): Layer.Layer<Poll, InvalidOption, Requirements> =>
+  Layer.effect(Poll, make(options))

@@ -1,8 +1,10 @@
 /** The waits of a client that polls, in poll and ping mode. `Poll` is the service over them. */
-import { Duration, Effect, type Scope } from "effect"
+import { Duration, Effect, Option, type Scope } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
+import { ensureDuration, InvalidOption } from "../http/InvalidOption.ts"
 import type { Transport } from "../http/Transport.ts"
+import { NotificationInbox } from "../notification/NotificationInbox.ts"
 import type { Discovery } from "../provider/Discovery.ts"
 import { ProviderKeys } from "../provider/ProviderKeys.ts"
 import * as PollRequest from "../token/PollRequest.ts"
@@ -32,11 +34,16 @@ export interface Options extends PollRequest.Options {
  */
 export type Requirements = ClientRegistration | Discovery | ProviderKeys | Transport | WaitDriver.Requirements
 
-/** The waits of a client that polls. */
+/** The waits of a client that polls. Fails for an option with which no poll can be sent, and in ping mode without an inbox. */
 export const makeDriver = Effect.fnUntraced(function* (
   options?: Options
-): Effect.fn.Return<WaitDriver.Service, never, Requirements | Scope.Scope> {
-  const { idTokenSignedResponseAlg } = yield* ClientRegistration
+): Effect.fn.Return<WaitDriver.Service, InvalidOption, Requirements | Scope.Scope> {
+  const { deliveryMode, idTokenSignedResponseAlg } = yield* ClientRegistration
+  if (deliveryMode === "ping" && Option.isNone(yield* Effect.serviceOption(NotificationInbox))) {
+    return yield* new InvalidOption({ option: "deliveryMode", problem: noInbox })
+  }
+  const pingFallback = yield* ensureDuration("poll.pingFallback", options?.pingFallback ?? "30 seconds")
+  yield* PollRequest.ensureSendable(options)
   const keys = yield* ProviderKeys
   const ensureSameClient = yield* SameClient.make
   const preparePolls = yield* PollRequest.make(options)
@@ -49,10 +56,12 @@ export const makeDriver = Effect.fnUntraced(function* (
           ? Effect.fail(new TokenError({ reason: new PushDelivery() }))
           : Effect.andThen(runInBackground(fetchKeys), preparePolls(metadata, pending))
       ),
-    pingFallback: Duration.toMillis(options?.pingFallback ?? "30 seconds"),
+    pingFallback: Duration.toMillis(pingFallback),
     schedule: options?.schedule
   })
 })
+
+const noInbox = "pings need somewhere to arrive; provide NotificationInbox.layer, or register the client for poll"
 
 /** Runs an effect without waiting for it: the wait goes on if it hangs. */
 const runInBackground = (effect: Effect.Effect<void>): Effect.Effect<void> =>

@@ -1,9 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { JwsAlgorithm } from "@effect-ciba/core"
 import { Result } from "effect"
+import { Base64Url } from "effect/encoding"
 import * as JsonWebKeySet from "../../src/crypto/JsonWebKeySet.ts"
 
-const rsa = { kty: "RSA", n: "n", e: "AQAB" }
+/** A modulus of so many bits. */
+const modulus = (bits: number): string => Base64Url.encode(new Uint8Array(bits / 8).fill(0xc1))
+
+const rsa = { kty: "RSA", n: modulus(2048), e: "AQAB" }
 const p256 = { kty: "EC", crv: "P-256", x: "x", y: "y" }
 const p384 = { kty: "EC", crv: "P-384", x: "x", y: "y" }
 const ed25519 = { kty: "OKP", crv: "Ed25519", x: "x" }
@@ -16,18 +20,7 @@ const candidates = (keys: ReadonlyArray<unknown>, algorithm: JwsAlgorithm.Asymme
   })
 
 describe("JsonWebKeySet.decode", () => {
-  const odd: ReadonlyArray<unknown> = [
-    null,
-    "key",
-    1,
-    [],
-    {},
-    { kty: "" },
-    { kty: 1 },
-    { ...rsa, kid: 1 },
-    { ...rsa, alg: ["RS256"] },
-    { ...rsa, use: null }
-  ]
+  const odd: ReadonlyArray<unknown> = [null, "key", 1, [], {}, { kty: "" }, { kty: 1 }, { ...rsa, n: modulus(1024) }]
   it("ignores members of the set that are not keys, and decodes the others with all their members (A15)", () => {
     const kept = [
       { kty: "AKP", pub: "p" },
@@ -73,8 +66,8 @@ describe("JsonWebKeySet.candidates", () => {
 
   it("returns every key of the same kid, type, algorithm and use (A14)", () => {
     const twins = [
-      { ...rsa, kid: "one", n: "first" },
-      { ...rsa, kid: "one", n: "second" }
+      { ...rsa, kid: "one", n: modulus(3072) },
+      { ...rsa, kid: "one", n: modulus(4096) }
     ]
     assert.deepStrictEqual(candidates(twins, "RS256", "one"), Result.succeed([0, 1]))
   })
@@ -104,5 +97,49 @@ describe("JsonWebKeySet.candidates", () => {
     assert.deepStrictEqual(candidates(keys, "RS256", "one"), Result.succeed([0]))
     assert.deepStrictEqual(candidates(keys, "RS256", "two"), Result.succeed([]))
     assert.deepStrictEqual(candidates(keys, "RS256"), Result.succeed([0, 1, 2]))
+  })
+
+  it("does not care about members that are null, empty, or names of a wrong type (A17)", () => {
+    const odd = { use: null, alg: "", key_ops: null, x5c: "broken", x5t: 7, ext: "yes" }
+    assert.deepStrictEqual(
+      candidates(
+        [
+          { ...rsa, ...odd, kid: "one" },
+          { ...rsa, kid: 1 }
+        ],
+        "RS256"
+      ),
+      Result.succeed([0, 1])
+    )
+  })
+
+  it("leaves out keys whose operations are those of encryption alone (A17)", () => {
+    const keys = [["encrypt", "wrapKey"], ["sign"], ["verify"], ["deriveKey"], [], "verify"].map((key_ops) => ({
+      ...rsa,
+      key_ops
+    }))
+    assert.deepStrictEqual(candidates(keys, "RS256"), Result.succeed([1, 2, 4, 5]))
+  })
+
+  it("uses RSA keys of 2048 to 8192 bits, with an odd exponent from 3 to 2^32 (A18)", () => {
+    const keys = [
+      ...[1024, 2048, 8192, 8200].map((bits) => ({ ...rsa, n: modulus(bits) })),
+      ...[[1], [3], [4], [1, 0, 1], [1, 0, 0, 0, 1]].map((e) => ({ ...rsa, e: Base64Url.encode(Uint8Array.from(e)) })),
+      { ...rsa, n: "" },
+      { ...rsa, n: "!" },
+      { ...rsa, e: 65_537 }
+    ]
+    const set = Result.getOrThrow(JsonWebKeySet.decode({ keys }))
+    assert.deepStrictEqual<ReadonlyArray<unknown>>(
+      set.keys.map(({ published }) => published),
+      [1, 2, 5, 7].map((index) => keys[index])
+    )
+  })
+
+  it("tries sixteen keys of a set at most, and looks at a thousand (A18)", () => {
+    const many = Array.from({ length: 1001 }, (_, index) => ({ ...p256, kid: String(index) }))
+    const set = Result.getOrThrow(JsonWebKeySet.decode({ keys: many }))
+    assert.strictEqual(JsonWebKeySet.candidates(set, { algorithm: "ES256", keyId: undefined }).length, 16)
+    assert.strictEqual(JsonWebKeySet.candidates(set, { algorithm: "ES256", keyId: "1000" }).length, 0)
   })
 })

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto"
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { JsonWebKey, type JwsAlgorithm, SigningKey } from "@effect-ciba/core"
@@ -168,7 +169,6 @@ describe("SigningKey.fromJwk", () => {
       'its "use" is not "sig"; pass the key that was made for signatures'
     ],
     ["a malformed key", (jwk) => ({ ...jwk, d: "AA" }), notRead("ES256")],
-    ["a key whose operations lack sign", (jwk) => ({ ...jwk, key_ops: ["verify"] }), notRead("ES256")],
     ["JSON text", (jwk) => Jwt.encodeJson(jwk), noJwk],
     ["null", () => null, noJwk],
     ["a set of keys", (jwk) => ({ keys: [jwk] }), noJwk]
@@ -184,21 +184,63 @@ describe("SigningKey.fromJwk", () => {
 
 describe("SigningKey.fromPem", () => {
   const convert = "it is not PEM in PKCS#8 form; convert it with: openssl pkcs8 -topk8 -nocrypt -in key.pem"
+  const decrypt = "it is encrypted; decrypt it with: openssl pkcs8 -in key.pem -out decrypted.pem"
   const invalid: ReadonlyArray<readonly [what: string, pem: string, problem: string]> = [
     ["PKCS#1", Pem.block("RSA PRIVATE KEY", "AAAA"), convert],
     ["SEC 1", Pem.block("EC PRIVATE KEY", "AAAA"), convert],
-    ["an encrypted key", Pem.block("ENCRYPTED PRIVATE KEY", "AAAA"), convert],
+    ["an encrypted key", Pem.block("ENCRYPTED PRIVATE KEY", "AAAA"), decrypt],
+    ["an encrypted PKCS#1 key", Pem.block("RSA PRIVATE KEY", "Proc-Type: 4,ENCRYPTED\n\nAAAA"), decrypt],
+    [
+      "a key of OpenSSH",
+      Pem.block("OPENSSH PRIVATE KEY", "AAAA"),
+      "it is in the form of OpenSSH; convert it with: ssh-keygen -p -m PKCS8 -f key"
+    ],
+    [
+      "a key that is restricted to RSA-PSS",
+      generateKeyPairSync("rsa-pss", { modulusLength: 2048 })
+        .privateKey.export({ type: "pkcs8", format: "pem" })
+        .toString(),
+      "it is restricted to RSA-PSS (id-RSASSA-PSS), which Web Crypto does not read; use a plain RSA key"
+    ],
     ["text that is not PEM", "secret", convert],
     ["a public key", Pem.block("PUBLIC KEY", "AAAA"), publicOnly],
     ["a certificate", Pem.block("CERTIFICATE", "AAAA"), publicOnly],
     ["a malformed key", Pem.block("PRIVATE KEY", "AAAA"), notRead("ES256")],
-    ["a truncated key", "-----BEGIN PRIVATE KEY-----\nAAAA", notRead("ES256")]
+    ["a truncated key", "-----BEGIN PRIVATE KEY-----\nAAAA", "its PEM block has no end; pass the whole file"]
   ]
   for (const [what, pem, problem] of invalid) {
     it.effect(`refuses ${what} as PEM, and says what to do`, () =>
       Effect.gen(function* () {
         const key = SigningKey.fromPem(Redacted.make(pem), { algorithm: "ES256" })
         assert.strictEqual(yield* problemOf(key), problem)
+      })
+    )
+  }
+
+  for (const [what, edit] of [
+    ["after the bag attributes of openssl", (pem) => `Bag Attributes\n    friendlyName: my key\n${pem}`],
+    ["before a certificate", (pem) => `${pem}\n${Pem.block("CERTIFICATE", "AAAA")}`],
+    ["after a certificate", (pem) => `${Pem.block("CERTIFICATE", "AAAA")}\n${pem}`],
+    ["with a comment behind it", (pem) => `${pem}\n# until 2027\n`],
+    ["with line breaks as two characters", (pem) => pem.trim().replaceAll("\n", "\\n")],
+    ["in quotes", (pem) => `"${pem.trim().replaceAll("\n", "\\r\\n")}"`],
+    ["with indented lines", (pem) => pem.replaceAll("\n", "\n    ")]
+  ] satisfies ReadonlyArray<readonly [string, (pem: string) => string]>) {
+    it.effect(`reads a key ${what} (E13)`, () =>
+      Effect.gen(function* () {
+        const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" })
+        const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString()
+        yield* signs(yield* SigningKey.fromPem(Redacted.make(edit(pem)), { algorithm: "ES256" }), "ES256")
+      })
+    )
+  }
+
+  for (const members of [{ key_ops: ["verify"] }, { key_ops: null }, { ext: "yes", x5c: 7 }, { kid: null, use: "" }]) {
+    it.effect(`reads a JWK whose other members are ${JSON.stringify(members)} (E13)`, () =>
+      Effect.gen(function* () {
+        const { privateJwk } = yield* SigningKey.generateJwk("ES256")
+        const jwk = { ...Redacted.value(privateJwk), ...members }
+        yield* signs(yield* SigningKey.fromJwk(Redacted.make(jwk)), "ES256")
       })
     )
   }

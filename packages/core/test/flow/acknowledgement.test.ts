@@ -62,7 +62,7 @@ describe("an authentication request acknowledgement", () => {
     ["null as auth_req_id (F2)", { ...acknowledgement, auth_req_id: null }, '["auth_req_id"]'],
     ["a list as auth_req_id (F2)", { ...acknowledgement, auth_req_id: ["id"] }, '["auth_req_id"]'],
     ["no expires_in (F1)", withoutLifetime, '["expires_in"]'],
-    ...[0, -1, 1.5, "abc", "1.5", "-1", "0", "0x78", "1e2", " 120 ", "", null, [120], true, 315_360_001, 1e12].map(
+    ...[0, -1, "abc", "-1", "0", "0x78", "1e2", " 120 ", "", null, [120], true].map(
       (value) =>
         [
           `expires_in ${JSON.stringify(value)} (F3, T-8)`,
@@ -142,9 +142,14 @@ describe("the expiry of a pending authentication", () => {
     [1, 1],
     ["120", 120],
     ["007", 7],
-    [315_360_000, 315_360_000]
+    [315_360_000, 315_360_000],
+    [30.5, 30],
+    ["30.0", 30],
+    [0.5, 1],
+    [1e12, 315_360_000],
+    ["9".repeat(400), 315_360_000]
   ] as const) {
-    it.effect(`reads an expires_in of ${JSON.stringify(expiresIn)} as ${seconds} seconds (F3, T-8)`, () =>
+    it.effect(`reads an expires_in of ${JSON.stringify(expiresIn).slice(0, 12)} as ${seconds} seconds (F3, T-8)`, () =>
       Effect.gen(function* () {
         expect((yield* initiate()).expiresAt).toEqual(DateTime.makeUnsafe(seconds * 1000))
       }).pipe(Effect.provide(cibaLayer(acknowledging({ ...acknowledgement, expires_in: expiresIn }))))
@@ -186,8 +191,9 @@ describe("the interval of a pending authentication", () => {
     [[0], 5],
     [{}, 5],
     // a number that is no count of seconds
-    [0.5, 5],
-    [1.5, 5],
+    [0.5, 1],
+    [1.5, 2],
+    ["1.0", 1],
     [7.5, 8],
     ["7.5", 8],
     // a number beyond all lifetimes
@@ -217,6 +223,16 @@ describe("the interval of a pending authentication", () => {
         yield* TestClock.adjust("1 hour")
         expect(yield* requestsTo("token")).toEqual([])
       }).pipe(Effect.provide(cibaLayer({ ...allDeliveryModes, ...acknowledging(body) }, { deliveryMode: "push" })))
+    )
+  }
+})
+
+describe("an acknowledgement with another status of success", () => {
+  for (const status of [201, 202]) {
+    it.effect(`counts if it has an auth_req_id, since the end-user is being asked: ${status} (F11)`, () =>
+      Effect.gen(function* () {
+        expect((yield* initiate()).interval).toEqual(Duration.seconds(2))
+      }).pipe(Effect.provide(cibaLayer(withResponses(ProviderScript.json(status, acknowledgement)))))
     )
   }
 })

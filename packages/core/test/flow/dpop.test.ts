@@ -9,6 +9,7 @@ import { Effect, Fiber, Layer, Redacted, Result } from "effect"
 import { HttpClient, type HttpClientRequest, HttpClientResponse } from "effect/http"
 import { cibaLayer, hint, initiate, requestsTo, withMetadata } from "../support/AuthenticationFlow.ts"
 import { decodePart, dpopProof } from "../support/Jwt.ts"
+import { publishedKeys } from "../support/PublishedKeys.ts"
 import { advance, advanceToPolls, waitUntil } from "../support/TestTime.ts"
 
 const request = { scope: ["openid"], hint }
@@ -192,7 +193,7 @@ it.effect(
       const heard: Array<HttpClientRequest.HttpClientRequest> = []
       const listener = HttpClient.make((request) => {
         if (request.method === "GET") {
-          return Effect.succeed(HttpClientResponse.fromWeb(request, Response.json({ keys: [] })))
+          return Effect.succeed(HttpClientResponse.fromWeb(request, Response.json(publishedKeys)))
         }
         heard.push(request)
         const body = request.url.includes("/bc") ? { auth_req_id: "id", expires_in: 60 } : { error: "slow_down" }

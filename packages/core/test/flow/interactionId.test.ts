@@ -10,6 +10,7 @@ import {
   UserHint
 } from "@effect-ciba/core"
 import { Effect, Layer, Redacted } from "effect"
+import { publishedKeys } from "../support/PublishedKeys.ts"
 import { bearer, type Reply, serve } from "../support/ResourceServer.ts"
 
 const name = "x-fapi-interaction-id"
@@ -27,7 +28,7 @@ const echoing =
   (echo: (id: string) => string): Reply =>
   ({ headers, method }) =>
     Response.json(
-      method === "GET" ? { keys: [] } : { auth_req_id: "id", expires_in: 60, error: "authorization_pending" },
+      method === "GET" ? publishedKeys : { auth_req_id: "id", expires_in: 60, error: "authorization_pending" },
       { headers: headers[name] === undefined ? {} : { [name]: echo(headers[name]) } }
     )
 
@@ -88,7 +89,7 @@ describe("x-fapi-interaction-id", () => {
     it.effect(`makes a response invalid that has ${what} in its place (S4)`, () =>
       Effect.gen(function* () {
         const reply: Reply =
-          echo === undefined ? ({ method }) => Response.json(method === "GET" ? { keys: [] } : {}) : echoing(echo)
+          echo === undefined ? ({ method }) => Response.json(method === "GET" ? publishedKeys : {}) : echoing(echo)
         const { asked, called, polled } = yield* calls(reply)
         expect(asked).toMatchObject({
           _tag: "TransportError",
@@ -110,7 +111,7 @@ describe("x-fapi-interaction-id", () => {
   it.effect("is not demanded of an error response, which counts as what it says (S4)", () =>
     Effect.gen(function* () {
       const deny: Reply = ({ method }) =>
-        method === "GET" ? Response.json({ keys: [] }) : Response.json({ error: "access_denied" }, { status: 400 })
+        method === "GET" ? Response.json(publishedKeys) : Response.json({ error: "access_denied" }, { status: 400 })
       const { asked, polled } = yield* calls(deny)
       expect([asked._tag, polled._tag]).toEqual(["AccessDenied", "AccessDenied"])
     })
@@ -118,7 +119,7 @@ describe("x-fapi-interaction-id", () => {
 
   it.effect("is not sent without a profile that requires it, and then no response needs it", () =>
     Effect.gen(function* () {
-      const { called, heard } = yield* calls(({ method }) => Response.json(method === "GET" ? { keys: [] } : {}), {
+      const { called, heard } = yield* calls(({ method }) => Response.json(method === "GET" ? publishedKeys : {}), {
         profile: undefined
       })
       expect(called._tag).toBe("Success")

@@ -15,6 +15,7 @@ import {
 import { Effect, Layer } from "effect"
 import { HttpClient, HttpClientResponse } from "effect/http"
 import { decodePart, encodeJson } from "../support/Jwt.ts"
+import { publishedKeys } from "../support/PublishedKeys.ts"
 
 const names = [
   "backchannel_authentication_endpoint",
@@ -54,7 +55,7 @@ const requests = Effect.fnUntraced(function* (
   const seen: Array<{ readonly url: string; readonly form: URLSearchParams; readonly dpop: string | undefined }> = []
   const client = HttpClient.make((request, url) =>
     Effect.sync(() => {
-      if (request.method === "GET") return HttpClientResponse.fromWeb(request, new Response('{"keys":[]}'))
+      if (request.method === "GET") return HttpClientResponse.fromWeb(request, Response.json(publishedKeys))
       const body = request.body._tag === "Uint8Array" ? new TextDecoder().decode(request.body.body) : ""
       seen.push({ url: url.href, form: new URLSearchParams(body), dpop: request.headers.dpop })
       const answer = seen.length === 1 ? { auth_req_id: "1c266114", expires_in: 120 } : { error: "access_denied" }

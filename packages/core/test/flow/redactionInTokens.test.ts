@@ -19,6 +19,7 @@ import * as IntrospectionError from "../../src/token/IntrospectionError.ts"
 import * as Jwe from "../support/Jwe.ts"
 import { type JsonObject, join } from "../support/Jwt.ts"
 import {
+  brokenKey,
   issuer,
   json,
   makeIdentity,
@@ -54,6 +55,7 @@ const invalidTokens: ReadonlyArray<Effect.Effect<string>> = [
   Effect.succeed("marker-token"),
   Effect.succeed(join({ alg: "none" }, good, "")),
   Effect.succeed(join({ alg: "ES256", kid: "unknown" }, good, "marker-signature")),
+  Effect.succeed(join({ alg: "ES256", kid: brokenKey.kid }, good, "marker-signature")),
   signedByAnotherKey
 ]
 
@@ -171,6 +173,7 @@ describe("no reason shows a secret:", () => {
         "marker-token",
         join({ alg: "none", typ: type }, good, ""),
         join({ alg: "ES256", kid: "unknown", typ: type }, good, "marker-signature"),
+        join({ alg: "ES256", kid: brokenKey.kid, typ: type }, good, "marker-signature"),
         `${join({ alg: "ES256", typ: type }, {}, "").split(".")[0]}.${stranger.split(".").slice(1).join(".")}`,
         yield* signToken(good)
       ]

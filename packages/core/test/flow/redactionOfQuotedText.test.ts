@@ -10,6 +10,7 @@ import {
   Dpop,
   DynamicRegistration,
   Introspection,
+  NotificationInbox,
   Refresh,
   Revocation,
   SignedRequest,
@@ -166,6 +167,7 @@ const flow = (
       })
     ),
     Layer.provide(keys),
+    Layer.provide(NotificationInbox.layer),
     Layer.provide(parrot),
     Layer.provide(
       TestProvider.layer(

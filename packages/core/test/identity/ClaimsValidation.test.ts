@@ -75,6 +75,23 @@ const accepted: ReadonlyArray<readonly [claims: string, given: Variation]> = [
     withMaxAge("3600", withRegistration({ defaultMaxAge: "5 minutes" }, withTimes({ auth_time: -600 })))
   ],
   [
+    "further audiences that are trusted, without and with an authorized party (J17)",
+    withRegistration({ trustedAudiences: ["project", "other"] }, withClaims({ aud: [TestClient.clientId, "other"] }))
+  ],
+  [
+    "further audiences that are trusted, and the client as authorized party (J17)",
+    withRegistration(
+      { trustedAudiences: ["other"] },
+      withClaims({ aud: ["other", TestClient.clientId], azp: TestClient.clientId })
+    )
+  ],
+  ...["nonce", "acr", "amr", "azp", "auth_time", "nbf", "at_hash", "events"].map(
+    (claim) => [`null for ${claim} (J18)`, withClaims({ [claim]: null })] as const
+  ),
+  ["a number for an acr that was not asked for (J18)", withClaims({ acr: 1 })],
+  ["a text for amr (J18)", withClaims({ amr: "pwd" })],
+  ["a list for a nonce that was not sent (J18)", withClaims({ nonce: ["n"] })],
+  [
     "an auth_time of any age if require_auth_time is registered",
     withRegistration({ requireAuthTime: true }, withTimes({ auth_time: -day * 30 }))
   ]
@@ -108,6 +125,42 @@ const rejected: ReadonlyArray<readonly [claims: string, reason: object, given: V
     "an additional audience (J3)",
     wrongAudience("test-client other"),
     withClaims({ aud: [TestClient.clientId, "other"] })
+  ],
+  [
+    "an additional audience that is not among the trusted ones (J17)",
+    wrongAudience("test-client other project"),
+    withRegistration({ trustedAudiences: ["project"] }, withClaims({ aud: [TestClient.clientId, "other", "project"] }))
+  ],
+  [
+    "trusted audiences without the client (J17)",
+    wrongAudience("project"),
+    withRegistration({ trustedAudiences: ["project"] }, withClaims({ aud: "project" }))
+  ],
+  [
+    "a logout token's events (J16)",
+    { _tag: "InvalidClaims", issues: expect.stringContaining("events") },
+    withClaims({ events: { "http://schemas.openid.net/event/backchannel-logout": {} } })
+  ],
+  [
+    "a number for at_hash (J18)",
+    { _tag: "InvalidClaims", issues: expect.stringContaining('at ["at_hash"]') },
+    withClaims({ at_hash: 7 })
+  ],
+  [
+    "a text for nbf (J18)",
+    { _tag: "InvalidClaims", issues: expect.stringContaining('at ["nbf"]') },
+    withClaims({ nbf: "soon" })
+  ],
+  ["a list that has the nonce that was sent (J18)", { _tag: "WrongNonce" }, withNonce(withClaims({ nonce: ["n-1"] }))],
+  [
+    "a number for an acr that is essential (J18)",
+    { _tag: "UnsatisfiedAcr", expected: ["gold"] },
+    { ...withClaims({ acr: 1 }), ...requireAcr("gold") }
+  ],
+  [
+    "a text for the auth_time that max_age needs (J18)",
+    { _tag: "StaleAuthentication" },
+    withMaxAge("300", withClaims({ auth_time: "today" }))
   ],
   ["a list of another audience (J3)", wrongAudience("other"), withClaims({ aud: ["other"] })],
   [

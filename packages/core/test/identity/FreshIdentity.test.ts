@@ -193,7 +193,7 @@ describe("FreshIdentity.refresh, failing", () => {
         _tag: "ClientMismatch",
         issuer: "https://other.test"
       })
-      for (const aud of ["another", ["bank-app", "another"]] as const) {
+      for (const aud of ["another", ["another", "third"]] as const) {
         expect(yield* failureOf(makeIdentity({ claims: { ...originalClaims, aud } }))).toMatchObject({
           _tag: "ClientMismatch",
           clientId: "another"
@@ -453,17 +453,20 @@ describe("FreshIdentity.make, with save", () => {
     )
   }
 
-  it.effect("discards a refresh response that is rejected, and uses the old refresh token in the next refresh", () =>
+  it.effect("keeps the refresh token of a response whose ID Token is rejected, saves it, and uses it next (Q7)", () =>
     Effect.gen(function* () {
       yield* setTestClock
       const idToken = yield* signToken({ ...(yield* refreshedClaims()), sub: "another" })
       const server = scriptedProvider([respondNumbered(2, { id_token: idToken }), respondNumbered(3)])
       yield* Effect.gen(function* () {
-        const fresh = yield* FreshIdentity.make(makeIdentity())
+        const saved: Array<ReturnType<typeof tokensOf>> = []
+        const save = (next: VerifiedIdentity.VerifiedIdentity) => Effect.sync(() => saved.push(tokensOf(next)))
+        const fresh = yield* FreshIdentity.make(makeIdentity(), { save })
         expect(yield* Effect.flip(fresh.refresh(makeIdentity()))).toMatchObject({ reason: { _tag: "WrongSubject" } })
+        expect(saved).toEqual([{ ...tokensOf(makeIdentity()), refresh: "marker-refresh-2" }])
         expect(tokensOf(yield* fresh.refresh(makeIdentity())).access).toBe("marker-access-3")
       }).pipe(Effect.scoped, Effect.provide(server.layer()))
-      expect(refreshTokens(server)).toEqual(["marker-refresh-1", "marker-refresh-1"])
+      expect(refreshTokens(server)).toEqual(["marker-refresh-1", "marker-refresh-2"])
     })
   )
 })

@@ -112,7 +112,14 @@ describe("IdTokenVerifier, for typ", () => {
     )
   }
 
-  for (const typ of ["at+jwt", "logout+jwt", "application/AT+JWT", "secevent+jwt", "dpop+jwt"]) {
+  for (const typ of [
+    "at+jwt",
+    "logout+jwt",
+    "application/AT+JWT",
+    "secevent+jwt",
+    "dpop+jwt",
+    "token-introspection+jwt"
+  ]) {
     it.effect(`rejects an ID Token with typ ${typ}, which is another type of token`, () =>
       Effect.gen(function* () {
         expect(yield* failureOf(signWithType(typ))).toEqual(malformed)
@@ -198,7 +205,13 @@ describe("IdTokenVerifier, for an invalid signature, without showing anything (I
     it.effect(`rejects a valid signature in ${actual} if ${registration} is registered (J6)`, () =>
       Effect.gen(function* () {
         const client = TestClient.clientSecretBasic({ idTokenSignedResponseAlg: actual })
-        expect(yield* failureOf(register(registration, { client }))).toEqual(unexpectedAlgorithm(registration, actual))
+        const published = registration === "HS256" ? [] : [(yield* TestKeys.signing(registration)).publicJwk]
+        const provider: ProviderOptions = {
+          client,
+          metadata: (document) => ({ ...document, id_token_signing_alg_values_supported: [registration, actual] }),
+          keys: ({ keys }) => ({ keys: [...keys, ...published] })
+        }
+        expect(yield* failureOf(register(registration, provider))).toEqual(unexpectedAlgorithm(registration, actual))
       })
     )
   }

@@ -70,6 +70,8 @@ describe("IdTokenVerifier.verifyRefreshed, for an ID Token", () => {
   for (const [what, claims] of [
     ["without auth_time", { auth_time: undefined }],
     ["with the iat of the earlier one", { iat: originalClaims.iat }],
+    ["with the auth_time of the refresh", { auth_time: originalClaims.auth_time + 1 }],
+    ["with an iat that is earlier by no more than the clock tolerance", { iat: originalClaims.iat - 30 }],
     ["with a list of audiences that are all the client, and azp", { aud: [clientId], azp: clientId }],
     ["without at_hash", { at_hash: undefined }]
   ] as const) {
@@ -106,14 +108,9 @@ describe("IdTokenVerifier.verifyRefreshed, for an ID Token", () => {
     ["an exp in the past", { exp: now - 31 }, { _tag: "Expired" }],
     ["an iat in the future", { iat: now + 31 }, { _tag: "NotYetValid" }],
     [
-      "an earlier iat than that of the earlier one",
-      { iat: originalClaims.iat - 1 },
+      "an iat that is earlier than that of the earlier one by more than the clock tolerance",
+      { iat: originalClaims.iat - 31 },
       { _tag: "RefreshedClaimMismatch", claim: "iat" }
-    ],
-    [
-      "a later auth_time",
-      { auth_time: originalClaims.auth_time + 1 },
-      { _tag: "RefreshedClaimMismatch", claim: "auth_time" }
     ],
     [
       "an earlier auth_time",

@@ -112,7 +112,10 @@ describe("VerifiedIdentity", () => {
     [120, 120, ""],
     ["120", 120, " (I12, T-8)"],
     [1, 1, ""],
-    [315_360_000, 315_360_000, ""]
+    [315_360_000, 315_360_000, ""],
+    [30.5, 30, " (I12, T-8)"],
+    ["30.0", 30, " (I12, T-8)"],
+    [1e300, 315_360_000, " (I12, T-8)"]
   ] as const) {
     it.effect(`expires ${seconds} s after a response with expires_in ${JSON.stringify(lifetime)}${rows}`, () =>
       Effect.gen(function* () {
@@ -122,7 +125,7 @@ describe("VerifiedIdentity", () => {
     )
   }
 
-  for (const odd of ["soon", "", "-5", "1.5", 0, -5, 1.5, 1e300, null, true, [120], { seconds: 120 }]) {
+  for (const odd of ["soon", "", "-5", 0, -5, null, true, [120], { seconds: 120 }]) {
     it.effect(`has no expiry, but is valid, if expires_in is ${JSON.stringify(odd)}`, () =>
       Effect.gen(function* () {
         const { expiresAt, subject: endUser } = yield* authenticate(

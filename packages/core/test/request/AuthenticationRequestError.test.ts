@@ -22,7 +22,13 @@ describe("AuthenticationRequestError", () => {
       "InvalidBindingMessage",
       "the provider does not accept the binding message; BindingMessage.generate makes a plain one"
     ],
-    ["(G9)", "invalid_client", 401, "InvalidClient", "the provider does not accept the client's authentication"],
+    [
+      "(G9)",
+      "invalid_client",
+      401,
+      "InvalidClient",
+      "the provider does not accept the client's authentication: compare its method, its secret or key, and an assertion's audience"
+    ],
     ["(G10)", "access_denied", 403, "AccessDenied", "the provider refuses to ask the end-user"],
     [
       "(G11, O5)",
@@ -202,8 +208,8 @@ describe("AuthenticationRequestError", () => {
 describe("a response that the authentication endpoint does not define", () => {
   const { delay, html, json, lost, redirect, reset, status, truncated } = ProviderScript
   const faults: ReadonlyArray<readonly [title: string, answer: ProviderScript.Step, fault: object]> = [
-    ["201 (F11)", json(201, acknowledgement), { kind: "UnexpectedStatus", status: 201 }],
-    ["202 (F11)", json(202, acknowledgement), { kind: "UnexpectedStatus", status: 202 }],
+    ["201 without an auth_req_id (F11)", json(201, { expires_in: 60 }), { kind: "UnexpectedStatus", status: 201 }],
+    ["202 without an auth_req_id (F11)", json(202, {}), { kind: "UnexpectedStatus", status: 202 }],
     ["204 without a body (F11)", status(204), { kind: "UnexpectedStatus", status: 204 }],
     ["200 without a body (F11)", status(200), { kind: "Unreadable", status: 200 }],
     ["a page of HTML (F11)", html(200), { kind: "Unreadable", status: 200 }],

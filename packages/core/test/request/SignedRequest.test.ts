@@ -14,6 +14,7 @@ import { HttpClient, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
 import { decodePart } from "../support/Jwt.ts"
+import { publishedKeys } from "../support/PublishedKeys.ts"
 
 const algorithmsMember = "backchannel_authentication_request_signing_alg_values_supported"
 
@@ -22,7 +23,7 @@ const provider = () => {
   const bodies: Array<URLSearchParams> = []
   const client = HttpClient.make((request) =>
     Effect.sync(() => {
-      if (request.method === "GET") return HttpClientResponse.fromWeb(request, Response.json({ keys: [] }))
+      if (request.method === "GET") return HttpClientResponse.fromWeb(request, Response.json(publishedKeys))
       bodies.push(
         new URLSearchParams(request.body._tag === "Uint8Array" ? new TextDecoder().decode(request.body.body) : "")
       )
@@ -57,6 +58,7 @@ const initiate = (
           Discovery.layerStatic({
             issuer: "https://op.test",
             jwks_uri: "https://op.test/jwks",
+            token_endpoint: "https://op.test/token",
             backchannel_authentication_endpoint: "https://op.test/bc",
             backchannel_token_delivery_modes_supported: ["poll"],
             ...(algorithms.length === 0 ? undefined : { [algorithmsMember]: algorithms })

@@ -12,7 +12,7 @@ import {
 import { ProviderScript, TestClient, TestProvider } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import type { Endpoint } from "@effect-ciba/testing/RequestRecord"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { HttpClient } from "effect/http"
 import type * as DeliveryMode from "../../src/client/DeliveryMode.ts"
 
@@ -25,7 +25,7 @@ export type AnyModeOptions = Omit<Ciba.Options, "deliveryMode"> & {
   readonly deliveryMode?: DeliveryMode.DeliveryMode | undefined
 }
 
-/** `Ciba.layer`, with a notification inbox in push mode. */
+/** `Ciba.layer`, with a notification inbox in push mode, and in ping mode if there is none. */
 export const anyModeLayer = ({
   deliveryMode,
   ...options
@@ -36,7 +36,14 @@ export const anyModeLayer = ({
 > =>
   deliveryMode === "push"
     ? Layer.provide(Ciba.layer({ ...options, deliveryMode }), NotificationInbox.layer)
-    : Ciba.layer({ ...options, deliveryMode })
+    : Layer.unwrap(
+        Effect.map(Effect.serviceOption(NotificationInbox.NotificationInbox), (inbox) => {
+          const client = Ciba.layer({ ...options, deliveryMode })
+          return deliveryMode === "ping" && Option.isNone(inbox)
+            ? Layer.provide(client, NotificationInbox.layer)
+            : client
+        })
+      )
 
 export const cibaLayer = (provider: ProviderOptions = {}, options?: Partial<AnyModeOptions>) =>
   anyModeLayer({

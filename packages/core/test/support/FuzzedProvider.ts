@@ -31,6 +31,7 @@ import type { EntryPoint } from "./Fuzz.ts"
 import { type Chance, happens, json, limit, type Members, members, mutate, oddText, write } from "./HostileJson.ts"
 import * as HostileResponse from "./HostileResponse.ts"
 import { authReqId } from "./PendingAuthentications.ts"
+import { publishedKeys } from "./PublishedKeys.ts"
 import * as SeededRandom from "./SeededRandom.ts"
 
 const issuer = "https://op.example"
@@ -59,7 +60,7 @@ const makeRegistration = ClientRegistration.make({
 
 /** Static metadata, and no keys. */
 const staticContext = Effect.context<Discovery.Discovery | ProviderKeys.ProviderKeys>().pipe(
-  Effect.provide([Discovery.layerStatic(document), ProviderKeys.layerStatic({ keys: [] })]),
+  Effect.provide([Discovery.layerStatic(document), ProviderKeys.layerStatic(publishedKeys)]),
   Effect.orDie
 )
 
@@ -91,7 +92,7 @@ const answering =
 interface VerifiedWithKeys {
   readonly metadata: ProviderMetadata.ProviderMetadata
   readonly found: ReadonlyArray<JsonWebKey.JsonWebKey>
-  readonly results: ReadonlyArray<"verified" | "InvalidSignature" | "MalformedToken">
+  readonly results: ReadonlyArray<"verified" | "InvalidSignature" | "UnusableKey" | "MalformedToken">
 }
 
 const isVerifiedWithKeys = (value: unknown): value is VerifiedWithKeys => Predicate.hasProperty(value, "results")

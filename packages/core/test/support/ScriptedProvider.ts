@@ -85,8 +85,11 @@ export const scriptedProvider = (
   return { received, layer, pushLayer, forms: () => received.map(({ form }) => Object.fromEntries(form)) }
 }
 
+/** A key that cannot be imported. */
+export const brokenKey = { kty: "EC", crv: "P-256", kid: "broken", x: "AA", y: "AA" }
+
 export const respondWithKeys: Responder = () =>
-  Effect.map(TestKeys.signing("ES256"), ({ publicJwk }) => Response.json({ keys: [publicJwk] }))
+  Effect.map(TestKeys.signing("ES256"), ({ publicJwk }) => Response.json({ keys: [publicJwk, brokenKey] }))
 
 /** The time of each test, in seconds. */
 export const now = 30 * 24 * 3600

@@ -121,6 +121,8 @@ describe("Refresh.process", () => {
   for (const [what, more] of [
     ["no ID Token", {}],
     ["null for an ID Token", { id_token: null, refresh_token: null, scope: null }],
+    ["empty tokens beside the access token", { id_token: "", refresh_token: "" }],
+    ["a list of scopes, and no token_type", { scope: ["openid"], token_type: undefined }],
     ["an ID Token", { id_token: "a.b.c" }]
   ] as const) {
     it.effect(`accepts a refresh response with ${what}, and shows nothing of it (Q4)`, () =>
@@ -137,9 +139,8 @@ describe("Refresh.process", () => {
 
   for (const [member, value] of [
     ["access_token", undefined],
-    ["token_type", undefined],
-    ["id_token", "marker".length],
-    ["refresh_token", ""]
+    ["token_type", 7],
+    ["id_token", "marker".length]
   ] as const) {
     it.effect(`rejects a refresh response with ${JSON.stringify(value)} for ${member}`, () =>
       Effect.gen(function* () {

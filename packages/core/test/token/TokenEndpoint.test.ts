@@ -5,7 +5,8 @@ import {
   Discovery,
   NotificationInbox,
   PendingAuthentication,
-  TokenEndpoint
+  TokenEndpoint,
+  TokenResponse
 } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Effect, Layer, Redacted } from "effect"
@@ -322,8 +323,10 @@ describe("TokenEndpoint.redeem, for an error response", () => {
     [400, '{"error":""}', "UnexpectedStatus"],
     [401, '"access_denied"', "UnexpectedStatus"],
     [403, "<h1>access_denied</h1>", "UnexpectedStatus"],
-    [201, JSON.stringify(tokens), "UnexpectedStatus"],
-    [202, JSON.stringify(tokens), "UnexpectedStatus"],
+    [201, '{"message":"created"}', "UnexpectedStatus"],
+    [206, '{"refresh_token":"marker"}', "UnexpectedStatus"],
+    [302, JSON.stringify(tokens), "Redirected"],
+    [500, JSON.stringify(tokens), "UnexpectedStatus"],
     [200, "", "Unreadable"],
     [200, `${JSON.stringify(tokens)}}`, "Unreadable"]
   ] as const
@@ -345,7 +348,15 @@ describe("TokenEndpoint.redeem, for an error response", () => {
 })
 
 describe("TokenEndpoint.redeem, for a success", () => {
-  for (const member of ["access_token", "token_type", "id_token"]) {
+  for (const status of [201, 202, 206]) {
+    it.effect(`takes tokens that come with status ${status}: they cannot be had again (H38)`, () =>
+      Effect.gen(function* () {
+        expect(yield* redeem()).toBeInstanceOf(TokenResponse.TokenResponse)
+      }).pipe(Effect.provide(respondWith(json(status, tokens))))
+    )
+  }
+
+  for (const member of ["access_token", "id_token"]) {
     it.effect(`rejects a token response without ${member}, and shows none of the other members (I1, I13)`, () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(redeem())

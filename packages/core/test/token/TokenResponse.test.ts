@@ -2,6 +2,8 @@ import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
 import { TokenResponse } from "@effect-ciba/core"
 import { Effect, Formatter, Inspectable, Schema } from "effect"
+import { unsafeValue } from "../../src/internal/Opaque.ts"
+import { decode as decodeReceived } from "../../src/token/TokenResponse.ts"
 import { encodeJson } from "../support/Jwt.ts"
 
 const body = {
@@ -12,6 +14,10 @@ const body = {
   expires_in: 3600,
   scope: "marker-scope",
   device_secret: "marker-device"
+}
+
+interface Response {
+  readonly members: Readonly<Record<string, unknown>>
 }
 
 const decode = (given: unknown) =>
@@ -82,7 +88,7 @@ describe("TokenResponse", () => {
 })
 
 describe("TokenResponse.decode", () => {
-  for (const member of ["access_token", "token_type", "id_token"] as const) {
+  for (const member of ["access_token", "id_token"] as const) {
     it.effect(`rejects a token response body without ${member} (I1)`, () =>
       Effect.gen(function* () {
         const { [member]: _, ...rest } = body
@@ -106,17 +112,46 @@ describe("TokenResponse.decode", () => {
     }
   }
 
+  for (const odd of ["", 5, true, ["marker-odd"], { marker: "odd" }]) {
+    it.effect(`rejects ${JSON.stringify(odd)} for token_type, with a reason that does not repeat it (I1, I13)`, () =>
+      Effect.gen(function* () {
+        const reason = yield* reasonOf({ ...body, token_type: odd })
+        expect(reason).toContain('at ["token_type"]')
+        expect(reason).not.toContain("odd")
+      })
+    )
+  }
+
+  for (const [what, member, value, read] of [
+    ["no token_type", "token_type", undefined, undefined],
+    ["null for token_type", "token_type", null, undefined],
+    ["a list of scopes", "scope", ["openid", "profile"], "openid profile"],
+    ["an empty list of scopes", "scope", [], ""],
+    ["a list with a number for the scope", "scope", [7], undefined],
+    ["a number for the scope", "scope", 7, undefined],
+    ["null for the scope", "scope", null, undefined],
+    ["an empty refresh token", "refresh_token", "", undefined],
+    ["a number for the refresh token", "refresh_token", 7, undefined]
+  ] as const) {
+    it.effect(`reads ${what}: nothing depends on it (I15)`, () =>
+      Effect.gen(function* () {
+        const received = yield* TokenResponse.receive({ ...body, [member]: value ?? null })
+        const { members } = unsafeValue<Response>(yield* decodeReceived(received))
+        expect(members[member]).toEqual(read)
+      })
+    )
+  }
+
   it.effect("reports every invalid member of a token response in one reason, and none of the values (I13)", () =>
     Effect.gen(function* () {
       const reason = yield* reasonOf({
         ...body,
         access_token: 1,
         id_token: ["marker"],
-        refresh_token: 7,
-        scope: ["marker"]
+        token_type: ["marker"]
       })
       expect(reason.split("\n").filter((line) => line.startsWith("  at"))).toEqual(
-        ["access_token", "id_token", "refresh_token", "scope"].map((member) => `  at ["${member}"]`)
+        ["access_token", "token_type", "id_token"].map((member) => `  at ["${member}"]`)
       )
       expect(reason).not.toContain("marker")
     })

@@ -142,7 +142,7 @@ describe("Push", () => {
     }).pipe(Effect.provide(flow()))
   )
 
-  for (const member of ["access_token", "token_type", "id_token"]) {
+  for (const member of ["access_token", "id_token"]) {
     it.effect(`ends the wait with a push without ${member}, and discloses nothing (L3, L10)`, () =>
       Effect.gen(function* () {
         const { reason } = yield* ending(({ [member]: _, ...body }) => body)

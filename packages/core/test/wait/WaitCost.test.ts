@@ -8,6 +8,7 @@ import { HttpClient, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import * as CibaEvents from "../../src/wait/CibaEvents.ts"
 import { cibaLayer, hint } from "../support/AuthenticationFlow.ts"
+import { publishedKeys } from "../support/PublishedKeys.ts"
 import { awaitCrypto } from "../support/TestTime.ts"
 
 const request = { scope: ["openid"], hint }
@@ -23,7 +24,7 @@ const startWaits = (count: number) =>
 let acknowledged = 0
 
 const respond = (url: string): Response => {
-  if (url.endsWith("/jwks")) return Response.json({ keys: [] })
+  if (url.endsWith("/jwks")) return Response.json(publishedKeys)
   if (url.endsWith("/token")) return Response.json({ error: "authorization_pending" }, { status: 400 })
   acknowledged += 1
   return url.endsWith("/backchannel")

@@ -4,6 +4,7 @@ import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba
 import { Effect, Fiber, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { acknowledgement, cibaLayer, hint, withResponses } from "../support/AuthenticationFlow.ts"
+import { publishedKeys } from "../support/PublishedKeys.ts"
 import { advanceUntilDone, awaitCrypto } from "../support/TestTime.ts"
 
 const { hang, json, proceed } = ProviderScript
@@ -66,6 +67,7 @@ describe("WaitDriver", () => {
 
   it.effect("verifies with a key that is published up to two minutes after the response (H32, A13)", () => {
     let isPublished = false
+    const old = publishedKeys.keys
     return Effect.gen(function* () {
       const wait = yield* Effect.forkChild(Ciba.authenticate(request))
       yield* TestClock.adjust("5 seconds")
@@ -76,7 +78,7 @@ describe("WaitDriver", () => {
       expect((yield* Fiber.join(wait)).subject).toBe("jo")
       expect(yield* pollTimes).toEqual([5])
     }).pipe(
-      Effect.provide(cibaLayer({ user: TestUser.approve(), keys: ({ keys }) => ({ keys: isPublished ? keys : [] }) }))
+      Effect.provide(cibaLayer({ user: TestUser.approve(), keys: ({ keys }) => ({ keys: isPublished ? keys : old }) }))
     )
   })
 

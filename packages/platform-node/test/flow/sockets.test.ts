@@ -15,6 +15,9 @@ const clients = [
 
 const post = (url: string) => Transport.form(url, [["client_secret", "secret"]], { authorization: "Basic c2VjcmV0" })
 
+/** Of an RSA key of 2048 bits. */
+const modulus = `v${"A".repeat(340)}Q`
+
 const call = (url: string) => Transport.Transport.use(({ json, send }) => Effect.flatMap(send(post(url)), json))
 
 for (const [name, client] of clients) {
@@ -128,7 +131,7 @@ it.live("sends neither credentials nor the hint to where a provider redirects an
     const target = yield* serve((_request, response) => json(response, {}))
     const provider = yield* serve(({ path }, response) => {
       if (path === "/jwks") {
-        json(response, { keys: [] })
+        json(response, { keys: [{ kty: "RSA", e: "AQAB", n: modulus }] })
         return
       }
       if (path !== "/.well-known/openid-configuration") {
@@ -138,6 +141,7 @@ it.live("sends neither credentials nor the hint to where a provider redirects an
       json(response, {
         issuer: provider.url,
         jwks_uri: `${provider.url}/jwks`,
+        token_endpoint: `${provider.url}/token`,
         backchannel_authentication_endpoint: `${provider.url}/backchannel`,
         backchannel_token_delivery_modes_supported: ["poll"]
       })

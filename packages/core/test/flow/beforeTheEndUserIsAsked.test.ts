@@ -1,0 +1,117 @@
+// What can be known beforehand is found out before the end-user is contacted.
+import { describe, expect, it } from "@effect/vitest"
+import { Ciba, ClientAuthentication, NotificationInbox, type Poll } from "@effect-ciba/core"
+import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
+import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
+import { Effect, Exit, Layer } from "effect"
+import { type AnyModeOptions, cibaLayer, hint, requestsTo, withMetadata } from "../support/AuthenticationFlow.ts"
+
+const request = { scope: ["openid"], hint }
+
+/** Why a request is not sent; fails if it is. */
+const refusalOf = (provider: ProviderOptions, options?: Partial<AnyModeOptions>) =>
+  Effect.gen(function* () {
+    const error = yield* Effect.flip(Ciba.initiate(request))
+    expect(yield* requestsTo("backchannel")).toEqual([])
+    return error
+  }).pipe(Effect.provide(cibaLayer(provider, options)))
+
+describe("a provider with which the flow cannot end well", () => {
+  it.effect("is refused if it signs ID Tokens with other algorithms, which are named (B12)", () =>
+    Effect.gen(function* () {
+      const error = yield* refusalOf(withMetadata({ id_token_signing_alg_values_supported: ["ES256", "EdDSA"] }))
+      expect(error.reason).toMatchObject({ _tag: "Unsupported", feature: "ID Tokens signed with RS256" })
+      expect(error.message).toContain("ES256, EdDSA")
+    })
+  )
+
+  it.effect("is refused if it publishes no key for the algorithm (B12)", () =>
+    Effect.gen(function* () {
+      const error = yield* refusalOf(withMetadata({ id_token_signing_alg_values_supported: undefined }), {
+        idTokenSignedResponseAlg: "PS512"
+      })
+      expect(error.reason).toMatchObject({ _tag: "Unsupported", feature: "ID Tokens signed with PS512" })
+      expect(error.message).toContain("idTokenSignedResponseAlg")
+    })
+  )
+
+  it.effect("is refused without a token endpoint (B12)", () =>
+    Effect.gen(function* () {
+      const error = yield* refusalOf(withMetadata({ token_endpoint: undefined }))
+      expect(error.reason).toMatchObject({ _tag: "MissingEndpoint", endpoint: "token_endpoint" })
+    })
+  )
+
+  it.effect("is refused with a token endpoint that is not https (B12)", () =>
+    Effect.gen(function* () {
+      const error = yield* refusalOf(withMetadata({ token_endpoint: "http://provider.test/token" }))
+      expect(error.reason).toMatchObject({ _tag: "TransportError", kind: "InsecureUrl" })
+    })
+  )
+
+  it.effect("needs no token endpoint for a push client", () =>
+    Effect.gen(function* () {
+      yield* Ciba.initiate(request)
+      expect(yield* requestsTo("backchannel")).toHaveLength(1)
+    }).pipe(
+      Effect.provide(
+        cibaLayer(
+          {
+            ...withMetadata({ token_endpoint: undefined }),
+            client: TestClient.clientSecretBasic({
+              notification: { deliveryMode: "push", url: "https://client.test/ciba" }
+            }),
+            user: TestUser.ignore
+          },
+          { deliveryMode: "push" }
+        )
+      )
+    )
+  )
+})
+
+describe("a client that could not wait", () => {
+  const polls: ReadonlyArray<readonly [option: string, poll: Poll.Options]> = [
+    ["poll: header x-tenant", { headers: { "x-tenant": "a\r\nb" } }],
+    ["poll: header x-tenant", { headers: { "x-tenant": "Ł" } }],
+    ["poll: header x tenant", { headers: { "x tenant": "a" } }],
+    ["poll: auth_req_id", { additionalParameters: [["auth_req_id", "another"]] }],
+    ["poll: client_secret", { additionalParameters: [["client_secret", "another"]] }],
+    ["poll: tenant", { additionalParameters: [["tenant", "\ud800"]] }],
+    ["poll: resource", { resource: "not a URI" }],
+    ["poll.pingFallback", { pingFallback: 0 }],
+    ["poll.pingFallback", { pingFallback: Number.POSITIVE_INFINITY }]
+  ]
+  const clients: ReadonlyArray<readonly [option: string, options: Partial<AnyModeOptions>]> = [
+    ...polls.map(([option, poll]) => [option, { poll }] as const),
+    ["keys.lifetime", { keys: { lifetime: -1 } }],
+    ["keys.coolDown", { keys: { coolDown: Number.POSITIVE_INFINITY } }],
+    ["lifetime", { lifetime: Number.NaN }],
+    ["requestTimeout", { requestTimeout: 0 }]
+  ]
+  for (const [option, options] of clients) {
+    it.effect(`does not start with ${JSON.stringify(options)}, and names ${option} (B13)`, () =>
+      Effect.gen(function* () {
+        const exit = yield* Effect.exit(Effect.scoped(Layer.build(cibaLayer({}, options))))
+        const error = yield* Effect.flip(exit)
+        expect(error).toMatchObject({ _tag: "InvalidOption", option })
+        expect(Exit.isFailure(exit)).toBe(true)
+      })
+    )
+  }
+
+  it.effect("does not start in ping mode without an inbox, and says what to provide (B13)", () =>
+    Effect.gen(function* () {
+      const client = Ciba.layer({
+        issuer: "https://provider.test",
+        clientId: TestClient.clientId,
+        authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
+        deliveryMode: "ping"
+      }).pipe(Layer.provide(TestProvider.layer()))
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(client)))
+      expect(error).toMatchObject({ _tag: "InvalidOption", option: "deliveryMode" })
+      expect(error.message).toContain("NotificationInbox.layer")
+      yield* Effect.scoped(Layer.build(Layer.provide(client, NotificationInbox.layer)))
+    })
+  )
+})
