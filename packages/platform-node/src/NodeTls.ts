@@ -9,6 +9,10 @@
  * **Details**
  *
  * - TLS 1.2 or later. The server's certificate is always verified.
+ * - Requests have a `User-Agent`, and bodies that a server has compressed (gzip, deflate, br) are decoded.
+ * - With `NODE_USE_ENV_PROXY=1` or `--use-env-proxy`, as Node.js documents them, requests go by the proxies of `HTTP_PROXY`,
+ *   `HTTPS_PROXY` and `NO_PROXY`. TLS is with the server all the same.
+ * - Connections are HTTP/1.1: no request is sent a second time by the HTTP client.
  * - A certificate or authorities given as an effect, such as `CertificateFiles.pem`, are read again every minute. After a
  *   change new requests use new connections, while requests in flight finish on the old ones. What cannot be used is
  *   logged as a warning, and the connections stay as they are until the next reading.
@@ -18,7 +22,7 @@
  * ```ts
  * import { CertificateFiles, NodeTls } from "@effect-ciba/platform-node"
  * import { Effect } from "effect"
- * import { HttpClient } from "effect/http"
+ * import { HttpClient, HttpClientRequest } from "effect/http"
  *
  * const program = HttpClient.get("https://op.example.com/.well-known/openid-configuration").pipe(
  *   Effect.provide(NodeTls.layer({ authorities: CertificateFiles.authorities("/run/certs/ca.crt") }))
@@ -34,9 +38,11 @@ import { createSecureContext, type SecureContext } from "node:tls"
 import { NodeHttpClient } from "@effect/platform-node"
 import * as Undici from "@effect/platform-node/Undici"
 import { Duration, Effect, Equal, Exit, Layer, Scope } from "effect"
-import { HttpClient } from "effect/http"
+import { HttpClient, HttpClientRequest } from "effect/http"
 import type { CertificateError, ClientCertificate } from "./ClientCertificate.ts"
 import * as CertificateCheck from "./internal/CertificateCheck.ts"
+import * as ContentDecoding from "./internal/ContentDecoding.ts"
+import { userAgent } from "./internal/UserAgent.ts"
 
 /**
  * What the client presents and trusts.
@@ -68,8 +74,19 @@ export const layer = (options: Options): Layer.Layer<HttpClient.HttpClient, Cert
   // in the same program would get the connections of the first, with its certificate. A fresh one, built anew in each place,
   // would make one client two.
   Layer.provide(
-    HttpClient.layerMergedContext(NodeHttpClient.makeUndici),
+    HttpClient.layerMergedContext(Effect.map(NodeHttpClient.makeUndici, nameAndDecode)),
     Layer.effect(NodeHttpClient.Dispatcher, makeDispatcher(options))
+  )
+
+/** What fetch does and undici's requests do not: the client names itself, and decodes bodies. */
+const nameAndDecode = (client: HttpClient.HttpClient): HttpClient.HttpClient =>
+  client.pipe(
+    HttpClient.mapRequest((request) =>
+      request.headers["user-agent"] === undefined
+        ? HttpClientRequest.setHeader(request, "user-agent", userAgent)
+        : request
+    ),
+    HttpClient.transformResponse(Effect.map(ContentDecoding.decode))
   )
 
 /** A dispatcher for requests to connections that can be replaced. */
@@ -133,13 +150,23 @@ const connect = Effect.fnUntraced(function* (
   if (material.authorities !== undefined) yield* CertificateCheck.checkAuthorities(material.authorities)
   const scope = yield* Scope.fork(within)
   const agent = yield* Scope.provide(
-    NodeHttpClient.makeDispatcherOptions({
-      connect: { secureContext: secureContext(material), rejectUnauthorized: true }
-    }),
+    makeAgent({ secureContext: secureContext(material), rejectUnauthorized: true }),
     scope
   )
   return { agent, scope }
 })
+
+/** Connections, by the proxies of the environment where Node.js itself would use them. */
+const makeAgent = (connect: { readonly secureContext: SecureContext; readonly rejectUnauthorized: true }) => {
+  if (!usesProxies()) return NodeHttpClient.makeDispatcherOptions({ connect })
+  return Effect.acquireRelease(
+    Effect.sync((): Undici.Dispatcher => new Undici.EnvHttpProxyAgent({ connect, requestTls: connect })),
+    (agent) => Effect.promise(() => agent.destroy())
+  )
+}
+
+const usesProxies = (): boolean =>
+  process.env.NODE_USE_ENV_PROXY === "1" || process.execArgv.includes("--use-env-proxy")
 
 const secureContext = ({ authorities, client }: Material): SecureContext =>
   createSecureContext({

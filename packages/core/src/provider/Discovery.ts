@@ -158,17 +158,20 @@ const fetchDocument = Effect.fnUntraced(function* (url: string, issuer: string) 
 })
 
 /**
- * Fetches a JSON document with GET; fails for any status but 200.
+ * Fetches a JSON document with GET; fails for any status but 200. `accept` is for documents with a media type of their own.
  *
  * @since 0.1.0
  * @stability stable
  */
-export const fetchJson = (url: string): Effect.Effect<Schema.Json, DiscoveryError, Transport> =>
-  Effect.mapError(getJson(url), (reason) => new DiscoveryError({ reason }))
+export const fetchJson = (
+  url: string,
+  accept = "application/json"
+): Effect.Effect<Schema.Json, DiscoveryError, Transport> =>
+  Effect.mapError(getJson(url, accept), (reason) => new DiscoveryError({ reason }))
 
-const getJson = Effect.fnUntraced(function* (url: string) {
+const getJson = Effect.fnUntraced(function* (url: string, accept: string) {
   const transport = yield* Transport
-  const request = HttpClientRequest.acceptJson(HttpClientRequest.get(url))
+  const request = HttpClientRequest.accept(HttpClientRequest.get(url), accept)
   const response = yield* transport.send(request)
   return response.status === 200 ? (yield* transport.json(response)).body : yield* failStatus(response)
 })

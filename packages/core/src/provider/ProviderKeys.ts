@@ -203,7 +203,11 @@ const makeSource = Effect.gen(function* () {
 
   const fetch = Effect.gen(function* () {
     const url = yield* jwksUri
-    const document = yield* Effect.provideService(fetchJson(url), Transport, transport)
+    const document = yield* Effect.provideService(
+      fetchJson(url, "application/jwk-set+json, application/json"),
+      Transport,
+      transport
+    )
     const set = yield* decode(redactUrl(url), document)
     const fetchedAt = yield* Clock.currentTimeMillis
     yield* store.save(url, new ProviderKeyStore.CachedKeys({ document, fetchedAt: DateTime.makeUnsafe(fetchedAt) }))
