@@ -139,14 +139,15 @@ const trackConnections = (server: Server): (() => void) => {
   }
 }
 
-/** Ends a connection with its response where it would hold up the stop: during it, and after a request to upgrade. */
+/**
+ * Ends each connection with its response: a provider that keeps one would send its next notification into a server that is
+ * stopping. So does a request to upgrade.
+ */
 const endConnections = (server: Server): void => {
-  const endWhenStopping = ({ socket }: IncomingMessage, response: ServerResponse): void => {
-    response.once("finish", () => {
-      if (!server.listening) socket.end()
-    })
+  const endWithResponse = (_: IncomingMessage, response: ServerResponse): void => {
+    response.shouldKeepAlive = false
   }
-  server.on("request", endWhenStopping).on("checkContinue", endWhenStopping)
+  server.on("request", endWithResponse).on("checkContinue", endWithResponse)
   server.on("upgrade", ({ socket }: IncomingMessage) => {
     socket.setTimeout(timeouts.requestTimeout, () => socket.destroy())
     socket.once("finish", () => socket.destroy())

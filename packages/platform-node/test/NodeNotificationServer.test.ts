@@ -232,3 +232,11 @@ it.live("fails with a ServeError if its port is in use", () =>
     expect(Context.isContext(yield* Layer.build(layer()))).toBe(true)
   }).pipe(Effect.provide(layer()))
 )
+
+it.live("ends each connection with its response: the next notification opens another one (K21)", () =>
+  Effect.gen(function* () {
+    yield* expectPing("token")
+    const response = yield* call("token")
+    expect([response.status, response.headers.get("connection")]).toEqual([204, "close"])
+  }).pipe(Effect.provide(layer()))
+)

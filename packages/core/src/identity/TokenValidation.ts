@@ -80,7 +80,11 @@ export const validate = (
     grantId: typeof grant_id === "string" ? grant_id : grantId,
     additional: Redacted.make(additional, { label: "token response" })
   })
-  return grantedScope.every((value) => requestedScope.includes(value))
+  const more = grantedScope.filter((value) => !requestedScope.includes(value))
+  return more.length === 0
     ? Effect.succeed(identity)
-    : Effect.as(Effect.logWarning("The provider granted more scope than was requested"), identity)
+    : Effect.as(
+        Effect.logDebug(`The provider granted scopes that were not requested: ${sanitize(more.join(" "))}`),
+        identity
+      )
 }

@@ -55,14 +55,14 @@ import * as Sealing from "../crypto/Sealing.ts"
 import { WaitProgress } from "./WaitProgress.ts"
 
 /**
- * Schema of an `auth_req_id`: an opaque handle of the provider's, which can be redeemed once.
+ * Schema of an `auth_req_id`: an opaque handle of the provider's, which can be redeemed once. It has 8,192 characters at most.
  *
  * @since 0.1.0
  * @stability unstable
  */
-export const AuthReqId: Schema.brand<Schema.NonEmptyString, "AuthReqId"> = Schema.NonEmptyString.pipe(
-  Schema.brand("AuthReqId")
-)
+export const AuthReqId: Schema.brand<Schema.NonEmptyString, "AuthReqId"> = Schema.NonEmptyString.check(
+  Schema.isMaxLength(8192)
+).pipe(Schema.brand("AuthReqId"))
 
 /**
  * An `auth_req_id`.

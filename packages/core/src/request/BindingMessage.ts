@@ -48,7 +48,9 @@ export const generate: Effect.Effect<string> = Effect.flatMap(RandomToken.source
  */
 export const validate = (message: string): string | undefined => {
   if (message.trim() === "") return "it is empty"
-  return /\p{Cc}/u.test(message) ? "it contains control characters; send plain text" : undefined
+  return /[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]/u.test(message)
+    ? "it contains control, format, private-use or line-separator characters; send plain text"
+    : undefined
 }
 
 /**

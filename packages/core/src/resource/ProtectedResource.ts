@@ -238,8 +238,11 @@ const isRepeatable = ({ body }: HttpClientRequest.HttpClientRequest): boolean =>
 const tokenChallenges = (response: HttpClientResponse.HttpClientResponse): ReadonlyArray<WwwAuthenticate.Challenge> =>
   WwwAuthenticate.fromResponse(response).filter(({ scheme }) => scheme === "bearer" || scheme === "dpop")
 
+/** A 401 without a challenge says nothing else: the token is renewed once. */
 const rejectsToken = (response: HttpClientResponse.HttpClientResponse): boolean =>
-  response.status === 401 && tokenChallenges(response).some(({ error }) => error === "invalid_token")
+  response.status === 401 &&
+  (response.headers["www-authenticate"] === undefined ||
+    tokenChallenges(response).some(({ error }) => error === "invalid_token"))
 
 /** Whether the response demands a nonce and has it, for a proof in an algorithm that the server accepts. */
 const demandsNonce = (

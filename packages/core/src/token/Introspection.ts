@@ -139,12 +139,15 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     const readJson = (response: HttpClientResponse.HttpClientResponse) =>
       Effect.map(readSuccess(transport, response), ({ body }) => body)
 
-    const process: Service["process"] = Effect.fnUntraced(function* (response) {
+    const processToken = Effect.fnUntraced(function* (
+      response: HttpClientResponse.HttpClientResponse,
+      isRefreshToken: boolean
+    ) {
       const read = response.status === 200 && readSigned !== undefined ? readSigned : readJson
       const token = yield* Effect.mapError(IntrospectedToken.decode(yield* read(response)), toInvalid)
       if (!token.active) return token
       const { confirmation, tokenType = "DPoP" } = token
-      const isBound = senderConstraint.tokenType === "DPoP" || confirmation?.jkt !== undefined
+      const isBound = confirmation?.jkt !== undefined || (senderConstraint.tokenType === "DPoP" && !isRefreshToken)
       if (!isBound || tokenType === "DPoP") return token
       const reason = new UnexpectedValue({ member: "token_type", expected: "DPoP", actual: sanitize(tokenType) })
       return yield* new IntrospectionError({ reason })
@@ -152,8 +155,11 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
 
     return Introspection.of({
       request,
-      process,
-      introspect: (token, options) => Effect.flatMap(request(token, options), process)
+      process: (response) => processToken(response, false),
+      introspect: (token, options) =>
+        Effect.flatMap(request(token, options), (response) =>
+          processToken(response, options?.tokenTypeHint === "refresh_token")
+        )
     })
   })
 

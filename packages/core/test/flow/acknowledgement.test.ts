@@ -58,6 +58,11 @@ describe("an authentication request acknowledgement", () => {
   const invalid: ReadonlyArray<readonly [title: string, body: unknown, issue: string]> = [
     ["no auth_req_id (F1)", withoutId, '["auth_req_id"]'],
     ["an empty auth_req_id (F1, F2)", { ...acknowledgement, auth_req_id: "" }, '["auth_req_id"]'],
+    [
+      "an auth_req_id of more than 8,192 characters (F2)",
+      { ...acknowledgement, auth_req_id: "x".repeat(8193) },
+      '["auth_req_id"]'
+    ],
     ["a number as auth_req_id (F2)", { ...acknowledgement, auth_req_id: 7 }, '["auth_req_id"]'],
     ["null as auth_req_id (F2)", { ...acknowledgement, auth_req_id: null }, '["auth_req_id"]'],
     ["a list as auth_req_id (F2)", { ...acknowledgement, auth_req_id: ["id"] }, '["auth_req_id"]'],

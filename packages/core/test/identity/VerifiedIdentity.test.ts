@@ -1,7 +1,7 @@
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
 import { TestClient } from "@effect-ciba/testing"
-import { DateTime, Effect, Inspectable, Logger, Redacted } from "effect"
+import { DateTime, Effect, Inspectable, Logger, Redacted, References } from "effect"
 import { authenticate, issuer, respondedAt, subject, withTokenResponse } from "../support/ForgedResponses.ts"
 import { encodeJson } from "../support/Jwt.ts"
 
@@ -159,12 +159,16 @@ describe("VerifiedIdentity, for the granted scope", () => {
     )
   }
 
-  it.effect("logs a warning if more scope is granted than was requested (I4)", () =>
-    Effect.gen(function* () {
-      expect(yield* grant("openid email admin")).toEqual({
-        scope: ["openid", "email", "admin"],
-        log: [["The provider granted more scope than was requested"]]
+  it.effect(
+    "names scopes that were granted unasked where debug messages are logged: a provider has default ones (I4)",
+    () =>
+      Effect.gen(function* () {
+        const all = Effect.provideService(References.MinimumLogLevel, "All")
+        expect(yield* grant("openid email admin")).toEqual({ scope: ["openid", "email", "admin"], log: [] })
+        expect(yield* all(grant("openid email admin"))).toEqual({
+          scope: ["openid", "email", "admin"],
+          log: [["The provider granted scopes that were not requested: admin"]]
+        })
       })
-    })
   )
 })

@@ -56,12 +56,13 @@ describe("BindingMessage.validate and warnings", () => {
     ["x".repeat(10_000), undefined],
     ["", "it is empty"],
     [" \t", "it is empty"],
-    ["a\nb", "it contains control characters; send plain text"],
-    ["a\u0000", "it contains control characters; send plain text"],
-    ["a\u009fb", "it contains control characters; send plain text"]
+    ...["a\nb", "a\u0000", "a\u009fb", "a\u202eb", "a\u200bb", "\ue000", "a\u2028b", "a\u2029b"].map(
+      (message) =>
+        [message, "it contains control, format, private-use or line-separator characters; send plain text"] as const
+    )
   ]
   for (const [message, problem] of problems) {
-    it(`validate ${problem === undefined ? "accepts" : "rejects"} the binding message ${JSON.stringify(message).slice(0, 20)} (C10)`, () => {
+    it(`validate ${problem === undefined ? "accepts" : "rejects"} the binding message ${encodeURIComponent(message).slice(0, 20)} (C10)`, () => {
       expect(BindingMessage.validate(message)).toBe(problem)
     })
   }

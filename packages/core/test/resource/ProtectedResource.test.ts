@@ -364,6 +364,15 @@ describe("ProtectedResource.make, for refreshable tokens", () => {
     })
   )
 
+  it.effect("refreshes a token once for a 401 without a challenge (Q2)", () =>
+    Effect.gen(function* () {
+      const { refreshed, refreshable } = numberTokens()
+      const bare: Reply = () => new Response("{}", { status: 401 })
+      const { received, status } = yield* call([bare, bare, ok], undefined, refreshable)
+      expect([status, refreshed.length, received.length]).toEqual([401, 1, 2])
+    })
+  )
+
   const other: ReadonlyArray<readonly [what: string, reply: Reply]> = [
     ["a 401 with another error code", challenge(401, 'Bearer error="invalid_request"')],
     ["a 401 without an error code", challenge(401, "Bearer")],

@@ -238,6 +238,23 @@ describe("Introspection.process", () => {
     )
   }
 
+  it.effect("accepts the token_type Bearer of a refresh token that the client does not bind by DPoP (R3)", () =>
+    Effect.gen(function* () {
+      const ask = (body: JsonObject) =>
+        Introspection.introspect(token, { tokenTypeHint: "refresh_token" }).pipe(
+          Effect.result,
+          Effect.provide(
+            scriptedProvider([json(200, body)])
+              .layer()
+              .pipe(Layer.provide(dpop))
+          )
+        )
+      expect(yield* ask({ active: true, token_type: "Bearer" })).toMatchObject({ success: { active: true } })
+      const bound = yield* ask({ active: true, token_type: "Bearer", cnf: { jkt: "thumb" } })
+      expect(bound).toMatchObject({ failure: { reason: { _tag: "UnexpectedValue", member: "token_type" } } })
+    })
+  )
+
   it.effect(
     "accepts a response without token_type for a token that is bound by DPoP, and gives the key in cnf (R3)",
     () =>
