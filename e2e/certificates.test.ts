@@ -243,7 +243,7 @@ describe("NodeTls, with unusable certificates", () => {
       for (const text of [error.message, String(error), encodeJson(error), inspect(error, { depth: 9 })]) {
         assert.notMatch(text, /marker|M[HI][A-Za-z0-9+]{6}/)
       }
-      return [error._tag, error.source, error.problem]
+      return [error._tag, "source" in error ? error.source : undefined, error.problem]
     })
 
   const missing = "there is no such file; check the path, and that the volume is mounted"
