@@ -1,12 +1,13 @@
 // The client's notification endpoint on https, with and without client certificates.
 import { request } from "node:https"
+import { connect, type TLSSocket } from "node:tls"
 import * as Undici from "@effect/platform-node/Undici"
 import { describe, expect, it } from "@effect/vitest"
 import * as AuthorizationServer from "@effect-ciba/authorization-server/AuthorizationServer"
 import * as RegisteredClients from "@effect-ciba/authorization-server/RegisteredClients"
 import { Ciba, ClientAuthentication, NotificationInbox, UserHint } from "@effect-ciba/core"
 import { NodeCiba, NodeNotificationServer } from "@effect-ciba/platform-node"
-import { DateTime, Effect, Layer, Redacted } from "effect"
+import { DateTime, Deferred, Effect, Exit, Layer, Redacted, Scope } from "effect"
 import { HttpServer } from "effect/http"
 import type { Configuration } from "oidc-provider"
 import * as CertificateAuthority from "./CertificateAuthority.ts"
@@ -30,13 +31,18 @@ const connection = (authority: CertificateAuthority.CertificateAuthority, client
   ...(client === undefined ? undefined : { cert: client.certificate, key: client.privateKey })
 })
 
-/** Sends a valid ping; the status, or the error of the connection. */
-const ping = Effect.fnUntraced(function* (tls: ReturnType<typeof connection>) {
-  const url = yield* endpoint
+const expectPing = Effect.gen(function* () {
   const inbox = yield* NotificationInbox.NotificationInbox
   const expiresAt = DateTime.add(yield* DateTime.now, { hours: 1 })
   yield* inbox.expect({ token: Redacted.make("token"), deliveryMode: "ping", expiresAt })
-  const headers = { "content-type": "application/json", authorization: "Bearer token" }
+})
+
+const headers = { "content-type": "application/json", authorization: "Bearer token" }
+
+/** Sends a valid ping; the status, or the error of the connection. */
+const ping = Effect.fnUntraced(function* (tls: ReturnType<typeof connection>) {
+  const url = yield* endpoint
+  yield* expectPing
   return yield* Effect.callback<number | undefined, NodeJS.ErrnoException>((resume) => {
     request(url, { ...tls, method: "POST", headers, agent: false })
       .on("response", (response) => resume(Effect.succeed(response.resume().statusCode)))
@@ -60,6 +66,55 @@ it.live("a notification endpoint on https accepts callers without a certificate 
     }).pipe(Effect.provide(serve(own)))
   })
 )
+
+describe("a notification endpoint on https that stops", () => {
+  const start = Effect.gen(function* () {
+    const authority = yield* CertificateAuthority.make
+    const scope = yield* Scope.make()
+    const context = yield* Layer.buildWithScope(serve(yield* authority.issue("client")), scope)
+    yield* Effect.provide(expectPing, context)
+    return { authority, url: yield* Effect.provide(endpoint, context), stop: Scope.close(scope, Exit.void) }
+  })
+
+  it.effect(
+    "a notification endpoint on https stops at once while a connection is open on which nothing was sent (K21)",
+    () =>
+      Effect.gen(function* () {
+        const { authority, stop, url } = yield* start
+        const { hostname, port } = new URL(url)
+        const socket = yield* Effect.callback<TLSSocket>((resume) => {
+          const socket = connect({ host: hostname, port: Number(port), ca: authority.certificate }, () =>
+            resume(Effect.succeed(socket))
+          )
+          socket.on("error", () => socket.destroy())
+        })
+        const closed = Effect.callback<void>((resume) => void socket.once("close", () => resume(Effect.void)))
+        // The clock stands still: no timeout ends the stop.
+        yield* Effect.all([stop, closed], { concurrency: "unbounded" })
+        expect(socket.closed).toBe(true)
+      })
+  )
+
+  it.live("a notification endpoint on https responds to a request in progress when it stops (K17, K21)", () =>
+    Effect.gen(function* () {
+      const { authority, stop, url } = yield* start
+      const stopping = yield* Deferred.make<void>()
+      const status = yield* Effect.callback<number | undefined>((resume) => {
+        const options = { ...connection(authority), method: "POST", agent: false }
+        const call = request(url, { ...options, headers: { ...headers, expect: "100-continue" } })
+          .on("response", (response) => resume(Effect.succeed(response.resume().statusCode)))
+          .on("error", () => resume(Effect.succeed(undefined)))
+          .on("continue", () => {
+            Effect.runFork(Effect.ensuring(stop, Deferred.succeed(stopping, undefined)))
+            setImmediate(() => call.end('{"auth_req_id":"request"}'))
+          })
+        call.flushHeaders()
+      })
+      expect(status).toBe(204)
+      yield* Deferred.await(stopping)
+    })
+  )
+})
 
 describe("a notification endpoint with client authorities", () => {
   it.live(

@@ -11,8 +11,9 @@
  * - It responds at one path as `NotificationReceiver` does, and with 404 at every other.
  * - With `clientAuthorities` only callers with a certificate of these authorities can connect, as Open Finance Brasil
  *   requires.
- * - When its scope closes, it accepts no new connection, waits for the responses to requests in progress for
- *   `shutdownTimeout` at most, and then destroys the connections that remain.
+ * - Each connection ends with its response.
+ * - When its scope closes, it accepts no new connection, destroys those without a request in progress, waits for the responses
+ *   to the others for `shutdownTimeout` at most, and then destroys the connections that remain.
  *
  * **Gotchas**
  *
@@ -41,13 +42,13 @@
  *
  * @see CIBA Core 1.0 sections 9, 10.2 and 10.3
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import { createServer, type Server } from "node:http"
 import { createServer as createSecureServer } from "node:https"
-import type { Socket } from "node:net"
 import { NodeHttpServer } from "@effect/platform-node"
 import { type NotificationInbox, NotificationReceiver, SecurityProfile, type Transport } from "@effect-ciba/core"
 import { Duration, Effect, Layer, Redacted } from "effect"
 import { HttpRouter, HttpServer, HttpServerError } from "effect/http"
+import * as ServerConnections from "./internal/ServerConnections.ts"
 import * as TlsVersion from "./internal/TlsVersion.ts"
 
 /**
@@ -98,12 +99,23 @@ export const layer = (
   HttpServerError.ServeError | SecurityProfile.ProfileViolation | Transport.InvalidOption,
   NotificationInbox.NotificationInbox
 > =>
-  HttpRouter.serve(NotificationReceiver.route(options.path, options), {
-    disableLogger: true,
-    disableListenLog: true
-  }).pipe(Layer.provideMerge(Layer.effect(HttpServer.HttpServer, listen(options))))
+  Layer.unwrap(
+    Effect.sync(() => {
+      const connections = ServerConnections.make()
+      // Runs before the server waits for the responses to requests in progress.
+      return Layer.effectDiscard(Effect.addFinalizer(() => Effect.sync(connections.stop))).pipe(
+        Layer.provideMerge(
+          HttpRouter.serve(NotificationReceiver.route(options.path, options), {
+            disableLogger: true,
+            disableListenLog: true
+          })
+        ),
+        Layer.provideMerge(Layer.effect(HttpServer.HttpServer, listen(options, connections)))
+      )
+    })
+  )
 
-const listen = Effect.fnUntraced(function* (options: Options) {
+const listen = Effect.fnUntraced(function* (options: Options, connections: ServerConnections.ServerConnections) {
   const { profile, tls } = options
   if (profile?.notificationClientCertificate === true && tls?.clientAuthorities === undefined) {
     return yield* new SecurityProfile.ProfileViolation({
@@ -117,43 +129,15 @@ const listen = Effect.fnUntraced(function* (options: Options) {
     try: () => createNodeServer(tls),
     catch: (cause) => new HttpServerError.ServeError({ cause })
   })
-  const destroyConnections = trackConnections(server)
-  endConnections(server)
+  connections.track(server, timeouts.requestTimeout)
   const listening = yield* NodeHttpServer.make(() => server, {
     port: options.port,
     ...(options.host === undefined ? undefined : { host: options.host }),
     gracefulShutdownTimeout: options.shutdownTimeout ?? "10 seconds"
   })
-  yield* Effect.addFinalizer(() => Effect.sync(destroyConnections))
+  yield* Effect.addFinalizer(() => Effect.sync(connections.destroy))
   return listening
 })
-
-/** Gives the function that destroys all connections. `closeAllConnections` misses those before the TLS handshake. */
-const trackConnections = (server: Server): (() => void) => {
-  const sockets = new Set<Socket>()
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket)
-    socket.once("close", () => sockets.delete(socket))
-  })
-  return () => {
-    for (const socket of sockets) socket.destroy()
-  }
-}
-
-/**
- * Ends each connection with its response: a provider that keeps one would send its next notification into a server that is
- * stopping. So does a request to upgrade.
- */
-const endConnections = (server: Server): void => {
-  const endWithResponse = (_: IncomingMessage, response: ServerResponse): void => {
-    response.shouldKeepAlive = false
-  }
-  server.on("request", endWithResponse).on("checkContinue", endWithResponse)
-  server.on("upgrade", ({ socket }: IncomingMessage) => {
-    socket.setTimeout(timeouts.requestTimeout, () => socket.destroy())
-    socket.once("finish", () => socket.destroy())
-  })
-}
 
 /** Limits of the time that a slow caller can take. */
 const timeouts = {

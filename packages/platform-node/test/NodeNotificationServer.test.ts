@@ -164,27 +164,45 @@ it.live("responds to a request in progress when it stops, ends that connection, 
   })
 )
 
-it.live("destroys connections with half a body, half a head or nothing when it stops (K17)", () =>
+it.effect("stops at once while connections are open on which no request is in progress (K17, K21)", () =>
   Effect.gen(function* () {
-    const { context, stop } = yield* start({ shutdownTimeout: "50 millis" })
+    const { context, stop } = yield* start()
     const callers = yield* Effect.gen(function* () {
       yield* expectPing("token")
-      const [body, head, mute] = [yield* connectCaller, yield* connectCaller, yield* connectCaller]
+      const [mute, head, done] = [yield* connectCaller, yield* connectCaller, yield* connectCaller]
       head.socket.write("POST /ci")
-      yield* sendHead(body, "token", 100)
-      return [body, head, mute]
+      yield* sendHead(done, "token", body.length)
+      done.socket.write(body)
+      yield* done.receive("HTTP/1.1 204 ")
+      return [mute, head, done]
     }).pipe(Effect.provide(context))
+    // The clock stands still: no timeout ends the stop.
     yield* stop
     yield* Effect.forEach(callers, ({ awaitClose }) => awaitClose)
     expect(callers.map(({ socket }) => socket.closed)).toEqual([true, true, true])
   })
 )
 
-it.live("destroys a connection that has not begun the TLS handshake when it stops (K17)", () =>
+it.effect("stops at once while a connection is open that has not begun the TLS handshake (K17, K21)", () =>
   Effect.gen(function* () {
     const tls = { certificate: "", privateKey: Redacted.make("") }
-    const { context, stop } = yield* start({ shutdownTimeout: "50 millis", tls })
+    const { context, stop } = yield* start({ tls })
     const { awaitClose, socket } = yield* Effect.provide(connectCaller, context)
+    yield* stop
+    yield* awaitClose
+    expect(socket.closed).toBe(true)
+  })
+)
+
+it.live("destroys a connection with half a body after the timeout of the stop (K17)", () =>
+  Effect.gen(function* () {
+    const { context, stop } = yield* start({ shutdownTimeout: "50 millis" })
+    const { awaitClose, socket } = yield* Effect.gen(function* () {
+      yield* expectPing("token")
+      const caller = yield* connectCaller
+      yield* sendHead(caller, "token", 100)
+      return caller
+    }).pipe(Effect.provide(context))
     yield* stop
     yield* awaitClose
     expect(socket.closed).toBe(true)
