@@ -156,7 +156,8 @@ export interface ConfigOptions {
  * | `CIBA_TLS_BOUND_ACCESS_TOKENS` | `true` if the certificate binds access tokens; `mtls_endpoint_aliases` are used |
  * | `CIBA_DELIVERY_MODE` | the registered `backchannel_token_delivery_mode`: `poll` (default) or `ping` |
  * | `CIBA_ID_TOKEN_ALG` | the registered `id_token_signed_response_alg`; `RS256` by default |
- * | `CIBA_ALLOW_INSECURE` | `loopback` allows plain http to this machine |
+ * | `CIBA_ALLOW_INSECURE` | `loopback` allows plain http to this machine, or |
+ * | `CIBA_SEND_SECRETS_IN_CLEAR_TO` | hosts of one's own network, separated by commas, that plain http is sent to: see `Transport.InsecureHosts` for what it risks |
  *
  * @since 0.1.0
  * @stability stable
@@ -192,6 +193,10 @@ const layerConfigured = (options: ConfigOptions | undefined): ConfiguredLayer =>
     })
   )
 
+const toInsecureHosts = (hosts: string): Transport.InsecureHosts => ({
+  sendSecretsInClearTo: hosts.split(",").map((host) => host.trim())
+})
+
 const environment = Config.all({
   issuer: Config.NonEmptyString("CIBA_ISSUER"),
   clientId: Config.NonEmptyString("CIBA_CLIENT_ID"),
@@ -202,5 +207,9 @@ const environment = Config.all({
     "RS256" as const
   ),
   tls: EnvironmentTls.config,
-  allowInsecureRequests: Config.option(Config.Literal("loopback", "CIBA_ALLOW_INSECURE"))
+  allowInsecureRequests: Config.option(
+    Config.orElse(Config.map(Config.NonEmptyString("CIBA_SEND_SECRETS_IN_CLEAR_TO"), toInsecureHosts), () =>
+      Config.Literal("loopback", "CIBA_ALLOW_INSECURE")
+    )
+  )
 })

@@ -162,19 +162,26 @@ describe("NodeCiba.layerConfig", () => {
     })
   )
 
-  it.live("allows plain http to this machine if CIBA_ALLOW_INSECURE is loopback", () =>
-    Effect.gen(function* () {
-      const server = yield* provider
-      const metadata = (environment: Environment) =>
-        Effect.provide(Discovery.metadata, NodeCiba.layerConfig()).pipe(
-          provideEnvironment({ ...base, ...environment, CIBA_ISSUER: server.url, CIBA_CLIENT_AUTH_METHOD: "none" })
-        )
-      const refused = yield* Effect.flip(metadata({}))
-      assert.include(refused.message, "the URL is not https")
-      assert.lengthOf(server.received, 0)
-      assert.strictEqual((yield* metadata({ CIBA_ALLOW_INSECURE: "loopback" })).issuer, server.url)
-      assert.lengthOf(server.received, 1)
-    })
+  it.live(
+    "allows plain http to this machine if CIBA_ALLOW_INSECURE is loopback, and to the hosts of CIBA_SEND_SECRETS_IN_CLEAR_TO (C1)",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* provider
+        const metadata = (environment: Environment) =>
+          Effect.provide(Discovery.metadata, NodeCiba.layerConfig()).pipe(
+            provideEnvironment({ ...base, ...environment, CIBA_ISSUER: server.url, CIBA_CLIENT_AUTH_METHOD: "none" })
+          )
+        const refused = yield* Effect.flip(metadata({}))
+        assert.include(refused.message, "the URL is not https")
+        assert.lengthOf(server.received, 0)
+        assert.strictEqual((yield* metadata({ CIBA_ALLOW_INSECURE: "loopback" })).issuer, server.url)
+        const { host } = new URL(server.url)
+        const named = { CIBA_SEND_SECRETS_IN_CLEAR_TO: `keycloak, ${host}` }
+        assert.strictEqual((yield* metadata(named)).issuer, server.url)
+        const other = { CIBA_SEND_SECRETS_IN_CLEAR_TO: "keycloak" }
+        assert.include((yield* Effect.flip(metadata(other))).message, "InsecureUrl")
+        assert.lengthOf(server.received, 2)
+      })
   )
 
   it.live("makes a client for each prefix in one environment, and one without a prefix", () =>

@@ -8,7 +8,7 @@
  *
  * **Details**
  *
- * - https only; plain http to loopback addresses with an explicit option.
+ * - https only; plain http to loopback addresses, or to hosts that are named, with an explicit option.
  * - No redirect is followed; no response is read beyond a size; no request lasts beyond a time.
  * - A body with a declared length (`Content-Length`) is read in one piece, since HTTP clients enforce that length, and is
  *   refused if it is larger than the limit all the same. Any other body is read chunk by chunk, and cancelled at the limit.
@@ -50,6 +50,8 @@ import {
 import * as BoundedJson from "../internal/BoundedJson.ts"
 import * as HttpSpan from "./HttpSpan.ts"
 import { redactUrl } from "./HttpUrl.ts"
+import type { InsecureHosts } from "./InsecureRequests.ts"
+import * as InsecureRequests from "./InsecureRequests.ts"
 import * as InteractionId from "./InteractionId.ts"
 import { ensureByteLimit, ensureDuration, type InvalidOption } from "./InvalidOption.ts"
 import * as ResponseBody from "./ResponseBody.ts"
@@ -57,6 +59,11 @@ import { SenderConstraint } from "./SenderConstraint.ts"
 import * as TimeLimit from "./TimeLimit.ts"
 import { findCode, type Kind, TransportError } from "./TransportError.ts"
 
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
+export type { InsecureHosts } from "./InsecureRequests.ts"
 /**
  * @since 0.1.0
  * @stability unstable
@@ -87,8 +94,11 @@ export interface Options {
    * profile.
    */
   readonly interactionIds?: boolean | undefined
-  /** `"loopback"` allows plain http to 127.0.0.0/8, [::1] and localhost, for tests and development. */
-  readonly allowInsecureRequests?: "loopback" | undefined
+  /**
+   * `"loopback"` allows plain http to 127.0.0.0/8, [::1] and localhost, for tests and development; `InsecureHosts` to hosts of
+   * one's own network, where it shows secrets to all that can read there. By default none is sent.
+   */
+  readonly allowInsecureRequests?: "loopback" | InsecureHosts | undefined
 }
 
 /**
@@ -164,8 +174,8 @@ export const make = Effect.fnUntraced(function* (
   const contextOf = makeContextOf(yield* Effect.serviceOption(FetchHttpClient.RequestInit))
   const limitTime = TimeLimit.make(requestTimeout)
 
-  const isSent = ({ url }: Pick<HttpClientRequest.HttpClientRequest, "url">) =>
-    isAllowed(url, options?.allowInsecureRequests)
+  const isAllowed = yield* InsecureRequests.make(options?.allowInsecureRequests)
+  const isSent = ({ url }: Pick<HttpClientRequest.HttpClientRequest, "url">) => isAllowed(url)
 
   const receive = (request: HttpClientRequest.HttpClientRequest): Effect.Effect<Received, TransportError> =>
     isSent(request)
@@ -363,11 +373,6 @@ const ensureAccepted = (
 }
 
 const isRedirect = (status: number): boolean => status === 0 || (status >= 300 && status < 400)
-
-const loopback = /^http:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?(\/|$)/i
-
-const isAllowed = (url: string, insecure: "loopback" | undefined): boolean =>
-  /^https:\/\//i.test(url) || (insecure === "loopback" && loopback.test(url))
 
 const readText = ({ headers, response }: Received, maxBytes: number): Effect.Effect<TextResponse, TransportError> =>
   Effect.flatMap(readRetryAfter(headers), (retryAfter) => {

@@ -7,7 +7,7 @@ import * as ErrorClass from "../internal/ErrorClass.ts"
 
 const table = {
   InsecureUrl: [
-    'the URL is not https; plain http works only for loopback, with allowInsecureRequests: "loopback"',
+    'the URL is not https; plain http works only for loopback, with allowInsecureRequests: "loopback", or for hosts that it names',
     "fixClient"
   ],
   Unreachable: ["the server could not be reached, or the connection broke", "retry"],

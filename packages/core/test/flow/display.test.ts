@@ -21,7 +21,7 @@ describe("DisplayText in a flow", () => {
     it.effect(`shows a published URL with ${what} as one short line`, () =>
       Effect.map(rejectEndpoint(endpoint), ({ message }) =>
         expect(message).toBe(
-          `TransportError: POST ${shown}: the URL is not https; plain http works only for loopback, with allowInsecureRequests: "loopback" (InsecureUrl)`
+          `TransportError: POST ${shown}: the URL is not https; plain http works only for loopback, with allowInsecureRequests: "loopback", or for hosts that it names (InsecureUrl)`
         )
       )
     )

@@ -26,7 +26,7 @@ const overScript = (...answers: ReadonlyArray<ProviderScript.Step>) =>
   over({ tokenScript: ProviderScript.make(answers) })
 
 /** The URLs that were called. */
-const callsOf = (request: string, allowInsecureRequests?: "loopback") => {
+const callsOf = (request: string, allowInsecureRequests?: Transport.Options["allowInsecureRequests"]) => {
   const called: Array<string> = []
   const client = HttpClient.make((asked, at) =>
     Effect.sync(() => {
@@ -90,6 +90,42 @@ describe("Transport.send to a URL", () => {
         assert.deepStrictEqual(refused.called, [])
         assert.strictEqual(refused.fault?.kind, "InsecureUrl")
         assert.deepStrictEqual(yield* callsOf(address, "loopback"), { called: [address], fault: undefined })
+      })
+    )
+  }
+
+  const own = { sendSecretsInClearTo: ["keycloak", "Provider.internal:8080", "[fd00::1]:80"] }
+  for (const [address, isCalled] of [
+    ["http://keycloak/realms/shop", true],
+    ["http://Keycloak:8080/", true],
+    ["http://provider.internal:8080/path?query", true],
+    ["http://[fd00::1]/", true],
+    ["http://provider.internal/", false],
+    ["http://provider.internal:8081/", false],
+    ["http://keycloak.evil.example/", false],
+    ["http://evil.example/keycloak", false],
+    ["http://keycloak@evil.example/", false],
+    ["http://keycloak:8080@evil.example/", false],
+    ["http://evil.example\\@keycloak/", false],
+    ["http://sub.keycloak/", false],
+    ["http:keycloak/", false],
+    ["ftp://keycloak/", false],
+    ["http://localhost/", false]
+  ] as const) {
+    it.effect(`${isCalled ? "calls" : "does not call"} "${address}" with hosts of one's own network (C1)`, () =>
+      Effect.gen(function* () {
+        const { called, fault } = yield* callsOf(address, own)
+        assert.strictEqual(called.length, isCalled ? 1 : 0)
+        assert.strictEqual(fault?.kind, isCalled ? undefined : "InsecureUrl")
+      })
+    )
+  }
+
+  for (const host of ["*", "*.internal", "http://keycloak", "keycloak/", "a@b", "keycloak:port", "", "two hosts"]) {
+    it.effect(`does not start with "${host}" as a host for plain http (C1)`, () =>
+      Effect.gen(function* () {
+        const layer = over({}, { allowInsecureRequests: { sendSecretsInClearTo: ["keycloak", host] } })
+        assert.propertyVal(yield* Effect.flip(Effect.scoped(Layer.build(layer))), "option", "allowInsecureRequests")
       })
     )
   }
