@@ -37,7 +37,11 @@ const stages: ReadonlyArray<readonly [stage: Stage, from: string, specification:
     "`Ciba.initiate`, `Ciba.authenticate`",
     "CIBA Core 1.0 section 13"
   ],
-  [TokenError.TokenError, "`Ciba.complete`, `Ciba.authenticate`; `Refresh`, `Revocation`", "CIBA Core 1.0 section 11"],
+  [
+    TokenError.TokenError,
+    "`Ciba.complete`, `Ciba.authenticate`; `Refresh`, `TokenEndpoint`, `Revocation`",
+    "CIBA Core 1.0 section 11"
+  ],
   [IdTokenError.IdTokenError, "`Ciba.complete`, `Ciba.authenticate`, `Refresh`", "OpenID Connect Core 3.1.3.7"],
   [DiscoveryError.DiscoveryError, "every step", "OpenID Connect Discovery 1.0, RFC 8414"],
   [RegistrationError, "`DynamicRegistration`", "RFC 7591, RFC 7592"],

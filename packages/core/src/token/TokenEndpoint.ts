@@ -1,5 +1,6 @@
 /**
- * The token request of the CIBA grant: exchanges an `auth_req_id` for tokens, which are not verified yet.
+ * The token request of the CIBA grant: exchanges an `auth_req_id` for tokens, which are not verified yet. And that of the client
+ * credentials grant: a token for the client itself.
  *
  * **When to use**
  *
@@ -8,6 +9,8 @@
  * - `redeem` sends the request and reads the response. The service has both halves,
  *   `backchannelAuthenticationGrantRequest` and `processBackchannelAuthenticationGrantResponse`, for a response that is
  *   inspected in between.
+ * - `requestClientToken` is for an API of the provider that prepares an authentication: Open Finance Brasil creates a consent
+ *   with such a token. It says nothing about an end-user, and any client over `Ciba.layer` can request one.
  *
  * **Details**
  *
@@ -43,7 +46,45 @@
  * await Effect.runPromise(Effect.provide(program, CibaTest)) // => "pending"
  * ```
  *
- * @see CIBA Core 1.0 sections 10.1 and 11
+ * **Example** (A consent before the authentication)
+ *
+ * ```ts
+ * import { Ciba, ClientAuthentication, Discovery, ProtectedResource, TokenEndpoint } from "@effect-ciba/core"
+ * import { Effect, Layer, Redacted } from "effect"
+ * import { HttpClient, HttpClientResponse } from "effect/http"
+ *
+ * const server = HttpClient.make((request, url) =>
+ *   Effect.succeed(
+ *     HttpClientResponse.fromWeb(
+ *       request,
+ *       url.pathname === "/token"
+ *         ? Response.json({ access_token: "a-token", token_type: "Bearer", expires_in: 300, scope: "consents" })
+ *         : Response.json({ consentId: "urn:bank:1" }, { status: 201 })
+ *     )
+ *   )
+ * )
+ *
+ * const program = Effect.gen(function* () {
+ *   const token = yield* TokenEndpoint.requestClientToken({ scope: ["consents"] })
+ *   const client = yield* ProtectedResource.make(token)
+ *   const consent = yield* client.post("https://api.example.com/consents")
+ *   return [token.scope, consent.status]
+ * })
+ *
+ * const BankLive = Ciba.layerNoDiscovery({
+ *   clientId: "bank-app",
+ *   authentication: ClientAuthentication.clientSecretBasic(Redacted.make("a secret"))
+ * }).pipe(
+ *   Layer.provideMerge(
+ *     Discovery.layerStatic({ issuer: "https://op.example.com", token_endpoint: "https://op.example.com/token" })
+ *   ),
+ *   Layer.provide(Layer.succeed(HttpClient.HttpClient, server))
+ * )
+ *
+ * await Effect.runPromise(Effect.provide(program, BankLive)) // => [["consents"], 201]
+ * ```
+ *
+ * @see CIBA Core 1.0 sections 10.1 and 11, RFC 6749 section 4.4
  */
 import { Context, Effect, Layer, Redacted } from "effect"
 import type { HttpClientResponse } from "effect/http"
@@ -57,6 +98,11 @@ import { PushDelivery, TokenError } from "./TokenError.ts"
 import * as TokenRequest from "./TokenRequest.ts"
 import * as TokenResponse from "./TokenResponse.ts"
 
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
+export { ClientToken, type ClientTokenOptions, requestClientToken } from "./ClientCredentials.ts"
 /**
  * @since 0.1.0
  * @stability unstable
