@@ -6,7 +6,7 @@ import { constants } from "node:os"
 import { delimiter, join, resolve } from "node:path"
 
 const root = resolve(import.meta.dirname, "..")
-const { config } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
+const pnpm = join(root, "scripts", "pnpm")
 
 const tasks = {
   api: ["node", "scripts/check-api.ts"],
@@ -36,21 +36,26 @@ const second = {
 
 const install = () => {
   const stamp = join(root, "node_modules", ".bootstrap")
-  const lock = createHash("sha256")
-    .update(readFileSync(join(root, "pnpm-lock.yaml")))
-    .digest("hex")
+  const locks = createHash("sha256")
+  for (const lock of [join(root, "pnpm-lock.yaml"), join(pnpm, "package-lock.json")]) locks.update(readFileSync(lock))
+  const lock = locks.digest("hex")
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return
   console.error("Installing the workspace …")
-  const { error, status, stdout } = spawnSync("npx", ["-y", `pnpm@${config.pnpm}`, "install", "--frozen-lockfile"], {
-    cwd: root,
+  // Not `npm ci`, which fails where a registry lacks pnpm for another platform. What the lock names has its integrity checked.
+  runToEnd(pnpm, "npm", "install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error")
+  runToEnd(root, join(pnpm, "node_modules", ".bin", "pnpm"), "install", "--frozen-lockfile")
+  writeFileSync(stamp, lock)
+}
+
+const runToEnd = (cwd, command, ...parameters) => {
+  const { error, status, stdout } = spawnSync(command, parameters, {
+    cwd,
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"]
   })
-  if (error !== undefined || status !== 0) {
-    console.error(error?.message ?? stdout)
-    process.exit(1)
-  }
-  writeFileSync(stamp, lock)
+  if (error === undefined && status === 0) return
+  console.error(error?.message ?? stdout)
+  process.exit(1)
 }
 
 const [name = "", ...rest] = process.argv.slice(2)

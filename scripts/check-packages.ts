@@ -31,8 +31,8 @@ const packedExample = (): Example => {
 const pack = (name: string, destination: string): string => {
   const folder = join("packages", name)
   const { name: scoped, version } = manifest(folder)
-  const { pnpm } = manifest(".").config
-  sh(join(root, folder), "npx", "-y", `pnpm@${pnpm}`, "pack", "--pack-destination", destination)
+  const pnpm = join(root, "scripts", "pnpm", "node_modules", ".bin", "pnpm")
+  sh(join(root, folder), pnpm, "pack", "--pack-destination", destination)
   return join(destination, `${scoped.replace("@", "").replace("/", "-")}-${version}.tgz`)
 }
 
