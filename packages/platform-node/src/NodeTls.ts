@@ -146,11 +146,11 @@ const connect = Effect.fnUntraced(function* (
   material: Material,
   within: Scope.Scope
 ): Effect.fn.Return<Connections, CertificateError> {
-  if (material.client !== undefined) yield* CertificateCheck.check(material.client)
-  if (material.authorities !== undefined) yield* CertificateCheck.checkAuthorities(material.authorities)
+  const client = material.client && (yield* CertificateCheck.check(material.client))
+  const authorities = material.authorities && (yield* CertificateCheck.checkAuthorities(material.authorities))
   const scope = yield* Scope.fork(within)
   const agent = yield* Scope.provide(
-    makeAgent({ secureContext: secureContext(material), rejectUnauthorized: true }),
+    makeAgent({ secureContext: secureContext({ client, authorities }), rejectUnauthorized: true }),
     scope
   )
   return { agent, scope }

@@ -26,7 +26,13 @@ export class UnexpectedAlgorithm extends ErrorClass.make<UnexpectedAlgorithm>()(
 export class UnknownKey extends ErrorClass.make<UnknownKey>()(
   "UnknownKey",
   { algorithm: Schema.String, keyId: Schema.optionalKey(Schema.String) },
-  ["the issuer publishes no key that fits the token", "fixKeys"]
+  ["the issuer publishes no key that fits the token", "fixKeys"],
+  {
+    hint: ({ algorithm }) =>
+      /^[RP]S/.test(algorithm)
+        ? "RSA keys count if they have 2048 to 8192 bits and an odd exponent from 3 to 2^32"
+        : undefined
+  }
 ) {}
 
 const classes = [
@@ -75,8 +81,10 @@ export const make: Effect.Effect<SignatureVerifier, never, ClientRegistration | 
     return (jwt, algorithm, types = ownTypes) => {
       const header = readHeader(jwt)
       if (Result.isFailure(header)) return Effect.fail(header.failure)
-      const { alg, kid: keyId, typ } = header.success
-      if (typ !== undefined && !types.test(typ)) return Effect.fail(new JsonWebToken.MalformedToken())
+      const { alg, crit, kid, typ } = header.success
+      if (typ && !types.test(typ)) return refuse(`its type is "${sanitize(typ)}"`)
+      if (crit !== undefined) return refuse('it has critical header members ("crit"), and none is known')
+      const keyId = kid === "" ? undefined : kid
       if (!JwsAlgorithm.isSame(alg, algorithm))
         return Effect.fail(new UnexpectedAlgorithm({ expected: algorithm, actual: sanitize(alg) }))
       if (!JwsAlgorithm.isSymmetric(algorithm)) return verifyWithPublished(jwt, { algorithm, keyId })
@@ -108,6 +116,9 @@ const verifyWithAny = (
 const keyFaults = ["InvalidSignature", "UnusableKey"] as const
 
 type Key = JsonWebKey | Redacted.Redacted<string>
+
+const refuse = (problem: string): Effect.Effect<never, JsonWebToken.MalformedToken> =>
+  Effect.fail(new JsonWebToken.MalformedToken({ problem }))
 
 /** No explicit type of another kind of token that is signed with the same keys (RFC 8725 section 3.11). */
 const ownTypes = /^(?!(application\/)?(at|logout|secevent|dpop)\+jwt$)/i
