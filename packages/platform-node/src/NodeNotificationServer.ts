@@ -48,6 +48,7 @@ import { NodeHttpServer } from "@effect/platform-node"
 import { type NotificationInbox, NotificationReceiver, SecurityProfile, type Transport } from "@effect-ciba/core"
 import { Duration, Effect, Layer, Redacted } from "effect"
 import { HttpRouter, HttpServer, HttpServerError } from "effect/http"
+import * as TlsVersion from "./internal/TlsVersion.ts"
 
 /**
  * The certificate that the server presents, and those that it requires of callers.
@@ -167,7 +168,7 @@ const createNodeServer = (tls: Tls | undefined): Server =>
     : createSecureServer({
         ...timeouts,
         handshakeTimeout: Duration.toMillis("10 seconds"),
-        minVersion: "TLSv1.2",
+        ...TlsVersion.options,
         cert: tls.certificate,
         key: Redacted.value(tls.privateKey),
         ...(tls.clientAuthorities === undefined

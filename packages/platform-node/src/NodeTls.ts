@@ -8,11 +8,13 @@
  *
  * **Details**
  *
- * - TLS 1.2 or later. The server's certificate is always verified.
- * - Requests have a `User-Agent`, and bodies that a server has compressed (gzip, deflate, br) are decoded.
+ * - TLS 1.3, and 1.2 with the cipher suites that BCP 195 recommends. The server's certificate is always verified.
+ * - Requests have a `User-Agent`, and bodies that a server has compressed (gzip, deflate, br, zstd) are decoded; none is
+ *   asked for.
  * - With `NODE_USE_ENV_PROXY=1` or `--use-env-proxy`, as Node.js documents them, requests go by the proxies of `HTTP_PROXY`,
- *   `HTTPS_PROXY` and `NO_PROXY`. TLS is with the server all the same.
- * - Connections are HTTP/1.1: no request is sent a second time by the HTTP client.
+ *   `HTTPS_PROXY` and `NO_PROXY`. TLS is with the server all the same: a proxy sees neither a request to https nor the client's
+ *   certificate.
+ * - Connections are HTTP/1.1: over HTTP/2, undici may send a request a second time on a new connection.
  * - A certificate or authorities given as an effect, such as `CertificateFiles.pem`, are read again every minute. After a
  *   change new requests use new connections, while requests in flight finish on the old ones. What cannot be used is
  *   logged as a warning, and the connections stay as they are until the next reading.
@@ -32,16 +34,19 @@
  * error._tag // => "CertificateError"
  * ```
  *
- * @see RFC 8705
+ * @see RFC 8705, RFC 9325 (BCP 195)
  */
 import { createSecureContext, type SecureContext } from "node:tls"
 import { NodeHttpClient } from "@effect/platform-node"
 import * as Undici from "@effect/platform-node/Undici"
+import type { Transport } from "@effect-ciba/core"
 import { Duration, Effect, Equal, Exit, Layer, Scope } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import type { CertificateError, ClientCertificate } from "./ClientCertificate.ts"
 import * as CertificateCheck from "./internal/CertificateCheck.ts"
 import * as ContentDecoding from "./internal/ContentDecoding.ts"
+import * as EnvironmentProxy from "./internal/EnvironmentProxy.ts"
+import * as TlsVersion from "./internal/TlsVersion.ts"
 import { userAgent } from "./internal/UserAgent.ts"
 
 /**
@@ -64,12 +69,15 @@ export interface Options {
 }
 
 /**
- * An HTTP client over undici with connections of its own. It fails if the certificate or the authorities cannot be used.
+ * An HTTP client over undici with connections of its own. It fails if the certificate or the authorities cannot be used,
+ * or if a proxy of the environment is not named by its URL.
  *
  * @since 0.1.0
  * @stability stable
  */
-export const layer = (options: Options): Layer.Layer<HttpClient.HttpClient, CertificateError> =>
+export const layer = (
+  options: Options
+): Layer.Layer<HttpClient.HttpClient, CertificateError | Transport.InvalidOption> =>
   // A layer of its own for each call: layerUndiciNoDispatcher is a constant that Effect would build once, and a second client
   // in the same program would get the connections of the first, with its certificate. A fresh one, built anew in each place,
   // would make one client two.
@@ -115,14 +123,15 @@ interface Material {
 
 const makeDispatcher = Effect.fnUntraced(function* (options: Options) {
   const scope = yield* Effect.scope
+  const proxies = yield* EnvironmentProxy.read
   let material = yield* read(options)
-  const dispatcher = new ReplaceableDispatcher(yield* connect(material, scope))
+  const dispatcher = new ReplaceableDispatcher(yield* connect(material, proxies, scope))
 
   const reload = Effect.gen(function* () {
     const next = yield* read(options)
     if (Equal.equals(material, next)) return
     const { connections } = dispatcher
-    dispatcher.connections = yield* connect(next, scope)
+    dispatcher.connections = yield* connect(next, proxies, scope)
     material = next
     yield* Effect.forkIn(retire(connections), scope)
     yield* Effect.logInfo("TLS: certificates were replaced, and new connections use them")
@@ -144,33 +153,29 @@ const read = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Ma
 /** Fails if TLS cannot use the material; the connections in use are those of material that has passed. */
 const connect = Effect.fnUntraced(function* (
   material: Material,
+  proxies: EnvironmentProxy.Proxies | undefined,
   within: Scope.Scope
 ): Effect.fn.Return<Connections, CertificateError> {
   const client = material.client && (yield* CertificateCheck.check(material.client))
   const authorities = material.authorities && (yield* CertificateCheck.checkAuthorities(material.authorities))
   const scope = yield* Scope.fork(within)
-  const agent = yield* Scope.provide(
-    makeAgent({ secureContext: secureContext({ client, authorities }), rejectUnauthorized: true }),
-    scope
-  )
+  const agent = yield* Effect.acquireRelease(
+    Effect.sync(() => makeAgent({ client, authorities }, proxies)),
+    (agent) => Effect.promise(() => agent.destroy())
+  ).pipe(Scope.provide(scope))
   return { agent, scope }
 })
 
-/** Connections, by the proxies of the environment where Node.js itself would use them. */
-const makeAgent = (connect: { readonly secureContext: SecureContext; readonly rejectUnauthorized: true }) => {
-  if (!usesProxies()) return NodeHttpClient.makeDispatcherOptions({ connect })
-  return Effect.acquireRelease(
-    Effect.sync((): Undici.Dispatcher => new Undici.EnvHttpProxyAgent({ connect, requestTls: connect })),
-    (agent) => Effect.promise(() => agent.destroy())
-  )
+const makeAgent = (material: Material, proxies: EnvironmentProxy.Proxies | undefined): Undici.Dispatcher => {
+  const connect = { secureContext: secureContext(material), rejectUnauthorized: true, allowH2: false }
+  return proxies === undefined
+    ? new Undici.Agent({ connect, allowH2: false })
+    : new Undici.EnvHttpProxyAgent({ connect, allowH2: false, requestTls: connect, ...proxies })
 }
-
-const usesProxies = (): boolean =>
-  process.env.NODE_USE_ENV_PROXY === "1" || process.execArgv.includes("--use-env-proxy")
 
 const secureContext = ({ authorities, client }: Material): SecureContext =>
   createSecureContext({
-    minVersion: "TLSv1.2",
+    ...TlsVersion.options,
     ...(authorities === undefined ? undefined : { ca: [...authorities] }),
     ...(client === undefined ? undefined : CertificateCheck.secureContextOptions(client))
   })

@@ -1,11 +1,14 @@
 // What fetch does, and the client of NodeCiba does as well.
+
+import { once } from "node:events"
 import { readFileSync } from "node:fs"
 import { createServer } from "node:http"
-import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib"
+import { buffer } from "node:stream/consumers"
+import { brotliCompressSync, createGzip, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import { Transport } from "@effect-ciba/core"
 import { NodeTls } from "@effect-ciba/platform-node"
-import { Effect, Layer, Schema } from "effect"
+import { Duration, Effect, Layer, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
 import { userAgent } from "../../src/internal/UserAgent.ts"
 import { serve } from "../support/SocketServer.ts"
@@ -18,10 +21,22 @@ const get = (url: string, headers: Readonly<Record<string, string>> = {}) =>
   ).pipe(Effect.provide(transport))
 
 /** A server that sends this body with this coding, whatever was asked for. */
-const serveCoded = (coding: string, body: Uint8Array) =>
+const serveCoded = (coding: string, body: Uint8Array, status = 200) =>
   serve((_request, response) =>
-    response.writeHead(200, { "content-encoding": coding, "content-length": body.byteLength }).end(body)
+    response.writeHead(status, { "content-encoding": coding, "content-length": body.byteLength }).end(body)
   )
+
+/** 400 MiB of blanks in a few hundred kilobytes. */
+const bomb = Effect.promise(async () => {
+  const gzip = createGzip()
+  const blanks = Buffer.alloc(2 ** 20, " ")
+  const whole = buffer(gzip)
+  for (let count = 0; count < 400; count++) {
+    if (!gzip.write(blanks)) await once(gzip, "drain")
+  }
+  gzip.end()
+  return whole
+})
 
 const text = Buffer.from('{"name":"\u00e9"}')
 
@@ -30,8 +45,15 @@ describe("the client of NodeCiba", () => {
     ["gzip", gzipSync(text)],
     ["X-GZIP", gzipSync(text)],
     ["deflate", deflateSync(text)],
+    ["deflate", deflateRawSync(text)],
     ["br", brotliCompressSync(text)],
-    ["identity", text]
+    ["zstd", zstdCompressSync(text)],
+    ["deflate, gzip,  Br", brotliCompressSync(gzipSync(deflateSync(text)))],
+    ["identity", text],
+    // Names of what every object has are no codings.
+    ["constructor", text],
+    ["__proto__", text],
+    ["unknown", text]
   ] as const) {
     it.live(`decodes a body that was sent with the coding ${coding} (U10)`, () =>
       Effect.gen(function* () {
@@ -52,6 +74,48 @@ describe("the client of NodeCiba", () => {
       })
     )
   }
+
+  it.live("decodes an error response, and one without a body (U10)", () =>
+    Effect.gen(function* () {
+      const refusing = yield* serveCoded("gzip", gzipSync(text), 400)
+      const { body, status } = yield* get(refusing.url)
+      assert.deepStrictEqual([status, body], [400, { name: "é" }])
+      const empty = yield* serveCoded("gzip", Buffer.alloc(0))
+      assert.propertyVal(yield* Effect.flip(get(empty.url)), "kind", "Unreadable")
+    })
+  )
+
+  it.live("stops decoding at the limit: 400 MiB in one response cost no memory (U10)", () =>
+    Effect.gen(function* () {
+      const { url } = yield* serveCoded("gzip", yield* bomb)
+      const before = process.memoryUsage()
+      assert.propertyVal(yield* Effect.flip(get(url)), "kind", "TooLarge")
+      const after = process.memoryUsage()
+      assert.isBelow(after.arrayBuffers + after.external - before.arrayBuffers - before.external, 40 * 2 ** 20)
+    })
+  )
+
+  it.live("refuses a body with six codings, each of which would cost a decoder (U10)", () =>
+    Effect.gen(function* () {
+      const codings = Array.from({ length: 6 }, () => "gzip").join(",")
+      const { url } = yield* serveCoded(
+        codings,
+        Array.from({ length: 6 }).reduce<Buffer>((body) => gzipSync(body), text)
+      )
+      assert.propertyVal(yield* Effect.flip(get(url)), "kind", "Unreadable")
+    })
+  )
+
+  it.live("hands on the other headers of a decoded response as they came (U10)", () =>
+    Effect.gen(function* () {
+      const { url } = yield* serve((_request, response) => {
+        const headers = { "content-encoding": "gzip", "retry-after": "7", "x-name": "Zoë" }
+        response.writeHead(503, headers).end(gzipSync(text))
+      })
+      const { retryAfter } = yield* get(url)
+      assert.deepStrictEqual(retryAfter, Duration.seconds(7))
+    })
+  )
 
   it.live("fails for a body that is not what its coding says (U10)", () =>
     Effect.gen(function* () {
