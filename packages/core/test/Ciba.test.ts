@@ -213,11 +213,11 @@ describe("Ciba.complete", () => {
       yield* provider.rotateKeys
       yield* TestClock.adjust("3 seconds")
       yield* provider.afterPolls(1)
-      yield* TestClock.adjust("10 seconds")
+      yield* TestClock.adjust("80 seconds")
       expect((yield* Fiber.join(wait)).subject).toBe("jo")
       const sent = yield* endpoints
       expect(sent.filter((request) => request.startsWith("token"))).toEqual(["token 5"])
-      expect(sent.filter((request) => request.startsWith("keys"))).toEqual(["keys 0", "keys 5", "keys 6", "keys 8"])
+      expect(sent.filter((request) => request.startsWith("keys"))).toEqual(["keys 0", "keys 5", "keys 36", "keys 66"])
     }).pipe(
       Effect.provide(
         flow({

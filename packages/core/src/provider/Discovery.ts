@@ -30,13 +30,14 @@
  *
  * @see OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3
  */
-import { Cache, Context, Duration, Effect, Exit, Layer, Schema } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Schema, type Scope } from "effect"
 import { HttpClientRequest } from "effect/http"
 import { redactUrl } from "../http/HttpUrl.ts"
 import { ensureDuration, type InvalidOption } from "../http/InvalidOption.ts"
 import { failStatus, Transport } from "../http/Transport.ts"
 import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
 import { DiscoveryError, InvalidDocument, IssuerMismatch } from "./DiscoveryError.ts"
+import * as LastGood from "./LastGood.ts"
 import { ProviderMetadata } from "./ProviderMetadata.ts"
 
 /**
@@ -104,16 +105,16 @@ export const metadata: Effect.Effect<ProviderMetadata, DiscoveryError, Discovery
  */
 export const make = Effect.fnUntraced(function* (
   options: Options
-): Effect.fn.Return<Service, InvalidOption, Transport> {
+): Effect.fn.Return<Service, InvalidOption, Transport | Scope.Scope> {
   const url = documentUrl(options.issuer, options.layout ?? "openid-configuration")
   const lifetime = yield* ensureDuration("lifetime", options.lifetime ?? "1 hour")
   const transport = yield* Transport
   const fetch = Effect.provideService(fetchDocument(url, options.issuer), Transport, transport)
-  const cache = yield* Cache.makeWith(() => fetch, {
-    capacity: 1,
-    timeToLive: (exit) => (Exit.isSuccess(exit) ? lifetime : Duration.zero)
+  const documents = yield* LastGood.make({
+    fetch: Effect.zipWith(fetch, Clock.currentTimeMillis, (document, fetchedAt) => ({ document, fetchedAt })),
+    lifetime: Duration.toMillis(lifetime)
   })
-  return Discovery.of({ metadata: Cache.get(cache, url) })
+  return Discovery.of({ metadata: Effect.map(documents.current, ({ document }) => document) })
 })
 
 /**

@@ -35,7 +35,7 @@
  *
  * @see OpenID Connect Core 1.0 section 10.1.1
  */
-import { Clock, Context, DateTime, Duration, Effect, Layer, Option, Result, SynchronizedRef } from "effect"
+import { Clock, Context, DateTime, Duration, Effect, Exit, Layer, Option, Result, type Scope } from "effect"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as JsonWebKeySet from "../crypto/JsonWebKeySet.ts"
 import type * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
@@ -45,6 +45,7 @@ import { Transport } from "../http/Transport.ts"
 import { truncateIssues } from "../internal/DisplayText.ts"
 import { Discovery, fetchJson } from "./Discovery.ts"
 import { DiscoveryError, InvalidDocument } from "./DiscoveryError.ts"
+import * as LastGood from "./LastGood.ts"
 import * as ProviderKeyStore from "./ProviderKeyStore.ts"
 import * as ProviderMetadata from "./ProviderMetadata.ts"
 
@@ -97,12 +98,6 @@ export interface Service {
  */
 export class ProviderKeys extends Context.Service<ProviderKeys, Service>()("@effect-ciba/core/ProviderKeys") {}
 
-/** A key set and when it was fetched, in epoch milliseconds. */
-interface CachedSet {
-  readonly set: JsonWebKeySet.JsonWebKeySet
-  readonly fetchedAt: number
-}
-
 /**
  * Keys over HTTP, cached in memory, and in the `ProviderKeyStore` from the context if there is one.
  *
@@ -111,50 +106,42 @@ interface CachedSet {
  */
 export const make = Effect.fnUntraced(function* (
   options?: Options
-): Effect.fn.Return<Service, InvalidOption, Discovery | Transport> {
+): Effect.fn.Return<Service, InvalidOption, Discovery | Transport | Scope.Scope> {
   const { fetch, load } = yield* makeSource
   const lifetime = Duration.toMillis(yield* ensureDuration("keys.lifetime", options?.lifetime ?? "1 hour"))
   const coolDown = Duration.toMillis(yield* ensureDuration("keys.coolDown", options?.coolDown ?? "30 seconds"))
-  /** Everything that changes: the cached set, and when an unknown key last caused a fetch that succeeded. */
-  const state = yield* SynchronizedRef.make<{ readonly cached?: CachedSet; readonly refetchedAt: number }>({
-    refetchedAt: Number.NEGATIVE_INFINITY
-  })
+  const sets = yield* LastGood.make({ fetch, load, lifetime })
+  /** When an unknown key last caused a fetch, and why that failed. */
+  let refetchedAt = Number.NEGATIVE_INFINITY
+  let failure: DiscoveryError | undefined
 
-  const isFresh = ({ fetchedAt }: CachedSet, now: number) => now - fetchedAt < lifetime
+  const current = Effect.map(sets.current, ({ set }) => set)
 
-  const update = SynchronizedRef.modifyEffect(
-    state,
-    Effect.fnUntraced(function* (before) {
-      const known = before.cached ?? (yield* load)
-      const cached =
-        known !== undefined && isFresh(known, yield* Clock.currentTimeMillis)
-          ? known
-          : yield* Effect.catch(fetch, (error) => (known === undefined ? Effect.fail(error) : Effect.succeed(known)))
-      return [cached.set, { ...before, cached }]
-    })
-  )
-
-  /** A set that is fresh is not waited for. */
-  const current = Effect.clockWith((clock) => {
-    const { cached } = SynchronizedRef.getUnsafe(state)
-    return cached !== undefined && isFresh(cached, clock.currentTimeMillisUnsafe())
-      ? Effect.succeed(cached.set)
-      : update
-  })
-
-  /** For a token that no key of `known` verifies; not if a newer set is cached, or one from just now. */
-  const refetch = (known: JsonWebKeySet.JsonWebKeySet) =>
-    SynchronizedRef.modifyEffect(
-      state,
-      Effect.fnUntraced(function* (before) {
-        const { cached: last, refetchedAt } = before
-        const now = yield* Clock.currentTimeMillis
-        const mayFetch = last?.set === known && now - last.fetchedAt >= 1000 && now - refetchedAt >= coolDown
-        if (last !== undefined && !mayFetch) return [last.set, before]
-        const cached = yield* fetch
-        return [cached.set, { cached, refetchedAt: now }]
-      })
+  const renew = Effect.clockWith((clock) => {
+    refetchedAt = clock.currentTimeMillisUnsafe()
+    return Effect.map(
+      Effect.onExit(sets.renew, (exit) =>
+        Effect.sync(() => {
+          failure = Option.getOrUndefined(Exit.findErrorOption(exit))
+        })
+      ),
+      ({ set }) => set
     )
+  })
+
+  /**
+   * For a token that no key of `known` verifies; not if a newer set is cached, or one from just now. A failure counts until the
+   * cool-down is over.
+   */
+  const refetch = (known: JsonWebKeySet.JsonWebKeySet): Effect.Effect<JsonWebKeySet.JsonWebKeySet, DiscoveryError> =>
+    Effect.clockWith((clock) => {
+      const now = clock.currentTimeMillisUnsafe()
+      const last = sets.last()
+      if (last !== undefined && last.set !== known) return Effect.succeed(last.set)
+      if (sets.isRenewing()) return renew
+      if (now - refetchedAt < coolDown) return failure === undefined ? Effect.succeed(known) : Effect.fail(failure)
+      return last !== undefined && now - last.fetchedAt < 1000 ? Effect.succeed(known) : renew
+    })
 
   return ProviderKeys.of({
     coolDown: Duration.millis(coolDown),

@@ -162,7 +162,7 @@ describe("Ciba.complete", () => {
     }).pipe(
       sharedServices({
         user: TestUser.approve(),
-        keysScript: ProviderScript.make([proceed, ...Array.from({ length: 26 }, () => reset)])
+        keysScript: ProviderScript.make([proceed, ...Array.from({ length: 13 }, () => reset)])
       })
     )
   )

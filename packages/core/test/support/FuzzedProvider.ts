@@ -151,7 +151,7 @@ export const discovery: EntryPoint<unknown> = {
           })
         )
         return { metadata: yield* discovery.metadata, found, results } satisfies VerifiedWithKeys
-      })
+      }).pipe(Effect.scoped)
   })
 }
 

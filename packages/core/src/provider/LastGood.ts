@@ -1,0 +1,98 @@
+/**
+ * A document of the provider that is fetched again after its lifetime. While that lasts or fails, the last good one is used,
+ * for a day at most.
+ */
+import { Clock, Deferred, Duration, Effect, type Scope } from "effect"
+
+/** A document, and when it was fetched, in epoch milliseconds. */
+export interface Fetched {
+  readonly fetchedAt: number
+}
+
+export interface LastGood<A extends Fetched, E> {
+  /** A fresh document, or the last good one where none can be had at once. */
+  readonly current: Effect.Effect<A, E>
+  /** The document of a fetch from now, or of the one that is under way. */
+  readonly renew: Effect.Effect<A, E>
+  /** The last good document, whatever its age. */
+  readonly last: () => A | undefined
+  /** Whether a fetch is under way. */
+  readonly isRenewing: () => boolean
+}
+
+export interface Options<A, E> {
+  readonly fetch: Effect.Effect<A, E>
+  /** What an earlier process has kept. */
+  readonly load?: Effect.Effect<A | undefined, E> | undefined
+  /** How long a document is fresh, in milliseconds. */
+  readonly lifetime: number
+}
+
+/** Fetches within the scope: a caller that is interrupted does not end what others wait for. */
+export const make = Effect.fnUntraced(function* <A extends Fetched, E>({
+  fetch,
+  lifetime,
+  load = Effect.undefined
+}: Options<A, E>): Effect.fn.Return<LastGood<A, E>, never, Scope.Scope> {
+  const scope = yield* Effect.scope
+  let good: A | undefined
+  let isLoaded = false
+  let attemptedAt = Number.NEGATIVE_INFINITY
+  let underWay: Deferred.Deferred<A, E> | undefined
+
+  const start = (result: Deferred.Deferred<A, E>) =>
+    fetch.pipe(
+      Effect.tap((fetched) =>
+        Effect.sync(() => {
+          good = fetched
+        })
+      ),
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          underWay = undefined
+          Deferred.doneUnsafe(result, exit)
+        })
+      ),
+      Effect.forkIn(scope, { startImmediately: true })
+    )
+
+  const renew = Effect.clockWith((clock) => {
+    if (underWay !== undefined) return Deferred.await(underWay)
+    const result: Deferred.Deferred<A, E> = Deferred.makeUnsafe()
+    underWay = result
+    attemptedAt = clock.currentTimeMillisUnsafe()
+    return Effect.andThen(start(result), Deferred.await(result))
+  })
+
+  /** A renewal that does not succeed soon is not waited for: the next one is tried a while later. */
+  const renewSoon = (known: A, now: number) => {
+    const left = attemptedAt + longestWait - now
+    if (now - attemptedAt < pause && (underWay === undefined || left <= 0)) return Effect.succeed(known)
+    const settled = Effect.catch(renew, () => Effect.succeed(known))
+    return Effect.timeoutOrElse(settled, {
+      duration: underWay === undefined ? longestWait : left,
+      orElse: () => Effect.succeed(known)
+    })
+  }
+
+  const current: Effect.Effect<A, E> = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    if (good !== undefined && now - good.fetchedAt < lifetime) return Effect.succeed(good)
+    if (good !== undefined && now - good.fetchedAt < oldest) return renewSoon(good, now)
+    if (isLoaded) return renew
+    return Effect.flatMap(load, (loaded) => {
+      isLoaded = true
+      good ??= loaded
+      return current
+    })
+  })
+
+  return { current, renew, last: () => good, isRenewing: () => underWay !== undefined }
+})
+
+/** How long a caller waits for the renewal of what is good, in milliseconds. */
+const longestWait = 1000
+
+/** After how long a renewal that failed is tried again, in milliseconds. */
+const pause = 30_000
+
+const oldest = /* @__PURE__ */ Duration.toMillis(Duration.days(1))

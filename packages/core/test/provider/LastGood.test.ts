@@ -1,0 +1,99 @@
+// Renewal of a document while its source is slow, hangs or fails.
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Fiber, Ref } from "effect"
+import { TestClock } from "effect/testing"
+import * as LastGood from "../../src/provider/LastGood.ts"
+
+type Source = Effect.Effect<string, "gone">
+
+const hour = 3_600_000
+
+/** A document whose source can be changed, and how often it was asked for. */
+const setUp = Effect.gen(function* () {
+  const source = yield* Ref.make<Source>(Effect.succeed("first"))
+  let fetches = 0
+  const documents = yield* LastGood.make({
+    fetch: Effect.gen(function* () {
+      fetches += 1
+      const text = yield* Effect.flatten(Ref.get(source))
+      return { text, fetchedAt: yield* Effect.clockWith((clock) => clock.currentTimeMillis) }
+    }),
+    lifetime: hour
+  })
+  return {
+    current: Effect.map(documents.current, ({ text }) => text),
+    set: (next: Source) => Ref.set(source, next),
+    fetches: () => fetches
+  }
+})
+
+describe("LastGood", () => {
+  it.effect("fetches once for all that ask at once, and again after the lifetime (A19)", () =>
+    Effect.gen(function* () {
+      const { current, fetches, set } = yield* setUp
+      yield* set(Effect.delay(Effect.succeed("first"), "2 seconds"))
+      const all = yield* Effect.forkChild(Effect.all([current, current, current], { concurrency: "unbounded" }))
+      yield* TestClock.adjust("2 seconds")
+      expect([yield* Fiber.join(all), fetches()]).toEqual([["first", "first", "first"], 1])
+      yield* set(Effect.succeed("second"))
+      yield* TestClock.adjust(hour - 1)
+      expect(yield* current).toBe("first")
+      yield* TestClock.adjust(1)
+      expect([yield* current, fetches()]).toEqual(["second", 2])
+    })
+  )
+
+  it.effect("gives the last good one while a renewal fails, which is tried again after half a minute (A19)", () =>
+    Effect.gen(function* () {
+      const { current, fetches, set } = yield* setUp
+      yield* current
+      yield* TestClock.adjust(hour)
+      yield* set(Effect.fail("gone"))
+      expect([yield* current, yield* current, fetches()]).toEqual(["first", "first", 2])
+      yield* TestClock.adjust("30 seconds")
+      expect([yield* current, fetches()]).toEqual(["first", 3])
+      yield* set(Effect.succeed("second"))
+      yield* TestClock.adjust("30 seconds")
+      expect(yield* current).toBe("second")
+    })
+  )
+
+  it.effect("waits a second for a renewal that hangs, and not again while it does (A19)", () =>
+    Effect.gen(function* () {
+      const { current, fetches, set } = yield* setUp
+      yield* current
+      yield* TestClock.adjust(hour)
+      yield* set(Effect.never)
+      const wait = yield* Effect.forkChild(current)
+      yield* TestClock.adjust(999)
+      expect(wait.pollUnsafe()).toBeUndefined()
+      yield* TestClock.adjust(1)
+      expect(yield* Fiber.join(wait)).toBe("first")
+      expect([yield* current, fetches()]).toEqual(["first", 2])
+    })
+  )
+
+  it.effect("uses what a slow renewal brings, though its callers have gone (A19)", () =>
+    Effect.gen(function* () {
+      const { current, set } = yield* setUp
+      yield* current
+      yield* TestClock.adjust(hour)
+      yield* set(Effect.delay(Effect.succeed("second"), "10 seconds"))
+      const wait = yield* Effect.forkChild(current)
+      yield* TestClock.adjust(500)
+      yield* Fiber.interrupt(wait)
+      yield* TestClock.adjust("10 seconds")
+      expect(yield* current).toBe("second")
+    })
+  )
+
+  it.effect("is used for a day at most (A19)", () =>
+    Effect.gen(function* () {
+      const { current, set } = yield* setUp
+      yield* current
+      yield* set(Effect.fail("gone"))
+      yield* TestClock.adjust("1 day")
+      expect(yield* Effect.flip(current)).toBe("gone")
+    })
+  )
+})
