@@ -132,9 +132,10 @@ export const fromJwk = Effect.fnUntraced(function* (
   if (key.use !== undefined && key.use !== "sig") {
     return yield* new InvalidKey({ problem: 'its "use" is not "sig"; pass the key that was made for signatures' })
   }
-  const material = yield* importKey(algorithm, () => jose.importJWK(KeyMembers.material(key), algorithm))
+  const members = KeyMembers.material(key)
+  const material = yield* importKey(algorithm, () => jose.importJWK(members, algorithm))
   const keyId = options?.keyId ?? key.kid
-  const named = { ...key, ...publicMembers(algorithm, keyId) }
+  const named = { ...key, ...members, ...publicMembers(algorithm, keyId) }
   const publicJwk = Jwk.toPublic(named)
   return yield* ensureSigning(new KeyPair({ algorithm, keyId, publicJwk, privateJwk: redactJwk(named), material }))
 })

@@ -10,6 +10,7 @@ import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
+import * as RsaKey from "../crypto/RsaKey.ts"
 import { sanitize } from "../internal/DisplayText.ts"
 import * as ErrorClass from "../internal/ErrorClass.ts"
 import type { DiscoveryError } from "./DiscoveryError.ts"
@@ -27,12 +28,7 @@ export class UnknownKey extends ErrorClass.make<UnknownKey>()(
   "UnknownKey",
   { algorithm: Schema.String, keyId: Schema.optionalKey(Schema.String) },
   ["the issuer publishes no key that fits the token", "fixKeys"],
-  {
-    hint: ({ algorithm }) =>
-      /^[RP]S/.test(algorithm)
-        ? "RSA keys count if they have 2048 to 8192 bits and an odd exponent from 3 to 2^32"
-        : undefined
-  }
+  { hint: ({ algorithm }) => RsaKey.describeLimits(algorithm) }
 ) {}
 
 const classes = [

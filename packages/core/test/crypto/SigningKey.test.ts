@@ -263,6 +263,21 @@ describe("SigningKey.fromPem", () => {
     )
   }
 
+  it.effect("reads a JWK in padded plain base64, and publishes its key in base64url (E13)", () =>
+    Effect.gen(function* () {
+      for (const algorithm of ["PS256", "ES256", "Ed25519"] as const) {
+        const { privateJwk, publicJwk } = yield* SigningKey.generateJwk(algorithm)
+        const odd = Object.entries(Redacted.value(privateJwk)).map(([name, member]) => {
+          const isBinary = !["kty", "crv", "alg", "kid", "use"].includes(name)
+          return [name, isBinary ? Buffer.from(String(member), "base64url").toString("base64") : member] as const
+        })
+        const key = yield* SigningKey.fromJwk(Redacted.make(Object.fromEntries(odd)))
+        yield* signs(key, algorithm)
+        assert.deepStrictEqual(key.publicJwk, publicJwk)
+      }
+    })
+  )
+
   it.effect("refuses a PEM key of another curve or type than the algorithm's", () =>
     Effect.gen(function* () {
       const pem = yield* Pem.pkcs8("ES384")

@@ -233,7 +233,7 @@ describe("Discovery.check", () => {
     "userinfo_signing_alg_values_supported",
     "introspection_signing_alg_values_supported"
   ]
-  const register = (algorithm: "EdDSA" | "Ed25519") => ({
+  const registerFor = (algorithm: "EdDSA" | "Ed25519") => ({
     idTokenSignedResponseAlg: algorithm,
     userInfoSignedResponseAlg: algorithm,
     introspectionSignedResponseAlg: algorithm
@@ -246,7 +246,7 @@ describe("Discovery.check", () => {
     it.effect(`takes ${listed} for ${algorithm} in what the provider signs (A17)`, () =>
       Effect.gen(function* () {
         const change = Object.fromEntries(lists.map((name) => [name, [listed]]))
-        expect(yield* check(change, register(algorithm))).toEqual([])
+        expect(yield* check(change, registerFor(algorithm))).toEqual([])
       })
     )
 
