@@ -78,6 +78,44 @@ describe("NodeTls, client certificates", () => {
     })
   )
 
+  const oneLine = (text: string) => text.trim().replaceAll("\n", "\\n")
+  const spellings: ReadonlyArray<readonly [what: string, edit: (text: string, other: string) => string]> = [
+    ["in one line, with line breaks as two characters", oneLine],
+    ["in quotes", (text) => `"${oneLine(text)}"`],
+    ["with indented lines", (text) => text.replaceAll("\n", "\r\n    ")],
+    ["with spaces in the place of line breaks", (text) => text.replaceAll("\n", " ")],
+    ["with text around", (text) => `Bag Attributes\n    friendlyName: shop\n${text}\n# until 2027\n`],
+    ["with two blocks that no line break divides", (text) => `${text.trim()}${text.trim()}`],
+    ["with certificate and key in one text", (text, other) => `${other}\n${text}`]
+  ]
+  for (const [what, edit] of spellings) {
+    it.effect(`a client certificate, its key and the authorities are read ${what} (E13)`, () =>
+      Effect.gen(function* () {
+        const { authority, server } = yield* setUp
+        const { certificate, privateKey } = yield* authority.issue("shop")
+        const client = values({
+          certificate: edit(certificate, privateKey),
+          privateKey: edit(privateKey, certificate)
+        })
+        const subject = yield* Effect.provide(
+          get(server.url),
+          NodeTls.layer({ client, authorities: edit(authority.certificate, authority.certificate) })
+        )
+        assert.strictEqual(subject, "CN=shop")
+      })
+    )
+  }
+
+  it.effect("an authority that breaks off is refused, also behind one that is complete (N6)", () =>
+    Effect.gen(function* () {
+      const { certificate } = yield* CertificateAuthority.make
+      for (const broken of [certificate.slice(0, 90), oneLine(certificate.slice(0, 90))]) {
+        const layer = NodeTls.layer({ authorities: `${certificate}\n${broken}` })
+        assert.propertyVal(yield* Effect.flip(Layer.build(layer)), "source", "tls.authorities")
+      }
+    })
+  )
+
   it.effect("a replaced certificate is sent with new requests, while running ones end on their own connections", () =>
     Effect.gen(function* () {
       const { authority, path, server } = yield* setUp
@@ -427,7 +465,6 @@ describe("NodeTls, with unusable certificates", () => {
         "",
         "marker",
         half(certificate),
-        certificate + certificate,
         `${certificate}\n${half(certificate)}`,
         [certificate, "marker"],
         []

@@ -156,11 +156,11 @@ const connect = Effect.fnUntraced(function* (
   proxies: EnvironmentProxy.Proxies | undefined,
   within: Scope.Scope
 ): Effect.fn.Return<Connections, CertificateError> {
-  if (material.client !== undefined) yield* CertificateCheck.check(material.client)
-  if (material.authorities !== undefined) yield* CertificateCheck.checkAuthorities(material.authorities)
+  const client = material.client && (yield* CertificateCheck.check(material.client))
+  const authorities = material.authorities && (yield* CertificateCheck.checkAuthorities(material.authorities))
   const scope = yield* Scope.fork(within)
   const agent = yield* Effect.acquireRelease(
-    Effect.sync(() => makeAgent(material, proxies)),
+    Effect.sync(() => makeAgent({ client, authorities }, proxies)),
     (agent) => Effect.promise(() => agent.destroy())
   ).pipe(Scope.provide(scope))
   return { agent, scope }

@@ -141,6 +141,31 @@ describe("NodeCiba.layerConfig", () => {
     )
   }
 
+  const quoted: ReadonlyArray<readonly [what: string, edit: (pem: string) => string]> = [
+    ["after the bag attributes of openssl", (text) => `Bag Attributes\n    friendlyName: shop\n${text}`],
+    ["after its certificate", (text) => `-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n${text}`],
+    ["in quotes and in one line", (text) => `"${text.trim().replaceAll("\n", "\\n")}"`],
+    ["with spaces in the place of line breaks", (text) => text.replaceAll("\n", " ")]
+  ]
+  for (const [what, edit] of quoted) {
+    it.effect(`authenticates with a key as PEM ${what} (E13)`, () =>
+      Effect.gen(function* () {
+        const client = yield* registration({ CIBA_PRIVATE_KEY: edit(yield* pem), CIBA_SIGNING_ALG: "ES256" })
+        assert.deepInclude<unknown>(yield* credentials(client), { header: { alg: "ES256" } })
+      })
+    )
+  }
+
+  for (const quote of ["'", '"']) {
+    it.effect(`authenticates with a key as JWK in ${quote} (E13)`, () =>
+      Effect.gen(function* () {
+        const key = yield* jwk
+        const client = yield* registration({ CIBA_PRIVATE_KEY: ` ${quote}${encodeJson(key)}${quote}\n` })
+        assert.deepInclude<unknown>(yield* credentials(client), { header: { alg: "ES256", kid: key.kid } })
+      })
+    )
+  }
+
   it.effect("expects ID Tokens signed with CIBA_ID_TOKEN_ALG, RS256 by default", () =>
     Effect.gen(function* () {
       const algorithm = (environment: Environment) =>
@@ -293,12 +318,14 @@ describe("NodeCiba.layerConfig fails with a message that quotes no secret if the
     [
       "has PEM that breaks off",
       { CIBA_PRIVATE_KEY: "-----BEGIN PRIVATE KEY-----\nmarker", CIBA_SIGNING_ALG: "ES256" },
-      invalidKey("its PEM block has no end; pass the whole file")
+      invalidKey("its PEM block has no end, or is not base64; pass the whole file")
     ],
     [
       "has PEM in PKCS#1 form",
       { CIBA_PRIVATE_KEY: "-----BEGIN RSA PRIVATE KEY-----\nmarker", CIBA_SIGNING_ALG: "RS256" },
-      invalidKey("it is not PEM in PKCS#8 form; convert it with: openssl pkcs8 -topk8 -nocrypt -in key.pem")
+      invalidKey(
+        'it is not PEM in PKCS#8 form but "RSA PRIVATE KEY"; convert it with: openssl pkcs8 -topk8 -nocrypt -in key.pem'
+      )
     ],
     [
       "has PEM and no algorithm",

@@ -11,6 +11,7 @@
 import { Effect, Redacted, Schema } from "effect"
 import { WebCrypto } from "effect/crypto"
 import * as jose from "jose"
+import { decisive } from "../internal/ForeignMember.ts"
 import { DecryptionFailed } from "./DecryptionFailed.ts"
 import { attempt, InvalidKey } from "./InvalidKey.ts"
 import * as Jwk from "./JsonWebKey.ts"
@@ -83,7 +84,7 @@ export const keyFromSecret = Effect.fnUntraced(function* (
 /** Whether a token has the five parts of a compact JWE. */
 export const isEncrypted = (token: Redacted.Redacted<string>): boolean => Redacted.value(token).split(".").length === 5
 
-const Header = Schema.Struct({ kid: Schema.optionalKey(Schema.String), zip: Schema.optionalKey(Schema.Unknown) })
+const Header = Schema.Struct({ kid: decisive(Schema.String), zip: Schema.optionalKey(Schema.Unknown) })
 
 const decodeHeader = Schema.decodeUnknownEffect(
   Schema.StringFromBase64Url.pipe(Schema.decodeTo(Schema.fromJsonString(Header)))
@@ -99,7 +100,7 @@ export const decrypt = Effect.fnUntraced(function* (
     failure("it is not a compact JWE")
   )
   if (zip !== undefined) return yield* failure("its content is compressed")
-  const candidates = options.keys.filter(({ keyId }) => kid === undefined || keyId === undefined || keyId === kid)
+  const candidates = options.keys.filter(({ keyId }) => !kid || keyId === undefined || keyId === kid)
   if (candidates.length === 0) return yield* failure("it is encrypted to a key that the client does not hold")
   const attempts = candidates.map(({ algorithm, material }) =>
     Effect.tryPromise({

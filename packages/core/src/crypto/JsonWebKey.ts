@@ -63,17 +63,10 @@ export const fromPrivate = Effect.fnUntraced(function* (
     Effect.fromOption(Option.flatMap(KeyMembers.read(Redacted.value(jwk)), decode)),
     () => new InvalidKey({ problem: "it is not a JSON Web Key; pass the parsed object, with its private members" })
   )
-  return (key.kty === "AKP" ? key.priv : key.d) === undefined ? yield* publicKeyError(purpose) : key
+  return (key.kty === "AKP" ? key.priv : key.d) === undefined
+    ? yield* new InvalidKey({ problem: `it is a public key; ${purpose} needs the private one` })
+    : key
 })
-
-/**
- * Fails a public key in the place of a private one.
- *
- * @since 0.1.0
- * @stability stable
- */
-export const publicKeyError = (purpose: string): InvalidKey =>
-  new InvalidKey({ problem: `it is a public key; ${purpose} needs the private one` })
 
 /**
  * The key without private and symmetric members, and without `key_ops`.

@@ -63,9 +63,11 @@ const isForSignatures = (operations: unknown): boolean =>
   operations.some((name) => name === "sign" || name === "verify")
 
 const decodeKey = (member: unknown): ReadonlyArray<PublishedKey> =>
-  Option.toArray(Option.filter(Option.flatMap(KeyMembers.read(member), decodeMembers), RsaKey.isWithinLimits)).map(
-    (published) => ({ published, key: { ...requiredMembers(published), ...Struct.pick(published, ["kid"]) } })
-  )
+  Option.toArray(Option.flatMap(KeyMembers.read(member), decodeMembers)).flatMap((published) => {
+    const material = KeyMembers.material(requiredMembers(published))
+    const key = { ...material, ...Struct.pick(published, ["kid"]) }
+    return RsaKey.isWithinLimits(material) ? [{ published, key }] : []
+  })
 
 const decodeMembers = Schema.decodeUnknownOption(JsonWebKey)
 

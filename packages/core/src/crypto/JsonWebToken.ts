@@ -19,14 +19,20 @@ export class MalformedToken extends ErrorClass.make<MalformedToken>()(
   "MalformedToken",
   {
     /** It has the five parts of an encrypted token. */
-    encrypted: Schema.optionalKey(Schema.Literal(true))
+    encrypted: Schema.optionalKey(Schema.Literal(true)),
+    /** What in its header excludes it. */
+    problem: Schema.optionalKey(Schema.String)
   },
   ["the token is not a signed JSON Web Token in compact form", "fixKeys"],
   {
-    message: ({ encrypted }) =>
-      encrypted === true
-        ? "the token is encrypted, and no key to decrypt it is configured; provide IdTokenDecryption.layer"
-        : "the token is not a signed JSON Web Token in compact form"
+    message: ({ encrypted, problem }) => {
+      if (encrypted === true) {
+        return "the token is encrypted, and no key to decrypt it is configured; provide IdTokenDecryption.layer"
+      }
+      return problem === undefined
+        ? "the token is not a signed JSON Web Token in compact form"
+        : `the token is not of the expected form: ${problem}`
+    }
   }
 ) {}
 
@@ -53,7 +59,8 @@ export class UnusableKey extends ErrorClass.make<UnusableKey>()(
 const headerMembers = Schema.Struct({
   alg: Schema.String,
   kid: decisive(Schema.String),
-  typ: decisive(Schema.String)
+  typ: decisive(Schema.String),
+  crit: Schema.optionalKey(Schema.Unknown)
 })
 
 /** The header members by which a verification key is chosen, before anything is verified. */

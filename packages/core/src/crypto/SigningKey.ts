@@ -127,16 +127,15 @@ export const fromJwk = Effect.fnUntraced(function* (
   }
   const expected = JwsAlgorithm.keyType(algorithm)
   if (key.kty !== expected.kty || (expected.crv !== undefined && key.crv !== expected.crv)) {
-    return yield* new InvalidKey({
-      problem: `${algorithm} needs a key of type ${[expected.kty, expected.crv].filter(Boolean).join(" ")}; pass such a key, or the algorithm that fits this one`
-    })
+    return yield* unfit(algorithm)
   }
   if (key.use !== undefined && key.use !== "sig") {
     return yield* new InvalidKey({ problem: 'its "use" is not "sig"; pass the key that was made for signatures' })
   }
-  const material = yield* importKey(algorithm, () => jose.importJWK(KeyMembers.material(key), algorithm))
+  const members = KeyMembers.material(key)
+  const material = yield* importKey(algorithm, () => jose.importJWK(members, algorithm))
   const keyId = options?.keyId ?? key.kid
-  const named = { ...key, ...publicMembers(algorithm, keyId) }
+  const named = { ...key, ...members, ...publicMembers(algorithm, keyId) }
   const publicJwk = Jwk.toPublic(named)
   return yield* ensureSigning(new KeyPair({ algorithm, keyId, publicJwk, privateJwk: redactJwk(named), material }))
 })
@@ -152,12 +151,12 @@ export const fromPem = Effect.fnUntraced(function* (
   pem: Redacted.Redacted<string>,
   options: Options & { readonly algorithm: JwsAlgorithm.Asymmetric }
 ): Effect.fn.Return<KeyPair, InvalidKey> {
-  if (Pem.isPublic(Redacted.value(pem))) return yield* Jwk.publicKeyError("a signature")
-  const text = yield* Effect.fromResult(
+  const found = yield* Effect.fromResult(
     Result.mapError(Pem.findPrivateKey(Redacted.value(pem)), (problem) => new InvalidKey({ problem }))
   )
   const { algorithm } = options
-  const material = yield* importKey(algorithm, () => jose.importPKCS8(text, algorithm, { extractable: true }))
+  if (found.type !== undefined && found.type !== typeOf(algorithm)) return yield* unfit(algorithm)
+  const material = yield* importKey(algorithm, () => jose.importPKCS8(found.pem, algorithm, { extractable: true }))
   const jwk = yield* importKey(algorithm, () => jose.exportJWK(material))
   return yield* fromJwk(Redacted.make(jwk), options)
 })
@@ -277,6 +276,16 @@ const publicMembers = (algorithm: JwsAlgorithm.Asymmetric, keyId: string | undef
   alg: algorithm,
   ...(keyId === undefined ? undefined : { kid: keyId })
 })
+
+const typeOf = (algorithm: JwsAlgorithm.Asymmetric): string => {
+  const { crv, kty } = JwsAlgorithm.keyType(algorithm)
+  return crv === undefined ? kty : `${kty} ${crv}`
+}
+
+const unfit = (algorithm: JwsAlgorithm.Asymmetric): InvalidKey =>
+  new InvalidKey({
+    problem: `${algorithm} needs a key of type ${typeOf(algorithm)}; pass such a key, or the algorithm that fits this one`
+  })
 
 const redactJwk = (jwk: Jwk.JsonWebKey) => Redacted.make(jwk, { label: "private JWK" })
 

@@ -65,7 +65,7 @@ export const check = (registration: ClientRegistration.Service, metadata: Provid
     ...checkCapabilities(registration, metadata),
     ...Struct.keys(signedResponses).map((parameter) => {
       const [supported, use] = signedResponses[parameter]
-      return checkAlgorithm(parameter, registration[parameter], metadata[supported], use)
+      return checkReceived(parameter, registration[parameter], metadata[supported], use)
     }),
     checkSecretLength(registration)
   ].filter(isMismatch)
@@ -96,7 +96,7 @@ export const checkRequest = (
       error("SignedRequest", "the provider accepts no signed requests; leave SignedRequest.layer out", signedRequests),
     checkAlgorithm("SignedRequest", requestSigner?.algorithm, signing, "accepts requests signed with", signedRequests),
     checkAlgorithm("Dpop", algorithm, proofs, "accepts proofs signed with", `DPoP proofs signed with ${algorithm}`),
-    checkAlgorithm(
+    checkReceived(
       "idTokenSignedResponseAlg",
       idTokenSignedResponseAlg,
       metadata.id_token_signing_alg_values_supported,
@@ -175,6 +175,13 @@ const checkAlgorithm = (
   algorithm !== undefined &&
   supported?.includes(algorithm) === false &&
   error(parameter, `the provider ${use} ${list(supported)}, and not ${algorithm}`, feature)
+
+/** The same for what the provider signs: either name of one algorithm will do, since its tokens verify under both. */
+const checkReceived = (...given: Parameters<typeof checkAlgorithm>) => {
+  const [, algorithm, supported] = given
+  const isListed = supported?.some((name) => algorithm !== undefined && JwsAlgorithm.isSame(name, algorithm))
+  return isListed !== true && checkAlgorithm(...given)
+}
 
 /** A key for HMAC has at least as many bits as the hash (RFC 7518 3.2). */
 const checkSecretLength = ({

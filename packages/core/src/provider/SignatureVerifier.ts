@@ -10,6 +10,7 @@ import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
+import * as RsaKey from "../crypto/RsaKey.ts"
 import { sanitize } from "../internal/DisplayText.ts"
 import * as ErrorClass from "../internal/ErrorClass.ts"
 import type { DiscoveryError } from "./DiscoveryError.ts"
@@ -26,7 +27,8 @@ export class UnexpectedAlgorithm extends ErrorClass.make<UnexpectedAlgorithm>()(
 export class UnknownKey extends ErrorClass.make<UnknownKey>()(
   "UnknownKey",
   { algorithm: Schema.String, keyId: Schema.optionalKey(Schema.String) },
-  ["the issuer publishes no key that fits the token", "fixKeys"]
+  ["the issuer publishes no key that fits the token", "fixKeys"],
+  { hint: ({ algorithm }) => RsaKey.describeLimits(algorithm) }
 ) {}
 
 const classes = [
@@ -75,8 +77,10 @@ export const make: Effect.Effect<SignatureVerifier, never, ClientRegistration | 
     return (jwt, algorithm, types = ownTypes) => {
       const header = readHeader(jwt)
       if (Result.isFailure(header)) return Effect.fail(header.failure)
-      const { alg, kid: keyId, typ } = header.success
-      if (typ !== undefined && !types.test(typ)) return Effect.fail(new JsonWebToken.MalformedToken())
+      const { alg, crit, kid, typ } = header.success
+      if (typ && !types.test(typ)) return refuse(`its type is "${sanitize(typ)}"`)
+      if (crit !== undefined) return refuse('it has critical header members ("crit"), and none is known')
+      const keyId = kid === "" ? undefined : kid
       if (!JwsAlgorithm.isSame(alg, algorithm))
         return Effect.fail(new UnexpectedAlgorithm({ expected: algorithm, actual: sanitize(alg) }))
       if (!JwsAlgorithm.isSymmetric(algorithm)) return verifyWithPublished(jwt, { algorithm, keyId })
@@ -108,6 +112,9 @@ const verifyWithAny = (
 const keyFaults = ["InvalidSignature", "UnusableKey"] as const
 
 type Key = JsonWebKey | Redacted.Redacted<string>
+
+const refuse = (problem: string): Effect.Effect<never, JsonWebToken.MalformedToken> =>
+  Effect.fail(new JsonWebToken.MalformedToken({ problem }))
 
 /** No explicit type of another kind of token that is signed with the same keys (RFC 8725 section 3.11). */
 const ownTypes = /^(?!(application\/)?(at|logout|secevent|dpop)\+jwt$)/i

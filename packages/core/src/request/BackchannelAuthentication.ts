@@ -70,6 +70,7 @@ import type { RequestTarget } from "../client/ClientAuthentication.ts"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import * as RandomToken from "../crypto/RandomToken.ts"
+import * as RsaKey from "../crypto/RsaKey.ts"
 import * as OAuthError from "../http/OAuthError.ts"
 import * as SecretRedaction from "../http/SecretRedaction.ts"
 import * as SenderConstraint from "../http/SenderConstraint.ts"
@@ -277,13 +278,16 @@ const makePrepare = Effect.gen(function* () {
     })
 })
 
-const makeMissingKeyError = (algorithm: JwsAlgorithm.Asymmetric): AuthenticationRequestError =>
-  new AuthenticationRequestError({
+const makeMissingKeyError = (algorithm: JwsAlgorithm.Asymmetric): AuthenticationRequestError => {
+  const limits = RsaKey.describeLimits(algorithm)
+  const problem = "the provider publishes no key for it; compare idTokenSignedResponseAlg with the registration"
+  return new AuthenticationRequestError({
     reason: new Unsupported({
       feature: `ID Tokens signed with ${algorithm}`,
-      problem: "the provider publishes no key for it; compare idTokenSignedResponseAlg with the registration"
+      problem: limits === undefined ? problem : `${problem}. ${limits}`
     })
   })
+}
 
 /** Fails if the provider does not support what the request needs, and logs why it may refuse the request. */
 const makeEnsureSupported = (registration: ClientRegistration["Service"]) => {

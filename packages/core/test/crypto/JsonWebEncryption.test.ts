@@ -156,6 +156,30 @@ describe("JsonWebEncryption.decrypt", () => {
     })
   )
 
+  for (const members of [{ kid: null }, { kid: "" }, { typ: null, cty: null, x5t: null }]) {
+    it.effect(`decrypts a token whose header has ${JSON.stringify(members)} as one without them (A17)`, () =>
+      Effect.gen(function* () {
+        const named = { ...rsa.privateKey.export({ format: "jwk" }), kid: "one" }
+        const key = yield* JsonWebEncryption.keyFromJwk(Redacted.make<unknown>(named), "RSA-OAEP")
+        expect(yield* decrypt(seal({ ...honest, ...members }), "A256GCM", key)).toBe("inside")
+      })
+    )
+  }
+
+  for (const members of [
+    { use: null, key_ops: ["verify"] },
+    { alg: "", kid: null },
+    { x5c: 7, ext: "no", use: "" }
+  ]) {
+    it.effect(`decrypts with a JWK whose other members are ${JSON.stringify(members)} (E13)`, () =>
+      Effect.gen(function* () {
+        const odd = { ...rsa.privateKey.export({ format: "jwk" }), ...members }
+        const key = yield* JsonWebEncryption.keyFromJwk(Redacted.make<unknown>(odd), "RSA-OAEP")
+        expect(yield* decrypt(seal({ ...honest, kid: "any" }), "A256GCM", key)).toBe("inside")
+      })
+    )
+  }
+
   it.effect("refuses RSA1_5 (J13)", () =>
     Effect.gen(function* () {
       const jwe = seal({ ...honest, alg: "RSA1_5" }, constants.RSA_PKCS1_PADDING)

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { JwsAlgorithm } from "@effect-ciba/core"
 import { Result } from "effect"
-import { Base64Url } from "effect/encoding"
+import { Base64, Base64Url } from "effect/encoding"
 import * as JsonWebKeySet from "../../src/crypto/JsonWebKeySet.ts"
 
 /** A modulus of so many bits. */
@@ -38,6 +38,40 @@ describe("JsonWebKeySet.decode", () => {
       keys.map(({ key }) => key)
     )
     assert.deepStrictEqual(reduced, Result.succeed([{ ...rsa, kid: "one" }]))
+  })
+
+  it("gives each number the encoding of RFC 7518, whatever the published one, since Web Crypto need not read another (A17)", () => {
+    const bytes = (length: number) => Uint8Array.from({ length }, (_, index) => 0xff - index)
+    const encode = (...values: ReadonlyArray<number>) => Base64Url.encode(Uint8Array.from(values))
+    const [n, x, y] = [bytes(256), bytes(31), bytes(32)]
+    const written: ReadonlyArray<readonly [published: object, key: object]> = [
+      [
+        { kty: "RSA", n: Base64.encode(Uint8Array.from([0, ...n])), e: "AAEAAQ==" },
+        { kty: "RSA", n: encode(...n), e: "AQAB" }
+      ],
+      [
+        { kty: "EC", crv: "P-256", x: encode(...x), y: encode(0, ...y) },
+        { kty: "EC", crv: "P-256", x: encode(0, ...x), y: encode(...y) }
+      ],
+      [
+        { kty: "EC", crv: "P-521", x: encode(...x), y: encode(...y) },
+        {
+          kty: "EC",
+          crv: "P-521",
+          x: encode(...new Uint8Array(35), ...x),
+          y: encode(...new Uint8Array(34), ...y)
+        }
+      ],
+      [
+        { kty: "OKP", crv: "Ed25519", x: Base64.encode(Uint8Array.from([0, ...x])) },
+        { kty: "OKP", crv: "Ed25519", x: encode(0, ...x) }
+      ]
+    ]
+    const set = Result.getOrThrow(JsonWebKeySet.decode({ keys: written.map(([published]) => published) }))
+    assert.deepStrictEqual<ReadonlyArray<unknown>>(
+      set.keys.map(({ key }) => key),
+      written.map(([, key]) => key)
+    )
   })
 
   for (const document of [null, "keys", [], {}, { keys: rsa }, { keys: null }]) {

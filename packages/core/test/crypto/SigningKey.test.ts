@@ -3,6 +3,7 @@ import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { JsonWebKey, type JwsAlgorithm, SigningKey } from "@effect-ciba/core"
 import { Effect, Redacted } from "effect"
+import { Base64 } from "effect/encoding"
 import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
 import * as Jwt from "../support/Jwt.ts"
 import * as Pem from "../support/Pem.ts"
@@ -183,11 +184,18 @@ describe("SigningKey.fromJwk", () => {
 })
 
 describe("SigningKey.fromPem", () => {
-  const convert = "it is not PEM in PKCS#8 form; convert it with: openssl pkcs8 -topk8 -nocrypt -in key.pem"
+  const convert = (label: string) =>
+    `it is not PEM in PKCS#8 form but "${label}"; convert it with: openssl pkcs8 -topk8 -nocrypt -in key.pem`
+  const certificate = "it is a certificate; a signature needs the private key that belongs to it"
+  const noBlock = "it has no PEM block (-----BEGIN PRIVATE KEY-----); pass the content of the key file"
   const decrypt = "it is encrypted; decrypt it with: openssl pkcs8 -in key.pem -out decrypted.pem"
   const invalid: ReadonlyArray<readonly [what: string, pem: string, problem: string]> = [
-    ["PKCS#1", Pem.block("RSA PRIVATE KEY", "AAAA"), convert],
-    ["SEC 1", Pem.block("EC PRIVATE KEY", "AAAA"), convert],
+    ["PKCS#1", Pem.block("RSA PRIVATE KEY", "AAAA"), convert("RSA PRIVATE KEY")],
+    [
+      "SEC 1 after its parameters",
+      `${Pem.block("EC PARAMETERS", "AAAA")}${Pem.block("EC PRIVATE KEY", "AAAA")}`,
+      convert("EC PRIVATE KEY")
+    ],
     ["an encrypted key", Pem.block("ENCRYPTED PRIVATE KEY", "AAAA"), decrypt],
     ["an encrypted PKCS#1 key", Pem.block("RSA PRIVATE KEY", "Proc-Type: 4,ENCRYPTED\n\nAAAA"), decrypt],
     [
@@ -202,11 +210,21 @@ describe("SigningKey.fromPem", () => {
         .toString(),
       "it is restricted to RSA-PSS (id-RSASSA-PSS), which Web Crypto does not read; use a plain RSA key"
     ],
-    ["text that is not PEM", "secret", convert],
+    ["text that is not PEM", "secret", noBlock],
+    ["the path of a key file", "/run/keys/signing.pem", noBlock],
+    [
+      "PEM that was encoded again",
+      Base64.encode(Pem.block("PRIVATE KEY", "AAAA")),
+      "it is PEM that was encoded as base64 once more; decode it first"
+    ],
     ["a public key", Pem.block("PUBLIC KEY", "AAAA"), publicOnly],
-    ["a certificate", Pem.block("CERTIFICATE", "AAAA"), publicOnly],
+    ["a certificate", Pem.block("CERTIFICATE", "AAAA"), certificate],
     ["a malformed key", Pem.block("PRIVATE KEY", "AAAA"), notRead("ES256")],
-    ["a truncated key", "-----BEGIN PRIVATE KEY-----\nAAAA", "its PEM block has no end; pass the whole file"]
+    [
+      "a truncated key",
+      "-----BEGIN PRIVATE KEY-----\nAAAA",
+      "its PEM block has no end, or is not base64; pass the whole file"
+    ]
   ]
   for (const [what, pem, problem] of invalid) {
     it.effect(`refuses ${what} as PEM, and says what to do`, () =>
@@ -245,11 +263,34 @@ describe("SigningKey.fromPem", () => {
     )
   }
 
+  it.effect("reads a JWK in padded plain base64, and publishes its key in base64url (E13)", () =>
+    Effect.gen(function* () {
+      for (const algorithm of ["PS256", "ES256", "Ed25519"] as const) {
+        const { privateJwk, publicJwk } = yield* SigningKey.generateJwk(algorithm)
+        const odd = Object.entries(Redacted.value(privateJwk)).map(([name, member]) => {
+          const isBinary = !["kty", "crv", "alg", "kid", "use"].includes(name)
+          return [name, isBinary ? Buffer.from(String(member), "base64url").toString("base64") : member] as const
+        })
+        const key = yield* SigningKey.fromJwk(Redacted.make(Object.fromEntries(odd)))
+        yield* signs(key, algorithm)
+        assert.deepStrictEqual(key.publicJwk, publicJwk)
+      }
+    })
+  )
+
   it.effect("refuses a PEM key of another curve or type than the algorithm's", () =>
     Effect.gen(function* () {
       const pem = yield* Pem.pkcs8("ES384")
-      assert.strictEqual(yield* problemOf(SigningKey.fromPem(pem, { algorithm: "ES256" })), notRead("ES256"))
-      assert.strictEqual(yield* problemOf(SigningKey.fromPem(pem, { algorithm: "RS256" })), notRead("RS256"))
+      const refusal = (algorithm: JwsAlgorithm.Asymmetric) => problemOf(SigningKey.fromPem(pem, { algorithm }))
+      assert.strictEqual(yield* refusal("ES256"), wrongType("ES256", "EC P-256"))
+      assert.strictEqual(yield* refusal("RS256"), wrongType("RS256", "RSA"))
+      assert.strictEqual(yield* refusal("Ed25519"), wrongType("Ed25519", "OKP Ed25519"))
+      const unusual = generateKeyPairSync("ec", { namedCurve: "secp256k1" }).privateKey
+      const other = Redacted.make(unusual.export({ type: "pkcs8", format: "pem" }).toString())
+      assert.strictEqual(
+        yield* problemOf(SigningKey.fromPem(other, { algorithm: "ES256" })),
+        wrongType("ES256", "EC P-256")
+      )
     })
   )
 })

@@ -4,6 +4,7 @@ import { Ciba, ClientAuthentication, NotificationInbox, type Poll } from "@effec
 import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, Exit, Layer } from "effect"
+import { Base64Url } from "effect/encoding"
 import { type AnyModeOptions, cibaLayer, hint, requestsTo, withMetadata } from "../support/AuthenticationFlow.ts"
 
 const request = { scope: ["openid"], hint }
@@ -34,6 +35,29 @@ describe("a provider with which the flow cannot end well", () => {
       expect(error.message).toContain("idTokenSignedResponseAlg")
     })
   )
+
+  it.effect("is refused if its RSA key is too short, and the error says how long one has to be (A18, B12)", () =>
+    Effect.gen(function* () {
+      const short = { kty: "RSA", e: "AQAB", n: Base64Url.encode(new Uint8Array(128).fill(0xc1)) }
+      const error = yield* refusalOf({ keys: () => ({ keys: [short] }) })
+      expect(error.reason).toMatchObject({ _tag: "Unsupported", feature: "ID Tokens signed with RS256" })
+      expect(error.message).toContain("2048 to 8192 bits")
+    })
+  )
+
+  for (const [what, members] of [
+    ["encryption", { use: "enc" }],
+    ["wrapping other keys", { key_ops: ["wrapKey", "unwrapKey"] }]
+  ] as const) {
+    it.effect(`is refused if its key is for ${what} alone (A17, B12)`, () =>
+      Effect.gen(function* () {
+        const keys: ProviderOptions["keys"] = (document) => ({
+          keys: document.keys.map(({ alg: _alg, use: _use, ...key }) => ({ ...key, ...members }))
+        })
+        expect((yield* refusalOf({ keys })).reason).toMatchObject({ _tag: "Unsupported" })
+      })
+    )
+  }
 
   it.effect("is refused without a token endpoint (B12)", () =>
     Effect.gen(function* () {

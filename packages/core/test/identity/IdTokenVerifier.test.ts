@@ -122,7 +122,7 @@ describe("IdTokenVerifier, for typ", () => {
   ]) {
     it.effect(`rejects an ID Token with typ ${typ}, which is another type of token`, () =>
       Effect.gen(function* () {
-        expect(yield* failureOf(signWithType(typ))).toEqual(malformed)
+        expect(yield* failureOf(signWithType(typ))).toEqual({ ...malformed, problem: `its type is "${typ}"` })
       })
     )
   }

@@ -228,6 +228,40 @@ describe("Discovery.check", () => {
     })
   )
 
+  const lists = [
+    "id_token_signing_alg_values_supported",
+    "userinfo_signing_alg_values_supported",
+    "introspection_signing_alg_values_supported"
+  ]
+  const registerFor = (algorithm: "EdDSA" | "Ed25519") => ({
+    idTokenSignedResponseAlg: algorithm,
+    userInfoSignedResponseAlg: algorithm,
+    introspectionSignedResponseAlg: algorithm
+  })
+
+  for (const [algorithm, listed] of [
+    ["EdDSA", "Ed25519"],
+    ["Ed25519", "EdDSA"]
+  ] as const) {
+    it.effect(`takes ${listed} for ${algorithm} in what the provider signs (A17)`, () =>
+      Effect.gen(function* () {
+        const change = Object.fromEntries(lists.map((name) => [name, [listed]]))
+        expect(yield* check(change, registerFor(algorithm))).toEqual([])
+      })
+    )
+
+    it.effect(`does not take ${listed} for ${algorithm} in what the client signs, whose header names one of them`, () =>
+      Effect.gen(function* () {
+        const authentication = ClientAuthentication.privateKeyJwt(SigningKey.generate(algorithm))
+        const mismatches = yield* check(
+          { token_endpoint_auth_signing_alg_values_supported: [listed] },
+          { authentication }
+        )
+        expect(mismatches.map(({ parameter }) => parameter)).toEqual(["authentication"])
+      })
+    )
+  }
+
   it.effect("quotes values of the provider without control characters, and cut", () =>
     Effect.gen(function* () {
       const [mismatch] = yield* check({ token_endpoint_auth_methods_supported: [`\u001b[31m${"x".repeat(1000)}`] })

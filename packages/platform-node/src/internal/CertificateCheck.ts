@@ -3,6 +3,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto"
 import { createSecureContext } from "node:tls"
 import { Effect, Predicate, Redacted } from "effect"
 import { CertificateError, type ClientCertificate, type Pem, type Pkcs12 } from "../ClientCertificate.ts"
+import * as PemText from "./PemText.ts"
 
 /** What errors name as the source of a part: a path, or an option. */
 export interface Sources {
@@ -10,7 +11,10 @@ export interface Sources {
   readonly privateKey: string
 }
 
-/** Fails if a part is broken or the parts do not belong together, which a handshake would report too late. */
+/**
+ * The certificate as TLS takes it. Fails if a part is broken or the parts do not belong together, which a handshake would
+ * report too late.
+ */
 export const check = (
   certificate: ClientCertificate,
   sources?: Sources
@@ -19,12 +23,12 @@ export const check = (
     ? checkPkcs12(certificate, sources?.certificate ?? "tls.client.pkcs12")
     : checkPem(certificate, sources ?? { certificate: "tls.client.certificate", privateKey: "tls.client.privateKey" })
 
-/** Fails if the texts are not certificates as PEM: Node.js would ignore what it cannot read. */
+/** The texts as TLS takes them. Fails if they are not certificates as PEM: Node.js would ignore what it cannot read. */
 export const checkAuthorities = (
   authorities: string | ReadonlyArray<string>,
   source = "tls.authorities"
 ): Effect.Effect<ReadonlyArray<string>, CertificateError> => {
-  const texts = [authorities].flat()
+  const texts = [authorities].flat().map(PemText.normalize)
   const [first = "", ...others] = texts.flatMap(pemBlocks)
   return Effect.as(
     attempt(() => [first, ...others].map((block) => new X509Certificate(block)), source, {}, noCertificate),
@@ -42,7 +46,12 @@ export const secureContextOptions = (
   ...passphrase(certificate)
 })
 
-const checkPem = Effect.fnUntraced(function* (pem: Pem, { certificate, privateKey }: Sources) {
+const checkPem = Effect.fnUntraced(function* (given: Pem, { certificate, privateKey }: Sources) {
+  const pem: Pem = {
+    ...given,
+    certificate: PemText.normalize(given.certificate),
+    privateKey: Redacted.make(PemText.normalize(Redacted.value(given.privateKey)), { label: "private key" })
+  }
   const leaf = yield* attempt(() => new X509Certificate(pem.certificate), certificate, {}, noCertificate)
   const key = yield* attempt(
     () => createPrivateKey({ key: Redacted.value(pem.privateKey), ...passphrase(pem) }),

@@ -78,10 +78,10 @@ const signingKey = (
   algorithm: JwsAlgorithm.Asymmetric | undefined,
   prefix: string
 ): Effect.Effect<SigningKey.SigningKey, SigningKey.InvalidKey> => {
-  const text = Redacted.value(key).replaceAll("\\n", "\n")
+  const text = Redacted.value(key)
   const fail = (problem: string) => Effect.fail(new SigningKey.InvalidKey({ problem }))
-  if (!text.trimStart().startsWith("-----BEGIN")) {
-    return Effect.matchEffect(decodeJson(text), {
+  if (!text.includes("-----BEGIN ")) {
+    return Effect.matchEffect(decodeJson(unquote(text)), {
       onFailure: () =>
         fail(`${prefix}CIBA_PRIVATE_KEY is neither a JWK nor PEM; give the key itself, and not a path to it`),
       onSuccess: (jwk) => SigningKey.fromJwk(Redacted.make(jwk), { algorithm })
@@ -89,7 +89,10 @@ const signingKey = (
   }
   return algorithm === undefined
     ? fail(`PEM names no algorithm; set ${prefix}CIBA_SIGNING_ALG`)
-    : SigningKey.fromPem(Redacted.make(text), { algorithm })
+    : SigningKey.fromPem(key, { algorithm })
 }
+
+/** Some ways to set a variable keep the quotes around its value. */
+const unquote = (text: string): string => text.trim().replace(/^(['"])(.*)\1$/s, "$2")
 
 const decodeJson = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
