@@ -111,7 +111,7 @@ export const sign = (
 ): Effect.Effect<Redacted.Redacted<string>> => {
   const { header, jwk, key, type } = options
   return Effect.promise(() =>
-    new jose.CompactSign(encoder.encode(encodeClaims(claims)))
+    new jose.CompactSign(encoder.encode(JSON.stringify(claims)))
       .setProtectedHeader({
         ...header,
         alg: key.algorithm,
@@ -198,8 +198,6 @@ const namesOf = (algorithm: JwsAlgorithm.JwsAlgorithm): Array<string> =>
   JwsAlgorithm.isSame(algorithm, "Ed25519") ? ["Ed25519", "EdDSA"] : [algorithm]
 
 const isJson = Schema.is(Schema.Json)
-
-const encodeClaims = Schema.encodeSync(Schema.fromJsonString(Schema.Unknown))
 
 const encoder = /* @__PURE__ */ new TextEncoder()
 

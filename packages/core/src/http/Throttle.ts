@@ -33,8 +33,12 @@ export interface Service {
    * milliseconds of the monotonic clock.
    */
   readonly run: <A, E>(request: Effect.Effect<A, E>, pauseUntil?: number) => Effect.Effect<A, E>
+  /** The slots, for what waits for one without a fiber. */
+  readonly slots: Slots.Slots
+  /** Whether there is a pause that delays a request until this instant at the latest. */
+  readonly isPaused: (clock: Clock.Clock, pauseUntil: number) => boolean
   /** Records the result of a request: its failure, or `undefined` for a success. */
-  readonly record: (failure: FailedRequest | undefined) => Effect.Effect<void>
+  readonly record: (failure: FailedRequest | undefined, clock: Clock.Clock) => void
 }
 
 /** The throttle of one provider. */
@@ -47,7 +51,7 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
     const problem = `it is ${permits}, and has to be a whole number of at least 1, or Infinity`
     return yield* new InvalidOption({ option: "maxConcurrentRequests", problem })
   }
-  const inSlot = Slots.make(permits)
+  const slots = Slots.make(permits)
   let refusals = 0
   let pausedUntil = Number.NEGATIVE_INFINITY
 
@@ -55,7 +59,7 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
 
   /** No slot is kept during a pause: another request may have to be sent before its end. */
   const run = <A, E>(request: Effect.Effect<A, E>, latest = Number.POSITIVE_INFINITY): Effect.Effect<A, E> => {
-    const sent: Effect.Effect<A | typeof paused, E> = inSlot(
+    const sent: Effect.Effect<A | typeof paused, E> = slots.run(
       Effect.clockWith(
         (clock): Effect.Effect<A | typeof paused, E> =>
           pauseLeft(clock, latest) > 0 ? Effect.succeed(paused) : request
@@ -72,20 +76,18 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
 
   return Throttle.of({
     run,
-    record: (failure) =>
-      Effect.clockWith((clock) => {
-        const now = monotonicNowUnsafe(clock)
-        if (failure?.status !== 429 && failure?.status !== 503) {
-          if (failure === undefined) refusals = 0
-          return Effect.void
-        }
-        const isPaused = now < pausedUntil
-        if (!isPaused) refusals += 1
-        const backoff = Duration.seconds(isPaused ? 0 : Math.min(2 ** (refusals - 1), 30))
-        const pause = Duration.min(failure.retryAfter ?? backoff, maxPause)
-        pausedUntil = Math.max(pausedUntil, now + Duration.toMillis(pause))
-        return Effect.void
-      })
+    slots,
+    isPaused: (clock, latest) => pauseLeft(clock, latest) > 0,
+    record: (failure, clock) => {
+      if (failure === undefined) refusals = 0
+      if (failure?.status !== 429 && failure?.status !== 503) return
+      const now = monotonicNowUnsafe(clock)
+      const isPaused = now < pausedUntil
+      if (!isPaused) refusals += 1
+      const backoff = Duration.seconds(isPaused ? 0 : Math.min(2 ** (refusals - 1), 30))
+      const pause = Duration.min(failure.retryAfter ?? backoff, maxPause)
+      pausedUntil = Math.max(pausedUntil, now + Duration.toMillis(pause))
+    }
   })
 })
 

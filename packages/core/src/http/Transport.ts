@@ -48,6 +48,7 @@ import {
   type HttpClientResponse
 } from "effect/http"
 import * as BoundedJson from "../internal/BoundedJson.ts"
+import * as Form from "./Form.ts"
 import * as HttpSpan from "./HttpSpan.ts"
 import { redactUrl } from "./HttpUrl.ts"
 import type { InsecureHosts } from "./InsecureRequests.ts"
@@ -149,6 +150,12 @@ export interface Service {
   readonly json: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<JsonResponse, TransportError>
   /** Sends a request and reads its response as JSON, with one time limit for both. */
   readonly exchange: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<JsonResponse, TransportError>
+  /** The same for a fiber that is interrupted after `requestTimeout`: a limit of its own would cost another fiber. */
+  readonly exchangeUnlimited: (
+    request: HttpClientRequest.HttpClientRequest
+  ) => Effect.Effect<JsonResponse, TransportError>
+  /** The time for one request, its response included. */
+  readonly requestTimeout: Duration.Duration
 }
 
 /**
@@ -182,10 +189,9 @@ export const make = Effect.fnUntraced(function* (
       ? Effect.matchEffect(Effect.updateContext(client.execute(request), contextOf), {
           onFailure: (error) => Effect.fail(unreachable(error, request)),
           onSuccess: (response) => {
-            const { headers } = response
-            return Effect.flatMap(constraint.recordResponse({ headers, request: response.request }), () =>
-              ensureAccepted({ headers, response }, request, options?.interactionIds === true)
-            )
+            const received = { headers: response.headers, response }
+            const accepted = ensureAccepted(received, request, options?.interactionIds === true)
+            return recordNonce(constraint, received, accepted)
           }
         })
       : Effect.fail(makeError("InsecureUrl", request))
@@ -202,13 +208,16 @@ export const make = Effect.fnUntraced(function* (
     (response: HttpClientResponse.HttpClientResponse) =>
       limit(response.request, () => readBody({ response, headers: response.headers }))
 
+  const receiveAndRead = <A>(request: HttpClientRequest.HttpClientRequest, readBody: Read<A>) =>
+    Effect.flatMap(receive(request), readBody)
+
   const call = <A extends { readonly status: number }>(
     request: HttpClientRequest.HttpClientRequest,
     readBody: Read<A>
   ) =>
     HttpSpan.trace(
       request,
-      limit(request, () => Effect.flatMap(receive(request), readBody))
+      limit(request, () => receiveAndRead(request, readBody))
     )
 
   return Transport.of({
@@ -216,7 +225,9 @@ export const make = Effect.fnUntraced(function* (
     send: (request) => call(request, ({ response }) => Effect.succeed(response)),
     text: read(text),
     json: read(json),
-    exchange: (request) => call(request, json)
+    exchange: (request) => call(request, json),
+    exchangeUnlimited: (request) => receiveAndRead(request, json),
+    requestTimeout
   })
 })
 
@@ -240,9 +251,12 @@ export const form = (
   parameters: ReadonlyArray<readonly [name: string, value: string]>,
   ...headers: ReadonlyArray<Headers.Input>
 ): HttpClientRequest.HttpClientRequest =>
-  headers
-    .reduce((request, more) => HttpClientRequest.setHeaders(request, more), HttpClientRequest.post(url))
-    .pipe(HttpClientRequest.acceptJson, HttpClientRequest.bodyUrlParams(parameters))
+  Form.setForm(
+    HttpClientRequest.acceptJson(
+      headers.reduce((request, more) => HttpClientRequest.setHeaders(request, more), HttpClientRequest.post(url))
+    ),
+    parameters
+  )
 
 /**
  * The delay that `Retry-After` asks for, ten years at most. `now` is in milliseconds since the epoch. `undefined` if the
@@ -359,6 +373,14 @@ const makeContextOf = (initOfLayer: Option.Option<RequestInit>) => {
   }
 }
 
+/** Goes on when a nonce of the response is recorded, if the client makes proofs. */
+const recordNonce = <A, E>(
+  { algorithm, recordResponse }: SenderConstraint,
+  { headers, response: { request } }: Received,
+  next: Effect.Effect<A, E>
+): Effect.Effect<A, E> =>
+  algorithm === undefined ? next : Effect.flatMap(recordResponse({ headers, request }), () => next)
+
 /** Cancels the body of a response that is refused as it is. */
 const ensureAccepted = (
   received: Received,
@@ -374,15 +396,16 @@ const ensureAccepted = (
 
 const isRedirect = (status: number): boolean => status === 0 || (status >= 300 && status < 400)
 
-const readText = ({ headers, response }: Received, maxBytes: number): Effect.Effect<TextResponse, TransportError> =>
-  Effect.flatMap(readRetryAfter(headers), (retryAfter) => {
-    const { request, status } = response
-    const { method, url } = request
-    return Effect.mapBoth(ResponseBody.readBytes(response, headers, maxBytes), {
+const readText = ({ headers, response }: Received, maxBytes: number): Effect.Effect<TextResponse, TransportError> => {
+  const { request, status } = response
+  const { method, url } = request
+  const read = (retryAfter: Duration.Duration | undefined): Effect.Effect<TextResponse, TransportError> =>
+    Effect.mapBoth(ResponseBody.readBytes(response, headers, maxBytes), {
       onFailure: (kind) => unreadable({ status, retryAfter, method, url }, kind),
       onSuccess: (bytes) => ({ status, retryAfter, method, url, text: decoder.decode(bytes) })
     })
-  })
+  return headers["retry-after"] === undefined ? read(undefined) : Effect.flatMap(readRetryAfter(headers), read)
+}
 
 const parse = ({ text, ...head }: TextResponse): Effect.Effect<JsonResponse, TransportError> =>
   Effect.mapBoth(decodeJson(text), {
@@ -397,7 +420,7 @@ const readRetryAfter = (headers: Headers.Headers): Effect.Effect<Duration.Durati
 
 const decoder = /* @__PURE__ */ new TextDecoder()
 
-const decodeJson = /* @__PURE__ */ Schema.decodeUnknownEffect(BoundedJson.fromJsonString(Schema.Json))
+const decodeJson = /* @__PURE__ */ Schema.decodeUnknownEffect(BoundedJson.Json)
 
 const unreadable = (
   { status, retryAfter, ...request }: Omit<JsonResponse, "body">,

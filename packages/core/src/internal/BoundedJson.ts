@@ -6,14 +6,21 @@ import { Predicate, Schema, SchemaTransformation } from "effect"
 
 const maxDepth = 100
 
-const isShallow = (value: unknown, levels: number): boolean =>
-  !Predicate.isObjectKeyword(value) ||
-  (levels > 0 && Object.values(value).every((member) => isShallow(member, levels - 1)))
+/** Whether a value is nested at most so deep, and each of its leaves is one. */
+const isBounded = (value: unknown, isLeaf: (leaf: unknown) => boolean, levels: number = maxDepth): boolean =>
+  Predicate.isObjectKeyword(value)
+    ? levels > 0 && Object.values(value).every((member) => isBounded(member, isLeaf, levels - 1))
+    : isLeaf(value)
+
+const isAnyLeaf = (): boolean => true
+
+/** `JSON.parse` makes infinity of a number that is out of range, such as 1e999. */
+const isFiniteLeaf = (leaf: unknown): boolean => typeof leaf !== "number" || Number.isFinite(leaf)
+
+const expected = `JSON that is nested at most ${maxDepth} levels deep`
 
 const Shallow: Schema.fromJsonString<Schema.Unknown> = Schema.fromJsonString(Schema.Unknown).check(
-  Schema.makeFilter((value) => isShallow(value, maxDepth), {
-    expected: `JSON that is nested at most ${maxDepth} levels deep`
-  })
+  Schema.makeFilter((value) => isBounded(value, isAnyLeaf), { expected })
 )
 
 /** A JSON text, decoded by `schema` once its depth is known. */
@@ -21,3 +28,12 @@ export const fromJsonString = <S extends Schema.Constraint>(
   schema: S
 ): Schema.decodeTo<S, Schema.fromJsonString<Schema.Unknown>> =>
   Shallow.pipe(Schema.decodeTo(schema, SchemaTransformation.passthroughSubtype()))
+
+/** Any JSON text. What `Schema.Json` would check again is known of what a JSON text holds. */
+export const Json: Schema.Codec<Schema.Json, string> = Schema.fromJsonString(
+  Schema.Unknown.pipe(
+    Schema.refine((value): value is Schema.Json => isBounded(value, isFiniteLeaf), {
+      expected: `${expected}, with finite numbers`
+    })
+  )
+)

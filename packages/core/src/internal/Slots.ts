@@ -1,18 +1,50 @@
 /**
- * A number of slots, in which effects run in the order of their arrival. A slot is handed on in logarithmic time:
- * `Semaphore` visits all that wait whenever one is released.
+ * A number of slots, which are given out in the order of arrival. A slot is handed on in logarithmic time: `Semaphore` visits
+ * all that wait whenever one is released.
  */
-import { Effect } from "effect"
+import { Effect, type Scheduler } from "effect"
 import * as Heap from "./Heap.ts"
 
-/** Runs an effect when there is a slot for it. */
-export type Slots = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+/** What waits for a slot, or has one. */
+export interface Turn extends Heap.Entry {
+  hasSlot: boolean
+  /** Called when it has a slot. */
+  start: () => void
+}
+
+export interface Slots {
+  /** Gives a slot to a turn: at once, if one is free. */
+  readonly take: (turn: Turn) => void
+  /** Takes back a turn that waits. */
+  readonly withdraw: (turn: Turn) => void
+  /** The same, or takes back its slot. The next one starts in a task of its own: many that end at once do not start each other. */
+  readonly leave: (turn: Turn, dispatcher: Scheduler.SchedulerDispatcher) => void
+  /** Runs an effect in a slot. */
+  readonly run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}
+
+/** A turn that waits for nothing yet. */
+export const makeTurn = (start: () => void = () => {}): Turn => ({ at: 0, index: -1, hasSlot: false, start })
 
 /** So many slots; any number of them for `Infinity`. */
 export const make = (count: number): Slots => {
-  const waiting = Heap.make<Waiting>()
+  const waiting = Heap.make<Turn>()
   let free = count
   let arrivals = 0
+
+  const start = (turn: Turn): void => {
+    turn.hasSlot = true
+    turn.start()
+  }
+
+  const take = (turn: Turn): void => {
+    if (free === 0) {
+      waiting.set(turn, arrivals++)
+      return
+    }
+    free -= 1
+    start(turn)
+  }
 
   const handOn = (): void => {
     const next = waiting.first()
@@ -21,36 +53,33 @@ export const make = (count: number): Slots => {
       return
     }
     waiting.remove(next)
-    next.isServed = true
-    next.start()
+    start(next)
   }
 
-  /** The next one starts in a task of its own: many that end at once do not start each other. */
-  const release: Effect.Effect<void> = Effect.withFiber((fiber) => {
+  const leave: Slots["leave"] = (turn, dispatcher) => {
+    waiting.remove(turn)
+    if (!turn.hasSlot) return
+    turn.hasSlot = false
     if (waiting.first() === undefined) handOn()
-    else fiber.currentDispatcher.scheduleTask(handOn, 0)
-    return Effect.void
-  })
+    else dispatcher.scheduleTask(handOn, 0)
+  }
 
-  const awaitTurn = Effect.suspend(() => {
-    const own: Waiting = { at: 0, index: -1, isServed: false, start: () => {} }
-    const turn = Effect.callback<void>((resume) => {
-      own.start = () => resume(Effect.void)
-      waiting.set(own, arrivals++)
-    })
-    return Effect.onInterrupt(turn, () => (own.isServed ? release : Effect.sync(() => waiting.remove(own))))
-  })
-
-  return (effect) =>
-    Effect.uninterruptibleMask((restore) => {
-      const run = Effect.onExit(restore(effect), () => release)
-      if (free === 0) return Effect.andThen(restore(awaitTurn), run)
-      free -= 1
-      return run
-    })
-}
-
-interface Waiting extends Heap.Entry {
-  isServed: boolean
-  start: () => void
+  return {
+    take,
+    withdraw: waiting.remove,
+    leave,
+    run: (effect) =>
+      Effect.uninterruptibleMask((restore) => {
+        const turn = makeTurn()
+        const awaitSlot = Effect.callback<void>((resume) => {
+          turn.start = () => resume(Effect.void)
+          take(turn)
+        })
+        const leaveSlot = Effect.withFiber<void>(({ currentDispatcher }) => {
+          leave(turn, currentDispatcher)
+          return Effect.void
+        })
+        return Effect.onExit(Effect.andThen(restore(awaitSlot), restore(effect)), () => leaveSlot)
+      })
+  }
 }

@@ -163,7 +163,7 @@ const parseToken = (authorization: string | undefined): Redacted.Redacted<string
 
 const isJson = (type: string | undefined): boolean => /^application\/json *(;|$)/i.test(type ?? "")
 
-const decodeJson = Schema.decodeUnknownOption(BoundedJson.fromJsonString(Schema.Json))
+const decodeJson = Schema.decodeUnknownOption(BoundedJson.Json)
 
 /** The body as text, or the status that reports why it cannot be read. */
 const read = (

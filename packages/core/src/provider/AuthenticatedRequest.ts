@@ -4,9 +4,10 @@
  */
 import { Effect, Redacted, Result } from "effect"
 import { memoize } from "effect/Function"
-import { type Headers, HttpClientRequest } from "effect/http"
+import type { Headers, HttpClientRequest } from "effect/http"
 import type { Credentials, RequestTarget } from "../client/ClientAuthentication.ts"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
+import { setForm } from "../http/Form.ts"
 import * as InteractionId from "../http/InteractionId.ts"
 import type { SenderConstraint } from "../http/SenderConstraint.ts"
 import { form } from "../http/Transport.ts"
@@ -116,7 +117,7 @@ const assemble = (
   if (own.conflict !== undefined) return Result.fail(own.conflict)
   const all = [...parameters.filter(([parameter]) => !own.names.has(parameter)), ...own.parameters]
   const given = [headers, own.headers, ...made].filter(isGiven)
-  if (given.length === 0) return Result.succeed(HttpClientRequest.bodyUrlParams(bare, all))
+  if (given.length === 0) return Result.succeed(setForm(bare, all))
   const request = form(bare.url, all, ...given)
   const unsendable = findUnsendable(request)
   return unsendable === undefined ? Result.succeed(request) : Result.fail(unsendable)

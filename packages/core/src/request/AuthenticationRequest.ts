@@ -189,8 +189,10 @@ const toRequest = (
     grantManagement: options.grantManagement,
     expectations: toExpectations(options),
     parameters: Redacted.make(parameters, { label: "authentication request" }),
-    headers: Redacted.make(options.headers ?? {}, { label: "request headers" })
+    headers: options.headers === undefined ? noHeaders : Redacted.make(options.headers, { label: "request headers" })
   })
+
+const noHeaders = /* @__PURE__ */ Redacted.make({}, { label: "request headers" })
 
 const checkUserCode = ({ userCode }: Options, { userCodeParameter }: ClientRegistration["Service"]) =>
   userCode === undefined || userCodeParameter

@@ -74,7 +74,7 @@ import * as RsaKey from "../crypto/RsaKey.ts"
 import * as OAuthError from "../http/OAuthError.ts"
 import * as SecretRedaction from "../http/SecretRedaction.ts"
 import * as SenderConstraint from "../http/SenderConstraint.ts"
-import { Throttle } from "../http/Throttle.ts"
+import { type FailedRequest, Throttle } from "../http/Throttle.ts"
 import { type JsonResponse, makeStatusError, Transport } from "../http/Transport.ts"
 import type { TransportError } from "../http/TransportError.ts"
 import { truncateIssues } from "../internal/DisplayText.ts"
@@ -175,13 +175,16 @@ export const make: Effect.Effect<Service, never, Requirements> = Effect.gen(func
     )
 
   const constraint = requestConstraint(registration)
+  const record = (failure?: FailedRequest) =>
+    Effect.clockWith((clock) => Effect.sync(() => throttle.record(failure, clock)))
+
   const send: Service["send"] = (request) =>
     Effect.matchEffect(throttle.run(SenderConstraint.retryWithNonce(constraint, exchange(request))), {
       onFailure: (error) =>
         error._tag === "AuthenticationRequestError" && "status" in error.reason
-          ? Effect.andThen(throttle.record(error.reason), Effect.fail(error))
+          ? Effect.andThen(record(error.reason), Effect.fail(error))
           : Effect.fail(error),
-      onSuccess: (pending) => Effect.as(throttle.record(undefined), pending)
+      onSuccess: (pending) => Effect.as(record(), pending)
     })
 
   return BackchannelAuthentication.of({

@@ -4,7 +4,7 @@
  *
  * @see CIBA Core 1.0 sections 10.1 and 11
  */
-import { type Duration, Effect, Predicate, Redacted } from "effect"
+import { Duration, Effect, Predicate, Redacted } from "effect"
 import { memoize } from "effect/Function"
 import type { HttpClientRequest } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
@@ -29,9 +29,14 @@ export type Outcome =
 /** Sends polls to one endpoint, with one DPoP key. */
 export interface Polls {
   readonly url: string
+  /** The time for one attempt, in milliseconds. */
+  readonly timeout: number
   /** Sends a poll. `onSend` runs immediately before each attempt is sent, when its request is complete. */
-  readonly poll: (pending: PendingAuthentication, onSend: Effect.Effect<void>) => Effect.Effect<Outcome>
+  readonly poll: (pending: PendingAuthentication, onSend: OnSend) => Effect.Effect<Outcome>
 }
+
+/** Whether the fiber of the poll is interrupted after the timeout. Otherwise the attempt has a time limit of its own. */
+export type OnSend = Effect.Effect<boolean>
 
 /** Prepares the polls of a wait; fails if their parameters cannot be sent, or if there is no endpoint or no DPoP key. */
 export type Prepare = (
@@ -62,19 +67,19 @@ export const make = Effect.fnUntraced(function* (
   options: Options = {}
 ): Effect.fn.Return<Prepare, never, ClientRegistration | Transport> {
   const { senderConstraint } = yield* ClientRegistration
-  const { exchange } = yield* Transport
+  const { exchange, exchangeUnlimited, requestTimeout } = yield* Transport
   const endpointOf = yield* AuthenticatedRequest.makeEndpoint(TokenRequest.toInvalidParameter)
 
   const further = TokenRequest.furtherParameters(options)
 
   const makePolls = (endpoint: Endpoint, constraint: SenderConstraint.SenderConstraint): Polls => {
     const { build, url } = endpoint
-    const send = (pending: PendingAuthentication, onSend: Effect.Effect<void>): Effect.Effect<Exchanged, TokenError> =>
+    const send = (pending: PendingAuthentication, onSend: OnSend): Effect.Effect<Exchanged, TokenError> =>
       Effect.flatMap(
         build({ parameters: [...toGrant(pending), ...further], headers: options.headers, constraint }),
         (request) =>
-          Effect.flatMap(onSend, () =>
-            Effect.mapBoth(exchange(request), {
+          Effect.flatMap(onSend, (isLimited) =>
+            Effect.mapBoth(isLimited ? exchangeUnlimited(request) : exchange(request), {
               onFailure: fromTransportError,
               onSuccess: (json) => ({ json, request })
             })
@@ -82,6 +87,7 @@ export const make = Effect.fnUntraced(function* (
       )
     return {
       url,
+      timeout: Duration.toMillis(requestTimeout),
       poll: (pending, onSend) =>
         Effect.matchEffect(SenderConstraint.retryWithNonce(constraint, send(pending, onSend), nonceDemand), {
           onFailure: fail,

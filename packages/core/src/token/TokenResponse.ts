@@ -36,7 +36,16 @@ export { type ReceivedResponse, receive } from "../pending/ReceivedResponse.ts"
 const secret = (
   label: string,
   text: Schema.Codec<string> = Schema.NonEmptyString
-): Schema.Codec<Redacted.Redacted<string>, string> => Schema.RedactedFromValue(text, { label, disallowEncode: true })
+): Schema.Codec<Redacted.Redacted<string>, string> =>
+  text.pipe(
+    Schema.decodeTo(AnyRedacted, {
+      decode: SchemaGetter.transform((value) => Redacted.make(value, { label })),
+      encode: SchemaGetter.forbidden(() => `${label} is a secret`)
+    })
+  )
+
+/** `Schema.Redacted` would decode the value again, and redact it again. */
+const AnyRedacted = Schema.declare((value): value is Redacted.Redacted<string> => Redacted.isRedacted(value))
 
 /**
  * Schema of a token type. Types are not case-sensitive (RFC 6749 5.1): `Bearer` and `DPoP` are decoded to this

@@ -2,6 +2,7 @@
 import { type Cause, Clock, Context, Duration, Effect, Exit, type Fiber, Redacted, Result } from "effect"
 import type * as Throttle from "../http/Throttle.ts"
 import type { TransportError } from "../http/TransportError.ts"
+import * as Slots from "../internal/Slots.ts"
 import type * as Timeline from "../internal/Timeline.ts"
 import type { Notification } from "../notification/Notification.ts"
 import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
@@ -45,7 +46,11 @@ export interface ActiveWait extends Timeline.Entry {
   callers: ReadonlyArray<Caller>
   /** That of the caller with whom the wait went on. */
   context: Context.Context<never>
-  poll: Fiber.Fiber<Event> | undefined
+  /** That of the poll that waits for its slot. */
+  turn: Slots.Turn | undefined
+  poll: Fiber.Fiber<unknown> | undefined
+  /** Whether the attempt that is sent has its time limit here, and has gone beyond it. */
+  limit: "elsewhere" | "set" | "exceeded"
   /** The write that is under way. */
   save: Fiber.Fiber<void> | undefined
   pace: Pace.Pace | undefined
@@ -109,7 +114,27 @@ const execute = (wait: ActiveWait, command: Wait.Command<TokenResponse>): void =
 
 /** A wait without callers is not due: the next one goes on with it. */
 const schedule = (wait: ActiveWait): void =>
-  wait.timeline.set(wait, wait.callers.length === 0 ? undefined : Wait.wakeAt(wait.state), wait.context)
+  wait.timeline.set(
+    wait,
+    wait.callers.length === 0 ? undefined : (limitOf(wait) ?? Wait.wakeAt(wait.state)),
+    wait.context
+  )
+
+/** When the poll that is sent is interrupted. */
+const limitOf = ({ limit, polls, state: { phase } }: ActiveWait): number | undefined =>
+  limit === "set" && polls !== undefined && phase._tag === "Polling" && phase.sentAt !== undefined
+    ? phase.sentAt + polls.timeout
+    : undefined
+
+/** What is due. */
+export const wake = (wait: ActiveWait): void => {
+  if (limitOf(wait) === undefined) {
+    report(wait, { _tag: "Due" })
+    return
+  }
+  wait.limit = "exceeded"
+  wait.poll?.interruptUnsafe()
+}
 
 /** Replaces the callers. A wait counts as pending as long as it has any. */
 export const setCallers = (wait: ActiveWait, callers: ReadonlyArray<Caller>): void => {
@@ -168,21 +193,57 @@ const save = (wait: ActiveWait): void => {
   })
 }
 
-/** Without a caller nothing is sent. */
+/** Without a caller nothing is sent. A poll has a fiber when it has a slot. */
 const sendPoll = (wait: ActiveWait): void => {
-  const { callers, context, polls, shared, state } = wait
+  const { callers, polls, shared } = wait
   if (callers.length === 0 || polls === undefined) {
     report(wait, { _tag: "Interrupted" })
     return
   }
+  const turn = Slots.makeTurn(() => startPoll(wait, polls, turn))
+  wait.turn = turn
+  shared.throttle.slots.take(turn)
+}
+
+const startPoll = (wait: ActiveWait, polls: PollRequest.Polls, turn: Slots.Turn): void => {
+  const { context, pending, shared, state } = wait
+  const { slots, ...throttle } = shared.throttle
   const pauseUntil = state.deadline - state.terms.margin
-  const fiber = Effect.runForkWith(context)(shared.throttle.run(poll(wait, polls), pauseUntil))
+  const isPaused = throttle.isPaused(Context.get(context, Clock.Clock), pauseUntil)
+  const poll = polls.poll(pending, recordSent(wait))
+  wait.turn = undefined
+  wait.limit = "elsewhere"
+  const fiber = Effect.runForkWith(context)(isPaused ? throttle.run(poll, pauseUntil) : poll)
+  wait.poll = fiber
+  if (isPaused) slots.leave(turn, fiber.currentDispatcher)
+  fiber.addObserver((exit) => {
+    slots.leave(turn, fiber.currentDispatcher)
+    if (wait.poll !== fiber) return
+    wait.poll = undefined
+    if (Exit.isSuccess(exit)) receiveOutcome(wait, polls, exit.value)
+    else if (wait.limit === "exceeded") receiveOutcome(wait, polls, PollOutcome.makeTimedOut(polls.url))
+    else fail(wait, exit.cause)
+  })
+}
+
+const receiveOutcome = (wait: ActiveWait, { url }: PollRequest.Polls, outcome: PollRequest.Outcome): void => {
+  const { context, shared } = wait
+  const answer = PollOutcome.toAnswer(outcome, url)
+  if (outcome._tag === "Failed" && !PollOutcome.isContinuing(answer)) wait.error = outcome.error
+  shared.throttle.record(answer._tag === "Fault" ? answer.fault : undefined, Context.get(context, Clock.Clock))
+  if (shared.schedule !== undefined && PollOutcome.isContinuing(answer)) pace(wait, shared.schedule, answer)
+  else recordAnswer(wait, { _tag: "Answered", answer })
+}
+
+/** The answer comes when the schedule has said what it wants. */
+const pace = (wait: ActiveWait, schedule: Pace.Compose, answer: PollOutcome.Continuing): void => {
+  const fiber = Effect.runForkWith(wait.context)(addPace(wait, schedule, answer))
   wait.poll = fiber
   fiber.addObserver((exit) => {
     if (wait.poll !== fiber) return
     wait.poll = undefined
-    if (Exit.isSuccess(exit)) recordAnswer(wait, exit.value)
-    else fail(wait, exit.cause)
+    recordAnswer(wait, Exit.isSuccess(exit) ? exit.value : { _tag: "Answered", answer })
+    if (Exit.isFailure(exit)) fail(wait, exit.cause)
   })
 }
 
@@ -193,46 +254,37 @@ const fail = (wait: ActiveWait, cause: Cause.Cause<never>): void => {
 }
 
 const abort = (wait: ActiveWait): void => {
-  const { poll } = wait
+  const { poll, shared, turn } = wait
   wait.poll = undefined
+  wait.turn = undefined
+  if (turn !== undefined) shared.throttle.slots.withdraw(turn)
   poll?.interruptUnsafe()
 }
 
-const poll = (wait: ActiveWait, { poll, url }: PollRequest.Polls): Effect.Effect<Event> =>
-  Effect.flatMap(poll(wait.pending, recordSent(wait)), (outcome) => {
-    const answer = PollOutcome.toAnswer(outcome, url)
-    if (outcome._tag === "Failed" && !PollOutcome.isContinuing(answer)) wait.error = outcome.error
-    const event: Event = { _tag: "Answered", answer }
-    const { schedule, throttle } = wait.shared
-    const paced = schedule === undefined ? Effect.succeed(event) : addPace(wait, schedule, answer)
-    return Effect.andThen(
-      throttle.record(answer._tag === "Fault" ? answer.fault : undefined),
-      Effect.onError(paced, () => Effect.sync(() => recordAnswer(wait, event)))
-    )
-  })
-
 /** Nothing is sent when the wait has ended in the meantime. */
-const recordSent = (wait: ActiveWait): Effect.Effect<void> =>
-  Effect.suspend(() => {
+const recordSent = (wait: ActiveWait): PollRequest.OnSend =>
+  Effect.withFiber(({ cache: { tracer } }) => {
     const { polls } = wait.state
+    // The span of an attempt has to end with its timeout, not with an interruption.
+    wait.limit = tracer === undefined ? "set" : "elsewhere"
     report(wait, { _tag: "Sent" })
     if (wait.state.phase._tag !== "Polling") return Effect.interrupt
     if (wait.state.polls > polls) wait.shared.events.publishPoll(wait.pending.id, wait.context)
-    return Effect.void
+    return Effect.succeed(tracer === undefined)
   })
 
 /** With a schedule, the answer comes with the delay that it wants after what the wait would do without it. */
 const addPace = Effect.fnUntraced(function* (
   wait: ActiveWait,
   schedule: Pace.Compose,
-  answer: PollOutcome.Answer
+  answer: PollOutcome.Continuing
 ): Effect.fn.Return<Event> {
   const event: Event = { _tag: "Answered", answer }
   const now = wait.timeline.now()
   const { phase } = wait.state
   const [{ deadline, faults, interval, phase: after }] = Wait.step(wait.state, event, now)
   const next = after._tag === "Saving" ? after.next : after
-  if (phase._tag !== "Polling" || next._tag !== "Sleeping" || !PollOutcome.isContinuing(answer)) return event
+  if (phase._tag !== "Polling" || next._tag !== "Sleeping") return event
   const state = { deadline, faults, interval: Duration.millis(interval) }
   const plan: Pace.Plan = { next: { _tag: "Poll", at: next.wakeAt, state }, delay: next.wakeAt - now }
   wait.pace ??= yield* Pace.make(schedule, plan)

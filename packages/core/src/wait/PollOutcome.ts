@@ -10,7 +10,7 @@ import { makeError } from "../http/Transport.ts"
 import { mayHaveArrived, type TransportError } from "../http/TransportError.ts"
 import { steps } from "../internal/NextStep.ts"
 import type * as PollRequest from "../token/PollRequest.ts"
-import type { TokenError } from "../token/TokenError.ts"
+import { fromTransportError, type TokenError } from "../token/TokenError.ts"
 import type { TokenResponse } from "../token/TokenResponse.ts"
 import type { PollResult } from "./Pace.ts"
 import type * as Wait from "./Wait.ts"
@@ -31,6 +31,12 @@ export const toResult = (answer: Continuing, sentAt: number): PollResult => ({
   sentAt,
   retryAfter: answer.retryAfter === undefined ? undefined : Duration.millis(answer.retryAfter),
   ...(answer._tag === "Fault" && answer.timedOut === true ? { timedOut: true } : undefined)
+})
+
+/** The outcome of a poll that was interrupted after its time limit. */
+export const makeTimedOut = (url: string): PollRequest.Outcome => ({
+  _tag: "Failed",
+  error: fromTransportError(makeError("TimedOut", { method: "POST", url }))
 })
 
 /** The answer for the outcome of a poll that was sent to `url`. */

@@ -222,7 +222,7 @@ const begin = (
   const wait: ActiveWait.ActiveWait = {
     at: 0,
     index: -1,
-    onDue: reportDue,
+    onDue: ActiveWait.wake,
     shared: driver,
     pending,
     polls,
@@ -230,7 +230,9 @@ const begin = (
     state,
     callers: [],
     context,
+    turn: undefined,
     poll: undefined,
+    limit: "elsewhere",
     save: undefined,
     pace: undefined,
     error: undefined,
@@ -239,8 +241,6 @@ const begin = (
   }
   return { wait, commands }
 }
-
-const reportDue = (wait: ActiveWait.ActiveWait): void => ActiveWait.report(wait, { _tag: "Due" })
 
 /** Waits with the other callers. It is the caller's context in which the wait goes on, if there are none. */
 const join = (driver: Driver, begun: Begun): Effect.Effect<TokenResponse, TokenError> =>

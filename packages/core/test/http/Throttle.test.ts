@@ -13,8 +13,11 @@ const requests = (throttle: Throttle.Service, count: number) =>
     concurrency: "unbounded"
   })
 
+const record = (throttle: Throttle.Service, failure: Throttle.FailedRequest | undefined) =>
+  Effect.map(Effect.clockWith(Effect.succeed), (clock) => throttle.record(failure, clock))
+
 const refuse = (throttle: Throttle.Service, status: number, retryAfter?: Duration.Input) =>
-  throttle.record({ status, ...(retryAfter && { retryAfter: Duration.fromInputUnsafe(retryAfter) }) })
+  record(throttle, { status, ...(retryAfter && { retryAfter: Duration.fromInputUnsafe(retryAfter) }) })
 
 /** How many seconds from now the next request is sent. */
 const pause = Effect.fnUntraced(function* (throttle: Throttle.Service) {
@@ -50,7 +53,7 @@ describe("Throttle", () => {
         const throttle = yield* Throttle.make()
         yield* refuse(throttle, status, "7 seconds")
         expect(yield* pause(throttle)).toBe(7)
-        yield* throttle.record(undefined)
+        yield* record(throttle, undefined)
         yield* refuse(throttle, status)
         expect(yield* pause(throttle)).toBe(1)
       })
@@ -66,7 +69,7 @@ describe("Throttle", () => {
         pauses.push(yield* pause(throttle))
       }
       expect(pauses).toEqual([1, 2, 4, 8, 16, 30, 30])
-      yield* throttle.record(undefined)
+      yield* record(throttle, undefined)
       yield* refuse(throttle, 503)
       expect(yield* pause(throttle)).toBe(1)
     })
@@ -100,7 +103,7 @@ describe("Throttle", () => {
       yield* refuse(throttle, 503)
       expect(yield* pause(throttle)).toBe(1)
       yield* refuse(throttle, 502, "1 minute")
-      yield* throttle.record({})
+      yield* record(throttle, {})
       expect(yield* pause(throttle)).toBe(0)
       yield* refuse(throttle, 503)
       expect(yield* pause(throttle)).toBe(2)

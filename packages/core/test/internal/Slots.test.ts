@@ -5,7 +5,7 @@ import * as Slots from "../../src/internal/Slots.ts"
 describe("slots", () => {
   it.effect("are handed on in the order of arrival, past those that were interrupted", () =>
     Effect.gen(function* () {
-      const inSlot = Slots.make(1)
+      const inSlot = Slots.make(1).run
       const done = yield* Ref.make<ReadonlyArray<number>>([])
       const gate = yield* Deferred.make<void>()
       const run = (name: number) =>
@@ -28,7 +28,7 @@ describe("slots", () => {
 
   it.effect("come back from what fails, dies or is interrupted while it runs", () =>
     Effect.gen(function* () {
-      const inSlot = Slots.make(1)
+      const inSlot = Slots.make(1).run
       yield* Effect.ignore(inSlot(Effect.fail("no")))
       yield* Effect.exit(inSlot(Effect.die("never")))
       const running = yield* Effect.forkChild(inSlot(Effect.never), { startImmediately: true })
@@ -41,7 +41,7 @@ describe("slots", () => {
 
   it.effect("are not lost when the next one is interrupted as its turn comes", () =>
     Effect.gen(function* () {
-      const inSlot = Slots.make(1)
+      const inSlot = Slots.make(1).run
       const gate = yield* Deferred.make<void>()
       const first = yield* Effect.forkChild(inSlot(Deferred.await(gate)), { startImmediately: true })
       const second = yield* Effect.forkChild(inSlot(Effect.never), { startImmediately: true })
@@ -55,7 +55,7 @@ describe("slots", () => {
 
   it.effect("let a hundred thousand run one after the other that never wait", () =>
     Effect.gen(function* () {
-      const inSlot = Slots.make(1)
+      const inSlot = Slots.make(1).run
       let runs = 0
       yield* Effect.forEach(Array.from({ length: 100_000 }), () => inSlot(Effect.sync(() => void runs++)), {
         concurrency: "unbounded",

@@ -103,6 +103,12 @@ const heapUsed = Effect.promise(async () => {
   return process.memoryUsage().heapUsed
 })
 
+/** What is under way outside of the virtual clock comes to its end. */
+const settle = Effect.repeat(
+  Effect.promise(() => new Promise(setImmediate)),
+  { times: 100 }
+)
+
 const growthOfSeventyPolls = Effect.gen(function* () {
   const before = yield* heapUsed
   yield* TestClock.adjust("350 seconds")
@@ -141,6 +147,7 @@ describe("the cost of a wait", () => {
         yield* Effect.gen(function* () {
           const waits = yield* startWaits(count)
           yield* TestClock.adjust("7 seconds")
+          yield* settle
           expect(counted.underWay).toBe(1)
           expect(fibers.alive - count).toBeLessThan(5)
           yield* Fiber.interrupt(waits)
