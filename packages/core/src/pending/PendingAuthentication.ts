@@ -94,6 +94,8 @@ const members = <Exposed extends boolean>(exposed: Exposed) => {
     clientNotificationToken: Schema.optionalKey(secret(Schema.String, "client_notification_token")),
     /** The private key of the DPoP proofs, if it is extractable: the tokens will be bound to it. */
     dpopKey: Schema.optionalKey(secret(JsonWebKey, "private JWK")),
+    /** When the authentication request was sent, on the client's clock: no ID Token of its approval is older. Not compared if absent. */
+    requestedAt: Schema.optionalKey(Schema.DateTimeUtc),
     /** When `auth_req_id` expires, counted on the client's clock from when the request was sent. */
     expiresAt: Schema.DateTimeUtc,
     /** The minimum time between two polls, by the acknowledgement. */

@@ -372,6 +372,7 @@ const toPending = (
     deliveryMode,
     ...(clientNotificationToken === undefined ? undefined : { clientNotificationToken }),
     ...(dpopKey === undefined ? undefined : { dpopKey }),
+    requestedAt: sentAt,
     expiresAt: DateTime.addDuration(sentAt, expires_in),
     interval: WireSeconds.decodeInterval(interval),
     scope,

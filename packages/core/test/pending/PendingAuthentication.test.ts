@@ -75,6 +75,7 @@ describe("PendingAuthentication", () => {
           issuer: "https://provider.test",
           clientId: "test-client",
           deliveryMode: "ping",
+          requestedAt: DateTime.makeUnsafe(0),
           expiresAt: DateTime.makeUnsafe(120_000),
           interval: Duration.seconds(2),
           scope: ["openid", "profile"],
