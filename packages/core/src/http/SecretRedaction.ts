@@ -31,11 +31,15 @@ export const ofValues = (values: ReadonlyArray<string>): Redact => {
   return (text) => secrets.reduce((rest, secret) => rest.replaceAll(secret, "<redacted>"), text)
 }
 
-/** Replaces the secrets that a request carries, which are collected once there is a text. */
-export const ofRequest = (request: HttpClientRequest.HttpClientRequest): Redact => {
+/** Replaces the secrets that a request carries, and further ones. They are collected once there is a text. */
+export const ofRequest = (
+  request: HttpClientRequest.HttpClientRequest,
+  further: ReadonlyArray<string> = []
+): Redact => {
   let redact: Redact | undefined
   return (text) => {
     redact ??= ofValues([
+      ...further,
       ...Object.entries(request.headers).flatMap(([name, value]) => header(name, value)),
       ...parameters(request.body).flatMap(([name, value]) => parameter(name, value))
     ])

@@ -15,6 +15,8 @@
  * **Gotchas**
  *
  * - It holds bearer secrets. They are `Redacted`, and the plain JSON codec refuses to encode them.
+ * - The hint and the user code are not stored. An error of the provider that quotes them shows them, if it comes to another
+ *   process than that which sent the request.
  *
  * **Example** (From one process to another)
  *
@@ -127,7 +129,11 @@ const members = <Exposed extends boolean>(exposed: Exposed) => {
  */
 export class PendingAuthentication extends Schema.Class<PendingAuthentication>(
   "@effect-ciba/core/PendingAuthentication"
-)(members(false)) {}
+)({
+  ...members(false),
+  /** The hint and the user code of the request, which no text of the provider's shows. Neither `seal` nor `unsafeJson` keeps them. */
+  hints: Schema.optionalKey(Schema.Array(Schema.Redacted(Schema.String, { disallowJsonEncode: true })))
+}) {}
 
 /**
  * JSON text that holds **every secret in clear**, for storage that is itself encrypted. Use `seal` for any other storage.
@@ -142,7 +148,7 @@ export const unsafeJson: Schema.Codec<PendingAuthentication, string> = Schema.fr
     Schema.toType(PendingAuthentication),
     SchemaTransformation.transform({
       decode: (fields) => new PendingAuthentication(fields),
-      encode: (pending) => ({ ...pending })
+      encode: ({ hints: _hints, ...pending }) => pending
     })
   )
 )

@@ -362,7 +362,8 @@ const toPending = (
   { auth_req_id, expires_in, interval }: typeof Acknowledgement.Type,
   { issuer, request, sentAt }: Omit<SentRequest, "response">
 ): PendingAuthentication => {
-  const { acrValues, authorizationDetails, bindingMessage, clientNotificationToken, expectations, scope } = request
+  const { acrValues, authorizationDetails, bindingMessage, clientNotificationToken, expectations, hints, scope } =
+    request
   return new PendingAuthentication({
     version: 1,
     id,
@@ -379,6 +380,7 @@ const toPending = (
     ...(bindingMessage === undefined ? undefined : { bindingMessage }),
     ...(acrValues === undefined ? undefined : { acrValues }),
     ...(authorizationDetails === undefined ? undefined : { authorizationDetails }),
+    hints,
     expectations
   })
 }
