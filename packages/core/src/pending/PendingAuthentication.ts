@@ -165,24 +165,35 @@ export const update = (
 ): PendingAuthentication => new PendingAuthentication({ ...pending, ...changes })
 
 /**
- * Encrypts a pending authentication with the first of the keys.
+ * Encrypts a pending authentication with the first of the keys, for one place: the name of the entry as context, for one.
  *
  * @since 0.1.0
  * @stability unstable
  */
-export const seal = (pending: PendingAuthentication, keys: Sealing.Keys): Effect.Effect<string> =>
-  Effect.flatMap(Effect.orDie(encode(pending)), (text) => Sealing.seal(Redacted.make(text), keys))
+export const seal = (
+  pending: PendingAuthentication,
+  keys: Sealing.Keys,
+  context: Sealing.Context = []
+): Effect.Effect<string> =>
+  Effect.flatMap(Effect.orDie(encode(pending)), (text) => Sealing.seal(Redacted.make(text), keys, [kind, ...context]))
 
 /**
- * Decrypts what `seal` has made with any of the keys; fails if none of them decrypts it.
+ * Decrypts what `seal` has made in this context with any of the keys; fails if none of them decrypts it.
  *
  * @since 0.1.0
  * @stability unstable
  */
-export const open = (sealed: string, keys: Sealing.Keys): Effect.Effect<PendingAuthentication, DecryptionFailed> =>
-  Effect.flatMap(Sealing.open(sealed, keys), (text) =>
+export const open = (
+  sealed: string,
+  keys: Sealing.Keys,
+  context: Sealing.Context = []
+): Effect.Effect<PendingAuthentication, DecryptionFailed> =>
+  Effect.flatMap(Sealing.open(sealed, keys, [kind, ...context]), (text) =>
     Effect.mapError(decode(Redacted.value(text)), () => new DecryptionFailed({ problem: unreadable }))
   )
+
+/** What no other sealed text is. */
+const kind = "PendingAuthentication"
 
 const unreadable = "it contains no pending authentication of a version that this release can read"
 
