@@ -105,7 +105,7 @@ export interface Options {
  * @since 0.1.0
  * @stability unstable
  */
-export const make = Effect.fnUntraced(function* (
+export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
   options?: Options
 ): Effect.fn.Return<Service, never, KeyValueStore.KeyValueStore> {
   const { keys: sealingKeys, prefix = "jwks/" } = options ?? {}
