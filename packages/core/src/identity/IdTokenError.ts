@@ -30,6 +30,7 @@ const define = ErrorClass.fromTable({
   Expired: ["the token has expired", "fixClock"],
   NotYetValid: ["the token is from the future; is the clock right?", "fixClock"],
   IssuedTooLongAgo: ["the token was issued too long ago", "distrust"],
+  IssuedBeforeRequest: ["the token is older than the authentication request; is the clock right?", "distrust"],
   WrongNonce: ["the nonce is not the one that was sent", "distrust"],
   WrongBinding: ["a hash or the auth_req_id in the token does not match what came with it", "distrust"],
   UnsatisfiedAcr: ["the end-user authenticated in another way than the request demands", "askAgain"],
@@ -99,6 +100,17 @@ export class NotYetValid extends define<NotYetValid>()("NotYetValid", {
  * @stability stable
  */
 export class IssuedTooLongAgo extends define<IssuedTooLongAgo>()("IssuedTooLongAgo", { at: Schema.DateTimeUtc }) {}
+
+/**
+ * `iat` is earlier than the authentication request was sent, by more than clocks may differ.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export class IssuedBeforeRequest extends define<IssuedBeforeRequest>()("IssuedBeforeRequest", {
+  at: Schema.DateTimeUtc,
+  requestedAt: Schema.DateTimeUtc
+}) {}
 
 /**
  * `nonce` is not the one that was sent.
@@ -184,6 +196,7 @@ export class IdTokenError extends ErrorClass.make<IdTokenError>()(
       Expired,
       NotYetValid,
       IssuedTooLongAgo,
+      IssuedBeforeRequest,
       WrongNonce,
       WrongBinding,
       UnsatisfiedAcr,

@@ -117,6 +117,8 @@ export class AuthenticationRequest extends Data.Class<{
   readonly authorizationDetails: AuthorizationDetails.AuthorizationDetails | undefined
   readonly grantManagement: GrantManagement.GrantManagement | undefined
   readonly expectations: Expectations
+  /** The hint and the user code: no text of the provider's shows them. */
+  readonly hints: ReadonlyArray<Redacted.Redacted<string>>
   /** The parameters, without those of client authentication. */
   readonly parameters: Redacted.Redacted<ReadonlyArray<Parameter>>
   /** Additional HTTP headers. */
@@ -188,6 +190,7 @@ const toRequest = (
     authorizationDetails: options.authorizationDetails,
     grantManagement: options.grantManagement,
     expectations: toExpectations(options),
+    hints: options.userCode === undefined ? [options.hint.value] : [options.hint.value, options.userCode],
     parameters: Redacted.make(parameters, { label: "authentication request" }),
     headers: options.headers === undefined ? noHeaders : Redacted.make(options.headers, { label: "request headers" })
   })

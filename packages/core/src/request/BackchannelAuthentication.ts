@@ -365,7 +365,8 @@ const toPending = (
   { auth_req_id, expires_in, interval }: typeof Acknowledgement.Type,
   { issuer, request, sentAt }: Omit<SentRequest, "response">
 ): PendingAuthentication => {
-  const { acrValues, authorizationDetails, bindingMessage, clientNotificationToken, expectations, scope } = request
+  const { acrValues, authorizationDetails, bindingMessage, clientNotificationToken, expectations, hints, scope } =
+    request
   return new PendingAuthentication({
     version: 1,
     id,
@@ -375,12 +376,14 @@ const toPending = (
     deliveryMode,
     ...(clientNotificationToken === undefined ? undefined : { clientNotificationToken }),
     ...(dpopKey === undefined ? undefined : { dpopKey }),
+    requestedAt: sentAt,
     expiresAt: DateTime.addDuration(sentAt, expires_in),
     interval: WireSeconds.decodeInterval(interval),
     scope,
     ...(bindingMessage === undefined ? undefined : { bindingMessage }),
     ...(acrValues === undefined ? undefined : { acrValues }),
     ...(authorizationDetails === undefined ? undefined : { authorizationDetails }),
+    hints,
     expectations
   })
 }

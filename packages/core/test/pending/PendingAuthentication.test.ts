@@ -1,6 +1,6 @@
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
-import { type AuthenticationRequest, Dpop, PendingAuthentication, SigningKey } from "@effect-ciba/core"
+import { type AuthenticationRequest, Dpop, PendingAuthentication, Sealing, SigningKey } from "@effect-ciba/core"
 import { ProviderScript } from "@effect-ciba/testing"
 import { DateTime, Duration, Effect, Inspectable, Layer, Redacted, Schema } from "effect"
 import * as TransportError from "../../src/http/TransportError.ts"
@@ -61,33 +61,47 @@ const wait = {
 } as const
 
 describe("PendingAuthentication", () => {
-  it.effect(
-    "a pending authentication holds what the wait and the verification need, and not the user code (C11, F8)",
-    () =>
-      Effect.gen(function* () {
-        const { authReqId, clientNotificationToken, id, dpopKey, ...plain } = yield* pending
-        expect(dpopKey && Redacted.value(dpopKey)).toEqual(Redacted.value(proofJwk))
-        expect(Redacted.value(authReqId)).toBe("marker-id")
-        expect(clientNotificationToken && Redacted.value(clientNotificationToken)).toBe(token)
-        expect(id).toMatch(/^[\w-]{16}$/)
-        expect(plain).toEqual({
-          version: 1,
-          issuer: "https://provider.test",
-          clientId: "test-client",
-          deliveryMode: "ping",
-          expiresAt: DateTime.makeUnsafe(120_000),
-          interval: Duration.seconds(2),
-          scope: ["openid", "profile"],
-          bindingMessage: "W4SCT",
-          acrValues: ["gold", "silver"],
-          authorizationDetails: [{ type: "payment", amount: "12.30" }],
-          expectations: {
-            nonce: Redacted.make("n-1", { label: "nonce" }),
-            maxAge: Duration.minutes(5),
-            acrValues: ["gold", "silver"]
-          }
-        })
+  it.effect("a pending authentication holds what the wait and the verification need (F8)", () =>
+    Effect.gen(function* () {
+      const { authReqId, clientNotificationToken, id, dpopKey, hints, ...plain } = yield* pending
+      expect(hints?.map(Redacted.value)).toEqual(["jo@example.com", "marker-code"])
+      expect(dpopKey && Redacted.value(dpopKey)).toEqual(Redacted.value(proofJwk))
+      expect(Redacted.value(authReqId)).toBe("marker-id")
+      expect(clientNotificationToken && Redacted.value(clientNotificationToken)).toBe(token)
+      expect(id).toMatch(/^[\w-]{16}$/)
+      expect(plain).toEqual({
+        version: 1,
+        issuer: "https://provider.test",
+        clientId: "test-client",
+        deliveryMode: "ping",
+        requestedAt: DateTime.makeUnsafe(0),
+        expiresAt: DateTime.makeUnsafe(120_000),
+        interval: Duration.seconds(2),
+        scope: ["openid", "profile"],
+        bindingMessage: "W4SCT",
+        acrValues: ["gold", "silver"],
+        authorizationDetails: [{ type: "payment", amount: "12.30" }],
+        expectations: {
+          nonce: Redacted.make("n-1", { label: "nonce" }),
+          maxAge: Duration.minutes(5),
+          acrValues: ["gold", "silver"]
+        }
       })
+    })
+  )
+
+  it.effect("what is stored of a pending authentication has neither the hint nor the user code (C11)", () =>
+    Effect.gen(function* () {
+      const before = yield* pending
+      const json = yield* Schema.encodeEffect(PendingAuthentication.unsafeJson)(before)
+      expect(json).not.toMatch(/jo@example\.com|marker-code|hints/)
+      const keys = [yield* Sealing.generate("k")] as const
+      const opened = yield* Effect.flatMap(PendingAuthentication.seal(before, keys), (sealed) =>
+        PendingAuthentication.open(sealed, keys)
+      )
+      expect(opened.hints).toBeUndefined()
+      expect(opened.id).toBe(before.id)
+    })
   )
 
   const printers: ReadonlyArray<readonly [name: string, print: (value: unknown) => string]> = [
