@@ -4,7 +4,7 @@
  *
  * @see OpenID Connect Core 3.1.3.3, RFC 6749 sections 5.1 and 6
  */
-import { Effect, Redacted } from "effect"
+import { Effect, Redacted, type Schema } from "effect"
 import type * as ClientRegistration from "../client/ClientRegistration.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import { sanitize } from "../internal/DisplayText.ts"
@@ -26,6 +26,8 @@ export interface VerifiedContext {
   readonly requestedScope: ReadonlyArray<string>
   /** The requested authentication context classes, if any. */
   readonly requestedAcr?: ReadonlyArray<string> | undefined
+  /** The requested `claims`, if any. */
+  readonly requestedClaims?: Redacted.Redacted<Schema.JsonObject> | undefined
   /** The refresh token if the response has none. */
   readonly refreshToken?: Redacted.Redacted<string> | undefined
   /** The grant's id if the response has none. */
@@ -36,7 +38,7 @@ export interface VerifiedContext {
 export const validate = (
   response: TokenResponse.RefreshResponse,
   registration: ClientRegistration.Service,
-  { claims, grantId, idToken, dpopKey, refreshToken, requestedAcr, requestedScope }: VerifiedContext
+  { claims, grantId, idToken, dpopKey, refreshToken, requestedAcr, requestedClaims, requestedScope }: VerifiedContext
 ): Effect.Effect<VerifiedIdentity, IdTokenError> => {
   const {
     access_token,
@@ -60,6 +62,7 @@ export const validate = (
     tokenType: token_type,
     requestedScope,
     requestedAcr,
+    requestedClaims: requestedClaims && Redacted.value(requestedClaims),
     grantedScope
   })
   if (violation !== undefined) return Effect.fail(new IdTokenError({ reason: violation }))

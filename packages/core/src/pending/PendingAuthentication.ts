@@ -106,6 +106,8 @@ const members = <Exposed extends boolean>(exposed: Exposed) => {
     ),
     scope: Schema.Array(Schema.String),
     acrValues: Schema.optionalKey(Schema.Array(Schema.String)),
+    /** The `claims` parameter, whose values may be personal data. */
+    requestedClaims: Schema.optionalKey(secret(Schema.Record(Schema.String, Schema.Json), "requested claims")),
     bindingMessage: Schema.optionalKey(Schema.String),
     authorizationDetails: Schema.optionalKey(Schema.Array(Schema.Json)),
     expectations: Schema.Struct({

@@ -114,6 +114,8 @@ export class AuthenticationRequest extends Data.Class<{
   readonly bindingMessage: string | undefined
   readonly clientNotificationToken: Redacted.Redacted<string> | undefined
   readonly acrValues: ReadonlyArray<string> | undefined
+  /** The `claims` parameter, whose values may be personal data. */
+  readonly requestedClaims: Redacted.Redacted<Schema.JsonObject> | undefined
   readonly authorizationDetails: AuthorizationDetails.AuthorizationDetails | undefined
   readonly grantManagement: GrantManagement.GrantManagement | undefined
   readonly expectations: Expectations
@@ -185,6 +187,7 @@ const toRequest = (
     bindingMessage: options.bindingMessage,
     clientNotificationToken: token,
     acrValues: options.acrValues,
+    requestedClaims: options.claims && Redacted.make(options.claims, { label: "requested claims" }),
     authorizationDetails: options.authorizationDetails,
     grantManagement: options.grantManagement,
     expectations: toExpectations(options),

@@ -363,6 +363,7 @@ const toPending = (
   { issuer, request, sentAt }: Omit<SentRequest, "response">
 ): PendingAuthentication => {
   const { acrValues, authorizationDetails, bindingMessage, clientNotificationToken, expectations, scope } = request
+  const { requestedClaims } = request
   return new PendingAuthentication({
     version: 1,
     id,
@@ -377,6 +378,7 @@ const toPending = (
     scope,
     ...(bindingMessage === undefined ? undefined : { bindingMessage }),
     ...(acrValues === undefined ? undefined : { acrValues }),
+    ...(requestedClaims === undefined ? undefined : { requestedClaims }),
     ...(authorizationDetails === undefined ? undefined : { authorizationDetails }),
     expectations
   })
