@@ -119,6 +119,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
 
     const verify: Service["verify"] = (response, pending) => {
       const { acrValues: requestedAcr, authReqId, deliveryMode, dpopKey, requestedClaims, scope } = pending
+      const { authorizationDetails, essentialAuthorizationDetails } = pending
       const { members } = unsafeValue(response)
       const bound = { ...members, authReqId, algorithm, required: required[deliveryMode] }
       return Effect.flatMap(
@@ -131,7 +132,8 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
               dpopKey,
               requestedScope: scope,
               requestedAcr,
-              requestedClaims
+              requestedClaims,
+              essentialDetails: essentialAuthorizationDetails === true ? authorizationDetails : undefined
             })
           )
       )

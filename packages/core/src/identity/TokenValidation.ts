@@ -11,8 +11,9 @@ import { sanitize } from "../internal/DisplayText.ts"
 import { unsafeValue } from "../internal/Opaque.ts"
 import * as Rule from "../profile/Rule.ts"
 import * as TokenResponse from "../token/TokenResponse.ts"
+import * as GrantedDetails from "./GrantedDetails.ts"
 import type { IdTokenClaims } from "./IdTokenClaims.ts"
-import { IdTokenError, UnexpectedTokenType } from "./IdTokenError.ts"
+import { IdTokenError, UnexpectedAuthorizationDetails, UnexpectedTokenType } from "./IdTokenError.ts"
 import { VerifiedIdentity } from "./VerifiedIdentity.ts"
 
 /** What is known besides the response. */
@@ -28,6 +29,8 @@ export interface VerifiedContext {
   readonly requestedAcr?: ReadonlyArray<string> | undefined
   /** The requested `claims`, if any. */
   readonly requestedClaims?: Redacted.Redacted<Schema.JsonObject> | undefined
+  /** The `authorization_details` that have to be granted as they are, if any. */
+  readonly essentialDetails?: ReadonlyArray<Schema.Json> | undefined
   /** The refresh token if the response has none. */
   readonly refreshToken?: Redacted.Redacted<string> | undefined
   /** The grant's id if the response has none. */
@@ -38,8 +41,9 @@ export interface VerifiedContext {
 export const validate = (
   response: TokenResponse.RefreshResponse,
   registration: ClientRegistration.Service,
-  { claims, grantId, idToken, dpopKey, refreshToken, requestedAcr, requestedClaims, requestedScope }: VerifiedContext
+  context: VerifiedContext
 ): Effect.Effect<VerifiedIdentity, IdTokenError> => {
+  const { claims, grantId, idToken, dpopKey, refreshToken, requestedAcr, requestedClaims, requestedScope } = context
   const {
     access_token,
     expires_in,
@@ -83,7 +87,21 @@ export const validate = (
     grantId: typeof grant_id === "string" ? grant_id : grantId,
     additional: Redacted.make(additional, { label: "token response" })
   })
-  const more = grantedScope.filter((value) => !requestedScope.includes(value))
+  return acceptGrant(identity, context)
+}
+
+/** The identity, unless its details are not the essential ones. */
+const acceptGrant = (
+  identity: VerifiedIdentity,
+  { essentialDetails, requestedScope }: VerifiedContext
+): Effect.Effect<VerifiedIdentity, IdTokenError> => {
+  const problem = essentialDetails && GrantedDetails.describeDifference(essentialDetails, identity.authorizationDetails)
+  if (problem !== undefined) {
+    const granted = Redacted.make(identity, { label: "granted identity" })
+    const reason = new UnexpectedAuthorizationDetails({ problem, identity: granted })
+    return Effect.fail(new IdTokenError({ reason }))
+  }
+  const more = identity.scope.filter((value) => !requestedScope.includes(value))
   return more.length === 0
     ? Effect.succeed(identity)
     : Effect.as(

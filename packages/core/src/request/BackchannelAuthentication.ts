@@ -363,7 +363,7 @@ const toPending = (
   { issuer, request, sentAt }: Omit<SentRequest, "response">
 ): PendingAuthentication => {
   const { acrValues, authorizationDetails, bindingMessage, clientNotificationToken, expectations, scope } = request
-  const { requestedClaims } = request
+  const { essentialAuthorizationDetails, requestedClaims } = request
   return new PendingAuthentication({
     version: 1,
     id,
@@ -380,6 +380,7 @@ const toPending = (
     ...(acrValues === undefined ? undefined : { acrValues }),
     ...(requestedClaims === undefined ? undefined : { requestedClaims }),
     ...(authorizationDetails === undefined ? undefined : { authorizationDetails }),
+    ...(essentialAuthorizationDetails ? { essentialAuthorizationDetails } : undefined),
     expectations
   })
 }
