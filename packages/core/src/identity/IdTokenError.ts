@@ -16,11 +16,12 @@
  *
  * @see OpenID Connect Core 3.1.3.7, CIBA Core 1.0 section 10.3.1
  */
-import { Schema } from "effect"
+import { Option, Redacted, Schema, SchemaGetter } from "effect"
 import { NotEncrypted } from "../crypto/DecryptionFailed.ts"
 import * as ErrorClass from "../internal/ErrorClass.ts"
 import { ProfileViolation } from "../profile/Rule.ts"
 import * as SignatureVerifier from "../provider/SignatureVerifier.ts"
+import type { VerifiedIdentity } from "./VerifiedIdentity.ts"
 
 const define = ErrorClass.fromTable({
   InvalidClaims: ["the claims are not valid", "reportToProvider"],
@@ -37,6 +38,7 @@ const define = ErrorClass.fromTable({
   StaleAuthentication: ["the end-user authenticated too long ago, or the token does not say when", "askAgain"],
   WrongSubject: ["the token is about another end-user than the one that was asked", "distrust"],
   RefreshedClaimMismatch: ["a claim does not match the ID Token that was refreshed", "distrust"],
+  UnexpectedAuthorizationDetails: ["other authorization_details were granted than were requested", "settleGrant"],
   UnexpectedTokenType: ["the access token is of a type that this client does not expect", "fixKeys"]
 })
 
@@ -169,6 +171,37 @@ export class RefreshedClaimMismatch extends define<RefreshedClaimMismatch>()("Re
   claim: Schema.Literals(["iss", "iat", "auth_time", "nonce"])
 }) {}
 
+/** It does not leave the process: an encoded error has none. */
+const Granted = Schema.optionalKey(Schema.Unknown).pipe(
+  Schema.decodeTo(
+    Schema.optionalKey(
+      Schema.declare((value): value is Redacted.Redacted<VerifiedIdentity> => Redacted.isRedacted(value))
+    ),
+    {
+      decode: SchemaGetter.transformOptional<Redacted.Redacted<VerifiedIdentity>, unknown>(Option.none),
+      encode: SchemaGetter.transformOptional<unknown, Redacted.Redacted<VerifiedIdentity>>(Option.none)
+    }
+  )
+)
+
+/**
+ * The granted `authorization_details` are not those of the request, which were essential. Everything else about the response
+ * is verified.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
+export class UnexpectedAuthorizationDetails extends define<UnexpectedAuthorizationDetails>()(
+  "UnexpectedAuthorizationDetails",
+  {
+    /** What differs: types of details and names of their members, and no values. */
+    problem: Schema.String,
+    /** What was granted, with its tokens. Absent in an error that was encoded, which holds no tokens. */
+    identity: Granted
+  },
+  { message: ({ problem }) => `other authorization_details were granted than were requested: ${problem}` }
+) {}
+
 /**
  * The access token is of a type that this client cannot use safely.
  *
@@ -203,6 +236,7 @@ export class IdTokenError extends ErrorClass.make<IdTokenError>()(
       StaleAuthentication,
       WrongSubject,
       RefreshedClaimMismatch,
+      UnexpectedAuthorizationDetails,
       UnexpectedTokenType,
       ProfileViolation
     ])

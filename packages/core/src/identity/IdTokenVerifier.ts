@@ -119,14 +119,23 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     const verifyIdToken = yield* makeVerifyIdToken
 
     const verify: Service["verify"] = (response, pending) => {
-      const { acrValues: requestedAcr, authReqId, deliveryMode, dpopKey, scope: requestedScope } = pending
+      const { acrValues: requestedAcr, authReqId, deliveryMode, dpopKey, requestedClaims, scope } = pending
+      const { authorizationDetails, essentialAuthorizationDetails } = pending
       const { members } = unsafeValue(response)
       const bound = { ...members, authReqId, algorithm, required: required[deliveryMode] }
       return Effect.flatMap(
         verifyIdToken(members.id_token, { ...registered, ...pending.expectations }, pending.requestedAt),
         ({ claims, idToken }) =>
           Effect.flatMap(validateBindings(claims, bound), () =>
-            TokenValidation.validate(response, registration, { claims, idToken, dpopKey, requestedScope, requestedAcr })
+            TokenValidation.validate(response, registration, {
+              claims,
+              idToken,
+              dpopKey,
+              requestedScope: scope,
+              requestedAcr,
+              requestedClaims,
+              essentialDetails: essentialAuthorizationDetails === true ? authorizationDetails : undefined
+            })
           )
       )
     }

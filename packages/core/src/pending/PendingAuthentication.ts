@@ -110,8 +110,12 @@ const members = <Exposed extends boolean>(exposed: Exposed) => {
     ),
     scope: Schema.Array(Schema.String),
     acrValues: Schema.optionalKey(Schema.Array(Schema.String)),
+    /** The `claims` parameter, whose values may be personal data. */
+    requestedClaims: Schema.optionalKey(secret(Schema.Record(Schema.String, Schema.Json), "requested claims")),
     bindingMessage: Schema.optionalKey(Schema.String),
     authorizationDetails: Schema.optionalKey(Schema.Array(Schema.Json)),
+    /** Whether nothing but these details may be granted. */
+    essentialAuthorizationDetails: Schema.optionalKey(Schema.Boolean),
     expectations: Schema.Struct({
       nonce: Schema.optionalKey(secret(Schema.String, "nonce")),
       maxAge: Schema.optionalKey(Schema.Duration),

@@ -365,8 +365,8 @@ const toPending = (
   { auth_req_id, expires_in, interval }: typeof Acknowledgement.Type,
   { issuer, request, sentAt }: Omit<SentRequest, "response">
 ): PendingAuthentication => {
-  const { acrValues, authorizationDetails, bindingMessage, clientNotificationToken, expectations, hints, scope } =
-    request
+  const { acrValues, authorizationDetails, bindingMessage, clientNotificationToken, expectations, scope } = request
+  const { essentialAuthorizationDetails, hints, requestedClaims } = request
   return new PendingAuthentication({
     version: 1,
     id,
@@ -382,7 +382,9 @@ const toPending = (
     scope,
     ...(bindingMessage === undefined ? undefined : { bindingMessage }),
     ...(acrValues === undefined ? undefined : { acrValues }),
+    ...(requestedClaims === undefined ? undefined : { requestedClaims }),
     ...(authorizationDetails === undefined ? undefined : { authorizationDetails }),
+    ...(essentialAuthorizationDetails ? { essentialAuthorizationDetails } : undefined),
     hints,
     expectations
   })

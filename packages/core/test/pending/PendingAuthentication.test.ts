@@ -27,6 +27,8 @@ const full: Partial<AuthenticationRequest.Options> = {
   acrValues: ["gold", "silver"],
   essentialAcr: true,
   authorizationDetails: [{ type: "payment", amount: "12.30" }],
+  essentialAuthorizationDetails: true,
+  claims: { id_token: { email: { value: "marker@example.com" } } },
   extensionParameters: { nonce: "n-1", max_age: "300" }
 }
 
@@ -63,7 +65,8 @@ const wait = {
 describe("PendingAuthentication", () => {
   it.effect("a pending authentication holds what the wait and the verification need (F8)", () =>
     Effect.gen(function* () {
-      const { authReqId, clientNotificationToken, id, dpopKey, hints, ...plain } = yield* pending
+      const { authReqId, clientNotificationToken, id, dpopKey, hints, requestedClaims, ...plain } = yield* pending
+      expect(requestedClaims && Redacted.value(requestedClaims)).toEqual(full.claims)
       expect(hints?.map(Redacted.value)).toEqual(["jo@example.com", "marker-code"])
       expect(dpopKey && Redacted.value(dpopKey)).toEqual(Redacted.value(proofJwk))
       expect(Redacted.value(authReqId)).toBe("marker-id")
@@ -81,6 +84,7 @@ describe("PendingAuthentication", () => {
         bindingMessage: "W4SCT",
         acrValues: ["gold", "silver"],
         authorizationDetails: [{ type: "payment", amount: "12.30" }],
+        essentialAuthorizationDetails: true,
         expectations: {
           nonce: Redacted.make("n-1", { label: "nonce" }),
           maxAge: Duration.minutes(5),
@@ -204,7 +208,7 @@ describe("PendingAuthentication", () => {
     ["no optional member", `{${identity},${times},"scope":["openid"],"expectations":{}}`, {}],
     [
       "every optional member",
-      `{${identity},"clientNotificationToken":"token-1","dpopKey":{"kty":"OKP","crv":"Ed25519","d":"d","x":"x"},${times},"wait":{"version":1,"kind":"ciba","interval":{"_tag":"Millis","value":10000},"polls":3,"faults":1,"lastFault":${fault},"lost":${fault},"ping":"awaited","phase":{"_tag":"Sleeping","wakeAt":"1970-01-01T00:00:07.000Z","floor":"1970-01-01T00:00:06.000Z"}},"received":{"body":{"access_token":"at-1"},"at":"1970-01-01T00:00:08.000Z"},"scope":["openid"],"acrValues":["gold"],"bindingMessage":"W4SCT","authorizationDetails":[{"type":"payment"}],"expectations":{"nonce":"n-1","maxAge":{"_tag":"Millis","value":300000},"acrValues":["gold"],"subject":"jo"}}`,
+      `{${identity},"clientNotificationToken":"token-1","dpopKey":{"kty":"OKP","crv":"Ed25519","d":"d","x":"x"},${times},"wait":{"version":1,"kind":"ciba","interval":{"_tag":"Millis","value":10000},"polls":3,"faults":1,"lastFault":${fault},"lost":${fault},"ping":"awaited","phase":{"_tag":"Sleeping","wakeAt":"1970-01-01T00:00:07.000Z","floor":"1970-01-01T00:00:06.000Z"}},"received":{"body":{"access_token":"at-1"},"at":"1970-01-01T00:00:08.000Z"},"scope":["openid"],"acrValues":["gold"],"requestedClaims":{"id_token":{"txn":{"essential":true}}},"bindingMessage":"W4SCT","authorizationDetails":[{"type":"payment"}],"essentialAuthorizationDetails":true,"expectations":{"nonce":"n-1","maxAge":{"_tag":"Millis","value":300000},"acrValues":["gold"],"subject":"jo"}}`,
       {
         wait,
         bindingMessage: "W4SCT",
