@@ -39,7 +39,7 @@
 import { createSecureContext, type SecureContext } from "node:tls"
 import { NodeHttpClient } from "@effect/platform-node"
 import * as Undici from "@effect/platform-node/Undici"
-import type { Transport } from "@effect-ciba/core"
+import { Transport } from "@effect-ciba/core"
 import { Duration, Effect, Equal, Exit, Layer, Scope } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import type { CertificateError, ClientCertificate } from "./ClientCertificate.ts"
@@ -82,7 +82,10 @@ export const layer = (
   // in the same program would get the connections of the first, with its certificate. A fresh one, built anew in each place,
   // would make one client two.
   Layer.provide(
-    HttpClient.layerMergedContext(Effect.map(NodeHttpClient.makeUndici, nameAndDecode)),
+    Layer.merge(
+      HttpClient.layerMergedContext(Effect.map(NodeHttpClient.makeUndici, nameAndDecode)),
+      Layer.succeed(Transport.EnforcedLengths, true)
+    ),
     Layer.effect(NodeHttpClient.Dispatcher, makeDispatcher(options))
   )
 

@@ -1,28 +1,183 @@
 /** Reads the body of a response within a size. */
-import { Effect, Stream } from "effect"
-import type { Headers, HttpClientResponse } from "effect/http"
+import { Context, Deferred, Effect, Option, Predicate, Stream } from "effect"
+import { Cookies, Headers, type HttpClientError, HttpClientResponse } from "effect/http"
+import { TransportError } from "./TransportError.ts"
 
 /** Why a body has no bytes: it is larger than the limit, or broke off. */
 export type Failure = "TooLarge" | "Unreadable"
 
-/** With a declared length, one read costs a third of what the stream costs. */
-export const readBytes = (
-  response: HttpClientResponse.HttpClientResponse,
-  headers: Headers.Headers,
-  maxBytes: number
-): Effect.Effect<ArrayBuffer | Uint8Array, Failure> =>
-  declaredLength(headers) <= maxBytes
-    ? Effect.matchEffect(response.arrayBuffer, {
-        onFailure: (): Effect.Effect<ArrayBuffer, Failure> => Effect.fail("Unreadable"),
-        onSuccess: (buffer) => (buffer.byteLength <= maxBytes ? Effect.succeed(buffer) : Effect.fail("TooLarge"))
-      })
-    : response.stream.pipe(
-        Stream.mapError(() => "Unreadable" as const),
-        Stream.limitBytes(maxBytes, (): Stream.Stream<never, Failure> => Stream.fail("TooLarge")),
-        Stream.mkUint8Array
-      )
+/**
+ * Whether the `HttpClient` of the same context is known to end a body at its declared length (`Content-Length`), as undici is:
+ * `NodeTls.layer` says so. Such a body is read in one piece, if its length is within the limit. By default nothing that a
+ * header says is trusted: the bytes are counted while they are read.
+ *
+ * @see RFC 9112 section 6.3
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const EnforcedLengths: Context.Reference<boolean> = Context.Reference("@effect-ciba/core/EnforcedLengths", {
+  defaultValue: () => false
+})
 
-/** The length that HTTP clients enforce: without a content coding, and without a transfer coding, which overrides it. */
+/** Reads a body to its end, or cancels it at the limit. */
+export type Reader = (
+  response: HttpClientResponse.HttpClientResponse,
+  headers: Headers.Headers
+) => Effect.Effect<ArrayBuffer | Uint8Array, Failure>
+
+/** A reader with a limit, of a client that enforces declared lengths or not. */
+export const makeReader =
+  (maxBytes: number, isEnforced: boolean): Reader =>
+  (response, headers) =>
+    isEnforced && declaredLength(headers) <= maxBytes
+      ? Effect.mapError(response.arrayBuffer, () => "Unreadable")
+      : Effect.suspend(() => count(response, new Collected(maxBytes)))
+
+/** Cancels a body that is not read: it may still be arriving, and never end. */
+export const cancel = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
+  Effect.asVoid(Effect.scoped(Stream.toPull(response.stream)))
+
+/** The response with a body that fails at the limit, however it is read. */
+export const limit = (
+  response: HttpClientResponse.HttpClientResponse,
+  maxBytes: number,
+  tooLarge: () => TransportError
+): Effect.Effect<HttpClientResponse.HttpClientResponse> => {
+  const { request, status } = response
+  if (status === 101) return Effect.succeed(response)
+  const headers = toWebHeaders(response)
+  if (bodiless.includes(status)) {
+    return Effect.as(cancel(response), HttpClientResponse.fromWeb(request, new Response(null, { headers, status })))
+  }
+  const stop: Deferred.Deferred<void> = Deferred.makeUnsafe()
+  const limited = response.stream.pipe(
+    Stream.catchIf(isEmpty, () => Stream.empty),
+    Stream.limitBytes(
+      maxBytes,
+      (): Stream.Stream<never, HttpClientError.HttpClientError | TransportError> => Stream.fail(tooLarge())
+    ),
+    Stream.interruptWhen(Deferred.await(stop))
+  )
+  // Nothing is read before the caller reads.
+  const body = Stream.toReadableStream(limited, { strategy: { highWaterMark: 0 } })
+  // A status that is none counts as 500 (RFC 9110 section 15).
+  const web = new Response(body, { headers, status: status > 599 ? 500 : status })
+  return Effect.succeed(stopOnInterrupt(HttpClientResponse.fromWeb(request, web), Deferred.succeed(stop, undefined)))
+}
+
+const count = (response: HttpClientResponse.HttpClientResponse, collected: Collected) => {
+  const web = hasOwnStream(response) ? undefined : Option.getOrUndefined(HttpClientResponse.toWeb(response))
+  const read =
+    web === undefined || web.body === null
+      ? readStream(response.stream, collected)
+      : readWeb(web.body, web.bodyUsed, collected)
+  return Effect.flatMap(read, () =>
+    collected.isTooLarge ? Effect.fail("TooLarge" as const) : Effect.succeed(collected.bytes)
+  )
+}
+
+/** Whether a wrapper has given it another body, which `toWeb` would pass by. */
+const hasOwnStream = (response: object): boolean => {
+  const wrapped: unknown = Object.getPrototypeOf(response)
+  return (
+    Object.hasOwn(response, "stream") ||
+    (Predicate.hasProperty(wrapped, HttpClientResponse.TypeId) && hasOwnStream(wrapped))
+  )
+}
+
+/** Statuses whose responses have no content. */
+const bodiless: ReadonlyArray<number> = [204, 205, 304]
+
+/** Each cookie has a header of its own, which a record of headers cannot have. */
+const toWebHeaders = (response: HttpClientResponse.HttpClientResponse): globalThis.Headers => {
+  const headers = new globalThis.Headers(Headers.remove(response.headers, "set-cookie"))
+  for (const cookie of Cookies.toSetCookieHeaders(response.cookies)) headers.append("set-cookie", cookie)
+  return headers
+}
+
+const isEmpty = (error: HttpClientError.HttpClientError): boolean => error.reason._tag === "EmptyBodyError"
+
+/** A `Response` goes on reading when the fiber that waits for it is interrupted. */
+const stopOnInterrupt = (
+  response: HttpClientResponse.HttpClientResponse,
+  stop: Effect.Effect<unknown>
+): HttpClientResponse.HttpClientResponse =>
+  Object.create(
+    response,
+    Object.fromEntries(
+      (["arrayBuffer", "text", "json", "formData", "urlParamsBody"] as const).map((name) => [
+        name,
+        { get: () => onInterrupt(response[name], stop) }
+      ])
+    )
+  )
+
+const onInterrupt = <E>(read: Effect.Effect<unknown, E>, stop: Effect.Effect<unknown>) =>
+  Effect.onInterrupt(read, () => stop)
+
+/** The chunks of a body up to the limit. */
+class Collected {
+  readonly #maxBytes: number
+  readonly #chunks: Array<Uint8Array> = []
+  #length = 0
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  add(chunk: Uint8Array): void {
+    this.#length += chunk.byteLength
+    this.#chunks.push(chunk)
+  }
+
+  get isTooLarge(): boolean {
+    return this.#length > this.#maxBytes
+  }
+
+  get bytes(): Uint8Array {
+    const [first = new Uint8Array()] = this.#chunks
+    if (this.#chunks.length < 2) return first
+    const bytes = new Uint8Array(this.#length)
+    let offset = 0
+    for (const chunk of this.#chunks) {
+      bytes.set(chunk, offset)
+      offset += chunk.byteLength
+    }
+    return bytes
+  }
+}
+
+/** The reader of a web stream costs a third of what Effect's stream does, which aborts the request after each body. */
+const readWeb = (
+  body: ReadableStream<Uint8Array>,
+  isUsed: boolean,
+  collected: Collected
+): Effect.Effect<void, Failure> => {
+  if (isUsed || body.locked) return Effect.fail("Unreadable")
+  const reader = body.getReader()
+  let isOpen = true
+  const next = Effect.tryPromise({ try: () => reader.read(), catch: toFailure })
+  const loop = Effect.whileLoop({
+    while: () => isOpen && !collected.isTooLarge,
+    body: () => next,
+    step: ({ done, value }) => {
+      isOpen = !done
+      if (value !== undefined) collected.add(value)
+    }
+  })
+  return Effect.onExit(loop, () => (isOpen ? Effect.ignore(Effect.tryPromise(() => reader.cancel())) : Effect.void))
+}
+
+const readStream = <E>(stream: Stream.Stream<Uint8Array, E>, collected: Collected): Effect.Effect<void, Failure> =>
+  Stream.runForEachArray(Stream.mapError(stream, toFailure), (chunks) => {
+    for (const chunk of chunks) collected.add(chunk)
+    return collected.isTooLarge ? Effect.fail("TooLarge") : Effect.void
+  })
+
+const toFailure = (cause: unknown): Failure =>
+  cause instanceof TransportError && cause.kind === "TooLarge" ? "TooLarge" : "Unreadable"
+
+/** The length that is enforced: without a content coding, and without a transfer coding, which overrides it. */
 const declaredLength = (headers: Headers.Headers): number =>
   headers["content-encoding"] === undefined &&
   headers["transfer-encoding"] === undefined &&

@@ -10,8 +10,8 @@
  *
  * - https only; plain http to loopback addresses, or to hosts that are named, with an explicit option.
  * - No redirect is followed; no response is read beyond a size; no request lasts beyond a time.
- * - A body with a declared length (`Content-Length`) is read in one piece, since HTTP clients enforce that length, and is
- *   refused if it is larger than the limit all the same. Any other body is read chunk by chunk, and cancelled at the limit.
+ * - The bytes of a body are counted while it is read, after decoding, and it is cancelled at the limit, whatever its headers
+ *   declare. `EnforcedLengths` is for clients that are known to hold a body to its declared length.
  * - No trace context is sent to the provider. Each request has a span by OpenTelemetry's conventions for HTTP clients.
  * - `FetchHttpClient.RequestInit` from the context applies, except its `redirect`.
  *
@@ -37,7 +37,7 @@
  *
  * @see CIBA Core 1.0 section 7.1, FAPI 2.0 Security Profile 5.2.2
  */
-import { Clock, Context, Duration, Effect, Layer, Option, Result, Schema, Stream } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Option, Result, Schema } from "effect"
 import { memoize } from "effect/Function"
 import {
   FetchHttpClient,
@@ -71,6 +71,11 @@ export type { InsecureHosts } from "./InsecureRequests.ts"
  * @stability unstable
  */
 export { InvalidOption } from "./InvalidOption.ts"
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
+export { EnforcedLengths } from "./ResponseBody.ts"
 /**
  * @since 0.1.0
  * @stability unstable
@@ -149,6 +154,10 @@ export interface Service {
   readonly text: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<TextResponse, TransportError>
   /** Reads a response's body as JSON. */
   readonly json: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<JsonResponse, TransportError>
+  /** The response with the size limit on its body, however that is read: a larger one fails with `TooLarge` as its cause. */
+  readonly limitBody: (
+    response: HttpClientResponse.HttpClientResponse
+  ) => Effect.Effect<HttpClientResponse.HttpClientResponse>
   /** Sends a request and reads its response as JSON, with one time limit for both. */
   readonly exchange: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<JsonResponse, TransportError>
   /** The same for a fiber that is interrupted after `requestTimeout`: a limit of its own would cost another fiber. */
@@ -179,6 +188,7 @@ export const make = Effect.fnUntraced(function* (
   const { maxBytes, requestTimeout } = yield* decodeLimits(options)
   const client = yield* HttpClient.HttpClient
   const constraint = yield* SenderConstraint
+  const readBytes = ResponseBody.makeReader(maxBytes, yield* ResponseBody.EnforcedLengths)
   const contextOf = makeContextOf(yield* Effect.serviceOption(FetchHttpClient.RequestInit))
   const limitTime = TimeLimit.make(requestTimeout)
 
@@ -200,7 +210,7 @@ export const make = Effect.fnUntraced(function* (
   const limit = <A>(request: HttpClientRequest.HttpClientRequest, call: () => Effect.Effect<A, TransportError>) =>
     limitTime(Effect.suspend(call), () => makeError("TimedOut", request))
 
-  const text: Read<TextResponse> = (received) => readText(received, maxBytes)
+  const text: Read<TextResponse> = (received) => readText(received, readBytes)
 
   const json: Read<JsonResponse> = (received) => Effect.flatMap(text(received), parse)
 
@@ -226,6 +236,7 @@ export const make = Effect.fnUntraced(function* (
     send: (request) => call(request, ({ response }) => Effect.succeed(SecretRedaction.hideRequest(response))),
     text: read(text),
     json: read(json),
+    limitBody: limitBody(maxBytes),
     exchange: (request) => call(request, json),
     exchangeUnlimited: (request) => receiveAndRead(request, json),
     requestTimeout
@@ -325,8 +336,7 @@ export const failStatus = Effect.fnUntraced(function* (
  * @since 0.1.0
  * @stability unstable
  */
-export const cancelBody = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
-  Effect.asVoid(Effect.scoped(Stream.toPull(response.stream)))
+export const cancelBody: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<void> = ResponseBody.cancel
 
 const tenYears = /* @__PURE__ */ Duration.days(3650)
 
@@ -397,16 +407,24 @@ const ensureAccepted = (
 
 const isRedirect = (status: number): boolean => status === 0 || (status >= 300 && status < 400)
 
-const readText = ({ headers, response }: Received, maxBytes: number): Effect.Effect<TextResponse, TransportError> => {
+const readText = (
+  { headers, response }: Received,
+  readBytes: ResponseBody.Reader
+): Effect.Effect<TextResponse, TransportError> => {
   const { request, status } = response
   const { method, url } = request
   const read = (retryAfter: Duration.Duration | undefined): Effect.Effect<TextResponse, TransportError> =>
-    Effect.mapBoth(ResponseBody.readBytes(response, headers, maxBytes), {
+    Effect.mapBoth(readBytes(response, headers), {
       onFailure: (kind) => unreadable({ status, retryAfter, method, url }, kind),
       onSuccess: (bytes) => ({ status, retryAfter, method, url, text: decoder.decode(bytes) })
     })
   return headers["retry-after"] === undefined ? read(undefined) : Effect.flatMap(readRetryAfter(headers), read)
 }
+
+const limitBody =
+  (maxBytes: number): Service["limitBody"] =>
+  (response) =>
+    ResponseBody.limit(response, maxBytes, () => makeError("TooLarge", response.request, response.status))
 
 const parse = ({ text, ...head }: TextResponse): Effect.Effect<JsonResponse, TransportError> =>
   Effect.mapBoth(decodeJson(text), {

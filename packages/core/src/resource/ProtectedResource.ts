@@ -19,7 +19,9 @@
  * - A response of any status is a success; `failOnChallengeError` turns those that reject the token into errors.
  * - A body that is a stream can be sent once only: the caller gets the response for which the request would be
  *   repeated.
- * - The body of the response is unread and has no size limit. `Transport.json` and `Transport.text` read with a limit.
+ * - The body of the response is unread. However it is read (`response.json`, `response.stream`, …), it fails at the size limit of
+ *   the client, with a `TransportError` of the kind `TooLarge` as the cause. `Transport.json` and `Transport.text` have the
+ *   time limit, too.
  *
  * **Example** (Calling an API)
  *
@@ -136,9 +138,11 @@ export const make = Effect.fnUntraced(function* <A extends Tokens, E = never>(
     const request = normalizeUrl(HttpClientRequest.updateHeaders(original, Headers.removeMany(withheld)))
     const tokens = yield* currentTokens(source)
     const response = yield* send(request, tokens)
-    if (!isRefreshable(source) || !isRepeatable(request) || !rejectsToken(response)) return response
+    if (!isRefreshable(source) || !isRepeatable(request) || !rejectsToken(response)) {
+      return yield* transport.limitBody(response)
+    }
     yield* drain(transport, response)
-    return yield* send(request, yield* source.refresh(tokens))
+    return yield* transport.limitBody(yield* send(request, yield* source.refresh(tokens)))
   })
 
   return HttpClient.makeWith(

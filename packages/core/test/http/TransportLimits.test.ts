@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Transport } from "@effect-ciba/core"
 import { ProviderScript, TestProvider } from "@effect-ciba/testing"
-import { type Duration, Effect, Fiber, Layer } from "effect"
+import { type Duration, Effect, Fiber, Layer, Stream } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import * as TransportError from "../../src/http/TransportError.ts"
@@ -80,11 +80,13 @@ describe("Transport.json limits the size of a response", () => {
   for (const [what, headers] of [
     ["no length", {}],
     ["a length above the limit", { "content-length": "1001" }],
+    ["a length that it does not keep", { "content-length": "100" }],
+    ["an encoding with the length that it does not keep", { "content-encoding": "identity", "content-length": "7" }],
     ["a length that is not a number", { "content-length": "1e2" }],
     ["the length of an encoded body", { "content-length": "100", "content-encoding": "gzip" }],
     ["a length that its transfer coding overrides", { "content-length": "100", "transfer-encoding": "chunked" }]
   ] as const) {
-    it.effect(`cancels an endless body at the limit when its headers declare ${what}`, () =>
+    it.effect(`cancels an endless body at the limit when its headers declare ${what} (U14)`, () =>
       Effect.gen(function* () {
         const { layer, seen } = makeServer((controller) => controller.enqueue(new Uint8Array(300)), headers)
         const fault = yield* Effect.flip(Effect.provide(call, layer))
@@ -94,17 +96,79 @@ describe("Transport.json limits the size of a response", () => {
     )
   }
 
-  it.effect("refuses a body that is larger than its declared length and the limit", () =>
+  for (const [what, headers] of [
+    ["a length above the limit", { "content-length": "1001" }],
+    ["the length of an encoded body", { "content-length": "100", "content-encoding": "gzip" }],
+    ["a length that its transfer coding overrides", { "content-length": "100", "transfer-encoding": "chunked" }]
+  ] as const) {
+    it.effect(`counts a body with ${what} over a client that enforces lengths, too (U14)`, () =>
+      Effect.gen(function* () {
+        const { layer, seen } = makeServer((controller) => controller.enqueue(new Uint8Array(300)), headers)
+        const enforced = Layer.provide(layer, Layer.succeed(Transport.EnforcedLengths, true))
+        assert.strictEqual((yield* Effect.flip(Effect.provide(call, enforced))).kind, "TooLarge")
+        assert.deepStrictEqual(seen, { chunks: 4, cancelled: true })
+      })
+    )
+  }
+
+  const decoded = { value: Stream.encodeText(Stream.succeed('"decoded"')) }
+
+  for (const [what, wrap] of [
+    ["made from it", (response: HttpClientResponse.HttpClientResponse) => Object.create(response, { stream: decoded })],
+    ["itself", (response: HttpClientResponse.HttpClientResponse) => Object.defineProperty(response, "stream", decoded)]
+  ] as const) {
+    it.effect(`reads the stream that a wrapper has given to a response ${what}, and not what it wraps (U14)`, () =>
+      Effect.gen(function* () {
+        const client = Effect.map(HttpClient.HttpClient, HttpClient.transformResponse(Effect.map(wrap)))
+        const layer = Transport.layer().pipe(
+          Layer.orDie,
+          Layer.provide(Layer.effect(HttpClient.HttpClient, client)),
+          Layer.provide(FetchHttpClient.layer),
+          Layer.provide(Layer.succeed(FetchHttpClient.Fetch, async () => Response.json("coded")))
+        )
+        const { body } = yield* Effect.provide(call, layer)
+        assert.strictEqual(body, "decoded")
+      })
+    )
+  }
+
+  it.effect("counts the stream of a response that is not the web's, and cancels it at the limit (U14)", () =>
     Effect.gen(function* () {
-      const { layer } = makeServer(
-        (controller) => {
-          controller.enqueue(new Uint8Array(1001))
-          controller.close()
-        },
-        { "content-length": "100" }
+      const seen = { chunks: 0, cancelled: false }
+      const endless = Stream.fromEffectRepeat(
+        Effect.sync(() => {
+          seen.chunks += 1
+          return new Uint8Array(300)
+        })
+      ).pipe(
+        Stream.ensuring(
+          Effect.sync(() => {
+            seen.cancelled = true
+          })
+        )
       )
-      const fault = yield* Effect.flip(Effect.provide(call, layer))
-      assert.deepStrictEqual([fault.kind, fault.status], ["TooLarge", 200])
+      const client = HttpClient.make((request) => {
+        const response = HttpClientResponse.fromWeb(request, new Response(null, { headers: { "content-length": "9" } }))
+        return Effect.succeed(Object.defineProperty(response, "stream", { value: endless }))
+      })
+      const fault = yield* Effect.flip(call).pipe(
+        Effect.provide(Transport.layer({ maxResponseSize: 1000 })),
+        Effect.provideService(HttpClient.HttpClient, client)
+      )
+      assert.strictEqual(fault.kind, "TooLarge")
+      assert.deepStrictEqual(seen, { chunks: 4, cancelled: true })
+    })
+  )
+
+  it.effect("fails for a body that has been read already", () =>
+    Effect.gen(function* () {
+      const client = HttpClient.make((request) => Effect.succeed(HttpClientResponse.fromWeb(request, Response.json(1))))
+      const fault = yield* Transport.Transport.use(({ send, text }) =>
+        Effect.flatMap(send(HttpClientRequest.get(url)), (response) =>
+          Effect.andThen(response.text, Effect.flip(text(response)))
+        )
+      ).pipe(Effect.provide(Transport.layer()), Effect.provideService(HttpClient.HttpClient, client))
+      assert.strictEqual(fault.kind, "Unreadable")
     })
   )
 

@@ -9,8 +9,8 @@ export const make = (
   { body, headers, status }: ProviderResponse,
   options: { readonly broken: boolean }
 ): HttpClientResponse.HttpClientResponse => {
-  const source = new Response(isBodiless(status) ? null : body, { status, headers })
-  const response = HttpClientResponse.fromWeb(request, source)
+  // The body is not in the web response: a reader of that would have to wait for promises.
+  const response = HttpClientResponse.fromWeb(request, new Response(null, { status, headers }))
   const unreadable = (cause: unknown): HttpClientError.HttpClientError =>
     new HttpClientError.HttpClientError({
       reason: new HttpClientError.DecodeError({ request, response, cause, description: "the body cannot be read" })
