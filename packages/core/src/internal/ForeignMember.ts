@@ -2,7 +2,7 @@
  * Optional members of documents that others write, by what depends on them. One that decides is read strictly. One that is
  * handed on counts as absent if it cannot be read: a response that cannot be had again is not refused over it.
  */
-import { Option, Schema, SchemaGetter } from "effect"
+import { Option, Predicate, Schema, SchemaGetter } from "effect"
 
 /** An optional member, and what it is decoded from. */
 type Optional<A, E, From extends Schema.Constraint> = Schema.decodeTo<
@@ -31,3 +31,16 @@ export const lenient = <A, E>(schema: Schema.Codec<A, E>): Optional<A, E, Schema
     })
   )
 }
+
+/** How many entries of a list are looked at: what is longer is no list of this protocol's. */
+export const maxEntries = 1000
+
+/** A list that others write. */
+export const Values: Schema.$Array<Schema.Unknown> = Schema.Array(Schema.Unknown).check(Schema.isMaxLength(maxEntries))
+
+/** A list of texts that others write. The first entry that is no text decides, and is the only one that is reported. */
+export const Texts: Schema.refine<ReadonlyArray<string>, typeof Values> = Values.pipe(
+  Schema.refine((values): values is ReadonlyArray<string> => values.every(Predicate.isString), {
+    expected: "a list of texts"
+  })
+)

@@ -25,17 +25,19 @@
  */
 import { Effect, Predicate, Schema, SchemaGetter } from "effect"
 import type { MutualTls } from "../client/MutualTls.ts"
-import { lenient } from "../internal/ForeignMember.ts"
+import { lenient, maxEntries } from "../internal/ForeignMember.ts"
 import { DiscoveryError, MissingEndpoint } from "./DiscoveryError.ts"
 
 const text = lenient(Schema.String)
 
-/** What is no text in a list is left out, and a text is the list of its words. */
+/** What is no text in a list is left out, a text is the list of its words, and a longer list counts as far as `maxEntries`. */
 const list = lenient(
   Schema.Union([Schema.String, Schema.Array(Schema.Unknown)]).pipe(
     Schema.decodeTo(Schema.Array(Schema.String), {
       decode: SchemaGetter.transform((value) =>
-        typeof value === "string" ? value.split(/\s+/).filter((word) => word !== "") : value.filter(Predicate.isString)
+        typeof value === "string"
+          ? value.split(/\s+/, maxEntries).filter((word) => word !== "")
+          : value.slice(0, maxEntries).filter(Predicate.isString)
       ),
       encode: SchemaGetter.transform((values): string | ReadonlyArray<unknown> => values)
     })

@@ -22,7 +22,7 @@
  * @see CIBA Core 1.0 section 10.1.1, OpenID Connect Core 3.1.3.3
  */
 import { DateTime, Effect, Option, Redacted, Schema, SchemaGetter } from "effect"
-import { decisive, lenient } from "../internal/ForeignMember.ts"
+import { decisive, lenient, Texts } from "../internal/ForeignMember.ts"
 import { Opaque, unsafeValue } from "../internal/Opaque.ts"
 import { WireSeconds } from "../internal/WireSeconds.ts"
 import type { ReceivedResponse } from "../pending/ReceivedResponse.ts"
@@ -58,7 +58,7 @@ export const TokenType: Schema.Codec<string> = Schema.NonEmptyString.pipe(
 const visibleAscii = Schema.NonEmptyString.check(Schema.isPattern(/^[\x20-\x7e]*$/))
 
 /** Some servers send the scope as a list. */
-const Scope = Schema.Union([Schema.String, Schema.Array(Schema.String)]).pipe(
+const Scope = Schema.Union([Schema.String, Texts]).pipe(
   Schema.decodeTo(Schema.String, {
     decode: SchemaGetter.transform((scope) => (typeof scope === "string" ? scope : scope.join(" "))),
     encode: SchemaGetter.transform((scope): string | ReadonlyArray<string> => scope)
