@@ -33,7 +33,7 @@ export const lenient = <A, E>(schema: Schema.Codec<A, E>): Optional<A, E, Schema
 }
 
 /** How many entries of a list are looked at: what is longer is no list of this protocol's. */
-export const maxEntries = 1000
+export const maxEntries: number = 1000
 
 /** A list that others write. */
 export const Values: Schema.$Array<Schema.Unknown> = Schema.Array(Schema.Unknown).check(Schema.isMaxLength(maxEntries))
