@@ -9,6 +9,7 @@
  * @see RFC 7517 section 5, OpenID Connect Core 10.1
  */
 import { Option, Result, Schema, Struct } from "effect"
+import { maxEntries } from "../internal/ForeignMember.ts"
 import { JsonWebKey, requiredMembers } from "./JsonWebKey.ts"
 import * as JwsAlgorithm from "./JwsAlgorithm.ts"
 import * as KeyMembers from "./KeyMembers.ts"
@@ -32,7 +33,7 @@ export interface JsonWebKeySet {
 /** Decodes a JWK Set document. */
 export const decode = (document: unknown): Result.Result<JsonWebKeySet, Schema.SchemaError> =>
   Result.map(Schema.decodeUnknownResult(Document)(document), ({ keys }) => ({
-    keys: keys.slice(0, maxKeys).flatMap(decodeKey)
+    keys: keys.slice(0, maxEntries).flatMap(decodeKey)
   }))
 
 /**
@@ -71,7 +72,5 @@ const decodeKey = (member: unknown): ReadonlyArray<PublishedKey> =>
 
 const decodeMembers = Schema.decodeUnknownOption(JsonWebKey)
 
-/** How many keys of a set are looked at, and how many are tried for one token: what a stranger's set may cost. */
-const maxKeys = 1000
-
+/** How many keys are tried for one token: what a stranger's set may cost. */
 const maxCandidates = 16

@@ -6,12 +6,12 @@
  */
 import { Schema } from "effect"
 import { EpochSeconds } from "../internal/EpochSeconds.ts"
-import { decisive, lenient } from "../internal/ForeignMember.ts"
+import { decisive, lenient, Texts } from "../internal/ForeignMember.ts"
 
 const members = Schema.Struct({
   iss: Schema.NonEmptyString,
   sub: Schema.NonEmptyString.check(Schema.isMaxLength(255)),
-  aud: Schema.Union([Schema.NonEmptyString, Schema.NonEmptyArray(Schema.String)]),
+  aud: Schema.Union([Schema.NonEmptyString, Texts.pipe(Schema.decodeTo(Schema.NonEmptyArray(Schema.String)))]),
   /** Seconds since the epoch. */
   exp: EpochSeconds,
   /** Seconds since the epoch. */
@@ -23,7 +23,7 @@ const members = Schema.Struct({
   azp: decisive(Schema.String),
   nonce: lenient(Schema.String),
   acr: lenient(Schema.String),
-  amr: lenient(Schema.Array(Schema.String)),
+  amr: lenient(Texts),
   at_hash: decisive(Schema.String),
   "urn:openid:params:jwt:claim:rt_hash": decisive(Schema.String),
   "urn:openid:params:jwt:claim:auth_req_id": decisive(Schema.String)

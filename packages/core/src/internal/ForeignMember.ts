@@ -51,20 +51,33 @@ export const secret = (
     })
   )
 
+/** How many entries of a list are looked at: what is longer is no list of this protocol's. */
+export const maxEntries: number = 1000
+
+/** A list that others write. */
+export const Values: Schema.$Array<Schema.Unknown> = Schema.Array(Schema.Unknown).check(Schema.isMaxLength(maxEntries))
+
+/** A list of texts that others write. The first entry that is no text decides, and is the only one that is reported. */
+export const Texts: Schema.refine<ReadonlyArray<string>, typeof Values> = Values.pipe(
+  Schema.refine((values): values is ReadonlyArray<string> => values.every(Predicate.isString), {
+    expected: "a list of texts"
+  })
+)
+
 type Lenient<A, E> = Optional<A, E, Schema.optionalKey<Schema.Unknown>>
 
 /** A text that is handed on. */
 export const text: Lenient<string, string> = /* @__PURE__ */ (() => lenient(Schema.String))()
 
-/** A list of texts that is handed on. What is no text in it is left out, and a text is the list of its words. */
+/** A list of texts that is handed on. What is no text in it is left out, a text is the list of its words, and a longer list counts as far as `maxEntries`. */
 export const list: Lenient<ReadonlyArray<string>, string | ReadonlyArray<unknown>> = /* @__PURE__ */ (() =>
   lenient(
     Schema.Union([Schema.String, Schema.Array(Schema.Unknown)]).pipe(
       Schema.decodeTo(Schema.Array(Schema.String), {
         decode: SchemaGetter.transform((value) =>
           typeof value === "string"
-            ? value.split(/\s+/).filter((word) => word !== "")
-            : value.filter(Predicate.isString)
+            ? value.split(/\s+/, maxEntries).filter((word) => word !== "")
+            : value.slice(0, maxEntries).filter(Predicate.isString)
         ),
         encode: SchemaGetter.transform((values): string | ReadonlyArray<unknown> => values)
       })
@@ -74,7 +87,7 @@ export const list: Lenient<ReadonlyArray<string>, string | ReadonlyArray<unknown
 /** A text that some servers send as the list of its words. */
 export const words: Lenient<string, string | ReadonlyArray<string>> = /* @__PURE__ */ (() =>
   lenient(
-    Schema.Union([Schema.String, Schema.Array(Schema.String)]).pipe(
+    Schema.Union([Schema.String, Texts]).pipe(
       Schema.decodeTo(Schema.String, {
         decode: SchemaGetter.transform((value) => (typeof value === "string" ? value : value.join(" "))),
         encode: SchemaGetter.transform((value): string | ReadonlyArray<string> => value)

@@ -56,7 +56,7 @@ import { cancelBody, failStatus, Transport } from "../http/Transport.ts"
 import { Expired, InvalidClaims, WrongIssuer } from "../identity/IdTokenError.ts"
 import { truncateIssues } from "../internal/DisplayText.ts"
 import { EpochSeconds } from "../internal/EpochSeconds.ts"
-import { decisive } from "../internal/ForeignMember.ts"
+import { decisive, Texts } from "../internal/ForeignMember.ts"
 import { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import type { ProviderKeys } from "../provider/ProviderKeys.ts"
@@ -75,7 +75,7 @@ export { NotSigned, UnexpectedJwt, UserInfoError, WrongAudience, WrongSubject } 
 const members = Schema.Struct({
   sub: Schema.NonEmptyString,
   iss: decisive(Schema.String),
-  aud: decisive(Schema.Union([Schema.String, Schema.Array(Schema.String)])),
+  aud: decisive(Schema.Union([Schema.String, Texts])),
   /** Seconds since the epoch. */
   exp: decisive(EpochSeconds)
 })

@@ -9,6 +9,7 @@
  */
 import { Data, DateTime, Effect, Redacted, Schema, Struct } from "effect"
 import { EpochSeconds } from "../internal/EpochSeconds.ts"
+import { Texts, Values } from "../internal/ForeignMember.ts"
 import { TokenType } from "./TokenResponse.ts"
 
 const text = Schema.optionalKey(Schema.String)
@@ -31,11 +32,11 @@ const members = Schema.Struct({
   iat: seconds,
   nbf: seconds,
   sub: text,
-  aud: Schema.optionalKey(Schema.Union([Schema.String, Schema.Array(Schema.String)])),
+  aud: Schema.optionalKey(Schema.Union([Schema.String, Texts])),
   iss: text,
   jti: text,
   cnf: Schema.optionalKey(Schema.StructWithRest(confirmation, [Schema.Record(Schema.String, Schema.Unknown)])),
-  authorization_details: Schema.optionalKey(Schema.Array(Schema.Unknown))
+  authorization_details: Schema.optionalKey(Values)
 })
 
 /**

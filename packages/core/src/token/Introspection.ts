@@ -55,6 +55,7 @@ import { ClientRegistration } from "../client/ClientRegistration.ts"
 import type { JwsAlgorithm } from "../crypto/JwsAlgorithm.ts"
 import { Transport } from "../http/Transport.ts"
 import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
+import { Texts } from "../internal/ForeignMember.ts"
 import type { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
 import type { ProviderKeys } from "../provider/ProviderKeys.ts"
@@ -190,7 +191,7 @@ const type = "token-introspection+jwt"
 const makeReadSigned = Effect.fnUntraced(function* (algorithm: JwsAlgorithm) {
   const claims = Schema.Struct({
     iss: Schema.String,
-    aud: Schema.Union([Schema.String, Schema.Array(Schema.String)]),
+    aud: Schema.Union([Schema.String, Texts]),
     token_introspection: Schema.Unknown
   })
   const read = yield* SignedResponse.make({ mediaType: `application/${type}`, type, algorithm, claims })

@@ -182,7 +182,9 @@ export const acknowledgement: EntryPoint<unknown> = {
   success: (value) => {
     if (!(value instanceof PendingAuthentication.PendingAuthentication)) return "wrong acknowledgement"
     const stored = Result.flatMap(encodePending(value), decodePending)
-    return Result.isSuccess(stored) && Equal.equals(stored.success, value)
+    const { hints: _hints, ...kept } = value
+    return Result.isSuccess(stored) &&
+      Equal.equals(stored.success, new PendingAuthentication.PendingAuthentication(kept))
       ? "acknowledged"
       : "wrong acknowledgement: it cannot be stored"
   },
