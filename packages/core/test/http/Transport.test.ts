@@ -231,7 +231,7 @@ it.effect("Transport.send uses the RequestInit of the layer and of the call, exc
 )
 
 describe("Transport.send, when the network is unreachable", () => {
-  const refused = (status: number) => ({
+  const refuseTunnel = (status: number) => ({
     code: "UND_ERR_ABORTED",
     message: `Proxy response (${status}) !== 200 when HTTP Tunneling`
   })
@@ -246,7 +246,7 @@ describe("Transport.send, when the network is unreachable", () => {
   for (const [what, cause, mayHaveArrived] of [
     ["has not sent the request if there was no connection", { code: "EHOSTUNREACH", syscall: "connect" }, false],
     ["has not sent it if there was none to any of the addresses", { code: "ENETUNREACH" }, false],
-    ["has not sent it if the proxy refused CONNECT", refused(407), false],
+    ["has not sent it if the proxy refused CONNECT", refuseTunnel(407), false],
     ["has not sent it if the proxy broke the connection", { code: "UND_ERR_PRX_CONN" }, false],
     ["has not sent it if the proxy's certificate was refused", { code: "UND_ERR_PRX_TLS" }, false],
     ["may have sent it if it was aborted", { code: "UND_ERR_ABORTED", message: "Request aborted" }, true],
