@@ -12,6 +12,19 @@ await Effect.runPromise(Effect.ignore(Effect.provide(HttpClient.get("http://prov
 process.exit(0)
 `
 
+/** Sends a request that would go through a tunnel, and prints the code of its error. */
+const tunnelling = `
+import { HttpClientRequest } from "effect/http"
+import { Effect, Layer } from "effect"
+import { Transport } from "@effect-ciba/core"
+import { NodeTls } from "@effect-ciba/platform-node"
+const request = HttpClientRequest.post("https://provider.test/token")
+const live = Layer.provide(Transport.layer(), NodeTls.layer({}))
+const sent = Effect.flip(Transport.Transport.use(({ exchange }) => exchange(request)))
+console.log((await Effect.runPromise(Effect.provide(sent, live))).code)
+process.exit(0)
+`
+
 /** A proxy that refuses, and the targets that it was asked for. */
 const proxy = Effect.gen(function* () {
   const targets: Array<string> = []
@@ -29,17 +42,29 @@ const proxy = Effect.gen(function* () {
   return { targets, url: `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}` }
 })
 
-const run = (environment: Readonly<Record<string, string>>) =>
-  Effect.callback<void>((resume) => {
-    const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
+/** What a program prints. */
+const run = (environment: Readonly<Record<string, string>>, source = program) =>
+  Effect.callback<string>((resume) => {
+    const child = spawn(process.execPath, ["--input-type=module", "--eval", source], {
       cwd: import.meta.dirname,
       env: { ...process.env, ...environment },
-      stdio: "ignore"
+      stdio: ["ignore", "pipe", "ignore"]
     })
-    child.on("exit", () => resume(Effect.void))
+    const output: Array<string> = []
+    child.stdout.on("data", (chunk) => void output.push(String(chunk)))
+    child.on("close", () => resume(Effect.succeed(output.join("").trim())))
   })
 
 describe("a proxy that the environment names", () => {
+  it.live("that refuses CONNECT has kept the request from being sent: no response was lost (H29, U12)", () =>
+    Effect.gen(function* () {
+      const { targets, url } = yield* proxy
+      const environment = { HTTPS_PROXY: url, https_proxy: url, NODE_USE_ENV_PROXY: "1", NO_PROXY: "", no_proxy: "" }
+      assert.strictEqual(yield* run(environment, tunnelling), "PROXY_REFUSED")
+      assert.deepStrictEqual(targets, ["provider.test:443"])
+    })
+  )
+
   for (const [what, environment, isUsed] of [
     ["is used with NODE_USE_ENV_PROXY=1", { NODE_USE_ENV_PROXY: "1" }, true],
     ["is not used for a host in NO_PROXY", { NODE_USE_ENV_PROXY: "1", NO_PROXY: "provider.test" }, false],

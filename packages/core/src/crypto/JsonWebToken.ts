@@ -52,7 +52,12 @@ export class InvalidSignature extends ErrorClass.make<InvalidSignature>()(
 /** The issuer's key cannot be imported. */
 export class UnusableKey extends ErrorClass.make<UnusableKey>()(
   "UnusableKey",
-  { algorithm: Schema.String, keyId: Schema.optionalKey(Schema.String) },
+  {
+    algorithm: Schema.String,
+    keyId: Schema.optionalKey(Schema.String),
+    /** This runtime does not have the algorithm: no other key of the issuer's would help. */
+    unsupported: Schema.optionalKey(Schema.Literal(true))
+  },
   ["the key that the issuer publishes for the token cannot be used", "fixKeys"]
 ) {}
 
@@ -167,7 +172,9 @@ export const verify = (
   return Effect.tryPromise({
     try: () => jose.compactVerify(Redacted.value(jwt), material, { algorithms: namesOf(algorithm) }),
     catch: (error) =>
-      Redacted.isRedacted(key) || isAboutToken(error) ? new InvalidSignature(fields) : new UnusableKey(fields)
+      Redacted.isRedacted(key) || isAboutToken(error)
+        ? new InvalidSignature(fields)
+        : new UnusableKey(isUnsupported(error) ? { ...fields, unsupported: true } : fields)
   }).pipe(
     Effect.flatMap(({ payload, protectedHeader }) =>
       // An unencoded payload (RFC 7797) is legal in a JWS, and forbidden in a JWT.
@@ -188,6 +195,9 @@ const isCanonical = (jwt: Redacted.Redacted<string>): boolean =>
 const decodeHeader = Schema.decodeUnknownResult(
   Schema.StringFromBase64Url.pipe(Schema.decodeTo(BoundedJson.fromJsonString(headerMembers)))
 )
+
+const isUnsupported = (error: unknown): boolean =>
+  error instanceof jose.errors.JOSENotSupported || (error instanceof Error && error.name === "NotSupportedError")
 
 const isAboutToken = (error: unknown): boolean =>
   error instanceof jose.errors.JWSSignatureVerificationFailed ||

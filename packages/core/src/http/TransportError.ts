@@ -45,7 +45,7 @@ export class TransportError extends ErrorClass.make<TransportError>()(
     /** The URL without user, query and fragment. */
     url: Schema.String,
     status: Schema.optionalKey(Schema.Int),
-    /** The runtime's code for a broken connection: `ECONNREFUSED`, `ENOTFOUND`, `DEPTH_ZERO_SELF_SIGNED_CERT`, … */
+    /** The runtime's code for a broken connection: `ECONNREFUSED`, `ENOTFOUND`, `DEPTH_ZERO_SELF_SIGNED_CERT`, …; `PROXY_REFUSED` from a proxy. */
     code: Schema.optionalKey(Schema.String),
     /** The delay that `Retry-After` asks for. */
     retryAfter: Schema.optionalKey(Schema.Duration)
@@ -68,6 +68,10 @@ export const hints: ReadonlyArray<{ readonly codes: RegExp; readonly hint: strin
   { codes: /CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/, hint: "the server's certificate is not valid now" },
   { codes: /ALTNAME_INVALID/, hint: "the server's certificate is for another host" },
   {
+    codes: /^(PROXY_REFUSED|UND_ERR_PRX_(CONN|TLS))$/,
+    hint: "the proxy gives no connection to the server: check HTTPS_PROXY, NO_PROXY, and what the proxy allows"
+  },
+  {
     codes: /ALERT_(CERTIFICATE|HANDSHAKE|UNKNOWN_CA|BAD_CERTIFICATE)|CERTIFICATE_REQUIRED/,
     hint: "the server does not accept the client's certificate, or demands one: configure tls.client of NodeCiba.layer"
   }
@@ -77,18 +81,23 @@ export const hints: ReadonlyArray<{ readonly codes: RegExp; readonly hint: strin
 export const mayHaveArrived = ({ code, kind }: TransportError): boolean =>
   kind !== "InsecureUrl" && kind !== "Redirected" && !(code !== undefined && unsent.test(code))
 
-/** There was no connection, or its certificate was refused: nothing is sent over it. */
+/** There was no connection or no tunnel, or its certificate was refused: nothing is sent over it. */
 const unsent =
-  /^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT|(ERR_TLS_)?CERT_.*|.*SELF_SIGNED.*|UNABLE_TO_.*)$/
+  /^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT|UND_ERR_PRX_(CONN|TLS)|PROXY_REFUSED|(ERR_TLS_)?CERT_.*|.*SELF_SIGNED.*|UNABLE_TO_.*)$/
 
 /**
  * The runtime's code in an error or its causes. The depth is limited, since an error may be its own cause. A network that
- * became unreachable during a connection has no code: it would mean that the request was not sent.
+ * became unreachable during a connection has no code: it would mean that the request was not sent. A proxy that refuses CONNECT
+ * has one of its own: undici gives it the code of a request that was aborted, which may have been sent.
  */
 export const findCode = (error: unknown, depth = 10): string | undefined => {
-  const { cause, code, syscall = "connect" } = Predicate.isObject(error) ? error : {}
+  const { cause, code, message, syscall = "connect" } = Predicate.isObject(error) ? error : {}
+  if (code === "UND_ERR_ABORTED" && typeof message === "string" && refusedTunnel.test(message)) return "PROXY_REFUSED"
   if (typeof code === "string" && /^[A-Z][A-Z0-9_]{2,60}$/.test(code)) {
     return syscall !== "connect" && /^E(HOST|NET)UNREACH$/.test(code) ? undefined : code
   }
   return depth > 0 && cause !== undefined ? findCode(cause, depth - 1) : undefined
 }
+
+/** Of undici, in the place of a response to the request itself. */
+const refusedTunnel = /^Proxy response \(\d+\) !== 200 when HTTP Tunneling$/

@@ -85,7 +85,7 @@ export const list: Lenient<ReadonlyArray<string>, string | ReadonlyArray<unknown
   ))()
 
 /** A text that some servers send as the list of its words. */
-export const words: Lenient<string, string | ReadonlyArray<string>> = /* @__PURE__ */ (() =>
+export const words: Lenient<string, string | ReadonlyArray<unknown>> = /* @__PURE__ */ (() =>
   lenient(
     Schema.Union([Schema.String, Texts]).pipe(
       Schema.decodeTo(Schema.String, {

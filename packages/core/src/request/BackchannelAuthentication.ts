@@ -83,7 +83,8 @@ import { AuthReqId, PendingAuthentication } from "../pending/PendingAuthenticati
 import * as AuthenticatedRequest from "../provider/AuthenticatedRequest.ts"
 import { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
-import { ProviderKeys } from "../provider/ProviderKeys.ts"
+import * as KeyCheck from "../provider/KeyCheck.ts"
+import type { ProviderKeys } from "../provider/ProviderKeys.ts"
 import type * as ProviderMetadata from "../provider/ProviderMetadata.ts"
 import * as RegistrationCheck from "../provider/RegistrationCheck.ts"
 import * as AuthenticationRequest from "./AuthenticationRequest.ts"
@@ -230,7 +231,7 @@ const requestConstraint = ({ deliveryMode, senderConstraint }: ClientRegistratio
 const makePrepare = Effect.gen(function* () {
   const registration = yield* ClientRegistration
   const discovery = yield* Discovery
-  const keys = yield* ProviderKeys
+  const checkKey = yield* KeyCheck.make
   const endpointOf = yield* AuthenticatedRequest.makeEndpoint(
     (problem) => new AuthenticationRequestError({ reason: new InvalidParameter(problem) })
   )
@@ -238,8 +239,8 @@ const makePrepare = Effect.gen(function* () {
   const { clientId, deliveryMode, idTokenSignedResponseAlg, requestSigner } = registration
   const ensureKey = JwsAlgorithm.isSymmetric(idTokenSignedResponseAlg)
     ? Effect.void
-    : Effect.flatMap(keys.candidates({ algorithm: idTokenSignedResponseAlg, keyId: undefined }), (found) =>
-        found.length > 0 ? Effect.void : Effect.fail(makeMissingKeyError(idTokenSignedResponseAlg))
+    : Effect.flatMap(checkKey(idTokenSignedResponseAlg), (finding) =>
+        finding === "Usable" ? Effect.void : Effect.fail(makeKeyError(idTokenSignedResponseAlg, finding))
       )
   const ensureSupported = makeEnsureSupported(registration)
   const constraint = requestConstraint(registration)
@@ -281,9 +282,15 @@ const makePrepare = Effect.gen(function* () {
     })
 })
 
-const makeMissingKeyError = (algorithm: JwsAlgorithm.Asymmetric): AuthenticationRequestError => {
-  const limits = RsaKey.describeLimits(algorithm)
-  const problem = "the provider publishes no key for it; compare idTokenSignedResponseAlg with the registration"
+const makeKeyError = (
+  algorithm: JwsAlgorithm.Asymmetric,
+  finding: "Missing" | "Unusable"
+): AuthenticationRequestError => {
+  const limits = finding === "Missing" ? RsaKey.describeLimits(algorithm) : undefined
+  const problem =
+    finding === "Missing"
+      ? "the provider publishes no key for it; compare idTokenSignedResponseAlg with the registration"
+      : "no key that the provider publishes for it can be imported: they are broken"
   return new AuthenticationRequestError({
     reason: new Unsupported({
       feature: `ID Tokens signed with ${algorithm}`,

@@ -1,13 +1,20 @@
 // What can be known beforehand is found out before the end-user is contacted.
 import { describe, expect, it } from "@effect/vitest"
-import { Ciba, ClientAuthentication, NotificationInbox, type Poll } from "@effect-ciba/core"
+import { Ciba, ClientAuthentication, NotificationInbox, type Poll, SigningKey } from "@effect-ciba/core"
 import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, Exit, Layer } from "effect"
 import { Base64Url } from "effect/encoding"
+import { TestClock } from "effect/testing"
 import { type AnyModeOptions, cibaLayer, hint, requestsTo, withMetadata } from "../support/AuthenticationFlow.ts"
 
 const request = { scope: ["openid"], hint }
+
+/** A key, and the same with a point that is not on its curve. */
+const es256Keys = Effect.map(SigningKey.generate("ES256"), ({ publicJwk }) => ({
+  good: publicJwk,
+  broken: { ...publicJwk, x: publicJwk.y, y: publicJwk.x }
+}))
 
 /** Why a request is not sent; fails if it is. */
 const refusalOf = (provider: ProviderOptions, options?: Partial<AnyModeOptions>) =>
@@ -58,6 +65,75 @@ describe("a provider with which the flow cannot end well", () => {
       })
     )
   }
+
+  for (const [what, members] of [
+    ["a point that is not on its curve", { x: "AAAA" }],
+    ["no second coordinate", { y: null }],
+    ["a coordinate that is no text", { x: 17 }]
+  ] as const) {
+    it.effect(`is refused if its only key cannot be imported, for ${what} (B15)`, () =>
+      Effect.gen(function* () {
+        const { publicJwk } = yield* SigningKey.generate("ES256")
+        const error = yield* refusalOf(
+          {
+            keys: () => ({ keys: [{ ...publicJwk, ...members }] }),
+            ...withMetadata({ id_token_signing_alg_values_supported: undefined })
+          },
+          { idTokenSignedResponseAlg: "ES256" }
+        )
+        expect(error.reason).toMatchObject({ _tag: "Unsupported", feature: "ID Tokens signed with ES256" })
+        expect(error.message).toContain("can be imported")
+      })
+    )
+  }
+
+  it.effect("is asked again for its keys, and the request is sent once a broken one is mended (B15)", () =>
+    Effect.gen(function* () {
+      expect((yield* Effect.flip(Ciba.initiate(request))).reason).toMatchObject({ _tag: "Unsupported" })
+      yield* TestClock.adjust("31 seconds")
+      yield* Ciba.initiate(request)
+      expect(yield* requestsTo("backchannel")).toHaveLength(1)
+    }).pipe(
+      Effect.provide(
+        Layer.unwrap(
+          Effect.map(es256Keys, ({ broken, good }) => {
+            let fetched = 0
+            return cibaLayer(
+              {
+                ...withMetadata({ id_token_signing_alg_values_supported: undefined }),
+                keys: () => {
+                  fetched += 1
+                  return { keys: [fetched === 1 ? broken : good] }
+                }
+              },
+              { idTokenSignedResponseAlg: "ES256" }
+            )
+          })
+        )
+      )
+    )
+  )
+
+  it.effect("is not refused for a broken key beside a good one (B15)", () =>
+    Effect.gen(function* () {
+      yield* Ciba.initiate(request)
+      expect(yield* requestsTo("backchannel")).toHaveLength(1)
+    }).pipe(
+      Effect.provide(
+        Layer.unwrap(
+          Effect.map(es256Keys, ({ broken, good }) =>
+            cibaLayer(
+              {
+                ...withMetadata({ id_token_signing_alg_values_supported: undefined }),
+                keys: () => ({ keys: [broken, good] })
+              },
+              { idTokenSignedResponseAlg: "ES256" }
+            )
+          )
+        )
+      )
+    )
+  )
 
   it.effect("is refused without a token endpoint (B12)", () =>
     Effect.gen(function* () {

@@ -1,6 +1,6 @@
 // Keys and headers as providers write them, in whole flows.
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto"
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, it, vi } from "@effect/vitest"
 import type { JwsAlgorithm } from "@effect-ciba/core"
 import { TestClient } from "@effect-ciba/testing"
 import type { JsonObject } from "@effect-ciba/testing/ProviderOptions"
@@ -151,15 +151,21 @@ describe("A key that a provider publishes", () => {
 
   const { x, y } = jwkOf(ec)
   const broken: ReadonlyArray<readonly [what: string, given: Variation]> = [
-    ["a point that is not on its curve", es256({ kid: "one" }, { kty: "EC", crv: "P-256", x: y, y: x, kid: "one" })],
-    ["no second coordinate", es256({ kid: "one" }, { kty: "EC", crv: "P-256", x, y: null, kid: "one" })],
+    [
+      "a point that is not on its curve",
+      es256({ kid: "one" }, { kty: "EC", crv: "P-256", x: y, y: x, kid: "one" }, other)
+    ],
+    ["no second coordinate", es256({ kid: "one" }, { kty: "EC", crv: "P-256", x, y: null, kid: "one" }, other)],
     [
       "a key of Ed25519 with a byte too few",
       publish({
         algorithm: "Ed25519",
         pair: edwards,
         header: { alg: "Ed25519", kid: "one" },
-        keys: [{ kty: "OKP", crv: "Ed25519", x: Base64Url.encode(new Uint8Array(31)), kid: "one" }]
+        keys: [
+          { kty: "OKP", crv: "Ed25519", x: Base64Url.encode(new Uint8Array(31)), kid: "one" },
+          { ...jwkOf(edwards), kid: "two" }
+        ]
       })
     ]
   ]
@@ -171,6 +177,18 @@ describe("A key that a provider publishes", () => {
       })
     )
   }
+
+  it.effect("is not waited for if this runtime lacks the algorithm: no other key would help (B15, J19)", () =>
+    Effect.gen(function* () {
+      const importKey = vi.spyOn(crypto.subtle, "importKey")
+      importKey.mockRejectedValue(new DOMException("unrecognized", "NotSupportedError"))
+      const reason = yield* Effect.ensuring(
+        failureOf(es256({ kid: "one" }, { ...jwkOf(ec), kid: "one" })),
+        Effect.sync(() => importKey.mockRestore())
+      )
+      expect(reason).toMatchObject({ _tag: "UnusableKey", unsupported: true })
+    })
+  )
 
   it.effect("is not excused by a broken one of the same kid: a bad signature stays one (J19)", () =>
     Effect.gen(function* () {

@@ -231,6 +231,11 @@ it.effect("Transport.send uses the RequestInit of the layer and of the call, exc
 )
 
 describe("Transport.send, when the network is unreachable", () => {
+  const refuseTunnel = (status: number) => ({
+    code: "UND_ERR_ABORTED",
+    message: `Proxy response (${status}) !== 200 when HTTP Tunneling`
+  })
+
   const failWith = (cause: object) =>
     send(post).pipe(
       Effect.flip,
@@ -241,6 +246,10 @@ describe("Transport.send, when the network is unreachable", () => {
   for (const [what, cause, mayHaveArrived] of [
     ["has not sent the request if there was no connection", { code: "EHOSTUNREACH", syscall: "connect" }, false],
     ["has not sent it if there was none to any of the addresses", { code: "ENETUNREACH" }, false],
+    ["has not sent it if the proxy refused CONNECT", refuseTunnel(407), false],
+    ["has not sent it if the proxy broke the connection", { code: "UND_ERR_PRX_CONN" }, false],
+    ["has not sent it if the proxy's certificate was refused", { code: "UND_ERR_PRX_TLS" }, false],
+    ["may have sent it if it was aborted", { code: "UND_ERR_ABORTED", message: "Request aborted" }, true],
     ["may have sent it over a connection that broke", { code: "EHOSTUNREACH", syscall: "read" }, true],
     ["may have sent it over one that broke while it was written", { code: "ENETUNREACH", syscall: "write" }, true]
   ] as const) {

@@ -31,6 +31,8 @@ describe("TransportError", () => {
     ["DEPTH_ZERO_SELF_SIGNED_CERT", "tls.authorities"],
     ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "tls.authorities"],
     ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "tls.authorities"],
+    ["PROXY_REFUSED", "HTTPS_PROXY"],
+    ["UND_ERR_PRX_CONN", "HTTPS_PROXY"],
     ["CERT_HAS_EXPIRED", "not valid now"],
     ["ERR_TLS_CERT_ALTNAME_INVALID", "another host"],
     ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "tls.client"],

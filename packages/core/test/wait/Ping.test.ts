@@ -145,6 +145,25 @@ describe("Ping", () => {
     }).pipe(Effect.provide(flow({ tokenScript: ProviderScript.make([ProviderScript.slowDown()]) })))
   )
 
+  it.effect(
+    "is taken when it repeats one from before the decision, and leads to no poll within the interval (K9, K16)",
+    () =>
+      Effect.gen(function* () {
+        const provider = yield* TestProvider.TestProvider
+        const wait = yield* waiting(yield* ask)
+        yield* after("7 seconds")
+        expect(yield* ping()).toBe(204)
+        yield* after("2 seconds")
+        yield* provider.approve()
+        expect(yield* ping()).toBe(204)
+        yield* after("2 seconds")
+        expect(yield* polls).toEqual([7])
+        yield* after("1 second")
+        expect((yield* Fiber.join(wait)).subject).toBe("jo")
+        expect(yield* polls).toEqual([7, 12])
+      }).pipe(Effect.provide(flow()))
+  )
+
   it.effect("redeems once for repeated pings, which are known as duplicates also after the end (K9, T-18)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
