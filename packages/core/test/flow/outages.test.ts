@@ -119,7 +119,7 @@ describe("new keys that are published three seconds late, with a token response 
     })
   }
 
-  it.effect("do not verify what they have not signed: keys that never come refuse it after two minutes (H32, J6)", () =>
+  it.effect("do not verify what they have not signed: keys that never come refuse it after two minutes (H32)", () =>
     Effect.gen(function* () {
       const flow = yield* Effect.forkChild(ending)
       yield* advance("5 seconds")
