@@ -11,7 +11,7 @@ export default defineConfig({
       project("core", "packages/core/test/**/*.test.ts"),
       project("platform-node", "packages/platform-node/test/**/*.test.ts"),
       project("testing", "packages/testing/test/**/*.test.ts"),
-      project("e2e", "e2e/**/*.test.ts", ["e2e/browser/**"]),
+      project("e2e", "e2e/**/*.test.ts", ["e2e/browser/**", "e2e/servers/**"]),
       project("scripts", "scripts/test/**/*.test.ts"),
       project("docs", "docs/**/*.test.ts"),
       project("bench", "bench/test/**/*.test.ts")

@@ -30,7 +30,7 @@ export const rows: ReadonlyArray<Row> = [
     "a certificate binds the tokens of a client with private_key_jwt"
   ),
   row("certificates replaced during a wait", "a certificate that is replaced on disk is used by the next poll"),
-  row("DPoP with required nonces: flow, another process", "each poll has a new DPoP proof", "another process resumes"),
+  row("DPoP: flow, another process", "each poll has a new DPoP proof", "another process resumes"),
   row("signed requests: PS256, ES256, EdDSA", "a signed request in PS256, ES256 and EdDSA"),
   row(
     "authorization_details: form, signed, narrowed",
@@ -59,5 +59,11 @@ export const rows: ReadonlyArray<Row> = [
     "is sent with a proof",
     "a certificate-bound token is accepted"
   ),
-  row("dynamic registration and management", "a client is registered")
+  row("dynamic registration and management", "a client is registered"),
+  row("ID Token algorithms", "the signature of the ID Token is verified"),
+  row(
+    "ping: approval, denial, missed",
+    "a ping ends the wait at once",
+    "a lost ping delays the approval until the fallback poll"
+  )
 ]

@@ -24,6 +24,7 @@ const tasks = {
   lint: ["biome", "check", "--error-on-warnings", "--diagnostic-level=warn"],
   packages: ["node", "scripts/check-packages.ts"],
   rows: ["node", "scripts/check-rows.ts"],
+  servers: ["node", "scripts/run-servers.ts"],
   test: ["vitest", "run", "--config", "vitest.workspace.ts"],
   "test:browser": ["vitest", "run", "--config", "vitest.browser.ts"],
   wait: ["node", "scripts/check-wait.ts"]

@@ -11,7 +11,7 @@ import type { VerifiedIdentity } from "./identity/VerifiedIdentity.ts"
 import { cappedExponential } from "./internal/Backoff.ts"
 import * as Span from "./internal/Span.ts"
 import * as NotificationInbox from "./notification/NotificationInbox.ts"
-import type { PendingAuthentication } from "./pending/PendingAuthentication.ts"
+import { type PendingAuthentication, update } from "./pending/PendingAuthentication.ts"
 import * as PendingStore from "./pending/PendingStore.ts"
 import type { DiscoveryError } from "./provider/DiscoveryError.ts"
 import * as ProviderKeys from "./provider/ProviderKeys.ts"
@@ -222,7 +222,13 @@ const judge = ({ keys, registration }: Parts, error: CompletionError): WaitDrive
 const loadLatest = ({ store }: Parts, pending: PendingAuthentication): Effect.Effect<PendingAuthentication> => {
   const isSame = ({ authReqId, clientId, issuer }: PendingAuthentication) =>
     Equal.equals(authReqId, pending.authReqId) && clientId === pending.clientId && issuer === pending.issuer
+  const { hints } = pending
   return store.isPresent
-    ? Effect.map(store.get(pending.id), (stored) => Option.getOrElse(Option.filter(stored, isSame), () => pending))
+    ? Effect.map(store.get(pending.id), (stored) =>
+        Option.match(Option.filter(stored, isSame), {
+          onNone: () => pending,
+          onSome: (latest) => (hints === undefined ? latest : update(latest, { hints }))
+        })
+      )
     : Effect.succeed(pending)
 }

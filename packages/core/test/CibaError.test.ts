@@ -70,6 +70,13 @@ describe("CibaError", () => {
       "an authentication that is too weak",
       new IdTokenError.IdTokenError({ reason: new IdTokenError.UnsatisfiedAcr({ expected: ["loa3"] }) }),
       "ask"
+    ],
+    [
+      "other authorization details than the requested ones",
+      new IdTokenError.IdTokenError({
+        reason: new IdTokenError.UnexpectedAuthorizationDetails({ problem: "payment differs in amount" })
+      }),
+      ""
     ]
   ]
   for (const [title, error, expected] of cases) {

@@ -39,45 +39,78 @@ import { Effect, Predicate, Record, Schema } from "effect"
 import type { ContentAlgorithm, KeyAlgorithm } from "../crypto/JsonWebEncryption.ts"
 import { JsonWebKey, toPublic } from "../crypto/JsonWebKey.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
+import * as ForeignMember from "../internal/ForeignMember.ts"
 import type { Method } from "./ClientAuthentication.ts"
 import { type ClientRegistrationError, ensureValid } from "./ClientRegistrationError.ts"
 import { DeliveryMode, grantType } from "./DeliveryMode.ts"
 
-const text = Schema.optionalKey(Schema.String)
-const list = Schema.optionalKey(Schema.Array(Schema.String))
-const flag = Schema.optionalKey(Schema.Boolean)
+type Member = Schema.Struct.Fields[string]
 
-const members = Schema.Struct({
-  client_name: text,
-  scope: text,
-  grant_types: list,
-  response_types: list,
-  token_endpoint_auth_method: text,
-  token_endpoint_auth_signing_alg: text,
-  jwks: Schema.optionalKey(Schema.Struct({ keys: Schema.Array(JsonWebKey) })),
-  jwks_uri: text,
-  subject_type: text,
-  sector_identifier_uri: text,
-  backchannel_token_delivery_mode: Schema.optionalKey(DeliveryMode),
-  backchannel_client_notification_endpoint: text,
-  backchannel_authentication_request_signing_alg: text,
-  backchannel_user_code_parameter: flag,
-  backchannel_endpoint_login_hint_token_types: list,
-  id_token_signed_response_alg: text,
-  id_token_encrypted_response_alg: text,
-  id_token_encrypted_response_enc: text,
-  userinfo_signed_response_alg: text,
-  introspection_signed_response_alg: text,
-  tls_client_certificate_bound_access_tokens: flag,
-  use_mtls_endpoint_aliases: flag,
-  tls_client_auth_subject_dn: text,
-  tls_client_auth_san_dns: text,
-  tls_client_auth_san_uri: text,
-  tls_client_auth_san_ip: text,
-  tls_client_auth_san_email: text,
-  dpop_bound_access_tokens: flag,
-  authorization_details_types: list,
-  software_statement: text
+/** The members, with the schemas of a text, a list, a flag and others. */
+const membersOf = <
+  Text extends Member,
+  Words extends Member,
+  List extends Member,
+  Flag extends Member,
+  Keys extends Member,
+  Mode extends Member
+>({
+  flag,
+  keys,
+  list,
+  mode,
+  text,
+  words
+}: {
+  readonly text: Text
+  readonly words: Words
+  readonly list: List
+  readonly flag: Flag
+  readonly keys: Keys
+  readonly mode: Mode
+}) =>
+  Schema.Struct({
+    client_name: text,
+    scope: words,
+    grant_types: list,
+    response_types: list,
+    token_endpoint_auth_method: text,
+    token_endpoint_auth_signing_alg: text,
+    jwks: keys,
+    jwks_uri: text,
+    subject_type: text,
+    sector_identifier_uri: text,
+    backchannel_token_delivery_mode: mode,
+    backchannel_client_notification_endpoint: text,
+    backchannel_authentication_request_signing_alg: text,
+    backchannel_user_code_parameter: flag,
+    backchannel_endpoint_login_hint_token_types: list,
+    id_token_signed_response_alg: text,
+    id_token_encrypted_response_alg: text,
+    id_token_encrypted_response_enc: text,
+    userinfo_signed_response_alg: text,
+    introspection_signed_response_alg: text,
+    tls_client_certificate_bound_access_tokens: flag,
+    use_mtls_endpoint_aliases: flag,
+    tls_client_auth_subject_dn: text,
+    tls_client_auth_san_dns: text,
+    tls_client_auth_san_uri: text,
+    tls_client_auth_san_ip: text,
+    tls_client_auth_san_email: text,
+    dpop_bound_access_tokens: flag,
+    authorization_details_types: list,
+    software_statement: text
+  })
+
+const KeySet = Schema.Struct({ keys: Schema.Array(JsonWebKey) })
+
+const members = membersOf({
+  text: Schema.optionalKey(Schema.String),
+  words: Schema.optionalKey(Schema.String),
+  list: Schema.optionalKey(Schema.Array(Schema.String)),
+  flag: Schema.optionalKey(Schema.Boolean),
+  keys: Schema.optionalKey(KeySet),
+  mode: Schema.optionalKey(DeliveryMode)
 })
 
 /**
@@ -97,6 +130,19 @@ export type ClientMetadata = typeof members.Type & { readonly [member: string]: 
 export const ClientMetadata: Schema.Codec<ClientMetadata> = Schema.StructWithRest(members, [
   Schema.Record(Schema.String, Schema.Unknown)
 ])
+
+/**
+ * Schema of the client metadata in a registration response: another form than its specification's is read by its plain meaning, or
+ * counts as absent.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const ForeignClientMetadata: Schema.Decoder<ClientMetadata> = /* @__PURE__ */ (() =>
+  Schema.StructWithRest(
+    membersOf({ ...ForeignMember, keys: ForeignMember.lenient(KeySet), mode: ForeignMember.lenient(DeliveryMode) }),
+    [Schema.Record(Schema.String, Schema.Unknown)]
+  ))()
 
 /**
  * The delivery mode, and the URL that the provider notifies in ping and push mode.

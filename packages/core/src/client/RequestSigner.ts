@@ -9,7 +9,10 @@ import type { RequestTarget } from "./ClientAuthentication.ts"
 /** Signs the parameters of authentication requests (CIBA Core 7.1.1). */
 export interface RequestSigner {
   readonly algorithm: JwsAlgorithm.Asymmetric
+  /** From `iat` to `exp`. */
   readonly lifetime: Duration.Duration
+  /** From `nbf` to `iat`. */
+  readonly backdated: Duration.Duration
   readonly sign: (
     parameters: Readonly<Record<string, unknown>>,
     target: RequestTarget

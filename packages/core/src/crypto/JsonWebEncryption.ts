@@ -11,7 +11,7 @@
 import { Effect, Redacted, Schema } from "effect"
 import { WebCrypto } from "effect/crypto"
 import * as jose from "jose"
-import { decisive } from "../internal/ForeignMember.ts"
+import { lenient } from "../internal/ForeignMember.ts"
 import { DecryptionFailed } from "./DecryptionFailed.ts"
 import { attempt, InvalidKey } from "./InvalidKey.ts"
 import * as Jwk from "./JsonWebKey.ts"
@@ -84,7 +84,7 @@ export const keyFromSecret = Effect.fnUntraced(function* (
 /** Whether a token has the five parts of a compact JWE. */
 export const isEncrypted = (token: Redacted.Redacted<string>): boolean => Redacted.value(token).split(".").length === 5
 
-const Header = Schema.Struct({ kid: decisive(Schema.String), zip: Schema.optionalKey(Schema.Unknown) })
+const Header = Schema.Struct({ kid: lenient(Schema.String), zip: Schema.optionalKey(Schema.Unknown) })
 
 const decodeHeader = Schema.decodeUnknownEffect(
   Schema.StringFromBase64Url.pipe(Schema.decodeTo(Schema.fromJsonString(Header)))

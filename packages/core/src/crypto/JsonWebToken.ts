@@ -9,7 +9,7 @@ import * as jose from "jose"
 import * as BoundedJson from "../internal/BoundedJson.ts"
 import { sanitize } from "../internal/DisplayText.ts"
 import * as ErrorClass from "../internal/ErrorClass.ts"
-import { decisive } from "../internal/ForeignMember.ts"
+import { decisive, lenient } from "../internal/ForeignMember.ts"
 import type { JsonWebKey } from "./JsonWebKey.ts"
 import * as JwsAlgorithm from "./JwsAlgorithm.ts"
 import type { SigningKey } from "./SigningKey.ts"
@@ -58,7 +58,8 @@ export class UnusableKey extends ErrorClass.make<UnusableKey>()(
 
 const headerMembers = Schema.Struct({
   alg: Schema.String,
-  kid: decisive(Schema.String),
+  /** It decides nothing: it only chooses, and without one each key that fits is tried. */
+  kid: lenient(Schema.String),
   typ: decisive(Schema.String),
   crit: Schema.optionalKey(Schema.Unknown)
 })

@@ -3,12 +3,15 @@
  *
  * **When to use**
  *
- * For pending authentications and other secrets in a database, a file or a cookie: `PendingStore` takes these keys.
+ * For pending authentications and other secrets in a database, a file or a cookie, and for what no other program may change:
+ * `PendingStore` and `ProviderKeyStore` take these keys.
  *
  * **Details**
  *
- * - A sealed text is a compact JWE with a key of 256 bits (`dir`, `A256GCM`); its header names the key.
+ * - A sealed text is a JWE with a key of 256 bits (`dir`, `A256GCM`); its header names the key, and the revision of the format.
  * - The first key seals. The others open texts that were sealed before a key rotation.
+ * - A context is authenticated with the text and not part of what is stored: what opens the text has to name it. With the
+ *   name of an entry as its context, a text cannot be moved to another entry.
  *
  * **Example** (A key rotation)
  *
@@ -18,8 +21,8 @@
  *
  * const program = Effect.gen(function* () {
  *   const [old, current] = yield* Effect.all([Sealing.generate("2026-10"), Sealing.generate("2026-11")])
- *   const sealed = yield* Sealing.seal(Redacted.make("text"), [old])
- *   return Redacted.value(yield* Sealing.open(sealed, [current, old]))
+ *   const sealed = yield* Sealing.seal(Redacted.make("text"), [old], ["sessions", "17"])
+ *   return Redacted.value(yield* Sealing.open(sealed, [current, old], ["sessions", "17"]))
  * })
  *
  * await Effect.runPromise(program) // => "text"
@@ -27,7 +30,7 @@
  *
  * @see RFC 7516
  */
-import { Effect, Redacted } from "effect"
+import { Effect, Redacted, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import * as jose from "jose"
 import { DecryptionFailed } from "./DecryptionFailed.ts"
@@ -54,6 +57,14 @@ export interface SealingKey {
 export type Keys = readonly [SealingKey, ...ReadonlyArray<SealingKey>]
 
 /**
+ * What a text is, and where it is stored.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
+export type Context = ReadonlyArray<string>
+
+/**
  * A key from its 32 bytes, as base64url text.
  *
  * @since 0.1.0
@@ -78,34 +89,60 @@ export const generate = (keyId: string): Effect.Effect<SealingKey> =>
   Effect.flatMap(RandomToken.source, (random) => Effect.map(random.randomBytes(32), (bytes) => makeKey(keyId, bytes)))
 
 /**
- * Encrypts a text with the first key.
+ * Encrypts a text with the first key. It is opened with the same context, which is none by default.
  *
  * @since 0.1.0
  * @stability stable
  */
-export const seal = (text: Redacted.Redacted<string>, [key]: Keys): Effect.Effect<string> =>
-  Effect.promise(() =>
-    new jose.CompactEncrypt(new TextEncoder().encode(Redacted.value(text)))
-      .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: key.keyId })
-      .encrypt(Redacted.value(key.material))
+export const seal = (text: Redacted.Redacted<string>, [key]: Keys, context: Context = []): Effect.Effect<string> =>
+  Effect.map(
+    Effect.promise(() =>
+      new jose.FlattenedEncrypt(encoder.encode(Redacted.value(text)))
+        .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: key.keyId, rev: revision })
+        .setAdditionalAuthenticatedData(encoder.encode(encodeContext(context)))
+        .encrypt(Redacted.value(key.material))
+    ),
+    ({ ciphertext, iv, protected: header, tag }) => [header, "", iv, ciphertext, tag].join(".")
   )
 
 /**
- * Decrypts a text that one of the keys has sealed.
+ * Decrypts a text that one of the keys has sealed in this context.
  *
  * @since 0.1.0
  * @stability stable
  */
-export const open = (sealed: string, keys: Keys): Effect.Effect<Redacted.Redacted<string>, DecryptionFailed> =>
-  Effect.tryPromise({
+export const open = (
+  sealed: string,
+  keys: Keys,
+  context: Context = []
+): Effect.Effect<Redacted.Redacted<string>, DecryptionFailed> => {
+  const [header = "", , iv = "", ciphertext = "", tag = ""] = sealed.split(".")
+  const aad = Base64Url.encode(encodeContext(context))
+  return Effect.tryPromise({
     try: () =>
-      jose.compactDecrypt(
-        sealed,
-        ({ kid }) => Redacted.value(keys.find(({ keyId }) => keyId === kid)?.material ?? keys[0].material),
+      jose.flattenedDecrypt(
+        { protected: header, iv, ciphertext, tag, aad },
+        ({ kid } = {}) => Redacted.value(keys.find(({ keyId }) => keyId === kid)?.material ?? keys[0].material),
         { keyManagementAlgorithms: ["dir"], contentEncryptionAlgorithms: ["A256GCM"] }
       ),
-    catch: () => new DecryptionFailed({ problem: "none of the keys has sealed it, or it was changed since" })
-  }).pipe(Effect.map(({ plaintext }) => Redacted.make(new TextDecoder().decode(plaintext), { label: "sealed text" })))
+    catch: () => new DecryptionFailed({ problem: unopened })
+  }).pipe(
+    Effect.filterOrFail(
+      ({ protectedHeader }) => protectedHeader?.rev === revision,
+      () => new DecryptionFailed({ problem: "it was sealed in a format that this release does not read" })
+    ),
+    Effect.map(({ plaintext }) => Redacted.make(new TextDecoder().decode(plaintext), { label: "sealed text" }))
+  )
+}
+
+const unopened = "none of the keys has sealed it for this place, or it was changed since"
+
+/** The revision of the format: another one is not read. */
+const revision = 1
+
+const encoder = /* @__PURE__ */ new TextEncoder()
+
+const encodeContext = /* @__PURE__ */ Schema.encodeSync(Schema.fromJsonString(Schema.Array(Schema.String)))
 
 const makeKey = (keyId: string, bytes: Uint8Array): SealingKey => ({
   keyId,

@@ -11,7 +11,7 @@
  *
  * **Details**
  *
- * - The span contains no headers and no bodies.
+ * - The span contains no headers and no bodies, and ends without the response, which a tracer could show.
  * - A status alone does not fail the span: a poll with the response 400 `authorization_pending` succeeded.
  *
  * @see https://opentelemetry.io/docs/specs/semconv/http/http-spans/
@@ -19,6 +19,7 @@
 import { Effect, Result } from "effect"
 import { HttpClient, type HttpClientRequest, Url } from "effect/http"
 import { sanitize } from "../internal/DisplayText.ts"
+import * as Span from "../internal/Span.ts"
 import type { TransportError } from "./TransportError.ts"
 
 /** Runs a request within its span, if there is a tracer. */
@@ -30,15 +31,18 @@ export const trace = <A extends { readonly status: number }>(
 
 const traceAlways: typeof trace = (request, send) =>
   Effect.flatMap(HttpClient.SpanNameGenerator, (name) =>
-    send.pipe(
-      Effect.tap(({ status }) => Effect.annotateCurrentSpan("http.response.status_code", status)),
-      Effect.tapError(({ kind, status }) =>
-        Effect.annotateCurrentSpan({
-          ...(status === undefined ? undefined : { "http.response.status_code": status }),
-          "error.type": kind
-        })
+    Span.run(
+      name(request),
+      send.pipe(
+        Effect.tap(({ status }) => Effect.annotateCurrentSpan("http.response.status_code", status)),
+        Effect.tapError(({ kind, status }) =>
+          Effect.annotateCurrentSpan({
+            ...(status === undefined ? undefined : { "http.response.status_code": status }),
+            "error.type": kind
+          })
+        )
       ),
-      Effect.withSpan(name(request), { kind: "client", attributes: attributes(request) }, { captureStackTrace: false })
+      { kind: "client", attributes: attributes(request) }
     )
   )
 

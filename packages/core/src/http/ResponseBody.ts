@@ -1,5 +1,5 @@
 /** Reads the body of a response within a size. */
-import { Context, Deferred, Effect, Option, Stream } from "effect"
+import { Context, Deferred, Effect, Option, Predicate, Stream } from "effect"
 import { Cookies, Headers, type HttpClientError, HttpClientResponse } from "effect/http"
 import { TransportError } from "./TransportError.ts"
 
@@ -66,13 +66,22 @@ export const limit = (
 }
 
 const count = (response: HttpClientResponse.HttpClientResponse, collected: Collected) => {
-  const web = Option.getOrUndefined(HttpClientResponse.toWeb(response))
+  const web = hasOwnStream(response) ? undefined : Option.getOrUndefined(HttpClientResponse.toWeb(response))
   const read =
     web === undefined || web.body === null
       ? readStream(response.stream, collected)
       : readWeb(web.body, web.bodyUsed, collected)
   return Effect.flatMap(read, () =>
     collected.isTooLarge ? Effect.fail("TooLarge" as const) : Effect.succeed(collected.bytes)
+  )
+}
+
+/** Whether a wrapper has given it another body, which `toWeb` would pass by. */
+const hasOwnStream = (response: object): boolean => {
+  const wrapped: unknown = Object.getPrototypeOf(response)
+  return (
+    Object.hasOwn(response, "stream") ||
+    (Predicate.hasProperty(wrapped, HttpClientResponse.TypeId) && hasOwnStream(wrapped))
   )
 }
 

@@ -56,6 +56,7 @@ import * as InsecureRequests from "./InsecureRequests.ts"
 import * as InteractionId from "./InteractionId.ts"
 import { ensureByteLimit, ensureDuration, type InvalidOption } from "./InvalidOption.ts"
 import * as ResponseBody from "./ResponseBody.ts"
+import * as SecretRedaction from "./SecretRedaction.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
 import * as TimeLimit from "./TimeLimit.ts"
 import { findCode, type Kind, TransportError } from "./TransportError.ts"
@@ -145,7 +146,7 @@ export interface Service {
   readonly ensureAllowed: (
     request: Pick<HttpClientRequest.HttpClientRequest, "method" | "url">
   ) => Effect.Effect<void, TransportError>
-  /** Sends a request and returns the response with its body unread. */
+  /** Sends a request and returns the response with its body unread. Printed, it does not show its request. */
   readonly send: (
     request: HttpClientRequest.HttpClientRequest
   ) => Effect.Effect<HttpClientResponse.HttpClientResponse, TransportError>
@@ -232,7 +233,7 @@ export const make = Effect.fnUntraced(function* (
 
   return Transport.of({
     ensureAllowed: (request) => (isSent(request) ? Effect.void : Effect.fail(makeError("InsecureUrl", request))),
-    send: (request) => call(request, ({ response }) => Effect.succeed(response)),
+    send: (request) => call(request, ({ response }) => Effect.succeed(SecretRedaction.hideRequest(response))),
     text: read(text),
     json: read(json),
     limitBody: limitBody(maxBytes),

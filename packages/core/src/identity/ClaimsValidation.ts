@@ -20,13 +20,18 @@ export interface ExpectedClaims {
   /** How far the issuer's clock and the client's may differ. */
   readonly tolerance: Duration.Duration
   readonly expectations: Expectations
+  /** When the authentication request was sent, if the ID Token belongs to one. */
+  readonly requestedAt?: DateTime.Utc | undefined
   /** Milliseconds since the epoch. */
   readonly now: number
 }
 
 /** The first problem of the claims; `undefined` if they are valid. */
 export const validate = (claims: IdTokenClaims, expected: ExpectedClaims): Reason | undefined =>
-  validateParties(claims, expected) ?? validateTimes(claims, expected) ?? validateExpectations(claims, expected)
+  validateParties(claims, expected) ??
+  validateTimes(claims, expected) ??
+  validateOrder(claims, expected) ??
+  validateExpectations(claims, expected)
 
 /**
  * The first claim of an ID Token beside refreshed tokens that does not agree with the earlier ID Token; `undefined` if
@@ -72,6 +77,14 @@ const validateTimes = ({ exp, iat, nbf = 0 }: IdTokenClaims, { now, tolerance }:
   if (nbf * 1000 > latest) return new IdTokenError.NotYetValid({ claim: "nbf", at: DateTime.fromEpochSeconds(nbf) })
   if (iat * 1000 >= now - maxTokenAge) return undefined
   return new IdTokenError.IssuedTooLongAgo({ at: DateTime.fromEpochSeconds(iat) })
+}
+
+/** No ID Token is older than the request that it responds to. `iat` may be in whole seconds: the request is compared as if it were, too. */
+const validateOrder = ({ iat }: IdTokenClaims, { requestedAt, tolerance }: ExpectedClaims) => {
+  if (requestedAt === undefined) return undefined
+  const requested = Math.floor(DateTime.toEpochMillis(requestedAt) / 1000)
+  if (iat + Duration.toSeconds(tolerance) >= requested) return undefined
+  return new IdTokenError.IssuedBeforeRequest({ at: DateTime.fromEpochSeconds(iat), requestedAt })
 }
 
 const validateExpectations = (claims: IdTokenClaims, { expectations, now, tolerance }: ExpectedClaims) => {

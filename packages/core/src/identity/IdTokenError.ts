@@ -16,11 +16,12 @@
  *
  * @see OpenID Connect Core 3.1.3.7, CIBA Core 1.0 section 10.3.1
  */
-import { Schema } from "effect"
+import { Option, Redacted, Schema, SchemaGetter } from "effect"
 import { NotEncrypted } from "../crypto/DecryptionFailed.ts"
 import * as ErrorClass from "../internal/ErrorClass.ts"
 import { ProfileViolation } from "../profile/Rule.ts"
 import * as SignatureVerifier from "../provider/SignatureVerifier.ts"
+import type { VerifiedIdentity } from "./VerifiedIdentity.ts"
 
 const define = ErrorClass.fromTable({
   InvalidClaims: ["the claims are not valid", "reportToProvider"],
@@ -30,12 +31,14 @@ const define = ErrorClass.fromTable({
   Expired: ["the token has expired", "fixClock"],
   NotYetValid: ["the token is from the future; is the clock right?", "fixClock"],
   IssuedTooLongAgo: ["the token was issued too long ago", "distrust"],
+  IssuedBeforeRequest: ["the token is older than the authentication request; is the clock right?", "distrust"],
   WrongNonce: ["the nonce is not the one that was sent", "distrust"],
   WrongBinding: ["a hash or the auth_req_id in the token does not match what came with it", "distrust"],
   UnsatisfiedAcr: ["the end-user authenticated in another way than the request demands", "askAgain"],
   StaleAuthentication: ["the end-user authenticated too long ago, or the token does not say when", "askAgain"],
   WrongSubject: ["the token is about another end-user than the one that was asked", "distrust"],
   RefreshedClaimMismatch: ["a claim does not match the ID Token that was refreshed", "distrust"],
+  UnexpectedAuthorizationDetails: ["other authorization_details were granted than were requested", "settleGrant"],
   UnexpectedTokenType: ["the access token is of a type that this client does not expect", "fixKeys"]
 })
 
@@ -101,6 +104,17 @@ export class NotYetValid extends define<NotYetValid>()("NotYetValid", {
 export class IssuedTooLongAgo extends define<IssuedTooLongAgo>()("IssuedTooLongAgo", { at: Schema.DateTimeUtc }) {}
 
 /**
+ * `iat` is earlier than the authentication request was sent, by more than clocks may differ.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export class IssuedBeforeRequest extends define<IssuedBeforeRequest>()("IssuedBeforeRequest", {
+  at: Schema.DateTimeUtc,
+  requestedAt: Schema.DateTimeUtc
+}) {}
+
+/**
  * `nonce` is not the one that was sent.
  *
  * @since 0.1.0
@@ -157,6 +171,37 @@ export class RefreshedClaimMismatch extends define<RefreshedClaimMismatch>()("Re
   claim: Schema.Literals(["iss", "iat", "auth_time", "nonce"])
 }) {}
 
+/** It does not leave the process: an encoded error has none. */
+const Granted = Schema.optionalKey(Schema.Unknown).pipe(
+  Schema.decodeTo(
+    Schema.optionalKey(
+      Schema.declare((value): value is Redacted.Redacted<VerifiedIdentity> => Redacted.isRedacted(value))
+    ),
+    {
+      decode: SchemaGetter.transformOptional<Redacted.Redacted<VerifiedIdentity>, unknown>(Option.none),
+      encode: SchemaGetter.transformOptional<unknown, Redacted.Redacted<VerifiedIdentity>>(Option.none)
+    }
+  )
+)
+
+/**
+ * The granted `authorization_details` are not those of the request, which were essential. Everything else about the response
+ * is verified.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
+export class UnexpectedAuthorizationDetails extends define<UnexpectedAuthorizationDetails>()(
+  "UnexpectedAuthorizationDetails",
+  {
+    /** What differs: types of details and names of their members, and no values. */
+    problem: Schema.String,
+    /** What was granted, with its tokens. Absent in an error that was encoded, which holds no tokens. */
+    identity: Granted
+  },
+  { message: ({ problem }) => `other authorization_details were granted than were requested: ${problem}` }
+) {}
+
 /**
  * The access token is of a type that this client cannot use safely.
  *
@@ -184,12 +229,14 @@ export class IdTokenError extends ErrorClass.make<IdTokenError>()(
       Expired,
       NotYetValid,
       IssuedTooLongAgo,
+      IssuedBeforeRequest,
       WrongNonce,
       WrongBinding,
       UnsatisfiedAcr,
       StaleAuthentication,
       WrongSubject,
       RefreshedClaimMismatch,
+      UnexpectedAuthorizationDetails,
       UnexpectedTokenType,
       ProfileViolation
     ])

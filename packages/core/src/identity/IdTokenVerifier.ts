@@ -11,7 +11,8 @@
  *
  * - The signature is always verified, in the registered algorithm, with the issuer's keys, or the client secret for
  *   HMAC. The algorithm that the token names decides nothing.
- * - Then the claims are validated: issuer, audience, times, and what the authentication request asked for.
+ * - Then the claims are validated: issuer, audience, times, and what the authentication request asked for. An ID Token
+ *   that is older than its request belongs to another one, and is refused.
  * - `at_hash`, `rt_hash` and `auth_req_id` are compared if present. In push mode they are required: the ID Token is the
  *   signature over the tokens beside it (CIBA Core 10.3.1).
  * - An ID Token beside refreshed tokens is verified in the same way, and has to agree with the earlier one (OpenID
@@ -118,14 +119,23 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
     const verifyIdToken = yield* makeVerifyIdToken
 
     const verify: Service["verify"] = (response, pending) => {
-      const { acrValues: requestedAcr, authReqId, deliveryMode, dpopKey, scope: requestedScope } = pending
+      const { acrValues: requestedAcr, authReqId, deliveryMode, dpopKey, requestedClaims, scope } = pending
+      const { authorizationDetails, essentialAuthorizationDetails } = pending
       const { members } = unsafeValue(response)
       const bound = { ...members, authReqId, algorithm, required: required[deliveryMode] }
       return Effect.flatMap(
-        verifyIdToken(members.id_token, { ...registered, ...pending.expectations }),
+        verifyIdToken(members.id_token, { ...registered, ...pending.expectations }, pending.requestedAt),
         ({ claims, idToken }) =>
           Effect.flatMap(validateBindings(claims, bound), () =>
-            TokenValidation.validate(response, registration, { claims, idToken, dpopKey, requestedScope, requestedAcr })
+            TokenValidation.validate(response, registration, {
+              claims,
+              idToken,
+              dpopKey,
+              requestedScope: scope,
+              requestedAcr,
+              requestedClaims,
+              essentialDetails: essentialAuthorizationDetails === true ? authorizationDetails : undefined
+            })
           )
       )
     }
@@ -180,7 +190,7 @@ const makeVerifyIdToken = Effect.gen(function* () {
 
   const validate = (
     payload: unknown,
-    context: Pick<ClaimsValidation.ExpectedClaims, "issuer" | "expectations" | "now">
+    context: Pick<ClaimsValidation.ExpectedClaims, "issuer" | "expectations" | "requestedAt" | "now">
   ) => {
     if (isEvent(payload))
       return Effect.fail(new InvalidClaims({ issues: "it has the claim events, as no ID Token does" }))
@@ -190,14 +200,18 @@ const makeVerifyIdToken = Effect.gen(function* () {
     return problem === undefined ? Effect.succeed(claims.success) : Effect.fail(problem)
   }
 
-  return (received: Redacted.Redacted<string>, expectations: Expectations) =>
+  return (
+    received: Redacted.Redacted<string>,
+    expectations: Expectations,
+    requestedAt?: PendingAuthentication["requestedAt"]
+  ) =>
     Effect.mapError(
       Effect.flatMap(decrypt(received), (idToken) =>
         Effect.flatMap(discovery.metadata, ({ issuer }) =>
           Effect.flatMap(verifySignature(idToken, idTokenSignedResponseAlg, types), (payload) =>
             Effect.clockWith((clock) =>
               Effect.map(
-                validate(payload, { issuer, expectations, now: clock.currentTimeMillisUnsafe() }),
+                validate(payload, { issuer, expectations, requestedAt, now: clock.currentTimeMillisUnsafe() }),
                 (claims) => ({ claims, idToken })
               )
             )

@@ -4,15 +4,16 @@
  *
  * @see OpenID Connect Core 3.1.3.3, RFC 6749 sections 5.1 and 6
  */
-import { Effect, Redacted } from "effect"
+import { Effect, Redacted, type Schema } from "effect"
 import type * as ClientRegistration from "../client/ClientRegistration.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import { sanitize } from "../internal/DisplayText.ts"
 import { unsafeValue } from "../internal/Opaque.ts"
 import * as Rule from "../profile/Rule.ts"
 import * as TokenResponse from "../token/TokenResponse.ts"
+import * as GrantedDetails from "./GrantedDetails.ts"
 import type { IdTokenClaims } from "./IdTokenClaims.ts"
-import { IdTokenError, UnexpectedTokenType } from "./IdTokenError.ts"
+import { IdTokenError, UnexpectedAuthorizationDetails, UnexpectedTokenType } from "./IdTokenError.ts"
 import { VerifiedIdentity } from "./VerifiedIdentity.ts"
 
 /** What is known besides the response. */
@@ -26,6 +27,10 @@ export interface VerifiedContext {
   readonly requestedScope: ReadonlyArray<string>
   /** The requested authentication context classes, if any. */
   readonly requestedAcr?: ReadonlyArray<string> | undefined
+  /** The requested `claims`, if any. */
+  readonly requestedClaims?: Redacted.Redacted<Schema.JsonObject> | undefined
+  /** The `authorization_details` that have to be granted as they are, if any. */
+  readonly essentialDetails?: ReadonlyArray<Schema.Json> | undefined
   /** The refresh token if the response has none. */
   readonly refreshToken?: Redacted.Redacted<string> | undefined
   /** The grant's id if the response has none. */
@@ -36,8 +41,9 @@ export interface VerifiedContext {
 export const validate = (
   response: TokenResponse.RefreshResponse,
   registration: ClientRegistration.Service,
-  { claims, grantId, idToken, dpopKey, refreshToken, requestedAcr, requestedScope }: VerifiedContext
+  context: VerifiedContext
 ): Effect.Effect<VerifiedIdentity, IdTokenError> => {
+  const { claims, grantId, idToken, dpopKey, refreshToken, requestedAcr, requestedClaims, requestedScope } = context
   const {
     access_token,
     expires_in,
@@ -60,6 +66,7 @@ export const validate = (
     tokenType: token_type,
     requestedScope,
     requestedAcr,
+    requestedClaims: requestedClaims && Redacted.value(requestedClaims),
     grantedScope
   })
   if (violation !== undefined) return Effect.fail(new IdTokenError({ reason: violation }))
@@ -80,7 +87,21 @@ export const validate = (
     grantId: typeof grant_id === "string" ? grant_id : grantId,
     additional: Redacted.make(additional, { label: "token response" })
   })
-  const more = grantedScope.filter((value) => !requestedScope.includes(value))
+  return acceptGrant(identity, context)
+}
+
+/** The identity, unless its details are not the essential ones. */
+const acceptGrant = (
+  identity: VerifiedIdentity,
+  { essentialDetails, requestedScope }: VerifiedContext
+): Effect.Effect<VerifiedIdentity, IdTokenError> => {
+  const problem = essentialDetails && GrantedDetails.describeDifference(essentialDetails, identity.authorizationDetails)
+  if (problem !== undefined) {
+    const granted = Redacted.make(identity, { label: "granted identity" })
+    const reason = new UnexpectedAuthorizationDetails({ problem, identity: granted })
+    return Effect.fail(new IdTokenError({ reason }))
+  }
+  const more = identity.scope.filter((value) => !requestedScope.includes(value))
   return more.length === 0
     ? Effect.succeed(identity)
     : Effect.as(

@@ -2,7 +2,7 @@
  * Optional members of documents that others write, by what depends on them. One that decides is read strictly. One that is
  * handed on counts as absent if it cannot be read: a response that cannot be had again is not refused over it.
  */
-import { Option, Schema, SchemaGetter } from "effect"
+import { Option, Predicate, Redacted, Schema, SchemaGetter } from "effect"
 
 /** An optional member, and what it is decoded from. */
 type Optional<A, E, From extends Schema.Constraint> = Schema.decodeTo<
@@ -31,3 +31,64 @@ export const lenient = <A, E>(schema: Schema.Codec<A, E>): Optional<A, E, Schema
     })
   )
 }
+
+/** A secret that decides, if it is there. `null` or an empty text is none. */
+export const secret = (
+  label: string
+): Schema.decodeTo<
+  Schema.optionalKey<Schema.Redacted<Schema.String>>,
+  Schema.optionalKey<Schema.NullOr<Schema.String>>
+> =>
+  Schema.optionalKey(Schema.NullOr(Schema.String)).pipe(
+    Schema.decodeTo(Schema.optionalKey(Schema.Redacted(Schema.String)), {
+      decode: SchemaGetter.transformOptional<Redacted.Redacted<string>, string | null>((member) =>
+        Option.map(
+          Option.filter(member, (text): text is string => text !== null && text !== ""),
+          (text) => Redacted.make(text, { label })
+        )
+      ),
+      encode: SchemaGetter.forbidden(() => `${label} is a secret`)
+    })
+  )
+
+type Lenient<A, E> = Optional<A, E, Schema.optionalKey<Schema.Unknown>>
+
+/** A text that is handed on. */
+export const text: Lenient<string, string> = /* @__PURE__ */ (() => lenient(Schema.String))()
+
+/** A list of texts that is handed on. What is no text in it is left out, and a text is the list of its words. */
+export const list: Lenient<ReadonlyArray<string>, string | ReadonlyArray<unknown>> = /* @__PURE__ */ (() =>
+  lenient(
+    Schema.Union([Schema.String, Schema.Array(Schema.Unknown)]).pipe(
+      Schema.decodeTo(Schema.Array(Schema.String), {
+        decode: SchemaGetter.transform((value) =>
+          typeof value === "string"
+            ? value.split(/\s+/).filter((word) => word !== "")
+            : value.filter(Predicate.isString)
+        ),
+        encode: SchemaGetter.transform((values): string | ReadonlyArray<unknown> => values)
+      })
+    )
+  ))()
+
+/** A text that some servers send as the list of its words. */
+export const words: Lenient<string, string | ReadonlyArray<string>> = /* @__PURE__ */ (() =>
+  lenient(
+    Schema.Union([Schema.String, Schema.Array(Schema.String)]).pipe(
+      Schema.decodeTo(Schema.String, {
+        decode: SchemaGetter.transform((value) => (typeof value === "string" ? value : value.join(" "))),
+        encode: SchemaGetter.transform((value): string | ReadonlyArray<string> => value)
+      })
+    )
+  ))()
+
+/** A flag that is handed on, also as a text. */
+export const flag: Lenient<boolean, boolean | "true" | "false"> = /* @__PURE__ */ (() =>
+  lenient(
+    Schema.Union([Schema.Boolean, Schema.Literals(["true", "false"])]).pipe(
+      Schema.decodeTo(Schema.Boolean, {
+        decode: SchemaGetter.transform((value) => value === true || value === "true"),
+        encode: SchemaGetter.transform((value): boolean | "true" | "false" => value)
+      })
+    )
+  ))()

@@ -50,7 +50,8 @@ const table = {
   }),
   ...permit({ isFinal: true })({
     respectRefusal: "Tell the end-user. Ask again only if they start over.",
-    confirm: "The end-user may have approved: check with them before you send a new request."
+    confirm: "The end-user may have approved: check with them before you send a new request.",
+    settleGrant: "Use what was granted, which is in the error's `identity`, or revoke its tokens."
   }),
   ...permit({ needsOperator: true })({
     reportPolicy: "Tell the end-user that this provider's policy excludes the request.",

@@ -15,6 +15,8 @@
  * **Gotchas**
  *
  * - It holds bearer secrets. They are `Redacted`, and the plain JSON codec refuses to encode them.
+ * - The hint and the user code are not stored. An error of the provider that quotes them shows them, if it comes to another
+ *   process than that which sent the request.
  *
  * **Example** (From one process to another)
  *
@@ -94,6 +96,8 @@ const members = <Exposed extends boolean>(exposed: Exposed) => {
     clientNotificationToken: Schema.optionalKey(secret(Schema.String, "client_notification_token")),
     /** The private key of the DPoP proofs, if it is extractable: the tokens will be bound to it. */
     dpopKey: Schema.optionalKey(secret(JsonWebKey, "private JWK")),
+    /** When the authentication request was sent, on the client's clock: no ID Token of its approval is older. Not compared if absent. */
+    requestedAt: Schema.optionalKey(Schema.DateTimeUtc),
     /** When `auth_req_id` expires, counted on the client's clock from when the request was sent. */
     expiresAt: Schema.DateTimeUtc,
     /** The minimum time between two polls, by the acknowledgement. */
@@ -106,8 +110,12 @@ const members = <Exposed extends boolean>(exposed: Exposed) => {
     ),
     scope: Schema.Array(Schema.String),
     acrValues: Schema.optionalKey(Schema.Array(Schema.String)),
+    /** The `claims` parameter, whose values may be personal data. */
+    requestedClaims: Schema.optionalKey(secret(Schema.Record(Schema.String, Schema.Json), "requested claims")),
     bindingMessage: Schema.optionalKey(Schema.String),
     authorizationDetails: Schema.optionalKey(Schema.Array(Schema.Json)),
+    /** Whether nothing but these details may be granted. */
+    essentialAuthorizationDetails: Schema.optionalKey(Schema.Boolean),
     expectations: Schema.Struct({
       nonce: Schema.optionalKey(secret(Schema.String, "nonce")),
       maxAge: Schema.optionalKey(Schema.Duration),
@@ -125,7 +133,11 @@ const members = <Exposed extends boolean>(exposed: Exposed) => {
  */
 export class PendingAuthentication extends Schema.Class<PendingAuthentication>(
   "@effect-ciba/core/PendingAuthentication"
-)(members(false)) {}
+)({
+  ...members(false),
+  /** The hint and the user code of the request, which no text of the provider's shows. Neither `seal` nor `unsafeJson` keeps them. */
+  hints: Schema.optionalKey(Schema.Array(Schema.Redacted(Schema.String, { disallowJsonEncode: true })))
+}) {}
 
 /**
  * JSON text that holds **every secret in clear**, for storage that is itself encrypted. Use `seal` for any other storage.
@@ -140,7 +152,7 @@ export const unsafeJson: Schema.Codec<PendingAuthentication, string> = Schema.fr
     Schema.toType(PendingAuthentication),
     SchemaTransformation.transform({
       decode: (fields) => new PendingAuthentication(fields),
-      encode: (pending) => ({ ...pending })
+      encode: ({ hints: _hints, ...pending }) => pending
     })
   )
 )
@@ -157,24 +169,35 @@ export const update = (
 ): PendingAuthentication => new PendingAuthentication({ ...pending, ...changes })
 
 /**
- * Encrypts a pending authentication with the first of the keys.
+ * Encrypts a pending authentication with the first of the keys, for one place: the name of the entry as context, for one.
  *
  * @since 0.1.0
  * @stability unstable
  */
-export const seal = (pending: PendingAuthentication, keys: Sealing.Keys): Effect.Effect<string> =>
-  Effect.flatMap(Effect.orDie(encode(pending)), (text) => Sealing.seal(Redacted.make(text), keys))
+export const seal = (
+  pending: PendingAuthentication,
+  keys: Sealing.Keys,
+  context: Sealing.Context = []
+): Effect.Effect<string> =>
+  Effect.flatMap(Effect.orDie(encode(pending)), (text) => Sealing.seal(Redacted.make(text), keys, [kind, ...context]))
 
 /**
- * Decrypts what `seal` has made with any of the keys; fails if none of them decrypts it.
+ * Decrypts what `seal` has made in this context with any of the keys; fails if none of them decrypts it.
  *
  * @since 0.1.0
  * @stability unstable
  */
-export const open = (sealed: string, keys: Sealing.Keys): Effect.Effect<PendingAuthentication, DecryptionFailed> =>
-  Effect.flatMap(Sealing.open(sealed, keys), (text) =>
+export const open = (
+  sealed: string,
+  keys: Sealing.Keys,
+  context: Sealing.Context = []
+): Effect.Effect<PendingAuthentication, DecryptionFailed> =>
+  Effect.flatMap(Sealing.open(sealed, keys, [kind, ...context]), (text) =>
     Effect.mapError(decode(Redacted.value(text)), () => new DecryptionFailed({ problem: unreadable }))
   )
+
+/** What no other sealed text is. */
+const kind = "PendingAuthentication"
 
 const unreadable = "it contains no pending authentication of a version that this release can read"
 

@@ -10,7 +10,7 @@
  * **Details**
  *
  * - If there is no store in the context, nothing is stored.
- * - Over a `KeyValueStore`, entries are sealed. Each write adds an entry before it removes the previous one, so that an
+ * - Over a `KeyValueStore`, entries are sealed, each for its own key: one that was copied to another key is skipped. Each write adds an entry before it removes the previous one, so that an
  *   interrupted write leaves a readable entry.
  *
  * **Gotchas**
@@ -183,7 +183,7 @@ export const layerMemory: Layer.Layer<PendingStore> = /* @__PURE__ */ Layer.sync
 export interface Options {
   /** The first key seals; the others open what was sealed before a rotation. */
   readonly keys: Sealing.Keys
-  /** The prefix of each entry's key; `ciba/` by default. */
+  /** The prefix of each entry's key; `ciba/` by default. An entry opens under its whole key alone: one prefix for each client separates their entries. */
   readonly prefix?: string | undefined
 }
 
@@ -196,14 +196,15 @@ export interface Options {
 export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<Service, never, KeyValueStore.KeyValueStore> {
-  const store = KeyValueStore.prefix(yield* KeyValueStore.KeyValueStore, options.prefix ?? "ciba/")
+  const prefix = options.prefix ?? "ciba/"
+  const store = KeyValueStore.prefix(yield* KeyValueStore.KeyValueStore, prefix)
   const revisions = new Map<string, number>()
 
   const read = Effect.fnUntraced(function* (name: string) {
     const { id, revision } = parseName(name)
     const sealed = yield* store.get(name)
     if (id === undefined || sealed === undefined) return []
-    return yield* open(sealed, options.keys).pipe(
+    return yield* open(sealed, options.keys, [prefix, name]).pipe(
       Effect.map((pending) => (pending.id === id ? [{ id, revision, pending }] : [])),
       Effect.catch(({ message }) => Effect.as(Effect.logWarning(`${name} is skipped: ${message}`), []))
     )
@@ -231,7 +232,8 @@ export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
     put: Effect.fnUntraced(function* (pending) {
       if (hasWaited(pending) && !revisions.has(pending.id)) yield* Effect.flatMap(namesOf(pending.id), loadLatest)
       const revision = (revisions.get(pending.id) ?? 0) + 1
-      yield* store.set(`${pending.id}.${revision}`, yield* seal(pending, options.keys))
+      const name = `${pending.id}.${revision}`
+      yield* store.set(name, yield* seal(pending, options.keys, [prefix, name]))
       revisions.set(pending.id, revision)
       yield* store.remove(`${pending.id}.${revision - 1}`)
     }, failAs("put")),

@@ -1,5 +1,6 @@
 /** Rules that more than one profile contains. Each takes the section of the specification that demands it. */
 import * as Duration from "effect/Duration"
+import * as RequestedClaims from "./RequestedClaims.ts"
 import type { RegistrationContext, RequestContext, ResponseContext, Rule } from "./Rule.ts"
 
 /** A rule that a profile adds its reference to, and the limits that the rule has. */
@@ -15,6 +16,13 @@ const define =
     problem: (subject: Subject, ...limits: Limits) => string | undefined
   ): Demand<Subject, Limits> =>
   (reference, ...limits) => ({ reference, parameter, problem: (subject) => problem(subject, ...limits) })
+
+/** The delivery mode is this one. */
+export const requireDelivery: Demand<RegistrationContext, [mode: RegistrationContext["deliveryMode"]]> = define(
+  "deliveryMode",
+  ({ deliveryMode }, mode) =>
+    deliveryMode === mode ? undefined : `${deliveryMode} delivery is not allowed; use ${mode}`
+)
 
 /** The delivery mode is poll or ping. */
 export const forbidPush: Demand<RegistrationContext> = define("deliveryMode", ({ deliveryMode }) =>
@@ -66,6 +74,21 @@ export const limitRequestLifetime: Demand<RegistrationContext, [longest: Duratio
       : undefined
 )
 
+/** Signed requests use this algorithm. */
+export const requireRequestAlgorithm: Demand<RegistrationContext, [algorithm: string]> = define(
+  "SignedRequest",
+  ({ requestSigner }, algorithm) => rejectUnlisted(requestSigner?.algorithm, [algorithm])
+)
+
+/** Signed requests are not backdated by more than this. */
+export const limitBackdating: Demand<RegistrationContext, [longest: Duration.Input]> = define(
+  "SignedRequest",
+  ({ requestSigner }, longest) =>
+    requestSigner !== undefined && Duration.isGreaterThan(requestSigner.backdated, Duration.fromInputUnsafe(longest))
+      ? `a signed request is valid from ${Duration.format(Duration.fromInputUnsafe(longest))} ago at most; shorten backdated`
+      : undefined
+)
+
 /** Access tokens are bound to the certificate of the client. */
 export const requireCertificateBoundTokens: Demand<RegistrationContext> = define("mutualTls", ({ mutualTls }) =>
   mutualTls?.boundAccessTokens === true
@@ -89,11 +112,15 @@ export const requireAuthorizationContext: Demand<RequestContext> = define("bindi
     : "the request needs a context of its own: a binding_message, or authorization_details"
 )
 
-/** The `acr` of the ID Token is one of the requested ones. */
-export const enforceRequestedAcr: Demand<ResponseContext> = define("acr", ({ claims: { acr }, requestedAcr }) =>
-  requestedAcr === undefined || requestedAcr.some((value) => value === acr)
-    ? undefined
-    : "the end-user was not authenticated with one of the requested acr values"
+/** The `acr` of the ID Token is one of those that `claims` asks for, or else `acr_values`. */
+export const enforceRequestedAcr: Demand<ResponseContext> = define(
+  "acr",
+  ({ claims: { acr }, requestedAcr, requestedClaims }) => {
+    const requested = RequestedClaims.valuesOf(requestedClaims, "acr") ?? requestedAcr
+    return requested === undefined || requested.some((value) => value === acr)
+      ? undefined
+      : "the end-user was not authenticated with one of the requested acr values"
+  }
 )
 
 /** The granted scope is within the requested one. */

@@ -32,7 +32,13 @@ export interface RegistrationContext {
   }
   /** Undefined if authentication requests are not signed. */
   readonly requestSigner:
-    | { readonly algorithm: JwsAlgorithm.Asymmetric; readonly lifetime: Duration.Duration }
+    | {
+        readonly algorithm: JwsAlgorithm.Asymmetric
+        /** From `iat` to `exp`. */
+        readonly lifetime: Duration.Duration
+        /** From `nbf` to `iat`. */
+        readonly backdated: Duration.Duration
+      }
     | undefined
 }
 
@@ -44,6 +50,7 @@ export interface RegistrationContext {
  */
 export interface RequestContext {
   readonly registration: RegistrationContext
+  /** All parameters, by their names on the wire: a list or an object, such as `claims`, is the JSON that it stands for. */
   readonly parameters: Readonly<Record<string, Schema.Json>>
 }
 
@@ -60,6 +67,8 @@ export interface ResponseContext {
   readonly requestedScope: ReadonlyArray<string>
   /** The requested `acr_values`; `undefined` if there were none. */
   readonly requestedAcr: ReadonlyArray<string> | undefined
+  /** The `claims` parameter of the authentication request; `undefined` if it had none, and for refreshed tokens. */
+  readonly requestedClaims: Schema.JsonObject | undefined
   readonly grantedScope: ReadonlyArray<string>
 }
 

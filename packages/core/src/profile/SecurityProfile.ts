@@ -13,8 +13,8 @@
  * | --- | --- | --- | --- |
  * | `fapi1Ciba` | poll or ping; `private_key_jwt` or mutual TLS; PS256 or ES256; signed requests, valid for an hour at most; certificate-bound access tokens | a binding message, authorization details or a request context | a requested `acr`; no more than the requested scope |
  * | `fapi2Ciba` | as `fapi1Ciba`, with EdDSA and DPoP; the issuer as audience of assertions; requests may be unsigned | as `fapi1Ciba` | a requested `acr` |
- * | `connectIdAu` | as `fapi2Ciba`; interaction ids | as `fapi2Ciba`; a purpose of 3 to 300 characters as binding message; a `login_hint` | as `fapi2Ciba` |
- * | `openFinanceBrasil` | as `fapi1Ciba`, with PS256 alone; notifications over mutual TLS | as `fapi1Ciba`; no URL in the binding message | as `fapi1Ciba` |
+ * | `connectIdAu` | as `fapi2Ciba`; poll; `private_key_jwt`; requests signed with PS256, with `exp` and `nbf` within ten minutes; interaction ids | as `fapi2Ciba`; a purpose of 3 to 300 characters as binding message; a `login_hint`; in `claims` an essential `txn`, and `au_connectid` wherever `verified_claims` are asked for; no `acr` | as `fapi2Ciba`; a `txn`; `au_connectid` wherever there are `verified_claims`; no `acr` |
+ * | `openFinanceBrasil` | as `fapi1Ciba`; ping; `private_key_jwt`; PS256 alone; notifications over mutual TLS | as `fapi1Ciba`; no URL in the binding message | as `fapi1Ciba` |
  * | `camara` | poll; `private_key_jwt`; signed requests, if any, valid for five minutes at most | a `login_hint` with `tel:`, `ipport:` or `operatortoken:`; one purpose (`dpv:`) in the scope | – |
  *
  * **Gotchas**

@@ -52,15 +52,17 @@
  *
  * @see RFC 7591, RFC 7592
  */
-import { Context, DateTime, Effect, Equal, Layer, Option, Redacted, Schema } from "effect"
+import { Context, DateTime, Effect, Equal, Layer, Option, Redacted, Schema, Struct } from "effect"
 import { type Headers, HttpClientRequest, type HttpClientResponse } from "effect/http"
-import { ClientMetadata } from "../client/ClientMetadata.ts"
+import { ClientMetadata, ForeignClientMetadata } from "../client/ClientMetadata.ts"
 import { origin } from "../http/HttpUrl.ts"
 import * as OAuthError from "../http/OAuthError.ts"
 import * as SecretRedaction from "../http/SecretRedaction.ts"
 import * as SenderConstraint from "../http/SenderConstraint.ts"
 import { cancelBody, makeStatusError, Transport } from "../http/Transport.ts"
 import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
+import { EpochSeconds } from "../internal/EpochSeconds.ts"
+import * as ForeignMember from "../internal/ForeignMember.ts"
 import { Discovery } from "./Discovery.ts"
 import type { DiscoveryError } from "./DiscoveryError.ts"
 import * as ProviderMetadata from "./ProviderMetadata.ts"
@@ -267,22 +269,26 @@ export const update = (
 export const remove = (client: RegisteredClient): Effect.Effect<void, RegistrationError, DynamicRegistration> =>
   DynamicRegistration.use((registration) => registration.remove(client))
 
-const seconds = Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 8_640_000_000_000 })))
-
+/** Without its id and its secret a client is none; a registration with other odd members is made, and its secret sent once. */
 const own = Schema.Struct({
   client_id: Schema.NonEmptyString,
-  client_secret: Schema.optionalKey(Schema.RedactedFromValue(Schema.NonEmptyString, { label: "client secret" })),
-  client_id_issued_at: seconds,
-  client_secret_expires_at: seconds,
-  registration_client_uri: Schema.optionalKey(Schema.String),
-  registration_access_token: Schema.optionalKey(
+  client_secret: ForeignMember.secret("client secret"),
+  client_id_issued_at: Schema.optionalKey(Schema.Unknown),
+  client_secret_expires_at: ForeignMember.lenient(
+    Schema.Union([EpochSeconds, Schema.FiniteFromString.pipe(Schema.decodeTo(EpochSeconds))])
+  ),
+  registration_client_uri: ForeignMember.text,
+  registration_access_token: ForeignMember.lenient(
     Schema.RedactedFromValue(Schema.NonEmptyString, { label: "registration_access_token" })
   )
 })
 
-const Body = /* @__PURE__ */ Schema.StructWithRest(own, [Schema.Record(Schema.String, Schema.Unknown)]).pipe(
-  Schema.check(Schema.makeFilter((body) => Schema.is(ClientMetadata)(body), { expected: "the metadata of a client" }))
-)
+const Body = /* @__PURE__ */ Schema.StructWithRest(own, [Schema.Record(Schema.String, Schema.Unknown)])
+
+/** The registered metadata: what is not about the registration itself. */
+const decodeMetadata = (body: typeof Body.Type) => decodeForeign(Struct.omit(body, Struct.keys(own.fields)))
+
+const decodeForeign = /* @__PURE__ */ Schema.decodeUnknownEffect(ForeignClientMetadata)
 
 const decodeBody = /* @__PURE__ */ Schema.decodeUnknownEffect(Body, { errors: "all" })
 
@@ -297,8 +303,9 @@ const makeExchange = (transport: Transport["Service"]) => {
   ) {
     const json = yield* readJson(transport, response, [200, 201])
     const body = yield* Effect.catch(decodeBody(json), (error) => invalid(truncateIssues(error)))
+    const metadata = yield* Effect.catch(decodeMetadata(body), (error) => invalid(truncateIssues(error)))
     return known === undefined || body.client_id === known.clientId
-      ? toRegisteredClient(body, requested, known)
+      ? toRegisteredClient(body, metadata, requested, known)
       : yield* invalid(`client_id is that of another client: ${sanitize(body.client_id)}`)
   })
 
@@ -336,15 +343,18 @@ const readJson = Effect.fnUntraced(function* (
 })
 
 /** The client that a response describes. What the provider does not repeat is taken from what was known of the client. */
-const toRegisteredClient = (body: typeof Body.Type, requested: ClientMetadata, known?: RegisteredClient) => {
+const toRegisteredClient = (
+  body: typeof Body.Type,
+  metadata: ClientMetadata,
+  requested: ClientMetadata,
+  known?: RegisteredClient
+) => {
   const {
     client_id: clientId,
-    client_id_issued_at: _issued,
     client_secret: clientSecret = known?.clientSecret,
     client_secret_expires_at: expiresAt,
     registration_client_uri: registrationClientUri = known?.registrationClientUri,
-    registration_access_token: issuedToken,
-    ...metadata
+    registration_access_token: issuedToken
   } = body
   const mayKeepToken = isSameOrigin(registrationClientUri, known?.registrationClientUri)
   const registrationAccessToken = issuedToken ?? (mayKeepToken ? known?.registrationAccessToken : undefined)

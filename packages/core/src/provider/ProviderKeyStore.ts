@@ -13,7 +13,8 @@
  *
  * **Gotchas**
  *
- * - Write access to the store is the power to sign the provider's tokens. Grant it to your program alone.
+ * - Without `keys` write access to the store is the power to sign the provider's tokens. Grant it to your program alone, or
+ *   seal the entries: then write access can only put back an earlier one, which expires as it did.
  *
  * **Example** (Keys on disk)
  *
@@ -36,8 +37,9 @@
  *
  * @see OpenID Connect Core 1.0 section 10.1.1
  */
-import { Context, Effect, Layer, Option, Schema } from "effect"
+import { Context, Effect, Layer, Option, Redacted, Schema } from "effect"
 import { KeyValueStore } from "effect/persistence"
+import * as Sealing from "../crypto/Sealing.ts"
 
 /**
  * A JWK Set document, and when it was fetched.
@@ -91,8 +93,10 @@ export const orNone: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
  * @stability unstable
  */
 export interface Options {
-  /** The prefix of each entry's key; `jwks/` by default. */
+  /** The prefix of each entry's key; `jwks/` by default. A sealed entry opens under its whole key alone. */
   readonly prefix?: string | undefined
+  /** Seals the entries: the first key seals, the others open what was sealed before a rotation. By default they are in clear. */
+  readonly keys?: Sealing.Keys | undefined
 }
 
 /**
@@ -101,21 +105,46 @@ export interface Options {
  * @since 0.1.0
  * @stability unstable
  */
-export const make = Effect.fnUntraced(function* (
+export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
   options?: Options
 ): Effect.fn.Return<Service, never, KeyValueStore.KeyValueStore> {
-  const store = KeyValueStore.toSchemaStore(
-    KeyValueStore.prefix(yield* KeyValueStore.KeyValueStore, options?.prefix ?? "jwks/"),
-    CachedKeys
-  )
+  const { keys: sealingKeys, prefix = "jwks/" } = options ?? {}
+  const store = KeyValueStore.prefix(yield* KeyValueStore.KeyValueStore, prefix)
   const warn = ({ message }: { readonly message: string }) =>
     Effect.logWarning(`The store of the provider's keys: ${message}`)
 
+  const openEntry = (url: string, text: string) =>
+    sealingKeys === undefined
+      ? Effect.succeed(text)
+      : Effect.map(Sealing.open(text, sealingKeys, [kind, prefix, url]), Redacted.value)
+
+  const sealEntry = (url: string, text: string) =>
+    sealingKeys === undefined
+      ? Effect.succeed(text)
+      : Sealing.seal(Redacted.make(text), sealingKeys, [kind, prefix, url])
+
   return ProviderKeyStore.of({
-    load: (url) => Effect.catch(store.get(url), (error) => Effect.as(warn(error), Option.none())),
-    save: (url, keys) => Effect.catch(store.set(url, keys), warn)
+    load: (url) =>
+      Effect.flatMap(store.get(url), (stored) =>
+        stored === undefined
+          ? Effect.succeedNone
+          : Effect.flatMap(openEntry(url, stored), (text) => Effect.asSome(decode(text)))
+      ).pipe(Effect.catch((error) => Effect.as(warn(error), Option.none()))),
+    save: (url, keys) =>
+      Effect.flatMap(encode(keys), (text) =>
+        Effect.flatMap(sealEntry(url, text), (entry) => store.set(url, entry))
+      ).pipe(Effect.catch(warn))
   })
 })
+
+/** What no other sealed text is. */
+const kind = "ProviderKeyStore"
+
+const Json = /* @__PURE__ */ Schema.fromJsonString(Schema.toCodecJson(CachedKeys))
+
+const encode = /* @__PURE__ */ Schema.encodeEffect(Json)
+
+const decode = /* @__PURE__ */ Schema.decodeEffect(Json)
 
 /**
  * A store over the `KeyValueStore` from the context. Failures are logged as warnings.

@@ -23,33 +23,10 @@
  *
  * @see OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2, CIBA Core 1.0 section 4
  */
-import { Effect, Predicate, Schema, SchemaGetter } from "effect"
+import { Effect, Schema } from "effect"
 import type { MutualTls } from "../client/MutualTls.ts"
-import { lenient } from "../internal/ForeignMember.ts"
+import { flag, list, text } from "../internal/ForeignMember.ts"
 import { DiscoveryError, MissingEndpoint } from "./DiscoveryError.ts"
-
-const text = lenient(Schema.String)
-
-/** What is no text in a list is left out, and a text is the list of its words. */
-const list = lenient(
-  Schema.Union([Schema.String, Schema.Array(Schema.Unknown)]).pipe(
-    Schema.decodeTo(Schema.Array(Schema.String), {
-      decode: SchemaGetter.transform((value) =>
-        typeof value === "string" ? value.split(/\s+/).filter((word) => word !== "") : value.filter(Predicate.isString)
-      ),
-      encode: SchemaGetter.transform((values): string | ReadonlyArray<unknown> => values)
-    })
-  )
-)
-
-const flag = lenient(
-  Schema.Union([Schema.Boolean, Schema.Literals(["true", "false"])]).pipe(
-    Schema.decodeTo(Schema.Boolean, {
-      decode: SchemaGetter.transform((value) => value === true || value === "true"),
-      encode: SchemaGetter.transform((value): boolean | "true" | "false" => value)
-    })
-  )
-)
 
 const members = Schema.Struct({
   issuer: Schema.NonEmptyString,

@@ -89,6 +89,14 @@ export interface Options {
   readonly clientNotificationToken?: Redacted.Redacted<string> | undefined
   /** What is to be authorized (RFC 9396): at least one object with a `type`. */
   readonly authorizationDetails?: AuthorizationDetails.AuthorizationDetails | undefined
+  /**
+   * Whether a token response is rejected, as `IdTokenError` with the reason `UnexpectedAuthorizationDetails`, unless exactly these
+   * details are granted: fewer, more and changed ones are others, and so are those of a response that does not name them; the
+   * order of details, of their members, and of `locations`, `actions`, `datatypes` and `privileges` does not count (RFC 9396
+   * 7.1). The reason's `identity` has the tokens, to use or to revoke. Token requests must not narrow the details. `false` by
+   * default.
+   */
+  readonly essentialAuthorizationDetails?: boolean | undefined
   /** The resources that the tokens are for (RFC 8707): absolute URIs without fragment. */
   readonly resource?: ResourceIndicator.ResourceIndicator | undefined
   /** Whether a grant of the end-user is created, extended or replaced (Grant Management for OAuth 2.0). */
@@ -114,9 +122,14 @@ export class AuthenticationRequest extends Data.Class<{
   readonly bindingMessage: string | undefined
   readonly clientNotificationToken: Redacted.Redacted<string> | undefined
   readonly acrValues: ReadonlyArray<string> | undefined
+  /** The `claims` parameter, whose values may be personal data. */
+  readonly requestedClaims: Redacted.Redacted<Schema.JsonObject> | undefined
   readonly authorizationDetails: AuthorizationDetails.AuthorizationDetails | undefined
+  readonly essentialAuthorizationDetails: boolean
   readonly grantManagement: GrantManagement.GrantManagement | undefined
   readonly expectations: Expectations
+  /** The hint and the user code: no text of the provider's shows them. */
+  readonly hints: ReadonlyArray<Redacted.Redacted<string>>
   /** The parameters, without those of client authentication. */
   readonly parameters: Redacted.Redacted<ReadonlyArray<Parameter>>
   /** Additional HTTP headers. */
@@ -185,9 +198,12 @@ const toRequest = (
     bindingMessage: options.bindingMessage,
     clientNotificationToken: token,
     acrValues: options.acrValues,
+    requestedClaims: options.claims && Redacted.make(options.claims, { label: "requested claims" }),
     authorizationDetails: options.authorizationDetails,
+    essentialAuthorizationDetails: options.essentialAuthorizationDetails === true,
     grantManagement: options.grantManagement,
     expectations: toExpectations(options),
+    hints: options.userCode === undefined ? [options.hint.value] : [options.hint.value, options.userCode],
     parameters: Redacted.make(parameters, { label: "authentication request" }),
     headers: options.headers === undefined ? noHeaders : Redacted.make(options.headers, { label: "request headers" })
   })
@@ -207,7 +223,7 @@ const validate = (
   extensions: ReadonlyArray<Parameter>,
   expiry: number | undefined
 ): InvalidParameter | undefined => {
-  const { authorizationDetails, bindingMessage, clientNotificationToken, grantManagement, hint, userCode } = options
+  const { bindingMessage, clientNotificationToken, grantManagement, hint, userCode } = options
   return (
     toInvalid("scope", validateScope(options.scope)) ??
     toInvalid(hint.parameter, UserHint.validate(hint)) ??
@@ -219,7 +235,7 @@ const validate = (
       "client_notification_token",
       clientNotificationToken && NotificationToken.validate(clientNotificationToken)
     ) ??
-    toInvalid("authorization_details", authorizationDetails && AuthorizationDetails.validate(authorizationDetails)) ??
+    toInvalid("authorization_details", validateDetails(options)) ??
     toInvalid("resource", ResourceIndicator.validate(options.resource)) ??
     toInvalid("grant_id", grantManagement && GrantManagement.validate(grantManagement)) ??
     findInvalid(extensions.map(([name, value]) => [name, validateExtension(name, value)]))
@@ -244,6 +260,11 @@ const validateScope = (scope: ReadonlyArray<string>): string | undefined => {
 const validateAcrValues = ({ acrValues = [], essentialAcr }: Options): string | undefined => {
   if (!acrValues.every((value) => scopeToken.test(value))) return "a value contains a space, or is empty"
   return essentialAcr === true && acrValues.length === 0 ? "essentialAcr needs at least one value" : undefined
+}
+
+const validateDetails = ({ authorizationDetails, essentialAuthorizationDetails }: Options): string | undefined => {
+  if (authorizationDetails !== undefined) return AuthorizationDetails.validate(authorizationDetails)
+  return essentialAuthorizationDetails === true ? "essentialAuthorizationDetails needs at least one detail" : undefined
 }
 
 const validateExtension = (name: string, value: Schema.Json): string | undefined => {

@@ -366,6 +366,7 @@ const toPending = (
   { issuer, request, sentAt }: Omit<SentRequest, "response">
 ): PendingAuthentication => {
   const { acrValues, authorizationDetails, bindingMessage, clientNotificationToken, expectations, scope } = request
+  const { essentialAuthorizationDetails, hints, requestedClaims } = request
   return new PendingAuthentication({
     version: 1,
     id,
@@ -375,12 +376,16 @@ const toPending = (
     deliveryMode,
     ...(clientNotificationToken === undefined ? undefined : { clientNotificationToken }),
     ...(dpopKey === undefined ? undefined : { dpopKey }),
+    requestedAt: sentAt,
     expiresAt: DateTime.addDuration(sentAt, expires_in),
     interval: WireSeconds.decodeInterval(interval),
     scope,
     ...(bindingMessage === undefined ? undefined : { bindingMessage }),
     ...(acrValues === undefined ? undefined : { acrValues }),
+    ...(requestedClaims === undefined ? undefined : { requestedClaims }),
     ...(authorizationDetails === undefined ? undefined : { authorizationDetails }),
+    ...(essentialAuthorizationDetails ? { essentialAuthorizationDetails } : undefined),
+    hints,
     expectations
   })
 }

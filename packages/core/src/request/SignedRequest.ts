@@ -110,6 +110,7 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
   return {
     algorithm,
     lifetime: lifetime.value,
+    backdated: backdated.value,
     sign: Effect.fnUntraced(function* (parameters, target) {
       const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
       return yield* JsonWebToken.sign(

@@ -91,7 +91,7 @@ export const make = Effect.fnUntraced(function* (
       poll: (pending, onSend) =>
         Effect.matchEffect(SenderConstraint.retryWithNonce(constraint, send(pending, onSend), nonceDemand), {
           onFailure: fail,
-          onSuccess: classify
+          onSuccess: (exchanged) => classify(exchanged, pending)
         })
     }
   }
@@ -129,12 +129,12 @@ const nonceDemand: SenderConstraint.NonceDemand<Exchanged> = {
   discard: () => Effect.void
 }
 
-const classify = ({ json, request }: Exchanged): Effect.Effect<Outcome> => {
+const classify = ({ json, request }: Exchanged, pending: PendingAuthentication): Effect.Effect<Outcome> => {
   const code = codeOf(json)
   if (code === "authorization_pending" || code === "slow_down") {
     return Effect.succeed({ _tag: code === "slow_down" ? "SlowDown" : "Pending", retryAfter: json.retryAfter })
   }
-  return Effect.matchEffect(TokenRequest.interpret(TokenResponse.decode, json, request), {
+  return Effect.matchEffect(TokenRequest.interpret(TokenResponse.decode, json, request, pending), {
     onFailure: fail,
     onSuccess: (response) => Effect.succeed<Outcome>({ _tag: "Tokens", response })
   })

@@ -132,28 +132,39 @@ export const withKey = (
     ? Effect.succeed(constraint)
     : Effect.mapError(constraint.withKey(dpopKey), (reason) => new TokenError({ reason }))
 
-/** The tokens of a response, which are not verified yet; fails with the error of an error response. */
+/**
+ * The tokens of a response, which are not verified yet; fails with the error of an error response. It may quote the request
+ * for authentication, too, if it belongs to one.
+ */
 export const interpret = <A>(
   decode: Decode<A>,
   json: JsonResponse,
-  request: HttpClientRequest.HttpClientRequest
-): Effect.Effect<A, TokenError> => Effect.flatMap(ensureSuccess(json, request), () => decodeTokens(decode, json.body))
+  request: HttpClientRequest.HttpClientRequest,
+  pending?: PendingAuthentication
+): Effect.Effect<A, TokenError> =>
+  Effect.flatMap(ensureSuccess(json, request, pending), () => decodeTokens(decode, json.body))
 
 /** Reads the stored or pushed token response of a pending authentication: tokens that are not verified yet. */
 export const decodeReceived = (
   stored: ReceivedResponse,
-  { authReqId, clientNotificationToken, expectations }: PendingAuthentication
+  pending: PendingAuthentication
 ): Effect.Effect<TokenResponse.TokenResponse, TokenError> =>
   Effect.andThen(
-    ensureNoError(
-      { status: 200, body: Redacted.value(stored.body), retryAfter: undefined },
-      SecretRedaction.ofValues(
-        [authReqId, clientNotificationToken, expectations.subject].flatMap((secret) =>
-          secret === undefined ? [] : [Redacted.value<string>(secret)]
-        )
-      )
+    ensureNoError({ status: 200, body: Redacted.value(stored.body), retryAfter: undefined }, (text) =>
+      SecretRedaction.ofValues(secretsOf(pending))(text)
     ),
     decodeStored(TokenResponse.decode, stored)
+  )
+
+/** What the provider may quote of the authentication request. */
+const secretsOf = ({
+  authReqId,
+  clientNotificationToken,
+  expectations,
+  hints = []
+}: PendingAuthentication): ReadonlyArray<string> =>
+  [authReqId, clientNotificationToken, expectations.nonce, expectations.subject, ...hints].flatMap((secret) =>
+    secret === undefined ? [] : [Redacted.value<string>(secret)]
   )
 
 /** A request's own parameters, then the additional ones; fails if one of these would replace an own one. */
@@ -185,10 +196,13 @@ export const readSuccess = (
 
 const ensureSuccess = (
   json: JsonResponse,
-  request: HttpClientRequest.HttpClientRequest
+  request: HttpClientRequest.HttpClientRequest,
+  pending?: PendingAuthentication
 ): Effect.Effect<void, TokenError> =>
   Effect.andThen(
-    ensureNoError(json, SecretRedaction.ofRequest(request)),
+    ensureNoError(json, (text) =>
+      SecretRedaction.ofRequest(request, pending === undefined ? [] : secretsOf(pending))(text)
+    ),
     Effect.suspend(() => (hasTokens(json) ? Effect.void : Effect.fail(fromTransportError(makeStatusError(json)))))
   )
 

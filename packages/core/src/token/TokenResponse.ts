@@ -22,7 +22,7 @@
  * @see CIBA Core 1.0 section 10.1.1, OpenID Connect Core 3.1.3.3
  */
 import { DateTime, Effect, Option, Redacted, Schema, SchemaGetter } from "effect"
-import { decisive, lenient } from "../internal/ForeignMember.ts"
+import { decisive, secret as foreignSecret, lenient, words } from "../internal/ForeignMember.ts"
 import { Opaque, unsafeValue } from "../internal/Opaque.ts"
 import { WireSeconds } from "../internal/WireSeconds.ts"
 import type { ReceivedResponse } from "../pending/ReceivedResponse.ts"
@@ -66,14 +66,6 @@ export const TokenType: Schema.Codec<string> = Schema.NonEmptyString.pipe(
 /** The characters of an access token, all of which a header can carry (RFC 6749 appendix A.12). */
 const visibleAscii = Schema.NonEmptyString.check(Schema.isPattern(/^[\x20-\x7e]*$/))
 
-/** Some servers send the scope as a list. */
-const Scope = Schema.Union([Schema.String, Schema.Array(Schema.String)]).pipe(
-  Schema.decodeTo(Schema.String, {
-    decode: SchemaGetter.transform((scope) => (typeof scope === "string" ? scope : scope.join(" "))),
-    encode: SchemaGetter.transform((scope): string | ReadonlyArray<string> => scope)
-  })
-)
-
 const membersWith = <IdToken extends Schema.Struct.Fields[string]>(id_token: IdToken) =>
   Schema.Struct({
     access_token: secret("access_token", visibleAscii),
@@ -81,25 +73,13 @@ const membersWith = <IdToken extends Schema.Struct.Fields[string]>(id_token: IdT
     id_token,
     refresh_token: lenient(secret("refresh_token")),
     expires_in: Schema.optionalKey(Schema.Unknown),
-    scope: lenient(Scope)
+    scope: words
   })
 
 const members = membersWith(secret("id_token"))
 
 /** An empty token text is no token. */
-const refreshMembers = membersWith(
-  Schema.optionalKey(Schema.NullOr(Schema.String)).pipe(
-    Schema.decodeTo(Schema.optionalKey(Schema.Redacted(Schema.String)), {
-      decode: SchemaGetter.transformOptional<Redacted.Redacted<string>, string | null>((member) =>
-        Option.map(
-          Option.filter(member, (text): text is string => text !== null && text !== ""),
-          (text) => Redacted.make(text, { label: "id_token" })
-        )
-      ),
-      encode: SchemaGetter.forbidden(() => "an ID Token is a secret")
-    })
-  )
-)
+const refreshMembers = membersWith(foreignSecret("id_token"))
 
 const others = [Schema.Record(Schema.String, Schema.Unknown)] as const
 

@@ -49,7 +49,7 @@ export interface ActiveWait extends Timeline.Entry {
   /** That of the poll that waits for its slot. */
   turn: Slots.Turn | undefined
   poll: Fiber.Fiber<unknown> | undefined
-  /** Whether the attempt that is sent has its time limit here, and has gone beyond it. */
+  /** Whether the time of the attempt that is sent is limited here, and has gone beyond that. */
   limit: "elsewhere" | "set" | "exceeded"
   /** The write that is under way. */
   save: Fiber.Fiber<void> | undefined
@@ -207,7 +207,7 @@ const sendPoll = (wait: ActiveWait): void => {
 
 const startPoll = (wait: ActiveWait, polls: PollRequest.Polls, turn: Slots.Turn): void => {
   const { context, pending, shared, state } = wait
-  const { slots, ...throttle } = shared.throttle
+  const { throttle } = shared
   const pauseUntil = state.deadline - state.terms.margin
   const isPaused = throttle.isPaused(Context.get(context, Clock.Clock), pauseUntil)
   const poll = polls.poll(pending, recordSent(wait))
@@ -215,13 +215,15 @@ const startPoll = (wait: ActiveWait, polls: PollRequest.Polls, turn: Slots.Turn)
   wait.limit = "elsewhere"
   const fiber = Effect.runForkWith(context)(isPaused ? throttle.run(poll, pauseUntil) : poll)
   wait.poll = fiber
-  if (isPaused) slots.leave(turn, fiber.currentDispatcher)
+  if (isPaused) throttle.slots.leave(turn, fiber.currentDispatcher)
   fiber.addObserver((exit) => {
-    slots.leave(turn, fiber.currentDispatcher)
+    throttle.slots.leave(turn, fiber.currentDispatcher)
     if (wait.poll !== fiber) return
+    const { limit } = wait
     wait.poll = undefined
+    wait.limit = "elsewhere"
     if (Exit.isSuccess(exit)) receiveOutcome(wait, polls, exit.value)
-    else if (wait.limit === "exceeded") receiveOutcome(wait, polls, PollOutcome.makeTimedOut(polls.url))
+    else if (limit === "exceeded") receiveOutcome(wait, polls, PollOutcome.makeTimedOut(polls.url))
     else fail(wait, exit.cause)
   })
 }

@@ -252,7 +252,7 @@ describe("JsonWebToken with malformed tokens", () => {
     ["a header that is not JSON", `${Base64Url.encode("alg=RS256")}.e30.e30`],
     ["a header that is not an object", `${Base64Url.encode('["RS256"]')}.e30.e30`],
     ["a header without alg", "e30.e30.e30"],
-    ["a header whose kid is not a string", Jwt.join({ alg: "RS256", kid: 1 }, {}, "e30")]
+    ["a header whose typ is not a string", Jwt.join({ alg: "RS256", typ: 1 }, {}, "e30")]
   ]
   for (const [what, jwt] of malformed) {
     it.effect(`reads no header from ${what}, and does not verify it`, () =>

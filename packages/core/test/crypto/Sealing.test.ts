@@ -2,6 +2,8 @@ import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
 import { Sealing } from "@effect-ciba/core"
 import { Effect, Redacted } from "effect"
+import { FlattenedEncrypt } from "jose"
+import { decodePart } from "../support/Jwt.ts"
 
 const text = Redacted.make("marker text")
 
@@ -36,6 +38,59 @@ describe("Sealing", () => {
       const changed = `${sealed.slice(0, at)}${sealed[at] === "A" ? "B" : "A"}${sealed.slice(at + 1)}`
       expect(yield* failureOf(changed, [key])).toContain("none of the keys")
       expect(yield* failureOf("", [key])).toContain("none of the keys")
+    })
+  )
+})
+
+describe("the context of a sealed text", () => {
+  const contexts: ReadonlyArray<readonly [what: string, context: Sealing.Context]> = [
+    ["another entry", ["store", "b"]],
+    ["another store", ["other", "a"]],
+    ["the same text in other parts", ["storea"]],
+    ["a part of it", ["store"]],
+    ["more parts", ["store", "a", ""]],
+    ["none", []]
+  ]
+  for (const [what, other] of contexts) {
+    it.effect(`is needed to open it: ${what} does not (T-39)`, () =>
+      Effect.gen(function* () {
+        const keys = [yield* Sealing.generate("k")] as const
+        const sealed = yield* Sealing.seal(text, keys, ["store", "a"])
+        expect(Redacted.value(yield* Sealing.open(sealed, keys, ["store", "a"]))).toBe("marker text")
+        expect((yield* Effect.flip(Sealing.open(sealed, keys, other))).message).toContain("for this place")
+      })
+    )
+  }
+
+  it.effect("is not part of the text, whose header names the key and the revision of the format (T-39)", () =>
+    Effect.gen(function* () {
+      const keys = [yield* Sealing.generate("k")] as const
+      const sealed = yield* Sealing.seal(text, keys, ["marker-store", "marker-a"])
+      const header = yield* decodePart(sealed, 0)
+      expect(header).toEqual({ alg: "dir", enc: "A256GCM", kid: "k", rev: 1 })
+      expect(sealed.split(".").map((part) => Buffer.from(part, "base64url").toString())).not.toContain("marker")
+    })
+  )
+
+  it.effect("does not open a text of another revision, or of none, with the right key (T-39)", () =>
+    Effect.gen(function* () {
+      const key = yield* Sealing.generate("k")
+      for (const rev of [undefined, 0, 2, "1"]) {
+        const header = { alg: "dir", enc: "A256GCM", kid: "k", ...(rev === undefined ? undefined : { rev }) }
+        const {
+          ciphertext,
+          iv,
+          protected: head,
+          tag
+        } = yield* Effect.promise(() =>
+          new FlattenedEncrypt(new TextEncoder().encode("marker text"))
+            .setProtectedHeader(header)
+            .setAdditionalAuthenticatedData(new TextEncoder().encode("[]"))
+            .encrypt(Redacted.value(key.material))
+        )
+        const failure = yield* Effect.flip(Sealing.open([head, "", iv, ciphertext, tag].join("."), [key]))
+        expect(failure.message).toContain("a format that this release does not read")
+      }
     })
   )
 })

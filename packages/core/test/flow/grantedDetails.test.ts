@@ -1,9 +1,10 @@
 // Authorization details, resources and grants in a whole flow.
-import { describe, expect, it } from "@effect/vitest"
-import { type AuthenticationRequest, Ciba } from "@effect-ciba/core"
+import { inspect } from "node:util"
+import { assert, describe, expect, it } from "@effect/vitest"
+import { type AuthenticationRequest, Ciba, IdTokenError, PendingAuthentication, Revocation } from "@effect-ciba/core"
 import { ProviderScript, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
-import { DateTime, Effect, Fiber } from "effect"
+import { DateTime, Effect, Fiber, Redacted, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { cibaLayer, initiate, requestsTo } from "../support/AuthenticationFlow.ts"
 
@@ -68,6 +69,98 @@ describe("granted authorization details, scope and lifetime", () => {
     Effect.gen(function* () {
       const identity = yield* outcome({ authorizationDetails: details })
       expect(identity.authorizationDetails).toBeUndefined()
+    }).pipe(Effect.provide(cibaLayer(approving)))
+  )
+
+  const granting = (granted: unknown, changes: ProviderOptions = {}): ProviderOptions => ({
+    ...approving,
+    tokenResponse: (body) => ({ ...body, authorization_details: granted }),
+    ...changes
+  })
+
+  const essential = { authorizationDetails: details, essentialAuthorizationDetails: true }
+
+  it.effect("succeeds where exactly the essential details are granted (O9)", () =>
+    Effect.gen(function* () {
+      const identity = yield* outcome(essential)
+      expect(identity.authorizationDetails).toEqual([{ amount: "12.30", type: "payment" }])
+    }).pipe(Effect.provide(cibaLayer(granting([{ amount: "12.30", type: "payment" }]))))
+  )
+
+  it.effect(
+    "fails for other ones than the essential details, and lets the caller revoke or use what was granted (O9)",
+    () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(outcome(essential))
+        expect(error.message).toBe(
+          "UnexpectedAuthorizationDetails: other authorization_details were granted than were requested: payment differs in amount"
+        )
+        expect(error.next).toBe("settleGrant")
+        assert(error.reason._tag === "UnexpectedAuthorizationDetails" && error.reason.identity !== undefined)
+        const identity = Redacted.value(error.reason.identity)
+        expect(identity).toMatchObject({ subject: "jo", authorizationDetails: [{ type: "payment", amount: "10.00" }] })
+        yield* Revocation.revoke(identity.accessToken)
+        expect(yield* requestsTo("token")).toHaveLength(1)
+        expect(yield* requestsTo("revocation")).toHaveLength(1)
+      }).pipe(Effect.provide(cibaLayer(granting([{ type: "payment", amount: "10.00" }]))))
+  )
+
+  it.effect("fails if the token response does not name the essential details (O4, O9)", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(outcome(essential))
+      expect(error.reason).toMatchObject({
+        _tag: "UnexpectedAuthorizationDetails",
+        problem: "the response has none"
+      })
+    }).pipe(Effect.provide(cibaLayer(approving)))
+  )
+
+  it.effect("refuses a forged ID Token before it compares details, and hands out nothing of it (I5, O9)", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(outcome(essential))
+      expect(error.reason).toMatchObject({ _tag: "WrongAudience" })
+      expect(error.reason).not.toHaveProperty("identity")
+    }).pipe(
+      Effect.provide(cibaLayer(granting([], { idTokenClaims: (claims) => ({ ...claims, aud: "another-client" }) })))
+    )
+  )
+
+  it.effect("demands the essential details in the process that goes on with a stored request, too (O9)", () =>
+    Effect.gen(function* () {
+      const stored = yield* Schema.encodeEffect(PendingAuthentication.unsafeJson)(yield* initiate(essential))
+      const pending = yield* Schema.decodeEffect(PendingAuthentication.unsafeJson)(stored)
+      const wait = yield* Effect.forkChild(Effect.flip(Ciba.complete(pending)))
+      yield* TestClock.adjust("1 minute")
+      const { reason } = yield* Fiber.join(wait)
+      expect(reason).toMatchObject({ _tag: "UnexpectedAuthorizationDetails", problem: "payment is not granted" })
+    }).pipe(Effect.provide(cibaLayer(granting([]))))
+  )
+
+  it.effect("shows and encodes the error without tokens, claims and values (I13, O9)", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(outcome(essential))
+      const codec = Schema.toCodecJson(IdTokenError.IdTokenError)
+      const encoded = yield* Schema.encodeUnknownEffect(codec)(error)
+      const decoded = yield* Schema.decodeUnknownEffect(codec)(encoded)
+      expect(decoded.message).toBe(error.message)
+      expect(decoded.reason).not.toHaveProperty("identity")
+      for (const shown of [
+        JSON.stringify(error),
+        JSON.stringify(encoded),
+        inspect(error, { depth: 10 }),
+        String(error)
+      ]) {
+        expect(shown).toContain("payment differs in amount")
+        expect(shown).not.toMatch(/marker|eyJ|"jo"/)
+      }
+    }).pipe(Effect.provide(cibaLayer(granting([{ type: "payment", amount: "marker" }]))))
+  )
+
+  it.effect("is refused before it is sent without details that could be essential (O9)", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(initiate({ essentialAuthorizationDetails: true }))
+      expect(error.message).toContain("essentialAuthorizationDetails needs at least one detail")
+      expect(yield* requestsTo("backchannel")).toEqual([])
     }).pipe(Effect.provide(cibaLayer(approving)))
   )
 

@@ -129,7 +129,7 @@ describe("x-fapi-interaction-id", () => {
 })
 
 describe("headers about the end-user's device", () => {
-  it.effect("are withheld from resources by a profile, unlike other headers", () =>
+  it.effect("are withheld from resources by a profile, unlike other headers (S5)", () =>
     Effect.gen(function* () {
       const { heard } = yield* calls(echoing((id) => id))
       expect(heard.at(-1)?.headers).toMatchObject({ accept: "text/plain" })

@@ -10,14 +10,16 @@ import {
   Introspection,
   type PendingAuthentication,
   SigningKey,
+  TokenEndpoint,
   UserInfo
 } from "@effect-ciba/core"
 import { TestClient, TestKeys } from "@effect-ciba/testing"
-import { Duration, Effect, Layer, Redacted } from "effect"
+import { DateTime, Duration, Effect, Layer, Redacted } from "effect"
 import * as UserInfoError from "../../src/resource/UserInfoError.ts"
 import * as IntrospectionError from "../../src/token/IntrospectionError.ts"
 import * as Jwe from "../support/Jwe.ts"
 import { type JsonObject, join } from "../support/Jwt.ts"
+import { authReqId, pending } from "../support/PendingAuthentications.ts"
 import {
   brokenKey,
   issuer,
@@ -130,7 +132,15 @@ describe("no reason shows a secret:", () => {
           failing(json(200, { ...refreshedTokens, id_token, ...body }), FreshIdentity.refresh(makeIdentity()), given)
         )
       )
-      expect(yield* SecretScanner.failureReasons([...claims, ...refreshes], ...idTokens)).toEqual(
+      const early = yield* forge({ iat: now - 100, nonce: undefined })
+      const requestedAt = DateTime.makeUnsafe(now * 1000)
+      const earlier = failing(
+        json(200, { ...refreshedTokens, id_token: early }),
+        Effect.flatMap(TokenEndpoint.redeem(authReqId("request-a")), (response) =>
+          IdTokenVerifier.verify(response, pending("a", { requestedAt, deliveryMode: "poll" }))
+        )
+      )
+      expect(yield* SecretScanner.failureReasons([...claims, ...refreshes, earlier], ...idTokens, early)).toEqual(
         SecretScanner.reasonTags(IdTokenError.IdTokenError.fields.reason)
       )
     })

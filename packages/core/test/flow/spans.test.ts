@@ -1,9 +1,10 @@
 // The spans of the flow.
+import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, Discovery, PendingStore, Transport, UserHint } from "@effect-ciba/core"
 import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
-import { Effect, Fiber, Layer, Result, type Tracer } from "effect"
+import { Effect, Exit, Fiber, Layer, Result, Tracer } from "effect"
 import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import { cibaLayer, hint } from "../support/AuthenticationFlow.ts"
@@ -180,6 +181,84 @@ describe("the span of an authentication", () => {
         yield* Fiber.join(running)
         expect([here, ...spanTree(spans)]).toEqual([0, "Ciba.complete(GET, GET, POST)"])
       }).pipe(Effect.provide(Layer.merge(provider, PendingStore.layerMemory)))
+    })
+  )
+})
+
+describe("the end of a span", () => {
+  /** What a tracer is given at the end of each span. */
+  const recordEnds = () => {
+    const ends: Array<readonly [name: string, exit: Exit.Exit<unknown, unknown>]> = []
+    const layer = Layer.succeed(
+      Tracer.Tracer,
+      Tracer.make({
+        span: (options) => {
+          const span = new Tracer.NativeSpan(options)
+          const end = span.end.bind(span)
+          return Object.assign(span, {
+            end: (time: bigint, exit: Exit.Exit<unknown, unknown>) => {
+              ends.push([span.name, exit])
+              end(time, exit)
+            }
+          })
+        }
+      })
+    )
+    return { ends, layer }
+  }
+
+  const endsOf = (
+    program: Effect.Effect<unknown, unknown, Ciba.PushServices | TestProvider.TestProvider>,
+    provider: ProviderOptions
+  ) => {
+    const { ends, layer } = recordEnds()
+    return Effect.gen(function* () {
+      const running = yield* Effect.forkChild(Effect.exit(program))
+      yield* TestClock.adjust("10 minutes")
+      return { ends, exit: yield* Fiber.join(running) }
+    }).pipe(Effect.provide(cibaLayer(provider).pipe(Layer.provideMerge(layer))))
+  }
+
+  it.effect("has no value: neither tokens, nor an identity, nor the body of a response (I13)", () =>
+    Effect.gen(function* () {
+      const { ends, exit } = yield* endsOf(Ciba.authenticate(request), { user: TestUser.approve() })
+      expect(Exit.isSuccess(exit)).toBe(true)
+      expect(ends.map(([name, exit]) => [name, Exit.isSuccess(exit) ? exit.value : "failed"])).toEqual(
+        ["GET", "GET", "POST", "Ciba.initiate", "POST", "Ciba.complete", "Ciba.authenticate"].map((name) => [
+          name,
+          undefined
+        ])
+      )
+    })
+  )
+
+  it.effect("has no value when a raw response is asked for, which the caller still has (I13)", () => {
+    const { ends, layer } = recordEnds()
+    const client = HttpClient.make((request) =>
+      Effect.succeed(HttpClientResponse.fromWeb(request, Response.json({ access_token: "marker-token" })))
+    )
+    return Effect.gen(function* () {
+      const response = yield* Transport.Transport.use(({ send }) =>
+        send(HttpClientRequest.get("https://provider.test"))
+      )
+      expect(yield* response.json).toEqual({ access_token: "marker-token" })
+      expect(ends).toEqual([["GET", Exit.void]])
+    }).pipe(
+      Effect.provide(
+        Transport.layer().pipe(Layer.provide(Layer.succeed(HttpClient.HttpClient, client)), Layer.provideMerge(layer))
+      )
+    )
+  })
+
+  it.effect("has the error of a failed call, and no token of the calls before (I13)", () =>
+    Effect.gen(function* () {
+      const { ends } = yield* endsOf(Ciba.authenticate(request), {
+        user: TestUser.approve(),
+        idTokenClaims: (claims) => ({ ...claims, aud: "another" })
+      })
+      const failed = ends.filter(([, exit]) => Exit.isFailure(exit))
+      expect(failed.map(([name]) => name)).toEqual(["Ciba.complete", "Ciba.authenticate"])
+      expect(inspect(ends, { depth: 9, showHidden: true })).not.toMatch(/eyJ/)
     })
   )
 })

@@ -111,6 +111,27 @@ describe("Transport.json limits the size of a response", () => {
     )
   }
 
+  const decoded = { value: Stream.encodeText(Stream.succeed('"decoded"')) }
+
+  for (const [what, wrap] of [
+    ["made from it", (response: HttpClientResponse.HttpClientResponse) => Object.create(response, { stream: decoded })],
+    ["itself", (response: HttpClientResponse.HttpClientResponse) => Object.defineProperty(response, "stream", decoded)]
+  ] as const) {
+    it.effect(`reads the stream that a wrapper has given to a response ${what}, and not what it wraps (U14)`, () =>
+      Effect.gen(function* () {
+        const client = Effect.map(HttpClient.HttpClient, HttpClient.transformResponse(Effect.map(wrap)))
+        const layer = Transport.layer().pipe(
+          Layer.orDie,
+          Layer.provide(Layer.effect(HttpClient.HttpClient, client)),
+          Layer.provide(FetchHttpClient.layer),
+          Layer.provide(Layer.succeed(FetchHttpClient.Fetch, async () => Response.json("coded")))
+        )
+        const { body } = yield* Effect.provide(call, layer)
+        assert.strictEqual(body, "decoded")
+      })
+    )
+  }
+
   it.effect("counts the stream of a response that is not the web's, and cancels it at the limit (U14)", () =>
     Effect.gen(function* () {
       const seen = { chunks: 0, cancelled: false }

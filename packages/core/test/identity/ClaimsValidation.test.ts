@@ -55,7 +55,12 @@ const accepted: ReadonlyArray<readonly [claims: string, given: Variation]> = [
   ["an iat three seconds ahead (J9, T-24)", withTimes({ iat: 3 })],
   ["an iat thirty seconds ahead (J9)", withTimes({ iat: 30 })],
   ["an nbf thirty seconds ahead (T-24)", withTimes({ nbf: 30 })],
-  ["an iat a day ago (J9)", withTimes({ iat: -day })],
+  ["an iat as long before the request as clocks may differ (J20)", withTimes({ iat: -35 })],
+  [
+    "an iat as long before the request as the registered tolerance (J20)",
+    withTolerance("10 seconds", withTimes({ iat: -15 }))
+  ],
+  ["an iat in the second of the request, without tolerance (J20)", withTolerance(0, withTimes({ iat: -5 }))],
   [
     "an exp a millisecond short of the registered tolerance ago (J8)",
     withTolerance("10 seconds", withTimes({ exp: -9.999 }))
@@ -106,6 +111,8 @@ const wrongIssuer = (actual: string) => ({ _tag: "WrongIssuer", expected: issuer
 const at = (offset: number) => DateTime.makeUnsafe((respondedAt + offset) * 1000)
 
 const expiredReason = (offset: number) => ({ _tag: "Expired", at: at(offset) })
+
+const olderReason = (offset: number) => ({ _tag: "IssuedBeforeRequest", at: at(offset), requestedAt: at(-5) })
 
 const notYetReason = (claim: "iat" | "nbf", offset: number) => ({ _tag: "NotYetValid", claim, at: at(offset) })
 
@@ -238,6 +245,22 @@ const rejected: ReadonlyArray<readonly [claims: string, reason: object, given: V
     "an iat a millisecond more than a day ago (J9)",
     { _tag: "IssuedTooLongAgo", at: at(-day - 0.001) },
     withTimes({ iat: -day - 0.001 })
+  ],
+  [
+    "an iat of an hour before the request, though it expires later (J20)",
+    olderReason(-3605),
+    withTimes({ iat: -3605 })
+  ],
+  ["an iat a second more before the request than clocks may differ (J20)", olderReason(-36), withTimes({ iat: -36 })],
+  [
+    "an iat a second more before the request than the registered tolerance (J20)",
+    olderReason(-16),
+    withTolerance("10 seconds", withTimes({ iat: -16 }))
+  ],
+  [
+    "an iat in the second before the request, without tolerance (J20)",
+    olderReason(-6),
+    withTolerance(0, withTimes({ iat: -6 }))
   ],
   ["an nbf ten minutes ahead", notYetReason("nbf", 600), withTimes({ nbf: 600 })],
   ["an nbf a millisecond more than thirty seconds ahead", notYetReason("nbf", 30.001), withTimes({ nbf: 30.001 })],

@@ -48,6 +48,15 @@ describe("IdTokenDecryption", () => {
     }).pipe(Effect.provide(decryption))
   )
 
+  it.effect("tries each of its keys for an encrypted ID Token whose kid is a number (A17)", () =>
+    Effect.gen(function* () {
+      const identity = yield* authenticate(
+        sendIdToken((idToken) => Jwe.seal(idToken, { key, header: { ...header, kid: 1 } }))
+      )
+      expect(identity.subject).toBe(subject)
+    }).pipe(Effect.provide(decryption))
+  )
+
   it.effect("decrypts an ID Token with the caller's own Decrypter", () =>
     Effect.gen(function* () {
       const idTokens: Array<string> = []

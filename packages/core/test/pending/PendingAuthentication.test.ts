@@ -1,6 +1,6 @@
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
-import { type AuthenticationRequest, Dpop, PendingAuthentication, SigningKey } from "@effect-ciba/core"
+import { type AuthenticationRequest, Dpop, PendingAuthentication, Sealing, SigningKey } from "@effect-ciba/core"
 import { ProviderScript } from "@effect-ciba/testing"
 import { DateTime, Duration, Effect, Inspectable, Layer, Redacted, Schema } from "effect"
 import * as TransportError from "../../src/http/TransportError.ts"
@@ -27,6 +27,8 @@ const full: Partial<AuthenticationRequest.Options> = {
   acrValues: ["gold", "silver"],
   essentialAcr: true,
   authorizationDetails: [{ type: "payment", amount: "12.30" }],
+  essentialAuthorizationDetails: true,
+  claims: { id_token: { email: { value: "marker@example.com" } } },
   extensionParameters: { nonce: "n-1", max_age: "300" }
 }
 
@@ -61,33 +63,49 @@ const wait = {
 } as const
 
 describe("PendingAuthentication", () => {
-  it.effect(
-    "a pending authentication holds what the wait and the verification need, and not the user code (C11, F8)",
-    () =>
-      Effect.gen(function* () {
-        const { authReqId, clientNotificationToken, id, dpopKey, ...plain } = yield* pending
-        expect(dpopKey && Redacted.value(dpopKey)).toEqual(Redacted.value(proofJwk))
-        expect(Redacted.value(authReqId)).toBe("marker-id")
-        expect(clientNotificationToken && Redacted.value(clientNotificationToken)).toBe(token)
-        expect(id).toMatch(/^[\w-]{16}$/)
-        expect(plain).toEqual({
-          version: 1,
-          issuer: "https://provider.test",
-          clientId: "test-client",
-          deliveryMode: "ping",
-          expiresAt: DateTime.makeUnsafe(120_000),
-          interval: Duration.seconds(2),
-          scope: ["openid", "profile"],
-          bindingMessage: "W4SCT",
-          acrValues: ["gold", "silver"],
-          authorizationDetails: [{ type: "payment", amount: "12.30" }],
-          expectations: {
-            nonce: Redacted.make("n-1", { label: "nonce" }),
-            maxAge: Duration.minutes(5),
-            acrValues: ["gold", "silver"]
-          }
-        })
+  it.effect("a pending authentication holds what the wait and the verification need (F8)", () =>
+    Effect.gen(function* () {
+      const { authReqId, clientNotificationToken, id, dpopKey, hints, requestedClaims, ...plain } = yield* pending
+      expect(requestedClaims && Redacted.value(requestedClaims)).toEqual(full.claims)
+      expect(hints?.map(Redacted.value)).toEqual(["jo@example.com", "marker-code"])
+      expect(dpopKey && Redacted.value(dpopKey)).toEqual(Redacted.value(proofJwk))
+      expect(Redacted.value(authReqId)).toBe("marker-id")
+      expect(clientNotificationToken && Redacted.value(clientNotificationToken)).toBe(token)
+      expect(id).toMatch(/^[\w-]{16}$/)
+      expect(plain).toEqual({
+        version: 1,
+        issuer: "https://provider.test",
+        clientId: "test-client",
+        deliveryMode: "ping",
+        requestedAt: DateTime.makeUnsafe(0),
+        expiresAt: DateTime.makeUnsafe(120_000),
+        interval: Duration.seconds(2),
+        scope: ["openid", "profile"],
+        bindingMessage: "W4SCT",
+        acrValues: ["gold", "silver"],
+        authorizationDetails: [{ type: "payment", amount: "12.30" }],
+        essentialAuthorizationDetails: true,
+        expectations: {
+          nonce: Redacted.make("n-1", { label: "nonce" }),
+          maxAge: Duration.minutes(5),
+          acrValues: ["gold", "silver"]
+        }
       })
+    })
+  )
+
+  it.effect("what is stored of a pending authentication has neither the hint nor the user code (C11)", () =>
+    Effect.gen(function* () {
+      const before = yield* pending
+      const json = yield* Schema.encodeEffect(PendingAuthentication.unsafeJson)(before)
+      expect(json).not.toMatch(/jo@example\.com|marker-code|hints/)
+      const keys = [yield* Sealing.generate("k")] as const
+      const opened = yield* Effect.flatMap(PendingAuthentication.seal(before, keys), (sealed) =>
+        PendingAuthentication.open(sealed, keys)
+      )
+      expect(opened.hints).toBeUndefined()
+      expect(opened.id).toBe(before.id)
+    })
   )
 
   const printers: ReadonlyArray<readonly [name: string, print: (value: unknown) => string]> = [
@@ -190,7 +208,7 @@ describe("PendingAuthentication", () => {
     ["no optional member", `{${identity},${times},"scope":["openid"],"expectations":{}}`, {}],
     [
       "every optional member",
-      `{${identity},"clientNotificationToken":"token-1","dpopKey":{"kty":"OKP","crv":"Ed25519","d":"d","x":"x"},${times},"wait":{"version":1,"kind":"ciba","interval":{"_tag":"Millis","value":10000},"polls":3,"faults":1,"lastFault":${fault},"lost":${fault},"ping":"awaited","phase":{"_tag":"Sleeping","wakeAt":"1970-01-01T00:00:07.000Z","floor":"1970-01-01T00:00:06.000Z"}},"received":{"body":{"access_token":"at-1"},"at":"1970-01-01T00:00:08.000Z"},"scope":["openid"],"acrValues":["gold"],"bindingMessage":"W4SCT","authorizationDetails":[{"type":"payment"}],"expectations":{"nonce":"n-1","maxAge":{"_tag":"Millis","value":300000},"acrValues":["gold"],"subject":"jo"}}`,
+      `{${identity},"clientNotificationToken":"token-1","dpopKey":{"kty":"OKP","crv":"Ed25519","d":"d","x":"x"},${times},"wait":{"version":1,"kind":"ciba","interval":{"_tag":"Millis","value":10000},"polls":3,"faults":1,"lastFault":${fault},"lost":${fault},"ping":"awaited","phase":{"_tag":"Sleeping","wakeAt":"1970-01-01T00:00:07.000Z","floor":"1970-01-01T00:00:06.000Z"}},"received":{"body":{"access_token":"at-1"},"at":"1970-01-01T00:00:08.000Z"},"scope":["openid"],"acrValues":["gold"],"requestedClaims":{"id_token":{"txn":{"essential":true}}},"bindingMessage":"W4SCT","authorizationDetails":[{"type":"payment"}],"essentialAuthorizationDetails":true,"expectations":{"nonce":"n-1","maxAge":{"_tag":"Millis","value":300000},"acrValues":["gold"],"subject":"jo"}}`,
       {
         wait,
         bindingMessage: "W4SCT",

@@ -167,8 +167,11 @@ describe("PendingStore.layerKeyValueStore", () => {
     Effect.gen(function* () {
       const kv = yield* KeyValueStore.KeyValueStore
       const keys = [yield* key("k")] as const
-      yield* kv.set("ciba/a.1", yield* PendingAuthentication.seal(pending("a"), keys))
-      yield* kv.set("ciba/a.2", yield* PendingAuthentication.seal(pending("a", { bindingMessage: "W4SCT" }), keys))
+      yield* kv.set("ciba/a.1", yield* PendingAuthentication.seal(pending("a"), keys, ["ciba/", "a.1"]))
+      yield* kv.set(
+        "ciba/a.2",
+        yield* PendingAuthentication.seal(pending("a", { bindingMessage: "W4SCT" }), keys, ["ciba/", "a.2"])
+      )
       const store = yield* PendingStore.make({ keys })
       expect((yield* store.all).map(({ bindingMessage }) => bindingMessage)).toEqual(["W4SCT"])
       yield* store.put(pending("a"))
@@ -203,6 +206,23 @@ describe("PendingStore.layerKeyValueStore", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
+  it.effect("ignores an earlier entry under the name of a later one, and an entry of another store (T-39)", () =>
+    Effect.gen(function* () {
+      const kv = yield* KeyValueStore.KeyValueStore
+      const keys = [yield* key("k")] as const
+      const store = yield* PendingStore.make({ keys })
+      yield* store.put(pending("a"))
+      const earlier = (yield* kv.get("ciba/a.1")) ?? ""
+      yield* store.put(pending("a", { bindingMessage: "W4SCT" }))
+      yield* kv.set("ciba/a.3", earlier)
+      yield* kv.set("other/a.1", earlier)
+      expect((yield* (yield* PendingStore.make({ keys })).all).map(({ bindingMessage }) => bindingMessage)).toEqual([
+        "W4SCT"
+      ])
+      expect(yield* ids(yield* PendingStore.make({ keys, prefix: "other/" }))).toEqual([])
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
   it.effect("opens entries of an older key, seals with the first key, and skips what no key opens", () =>
     Effect.gen(function* () {
       const kv = yield* KeyValueStore.KeyValueStore
@@ -210,7 +230,7 @@ describe("PendingStore.layerKeyValueStore", () => {
       if (old === undefined || current === undefined || stranger === undefined) return
       const first = yield* PendingStore.make({ keys: [old] })
       yield* first.put(pending("a"))
-      yield* kv.set("ciba/b.1", yield* PendingAuthentication.seal(pending("b"), [stranger]))
+      yield* kv.set("ciba/b.1", yield* PendingAuthentication.seal(pending("b"), [stranger], ["ciba/", "b.1"]))
       const second = yield* PendingStore.make({ keys: [current, old] })
       expect(yield* ids(second)).toEqual(["a"])
       yield* second.put(pending("a"))

@@ -10,7 +10,7 @@ import {
   SigningKey,
   UserHint
 } from "@effect-ciba/core"
-import { type Duration, Effect, Layer, Redacted } from "effect"
+import { type Duration, Effect, Layer, Redacted, type Schema } from "effect"
 
 type Algorithm = "RS256" | "PS256" | "ES256" | "EdDSA"
 
@@ -18,6 +18,7 @@ interface Case extends Partial<Omit<ClientRegistration.Options<SigningKey.Invali
   /** The algorithm of signed requests; `null` if they are not signed. */
   readonly signed?: Algorithm | null
   readonly lifetime?: Duration.Input
+  readonly backdated?: Duration.Input
   readonly proof?: Algorithm
   readonly request?: Partial<AuthenticationRequest.Options>
   readonly response?: Partial<SecurityProfile.ResponseContext>
@@ -30,7 +31,7 @@ const secret = Redacted.make("a secret that is long enough for every HMAC there 
 
 const signWith = (algorithm: Algorithm) => privateKeyJwt(SigningKey.generate(algorithm))
 
-/** A registration, request and response that comply with every profile. */
+/** A registration, request and response that comply with every profile that has no other ones below. */
 const compliant: Case = {
   authentication: signWith("PS256"),
   idTokenSignedResponseAlg: "PS256",
@@ -45,27 +46,46 @@ const compliant: Case = {
   response: {}
 }
 
-const layers = ({ lifetime, proof, signed }: Case) => {
+const claims = { id_token: { txn: { essential: true } } }
+
+/** ConnectID demands a transaction number, and forbids an acr. */
+const compliantInAustralia: Case = {
+  ...compliant,
+  request: { ...compliant.request, claims },
+  response: { claims: { txn: "t-1" }, requestedAcr: undefined }
+}
+
+const compliantInBrazil: Case = { ...compliant, deliveryMode: "ping" }
+
+const compliantWith = (profile: SecurityProfile.SecurityProfile): Case => {
+  if (profile.name === SecurityProfile.connectIdAu.name) return compliantInAustralia
+  return profile.name === SecurityProfile.openFinanceBrasil.name ? compliantInBrazil : compliant
+}
+
+const layers = ({ backdated, lifetime, proof, signed }: Case) => {
   const signer =
     signed == null
       ? Layer.empty
       : SignedRequest.layer({
           key: SigningKey.generate(signed),
-          ...(lifetime === undefined ? undefined : { lifetime })
+          lifetime,
+          backdated
         })
   return proof === undefined ? signer : Layer.merge(signer, Dpop.layer({ key: SigningKey.generate(proof) }))
 }
 
 /** The first violation. */
 const findViolation = (profile: SecurityProfile.SecurityProfile, change: Case) => {
+  const base = compliantWith(profile)
   const {
     response,
     lifetime: _lifetime,
+    backdated: _backdated,
     proof: _proof,
     request,
     signed: _signed,
     ...registered
-  } = { ...compliant, ...change }
+  } = { ...base, ...change }
   return Effect.gen(function* () {
     const registration = yield* ClientRegistration.make({
       clientId: "bank",
@@ -77,7 +97,7 @@ const findViolation = (profile: SecurityProfile.SecurityProfile, change: Case) =
       AuthenticationRequest.make({
         scope: ["openid"],
         hint: UserHint.login("jo"),
-        ...compliant.request,
+        ...base.request,
         ...request
       }),
       ClientRegistration.ClientRegistration,
@@ -90,11 +110,13 @@ const findViolation = (profile: SecurityProfile.SecurityProfile, change: Case) =
       requestedScope: ["openid"],
       grantedScope: ["openid"],
       requestedAcr: ["gold"],
+      requestedClaims: undefined,
+      ...base.response,
       ...response
     }
     const violation = SecurityProfile.validate(profile, "response", context)
     if (violation !== undefined) return yield* violation
-  }).pipe(Effect.provide(layers({ ...compliant, ...change })), Effect.flip, Effect.option)
+  }).pipe(Effect.provide(layers({ ...base, ...change })), Effect.flip, Effect.option)
 }
 
 const messageOf = (profile: SecurityProfile.SecurityProfile, change: Case) =>
@@ -144,8 +166,98 @@ const fapi2: ReadonlyArray<Violation> = [
   ["a response with another acr (Tk)", { response: { claims: { acr: "bronze" } } }, "acr", "4.1.2"]
 ]
 
+const verifyBy = (trust_framework: unknown) => ({
+  verified_claims: { verification: { trust_framework }, claims: {} }
+})
+
+const asking = (members: Schema.JsonObject): Case => request({ claims: { ...claims, ...members } })
+
+const answering = (members: object): Case => ({ response: { claims: { txn: "t-1", ...members } } })
+
 const australian: ReadonlyArray<Violation> = [
-  ...fapi2.filter(([, { request }]) => request === undefined),
+  ...fapi2.filter(([, { request, response }]) => request === undefined && response === undefined),
+  [
+    "a response with another acr (Tk)",
+    { response: { claims: { txn: "t-1", acr: "bronze" }, requestedAcr: ["gold"] } },
+    "acr",
+    "4.1.2"
+  ],
+  ["ping delivery (Tm)", { deliveryMode: "ping" }, "deliveryMode", "CID-CIBA-4.2-1"],
+  [
+    "a certificate for authentication (Tm)",
+    { authentication: tlsClientAuth },
+    "authentication",
+    "client authentication"
+  ],
+  ["a request that is not signed (Tm)", { signed: null }, "SignedRequest", "CID-SP-4.2-8"],
+  ["a request signed in ES256 (Tm)", { signed: "ES256" }, "SignedRequest", "CID-SP-4.2-8"],
+  ["a request that is valid for eleven minutes (Tm)", { lifetime: "11 minutes" }, "SignedRequest", "CID-SP-4.2-10"],
+  ["a request backdated by eleven minutes (Tm)", { backdated: "11 minutes" }, "SignedRequest", "CID-SP-4.2-11"],
+  ["a request without claims (Tm)", request({ claims: undefined }), "claims", "CID-IDA-5.2-7"],
+  ["a txn that is asked for as voluntary (Tm)", asking({ id_token: { txn: null } }), "claims", "CID-IDA-5.2-7"],
+  [
+    "a txn that is asked for elsewhere (Tm)",
+    request({ claims: { userinfo: claims.id_token } }),
+    "claims",
+    "CID-IDA-5.2-7"
+  ],
+  ["acr_values (Tm)", request({ acrValues: ["gold"] }), "acr_values", "CID-IDA-5.2-5"],
+  [
+    "an acr among the claims (Tm)",
+    asking({ id_token: { ...claims.id_token, acr: null } }),
+    "acr_values",
+    "CID-IDA-5.2-5"
+  ],
+  [
+    "verified claims that are asked for without a trust framework (Tm)",
+    asking({ id_token: { ...claims.id_token, verified_claims: { claims: { name: null } } } }),
+    "claims",
+    "CID-IDA-5.1-11"
+  ],
+  [
+    "verified claims that are asked for under any trust framework (Tm)",
+    asking({ userinfo: { verified_claims: [{ verification: { trust_framework: null }, claims: {} }] } }),
+    "claims",
+    "CID-IDA-5.1-11"
+  ],
+  [
+    "verified claims that are asked for under another trust framework beside ConnectID's (Tm)",
+    asking({
+      userinfo: {
+        verified_claims: ["au_connectid", "de_aml"].map((value) => ({ verification: { trust_framework: { value } } }))
+      }
+    }),
+    "claims",
+    "CID-IDA-5.1-11"
+  ],
+  ["an ID Token without txn (Tn)", { response: { claims: {} } }, "txn", "CID-IDA-5.1-6"],
+  ["an ID Token with an empty txn (Tn)", answering({ txn: "" }), "txn", "CID-IDA-5.1-6"],
+  ["an ID Token with a number as txn (Tn)", answering({ txn: 17 }), "txn", "CID-IDA-5.1-6"],
+  [
+    "verified claims without a trust framework (Tn)",
+    answering(verifyBy(undefined)),
+    "verified_claims",
+    "CID-IDA-5.2-12"
+  ],
+  [
+    "verified claims of another trust framework (Tn)",
+    answering(verifyBy("de_aml")),
+    "verified_claims",
+    "CID-IDA-5.2-12"
+  ],
+  [
+    "verified claims of another trust framework beside ConnectID's (Tn)",
+    answering({ verified_claims: [verifyBy("au_connectid").verified_claims, verifyBy("de_aml").verified_claims] }),
+    "verified_claims",
+    "CID-IDA-5.2-12"
+  ],
+  [
+    "verified claims that are no object (Tn)",
+    answering({ verified_claims: "all" }),
+    "verified_claims",
+    "CID-IDA-5.2-12"
+  ],
+  ["an ID Token with an acr (Tn)", answering({ acr: "gold" }), "acr", "CID-IDA-5.1-2"],
   ["a request without a context (Td)", request({ bindingMessage: undefined }), "binding_message", "4.1.2-1"],
   [
     "a request without a purpose",
@@ -160,6 +272,13 @@ const australian: ReadonlyArray<Violation> = [
 
 const brazilian: ReadonlyArray<Violation> = [
   ...fapi1.filter(([, { proof }]) => proof !== "RS256"),
+  ["poll delivery (To)", { deliveryMode: "poll" }, "deliveryMode", "Brasil CIBA, 5.2.2"],
+  [
+    "a certificate for authentication (To)",
+    { authentication: tlsClientAuth },
+    "authentication",
+    "client authentication"
+  ],
   ["ID Tokens in ES256", { idTokenSignedResponseAlg: "ES256" }, "idTokenSignedResponseAlg", "algorithms"],
   ["assertions in ES256", { authentication: signWith("ES256") }, "authentication", "algorithms"],
   ["requests signed in ES256", { signed: "ES256" }, "SignedRequest", "algorithms"],
@@ -238,6 +357,38 @@ it.effect("fapi2Ciba accepts EdDSA, DPoP and unsigned requests, and fapi1Ciba do
     }
     expect(yield* messageOf(SecurityProfile.fapi2Ciba, change)).toBe("nothing")
     expect(yield* messageOf(SecurityProfile.fapi1Ciba, change)).toContain("7.10")
+  })
+)
+
+it.effect("connectIdAu accepts verified claims that are asked for, and come, under its trust framework (Tm, Tn)", () =>
+  Effect.gen(function* () {
+    const verified = { verification: { trust_framework: { value: "au_connectid" } }, claims: { name: null } }
+    for (const change of [
+      asking({ id_token: { ...claims.id_token, verified_claims: verified } }),
+      asking({ userinfo: { verified_claims: [verified] } }),
+      answering(verifyBy("au_connectid")),
+      answering({ verified_claims: null }),
+      { lifetime: "10 minutes", backdated: "10 minutes" }
+    ] as const) {
+      expect(yield* messageOf(SecurityProfile.connectIdAu, change)).toBe("nothing")
+    }
+  })
+)
+
+it.effect("the acr that claims asks for goes before acr_values, under each profile of FAPI (I9, Tk, Tp)", () =>
+  Effect.gen(function* () {
+    const answer = (acr: string, requested: Schema.Json): Case => ({
+      response: { claims: { acr }, requestedAcr: ["silver"], requestedClaims: { id_token: { acr: requested } } }
+    })
+    for (const profile of [SecurityProfile.fapi1Ciba, SecurityProfile.fapi2Ciba]) {
+      const outcome = (acr: string, requested: Schema.Json) => messageOf(profile, answer(acr, requested))
+      expect(yield* outcome("gold", { essential: true, values: ["gold", "platinum"] })).toBe("nothing")
+      expect(yield* outcome("gold", { value: "gold" })).toBe("nothing")
+      expect(yield* outcome("silver", { essential: true, values: ["gold"] })).toContain("acr: ")
+      expect(yield* outcome("silver", { value: "gold" })).toContain("acr: ")
+      expect(yield* outcome("silver", { essential: true })).toBe("nothing")
+      expect(yield* outcome("gold", null)).toContain("acr: ")
+    }
   })
 )
 

@@ -160,7 +160,12 @@ describe("DynamicRegistration.register", () => {
     ),
     ["status 401", reply(401), { _tag: "Unauthorized", status: 401 }],
     ["a client without an id", reply(201, { ...body, client_id: undefined }), { _tag: "InvalidRegistration" }],
-    ["a client with a wrong member", reply(201, { ...body, grant_types: "ciba" }), { _tag: "InvalidRegistration" }],
+    ["a client whose id is null (B14)", reply(201, { ...body, client_id: null }), { _tag: "InvalidRegistration" }],
+    [
+      "a client whose secret is no text (B14)",
+      reply(201, { ...body, client_secret: 17 }),
+      { _tag: "InvalidRegistration" }
+    ],
     ["an HTML page", () => new Response("<h1>", { status: 502 }), { _tag: "TransportError", status: 502 }],
     ["an unexpected status", reply(202, {}), { _tag: "TransportError", kind: "UnexpectedStatus" }]
   ]
@@ -186,6 +191,67 @@ describe("DynamicRegistration.register", () => {
       )
       expect(error.reason).toMatchObject({ _tag: "MissingEndpoint", endpoint: "registration_endpoint" })
       expect(received).toEqual([])
+    })
+  )
+})
+
+describe("a registration response with odd members", () => {
+  const registerWith = (members: object) =>
+    Effect.provide(register, provider(reply(201, { ...body, ...members })).layer)
+
+  it.effect("is read as if members that are null or empty were absent (B14)", () =>
+    Effect.gen(function* () {
+      const nulls = Object.fromEntries(
+        [...Object.keys(body), "client_name", "jwks", "jwks_uri", "dpop_bound_access_tokens", "contacts"]
+          .filter((name) => name !== "client_id")
+          .map((name) => [name, null])
+      )
+      for (const members of [nulls, { ...nulls, client_secret: "" }]) {
+        const client = yield* registerWith(members)
+        expect(client.clientId).toBe("c-1")
+        expect(client.clientSecret).toBeUndefined()
+        expect(client.registrationAccessToken).toBeUndefined()
+        expect(client.clientSecretExpiresAt).toBeUndefined()
+        expect(Object.keys(client.metadata).filter((name) => client.metadata[name] !== null)).toEqual([])
+        expect(client.changed).toEqual(Object.keys(requested))
+      }
+    })
+  )
+
+  it.effect("is read by the plain meaning of a text, a list or a flag in another form (B14)", () =>
+    Effect.gen(function* () {
+      const client = yield* registerWith({
+        grant_types: "urn:openid:params:grant-type:ciba",
+        scope: ["openid", "profile"],
+        dpop_bound_access_tokens: "true",
+        backchannel_user_code_parameter: "false",
+        client_secret_expires_at: "1700000000"
+      })
+      expect(client.metadata).toMatchObject({
+        ...requested,
+        scope: "openid profile",
+        dpop_bound_access_tokens: true,
+        backchannel_user_code_parameter: false
+      })
+      expect(client.clientSecretExpiresAt).toEqual(DateTime.makeUnsafe(1_700_000_000_000))
+      expect(client.changed).toEqual([])
+    })
+  )
+
+  it.effect("is read without what cannot be read and decides nothing, which is named as changed (B14)", () =>
+    Effect.gen(function* () {
+      const client = yield* registerWith({
+        token_endpoint_auth_method: ["client_secret_basic"],
+        backchannel_token_delivery_mode: "carrier pigeon",
+        jwks: { keys: "none" },
+        client_id_issued_at: "yesterday",
+        client_secret_expires_at: "never",
+        registration_access_token: 17
+      })
+      expect(client.clientSecret && Redacted.value(client.clientSecret)).toBe("marker-secret")
+      expect(client.registrationAccessToken).toBeUndefined()
+      expect(client.metadata).not.toHaveProperty("jwks")
+      expect(client.changed).toEqual(["token_endpoint_auth_method", "backchannel_token_delivery_mode"])
     })
   )
 })

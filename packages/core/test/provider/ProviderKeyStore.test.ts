@@ -1,31 +1,38 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Ciba, ClientAuthentication, ProviderKeyStore, ProviderKeys } from "@effect-ciba/core"
+import { Ciba, ClientAuthentication, ProviderKeyStore, ProviderKeys, Sealing, SigningKey } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestKeys, TestProvider } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
-import { Effect, Layer, Logger, Option } from "effect"
+import { Effect, Layer, Logger, Option, Redacted } from "effect"
 import { KeyValueStore } from "effect/persistence"
 import { TestClock } from "effect/testing"
 
 const url = "https://provider.test/jwks"
 
-/** Starts a process, asks for keys, and ends it: how many keys there were. */
-const countInNewProcess = (keyId: string | undefined) =>
+/** Starts a process, asks for keys, and ends it. */
+const candidatesInNewProcess = (keyId: string | undefined, options?: ProviderKeyStore.Options) =>
   Effect.gen(function* () {
     const store = yield* KeyValueStore.KeyValueStore
     const provider = yield* Effect.context<TestProvider.TestProvider>()
     return yield* ProviderKeys.ProviderKeys.use((keys) => keys.candidates({ algorithm: "RS256", keyId })).pipe(
-      Effect.map((found) => found.length),
       Effect.provide(
         Ciba.layer({
           issuer: "https://provider.test",
           clientId: TestClient.clientId,
           authentication: ClientAuthentication.clientSecretBasic(TestClient.secret)
-        }).pipe(Layer.orDie, Layer.provide(ProviderKeyStore.layerKeyValueStore()))
+        }).pipe(Layer.orDie, Layer.provide(ProviderKeyStore.layerKeyValueStore(options)))
       ),
       Effect.provideService(KeyValueStore.KeyValueStore, store),
       Effect.provide(provider)
     )
   })
+
+/** How many keys there were. */
+const countInNewProcess = (keyId: string | undefined, options?: ProviderKeyStore.Options) =>
+  Effect.map(candidatesInNewProcess(keyId, options), (found) => found.length)
+
+/** The moduli of the keys. */
+const keysInNewProcess = (options: ProviderKeyStore.Options) =>
+  Effect.map(candidatesInNewProcess(undefined, options), (found) => found.map(({ n }) => n))
 
 /** When the key set was fetched, in seconds. */
 const fetches = TestProvider.TestProvider.use(({ requests }) =>
@@ -85,6 +92,77 @@ describe("ProviderKeyStore.layerKeyValueStore", () => {
       })
     }).pipe(machine())
   )
+})
+
+describe("ProviderKeyStore.layerKeyValueStore with sealing keys", () => {
+  const entry = KeyValueStore.KeyValueStore.use((store) => Effect.map(store.get(`jwks/${url}`), (text) => text ?? ""))
+  const put = (text: string, name = `jwks/${url}`) => KeyValueStore.KeyValueStore.use((store) => store.set(name, text))
+
+  it.effect("uses its entries in another process, also after a rotation of the sealing key (T-39)", () =>
+    Effect.gen(function* () {
+      const { kid } = yield* providerKey
+      const [old, current] = yield* Effect.all([Sealing.generate("old"), Sealing.generate("current")])
+      assert.strictEqual(yield* countInNewProcess(kid, { keys: [old] }), 1)
+      assert.strictEqual(yield* countInNewProcess(kid, { keys: [old] }), 1)
+      assert.strictEqual(yield* countInNewProcess(kid, { keys: [current, old] }), 1)
+      assert.deepStrictEqual(yield* fetches, [0])
+      assert.notInclude(yield* entry, "kty")
+    }).pipe(machine())
+  )
+
+  it.effect("uses an entry for its lifetime, counted from the fetch, whatever is put back later (T-39)", () =>
+    Effect.gen(function* () {
+      const { kid } = yield* providerKey
+      const keys = [yield* Sealing.generate("k")] as const
+      yield* countInNewProcess(kid, { keys })
+      const earlier = yield* entry
+      yield* TestClock.adjust("2 hours")
+      yield* countInNewProcess(kid, { keys })
+      yield* put(earlier)
+      yield* countInNewProcess(kid, { keys })
+      assert.deepStrictEqual(yield* fetches, [0, 7200, 7200])
+    }).pipe(machine())
+  )
+
+  /** A key set with the attacker's key, under the provider's `kid`. */
+  const forged = Effect.gen(function* () {
+    const { publicJwk } = yield* SigningKey.generateJwk("RS256")
+    const { kid } = yield* providerKey
+    const set = { document: { keys: [{ ...publicJwk, kid }] }, fetchedAt: "1970-01-01T00:00:00.000Z" }
+    return JSON.stringify(set)
+  })
+
+  const own = Sealing.generate("k")
+
+  const forgeries: ReadonlyArray<
+    readonly [what: string, forge: (key: Sealing.SealingKey, text: string) => Effect.Effect<string>]
+  > = [
+    ["in clear", (_, text) => Effect.succeed(text)],
+    [
+      "sealed with a stranger's key",
+      (_, text) =>
+        Effect.flatMap(Sealing.generate("k"), (stranger) =>
+          Sealing.seal(Redacted.make(text), [stranger], ["ProviderKeyStore", "jwks/", url])
+        )
+    ],
+    [
+      "sealed for the key set of another provider",
+      (key, text) =>
+        Sealing.seal(Redacted.make(text), [key], ["ProviderKeyStore", "jwks/", "https://another.test/jwks"])
+    ],
+    ["sealed for another purpose", (key, text) => Sealing.seal(Redacted.make(text), [key])]
+  ]
+  for (const [what, forge] of forgeries) {
+    it.effect(`fetches the keys if the entry is ${what} (T-39)`, () =>
+      Effect.gen(function* () {
+        const key = yield* own
+        yield* put(yield* Effect.flatMap(forged, (text) => forge(key, text)))
+        const found = yield* keysInNewProcess({ keys: [key] })
+        assert.deepStrictEqual(found, [(yield* providerKey).n])
+        assert.deepStrictEqual(yield* fetches, [0])
+      }).pipe(machine())
+    )
+  }
 })
 
 describe("ProviderKeyStore with a faulty store", () => {

@@ -115,6 +115,27 @@ describe("SignedRequest", () => {
       })
   )
 
+  for (const [what, signing, authentication] of [
+    ["a public client", {}, undefined],
+    [
+      "a client with a secret",
+      { compatibility: { type: null } },
+      ClientAuthentication.clientSecretBasic(Redacted.make("a secret"))
+    ],
+    ["a client whose request has a client_id claim", { compatibility: { clientIdClaim: true } }, undefined],
+    ["a client with claims of its own", { compatibility: { additionalClaims: { issuer: "eve" } } }, undefined],
+    ["a client whose requests are for another audience", { audience: "https://gateway.test" }, undefined]
+  ] satisfies ReadonlyArray<
+    readonly [string, Partial<SignedRequest.Options>, Ciba.Options["authentication"] | undefined]
+  >) {
+    it.effect(`the iss of a signed request is the client id, for ${what} (D6)`, () =>
+      Effect.gen(function* () {
+        const [form] = yield* initiate(signing, authentication === undefined ? {} : { authentication })
+        expect((yield* decodePart(form?.get("request") ?? "", 1)).iss).toBe("shop")
+      })
+    )
+  }
+
   it.effect("a signed request can have a client_id claim and another lifetime (D8, D15, T-13)", () =>
     Effect.gen(function* () {
       const [form] = yield* initiate({ compatibility: { clientIdClaim: true }, lifetime: "1 minute" })
@@ -185,7 +206,7 @@ describe("SignedRequest", () => {
     "nonce",
     "max_age"
   ]) {
-    it.effect(`the layer fails if ${claim} is among the additional claims (C5, D2, D5, D7, D8, D16)`, () =>
+    it.effect(`the layer fails if ${claim} is among the additional claims (C5, D2, D5, D6, D7, D8, D16)`, () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(initiate({ compatibility: { additionalClaims: { [claim]: "eve" } } }))
         expect(error).toMatchObject({

@@ -1,6 +1,13 @@
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
-import { Dpop, ProtectedResource, SigningKey, type Transport } from "@effect-ciba/core"
+import {
+  ClientRegistration,
+  Dpop,
+  ProtectedResource,
+  SecurityProfile,
+  SigningKey,
+  type Transport
+} from "@effect-ciba/core"
 import { Effect, Layer, Redacted, Result, Schema, Stream } from "effect"
 import { HttpBody, HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 import * as TokenHash from "../../src/crypto/TokenHash.ts"
@@ -36,6 +43,9 @@ const call = <E = never>(
     Effect.provide(client(layer, options.limits).pipe(Layer.provide(options.dpop ?? Layer.empty)))
   )
 }
+
+/** What only the end-user's device would know. */
+const about = { "x-fapi-customer-ip-address": "192.0.2.1", "x-fapi-auth-date": "today" }
 
 /** A token bound to a key, and the layer that proves it. */
 const bound = Effect.gen(function* () {
@@ -103,7 +113,7 @@ describe("ProtectedResource.make", () => {
     })
   )
 
-  it.effect("does not send withheld headers, in any case", () =>
+  it.effect("does not send withheld headers, in any case (S5)", () =>
     Effect.gen(function* () {
       const headers = { "x-fapi-customer-ip-address": "192.0.2.1", "X-Fapi-Auth-Date": "today", "x-other": "1" }
       const withheldHeaders = ["X-FAPI-Customer-IP-Address", "x-fapi-auth-date", "authorization"]
@@ -111,6 +121,31 @@ describe("ProtectedResource.make", () => {
       expect(received[0]?.headers).toEqual({ authorization: "Bearer marker-access", "x-other": "1" })
     })
   )
+
+  const { connectIdAu, fapi1Ciba, fapi2Ciba, openFinanceBrasil } = SecurityProfile
+  for (const profile of [fapi1Ciba, fapi2Ciba, connectIdAu, openFinanceBrasil]) {
+    it.effect(`leaves out what only the end-user's device would know, by the profile ${profile.name} (S5)`, () =>
+      Effect.gen(function* () {
+        const name = "x-fapi-interaction-id"
+        const { layer, received } = serve(({ headers }) =>
+          Response.json({}, { headers: headers[name] === undefined ? {} : { [name]: headers[name] } })
+        )
+        const headers = { "X-FAPI-Customer-IP-Address": "192.0.2.1", "x-fapi-auth-date": "today", "x-other": "1" }
+        const get = (options?: ProtectedResource.Options) =>
+          Effect.flatMap(ProtectedResource.make(bearer(), options), (resource) => resource.get(url, { headers }))
+        const program = Effect.gen(function* () {
+          const registration = yield* ClientRegistration.ClientRegistration
+          const withProfile = Effect.provideService(ClientRegistration.ClientRegistration, { ...registration, profile })
+          yield* withProfile(get())
+          yield* withProfile(get({ withheldHeaders: [] }))
+        })
+        yield* Effect.provide(program, client(layer))
+        const names = received.map(({ headers }) => Object.keys(headers).filter((name) => name in about))
+        expect(names).toEqual([[], Object.keys(about)])
+        expect(received.map(({ headers }) => headers["x-other"])).toEqual(["1", "1"])
+      })
+    )
+  }
 
   for (const tokenType of ["N_A", "mac", "", "DPoP2"]) {
     it.effect(`sends nothing with a token of the type "${tokenType}"`, () =>

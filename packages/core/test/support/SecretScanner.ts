@@ -102,6 +102,7 @@ export const make = () => {
           scan(`span ${name}`, { name, attributes: Object.fromEntries(attributes), events })
           for (const link of links) scan(`link of ${name}`, link.attributes)
           if (Exit.isFailure(exit)) scan(`exception of ${name}`, exit.cause)
+          else if (name !== "program") scan(`value of ${name}`, exit.value)
         }
       })
     }

@@ -281,6 +281,22 @@ const instants: ReadonlyArray<Observed> = [
     ended: "tokens"
   },
   {
+    title: "a schedule that takes longer to decide than a request may take ends nothing",
+    provider: script(pending),
+    options: {
+      poll: {
+        schedule: () =>
+          Schedule.fromStep(
+            Effect.succeed(() =>
+              Effect.delay(Effect.succeed([0, Duration.zero] as [number, Duration.Duration]), "40 seconds")
+            )
+          )
+      }
+    },
+    polls: [5, 45],
+    ended: "tokens"
+  },
+  {
     title: "a schedule that ends stops the wait, and says so",
     provider: script(pending, pending, pending),
     options: { poll: { schedule: (policy) => policy.pipe(Schedule.upTo({ times: 2 })) } },

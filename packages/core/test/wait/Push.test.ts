@@ -66,6 +66,26 @@ const ending = (forge?: (body: JsonObject) => JsonObject, isDoubted = false) =>
   })
 
 describe("Push", () => {
+  it.effect("refuses pushed tokens for other authorization details than the essential ones (O9)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const pending = yield* Ciba.initiate({
+        scope: ["openid"],
+        hint: UserHint.login("jo@example.com"),
+        authorizationDetails: [{ type: "payment" }, { type: "account" }],
+        essentialAuthorizationDetails: true
+      })
+      const wait = yield* Effect.forkChild(Effect.flip(Ciba.complete(pending)))
+      yield* TestClock.adjust("3 seconds")
+      yield* provider.approve()
+      expect(yield* push((body) => ({ ...body, authorization_details: [{ type: "account" }] }))).toBe(204)
+      expect((yield* Fiber.join(wait)).reason).toMatchObject({
+        _tag: "UnexpectedAuthorizationDetails",
+        problem: "payment is not granted"
+      })
+    }).pipe(Effect.provide(flow()))
+  )
+
   it.effect("verifies the tokens of a push without a token request (L3, L4, L9, L15)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
