@@ -67,7 +67,8 @@ export const make = Effect.fnUntraced(function* <A extends Fetched, E>({
   /** A renewal that does not succeed soon is not waited for: the next one is tried a while later. */
   const renewSoon = (known: A, now: number) => {
     const left = attemptedAt + longestWait - now
-    if (now - attemptedAt < pause && (underWay === undefined || left <= 0)) return Effect.succeed(known)
+    const isPaused = attemptedAt > known.fetchedAt && now - attemptedAt < pause
+    if (isPaused && (underWay === undefined || left <= 0)) return Effect.succeed(known)
     const settled = Effect.catch(renew, () => Effect.succeed(known))
     return Effect.timeoutOrElse(settled, {
       duration: underWay === undefined ? longestWait : left,

@@ -9,7 +9,7 @@ type Source = Effect.Effect<string, "gone">
 const hour = 3_600_000
 
 /** A document whose source can be changed, and how often it was asked for. */
-const setUp = Effect.gen(function* () {
+const setUpWith = Effect.fnUntraced(function* (lifetime: number) {
   const source = yield* Ref.make<Source>(Effect.succeed("first"))
   let fetches = 0
   const documents = yield* LastGood.make({
@@ -18,7 +18,7 @@ const setUp = Effect.gen(function* () {
       const text = yield* Effect.flatten(Ref.get(source))
       return { text, fetchedAt: yield* Effect.clockWith((clock) => clock.currentTimeMillis) }
     }),
-    lifetime: hour
+    lifetime
   })
   return {
     current: Effect.map(documents.current, ({ text }) => text),
@@ -27,7 +27,28 @@ const setUp = Effect.gen(function* () {
   }
 })
 
+const setUp = setUpWith(hour)
+
 describe("LastGood", () => {
+  it.effect(
+    "is renewed after a lifetime that is shorter than the pause after a failure, which is kept all the same (A19)",
+    () =>
+      Effect.gen(function* () {
+        const { current, fetches, set } = yield* setUpWith(3000)
+        yield* current
+        yield* TestClock.adjust("3 seconds")
+        yield* set(Effect.fail("gone"))
+        expect([yield* current, fetches()]).toEqual(["first", 2])
+        yield* TestClock.adjust("29 seconds")
+        expect([yield* current, fetches()]).toEqual(["first", 2])
+        yield* TestClock.adjust("1 second")
+        yield* set(Effect.succeed("second"))
+        expect([yield* current, fetches()]).toEqual(["second", 3])
+        yield* TestClock.adjust("3 seconds")
+        expect([yield* current, fetches()]).toEqual(["second", 4])
+      })
+  )
+
   it.effect("fetches once for all that ask at once, and again after the lifetime (A19)", () =>
     Effect.gen(function* () {
       const { current, fetches, set } = yield* setUp

@@ -6,9 +6,9 @@ import { createServer } from "node:http"
 import { buffer } from "node:stream/consumers"
 import { brotliCompressSync, createGzip, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
-import { Transport } from "@effect-ciba/core"
+import { ClientAuthentication, ClientRegistration, ProtectedResource, Transport } from "@effect-ciba/core"
 import { NodeTls } from "@effect-ciba/platform-node"
-import { Duration, Effect, Layer, Schema } from "effect"
+import { Duration, Effect, Layer, Redacted, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
 import { userAgent } from "../../src/internal/UserAgent.ts"
 import { serve } from "../support/SocketServer.ts"
@@ -93,6 +93,26 @@ describe("the client of NodeCiba", () => {
       const after = process.memoryUsage()
       assert.isBelow(after.arrayBuffers + after.external - before.arrayBuffers - before.external, 40 * 2 ** 20)
     })
+  )
+
+  it.live("hands a gzip bomb of a protected resource over as far as the limit (U15, U10)", () =>
+    Effect.gen(function* () {
+      const { url } = yield* serveCoded("gzip", yield* bomb)
+      const resource = yield* ProtectedResource.make({
+        accessToken: Redacted.make("a token"),
+        tokenType: "Bearer",
+        dpopKey: undefined
+      })
+      for (const read of ["json", "text"] as const) {
+        const { reason } = yield* Effect.flip((yield* resource.get(url))[read])
+        assert.propertyVal("cause" in reason ? reason.cause : reason, "kind", "TooLarge")
+      }
+    }).pipe(
+      Effect.provide([
+        transport,
+        ClientRegistration.layer({ clientId: "shop", authentication: ClientAuthentication.none })
+      ])
+    )
   )
 
   it.live("refuses a body with six codings, each of which would cost a decoder (U10)", () =>
