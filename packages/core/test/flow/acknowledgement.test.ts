@@ -8,6 +8,7 @@ import {
   acknowledgement,
   allDeliveryModes,
   cibaLayer,
+  hint,
   initiate,
   requestsTo,
   withResponses
@@ -35,9 +36,11 @@ describe("an authentication request acknowledgement", () => {
         clientId: "test-client",
         authReqId: "",
         deliveryMode: "poll",
+        requestedAt: DateTime.makeUnsafe(0),
         expiresAt: DateTime.makeUnsafe(120_000),
         interval: Duration.seconds(2),
         scope: ["openid"],
+        hints: [hint.value],
         expectations: {}
       })
     }).pipe(Effect.provide(cibaLayer(acknowledging({ ...acknowledgement, error: "", extra: { deep: [1] } }))))

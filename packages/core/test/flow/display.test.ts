@@ -39,7 +39,7 @@ it.effect("a token with thousands of invalid members is rejected with a short me
       IdTokenVerifier.IdTokenVerifier.use((verifier) => verifier.claims(IdToken.make(jwt)))
     )
     expect(error.reason._tag).toBe("InvalidClaims")
-    expect(error.message).toMatch(/^InvalidClaims: the claims are not valid: Expected string at \["aud"\]\[0\] .* …$/)
+    expect(error.message).toMatch(/^InvalidClaims: the claims are not valid: Expected .*at \["aud"\]/)
     expect(error.message.length).toBeLessThan(600)
     expect(JSON.stringify(error).length).toBeLessThan(1000)
   }).pipe(Effect.provide(cibaLayer()))
