@@ -10,6 +10,7 @@ import {
   Introspection,
   type PendingAuthentication,
   SigningKey,
+  TokenResponse,
   UserInfo
 } from "@effect-ciba/core"
 import { TestClient, TestKeys } from "@effect-ciba/testing"
@@ -18,6 +19,7 @@ import * as UserInfoError from "../../src/resource/UserInfoError.ts"
 import * as IntrospectionError from "../../src/token/IntrospectionError.ts"
 import * as Jwe from "../support/Jwe.ts"
 import { type JsonObject, join } from "../support/Jwt.ts"
+import { pending } from "../support/PendingAuthentications.ts"
 import {
   brokenKey,
   issuer,
@@ -130,7 +132,23 @@ describe("no reason shows a secret:", () => {
           failing(json(200, { ...refreshedTokens, id_token, ...body }), FreshIdentity.refresh(makeIdentity()), given)
         )
       )
-      expect(yield* SecretScanner.failureReasons([...claims, ...refreshes], ...idTokens)).toEqual(
+      const idToken = yield* forge({})
+      const granted = {
+        ...refreshedTokens,
+        id_token: idToken,
+        authorization_details: [{ type: "payment", amount: "marker" }]
+      }
+      const changed = pending("one", {
+        authorizationDetails: [{ type: "payment", amount: "marker-amount" }],
+        essentialAuthorizationDetails: true
+      })
+      const verified = failing(
+        json(500, {}),
+        Effect.flatMap(Effect.flatMap(TokenResponse.receive(granted), TokenResponse.decode), (response) =>
+          IdTokenVerifier.verify(response, changed)
+        )
+      )
+      expect(yield* SecretScanner.failureReasons([...claims, ...refreshes, verified], ...idTokens, idToken)).toEqual(
         SecretScanner.reasonTags(IdTokenError.IdTokenError.fields.reason)
       )
     })
