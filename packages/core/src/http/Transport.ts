@@ -424,7 +424,10 @@ const readText = (
 const limitBody =
   (maxBytes: number): Service["limitBody"] =>
   (response) =>
-    ResponseBody.limit(response, maxBytes, () => makeError("TooLarge", response.request, response.status))
+    Effect.map(
+      ResponseBody.limit(response, maxBytes, () => makeError("TooLarge", response.request, response.status)),
+      SecretRedaction.hideRequest
+    )
 
 const parse = ({ text, ...head }: TextResponse): Effect.Effect<JsonResponse, TransportError> =>
   Effect.mapBoth(decodeJson(text), {

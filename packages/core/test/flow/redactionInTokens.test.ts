@@ -11,6 +11,7 @@ import {
   type PendingAuthentication,
   SigningKey,
   TokenEndpoint,
+  TokenResponse,
   UserInfo
 } from "@effect-ciba/core"
 import { TestClient, TestKeys } from "@effect-ciba/testing"
@@ -140,7 +141,24 @@ describe("no reason shows a secret:", () => {
           IdTokenVerifier.verify(response, pending("a", { requestedAt, deliveryMode: "poll" }))
         )
       )
-      expect(yield* SecretScanner.failureReasons([...claims, ...refreshes, earlier], ...idTokens, early)).toEqual(
+      const idToken = yield* forge({})
+      const granted = {
+        ...refreshedTokens,
+        id_token: idToken,
+        authorization_details: [{ type: "payment", amount: "marker" }]
+      }
+      const changed = pending("one", {
+        authorizationDetails: [{ type: "payment", amount: "marker-amount" }],
+        essentialAuthorizationDetails: true
+      })
+      const verified = failing(
+        json(500, {}),
+        Effect.flatMap(Effect.flatMap(TokenResponse.receive(granted), TokenResponse.decode), (response) =>
+          IdTokenVerifier.verify(response, changed)
+        )
+      )
+      const all = [...claims, ...refreshes, earlier, verified]
+      expect(yield* SecretScanner.failureReasons(all, ...idTokens, early, idToken)).toEqual(
         SecretScanner.reasonTags(IdTokenError.IdTokenError.fields.reason)
       )
     })
