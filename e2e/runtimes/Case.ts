@@ -6,6 +6,8 @@ export interface Host {
   readonly world: World
   /** Hands the requests to the notification endpoint of this runtime to a handler. */
   readonly serve: (handler: (request: Request) => Promise<Response>) => void
+  /** Runs a test as a server does that makes a client for each request that it has; its failure, if any. */
+  readonly runApart: (title: string) => Promise<string | undefined>
 }
 
 export interface Case {

@@ -66,6 +66,8 @@ const authenticationMethods: ReadonlyArray<Case> = (["RS256", "PS256", "ES256", 
   run: ({ world }) => Effect.asVoid(Effect.provide(approve(world), live(world, privateKey(world, algorithm))))
 }))
 
+const polling = "a client polls at the interval until the approval"
+
 const pollCases: ReadonlyArray<Case> = [
   {
     title: "an approval returns verified tokens to a client that polls, with one request each",
@@ -75,7 +77,7 @@ const pollCases: ReadonlyArray<Case> = [
     })
   },
   {
-    title: "a client polls at the interval until the approval",
+    title: polling,
     run: Effect.fnUntraced(function* ({ world }) {
       const message = yield* BindingMessage.generate
       yield* Effect.gen(function* () {
@@ -236,6 +238,21 @@ const notificationCase: Case = {
         )
         yield* assertSame("the statuses", statuses, [401, 401, 400, 413, 415, 405])
       })
+    )
+}
+
+/** The last one: what it breaks on a runtime could break others. */
+export const concurrentCase: Case = {
+  title: "waits in two requests to a server that makes a client for each of them end both",
+  run: ({ runApart }) =>
+    Effect.forEach(
+      [0, 700],
+      (delay) =>
+        Effect.gen(function* () {
+          yield* Effect.sleep(delay)
+          yield* assertSame("the failure", (yield* Effect.promise(() => runApart(polling))) ?? "none", "none")
+        }),
+      { concurrency: "unbounded", discard: true }
     )
 }
 

@@ -1,6 +1,6 @@
 // Runs the suite in a process of Node.js, Bun or Deno, and writes the report of each test as a line of JSON.
 import type { Host } from "./Case.ts"
-import { cases, run } from "./Suite.ts"
+import { cases, run, runTitle } from "./Suite.ts"
 import type { World } from "./World.ts"
 
 type Handler = (request: Request) => Promise<Response>
@@ -46,7 +46,8 @@ const host: Host = {
   world,
   serve: (handler) => {
     current = handler
-  }
+  },
+  runApart: (title) => runTitle(title, host)
 }
 
 for (const each of cases) console.log(JSON.stringify(await run(each, host)))

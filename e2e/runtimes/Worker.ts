@@ -1,6 +1,6 @@
 // Runs the suite on workerd, in a Durable Object: a wait that a notification ends has to live where the notification arrives.
 import type { Host } from "./Case.ts"
-import { cases, run } from "./Suite.ts"
+import { cases, run, runTitle } from "./Suite.ts"
 import type { World } from "./World.ts"
 
 interface Environment {
@@ -20,6 +20,11 @@ export class Suite {
       world: WORLD,
       serve: (handler) => {
         this.#handler = handler
+      },
+      runApart: async (title) => {
+        const url = `http://127.0.0.1:${WORLD.notificationPort}/apart/${encodeURIComponent(title)}`
+        const report: { readonly failure?: string } = await (await fetch(url)).json()
+        return report.failure
       }
     }
   }
@@ -31,7 +36,17 @@ export class Suite {
   }
 }
 
+/** Runs a test in the request itself, outside the Durable Object. */
+const runApart = async (title: string, world: World): Promise<Response> => {
+  const runNested = () => Promise.reject(new Error("this test runs no other one"))
+  return Response.json({ failure: await runTitle(title, { world, serve: () => {}, runApart: runNested }) })
+}
+
 export default {
-  fetch: (request: Request, { SUITE }: Environment): Promise<Response> =>
-    SUITE.get(SUITE.idFromName("suite")).fetch(request)
+  fetch: (request: Request, { SUITE, WORLD }: Environment): Promise<Response> => {
+    const title = /\/apart\/(.+)$/.exec(request.url)?.[1]
+    return title === undefined
+      ? SUITE.get(SUITE.idFromName("suite")).fetch(request)
+      : runApart(decodeURIComponent(title), WORLD)
+  }
 }
