@@ -4,7 +4,14 @@
  */
 
 import type { AuthenticationRequest, JwsAlgorithm } from "@effect-ciba/core"
-import { Ciba, type PendingAuthentication, SigningKey, UserHint, type VerifiedIdentity } from "@effect-ciba/core"
+import {
+  BindingMessage,
+  Ciba,
+  type PendingAuthentication,
+  SigningKey,
+  UserHint,
+  type VerifiedIdentity
+} from "@effect-ciba/core"
 import { NodeCiba } from "@effect-ciba/platform-node"
 import { Effect, Redacted, type Scope } from "effect"
 import { type Exchange, RealServer, type Registration, type Service } from "./RealServer.ts"
@@ -42,12 +49,9 @@ export const connect = (server: Service, { options, registration }: Client) => {
 }
 
 export const initiate = (request?: Partial<AuthenticationRequest.Options>) =>
-  Ciba.initiate({
-    scope: ["openid"],
-    hint: UserHint.login("jo@example.com"),
-    bindingMessage: "W4SCT",
-    ...request
-  })
+  Effect.flatMap(BindingMessage.generate, (bindingMessage) =>
+    Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com"), bindingMessage, ...request })
+  )
 
 /** The whole flow with a decision, and what the provider sent in it. */
 export const decide = Effect.fnUntraced(function* (
