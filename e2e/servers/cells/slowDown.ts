@@ -30,7 +30,7 @@ const twoProcesses = Effect.gen(function* () {
     const next = findNext(all, slow)
     if (next !== undefined) assert.isAtLeast((next.at ?? 0) - (slow.at ?? 0), 5_900)
   }
-  return Cell.describe(all)
+  return "`slow_down` to one of them, and the tokens in the end"
 })
 
 /** The next poll of the same process. */
