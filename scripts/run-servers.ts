@@ -65,7 +65,8 @@ if (ready.length > 0) {
 if (ready.length < servers.length) {
   console.log("docs/interoperability.md is not compared: not every server has run")
 } else if (process.exitCode === 0) {
-  const results = readResults()
+  const reported = readResults()
+  const results = servers.flatMap(({ name }) => reported.filter(({ server }) => server === name))
   const text = interoperabilityPage(servers, results)
   for (const name of unknownNames(servers, results)) fail(`"${name}" is no cell of the matrix`)
   if (parameters.includes("--write")) writeFileSync(page, text)

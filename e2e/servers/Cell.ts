@@ -99,7 +99,10 @@ export const describe = (exchanges: ReadonlyArray<Exchange>): string => {
     const endpoint = path.split("/").at(-1)
     return `${endpoint}${endpoint === "notification" ? "" : ` ${status}`}: ${describeBody(body)}`
   })
-  return [...new Set(lines)].filter((line) => !line.includes("authorization_pending")).join("; ")
+  const shown = [...new Set(lines)].filter((line) => !line.includes("authorization_pending"))
+  // A token response and the provider's record of its ping come in either order.
+  const isToken = (line: string) => line.startsWith("token ")
+  return [...shown.filter((line) => !isToken(line)), ...shown.filter(isToken)].join("; ")
 }
 
 const describeBody = (body: string): string => {
