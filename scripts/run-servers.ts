@@ -4,8 +4,9 @@ import { spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import * as GoOidc from "../e2e/servers/GoOidc.ts"
+import * as Keycloak from "../e2e/servers/Keycloak.ts"
 import { interoperabilityPage, type Provider, type Result, unknownNames } from "./servers/page.ts"
-import { buildGoOidc } from "./servers/toolchains.ts"
+import { buildGoOidc, unpackKeycloak } from "./servers/toolchains.ts"
 
 const root = resolve(import.meta.dirname, "..")
 const page = join(root, "docs/interoperability.md")
@@ -17,7 +18,8 @@ interface Server extends Provider {
 }
 
 const servers: ReadonlyArray<Server> = [
-  { name: GoOidc.name, missing: GoOidc.missing, file: "goOidc", prepare: buildGoOidc }
+  { name: GoOidc.name, missing: GoOidc.missing, file: "goOidc", prepare: buildGoOidc },
+  { name: Keycloak.name, missing: Keycloak.missing, file: "keycloak", prepare: () => unpackKeycloak(Keycloak.version) }
 ]
 
 interface Report {
@@ -63,7 +65,8 @@ if (ready.length > 0) {
 if (ready.length < servers.length) {
   console.log("docs/interoperability.md is not compared: not every server has run")
 } else if (process.exitCode === 0) {
-  const results = readResults()
+  const reported = readResults()
+  const results = servers.flatMap(({ name }) => reported.filter(({ server }) => server === name))
   const text = interoperabilityPage(servers, results)
   for (const name of unknownNames(servers, results)) fail(`"${name}" is no cell of the matrix`)
   if (parameters.includes("--write")) writeFileSync(page, text)

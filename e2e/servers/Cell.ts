@@ -4,7 +4,14 @@
  */
 
 import type { AuthenticationRequest, JwsAlgorithm } from "@effect-ciba/core"
-import { Ciba, type PendingAuthentication, SigningKey, UserHint, type VerifiedIdentity } from "@effect-ciba/core"
+import {
+  BindingMessage,
+  Ciba,
+  type PendingAuthentication,
+  SigningKey,
+  UserHint,
+  type VerifiedIdentity
+} from "@effect-ciba/core"
 import { NodeCiba } from "@effect-ciba/platform-node"
 import { Effect, Redacted, type Scope } from "effect"
 import { type Exchange, RealServer, type Registration, type Service } from "./RealServer.ts"
@@ -42,12 +49,9 @@ export const connect = (server: Service, { options, registration }: Client) => {
 }
 
 export const initiate = (request?: Partial<AuthenticationRequest.Options>) =>
-  Ciba.initiate({
-    scope: ["openid"],
-    hint: UserHint.login("jo@example.com"),
-    bindingMessage: "W4SCT",
-    ...request
-  })
+  Effect.flatMap(BindingMessage.generate, (bindingMessage) =>
+    Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com"), bindingMessage, ...request })
+  )
 
 /** The whole flow with a decision, and what the provider sent in it. */
 export const decide = Effect.fnUntraced(function* (
@@ -95,7 +99,10 @@ export const describe = (exchanges: ReadonlyArray<Exchange>): string => {
     const endpoint = path.split("/").at(-1)
     return `${endpoint}${endpoint === "notification" ? "" : ` ${status}`}: ${describeBody(body)}`
   })
-  return [...new Set(lines)].filter((line) => !line.includes("authorization_pending")).join("; ")
+  const shown = [...new Set(lines)].filter((line) => !line.includes("authorization_pending"))
+  // A token response and the provider's record of its ping come in either order.
+  const isToken = (line: string) => line.startsWith("token ")
+  return [...shown.filter((line) => !isToken(line)), ...shown.filter(isToken)].join("; ")
 }
 
 const describeBody = (body: string): string => {

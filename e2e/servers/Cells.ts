@@ -6,6 +6,7 @@ import * as methods from "./cells/methods.ts"
 import * as notifications from "./cells/notifications.ts"
 import * as registration from "./cells/registration.ts"
 import * as requests from "./cells/requests.ts"
+import * as slowDown from "./cells/slowDown.ts"
 import * as tokens from "./cells/tokens.ts"
 
 export const cells: ReadonlyArray<Cell> = [
@@ -14,6 +15,7 @@ export const cells: ReadonlyArray<Cell> = [
   ...requests.cells,
   ...tokens.cells,
   ...notifications.cells,
+  ...slowDown.cells,
   ...registration.cells,
   ...http.cells
 ]

@@ -56,5 +56,46 @@ export const quirks: ReadonlyArray<Quirk> = [
       "a program's own HTTP/2 client needs `maxConcurrentRequests`; this library's clients use HTTP/1.1",
       "HTTP over TLS: versions, kept and ended connections: HTTP/2, more waits than streams"
     ]
+  ),
+  ...quirksOf(
+    "Keycloak",
+    ["`login_hint` is the only hint", "send no other; `InvalidRequest` says so"],
+    [
+      "a binding message is 1 to 50 of `A-Z a-z 0-9 - . _ + / ! ? #`",
+      "`InvalidBindingMessage`; `BindingMessage.generate` keeps to it"
+    ],
+    [
+      "`requested_expiry` ends the device's bearer, while `expires_in` of the response is that of the realm",
+      "the wait lasts as long as the response says",
+      "none, poll: approval, denial, expiry: expiry"
+    ],
+    [
+      "the end-user is checked when the `auth_req_id` is redeemed",
+      "an unknown or disabled account fails late, as `InvalidGrant`"
+    ],
+    [
+      "introspection is inactive unless the client is in `aud`; a refresh token needs `token_type_hint`",
+      "add an audience mapper, and send the hint",
+      "introspection: plain, signed: plain"
+    ],
+    ["pending requests are in memory only", "after a restart of the provider they fail as `InvalidGrant`"],
+    [
+      "`slow_down` counts from the last accepted poll, for all processes of a client together",
+      "one process polls for a request, or each slows down",
+      "slow_down of two processes that poll for one request: each waits five seconds more"
+    ],
+    [
+      "a failed ping is not sent again; the decision stands",
+      "the fallback poll finds it",
+      "ping: approval, denial, missed: missed"
+    ],
+    ["a decision can be changed until it is redeemed", "none"],
+    [
+      "default scopes are granted unasked; an unknown `acr_values`, `authorization_details`, `resource` and `nonce` are ignored",
+      "what is not granted is seen in the identity"
+    ],
+    ["an `auth_req_id` is a JWE of some 1,000 characters", "columns for it have to be long enough"],
+    ["unsigned requests are accepted although an algorithm is registered", "sign all the same"],
+    ["the device's bearer names the issuer, and is accepted there only", "a device calls the issuer's URL"]
   )
 ]

@@ -10,6 +10,8 @@ export interface Exchange {
   readonly form: Readonly<Record<string, string>>
   readonly status: number
   readonly body: string
+  /** When the request arrived, in milliseconds. */
+  readonly at?: number
   /** The version of HTTP. */
   readonly protocol?: string
   /** One name for each connection. */
@@ -33,6 +35,8 @@ export interface Service {
     readonly tls?: { readonly authorities: string }
   }
   readonly register: (registration: Registration) => Effect.Effect<void>
+  /** The initial access token of dynamic registration. */
+  readonly initialAccessToken: Effect.Effect<string>
   readonly approve: (authReqId: Redacted.Redacted<string>) => Effect.Effect<void>
   readonly deny: (authReqId: Redacted.Redacted<string>) => Effect.Effect<void>
   readonly log: Effect.Effect<ReadonlyArray<Exchange>>
@@ -40,6 +44,8 @@ export interface Service {
   readonly issueCertificate: (subject: string) => Effect.Effect<Issued>
   /** From now on each response to the client ends its connection; over HTTP/2 by GOAWAY. */
   readonly closeConnections: (clientId: string) => Effect.Effect<void>
+  /** The same where requests expire after some seconds, if it does not do as `requested_expiry` says. */
+  readonly shortLived?: Service
 }
 
 export class RealServer extends Context.Service<RealServer, Service>()("@effect-ciba/e2e/RealServer") {}

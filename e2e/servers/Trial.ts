@@ -17,7 +17,7 @@ export const isMissing = (missing: Missing, { name, row }: Pick<Cell, "name" | "
   Object.hasOwn(missing, row) || Object.hasOwn(missing, `${row}: ${name}`)
 
 export const tryCells = (server: string, realServer: Layer.Layer<RealServer>, cells: ReadonlyArray<Cell>): void =>
-  layer(realServer, { excludeTestServices: true, timeout: "2 minutes" })(server, (it) => {
+  layer(realServer, { excludeTestServices: true, timeout: "4 minutes" })(server, (it) => {
     describe.concurrent("cells", () => {
       for (const { name, row, run } of cells) {
         it.effect(`${row}: ${name}`, ({ task }) => {

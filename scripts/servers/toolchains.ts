@@ -62,3 +62,23 @@ const fetchGo = (): string | undefined => {
   rmSync(archive)
   return go
 }
+
+/** Keycloak by Maven; the reason if Java or Maven are missing. */
+export const unpackKeycloak = (version: string): string | undefined => {
+  const java = Number(attempt("java", "--version")?.match(/^\S+ (\d+)/)?.[1])
+  if (!(java >= 17)) return "there is no Java 17 or newer"
+  const home = join(cache, `keycloak-${version}`)
+  if (!existsSync(join(home, "bin/kc.sh"))) {
+    const artifact = `org.keycloak:keycloak-quarkus-dist:${version}:zip`
+    mkdirSync(cache, { recursive: true })
+    const copied = attempt(
+      "mvn",
+      ...["-q", "-B", "dependency:copy", `-Dartifact=${artifact}`, `-DoutputDirectory=${cache}`]
+    )
+    if (copied === undefined) return "there is no Maven, or it has not given Keycloak"
+    const archive = join(cache, `keycloak-quarkus-dist-${version}.zip`)
+    run("unzip", ["-q", "-o", archive, "-d", cache])
+    rmSync(archive)
+  }
+  return undefined
+}

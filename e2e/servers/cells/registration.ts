@@ -23,7 +23,9 @@ const managed = Effect.gen(function* () {
     Layer.provide(NodeTls.layer({ ...tls }))
   )
   return yield* Effect.gen(function* () {
-    const client = yield* DynamicRegistration.register(metadata, { initialAccessToken: Redacted.make("let-me-in") })
+    const client = yield* DynamicRegistration.register(metadata, {
+      initialAccessToken: Redacted.make(yield* server.initialAccessToken)
+    })
     const flow = Cell.decide(Cell.approve).pipe(
       Effect.provide(
         Cell.connect(server, {

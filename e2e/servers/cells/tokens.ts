@@ -88,7 +88,7 @@ const tryEncryption = (keyAlgorithm: "RSA-OAEP" | "RSA-OAEP-256", contentAlgorit
     return sent
   })
 
-const offline = { scope: ["openid", "offline_access"] }
+const offline = { scope: ["openid", "email", "offline_access"] }
 
 /** Every exchange in which the tokens were sent, as text. */
 const describeUse = Effect.fnUntraced(function* ({ accessToken, refreshToken }: VerifiedIdentity.VerifiedIdentity) {
