@@ -7,21 +7,9 @@ export interface Exception {
 
 export const exceptions: ReadonlyArray<Exception> = [
   {
-    runtimes: ["Deno"],
-    title: /^a POST to \S+ is sent once on a used connection/,
-    reason:
-      "its `fetch` sends a POST again by itself if the server ends a used connection without a response. An authentication request can reach the end-user twice"
-  },
-  {
     runtimes: ["Bun", "Deno", "workerd"],
     title: /^a provider that sends Content-Length and Transfer-Encoding/,
     reason: "its `fetch` reads such a response by its chunks, as RFC 9112 section 6.3 permits, and does not tell"
-  },
-  {
-    runtimes: ["workerd"],
-    title: /^waits in two requests to a server/,
-    reason:
-      "all waits and time limits of a process share one timer, which belongs to the request that set it: outside a Durable Object the waits of other requests hang. Run one client in a Durable Object"
   }
 ]
 

@@ -17,9 +17,9 @@ import {
   type VerifiedIdentity
 } from "@effect-ciba/core"
 import { Effect, Fiber, Layer, Redacted, Result, Schedule } from "effect"
-import { FetchHttpClient } from "effect/http"
 import { KeyValueStore } from "effect/persistence"
 import { assertSame, type Case, decide, type Host, providerRequests } from "./Case.ts"
+import * as FetchLive from "./FetchLive.ts"
 import type { ProviderRequest, World } from "./World.ts"
 
 type Options = Partial<Ciba.Options<SigningKey.InvalidKey>>
@@ -33,7 +33,7 @@ const client = (world: World, options: Options = {}) =>
     ...options
   })
 
-const live = (world: World, options?: Options) => Layer.provide(client(world, options), FetchHttpClient.layer)
+const live = (world: World, options?: Options) => Layer.provide(client(world, options), FetchLive.layer)
 
 const privateKey = (world: World, algorithm: "RS256" | "PS256" | "ES256" | "EdDSA"): Options => ({
   clientId: `private_key_jwt-${algorithm}`,
@@ -115,7 +115,7 @@ const pollCases: ReadonlyArray<Case> = [
       const proofs = Dpop.layer({ key: SigningKey.generate("ES256") })
       const { identity, requests } = yield* Effect.provide(
         approve(world),
-        client(world, { clientId: "dpop" }).pipe(Layer.provide(proofs), Layer.provide(FetchHttpClient.layer))
+        client(world, { clientId: "dpop" }).pipe(Layer.provide(proofs), Layer.provide(FetchLive.layer))
       )
       yield* assertSame("the type of the token", identity.tokenType, "DPoP")
       yield* assertSame("the requests", outcomes(requests), ["/backchannel 200", "/token use_dpop_nonce", "/token 200"])
@@ -129,7 +129,7 @@ const pollCases: ReadonlyArray<Case> = [
         approve(world),
         client(world, { clientId: "signed" }).pipe(
           Layer.provide(SignedRequest.layer({ key })),
-          Layer.provide(FetchHttpClient.layer)
+          Layer.provide(FetchLive.layer)
         )
       )
       yield* assertSame("the form", Object.keys(requests[0]?.form ?? {}).sort(), ["client_id", "request"])
@@ -146,9 +146,7 @@ const pollCases: ReadonlyArray<Case> = [
         yield* Revocation.revoke(next.refreshToken ?? Redacted.make("none"), { tokenTypeHint: "refresh_token" })
         const error = yield* Effect.flip(FreshIdentity.refresh(next))
         yield* assertSame("the reason", error.reason._tag, "InvalidGrant")
-      }).pipe(
-        Effect.provide(UserInfo.layer().pipe(Layer.provideMerge(client(world)), Layer.provide(FetchHttpClient.layer)))
-      )
+      }).pipe(Effect.provide(UserInfo.layer().pipe(Layer.provideMerge(client(world)), Layer.provide(FetchLive.layer))))
   },
   {
     title: "another client resumes a wait from a store of sealed authentications",
@@ -160,7 +158,7 @@ const pollCases: ReadonlyArray<Case> = [
         client(world).pipe(
           Layer.provideMerge(PendingStore.layerKeyValueStore({ keys })),
           Layer.provide(Layer.succeed(KeyValueStore.KeyValueStore, values)),
-          Layer.provide(FetchHttpClient.layer)
+          Layer.provide(FetchLive.layer)
         )
       yield* Effect.provide(Ciba.initiate(request(message)), process())
       yield* decide(world, "approve", message)
@@ -185,7 +183,7 @@ const withPing = <A, E>(
     Effect.provide(
       client(world, { clientId: world.pingClient, deliveryMode: "ping", poll: { pingFallback: "1 minute" } }).pipe(
         Layer.provideMerge(NotificationInbox.layer),
-        Layer.provide(FetchHttpClient.layer)
+        Layer.provide(FetchLive.layer)
       )
     )
   )

@@ -11,9 +11,10 @@ export type TimeLimit = <A, E>(call: Effect.Effect<A, E>, toError: () => E) => E
 /** A limit of this duration, on the clock of each caller. */
 export const make = (duration: Duration.Duration): TimeLimit => {
   const millis = Duration.toMillis(duration)
+  const timelineOf = Timeline.makeTimelines()
   return (call, toError) =>
     Effect.withFiber((caller) => {
-      const timeline = Timeline.of(caller.getRef(Clock.Clock))
+      const timeline = timelineOf(caller.getRef(Clock.Clock))
       return Effect.callback((resume) => {
         const dueAt = timeline.now() + millis
         const fiber = Effect.runForkWith(caller.context)(call)

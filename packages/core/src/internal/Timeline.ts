@@ -1,6 +1,5 @@
 /**
- * What is due on one clock, the earliest first: a single fiber sleeps until then, and none if nothing is due. All waits and
- * time limits of a process share it.
+ * What is due on one clock, the earliest first: a single fiber sleeps until then, and none if nothing is due.
  */
 import { type Clock, Context, Duration, Effect, Exit, type Fiber, Scheduler } from "effect"
 import { memoize } from "effect/Function"
@@ -76,8 +75,11 @@ const make = (clock: Clock.Clock): Timeline => {
   }
 }
 
-/** The timeline of a clock. */
-export const of: (clock: Clock.Clock) => Timeline = /* @__PURE__ */ memoize(make)
+/**
+ * Timelines by clock. Each client has its own: on workerd a timer belongs to the request that set it, and what waits for that
+ * of another request hangs.
+ */
+export const makeTimelines = (): ((clock: Clock.Clock) => Timeline) => memoize(make)
 
 const idle = Number.POSITIVE_INFINITY
 

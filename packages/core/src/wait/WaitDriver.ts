@@ -113,6 +113,7 @@ interface Driver extends ActiveWait.Shared {
   readonly redeemed: Map<string, number>
   readonly sweep: Effect.Effect<void>
   readonly termsOf: (delivery: Wait.Terms<never>["delivery"], url: string) => Wait.Terms<TransportError>
+  readonly timelineOf: (clock: Clock.Clock) => Timeline.Timeline
   /** Done when the waits are closed. */
   readonly closed: Deferred.Deferred<never>
 }
@@ -143,6 +144,7 @@ const makeDriver = Effect.fnUntraced(function* (mode: Mode): Effect.fn.Return<Dr
     redeemed,
     sweep: Sweep.make(() => acknowledged.size + waits.size + redeemed.size, removeExpired),
     termsOf: makeTermsOf(mode, store.isPresent),
+    timelineOf: Timeline.makeTimelines(),
     closed: Deferred.makeUnsafe()
   }
 })
@@ -209,7 +211,7 @@ const begin = (
   }
 ): Begun => {
   const clock = Context.get(context, Clock.Clock)
-  const timeline = Timeline.of(clock)
+  const timeline = driver.timelineOf(clock)
   const isPinged = pending.deliveryMode === "ping" && driver.hasInbox
   const delivery = polls === undefined ? "push" : isPinged ? "ping" : "poll"
   const terms = driver.termsOf(delivery, polls?.url ?? "")

@@ -27,7 +27,7 @@ const setUp = Effect.gen(function* () {
   const { observed, sleepers } = yield* observeSleepers
   const context = yield* Effect.context<never>()
   const due: Array<string> = []
-  const timeline = Timeline.of(observed)
+  const timeline = Timeline.makeTimelines()(observed)
   const makeEntry = (name: string): Timeline.Entry => ({
     at: 0,
     index: -1,
