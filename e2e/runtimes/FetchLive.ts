@@ -2,20 +2,20 @@
 import { Layer } from "effect"
 import { FetchHttpClient } from "effect/http"
 
-declare global {
-  var Deno:
-    | { readonly createHttpClient: (options: { poolMaxIdlePerHost: number; http2: boolean }) => object }
-    | undefined
+interface Globals {
+  readonly Deno?: { readonly createHttpClient: (options: { poolMaxIdlePerHost: number; http2: boolean }) => object }
 }
 
-const init = (): RequestInit => {
-  const client = globalThis.Deno?.createHttpClient({ poolMaxIdlePerHost: 0, http2: false })
-  return client === undefined ? {} : Object.assign<RequestInit, object>({}, { client })
-}
+const { Deno } = globalThis as Globals
+
+const init = (): RequestInit =>
+  Deno === undefined
+    ? {}
+    : Object.assign<RequestInit, object>({}, { client: Deno.createHttpClient({ poolMaxIdlePerHost: 0, http2: false }) })
 
 export const layer: typeof FetchHttpClient.layer = Layer.provideMerge(
   FetchHttpClient.layer,
   Layer.sync(FetchHttpClient.RequestInit, init)
 )
 
-export const keepsConnections: boolean = globalThis.Deno === undefined
+export const keepsConnections: boolean = Deno === undefined
