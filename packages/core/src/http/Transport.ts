@@ -37,11 +37,11 @@
  *
  * @see CIBA Core 1.0 section 7.1, FAPI 2.0 Security Profile 5.2.2
  */
-import { Clock, Context, Duration, Effect, Layer, Option, Result, Schema } from "effect"
+import { Context, type Duration, Effect, Layer, Option, Schema } from "effect"
 import { memoize } from "effect/Function"
 import {
   FetchHttpClient,
-  Headers,
+  type Headers,
   HttpClient,
   type HttpClientError,
   HttpClientRequest,
@@ -56,6 +56,7 @@ import * as InsecureRequests from "./InsecureRequests.ts"
 import * as InteractionId from "./InteractionId.ts"
 import { ensureByteLimit, ensureDuration, type InvalidOption } from "./InvalidOption.ts"
 import * as ResponseBody from "./ResponseBody.ts"
+import * as RetryAfter from "./RetryAfter.ts"
 import * as SecretRedaction from "./SecretRedaction.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
 import * as TimeLimit from "./TimeLimit.ts"
@@ -76,6 +77,11 @@ export { InvalidOption } from "./InvalidOption.ts"
  * @stability unstable
  */
 export { EnforcedLengths } from "./ResponseBody.ts"
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
+export { parseRetryAfter } from "./RetryAfter.ts"
 /**
  * @since 0.1.0
  * @stability unstable
@@ -271,23 +277,6 @@ export const form = (
   )
 
 /**
- * The delay that `Retry-After` asks for, ten years at most. `now` is in milliseconds since the epoch. `undefined` if the
- * header is missing or malformed, or is a date that is not in the future.
- *
- * @see RFC 9110 section 10.2.3
- * @since 0.1.0
- * @stability unstable
- */
-export const parseRetryAfter = (headers: Headers.Headers, now: number): Duration.Duration | undefined =>
-  Result.match(Headers.parseRetryAfter(headers["retry-after"] ?? ""), {
-    onFailure: () => undefined,
-    onSuccess: (value) => {
-      const delay = Headers.retryAfterDelay(value, now)
-      return value._tag === "DateTime" && Duration.isZero(delay) ? undefined : Duration.min(delay, tenYears)
-    }
-  })
-
-/**
  * The error of a request.
  *
  * @since 0.1.0
@@ -326,7 +315,7 @@ export const failStatus = Effect.fnUntraced(function* (
   response: HttpClientResponse.HttpClientResponse
 ): Effect.fn.Return<never, TransportError> {
   yield* cancelBody(response)
-  const retryAfter = yield* readRetryAfter(response.headers)
+  const retryAfter = yield* RetryAfter.read(response.headers)
   return yield* makeError("UnexpectedStatus", response.request, response.status, retryAfter)
 })
 
@@ -337,8 +326,6 @@ export const failStatus = Effect.fnUntraced(function* (
  * @stability unstable
  */
 export const cancelBody: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<void> = ResponseBody.cancel
-
-const tenYears = /* @__PURE__ */ Duration.days(3650)
 
 const decodeLimits = Effect.fnUntraced(function* (options: Options | undefined) {
   const requestTimeout = yield* ensureDuration("requestTimeout", options?.requestTimeout ?? "35 seconds")
@@ -418,7 +405,7 @@ const readText = (
       onFailure: (kind) => unreadable({ status, retryAfter, method, url }, kind),
       onSuccess: (bytes) => ({ status, retryAfter, method, url, text: decoder.decode(bytes) })
     })
-  return headers["retry-after"] === undefined ? read(undefined) : Effect.flatMap(readRetryAfter(headers), read)
+  return headers["retry-after"] === undefined ? read(undefined) : Effect.flatMap(RetryAfter.read(headers), read)
 }
 
 const limitBody =
@@ -434,11 +421,6 @@ const parse = ({ text, ...head }: TextResponse): Effect.Effect<JsonResponse, Tra
     onFailure: () => unreadable(head, "Unreadable"),
     onSuccess: (body) => ({ ...head, body })
   })
-
-const readRetryAfter = (headers: Headers.Headers): Effect.Effect<Duration.Duration | undefined> =>
-  headers["retry-after"] === undefined
-    ? Effect.undefined
-    : Effect.map(Clock.currentTimeMillis, (now) => parseRetryAfter(headers, now))
 
 const decoder = /* @__PURE__ */ new TextDecoder()
 
