@@ -36,18 +36,30 @@ const metadata = {
   dpop_signing_alg_values_supported: ["ES256"]
 }
 
+interface Tokens {
+  readonly keys: unknown
+  /** Signed a few seconds ago: an ID Token is not older than its request. */
+  idToken: string
+}
+
 /** The key set of a provider, and an ID Token that it has signed. */
-export const makeTokens = async (of: string): Promise<{ readonly keys: unknown; readonly idToken: string }> => {
+export const makeTokens = async (of: string): Promise<Tokens> => {
   const { privateKey, publicKey } = await generateKeyPair("ES256")
-  const idToken = await new SignJWT({})
-    .setProtectedHeader({ alg: "ES256", kid: "bench" })
-    .setIssuer(of)
-    .setSubject("jo")
-    .setAudience(clientId)
-    .setIssuedAt()
-    .setExpirationTime("2h")
-    .sign(privateKey)
-  return { keys: { keys: [{ ...(await exportJWK(publicKey)), kid: "bench", alg: "ES256", use: "sig" }] }, idToken }
+  const sign = () =>
+    new SignJWT({})
+      .setProtectedHeader({ alg: "ES256", kid: "bench" })
+      .setIssuer(of)
+      .setSubject("jo")
+      .setAudience(clientId)
+      .setIssuedAt()
+      .setExpirationTime("2h")
+      .sign(privateKey)
+  const keys = { keys: [{ ...(await exportJWK(publicKey)), kid: "bench", alg: "ES256", use: "sig" }] }
+  const tokens: Tokens = { keys, idToken: await sign() }
+  setInterval(async () => {
+    tokens.idToken = await sign()
+  }, 5000).unref()
+  return tokens
 }
 
 const respond = (body: unknown, status = 200): Response => {
@@ -64,7 +76,7 @@ export const make = async ({
   pending,
   tokenType = "Bearer"
 }: Options): Promise<Provider> => {
-  const { idToken, keys } = await makeTokens(issuer)
+  const issued = await makeTokens(issuer)
   const polled = new Map<string, number>()
   const dueAt = new Map<string, number>()
   let lateness: Array<number> = []
@@ -83,7 +95,7 @@ export const make = async ({
     }
     if (count <= pending) return respond({ error: "authorization_pending" }, 400)
     polled.delete(id)
-    const tokens = { access_token: "a".repeat(43), token_type: tokenType, expires_in: 3600, id_token: idToken }
+    const tokens = { access_token: "a".repeat(43), token_type: tokenType, expires_in: 3600, id_token: issued.idToken }
     return respond(tokens)
   }
 
@@ -100,7 +112,7 @@ export const make = async ({
       const { pathname } = new URL(String(url))
       if (pathname === "/token") return answerPoll(init?.body)
       if (pathname === "/backchannel") return acknowledge()
-      return respond(pathname === "/jwks" ? keys : metadata)
+      return respond(pathname === "/jwks" ? issued.keys : metadata)
     },
     polls: () => polls,
     takeLateness: () => {

@@ -33,7 +33,7 @@ const server =
 await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
 const { port } = server.address() as AddressInfo
 const issuer = `${folder === undefined ? "http" : "https"}://127.0.0.1:${port}`
-const { idToken, keys } = await makeTokens(issuer)
+const issued = await makeTokens(issuer)
 
 respond["/.well-known/openid-configuration"] = () => [
   200,
@@ -48,7 +48,7 @@ respond["/.well-known/openid-configuration"] = () => [
     token_endpoint_auth_methods_supported: ["client_secret_post"]
   }
 ]
-respond["/jwks"] = () => [200, keys]
+respond["/jwks"] = () => [200, issued.keys]
 respond["/backchannel"] = (form) => {
   requests += 1
   pending.set(`request-${requests}`, Number(form.get("login_hint")))
@@ -60,7 +60,7 @@ respond["/token"] = (form) => {
   pending.set(id, left - 1)
   if (left > 0) return [400, { error: "authorization_pending" }]
   pending.delete(id)
-  return [200, { access_token: "a".repeat(43), token_type: "Bearer", expires_in: 3600, id_token: idToken }]
+  return [200, { access_token: "a".repeat(43), token_type: "Bearer", expires_in: 3600, id_token: issued.idToken }]
 }
 
 process.send?.(issuer)
