@@ -116,7 +116,8 @@ export const open = (
   keys: Keys,
   context: Context = []
 ): Effect.Effect<Redacted.Redacted<string>, DecryptionFailed> => {
-  const [header = "", , iv = "", ciphertext = "", tag = ""] = sealed.split(".")
+  const [header = "", encryptedKey, iv = "", ciphertext = "", tag = "", ...more] = sealed.split(".")
+  if (encryptedKey !== "" || more.length > 0) return Effect.fail(new DecryptionFailed({ problem: unopened }))
   const aad = Base64Url.encode(encodeContext(context))
   return Effect.tryPromise({
     try: () =>

@@ -165,7 +165,8 @@ const readWeb = (
       if (value !== undefined) collected.add(value)
     }
   })
-  return Effect.onExit(loop, () => (isOpen ? Effect.ignore(Effect.tryPromise(() => reader.cancel())) : Effect.void))
+  // Nothing waits for a cancellation, which may never settle.
+  return Effect.onExit(loop, () => Effect.sync(() => isOpen && void reader.cancel().catch(() => {})))
 }
 
 const readStream = <E>(stream: Stream.Stream<Uint8Array, E>, collected: Collected): Effect.Effect<void, Failure> =>

@@ -70,10 +70,14 @@ const splitToken = (value: string): ReadonlyArray<string> =>
 /** Characters that form encoding leaves as they are. */
 const unreserved = /^[\w.*-]+$/
 
+/** The escapes of a form for characters that `encodeURIComponent` leaves as they are. */
+const keptByUris = /%(21|27|28|29|7E)/g
+
 const encodings = (value: string): ReadonlyArray<string> => {
   if (unreserved.test(value)) return [value]
   const encoded = formEncode(value)
-  return [...new Set([value, encoded, encoded.replaceAll("+", "%20")])]
+  const escaped = encoded.replaceAll("+", "%20")
+  return [...new Set([value, encoded, escaped, escaped.replaceAll(keptByUris, decodeURIComponent)])]
 }
 
 const publicHeaders = new Set(["accept", "content-type", "content-length", "user-agent", "x-fapi-interaction-id"])
@@ -120,9 +124,12 @@ const publicParameters = new Set([
 
 const parameter = (name: string, value: string): ReadonlyArray<string> => {
   if (publicParameters.has(name)) return []
-  if (name === "request") return [value, ...claims(value)]
-  return mayHaveTexts.test(value) ? [value, ...leaves(Option.getOrUndefined(decodeJson(value)))] : [value]
+  return name === "request" ? [value, ...claims(value)] : withTexts(value)
 }
+
+/** A secret, and the texts in it if it is JSON. */
+export const withTexts = (value: string): ReadonlyArray<string> =>
+  mayHaveTexts.test(value) ? [value, ...leaves(Option.getOrUndefined(decodeJson(value)))] : [value]
 
 /** How JSON begins that has a text. */
 const mayHaveTexts = /^\s*["[{]/

@@ -37,7 +37,7 @@
  *
  * @see CIBA Core 1.0 section 7.1, FAPI 2.0 Security Profile 5.2.2
  */
-import { Context, type Duration, Effect, Layer, Option, Schema } from "effect"
+import { Context, type Duration, Effect, Layer, Option, Result, Schema } from "effect"
 import { memoize } from "effect/Function"
 import {
   FetchHttpClient,
@@ -45,7 +45,8 @@ import {
   HttpClient,
   type HttpClientError,
   HttpClientRequest,
-  type HttpClientResponse
+  type HttpClientResponse,
+  Url
 } from "effect/http"
 import * as BoundedJson from "../internal/BoundedJson.ts"
 import * as Form from "./Form.ts"
@@ -148,7 +149,7 @@ export interface TextResponse extends Omit<JsonResponse, "body"> {
  * @stability unstable
  */
 export interface Service {
-  /** Fails for a URL that no request is sent to: one that is not https, unless it is allowed. */
+  /** Fails for a URL that no request is sent to: one that is not https, unless it is allowed, and what is no URL. */
   readonly ensureAllowed: (
     request: Pick<HttpClientRequest.HttpClientRequest, "method" | "url">
   ) => Effect.Effect<void, TransportError>
@@ -238,7 +239,7 @@ export const make = Effect.fnUntraced(function* (
     )
 
   return Transport.of({
-    ensureAllowed: (request) => (isSent(request) ? Effect.void : Effect.fail(makeError("InsecureUrl", request))),
+    ensureAllowed: (request) => (isSent(request) ? ensureUrl(request) : Effect.fail(makeError("InsecureUrl", request))),
     send: (request) => call(request, ({ response }) => Effect.succeed(SecretRedaction.hideRequest(response))),
     text: read(text),
     json: read(json),
@@ -350,6 +351,9 @@ interface Received {
 
 /** Reads a response, or a part of it. */
 type Read<A> = (received: Received) => Effect.Effect<A, TransportError>
+
+const ensureUrl: Service["ensureAllowed"] = (request) =>
+  Result.isSuccess(Url.fromString(request.url)) ? Effect.void : Effect.fail(makeError("Unreachable", request))
 
 /** The context in which a request is sent. A `RequestInit` is read anew: its owner may have replaced a certificate in it. */
 const makeContextOf = (initOfLayer: Option.Option<RequestInit>) => {

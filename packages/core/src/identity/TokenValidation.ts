@@ -8,6 +8,7 @@ import { Effect, Redacted, type Schema } from "effect"
 import type * as ClientRegistration from "../client/ClientRegistration.ts"
 import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import { sanitize } from "../internal/DisplayText.ts"
+import { maxEntries } from "../internal/ForeignMember.ts"
 import { unsafeValue } from "../internal/Opaque.ts"
 import * as Rule from "../profile/Rule.ts"
 import * as TokenResponse from "../token/TokenResponse.ts"
@@ -83,7 +84,7 @@ export const validate = (
     refreshToken: refresh_token ?? refreshToken,
     idToken,
     scope: grantedScope,
-    authorizationDetails: Array.isArray(authorization_details) ? authorization_details : undefined,
+    authorizationDetails: isList(authorization_details) ? authorization_details : undefined,
     grantId: typeof grant_id === "string" ? grant_id : grantId,
     additional: Redacted.make(additional, { label: "token response" })
   })
@@ -109,3 +110,7 @@ const acceptGrant = (
         identity
       )
 }
+
+/** A longer list is none of this protocol's. */
+const isList = (value: unknown): value is ReadonlyArray<Schema.Json> =>
+  Array.isArray(value) && value.length <= maxEntries

@@ -2,7 +2,7 @@
  * JSON of others, with a limit on its depth: code that compares, encodes or formats a value that is nested deeper would
  * exhaust the stack.
  */
-import { Predicate, Schema, SchemaTransformation } from "effect"
+import { Predicate, Schema, SchemaGetter, SchemaTransformation } from "effect"
 
 const maxDepth = 100
 
@@ -17,10 +17,10 @@ const isAnyLeaf = (): boolean => true
 /** `JSON.parse` makes infinity of a number that is out of range, such as 1e999. */
 const isFiniteLeaf = (leaf: unknown): boolean => typeof leaf !== "number" || Number.isFinite(leaf)
 
-const expected = `JSON that is nested at most ${maxDepth} levels deep`
-
 const Shallow: Schema.fromJsonString<Schema.Unknown> = Schema.fromJsonString(Schema.Unknown).check(
-  Schema.makeFilter((value) => isBounded(value, isAnyLeaf), { expected })
+  Schema.makeFilter((value) => isBounded(value, isAnyLeaf), {
+    expected: `JSON that is nested at most ${maxDepth} levels deep`
+  })
 )
 
 /** A JSON text, decoded by `schema` once its depth is known. */
@@ -29,11 +29,25 @@ export const fromJsonString = <S extends Schema.Constraint>(
 ): Schema.decodeTo<S, Schema.fromJsonString<Schema.Unknown>> =>
   Shallow.pipe(Schema.decodeTo(schema, SchemaTransformation.passthroughSubtype()))
 
-/** Any JSON text. What `Schema.Json` would check again is known of what a JSON text holds. */
-export const Json: Schema.Codec<Schema.Json, string> = Schema.fromJsonString(
-  Schema.Unknown.pipe(
-    Schema.refine((value): value is Schema.Json => isBounded(value, isFiniteLeaf), {
-      expected: `${expected}, with finite numbers`
-    })
-  )
+const isJson = (value: unknown): value is Schema.Json => isBounded(value, isFiniteLeaf)
+
+/** `null` in the place of what is nested too deep, and the nearest number in that of infinity. */
+const prune = (value: unknown, levels: number): Schema.Json => {
+  if (typeof value === "number") return Math.max(-Number.MAX_VALUE, Math.min(value, Number.MAX_VALUE))
+  if (typeof value === "string" || typeof value === "boolean") return value
+  if (!Predicate.isObjectKeyword(value) || levels === 0) return null
+  return Array.isArray(value)
+    ? value.map((member) => prune(member, levels - 1))
+    : Object.fromEntries(Object.entries(value).map(([name, member]) => [name, prune(member, levels - 1)]))
+}
+
+/** `Schema.Json` would look again at what is known of a JSON text. */
+const AnyJson = Schema.declare((value): value is Schema.Json => value !== undefined)
+
+/** Any JSON text: a response that cannot be had again is not refused over a member that nothing depends on. */
+export const Json: Schema.Codec<Schema.Json, string> = Schema.fromJsonString(Schema.Unknown).pipe(
+  Schema.decodeTo(AnyJson, {
+    decode: SchemaGetter.transform((value) => (isJson(value) ? value : prune(value, maxDepth))),
+    encode: SchemaGetter.passthroughSupertype()
+  })
 )

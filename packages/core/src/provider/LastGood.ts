@@ -2,7 +2,7 @@
  * A document of the provider that is fetched again after its lifetime. While that lasts or fails, the last good one is used,
  * for a day at most.
  */
-import { Clock, Deferred, Duration, Effect, type Scope } from "effect"
+import { Clock, Deferred, Duration, Effect, Exit, type Scope } from "effect"
 
 /** A document, and when it was fetched, in epoch milliseconds. */
 export interface Fetched {
@@ -42,13 +42,9 @@ export const make = Effect.fnUntraced(function* <A extends Fetched, E>({
 
   const start = (result: Deferred.Deferred<A, E>) =>
     fetch.pipe(
-      Effect.tap((fetched) =>
-        Effect.sync(() => {
-          good = fetched
-        })
-      ),
       Effect.onExit((exit) =>
         Effect.sync(() => {
+          if (Exit.isSuccess(exit)) good = exit.value
           underWay = undefined
           Deferred.doneUnsafe(result, exit)
         })
@@ -56,18 +52,21 @@ export const make = Effect.fnUntraced(function* <A extends Fetched, E>({
       Effect.forkIn(scope, { startImmediately: true })
     )
 
-  const renew = Effect.clockWith((clock) => {
-    if (underWay !== undefined) return Deferred.await(underWay)
-    const result: Deferred.Deferred<A, E> = Deferred.makeUnsafe()
-    underWay = result
-    attemptedAt = clock.currentTimeMillisUnsafe()
-    return Effect.andThen(start(result), Deferred.await(result))
-  })
+  /** A caller that is interrupted before the fetch has begun would leave others waiting for it. */
+  const renew = Effect.uninterruptibleMask((restore) =>
+    Effect.clockWith((clock) => {
+      if (underWay !== undefined) return restore(Deferred.await(underWay))
+      const result: Deferred.Deferred<A, E> = Deferred.makeUnsafe()
+      underWay = result
+      attemptedAt = clock.currentTimeMillisUnsafe()
+      return Effect.andThen(start(result), restore(Deferred.await(result)))
+    })
+  )
 
   /** A renewal that does not succeed soon is not waited for: the next one is tried a while later. */
   const renewSoon = (known: A, now: number) => {
-    const left = attemptedAt + longestWait - now
-    const isPaused = attemptedAt > known.fetchedAt && now - attemptedAt < pause
+    const left = Math.min(attemptedAt + longestWait - now, longestWait)
+    const isPaused = attemptedAt > known.fetchedAt && isWithin(now - attemptedAt, pause)
     if (isPaused && (underWay === undefined || left <= 0)) return Effect.succeed(known)
     const settled = Effect.catch(renew, () => Effect.succeed(known))
     return Effect.timeoutOrElse(settled, {
@@ -77,7 +76,7 @@ export const make = Effect.fnUntraced(function* <A extends Fetched, E>({
   }
 
   const current: Effect.Effect<A, E> = Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    if (good !== undefined && now - good.fetchedAt < lifetime) return Effect.succeed(good)
+    if (good !== undefined && isWithin(now - good.fetchedAt, lifetime)) return Effect.succeed(good)
     if (good !== undefined && now - good.fetchedAt < oldest) return renewSoon(good, now)
     if (isLoaded) return renew
     return Effect.flatMap(load, (loaded) => {
@@ -89,6 +88,9 @@ export const make = Effect.fnUntraced(function* <A extends Fetched, E>({
 
   return { current, renew, last: () => good, isRenewing: () => underWay !== undefined }
 })
+
+/** Whether something is so recent. A clock that was set back makes its age negative, which says nothing. */
+export const isWithin = (age: number, limit: number): boolean => age >= 0 && age < limit
 
 /** How long a caller waits for the renewal of what is good, in milliseconds. */
 const longestWait = 1000

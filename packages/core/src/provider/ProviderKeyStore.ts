@@ -87,6 +87,27 @@ export const orNone: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
 )
 
 /**
+ * The store from the context, or none, for what must go on when storage fails: a fault is logged, and costs a fetch.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const bestEffort: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(orNone, (store) => ({
+  load: (url) => attempt(() => store.load(url), Option.none()),
+  save: (url, keys) => attempt(() => store.save(url, keys), undefined)
+}))
+
+/** What the store throws is not in the warning: its text may quote an entry. */
+const attempt = <A>(call: () => Effect.Effect<A>, otherwise: A): Effect.Effect<A> => {
+  const warnOf = (problem: string) =>
+    Effect.as(Effect.logWarning(`The store of the provider's keys: ${problem}`), otherwise)
+  return Effect.suspend(call).pipe(
+    Effect.catchDefect(() => warnOf("it threw or died")),
+    Effect.timeoutOrElse({ duration: "1 second", orElse: () => warnOf("it took longer than a second") })
+  )
+}
+
+/**
  * Where entries are stored.
  *
  * @since 0.1.0

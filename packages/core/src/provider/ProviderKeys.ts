@@ -139,8 +139,9 @@ export const make = Effect.fnUntraced(function* (
       const last = sets.last()
       if (last !== undefined && last.set !== known) return Effect.succeed(last.set)
       if (sets.isRenewing()) return renew
-      if (now - refetchedAt < coolDown) return failure === undefined ? Effect.succeed(known) : Effect.fail(failure)
-      return last !== undefined && now - last.fetchedAt < 1000 ? Effect.succeed(known) : renew
+      if (LastGood.isWithin(now - refetchedAt, coolDown))
+        return failure === undefined ? Effect.succeed(known) : Effect.fail(failure)
+      return last !== undefined && LastGood.isWithin(now - last.fetchedAt, 1000) ? Effect.succeed(known) : renew
     })
 
   return ProviderKeys.of({
@@ -185,7 +186,7 @@ export const layerStatic = (document: unknown): Layer.Layer<ProviderKeys, Discov
 const makeSource = Effect.gen(function* () {
   const discovery = yield* Discovery
   const transport = yield* Transport
-  const store = yield* ProviderKeyStore.orNone
+  const store = yield* ProviderKeyStore.bestEffort
   const jwksUri = Effect.flatMap(discovery.metadata, (metadata) => ProviderMetadata.endpoint(metadata, "jwks_uri"))
 
   const fetch = Effect.gen(function* () {
@@ -197,7 +198,8 @@ const makeSource = Effect.gen(function* () {
     )
     const set = yield* decode(redactUrl(url), document)
     const fetchedAt = yield* Clock.currentTimeMillis
-    yield* store.save(url, new ProviderKeyStore.CachedKeys({ document, fetchedAt: DateTime.makeUnsafe(fetchedAt) }))
+    const cached = new ProviderKeyStore.CachedKeys({ document, fetchedAt: DateTime.makeUnsafe(fetchedAt) })
+    yield* store.save(url, cached)
     return { set, fetchedAt }
   })
 

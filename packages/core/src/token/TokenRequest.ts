@@ -164,7 +164,7 @@ const secretsOf = ({
   hints = []
 }: PendingAuthentication): ReadonlyArray<string> =>
   [authReqId, clientNotificationToken, expectations.nonce, expectations.subject, ...hints].flatMap((secret) =>
-    secret === undefined ? [] : [Redacted.value<string>(secret)]
+    secret === undefined ? [] : SecretRedaction.withTexts(Redacted.value<string>(secret))
   )
 
 /** A request's own parameters, then the additional ones; fails if one of these would replace an own one. */

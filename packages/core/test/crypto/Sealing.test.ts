@@ -21,6 +21,16 @@ describe("Sealing", () => {
     })
   )
 
+  it.effect("does not open a text that something was added to", () =>
+    Effect.gen(function* () {
+      const key = yield* Sealing.generate("k")
+      const sealed = yield* Sealing.seal(text, [key])
+      for (const changed of [`${sealed}.more`, `${sealed}.`, sealed.replace("..", ".key.")]) {
+        expect(yield* failureOf(changed, [key])).toContain("none of the keys")
+      }
+    })
+  )
+
   it.effect("seals a text differently each time", () =>
     Effect.gen(function* () {
       const key = yield* Sealing.generate("k")

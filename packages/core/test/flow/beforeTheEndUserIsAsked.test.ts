@@ -149,6 +149,15 @@ describe("a provider with which the flow cannot end well", () => {
     })
   )
 
+  for (const url of ["https://", "https://provider.test:99999/token", "https://[/token", "https://pro vider/token"]) {
+    it.effect(`is refused with a token endpoint that is no URL: ${url} (B12)`, () =>
+      Effect.gen(function* () {
+        const error = yield* refusalOf(withMetadata({ token_endpoint: url }))
+        expect(error.reason).toMatchObject({ _tag: "TransportError", kind: "Unreachable" })
+      })
+    )
+  }
+
   it.effect("needs no token endpoint for a push client", () =>
     Effect.gen(function* () {
       yield* Ciba.initiate(request)

@@ -12,6 +12,7 @@ import { advanceInSteps, storeOverKeyValue } from "../support/ProcessRestarts.ts
 
 const hints: Readonly<Record<string, Partial<AuthenticationRequest.Options>>> = {
   login_hint: { hint: UserHint.login("marker hint@example.com") },
+  "login_hint with signs": { hint: UserHint.login("o'marker!(x)~@example.com") },
   login_hint_token: { hint: UserHint.loginToken("marker-token") },
   id_token_hint: { hint: UserHint.idToken("bWFya2Vy.eyJzdWIiOiJtYXJrZXItc3ViIn0.bWFya2Vy") },
   "user code": { hint: UserHint.login("jo"), userCode: Redacted.make("marker code") },

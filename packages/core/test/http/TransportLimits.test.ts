@@ -111,6 +111,23 @@ describe("Transport.json limits the size of a response", () => {
     )
   }
 
+  it.effect("does not wait for the cancellation of a body, which may never settle (U14)", () =>
+    Effect.gen(function* () {
+      const body = new ReadableStream<Uint8Array>({
+        pull: (controller) => controller.enqueue(new Uint8Array(300)),
+        cancel: () => new Promise(() => {})
+      })
+      const client = HttpClient.make((request) =>
+        Effect.sync(() => HttpClientResponse.fromWeb(request, new Response(body)))
+      )
+      const layer = Transport.layer({ maxResponseSize: 1000 }).pipe(
+        Layer.orDie,
+        Layer.provide(Layer.succeed(HttpClient.HttpClient, client))
+      )
+      assert.strictEqual((yield* Effect.flip(Effect.provide(call, layer))).kind, "TooLarge")
+    })
+  )
+
   const decoded = { value: Stream.encodeText(Stream.succeed('"decoded"')) }
 
   for (const [what, wrap] of [

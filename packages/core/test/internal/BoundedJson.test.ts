@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Exit, Result, Schema } from "effect"
 import * as BoundedJson from "../../src/internal/BoundedJson.ts"
 
-const decode = Schema.decodeUnknownResult(BoundedJson.Json)
+const decode = Schema.decodeUnknownResult(BoundedJson.fromJsonString(Schema.Json))
 
 const nest = (depth: number, [open, close]: readonly [string, string]): string =>
   `${open.repeat(depth)}1${close.repeat(depth)}`
@@ -49,5 +49,24 @@ describe("BoundedJson", () => {
 
   it("encodes to a JSON text", () => {
     assert.deepStrictEqual(Schema.encodeUnknownExit(BoundedJson.Json)({ a: [1] }), Exit.succeed('{"a":[1]}'))
+  })
+
+  it("reads any JSON text, with null for what is nested deeper, and the nearest number for one out of range", () => {
+    const read = Schema.decodeUnknownResult(BoundedJson.Json)
+    assert.deepStrictEqual(
+      read('{"a":1e999,"b":[-1e999,2],"__proto__":3}'),
+      Result.succeed(
+        Object.fromEntries([
+          ["a", Number.MAX_VALUE],
+          ["b", [-Number.MAX_VALUE, 2]],
+          ["__proto__", 3]
+        ])
+      )
+    )
+    assert.deepStrictEqual(
+      read(`{"a":1,"b":${nest(500_000, arrays)}}`),
+      read(`{"a":1,"b":${"[".repeat(99)}null${"]".repeat(99)}}`)
+    )
+    assert.isTrue(Result.isFailure(read("[1")))
   })
 })

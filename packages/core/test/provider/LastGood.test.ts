@@ -1,6 +1,6 @@
 // Renewal of a document while its source is slow, hangs or fails.
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber, Ref } from "effect"
+import { Effect, Exit, Fiber, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import * as LastGood from "../../src/provider/LastGood.ts"
 
@@ -47,6 +47,37 @@ describe("LastGood", () => {
         yield* TestClock.adjust("3 seconds")
         expect([yield* current, fetches()]).toEqual(["second", 4])
       })
+  )
+
+  it.effect("is fetched for others though a caller was interrupted at any step of its own (A19)", () =>
+    Effect.gen(function* () {
+      const context = yield* Effect.context<never>()
+      for (let steps = 1980; steps <= 2048; steps++) {
+        const { current } = yield* setUp
+        // A fiber yields after 2048 operations, and can be interrupted there.
+        const before = Effect.forEach(Array.from({ length: steps }), () => Effect.void, { discard: true })
+        const caller = Effect.runForkWith(context)(Effect.andThen(before, current))
+        caller.interruptUnsafe()
+        yield* Fiber.await(caller)
+        const next = yield* Effect.forkChild(current, { startImmediately: true })
+        yield* Effect.repeat(Effect.yieldNow, { times: 5 })
+        expect([steps, next.pollUnsafe()]).toEqual([steps, Exit.succeed("first")])
+      }
+    })
+  )
+
+  it.effect("is renewed after the clock was set back, and used if that fails (A19)", () =>
+    Effect.gen(function* () {
+      const { current, fetches, set } = yield* setUp
+      yield* TestClock.adjust("10 hours")
+      yield* current
+      yield* TestClock.setTime(0)
+      yield* set(Effect.fail("gone"))
+      expect([yield* current, fetches()]).toEqual(["first", 2])
+      yield* set(Effect.succeed("second"))
+      yield* TestClock.adjust("31 seconds")
+      expect([yield* current, fetches()]).toEqual(["second", 3])
+    })
   )
 
   it.effect("fetches once for all that ask at once, and again after the lifetime (A19)", () =>

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, ProviderKeyStore, ProviderKeys, Sealing, SigningKey } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestKeys, TestProvider } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
-import { Effect, Layer, Logger, Option, Redacted } from "effect"
+import { Effect, Fiber, Layer, Logger, Option, Redacted } from "effect"
 import { KeyValueStore } from "effect/persistence"
 import { TestClock } from "effect/testing"
 
@@ -45,6 +45,34 @@ const machine = (provider: ProviderOptions = {}, store = KeyValueStore.layerMemo
   Effect.provide(Layer.merge(TestProvider.layer(provider), store))
 
 describe("ProviderKeyStore.layerKeyValueStore", () => {
+  for (const [what, fault] of [
+    ["hangs", Effect.never],
+    ["dies", Effect.die("marker")]
+  ] as const) {
+    it.effect(`costs a fetch and nothing else when it ${what} (A19)`, () =>
+      Effect.gen(function* () {
+        const found = yield* Effect.forkChild(
+          Effect.provideService(
+            countInNewProcess(undefined),
+            KeyValueStore.KeyValueStore,
+            KeyValueStore.make({
+              get: () => fault,
+              getUint8Array: () => fault,
+              set: () => fault,
+              remove: () => fault,
+              clear: fault,
+              size: fault,
+              keys: fault
+            })
+          )
+        )
+        yield* TestClock.adjust("2 seconds")
+        assert.strictEqual(yield* Fiber.join(found), 1)
+        assert.lengthOf(yield* fetches, 1)
+      }).pipe(machine({ keys: (published) => published }))
+    )
+  }
+
   it.effect("stored keys are used for their lifetime, counted from the fetch", () =>
     Effect.gen(function* () {
       const { kid } = yield* providerKey
