@@ -1,12 +1,12 @@
 /** The authorization server over TLS, with `mtls_endpoint_aliases` at a second address (RFC 8705 5). */
 import { createHash, type X509Certificate } from "node:crypto"
 import * as Https from "node:https"
-import type { AddressInfo } from "node:net"
 import type { TLSSocket } from "node:tls"
 import { make as makeServer, type Service } from "@effect-ciba/authorization-server/AuthorizationServer"
 import * as RegisteredClients from "@effect-ciba/authorization-server/RegisteredClients"
 import { Effect } from "effect"
 import * as CertificateAuthority from "./CertificateAuthority.ts"
+import * as Loopback from "./Loopback.ts"
 
 /** A request to an endpoint alias. */
 export interface AliasRequest {
@@ -50,15 +50,7 @@ export const make = Effect.fnUntraced(function* (
     ...(yield* client(authority))
   })
   const aliasServer = Https.createServer({ ...tls, requestCert: true, rejectUnauthorized: false })
-  yield* Effect.acquireRelease(
-    Effect.callback<void>((resume) => void aliasServer.listen(0, "127.0.0.1", () => resume(Effect.void))),
-    () =>
-      Effect.callback<void>((resume) => {
-        aliasServer.close(() => resume(Effect.void))
-        aliasServer.closeAllConnections()
-      })
-  )
-  const { port } = aliasServer.address() as AddressInfo
+  const port = yield* Loopback.listen(aliasServer)
   const server = yield* makeServer({
     interval: "1 second",
     tls,

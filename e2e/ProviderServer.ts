@@ -5,12 +5,13 @@
  * A request is handled even if the client closes the connection meanwhile, as with real servers.
  */
 import { createServer, type IncomingMessage } from "node:http"
-import type { AddressInfo, Socket } from "node:net"
+import type { Socket } from "node:net"
 import { buffer } from "node:stream/consumers"
 import { setTimeout } from "node:timers/promises"
 import { ProviderFetch, type TestProvider } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, type Scope } from "effect"
+import * as Loopback from "./Loopback.ts"
 
 /** One request, and its response; instants are milliseconds of `performance.now()`. */
 export interface RecordedRequest {
@@ -41,18 +42,8 @@ export const make = Effect.fnUntraced(function* ({
   latency: [before, after] = [0, 0],
   ...options
 }: Options = {}): Effect.fn.Return<Service, never, Scope.Scope> {
-  const server = yield* Effect.acquireRelease(
-    Effect.sync(() => createServer({ keepAliveTimeout: 60_000 })),
-    (server) =>
-      Effect.callback<void>((resume) => {
-        server.close(() => resume(Effect.void))
-        server.closeAllConnections()
-      })
-  )
-  yield* Effect.callback<void>((resume) => {
-    server.listen(0, "127.0.0.1", () => resume(Effect.void))
-  })
-  const { port } = server.address() as AddressInfo
+  const server = createServer({ keepAliveTimeout: 60_000 })
+  const port = yield* Loopback.listen(server)
   const issuer = `http://127.0.0.1:${port}`
   const { fetch, provider } = yield* ProviderFetch.make({ ...options, issuer })
   const recordedRequests: Array<RecordedRequest> = []

@@ -1,9 +1,9 @@
 /** A server that requests a client certificate, responds with its subject, and keeps idle connections open. */
 import * as Https from "node:https"
-import type { AddressInfo } from "node:net"
 import type { SecureVersion, TLSSocket } from "node:tls"
 import { Deferred, Effect } from "effect"
 import type { Issued } from "./CertificateAuthority.ts"
+import * as Loopback from "./Loopback.ts"
 
 export interface Options {
   readonly own: Issued
@@ -52,15 +52,7 @@ export const make = Effect.fnUntraced(function* ({ own, ...options }: Options) {
     changeOpen(1)
     socket.on("close", () => changeOpen(-1))
   })
-  yield* Effect.acquireRelease(
-    Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-    () =>
-      Effect.callback<void>((resume) => {
-        server.close(() => resume(Effect.void))
-        server.closeAllConnections()
-      })
-  )
-  const { port } = server.address() as AddressInfo
+  const port = yield* Loopback.listen(server)
   const tlsServer: TlsServer = {
     url: `https://127.0.0.1:${port}`,
     connections,

@@ -1,16 +1,10 @@
 import { expect, it } from "@effect/vitest"
 import { AuthorizationServer, make } from "@effect-ciba/authorization-server/AuthorizationServer"
-import {
-  ClientAuthentication,
-  ClientMetadata,
-  Discovery,
-  DynamicRegistration,
-  SigningKey,
-  Transport
-} from "@effect-ciba/core"
+import { ClientAuthentication, Discovery, DynamicRegistration, SigningKey, Transport } from "@effect-ciba/core"
 import { NodeCiba, NodeTls } from "@effect-ciba/platform-node"
 import { Effect, Layer, Redacted } from "effect"
 import { authenticate } from "./Approval.ts"
+import * as PointOfSale from "./PointOfSale.ts"
 
 it.live(
   "a client is registered, authenticates an end-user, is updated, and fails with InvalidClient once removed (B1, B2, B4, B9, B10)",
@@ -25,14 +19,7 @@ it.live(
         }
       })
       const key = yield* SigningKey.generate("ES256")
-      const metadata = yield* ClientMetadata.make({
-        deliveryMode: "poll",
-        clientName: "Point of sale",
-        tokenEndpointAuthMethod: "private_key_jwt",
-        tokenEndpointAuthSigningAlg: "ES256",
-        idTokenSignedResponseAlg: "ES256",
-        jwks: [key.publicJwk]
-      })
+      const metadata = yield* PointOfSale.makeMetadata(key)
       const management = DynamicRegistration.layer().pipe(
         Layer.provide(Discovery.layer({ issuer: server.issuer })),
         Layer.provide(Transport.layer({ allowInsecureRequests: "loopback" })),

@@ -1,4 +1,3 @@
-import { createServer } from "node:net"
 import { describe, expect, it } from "@effect/vitest"
 import { make, type Service } from "@effect-ciba/authorization-server/AuthorizationServer"
 import * as Fault from "@effect-ciba/authorization-server/Fault"
@@ -6,13 +5,7 @@ import * as RegisteredClients from "@effect-ciba/authorization-server/Registered
 import { Ciba, ClientAuthentication, NotificationInbox, type PendingAuthentication, UserHint } from "@effect-ciba/core"
 import { NodeCiba, NodeNotificationServer } from "@effect-ciba/platform-node"
 import { type Duration, Effect, Fiber, Layer, Redacted, Schedule } from "effect"
-
-const freePort = Effect.callback<number>((resume) => {
-  const probe = createServer().listen(0, "127.0.0.1", () => {
-    const address = probe.address()
-    probe.close(() => resume(Effect.succeed(typeof address === "object" ? (address?.port ?? 0) : 0)))
-  })
-})
+import * as Loopback from "./Loopback.ts"
 
 /** Waits until `count` token requests have a response. */
 const awaitPolls = (server: Service, count: number) =>
@@ -45,7 +38,7 @@ const withPing = <A, E>(
   } = {}
 ) =>
   Effect.gen(function* () {
-    const port = yield* freePort
+    const port = yield* Loopback.freePort
     const server = yield* make({
       interval: options.interval ?? "1 minute",
       clients: [RegisteredClients.pingClient("ping", `https://127.0.0.1:${port}/ciba`)]

@@ -3,7 +3,6 @@
 import { X509Certificate } from "node:crypto"
 import * as Http from "node:http"
 import * as Https from "node:https"
-import type { AddressInfo } from "node:net"
 import { buffer } from "node:stream/consumers"
 import { TLSSocket } from "node:tls"
 import { NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
@@ -23,6 +22,7 @@ import { ProviderFetch, TestClient, TestUser } from "@effect-ciba/testing"
 import { ConfigProvider, Context, Effect, Layer, LayerMap, Redacted, type Scope } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest, HttpRouter, HttpServerResponse } from "effect/http"
 import * as CertificateAuthority from "./CertificateAuthority.ts"
+import * as Loopback from "./Loopback.ts"
 
 const names = ["alpha", "beta"] as const
 
@@ -49,15 +49,7 @@ const serve = Effect.fnUntraced(function* (
     tls === undefined
       ? Http.createServer()
       : Https.createServer({ ...tls, requestCert: true, rejectUnauthorized: true })
-  yield* Effect.acquireRelease(
-    Effect.callback<void>((resume) => void http.listen(0, "127.0.0.1", () => resume(Effect.void))),
-    () =>
-      Effect.callback<void>((resume) => {
-        http.close(() => resume(Effect.void))
-        http.closeAllConnections()
-      })
-  )
-  const { port } = http.address() as AddressInfo
+  const port = yield* Loopback.listen(http)
   const issuer = `${tls === undefined ? "http" : "https"}://127.0.0.1:${port}`
   const { fetch } = yield* ProviderFetch.make({
     issuer,

@@ -1,8 +1,9 @@
 // Providers on loopback that misbehave at one path each, and what they have seen.
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http"
-import type { AddressInfo, Socket } from "node:net"
+import type { Socket } from "node:net"
 import { text } from "node:stream/consumers"
 import { Effect, Scope } from "effect"
+import * as Loopback from "../Loopback.ts"
 import * as Misbehavior from "../Misbehavior.ts"
 import type { SeenRequest } from "./World.ts"
 
@@ -18,7 +19,7 @@ export const make: Effect.Effect<Service, never, Scope.Scope> = Effect.gen(funct
   return {
     start: Effect.fnUntraced(function* (behavior, where) {
       const seen: Array<Seen> = []
-      const { port } = yield* Scope.provide(
+      const port = yield* Scope.provide(
         listen((request, response) => handle({ behavior, where, seen }, request, response)),
         scope
       )
@@ -30,18 +31,8 @@ export const make: Effect.Effect<Service, never, Scope.Scope> = Effect.gen(funct
 })
 
 /** Listens on a free port until the scope closes. */
-export const listen = (listener: RequestListener): Effect.Effect<AddressInfo, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.callback<ReturnType<typeof createServer>>((resume) => {
-      const server = createServer({ keepAliveTimeout: 60_000 }, listener)
-      server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-    }),
-    (server) =>
-      Effect.callback<void>((resume) => {
-        server.close(() => resume(Effect.void))
-        server.closeAllConnections()
-      })
-  ).pipe(Effect.map((server) => server.address() as AddressInfo))
+export const listen = (listener: RequestListener): Effect.Effect<number, never, Scope.Scope> =>
+  Effect.suspend(() => Loopback.listen(createServer({ keepAliveTimeout: 60_000 }, listener)))
 
 export const respond = (response: ServerResponse, body: unknown): void => {
   response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body))

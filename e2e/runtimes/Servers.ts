@@ -34,7 +34,7 @@ export const start = Effect.fnUntraced(function* (runtimes: ReadonlyArray<string
     ]
   })
   const sources: Sources = { server, misbehaving: yield* MisbehavingProvider.make, refs: new Map() }
-  const { port } = yield* MisbehavingProvider.listen((request, response) => {
+  const port = yield* MisbehavingProvider.listen((request, response) => {
     control(sources, request.url ?? "").then(
       (value) => MisbehavingProvider.respond(response, value),
       (error) => response.writeHead(404).end(String(error))

@@ -1,8 +1,8 @@
 /** The authentication device that Keycloak contacts: it takes requests with a bearer, and the end-user decides later. */
 import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
 import { text } from "node:stream/consumers"
 import { Effect } from "effect"
+import * as Loopback from "../Loopback.ts"
 
 export const make = Effect.gen(function* () {
   /** The bearer of each request, by its binding message. */
@@ -12,14 +12,6 @@ export const make = Effect.gen(function* () {
     bearers.set(binding_message, request.headers.authorization ?? "")
     response.writeHead(201).end()
   })
-  yield* Effect.acquireRelease(
-    Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-    () =>
-      Effect.callback<void>((resume) => {
-        server.close(() => resume(Effect.void))
-        server.closeAllConnections()
-      })
-  )
-  const { port } = server.address() as AddressInfo
+  const port = yield* Loopback.listen(server)
   return { bearers, url: `http://127.0.0.1:${port}/request` }
 })

@@ -3,13 +3,13 @@ import { spawn } from "node:child_process"
 import { X509Certificate } from "node:crypto"
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import * as Https from "node:https"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
 import { Effect, Layer, Redacted } from "effect"
 import { decodeJwt } from "jose"
 import * as CertificateAuthority from "../CertificateAuthority.ts"
+import * as Loopback from "../Loopback.ts"
 import { thumbprint } from "../MutualTlsServer.ts"
 import * as ChildProcess from "./ChildProcess.ts"
 import * as DeviceChannel from "./DeviceChannel.ts"
@@ -27,13 +27,6 @@ export const home = join(import.meta.dirname, `../../.cache/servers/keycloak-${v
 
 const administrator = { username: "admin", password: "admin" }
 
-const freePort = Effect.callback<number>((resume) => {
-  const probe = createServer().listen(0, "127.0.0.1", () => {
-    const address = probe.address()
-    probe.close(() => resume(Effect.succeed(typeof address === "object" ? (address?.port ?? 0) : 0)))
-  })
-})
-
 const directory = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "keycloak-"))),
   (path) => Effect.sync(() => rmSync(path, { recursive: true }))
@@ -47,7 +40,7 @@ const start = Effect.fnUntraced(function* (authority: CertificateAuthority.Certi
     writeFileSync(join(files, file), content)
     return join(files, file)
   }
-  const [port, httpsPort] = [yield* freePort, yield* freePort]
+  const [port, httpsPort] = [yield* Loopback.freePort, yield* Loopback.freePort]
   rmSync(join(home, "data"), { recursive: true, force: true })
   cpSync(join(import.meta.dirname, "../keycloak"), join(home, "data/import"), { recursive: true })
   const options = {

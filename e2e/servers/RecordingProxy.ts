@@ -4,11 +4,11 @@
  */
 import { createHash } from "node:crypto"
 import * as Https from "node:https"
-import type { AddressInfo } from "node:net"
 import { buffer } from "node:stream/consumers"
 import type { TLSSocket } from "node:tls"
 import { Effect } from "effect"
 import type { Issued } from "../CertificateAuthority.ts"
+import * as Loopback from "../Loopback.ts"
 import type { Exchange } from "./RealServer.ts"
 
 export interface Options {
@@ -70,14 +70,6 @@ export const make = Effect.fnUntraced(function* ({ authority, findCertificate, o
     })
     forwarded.end(body)
   })
-  yield* Effect.acquireRelease(
-    Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-    () =>
-      Effect.callback<void>((resume) => {
-        server.close(() => resume(Effect.void))
-        server.closeAllConnections()
-      })
-  )
-  const { port } = server.address() as AddressInfo
+  const port = yield* Loopback.listen(server)
   return { exchanges, origin: `https://127.0.0.1:${port}` }
 })

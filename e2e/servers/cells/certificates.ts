@@ -55,19 +55,19 @@ const selfSigned = Effect.gen(function* () {
       { ...jwk, kid: "tls", x5c: [certificate.raw.toString("base64")], "x5t#S256": thumbprintOf(issued), use: "sig" }
     ]
   }
-  yield* server.register({
-    client_id,
-    token_endpoint_auth_method: "self_signed_tls_client_auth",
-    tls_client_certificate_bound_access_tokens: true,
-    jwks
-  })
   const client: Cell.Client = {
-    registration: { client_id, token_endpoint_auth_method: "self_signed_tls_client_auth" },
+    registration: {
+      client_id,
+      token_endpoint_auth_method: "self_signed_tls_client_auth",
+      tls_client_certificate_bound_access_tokens: true,
+      jwks
+    },
     options: {
       authentication: ClientAuthentication.selfSignedTlsClientAuth,
       tls: { client: toClientCertificate(issued) }
     }
   }
+  yield* server.register(client.registration)
   const { exchanges, sent } = yield* Effect.provide(Cell.decide(Cell.approve), Cell.connect(server, client))
   for (const exchange of exchanges) assert.strictEqual(exchange.certificate, thumbprintOf(issued))
   return sent
@@ -78,21 +78,21 @@ const bound = Effect.gen(function* () {
   const client_id = "bound-private_key_jwt"
   const issued = yield* server.issueCertificate(client_id)
   const { jwks, key } = yield* Cell.generateKey("PS256")
-  yield* server.register({
-    client_id,
-    token_endpoint_auth_method: "private_key_jwt",
-    token_endpoint_auth_signing_alg: "PS256",
-    tls_client_certificate_bound_access_tokens: true,
-    jwks
-  })
   const client: Cell.Client = {
-    registration: { client_id, token_endpoint_auth_method: "private_key_jwt" },
+    registration: {
+      client_id,
+      token_endpoint_auth_method: "private_key_jwt",
+      token_endpoint_auth_signing_alg: "PS256",
+      tls_client_certificate_bound_access_tokens: true,
+      jwks
+    },
     options: {
       authentication: ClientAuthentication.privateKeyJwt(key),
       mutualTls: MutualTls.make(),
       tls: { client: toClientCertificate(issued) }
     }
   }
+  yield* server.register(client.registration)
   const layer = Layer.provideMerge(UserInfo.layer(), Cell.connect(server, client))
   return yield* Effect.gen(function* () {
     const { identity, sent } = yield* Cell.decide(Cell.approve)
@@ -140,17 +140,16 @@ const fapi = (algorithm: "PS256" | "ES256", profile: SecurityProfile.SecurityPro
     const client_id = `fapi-${algorithm}-${profile.name.replaceAll(/\W+/g, "-")}`
     const issued = yield* server.issueCertificate(client_id)
     const { jwks, key } = yield* Cell.generateKey(algorithm)
-    yield* server.register({
-      client_id,
-      token_endpoint_auth_method: "private_key_jwt",
-      token_endpoint_auth_signing_alg: algorithm,
-      id_token_signed_response_alg: algorithm,
-      backchannel_authentication_request_signing_alg: algorithm,
-      tls_client_certificate_bound_access_tokens: true,
-      jwks
-    })
     const client: Cell.Client = {
-      registration: { client_id, token_endpoint_auth_method: "private_key_jwt" },
+      registration: {
+        client_id,
+        token_endpoint_auth_method: "private_key_jwt",
+        token_endpoint_auth_signing_alg: algorithm,
+        id_token_signed_response_alg: algorithm,
+        backchannel_authentication_request_signing_alg: algorithm,
+        tls_client_certificate_bound_access_tokens: true,
+        jwks
+      },
       options: {
         authentication: ClientAuthentication.privateKeyJwt(key),
         idTokenSignedResponseAlg: algorithm,
@@ -159,6 +158,7 @@ const fapi = (algorithm: "PS256" | "ES256", profile: SecurityProfile.SecurityPro
         tls: { client: toClientCertificate(issued) }
       }
     }
+    yield* server.register(client.registration)
     const layer = Cell.connect(server, client).pipe(Layer.provide(SignedRequest.layer({ key })))
     const { identity, sent } = yield* Effect.provide(Cell.decide(Cell.approve), layer)
     assert.strictEqual(readThumbprint(identity), thumbprintOf(issued))

@@ -1,22 +1,15 @@
-import { createServer } from "node:net"
 import { assert } from "@effect/vitest"
 import { Ciba, ClientAuthentication, NotificationInbox, type PendingAuthentication } from "@effect-ciba/core"
 import { NodeCiba, NodeNotificationServer } from "@effect-ciba/platform-node"
 import { Effect, Fiber, Layer } from "effect"
+import * as Loopback from "../../Loopback.ts"
 import * as Cell from "../Cell.ts"
 import { RealServer } from "../RealServer.ts"
-
-const freePort = Effect.callback<number>((resume) => {
-  const probe = createServer().listen(0, "127.0.0.1", () => {
-    const address = probe.address()
-    probe.close(() => resume(Effect.succeed(typeof address === "object" ? (address?.port ?? 0) : 0)))
-  })
-})
 
 /** A client with a notification endpoint; it would poll once a minute. */
 const connect = Effect.fnUntraced(function* (client_id: string, deliveryMode: "ping" | "push") {
   const server = yield* RealServer
-  const port = yield* freePort
+  const port = yield* Loopback.freePort
   yield* server.register({
     client_id,
     client_secret: Cell.secret,

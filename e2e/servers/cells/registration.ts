@@ -1,7 +1,8 @@
 import { assert } from "@effect/vitest"
-import { ClientAuthentication, ClientMetadata, Discovery, DynamicRegistration, Transport } from "@effect-ciba/core"
+import { ClientAuthentication, Discovery, DynamicRegistration, Transport } from "@effect-ciba/core"
 import { NodeTls } from "@effect-ciba/platform-node"
 import { Effect, Layer, Redacted } from "effect"
+import * as PointOfSale from "../../PointOfSale.ts"
 import * as Cell from "../Cell.ts"
 import { RealServer } from "../RealServer.ts"
 
@@ -9,14 +10,7 @@ const managed = Effect.gen(function* () {
   const server = yield* RealServer
   const { issuer, tls, ...connection } = server.connection
   const { key } = yield* Cell.generateKey("ES256")
-  const metadata = yield* ClientMetadata.make({
-    deliveryMode: "poll",
-    clientName: "Point of sale",
-    tokenEndpointAuthMethod: "private_key_jwt",
-    tokenEndpointAuthSigningAlg: "ES256",
-    idTokenSignedResponseAlg: "ES256",
-    jwks: [key.publicJwk]
-  })
+  const metadata = yield* PointOfSale.makeMetadata(key)
   const management = DynamicRegistration.layer().pipe(
     Layer.provide(Discovery.layer({ issuer })),
     Layer.provide(Transport.layer(connection)),
