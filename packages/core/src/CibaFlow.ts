@@ -211,8 +211,9 @@ const recordOutcome = ({ events }: Parts, { id }: PendingAuthentication, outcome
 /** What a failed verification means to the wait. */
 const judge = ({ keys, registration }: Parts, error: CompletionError): WaitDriver.Verdict => {
   if (isTransient(error)) return { _tag: "KeysUnavailable" }
+  const { reason } = error
   const isAboutKeys =
-    ["UnknownKey", "UnusableKey", "InvalidSignature"].includes(error.reason._tag) && !("unsupported" in error.reason)
+    reason._tag === "UnusableKey" ? !reason.unsupported : ["UnknownKey", "InvalidSignature"].includes(reason._tag)
   const mayChange = keys.coolDown !== undefined && !JwsAlgorithm.isSymmetric(registration.idTokenSignedResponseAlg)
   return isAboutKeys && mayChange
     ? { _tag: "Doubted", retryAfter: Duration.toMillis(keys.coolDown) }

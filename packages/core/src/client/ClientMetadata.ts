@@ -39,7 +39,7 @@ import { Effect, Predicate, Record, Schema } from "effect"
 import type { ContentAlgorithm, KeyAlgorithm } from "../crypto/JsonWebEncryption.ts"
 import { JsonWebKey, toPublic } from "../crypto/JsonWebKey.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
-import * as ForeignMember from "../internal/ForeignMember.ts"
+import { flag, lenient, list, text, words } from "../internal/ForeignMember.ts"
 import type { Method } from "./ClientAuthentication.ts"
 import { type ClientRegistrationError, ensureValid } from "./ClientRegistrationError.ts"
 import { DeliveryMode, grantType } from "./DeliveryMode.ts"
@@ -139,10 +139,9 @@ export const ClientMetadata: Schema.Codec<ClientMetadata> = Schema.StructWithRes
  * @stability unstable
  */
 export const ForeignClientMetadata: Schema.Decoder<ClientMetadata> = /* @__PURE__ */ (() =>
-  Schema.StructWithRest(
-    membersOf({ ...ForeignMember, keys: ForeignMember.lenient(KeySet), mode: ForeignMember.lenient(DeliveryMode) }),
-    [Schema.Record(Schema.String, Schema.Unknown)]
-  ))()
+  Schema.StructWithRest(membersOf({ text, words, list, flag, keys: lenient(KeySet), mode: lenient(DeliveryMode) }), [
+    Schema.Record(Schema.String, Schema.Unknown)
+  ]))()
 
 /**
  * The delivery mode, and the URL that the provider notifies in ping and push mode.

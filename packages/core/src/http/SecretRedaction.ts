@@ -1,6 +1,5 @@
 /**
- * Redaction of secrets of a request from the text of its response: servers quote the values that they refuse. And from what
- * a raw response shows of itself.
+ * Redaction of secrets of a request from the text of its response: servers quote the values that they refuse.
  *
  * **Details**
  *
@@ -13,10 +12,10 @@
  * - A value that the server has shortened or encoded in another way is not found.
  * - Values of less than four characters stay: they occur in words.
  */
-import { Formatter, Inspectable, Option, Result, Schema } from "effect"
+import { Option, Result, Schema } from "effect"
 import { Base64, Base64Url } from "effect/encoding"
-import type { HttpBody, HttpClientRequest, HttpClientResponse } from "effect/http"
-import { formEncode, redactUrl } from "./HttpUrl.ts"
+import type { HttpBody, HttpClientRequest } from "effect/http"
+import { formEncode } from "./HttpUrl.ts"
 
 /** Replaces secrets in a text. */
 export type Redact = (text: string) => string
@@ -45,21 +44,6 @@ export const ofRequest = (
     ])
     return redact(text)
   }
-}
-
-/** Makes a response show itself without its request, which has credentials and proofs, and without headers and body. */
-export const hideRequest = (response: HttpClientResponse.HttpClientResponse): HttpClientResponse.HttpClientResponse => {
-  const describe = () => {
-    const { request, status } = response
-    return { _id: "HttpClientResponse", status, method: request.method, url: redactUrl(request.url) }
-  }
-  const looks = [
-    ["toJSON", describe],
-    [Inspectable.NodeInspectSymbol, describe],
-    ["toString", () => Formatter.format(describe())]
-  ] as const
-  for (const [name, value] of looks) Reflect.defineProperty(response, name, { value, configurable: true })
-  return response
 }
 
 const minLength = 4

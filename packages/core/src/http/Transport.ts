@@ -57,8 +57,8 @@ import * as InsecureRequests from "./InsecureRequests.ts"
 import * as InteractionId from "./InteractionId.ts"
 import { ensureByteLimit, ensureDuration, type InvalidOption } from "./InvalidOption.ts"
 import * as ResponseBody from "./ResponseBody.ts"
+import { hideRequest } from "./ResponseInspection.ts"
 import * as RetryAfter from "./RetryAfter.ts"
-import * as SecretRedaction from "./SecretRedaction.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
 import * as TimeLimit from "./TimeLimit.ts"
 import { findCode, type Kind, TransportError } from "./TransportError.ts"
@@ -240,7 +240,7 @@ export const make = Effect.fnUntraced(function* (
 
   return Transport.of({
     ensureAllowed: (request) => (isSent(request) ? ensureUrl(request) : Effect.fail(makeError("InsecureUrl", request))),
-    send: (request) => call(request, ({ response }) => Effect.succeed(SecretRedaction.hideRequest(response))),
+    send: (request) => call(request, ({ response }) => Effect.succeed(hideRequest(response))),
     text: read(text),
     json: read(json),
     limitBody: limitBody(maxBytes),
@@ -417,7 +417,7 @@ const limitBody =
   (response) =>
     Effect.map(
       ResponseBody.limit(response, maxBytes, () => makeError("TooLarge", response.request, response.status)),
-      SecretRedaction.hideRequest
+      hideRequest
     )
 
 const parse = ({ text, ...head }: TextResponse): Effect.Effect<JsonResponse, TransportError> =>
