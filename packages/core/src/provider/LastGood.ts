@@ -2,7 +2,8 @@
  * A document of the provider that is fetched again after its lifetime. While that lasts or fails, the last good one is used,
  * for a day at most.
  */
-import { Clock, Deferred, Duration, Effect, Exit, type Scope } from "effect"
+import { type Clock, Deferred, Duration, Effect, Exit, type Scope } from "effect"
+import { monotonicNowUnsafe } from "../internal/MonotonicClock.ts"
 
 /** A document, and when it was fetched, in epoch milliseconds. */
 export interface Fetched {
@@ -37,7 +38,9 @@ export const make = Effect.fnUntraced(function* <A extends Fetched, E>({
   const scope = yield* Effect.scope
   let good: A | undefined
   let isLoaded = false
+  /** On the monotonic clock, in milliseconds. */
   let attemptedAt = Number.NEGATIVE_INFINITY
+  let hasFailed = false
   let underWay: Deferred.Deferred<A, E> | undefined
 
   const start = (result: Deferred.Deferred<A, E>) =>
@@ -45,6 +48,7 @@ export const make = Effect.fnUntraced(function* <A extends Fetched, E>({
       Effect.onExit((exit) =>
         Effect.sync(() => {
           if (Exit.isSuccess(exit)) good = exit.value
+          hasFailed = Exit.isFailure(exit)
           underWay = undefined
           Deferred.doneUnsafe(result, exit)
         })
@@ -58,26 +62,24 @@ export const make = Effect.fnUntraced(function* <A extends Fetched, E>({
       if (underWay !== undefined) return restore(Deferred.await(underWay))
       const result: Deferred.Deferred<A, E> = Deferred.makeUnsafe()
       underWay = result
-      attemptedAt = clock.currentTimeMillisUnsafe()
+      attemptedAt = monotonicNowUnsafe(clock)
       return Effect.andThen(start(result), restore(Deferred.await(result)))
     })
   )
 
   /** A renewal that does not succeed soon is not waited for: the next one is tried a while later. */
-  const renewSoon = (known: A, now: number) => {
-    const left = Math.min(attemptedAt + longestWait - now, longestWait)
-    const isPaused = attemptedAt > known.fetchedAt && isWithin(now - attemptedAt, pause)
-    if (isPaused && (underWay === undefined || left <= 0)) return Effect.succeed(known)
+  const renewSoon = (known: A, clock: Clock.Clock) => {
+    const since = monotonicNowUnsafe(clock) - attemptedAt
+    if (underWay === undefined ? hasFailed && since < pause : since >= longestWait) return Effect.succeed(known)
+    const left = underWay === undefined ? longestWait : longestWait - since
     const settled = Effect.catch(renew, () => Effect.succeed(known))
-    return Effect.timeoutOrElse(settled, {
-      duration: underWay === undefined ? longestWait : left,
-      orElse: () => Effect.succeed(known)
-    })
+    return Effect.timeoutOrElse(settled, { duration: left, orElse: () => Effect.succeed(known) })
   }
 
-  const current: Effect.Effect<A, E> = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+  const current: Effect.Effect<A, E> = Effect.clockWith((clock) => {
+    const now = clock.currentTimeMillisUnsafe()
     if (good !== undefined && isWithin(now - good.fetchedAt, lifetime)) return Effect.succeed(good)
-    if (good !== undefined && now - good.fetchedAt < oldest) return renewSoon(good, now)
+    if (good !== undefined && now - good.fetchedAt < oldest) return renewSoon(good, clock)
     if (isLoaded) return renew
     return Effect.flatMap(load, (loaded) => {
       isLoaded = true

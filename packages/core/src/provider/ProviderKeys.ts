@@ -43,6 +43,7 @@ import { redactUrl } from "../http/HttpUrl.ts"
 import { ensureDuration, type InvalidOption } from "../http/InvalidOption.ts"
 import { Transport } from "../http/Transport.ts"
 import { truncateIssues } from "../internal/DisplayText.ts"
+import { monotonicNowUnsafe } from "../internal/MonotonicClock.ts"
 import { Discovery, fetchJson } from "./Discovery.ts"
 import { DiscoveryError, InvalidDocument } from "./DiscoveryError.ts"
 import * as LastGood from "./LastGood.ts"
@@ -111,14 +112,14 @@ export const make = Effect.fnUntraced(function* (
   const lifetime = Duration.toMillis(yield* ensureDuration("keys.lifetime", options?.lifetime ?? "1 hour"))
   const coolDown = Duration.toMillis(yield* ensureDuration("keys.coolDown", options?.coolDown ?? "30 seconds"))
   const sets = yield* LastGood.make({ fetch, load, lifetime })
-  /** When an unknown key last caused a fetch, and why that failed. */
+  /** When an unknown key last caused a fetch, on the monotonic clock in milliseconds, and why that failed. */
   let refetchedAt = Number.NEGATIVE_INFINITY
   let failure: DiscoveryError | undefined
 
   const current = Effect.map(sets.current, ({ set }) => set)
 
   const renew = Effect.clockWith((clock) => {
-    refetchedAt = clock.currentTimeMillisUnsafe()
+    refetchedAt = monotonicNowUnsafe(clock)
     return Effect.map(
       Effect.onExit(sets.renew, (exit) =>
         Effect.sync(() => {
@@ -135,13 +136,13 @@ export const make = Effect.fnUntraced(function* (
    */
   const refetch = (known: JsonWebKeySet.JsonWebKeySet): Effect.Effect<JsonWebKeySet.JsonWebKeySet, DiscoveryError> =>
     Effect.clockWith((clock) => {
-      const now = clock.currentTimeMillisUnsafe()
       const last = sets.last()
       if (last !== undefined && last.set !== known) return Effect.succeed(last.set)
       if (sets.isRenewing()) return renew
-      if (LastGood.isWithin(now - refetchedAt, coolDown))
+      if (monotonicNowUnsafe(clock) - refetchedAt < coolDown)
         return failure === undefined ? Effect.succeed(known) : Effect.fail(failure)
-      return last !== undefined && LastGood.isWithin(now - last.fetchedAt, 1000) ? Effect.succeed(known) : renew
+      const isNew = last !== undefined && LastGood.isWithin(clock.currentTimeMillisUnsafe() - last.fetchedAt, 1000)
+      return isNew ? Effect.succeed(known) : renew
     })
 
   return ProviderKeys.of({

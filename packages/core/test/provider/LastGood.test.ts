@@ -75,6 +75,7 @@ describe("LastGood", () => {
       yield* set(Effect.fail("gone"))
       expect([yield* current, fetches()]).toEqual(["first", 2])
       yield* set(Effect.succeed("second"))
+      expect([yield* current, fetches()]).toEqual(["first", 2])
       yield* TestClock.adjust("31 seconds")
       expect([yield* current, fetches()]).toEqual(["second", 3])
     })
