@@ -28,15 +28,12 @@ export interface FailedRequest {
 
 /** Runs requests, and pauses them. */
 export interface Service {
-  /**
-   * Runs a request as soon as there is a free slot and no pause. A pause delays it no longer than until `pauseUntil`, in
-   * milliseconds of the monotonic clock.
-   */
-  readonly run: <A, E>(request: Effect.Effect<A, E>, pauseUntil?: number) => Effect.Effect<A, E>
+  /** Runs a request as soon as there is a free slot and no pause. */
+  readonly run: <A, E>(request: Effect.Effect<A, E>) => Effect.Effect<A, E>
   /** The slots, for what waits for one without a fiber. */
   readonly slots: Slots.Slots
-  /** Whether there is a pause that delays a request until this instant at the latest. */
-  readonly isPaused: (clock: Clock.Clock, pauseUntil: number) => boolean
+  /** When the pause ends, if there is one, in milliseconds of the monotonic clock. */
+  readonly pauseEnd: (clock: Clock.Clock) => number | undefined
   /** Records the result of a request: its failure, or `undefined` for a success. */
   readonly record: (failure: FailedRequest | undefined, clock: Clock.Clock) => void
 }
@@ -55,18 +52,17 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
   let refusals = 0
   let pausedUntil = Number.NEGATIVE_INFINITY
 
-  const pauseLeft = (clock: Clock.Clock, latest: number) => Math.min(pausedUntil, latest) - monotonicNowUnsafe(clock)
+  const pauseLeft = (clock: Clock.Clock) => pausedUntil - monotonicNowUnsafe(clock)
 
   /** No slot is kept during a pause: another request may have to be sent before its end. */
-  const run = <A, E>(request: Effect.Effect<A, E>, latest = Number.POSITIVE_INFINITY): Effect.Effect<A, E> => {
+  const run = <A, E>(request: Effect.Effect<A, E>): Effect.Effect<A, E> => {
     const sent: Effect.Effect<A | typeof paused, E> = slots.run(
       Effect.clockWith(
-        (clock): Effect.Effect<A | typeof paused, E> =>
-          pauseLeft(clock, latest) > 0 ? Effect.succeed(paused) : request
+        (clock): Effect.Effect<A | typeof paused, E> => (pauseLeft(clock) > 0 ? Effect.succeed(paused) : request)
       )
     )
     const sentAfterPause: Effect.Effect<A, E> = Effect.clockWith((clock) => {
-      const left = pauseLeft(clock, latest)
+      const left = pauseLeft(clock)
       return left > 0
         ? Effect.andThen(Effect.sleep(Duration.millis(left)), sentAfterPause)
         : Effect.flatMap(sent, (result) => (result === paused ? sentAfterPause : Effect.succeed(result)))
@@ -77,7 +73,7 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
   return Throttle.of({
     run,
     slots,
-    isPaused: (clock, latest) => pauseLeft(clock, latest) > 0,
+    pauseEnd: (clock) => (pauseLeft(clock) > 0 ? pausedUntil : undefined),
     record: (failure, clock) => {
       if (failure === undefined) refusals = 0
       if (failure?.status !== 429 && failure?.status !== 503) return

@@ -167,10 +167,6 @@ export interface Service {
   ) => Effect.Effect<HttpClientResponse.HttpClientResponse>
   /** Sends a request and reads its response as JSON, with one time limit for both. */
   readonly exchange: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<JsonResponse, TransportError>
-  /** The same for a fiber that is interrupted after `requestTimeout`: a limit of its own would cost another fiber. */
-  readonly exchangeUnlimited: (
-    request: HttpClientRequest.HttpClientRequest
-  ) => Effect.Effect<JsonResponse, TransportError>
   /** The time for one request, its response included. */
   readonly requestTimeout: Duration.Duration
 }
@@ -226,16 +222,13 @@ export const make = Effect.fnUntraced(function* (
     (response: HttpClientResponse.HttpClientResponse) =>
       limit(response.request, () => readBody({ response, headers: response.headers }))
 
-  const receiveAndRead = <A>(request: HttpClientRequest.HttpClientRequest, readBody: Read<A>) =>
-    Effect.flatMap(receive(request), readBody)
-
   const call = <A extends { readonly status: number }>(
     request: HttpClientRequest.HttpClientRequest,
     readBody: Read<A>
   ) =>
     HttpSpan.trace(
       request,
-      limit(request, () => receiveAndRead(request, readBody))
+      limit(request, () => Effect.flatMap(receive(request), readBody))
     )
 
   return Transport.of({
@@ -245,7 +238,6 @@ export const make = Effect.fnUntraced(function* (
     json: read(json),
     limitBody: limitBody(maxBytes),
     exchange: (request) => call(request, json),
-    exchangeUnlimited: (request) => receiveAndRead(request, json),
     requestTimeout
   })
 })

@@ -2,7 +2,7 @@
  * A number of slots, which are given out in the order of arrival. A slot is handed on in logarithmic time: `Semaphore` visits
  * all that wait whenever one is released.
  */
-import { Effect, type Scheduler } from "effect"
+import { Effect } from "effect"
 import * as Heap from "./Heap.ts"
 
 /** What waits for a slot, or has one. */
@@ -15,10 +15,8 @@ export interface Turn extends Heap.Entry {
 export interface Slots {
   /** Gives a slot to a turn: at once, if one is free. */
   readonly take: (turn: Turn) => void
-  /** Takes back a turn that waits. */
-  readonly withdraw: (turn: Turn) => void
-  /** The same, or takes back its slot. The next one starts in a task of its own: many that end at once do not start each other. */
-  readonly leave: (turn: Turn, dispatcher: Scheduler.SchedulerDispatcher) => void
+  /** Takes back a turn that waits, or its slot, which the next one has at once. */
+  readonly leave: (turn: Turn) => void
   /** Runs an effect in a slot. */
   readonly run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
@@ -31,42 +29,36 @@ export const make = (count: number): Slots => {
   const waiting = Heap.make<Turn>()
   let free = count
   let arrivals = 0
+  let isHandingOut = false
 
-  const start = (turn: Turn): void => {
-    turn.hasSlot = true
-    turn.start()
+  /** Those that leave while another one starts do not start each other: however many they are, the stack does not grow. */
+  const handOut = (): void => {
+    if (isHandingOut) return
+    isHandingOut = true
+    for (let next = waiting.first(); next !== undefined && free > 0; next = waiting.first()) {
+      waiting.remove(next)
+      free -= 1
+      next.hasSlot = true
+      next.start()
+    }
+    isHandingOut = false
   }
 
   const take = (turn: Turn): void => {
-    if (free === 0) {
-      waiting.set(turn, arrivals++)
-      return
-    }
-    free -= 1
-    start(turn)
+    waiting.set(turn, arrivals++)
+    handOut()
   }
 
-  const handOn = (): void => {
-    const next = waiting.first()
-    if (next === undefined) {
-      free += 1
-      return
-    }
-    waiting.remove(next)
-    start(next)
-  }
-
-  const leave: Slots["leave"] = (turn, dispatcher) => {
+  const leave = (turn: Turn): void => {
     waiting.remove(turn)
     if (!turn.hasSlot) return
     turn.hasSlot = false
-    if (waiting.first() === undefined) handOn()
-    else dispatcher.scheduleTask(handOn, 0)
+    free += 1
+    handOut()
   }
 
   return {
     take,
-    withdraw: waiting.remove,
     leave,
     run: (effect) =>
       Effect.uninterruptibleMask((restore) => {
@@ -75,10 +67,7 @@ export const make = (count: number): Slots => {
           turn.start = () => resume(Effect.void)
           take(turn)
         })
-        const leaveSlot = Effect.withFiber<void>(({ currentDispatcher }) => {
-          leave(turn, currentDispatcher)
-          return Effect.void
-        })
+        const leaveSlot = Effect.sync(() => leave(turn))
         return Effect.onExit(Effect.andThen(restore(awaitSlot), restore(effect)), () => leaveSlot)
       })
   }

@@ -21,7 +21,7 @@ export interface Timeline {
 const make = (clock: Clock.Clock): Timeline => {
   const heap = Heap.make<Entry>()
   let sleeper: Fiber.Fiber<void> | undefined
-  /** When the sleeper wakes: `idle` without one, `awake` while it calls `onDue`. */
+  /** When the sleeper is to wake: `idle` without one, `awake` while it calls `onDue`. */
   let wakesAt = idle
 
   const exactNow = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000
@@ -35,7 +35,10 @@ const make = (clock: Clock.Clock): Timeline => {
         wakesAt = first?.at ?? idle
         return first === undefined ? Effect.void : Effect.andThen(clock.sleep(Duration.millis(Math.ceil(left))), run)
       }
-      if (count === batch) return Effect.andThen(Effect.yieldNow, run)
+      if (count === batch) {
+        wakesAt = exactNow()
+        return Effect.andThen(Effect.yieldNow, run)
+      }
       heap.remove(first)
       first.onDue(first)
     }
@@ -43,7 +46,8 @@ const make = (clock: Clock.Clock): Timeline => {
 
   const arm = (context: Context.Context<never>): void => {
     const at = heap.first()?.at ?? idle
-    if (wakesAt === awake || wakesAt === at || (at !== idle && wakesAt < at)) return
+    const isInTime = wakesAt === at || (at !== idle && wakesAt < at)
+    if (wakesAt === awake || (isInTime && exactNow() - wakesAt < lossLimit)) return
     const last = sleeper
     sleeper = undefined
     wakesAt = idle
@@ -84,6 +88,9 @@ export const makeTimelines = (): ((clock: Clock.Clock) => Timeline) => memoize(m
 const idle = Number.POSITIVE_INFINITY
 
 const awake = Number.NEGATIVE_INFINITY
+
+/** How late a sleeper is, in milliseconds, before it counts as lost. A runtime may drop the timer with what has set it. */
+const lossLimit = 1000
 
 /** After how many entries other fibers have their turn. */
 const batch = 64

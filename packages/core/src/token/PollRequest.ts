@@ -11,6 +11,7 @@ import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as DeliveryMode from "../client/DeliveryMode.ts"
 import { InvalidOption } from "../http/InvalidOption.ts"
 import * as SenderConstraint from "../http/SenderConstraint.ts"
+import * as TimeLimit from "../http/TimeLimit.ts"
 import { form, type JsonResponse, Transport } from "../http/Transport.ts"
 import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import * as AuthenticatedRequest from "../provider/AuthenticatedRequest.ts"
@@ -31,12 +32,19 @@ export interface Polls {
   readonly url: string
   /** The time for one attempt, in milliseconds. */
   readonly timeout: number
-  /** Sends a poll. `onSend` runs immediately before each attempt is sent, when its request is complete. */
-  readonly poll: (pending: PendingAuthentication, onSend: OnSend) => Effect.Effect<Outcome>
+  readonly poll: (pending: PendingAuthentication, attempts: Attempts) => Effect.Effect<Outcome>
 }
 
-/** Whether the fiber of the poll is interrupted after the timeout. Otherwise the attempt has a time limit of its own. */
-export type OnSend = Effect.Effect<boolean>
+/** What happens to the attempts of a poll: one, or several for want of a DPoP nonce. */
+export interface Attempts {
+  /**
+   * Runs immediately before each is sent, when its request is complete. Says whether the fiber is interrupted at the timeout;
+   * otherwise the attempt has a time limit of its own.
+   */
+  readonly begin: Effect.Effect<boolean>
+  /** Called when the provider demands another one. */
+  readonly repeat: () => void
+}
 
 /** Prepares the polls of a wait; fails if their parameters cannot be sent, or if there is no endpoint or no DPoP key. */
 export type Prepare = (
@@ -67,19 +75,19 @@ export const make = Effect.fnUntraced(function* (
   options: Options = {}
 ): Effect.fn.Return<Prepare, never, ClientRegistration | Transport> {
   const { senderConstraint } = yield* ClientRegistration
-  const { exchange, exchangeUnlimited, requestTimeout } = yield* Transport
+  const { exchange, requestTimeout } = yield* Transport
   const endpointOf = yield* AuthenticatedRequest.makeEndpoint(TokenRequest.toInvalidParameter)
 
   const further = TokenRequest.furtherParameters(options)
 
   const makePolls = (endpoint: Endpoint, constraint: SenderConstraint.SenderConstraint): Polls => {
     const { build, url } = endpoint
-    const send = (pending: PendingAuthentication, onSend: OnSend): Effect.Effect<Exchanged, TokenError> =>
+    const send = (pending: PendingAuthentication, begin: Attempts["begin"]): Effect.Effect<Exchanged, TokenError> =>
       Effect.flatMap(
         build({ parameters: [...toGrant(pending), ...further], headers: options.headers, constraint }),
         (request) =>
-          Effect.flatMap(onSend, (isLimited) =>
-            Effect.mapBoth(isLimited ? exchangeUnlimited(request) : exchange(request), {
+          Effect.flatMap(begin, (isKept) =>
+            Effect.mapBoth(isKept ? TimeLimit.keep(exchange(request)) : exchange(request), {
               onFailure: fromTransportError,
               onSuccess: (json) => ({ json, request })
             })
@@ -88,8 +96,8 @@ export const make = Effect.fnUntraced(function* (
     return {
       url,
       timeout: Duration.toMillis(requestTimeout),
-      poll: (pending, onSend) =>
-        Effect.matchEffect(SenderConstraint.retryWithNonce(constraint, send(pending, onSend), nonceDemand), {
+      poll: (pending, { begin, repeat }) =>
+        Effect.matchEffect(SenderConstraint.retryWithNonce(constraint, send(pending, begin), makeNonceDemand(repeat)), {
           onFailure: fail,
           onSuccess: (exchanged) => classify(exchanged, pending)
         })
@@ -124,10 +132,10 @@ interface Exchanged {
   readonly request: HttpClientRequest.HttpClientRequest
 }
 
-const nonceDemand: SenderConstraint.NonceDemand<Exchanged> = {
+const makeNonceDemand = (repeat: Attempts["repeat"]): SenderConstraint.NonceDemand<Exchanged> => ({
   isDemand: ({ json }) => codeOf(json) === "use_dpop_nonce",
-  discard: () => Effect.void
-}
+  discard: () => Effect.sync(repeat)
+})
 
 const classify = ({ json, request }: Exchanged, pending: PendingAuthentication): Effect.Effect<Outcome> => {
   const code = codeOf(json)

@@ -1,5 +1,5 @@
 /** A wait of this process: carries out the commands of `Wait.step`, and reports what comes of them. */
-import { type Cause, Clock, Context, Duration, Effect, Exit, type Fiber, Redacted, Result } from "effect"
+import { Cause, Clock, Context, Duration, Effect, Exit, type Fiber, Redacted, Result } from "effect"
 import type * as Throttle from "../http/Throttle.ts"
 import type { TransportError } from "../http/TransportError.ts"
 import * as Slots from "../internal/Slots.ts"
@@ -15,6 +15,7 @@ import type { TokenResponse } from "../token/TokenResponse.ts"
 import { Step } from "./CibaEvent.ts"
 import type * as CibaEvents from "./CibaEvents.ts"
 import * as CibaMetrics from "./CibaMetrics.ts"
+import * as DuePoll from "./DuePoll.ts"
 import * as Pace from "./Pace.ts"
 import * as PollOutcome from "./PollOutcome.ts"
 import * as StoredWait from "./StoredWait.ts"
@@ -46,15 +47,11 @@ export interface ActiveWait extends Timeline.Entry {
   callers: ReadonlyArray<Caller>
   /** That of the caller with whom the wait went on. */
   context: Context.Context<never>
-  /** That of the poll that waits for its slot. */
-  turn: Slots.Turn | undefined
-  poll: Fiber.Fiber<unknown> | undefined
-  /** Whether the time of the attempt that is sent is limited here, and has gone beyond that. */
-  limit: "elsewhere" | "set" | "exceeded"
+  duePoll: DuePoll.DuePoll | undefined
   /** The write that is under way. */
   save: Fiber.Fiber<void> | undefined
   pace: Pace.Pace | undefined
-  /** Why the provider refused. */
+  /** Why the last poll that failed did. */
   error: TokenError | undefined
   /** What the `auth_req_id` was redeemed for. */
   response: TokenResponse | undefined
@@ -116,24 +113,32 @@ const execute = (wait: ActiveWait, command: Wait.Command<TokenResponse>): void =
 const schedule = (wait: ActiveWait): void =>
   wait.timeline.set(
     wait,
-    wait.callers.length === 0 ? undefined : (limitOf(wait) ?? Wait.wakeAt(wait.state)),
+    wait.callers.length === 0
+      ? undefined
+      : (DuePoll.wakeAt(wait.duePoll, wait.state.deadline) ?? Wait.wakeAt(wait.state)),
     wait.context
   )
 
-/** When the poll that is sent is interrupted. */
-const limitOf = ({ limit, polls, state: { phase } }: ActiveWait): number | undefined =>
-  limit === "set" && polls !== undefined && phase._tag === "Polling" && phase.sentAt !== undefined
-    ? phase.sentAt + polls.timeout
-    : undefined
-
 /** What is due. */
 export const wake = (wait: ActiveWait): void => {
-  if (limitOf(wait) === undefined) {
+  const { duePoll } = wait
+  if (DuePoll.wakeAt(duePoll, wait.state.deadline) === undefined) {
     report(wait, { _tag: "Due" })
-    return
+  } else if (duePoll?._tag === "Paused") {
+    sendPoll(wait)
+    schedule(wait)
+  } else if (duePoll?._tag === "Running") {
+    duePoll.isTooLong = true
+    duePoll.fiber?.interruptUnsafe()
+  } else {
+    endPacing(wait)
   }
-  wait.limit = "exceeded"
-  wait.poll?.interruptUnsafe()
+}
+
+/** No caller waits any more. An answer that has been received counts: without it a lost response would be assumed. */
+export const interrupt = (wait: ActiveWait): void => {
+  endPacing(wait)
+  report(wait, { _tag: "Interrupted" })
 }
 
 /** Replaces the callers. A wait counts as pending as long as it has any. */
@@ -193,7 +198,7 @@ const save = (wait: ActiveWait): void => {
   })
 }
 
-/** Without a caller nothing is sent. A poll has a fiber when it has a slot. */
+/** Without a caller nothing is sent. A poll has a fiber when it has a slot, and no pause delays it. */
 const sendPoll = (wait: ActiveWait): void => {
   const { callers, polls, shared } = wait
   if (callers.length === 0 || polls === undefined) {
@@ -201,52 +206,66 @@ const sendPoll = (wait: ActiveWait): void => {
     return
   }
   const turn = Slots.makeTurn(() => startPoll(wait, polls, turn))
-  wait.turn = turn
+  wait.duePoll = { _tag: "Queued", turn }
   shared.throttle.slots.take(turn)
 }
 
 const startPoll = (wait: ActiveWait, polls: PollRequest.Polls, turn: Slots.Turn): void => {
-  const { context, pending, shared, state } = wait
-  const { throttle } = shared
-  const pauseUntil = state.deadline - state.terms.margin
-  const isPaused = throttle.isPaused(Context.get(context, Clock.Clock), pauseUntil)
-  const poll = polls.poll(pending, recordSent(wait))
-  wait.turn = undefined
-  wait.limit = "elsewhere"
-  const fiber = Effect.runForkWith(context)(isPaused ? throttle.run(poll, pauseUntil) : poll)
-  wait.poll = fiber
-  if (isPaused) throttle.slots.leave(turn, fiber.currentDispatcher)
+  const { context, pending, shared, state, timeline } = wait
+  const { pauseEnd, slots } = shared.throttle
+  const now = timeline.now()
+  const until = Math.min(pauseEnd(Context.get(context, Clock.Clock)) ?? now, state.deadline - state.terms.margin)
+  if (until > now) {
+    wait.duePoll = { _tag: "Paused", until }
+    slots.leave(turn)
+    schedule(wait)
+    return
+  }
+  const running = DuePoll.makeRunning()
+  wait.duePoll = running
+  const fiber = Effect.runForkWith(context)(polls.poll(pending, makeAttempts(wait, polls, running)))
+  running.fiber = fiber
   fiber.addObserver((exit) => {
-    throttle.slots.leave(turn, fiber.currentDispatcher)
-    if (wait.poll !== fiber) return
-    const { limit } = wait
-    wait.poll = undefined
-    wait.limit = "elsewhere"
-    if (Exit.isSuccess(exit)) receiveOutcome(wait, polls, exit.value)
-    else if (limit === "exceeded") receiveOutcome(wait, polls, PollOutcome.makeTimedOut(polls.url))
-    else fail(wait, exit.cause)
+    slots.leave(turn)
+    if (wait.duePoll !== running) return
+    wait.duePoll = undefined
+    if (Exit.isSuccess(exit)) {
+      if (exit.value._tag === "Failed") wait.error = exit.value.error
+      receiveAnswer(wait, PollOutcome.toAnswer(exit.value, polls.url))
+    } else if (running.isTooLong && Cause.hasInterruptsOnly(exit.cause)) {
+      receiveAnswer(wait, PollOutcome.makeTimedOut(polls.url, running.isSent))
+    } else fail(wait, exit.cause)
   })
 }
 
-const receiveOutcome = (wait: ActiveWait, { url }: PollRequest.Polls, outcome: PollRequest.Outcome): void => {
+const receiveAnswer = (wait: ActiveWait, answer: PollOutcome.Answer): void => {
   const { context, shared } = wait
-  const answer = PollOutcome.toAnswer(outcome, url)
-  if (outcome._tag === "Failed" && !PollOutcome.isContinuing(answer)) wait.error = outcome.error
   shared.throttle.record(answer._tag === "Fault" ? answer.fault : undefined, Context.get(context, Clock.Clock))
   if (shared.schedule !== undefined && PollOutcome.isContinuing(answer)) pace(wait, shared.schedule, answer)
   else recordAnswer(wait, { _tag: "Answered", answer })
 }
 
 /** The answer comes when the schedule has said what it wants. */
-const pace = (wait: ActiveWait, schedule: Pace.Compose, answer: PollOutcome.Continuing): void => {
-  const fiber = Effect.runForkWith(wait.context)(addPace(wait, schedule, answer))
-  wait.poll = fiber
+const pace = (wait: ActiveWait, compose: Pace.Compose, answer: PollOutcome.Continuing): void => {
+  const fiber = Effect.runForkWith(wait.context)(addPace(wait, compose, answer))
+  const pacing: DuePoll.DuePoll = { _tag: "Pacing", fiber, answer }
+  wait.duePoll = pacing
   fiber.addObserver((exit) => {
-    if (wait.poll !== fiber) return
-    wait.poll = undefined
+    if (wait.duePoll !== pacing) return
+    wait.duePoll = undefined
     recordAnswer(wait, Exit.isSuccess(exit) ? exit.value : { _tag: "Answered", answer })
     if (Exit.isFailure(exit)) fail(wait, exit.cause)
   })
+  schedule(wait)
+}
+
+/** The answer counts as it is, without what the schedule wants. */
+const endPacing = (wait: ActiveWait): void => {
+  const { duePoll } = wait
+  if (duePoll?._tag !== "Pacing") return
+  wait.duePoll = undefined
+  duePoll.fiber.interruptUnsafe()
+  recordAnswer(wait, { _tag: "Answered", answer: duePoll.answer })
 }
 
 /** A poll that died: its callers die of it, and the wait can go on with others. */
@@ -256,29 +275,41 @@ const fail = (wait: ActiveWait, cause: Cause.Cause<never>): void => {
 }
 
 const abort = (wait: ActiveWait): void => {
-  const { poll, shared, turn } = wait
-  wait.poll = undefined
-  wait.turn = undefined
-  if (turn !== undefined) shared.throttle.slots.withdraw(turn)
-  poll?.interruptUnsafe()
+  const { duePoll, shared } = wait
+  const fiber = DuePoll.fiberOf(duePoll)
+  wait.duePoll = undefined
+  if (duePoll?._tag === "Queued") shared.throttle.slots.leave(duePoll.turn)
+  fiber?.interruptUnsafe()
 }
 
-/** Nothing is sent when the wait has ended in the meantime. */
-const recordSent = (wait: ActiveWait): PollRequest.OnSend =>
-  Effect.withFiber(({ cache: { tracer } }) => {
+const makeAttempts = (
+  wait: ActiveWait,
+  { timeout }: PollRequest.Polls,
+  running: DuePoll.Running
+): PollRequest.Attempts => ({
+  begin: Effect.withFiber(({ cache: { tracer } }) => {
     const { polls } = wait.state
     // The span of an attempt has to end with its timeout, not with an interruption.
-    wait.limit = tracer === undefined ? "set" : "elsewhere"
+    const isKept = tracer === undefined
+    running.isSent = true
+    running.limitAt = isKept ? wait.timeline.now() + timeout : undefined
     report(wait, { _tag: "Sent" })
+    // Nothing is sent when the wait has ended in the meantime.
     if (wait.state.phase._tag !== "Polling") return Effect.interrupt
     if (wait.state.polls > polls) wait.shared.events.publishPoll(wait.pending.id, wait.context)
-    return Effect.succeed(tracer === undefined)
-  })
+    return Effect.succeed(isKept)
+  }),
+  repeat: () => {
+    running.isSent = false
+    running.limitAt = wait.state.deadline
+    schedule(wait)
+  }
+})
 
 /** With a schedule, the answer comes with the delay that it wants after what the wait would do without it. */
 const addPace = Effect.fnUntraced(function* (
   wait: ActiveWait,
-  schedule: Pace.Compose,
+  compose: Pace.Compose,
   answer: PollOutcome.Continuing
 ): Effect.fn.Return<Event> {
   const event: Event = { _tag: "Answered", answer }
@@ -289,7 +320,7 @@ const addPace = Effect.fnUntraced(function* (
   if (phase._tag !== "Polling" || next._tag !== "Sleeping") return event
   const state = { deadline, faults, interval: Duration.millis(interval) }
   const plan: Pace.Plan = { next: { _tag: "Poll", at: next.wakeAt, state }, delay: next.wakeAt - now }
-  wait.pace ??= yield* Pace.make(schedule, plan)
+  wait.pace ??= yield* Pace.make(compose, plan)
   return { ...event, pace: yield* wait.pace(PollOutcome.toResult(answer, phase.sentAt ?? now), plan) }
 })
 

@@ -10,7 +10,7 @@ import { makeError } from "../http/Transport.ts"
 import { mayHaveArrived, type TransportError } from "../http/TransportError.ts"
 import { steps } from "../internal/NextStep.ts"
 import type * as PollRequest from "../token/PollRequest.ts"
-import { fromTransportError, type TokenError } from "../token/TokenError.ts"
+import type { TokenError } from "../token/TokenError.ts"
 import type { TokenResponse } from "../token/TokenResponse.ts"
 import type { PollResult } from "./Pace.ts"
 import type * as Wait from "./Wait.ts"
@@ -33,11 +33,9 @@ export const toResult = (answer: Continuing, sentAt: number): PollResult => ({
   ...(answer._tag === "Fault" && answer.timedOut === true ? { timedOut: true } : undefined)
 })
 
-/** The outcome of a poll that was interrupted after its time limit. */
-export const makeTimedOut = (url: string): PollRequest.Outcome => ({
-  _tag: "Failed",
-  error: fromTransportError(makeError("TimedOut", { method: "POST", url }))
-})
+/** The answer of a poll that was interrupted after its time limit. */
+export const makeTimedOut = (url: string, isLost: boolean): Continuing =>
+  toFault(makeError("TimedOut", { method: "POST", url }), isLost)
 
 /** The answer for the outcome of a poll that was sent to `url`. */
 export const toAnswer = (outcome: PollRequest.Outcome, url: string): Answer => {
@@ -55,7 +53,7 @@ const classify = ({ next, reason }: TokenError, url: string): Answer => {
     : { _tag: "Refused", isFinal: steps[next].isFinal === true }
 }
 
-const toFault = (fault: TransportError, isLost: boolean): Answer => ({
+const toFault = (fault: TransportError, isLost: boolean): Continuing => ({
   _tag: "Fault",
   fault,
   isLost,

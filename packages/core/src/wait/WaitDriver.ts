@@ -20,6 +20,7 @@ import { AlreadyRedeemed, TokenError } from "../token/TokenError.ts"
 import type { TokenResponse } from "../token/TokenResponse.ts"
 import * as ActiveWait from "./ActiveWait.ts"
 import * as CibaEvents from "./CibaEvents.ts"
+import * as DuePoll from "./DuePoll.ts"
 import type * as Pace from "./Pace.ts"
 import * as StoredWait from "./StoredWait.ts"
 import * as Wait from "./Wait.ts"
@@ -232,9 +233,7 @@ const begin = (
     state,
     callers: [],
     context,
-    turn: undefined,
-    poll: undefined,
-    limit: "elsewhere",
+    duePoll: undefined,
     save: undefined,
     pace: undefined,
     error: undefined,
@@ -287,9 +286,9 @@ const leave = (wait: ActiveWait.ActiveWait, caller: ActiveWait.Caller): Effect.E
     if (others.length === wait.callers.length) return Effect.void
     ActiveWait.setCallers(wait, others)
     if (others.length > 0) return Effect.void
-    const { poll } = wait
-    ActiveWait.report(wait, { _tag: "Interrupted" })
-    return poll === undefined ? Effect.void : Effect.asVoid(Fiber.await(poll))
+    const fiber = DuePoll.fiberOf(wait.duePoll)
+    ActiveWait.interrupt(wait)
+    return fiber === undefined ? Effect.void : Effect.asVoid(Fiber.await(fiber))
   })
 
 const register = ({ acknowledged, waits }: Driver, pending: PendingAuthentication, now: number): boolean => {
@@ -330,11 +329,11 @@ const close = (driver: Driver): Effect.Effect<void> =>
   Effect.suspend(() => {
     Deferred.doneUnsafe(driver.closed, Effect.interrupt)
     const fibers = [...driver.waits.values()].flatMap((wait) => {
-      const { poll, save } = wait
+      const fiber = DuePoll.fiberOf(wait.duePoll)
       ActiveWait.respond(wait, Exit.interrupt())
-      ActiveWait.report(wait, { _tag: "Interrupted" })
+      ActiveWait.interrupt(wait)
       wait.unsubscribe()
-      return [poll, save].filter((fiber) => fiber !== undefined)
+      return [fiber, wait.save].filter((under) => under !== undefined)
     })
     return Effect.asVoid(Fiber.awaitAll(fibers))
   })

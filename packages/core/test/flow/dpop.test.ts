@@ -2,11 +2,12 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Discovery, Dpop, MutualTls, SigningKey, TokenEndpoint } from "@effect-ciba/core"
 import { AuthReqId } from "@effect-ciba/core/PendingAuthentication"
-import { ProviderScript, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
+import { ProviderScript, TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import type { RequestRecord } from "@effect-ciba/testing/RequestRecord"
 import { Effect, Fiber, Layer, Redacted, Result } from "effect"
 import { HttpClient, type HttpClientRequest, HttpClientResponse } from "effect/http"
+import { TestClock } from "effect/testing"
 import { cibaLayer, hint, initiate, requestsTo, withMetadata } from "../support/AuthenticationFlow.ts"
 import { decodePart, dpopProof } from "../support/Jwt.ts"
 import { publishedKeys } from "../support/PublishedKeys.ts"
@@ -55,6 +56,30 @@ describe("DPoP nonces", () => {
       ])
       expect(new Set(proofs.map(({ claims }) => claims.jti)).size).toBe(5)
     }).pipe(Effect.provide(dpopLayer({ dpop: { nonces: "per-response" } })))
+  )
+
+  it.effect("ends at the expiry while a poll with another nonce is being signed, and nothing is lost (H14, H18)", () =>
+    Effect.gen(function* () {
+      let uses = 0
+      const method = ClientAuthentication.clientSecretBasic(TestClient.secret)
+      const authentication: ClientAuthentication.ClientAuthentication = {
+        ...method,
+        credentials: (target) => Effect.suspend(() => (uses++ < 2 ? method.credentials(target) : Effect.never))
+      }
+      const client = cibaLayer({ dpop: { nonces: "lasting" }, expiresIn: "20 seconds" }, { authentication }).pipe(
+        Layer.provide(Dpop.layer({ key: TestKeys.signing("ES256", "proof") }))
+      )
+      yield* Effect.gen(function* () {
+        const waiting = yield* Effect.forkChild(Effect.flip(Ciba.complete(yield* Ciba.initiate(request))))
+        yield* advanceToPolls("5 seconds", 1)
+        yield* waitUntil(
+          Effect.sync(() => uses),
+          (count) => count === 3
+        )
+        yield* TestClock.adjust("15 seconds")
+        expect((yield* Fiber.join(waiting)).reason._tag).toBe("ExpiredToken")
+      }).pipe(Effect.provide(client))
+    })
   )
 
   it.effect(

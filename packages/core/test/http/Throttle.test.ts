@@ -128,29 +128,25 @@ describe("Throttle", () => {
     })
   )
 
-  it.effect("sends a request that has to be sent before the end of a pause (H22)", () =>
-    Effect.gen(function* () {
-      const throttle = yield* Throttle.make()
-      yield* refuse(throttle, 429, "20 seconds")
-      const sent = yield* Effect.forkChild(throttle.run(seconds, 8000))
-      yield* TestClock.adjust("20 seconds")
-      expect(yield* Fiber.join(sent)).toBe(8)
-    })
-  )
-
-  it.effect("sends it though other requests wait for the end of the pause in all slots (H22)", () =>
+  it.effect("says when a pause ends, and keeps no slot during it (H22)", () =>
     Effect.gen(function* () {
       const throttle = yield* Throttle.make({ maxConcurrentRequests: 1 })
+      const clock = yield* Clock.Clock
+      expect(throttle.pauseEnd(clock)).toBeUndefined()
       const first = yield* Effect.forkChild(throttle.run(Effect.sleep("1 second")))
       const queued = yield* Effect.forkChild(throttle.run(seconds))
       yield* TestClock.adjust("1 millis")
       yield* refuse(throttle, 429, "20 seconds")
       const paused = yield* Effect.forkChild(throttle.run(seconds))
-      const sent = yield* Effect.forkChild(throttle.run(seconds, 8000))
-      yield* TestClock.adjust("30 seconds")
+      yield* TestClock.adjust("8 seconds")
+      expect(throttle.pauseEnd(clock)).toBe(20_001)
+      expect(yield* throttle.slots.run(seconds)).toBe(8.001)
+      yield* TestClock.adjust("22 seconds")
       yield* Fiber.join(first)
-      expect([yield* Fiber.join(sent), yield* Fiber.join(queued), yield* Fiber.join(paused)]).toEqual([
-        8, 20.001, 20.001
+      expect([yield* Fiber.join(queued), yield* Fiber.join(paused), throttle.pauseEnd(clock)]).toEqual([
+        20.001,
+        20.001,
+        undefined
       ])
     })
   )
@@ -159,7 +155,7 @@ describe("Throttle", () => {
     Effect.gen(function* () {
       const throttle = yield* Throttle.make({ maxConcurrentRequests: 1 })
       const first = yield* Effect.forkChild(throttle.run(Effect.never))
-      const second = yield* Effect.forkChild(throttle.run(Effect.never, 60_000))
+      const second = yield* Effect.forkChild(throttle.run(Effect.never))
       const third = yield* Effect.forkChild(throttle.run(seconds))
       yield* TestClock.adjust("1 second")
       yield* Fiber.interrupt(second)

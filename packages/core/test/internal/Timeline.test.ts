@@ -85,4 +85,31 @@ describe("Timeline", () => {
       expect(due).toEqual(["first"])
     })
   )
+
+  it.effect("replaces a sleeper whose timer was lost, as on workerd with the request that has set it", () =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      let isLost = true
+      const context = yield* Effect.context<never>()
+      const due: Array<string> = []
+      const timeline = Timeline.makeTimelines()({
+        currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
+        currentTimeMillis: clock.currentTimeMillis,
+        currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
+        currentTimeNanos: clock.currentTimeNanos,
+        monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+        monotonicTimeNanos: clock.monotonicTimeNanos,
+        sleep: (duration) => (isLost ? Effect.never : clock.sleep(duration))
+      })
+      const set = (name: string, at: number) =>
+        timeline.set({ at: 0, index: -1, onDue: () => void due.push(name) }, at, context)
+      set("of the request that ended", 1000)
+      isLost = false
+      yield* TestClock.adjust("3 seconds")
+      expect(due).toEqual([])
+      set("of the next one", 5000)
+      yield* TestClock.adjust("2 seconds")
+      expect(due).toEqual(["of the request that ended", "of the next one"])
+    })
+  )
 })

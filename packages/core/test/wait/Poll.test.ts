@@ -2,19 +2,21 @@ import { describe, expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Poll, UserHint } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
-import { Clock, Duration, Effect, Exit, Fiber, Layer, Redacted, Schedule, Scope } from "effect"
+import { Cause, Clock, Duration, Effect, Exit, Fiber, Layer, Redacted, Schedule, Scope } from "effect"
+import { HttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
 
 const { delay, error, hang, html, lost, pending, proceed, redirect, reset, slowDown, status, truncated } =
   ProviderScript
 
-const flow = (provider: ProviderOptions, options?: Partial<Ciba.Options>) =>
-  Ciba.layer({
-    issuer: "https://provider.test",
-    clientId: TestClient.clientId,
-    authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
-    ...options
-  }).pipe(Layer.provideMerge(TestProvider.layer(provider)))
+const options: Ciba.Options = {
+  issuer: "https://provider.test",
+  clientId: TestClient.clientId,
+  authentication: ClientAuthentication.clientSecretBasic(TestClient.secret)
+}
+
+const flow = (provider: ProviderOptions, further?: Partial<Ciba.Options>) =>
+  Ciba.layer({ ...options, ...further }).pipe(Layer.provideMerge(TestProvider.layer(provider)))
 
 const ask = Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
 
@@ -40,6 +42,18 @@ const script = (...answers: ReadonlyArray<ProviderScript.Step>) => ({
   user: TestUser.approve(),
   tokenScript: ProviderScript.make(answers)
 })
+
+const undecided = Schedule.fromStep(Effect.succeed(() => Effect.never))
+
+/** A client that dies when its token request is interrupted. */
+const layerBroken = Layer.effect(
+  HttpClient.HttpClient,
+  Effect.map(HttpClient.HttpClient, (client) =>
+    HttpClient.transform(client, (response, { url }) =>
+      url.endsWith("/token") ? Effect.onInterrupt(response, () => Effect.die("a broken client")) : response
+    )
+  )
+)
 
 interface Observed {
   readonly title: string
@@ -346,6 +360,43 @@ describe("Poll", () => {
         flow(script(slowDown()), {
           poll: { schedule: () => Schedule.fromStep(Effect.succeed(() => Effect.die("a schedule that dies"))) }
         })
+      )
+    )
+  )
+
+  it.effect("keeps the slow_down of a poll whose caller leaves while their schedule decides (H2, H11)", () =>
+    Effect.gen(function* () {
+      const provider = yield* TestProvider.TestProvider
+      const poll = yield* Poll.Poll
+      const asked = yield* ask
+      const first = yield* Effect.forkChild(poll.wait(asked))
+      yield* TestClock.adjust("6 seconds")
+      yield* Fiber.interrupt(first)
+      const second = yield* Effect.forkChild(poll.wait(asked))
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(second)
+      expect(yield* provider.polls).toEqual([5000, 16_000])
+    }).pipe(Effect.provide(flow(script(slowDown()), { poll: { schedule: () => undecided } })))
+  )
+
+  it.effect("expires on time though the caller's schedule never decides (H18)", () =>
+    Effect.gen(function* () {
+      expect(yield* observe("20 seconds")).toEqual({ polls: [5], ended: "ExpiredToken" })
+    }).pipe(
+      Effect.provide(flow({ ...script(pending), expiresIn: "20 seconds" }, { poll: { schedule: () => undecided } }))
+    )
+  )
+
+  it.effect("does not take the defect of a client that is interrupted for a timeout (H8)", () =>
+    Effect.gen(function* () {
+      const poll = yield* Poll.Poll
+      const wait = yield* Effect.forkChild(Effect.exit(poll.wait(yield* ask)))
+      yield* TestClock.adjust("1 minute")
+      const exit = yield* Fiber.join(wait)
+      expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toBe("a broken client")
+    }).pipe(
+      Effect.provide(
+        Ciba.layer(options).pipe(Layer.provide(layerBroken), Layer.provideMerge(TestProvider.layer(script(hang))))
       )
     )
   )
