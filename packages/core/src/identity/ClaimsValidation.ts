@@ -5,7 +5,7 @@
  */
 import { DateTime, Duration, Redacted } from "effect"
 import { sanitize } from "../internal/DisplayText.ts"
-import type { Expectations } from "../pending/PendingAuthentication.ts"
+import type { Expectations, PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import type { IdTokenClaims } from "./IdTokenClaims.ts"
 import * as IdTokenError from "./IdTokenError.ts"
 
@@ -20,8 +20,8 @@ export interface ExpectedClaims {
   /** How far the issuer's clock and the client's may differ. */
   readonly tolerance: Duration.Duration
   readonly expectations: Expectations
-  /** When the authentication request was sent, if the ID Token belongs to one. */
-  readonly requestedAt?: DateTime.Utc | undefined
+  /** The authentication that the ID Token has to belong to, if it comes with the tokens of one. */
+  readonly pending?: Pick<PendingAuthentication, "authReqId" | "requestedAt"> | undefined
   /** Milliseconds since the epoch. */
   readonly now: number
 }
@@ -30,8 +30,8 @@ export interface ExpectedClaims {
 export const validate = (claims: IdTokenClaims, expected: ExpectedClaims): Reason | undefined =>
   validateParties(claims, expected) ??
   validateTimes(claims, expected) ??
-  validateOrder(claims, expected) ??
-  validateExpectations(claims, expected)
+  validateExpectations(claims, expected) ??
+  validateOrder(claims, expected)
 
 /**
  * The first claim of an ID Token beside refreshed tokens that does not agree with the earlier ID Token; `undefined` if
@@ -79,9 +79,17 @@ const validateTimes = ({ exp, iat, nbf = 0 }: IdTokenClaims, { now, tolerance }:
   return new IdTokenError.IssuedTooLongAgo({ at: DateTime.fromEpochSeconds(iat) })
 }
 
-/** No ID Token is older than the request that it responds to. `iat` may be in whole seconds: the request is compared as if it were, too. */
-const validateOrder = ({ iat }: IdTokenClaims, { requestedAt, tolerance }: ExpectedClaims) => {
-  if (requestedAt === undefined) return undefined
+/**
+ * No ID Token is older than the request that it responds to. One with the nonce or the `auth_req_id` of the request cannot be:
+ * then the issuer's clock decides nothing. `iat` may be in whole seconds: the request is compared as if it were, too.
+ */
+const validateOrder = (claims: IdTokenClaims, { expectations, pending, tolerance }: ExpectedClaims) => {
+  const { iat } = claims
+  const isBound =
+    expectations.nonce !== undefined ||
+    (pending !== undefined && claims["urn:openid:params:jwt:claim:auth_req_id"] === Redacted.value(pending.authReqId))
+  if (isBound || pending?.requestedAt === undefined) return undefined
+  const { requestedAt } = pending
   const requested = Math.floor(DateTime.toEpochMillis(requestedAt) / 1000)
   if (iat + Duration.toSeconds(tolerance) >= requested) return undefined
   return new IdTokenError.IssuedBeforeRequest({ at: DateTime.fromEpochSeconds(iat), requestedAt })

@@ -31,7 +31,10 @@ const define = ErrorClass.fromTable({
   Expired: ["the token has expired", "fixClock"],
   NotYetValid: ["the token is from the future; is the clock right?", "fixClock"],
   IssuedTooLongAgo: ["the token was issued too long ago", "distrust"],
-  IssuedBeforeRequest: ["the token is older than the authentication request; is the clock right?", "distrust"],
+  IssuedBeforeRequest: [
+    "the token is older than the authentication request: a clock is wrong, or the token is not new",
+    "fixClock"
+  ],
   WrongNonce: ["the nonce is not the one that was sent", "distrust"],
   WrongBinding: ["a hash or the auth_req_id in the token does not match what came with it", "distrust"],
   UnsatisfiedAcr: ["the end-user authenticated in another way than the request demands", "askAgain"],

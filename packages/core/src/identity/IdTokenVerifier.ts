@@ -124,7 +124,7 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
       const { members } = unsafeValue(response)
       const bound = { ...members, authReqId, algorithm, required: required[deliveryMode] }
       return Effect.flatMap(
-        verifyIdToken(members.id_token, { ...registered, ...pending.expectations }, pending.requestedAt),
+        verifyIdToken(members.id_token, { ...registered, ...pending.expectations }, pending),
         ({ claims, idToken }) =>
           Effect.flatMap(validateBindings(claims, bound), () =>
             TokenValidation.validate(response, registration, {
@@ -190,7 +190,7 @@ const makeVerifyIdToken = Effect.gen(function* () {
 
   const validate = (
     payload: unknown,
-    context: Pick<ClaimsValidation.ExpectedClaims, "issuer" | "expectations" | "requestedAt" | "now">
+    context: Pick<ClaimsValidation.ExpectedClaims, "issuer" | "expectations" | "pending" | "now">
   ) => {
     if (isEvent(payload))
       return Effect.fail(new InvalidClaims({ issues: "it has the claim events, as no ID Token does" }))
@@ -200,18 +200,14 @@ const makeVerifyIdToken = Effect.gen(function* () {
     return problem === undefined ? Effect.succeed(claims.success) : Effect.fail(problem)
   }
 
-  return (
-    received: Redacted.Redacted<string>,
-    expectations: Expectations,
-    requestedAt?: PendingAuthentication["requestedAt"]
-  ) =>
+  return (received: Redacted.Redacted<string>, expectations: Expectations, pending?: PendingAuthentication) =>
     Effect.mapError(
       Effect.flatMap(decrypt(received), (idToken) =>
         Effect.flatMap(discovery.metadata, ({ issuer }) =>
           Effect.flatMap(verifySignature(idToken, idTokenSignedResponseAlg, types), (payload) =>
             Effect.clockWith((clock) =>
               Effect.map(
-                validate(payload, { issuer, expectations, requestedAt, now: clock.currentTimeMillisUnsafe() }),
+                validate(payload, { issuer, expectations, pending, now: clock.currentTimeMillisUnsafe() }),
                 (claims) => ({ claims, idToken })
               )
             )

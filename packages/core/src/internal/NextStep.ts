@@ -59,7 +59,7 @@ const table = {
   }),
   ...permit({ needsOperator: true, isFinal: true })({
     fixRequest: "Correct the request in the program.",
-    fixClock: "Correct the clock of this machine.",
+    fixClock: "Correct the clock of this machine. `clockTolerance` allows for that of the provider.",
     fixKeys: "Compare the client's registration and keys with the provider's. The token is not to be trusted.",
     distrust: "Do not trust the response: it is for another client, request or end-user.",
     reportToProvider: "Report it to the provider: its response breaks the specification.",

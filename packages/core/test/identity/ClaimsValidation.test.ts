@@ -56,6 +56,7 @@ const accepted: ReadonlyArray<readonly [claims: string, given: Variation]> = [
   ["an iat thirty seconds ahead (J9)", withTimes({ iat: 30 })],
   ["an nbf thirty seconds ahead (T-24)", withTimes({ nbf: 30 })],
   ["an iat as long before the request as clocks may differ (J20)", withTimes({ iat: -35 })],
+  ["an iat of an hour before the request with the nonce that was sent (J20)", withNonce(withTimes({ iat: -3605 }))],
   [
     "an iat as long before the request as the registered tolerance (J20)",
     withTolerance("10 seconds", withTimes({ iat: -15 }))

@@ -101,6 +101,18 @@ describe("Push", () => {
     }).pipe(Effect.provide(flow()))
   )
 
+  it.effect("accepts a push of a provider whose clock is an hour behind: its auth_req_id decides (J20)", () =>
+    Effect.gen(function* () {
+      yield* TestClock.adjust("2 hours")
+      const provider = yield* TestProvider.TestProvider
+      const wait = yield* Effect.forkChild(Ciba.complete(yield* ask))
+      yield* TestClock.adjust("3 seconds")
+      yield* provider.approve()
+      expect(yield* push()).toBe(204)
+      expect((yield* Fiber.join(wait)).subject).toBe("jo")
+    }).pipe(Effect.provide(flow({ idTokenClaims: (honest) => ({ ...honest, iat: 3600 }) })))
+  )
+
   it.effect("uses a push that has arrived also after the expiry (L17)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
