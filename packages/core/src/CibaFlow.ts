@@ -15,6 +15,7 @@ import { type PendingAuthentication, update } from "./pending/PendingAuthenticat
 import * as PendingStore from "./pending/PendingStore.ts"
 import type { DiscoveryError } from "./provider/DiscoveryError.ts"
 import * as ProviderKeys from "./provider/ProviderKeys.ts"
+import * as SignatureVerifier from "./provider/SignatureVerifier.ts"
 import * as AuthenticationRequest from "./request/AuthenticationRequest.ts"
 import {
   AuthenticationRequestError,
@@ -211,11 +212,8 @@ const recordOutcome = ({ events }: Parts, { id }: PendingAuthentication, outcome
 /** What a failed verification means to the wait. */
 const judge = ({ keys, registration }: Parts, error: CompletionError): WaitDriver.Verdict => {
   if (isTransient(error)) return { _tag: "KeysUnavailable" }
-  const { reason } = error
-  const isAboutKeys =
-    reason._tag === "UnusableKey" ? !reason.unsupported : ["UnknownKey", "InvalidSignature"].includes(reason._tag)
-  const mayChange = keys.coolDown !== undefined && !JwsAlgorithm.isSymmetric(registration.idTokenSignedResponseAlg)
-  return isAboutKeys && mayChange
+  const isPublished = keys.coolDown !== undefined && !JwsAlgorithm.isSymmetric(registration.idTokenSignedResponseAlg)
+  return isPublished && SignatureVerifier.mayChange(error.reason)
     ? { _tag: "Doubted", retryAfter: Duration.toMillis(keys.coolDown) }
     : { _tag: "Rejected" }
 }

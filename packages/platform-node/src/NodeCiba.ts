@@ -62,7 +62,7 @@
  */
 import {
   Ciba,
-  type ClientRegistration,
+  ClientRegistration,
   JwsAlgorithm,
   type NotificationInbox,
   type SigningKey,
@@ -183,19 +183,31 @@ const layerConfigured = (options: ConfigOptions | undefined): ConfiguredLayer =>
     Effect.gen(function* () {
       const config = options?.prefix === undefined ? environment : Config.nested(environment, options.prefix)
       const prefix = options?.prefix === undefined ? "" : `${options.prefix}_`
-      const { allowInsecureRequests, authentication, tls, ...rest } = yield* config
+      const { authentication, insecureHosts, loopback, tls, ...rest } = yield* config
       return layer({
         ...rest,
         ...(yield* EnvironmentTls.make(tls, authentication.method, prefix)),
         authentication: EnvironmentAuthentication.make(authentication, prefix),
-        allowInsecureRequests: Option.getOrUndefined(allowInsecureRequests)
+        allowInsecureRequests: yield* readInsecure(loopback, insecureHosts, prefix)
       })
     })
   )
 
-const toInsecureHosts = (hosts: string): Transport.InsecureHosts => ({
-  sendSecretsInClearTo: hosts.split(",").map((host) => host.trim())
-})
+const readInsecure = (
+  loopback: Option.Option<"loopback">,
+  hosts: Option.Option<string>,
+  prefix: string
+): Effect.Effect<Transport.Options["allowInsecureRequests"], ClientRegistration.ClientRegistrationError> => {
+  if (Option.isNone(hosts)) return Effect.succeed(Option.getOrUndefined(loopback))
+  return Option.isNone(loopback)
+    ? Effect.succeed({ sendSecretsInClearTo: hosts.value.split(",").map((host) => host.trim()) })
+    : Effect.fail(
+        new ClientRegistration.ClientRegistrationError({
+          parameter: `${prefix}CIBA_ALLOW_INSECURE`,
+          problem: `${prefix}CIBA_SEND_SECRETS_IN_CLEAR_TO is set, too; name the hosts of this machine there`
+        })
+      )
+}
 
 const environment = Config.all({
   issuer: Config.NonEmptyString("CIBA_ISSUER"),
@@ -207,9 +219,6 @@ const environment = Config.all({
     "RS256" as const
   ),
   tls: EnvironmentTls.config,
-  allowInsecureRequests: Config.option(
-    Config.orElse(Config.map(Config.NonEmptyString("CIBA_SEND_SECRETS_IN_CLEAR_TO"), toInsecureHosts), () =>
-      Config.Literal("loopback", "CIBA_ALLOW_INSECURE")
-    )
-  )
+  loopback: Config.option(Config.Literal("loopback", "CIBA_ALLOW_INSECURE")),
+  insecureHosts: Config.option(Config.NonEmptyString("CIBA_SEND_SECRETS_IN_CLEAR_TO"))
 })

@@ -407,6 +407,14 @@ describe("NodeCiba.layerConfig fails with a message that quotes no secret if the
       missingFile("/nowhere/tls.crt")
     ],
     [
+      "permits plain http twice, in two ways",
+      { CIBA_CLIENT_SECRET: secret, CIBA_ALLOW_INSECURE: "loopback", CIBA_SEND_SECRETS_IN_CLEAR_TO: "keycloak" },
+      registrationError(
+        "CIBA_ALLOW_INSECURE",
+        "CIBA_SEND_SECRETS_IN_CLEAR_TO is set, too; name the hosts of this machine there"
+      )
+    ],
+    [
       "expects ID Tokens signed with a secret, and has none",
       { CIBA_CLIENT_AUTH_METHOD: "none", CIBA_ID_TOKEN_ALG: "HS256" },
       registrationError(

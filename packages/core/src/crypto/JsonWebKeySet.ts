@@ -13,6 +13,7 @@ import { maxEntries } from "../internal/ForeignMember.ts"
 import { JsonWebKey, requiredMembers } from "./JsonWebKey.ts"
 import * as JwsAlgorithm from "./JwsAlgorithm.ts"
 import * as KeyMembers from "./KeyMembers.ts"
+import * as KeyShape from "./KeyShape.ts"
 import * as RsaKey from "./RsaKey.ts"
 
 const Document = Schema.Struct({ keys: Schema.Array(Schema.Unknown) })
@@ -54,7 +55,8 @@ export const candidates = (
       (alg === undefined || JwsAlgorithm.isSame(alg, token.algorithm)) &&
       (token.keyId === undefined || kid === token.keyId)
   )
-  return fitting.slice(0, maxCandidates).map(({ key }) => key)
+  const complete = fitting.length > maxCandidates ? fitting.filter(({ key }) => KeyShape.isComplete(key)) : []
+  return (complete.length > 0 ? complete : fitting).slice(0, maxCandidates).map(({ key }) => key)
 }
 
 /** The key operations of others are no concern of this library's, as long as they are those of signatures. */

@@ -214,4 +214,4 @@ const encoder = /* @__PURE__ */ new TextEncoder()
 
 const decoder = /* @__PURE__ */ new TextDecoder()
 
-const decodeClaims = Schema.decodeUnknownEffect(BoundedJson.fromJsonString(Schema.Unknown))
+const decodeClaims = Schema.decodeUnknownEffect(BoundedJson.Json)

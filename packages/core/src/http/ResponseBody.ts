@@ -61,7 +61,7 @@ export const limit = (
   // Nothing is read before the caller reads.
   const body = Stream.toReadableStream(limited, { strategy: { highWaterMark: 0 } })
   // A status that is none counts as 500 (RFC 9110 section 15).
-  const web = new Response(body, { headers, status: status > 599 ? 500 : status })
+  const web = new Response(body, { headers, status: status >= 200 && status <= 599 ? status : 500 })
   return Effect.succeed(stopOnInterrupt(HttpClientResponse.fromWeb(request, web), Deferred.succeed(stop, undefined)))
 }
 

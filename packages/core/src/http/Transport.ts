@@ -149,7 +149,7 @@ export interface TextResponse extends Omit<JsonResponse, "body"> {
  * @stability unstable
  */
 export interface Service {
-  /** Fails for a URL that no request is sent to: one that is not https, unless it is allowed, and what is no URL. */
+  /** Fails for a URL that no request is sent to: one that is not https, unless it is allowed, one with a password, and what is no URL. */
   readonly ensureAllowed: (
     request: Pick<HttpClientRequest.HttpClientRequest, "method" | "url">
   ) => Effect.Effect<void, TransportError>
@@ -344,8 +344,13 @@ interface Received {
 /** Reads a response, or a part of it. */
 type Read<A> = (received: Received) => Effect.Effect<A, TransportError>
 
+/** fetch sends nothing to a URL with a user's name or password. */
 const ensureUrl: Service["ensureAllowed"] = (request) =>
-  Result.isSuccess(Url.fromString(request.url)) ? Effect.void : Effect.fail(makeError("Unreachable", request))
+  Result.match(Url.fromString(request.url), {
+    onFailure: () => Effect.fail(makeError("Unreachable", request)),
+    onSuccess: ({ password, username }) =>
+      `${username}${password}` === "" ? Effect.void : Effect.fail(makeError("Unreachable", request))
+  })
 
 /** The context in which a request is sent. A `RequestInit` is read anew: its owner may have replaced a certificate in it. */
 const makeContextOf = (initOfLayer: Option.Option<RequestInit>) => {

@@ -8,13 +8,12 @@ import { Predicate } from "effect"
 /** How a claim of the ID Token is asked for; `undefined` if it is not. */
 export const ofIdToken = (claims: unknown, name: string): unknown => read(claims, "id_token", name)
 
-/** The values that a claim of the ID Token is asked for with; `undefined` if any will do. */
+/** The values that a claim of the ID Token is asked for with; `undefined` if any will do. `null` is no value, and an empty list none. */
 export const valuesOf = (claims: unknown, name: string): ReadonlyArray<unknown> | undefined => {
   const request = ofIdToken(claims, name)
-  const values = read(request, "values")
-  if (Array.isArray(values)) return values
-  const value = read(request, "value")
-  return value === undefined ? undefined : [value]
+  const list = read(request, "values")
+  const values = (Array.isArray(list) ? list : [read(request, "value")]).filter(Predicate.isNotNullish)
+  return values.length === 0 ? undefined : values
 }
 
 /** The `verified_claims` that are asked for, in the ID Token and at the UserInfo endpoint. */

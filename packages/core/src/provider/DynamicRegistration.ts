@@ -52,14 +52,14 @@
  *
  * @see RFC 7591, RFC 7592
  */
-import { Context, DateTime, Effect, Equal, Layer, Option, Redacted, Schema, Struct } from "effect"
+import { Context, DateTime, Effect, Equal, Layer, Option, Predicate, Redacted, Schema, Struct } from "effect"
 import { type Headers, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import { ClientMetadata, ForeignClientMetadata } from "../client/ClientMetadata.ts"
 import { origin } from "../http/HttpUrl.ts"
 import * as OAuthError from "../http/OAuthError.ts"
 import * as SecretRedaction from "../http/SecretRedaction.ts"
 import * as SenderConstraint from "../http/SenderConstraint.ts"
-import { cancelBody, makeStatusError, Transport } from "../http/Transport.ts"
+import { cancelBody, type JsonResponse, makeStatusError, Transport } from "../http/Transport.ts"
 import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
 import { EpochSeconds } from "../internal/EpochSeconds.ts"
 import * as ForeignMember from "../internal/ForeignMember.ts"
@@ -211,7 +211,7 @@ export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__
     },
     remove: Effect.fnUntraced(function* (client) {
       const response = yield* manage(client, "DELETE")
-      yield* [200, 204].includes(response.status) ? cancelBody(response) : readJson(transport, response, [])
+      yield* [200, 204].includes(response.status) ? cancelBody(response) : readJson(transport, response)
     })
   })
 })
@@ -301,7 +301,7 @@ const makeExchange = (transport: Transport["Service"]) => {
     requested: ClientMetadata,
     known?: RegisteredClient
   ) {
-    const json = yield* readJson(transport, response, [200, 201])
+    const json = yield* readJson(transport, response, isRegistration)
     const body = yield* Effect.catch(decodeBody(json), (error) => invalid(truncateIssues(error)))
     const metadata = yield* Effect.catch(decodeMetadata(body), (error) => invalid(truncateIssues(error)))
     return known === undefined || body.client_id === known.clientId
@@ -326,11 +326,15 @@ const makeExchange = (transport: Transport["Service"]) => {
   return { manage, process, send }
 }
 
-/** The JSON of a response with one of these statuses. Everything else is a failure, an error at any status included. */
+/** A client that has been registered is not thrown away over the status, which may be 202 or 206 as well. */
+const isRegistration = ({ body, status }: JsonResponse): boolean =>
+  status === 200 || status === 201 || ([202, 206].includes(status) && Predicate.hasProperty(body, "client_id"))
+
+/** The JSON of an expected response. Everything else is a failure, an error at any status included. */
 const readJson = Effect.fnUntraced(function* (
   transport: Transport["Service"],
   response: HttpClientResponse.HttpClientResponse,
-  statuses: ReadonlyArray<number>
+  isExpected: (response: JsonResponse) => boolean = () => false
 ) {
   if (response.status === 401) {
     yield* cancelBody(response)
@@ -339,7 +343,7 @@ const readJson = Effect.fnUntraced(function* (
   const json = yield* Effect.catch(transport.json(response), fail)
   const error = OAuthError.fromResponse(json, SecretRedaction.ofRequest(response.request))
   if (Option.isSome(error)) return yield* fromOAuthError(error.value)
-  return statuses.includes(json.status) ? json.body : yield* fail(makeStatusError(json))
+  return isExpected(json) ? json.body : yield* fail(makeStatusError(json))
 })
 
 /** The client that a response describes. What the provider does not repeat is taken from what was known of the client. */

@@ -45,6 +45,10 @@ export type SignatureError = InstanceType<(typeof classes)[number]>
 /** Why nothing is read from a token that is signed, and perhaps encrypted: the reasons of every error about one. */
 export const errors: readonly [typeof DecryptionFailed, ...typeof classes] = [DecryptionFailed, ...classes]
 
+/** Whether other keys of the issuer's may make a token verifiable. */
+export const mayChange = (error: { readonly _tag: string; readonly unsupported?: true | undefined }): boolean =>
+  error._tag === "UnusableKey" ? error.unsupported !== true : ["UnknownKey", "InvalidSignature"].includes(error._tag)
+
 /**
  * Verifies the signature of a token with this algorithm, and returns its payload. `types` are those that its header may have,
  * if it has one.
@@ -66,11 +70,13 @@ export const make: Effect.Effect<SignatureVerifier, never, ClientRegistration | 
     const verifyWithPublished = (jwt: Redacted.Redacted<string>, query: KeyQuery) =>
       Effect.flatMap(keys.candidates(query), (known) =>
         Effect.catchTag(verifyWithAny(jwt, query, known), keyFaults, (error) =>
-          Effect.flatMap(keys.refetch(query), (refetched) =>
-            refetched.length === 0 || refetched[0] === known[0]
-              ? Effect.fail(error)
-              : verifyWithAny(jwt, query, refetched)
-          )
+          mayChange(error)
+            ? Effect.flatMap(keys.refetch(query), (refetched) =>
+                refetched.length === 0 || refetched[0] === known[0]
+                  ? Effect.fail(error)
+                  : verifyWithAny(jwt, query, refetched)
+              )
+            : Effect.fail(error)
         )
       )
 

@@ -46,6 +46,7 @@ import * as GrantManagement from "./GrantManagement.ts"
 import * as NotificationToken from "./NotificationToken.ts"
 import { findInvalid, optional, type Parameter, reserved, toInvalid, validateText } from "./RequestParameters.ts"
 import * as ResourceIndicator from "./ResourceIndicator.ts"
+import * as Scope from "./Scope.ts"
 import * as UserHint from "./UserHint.ts"
 
 /**
@@ -247,18 +248,13 @@ const validateExpiry = (expiry: number | undefined): string | undefined =>
     ? undefined
     : "it must be a whole number of seconds above zero"
 
-const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/
-
 const validateScope = (scope: ReadonlyArray<string>): string | undefined => {
   if (!scope.includes("openid")) return 'it must contain "openid"'
-  if (new Set(scope).size !== scope.length) return "it contains a value twice"
-  return scope.every((value) => scopeToken.test(value))
-    ? undefined
-    : "a value contains a space, a quote or a backslash, or is empty"
+  return new Set(scope).size === scope.length ? Scope.validate(scope) : "it contains a value twice"
 }
 
 const validateAcrValues = ({ acrValues = [], essentialAcr }: Options): string | undefined => {
-  if (!acrValues.every((value) => scopeToken.test(value))) return "a value contains a space, or is empty"
+  if (!acrValues.every(Scope.isToken)) return "a value contains a space, or is empty"
   return essentialAcr === true && acrValues.length === 0 ? "essentialAcr needs at least one value" : undefined
 }
 

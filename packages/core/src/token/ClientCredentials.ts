@@ -61,7 +61,7 @@ export const requestClientToken = Effect.fnUntraced(function* (
   const registration = yield* ClientRegistration
   if (registration.authentication.method === "none") return yield* new TokenError({ reason: makePublicClientError() })
   const token = yield* TokenRequest.make(TokenResponse.decodeRefresh)
-  const response = yield* token.exchange(grant(options?.scope), options)
+  const response = yield* token.exchange([["grant_type", "client_credentials"]], options)
   return yield* readToken(response, registration, options)
 })
 
@@ -70,11 +70,6 @@ const makePublicClientError = (): InvalidParameter =>
     parameter: "grant_type",
     problem: "a public client has no credentials; register it with a client authentication method"
   })
-
-const grant = (scope: ReadonlyArray<string> = []): TokenRequest.Parameters => [
-  ["grant_type", "client_credentials"],
-  ...(scope.length === 0 ? [] : [["scope", scope.join(" ")] as const])
-]
 
 /** The token of a response; fails if it is of another type than the client's tokens are. */
 const readToken = (

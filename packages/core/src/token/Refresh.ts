@@ -100,9 +100,9 @@ export class Refresh extends Context.Service<Refresh, Service>()("@effect-ciba/c
 export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | Transport> = Effect.gen(function* () {
   const token = yield* TokenRequest.make(TokenResponse.decodeRefresh)
   return Refresh.of({
-    request: (refreshToken, options) => token.send(grant(refreshToken, options?.scope), options),
+    request: (refreshToken, options) => token.send(grant(refreshToken), options),
     process: token.read,
-    refresh: (refreshToken, options) => token.exchange(grant(refreshToken, options?.scope), options)
+    refresh: (refreshToken, options) => token.exchange(grant(refreshToken), options)
   })
 })
 
@@ -127,8 +127,7 @@ export const refresh = (
 ): Effect.Effect<TokenResponse.RefreshResponse, TokenError | DiscoveryError, Refresh> =>
   Refresh.use((service) => service.refresh(refreshToken, options))
 
-const grant = (refreshToken: Redacted.Redacted<string>, scope: ReadonlyArray<string> = []): TokenRequest.Parameters => [
+const grant = (refreshToken: Redacted.Redacted<string>): TokenRequest.Parameters => [
   ["grant_type", "refresh_token"],
-  ["refresh_token", Redacted.value(refreshToken)],
-  ...(scope.length === 0 ? [] : [["scope", scope.join(" ")] as const])
+  ["refresh_token", Redacted.value(refreshToken)]
 ]

@@ -21,6 +21,7 @@ import { InvalidParameter } from "../request/AuthenticationRequestError.ts"
 import * as AuthorizationDetails from "../request/AuthorizationDetails.ts"
 import * as RequestParameters from "../request/RequestParameters.ts"
 import * as ResourceIndicator from "../request/ResourceIndicator.ts"
+import * as Scope from "../request/Scope.ts"
 import { fromOAuthError, fromTransportError, InvalidTokenResponse, TokenError } from "./TokenError.ts"
 import * as TokenResponse from "./TokenResponse.ts"
 
@@ -43,17 +44,22 @@ export interface Options {
   readonly dpopKey?: Redacted.Redacted<JsonWebKey> | undefined
 }
 
+/** The same for a grant that can have a scope. */
+export interface ScopedOptions extends Options {
+  readonly scope?: ReadonlyArray<string> | undefined
+}
+
 /** Token requests, and responses that are decoded to `A`. */
 export interface TokenRequest<A> {
   /** Sends the parameters of a grant and gives the raw response. */
   readonly send: (
     grant: Parameters,
-    options?: Options
+    options?: ScopedOptions
   ) => Effect.Effect<HttpClientResponse.HttpClientResponse, TokenError | DiscoveryError>
   /** Reads a raw response: tokens that are not verified yet. */
   readonly read: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<A, TokenError>
   /** Sends a request and reads its response: one call, with one time limit. */
-  readonly exchange: (grant: Parameters, options?: Options) => Effect.Effect<A, TokenError | DiscoveryError>
+  readonly exchange: (grant: Parameters, options?: ScopedOptions) => Effect.Effect<A, TokenError | DiscoveryError>
 }
 
 /** Form parameters in the order in which they are sent. */
@@ -72,7 +78,7 @@ export const make = Effect.fnUntraced(function* <A>(
 
   const makeRequest = Effect.fnUntraced(function* (
     grant: Parameters,
-    options: Options = {}
+    options: ScopedOptions = {}
   ): Effect.fn.Return<HttpClientRequest.HttpClientRequest, TokenError | DiscoveryError> {
     return yield* makeAuthenticated("token_endpoint", {
       parameters: yield* toForm(grant, options),
@@ -100,12 +106,13 @@ export const make = Effect.fnUntraced(function* <A>(
 })
 
 /** The form of a request: its own parameters, then those of the options. */
-export const toForm = (grant: Parameters, options: Options): Effect.Effect<Parameters, TokenError> => {
-  const { additionalParameters, authorizationDetails, resource } = options
+export const toForm = (grant: Parameters, options: ScopedOptions): Effect.Effect<Parameters, TokenError> => {
+  const { additionalParameters, authorizationDetails, resource, scope } = options
   const own = [...grant, ...ownParameters(options)]
   const invalid = RequestParameters.findInvalid([
     ["authorization_details", authorizationDetails && AuthorizationDetails.validate(authorizationDetails)],
-    ["resource", ResourceIndicator.validate(resource)]
+    ["resource", ResourceIndicator.validate(resource)],
+    ["scope", Scope.validate(scope)]
   ])
   return invalid === undefined
     ? addParameters(own, additionalParameters)
@@ -118,7 +125,12 @@ export const furtherParameters = (options: Options): Parameters => [
   ...(options.additionalParameters ?? [])
 ]
 
-const ownParameters = ({ authorizationDetails, resource }: Options): ReadonlyArray<RequestParameters.Parameter> => [
+const ownParameters = ({
+  authorizationDetails,
+  resource,
+  scope
+}: ScopedOptions): ReadonlyArray<RequestParameters.Parameter> => [
+  ...Scope.toParameters(scope),
   ...RequestParameters.optional("authorization_details", authorizationDetails),
   ...ResourceIndicator.toParameters(resource)
 ]

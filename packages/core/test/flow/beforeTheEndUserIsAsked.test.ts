@@ -149,8 +149,14 @@ describe("a provider with which the flow cannot end well", () => {
     })
   )
 
-  for (const url of ["https://", "https://provider.test:99999/token", "https://[/token", "https://pro vider/token"]) {
-    it.effect(`is refused with a token endpoint that is no URL: ${url} (B12)`, () =>
+  for (const url of [
+    "https://",
+    "https://provider.test:99999/token",
+    "https://[/token",
+    "https://pro vider/token",
+    "https://user:password@provider.test/token"
+  ]) {
+    it.effect(`is refused with a token endpoint that nothing is sent to: ${url} (B12)`, () =>
       Effect.gen(function* () {
         const error = yield* refusalOf(withMetadata({ token_endpoint: url }))
         expect(error.reason).toMatchObject({ _tag: "TransportError", kind: "Unreachable" })

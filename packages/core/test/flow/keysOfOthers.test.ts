@@ -182,11 +182,26 @@ describe("A key that a provider publishes", () => {
     Effect.gen(function* () {
       const importKey = vi.spyOn(crypto.subtle, "importKey")
       importKey.mockRejectedValue(new DOMException("unrecognized", "NotSupportedError"))
+      let fetches = 0
+      const { options = {}, provider } = es256({ kid: "one" })
+      const keys = () => {
+        fetches += 1
+        return { keys: [{ ...jwkOf(ec), kid: "one" }] }
+      }
       const reason = yield* Effect.ensuring(
-        failureOf(es256({ kid: "one" }, { ...jwkOf(ec), kid: "one" })),
+        failureOf({ options, provider: { ...provider, keys } }),
         Effect.sync(() => importKey.mockRestore())
       )
       expect(reason).toMatchObject({ _tag: "UnusableKey", unsupported: true })
+      expect(fetches).toBe(1)
+    })
+  )
+
+  it.effect("is found behind sixteen broken ones of the same kid (A18)", () =>
+    Effect.gen(function* () {
+      const broken = Array.from({ length: 16 }, (_, index) => ({ ...jwkOf(ec), y: x, kid: "one", n: index }))
+      const given = es256({ kid: "one" }, ...broken, { ...jwkOf(ec), kid: "one" })
+      expect((yield* authenticate(given)).subject).toBe(subject)
     })
   )
 

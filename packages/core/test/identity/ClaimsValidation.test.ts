@@ -16,6 +16,8 @@ import {
 
 const day = 24 * 3600
 
+const nest = (levels: number): unknown => (levels === 0 ? 1 : [nest(levels - 1)])
+
 const withNonce = (given: Variation): Variation => ({ ...given, request: { extensionParameters: { nonce: "n-1" } } })
 
 const requireAcr = (...acrValues: ReadonlyArray<string>) => ({ request: { acrValues, essentialAcr: true } })
@@ -96,6 +98,7 @@ const accepted: ReadonlyArray<readonly [claims: string, given: Variation]> = [
   ),
   ["a number for an acr that was not asked for (J18)", withClaims({ acr: 1 })],
   ["a text for amr (J18)", withClaims({ amr: "pwd" })],
+  ["a claim that is not read, nested 1,000 levels deep (J18)", withClaims({ odd: nest(1000) })],
   ["a list for a nonce that was not sent (J18)", withClaims({ nonce: ["n"] })],
   [
     "an auth_time of any age if require_auth_time is registered",

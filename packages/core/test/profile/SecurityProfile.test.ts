@@ -388,6 +388,10 @@ it.effect("the acr that claims asks for goes before acr_values, under each profi
       expect(yield* outcome("silver", { value: "gold" })).toContain("acr: ")
       expect(yield* outcome("silver", { essential: true })).toBe("nothing")
       expect(yield* outcome("gold", null)).toContain("acr: ")
+      for (const none of [{ values: [] }, { value: null }, { values: [null] }, { values: "gold" }]) {
+        expect(yield* outcome("silver", none)).toBe("nothing")
+        expect(yield* outcome("gold", none)).toContain("acr: ")
+      }
     }
   })
 )

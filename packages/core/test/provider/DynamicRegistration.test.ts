@@ -71,6 +71,15 @@ describe("DynamicRegistration.register", () => {
     })
   )
 
+  for (const status of [202, 206]) {
+    it.effect(`takes a registered client with status ${status}: it cannot be had again (B14)`, () =>
+      Effect.gen(function* () {
+        const { layer } = provider(reply(status, body))
+        expect((yield* Effect.provide(register, layer)).clientId).toBe(body.client_id)
+      })
+    )
+  }
+
   it.effect("sends the initial access token, and accepts status 200", () =>
     Effect.gen(function* () {
       const { received, layer } = provider(reply(200, { ...body, client_secret_expires_at: 1000 }))

@@ -129,6 +129,23 @@ describe("the response of ProtectedResource", () => {
     })
   )
 
+  for (const status of [100, 199, 600, 999]) {
+    it.effect(`counts as 500 with status ${status}, which no response ends with (U15)`, () =>
+      Effect.gen(function* () {
+        const http = HttpClient.make((request) =>
+          Effect.succeed(
+            Object.create(HttpClientResponse.fromWeb(request, new Response("odd")), { status: { value: status } })
+          )
+        )
+        const response = yield* Effect.provide(
+          Effect.flatMap(ProtectedResource.make(bearer()), (resource) => resource.get(url)),
+          client(Layer.succeed(HttpClient.HttpClient, http))
+        )
+        assert.deepStrictEqual([response.status, yield* response.text], [500, "odd"])
+      })
+    )
+  }
+
   for (const status of [204, 205, 304]) {
     it.effect(`has no body with status ${status}, which is no redirect to follow (U15)`, () =>
       Effect.gen(function* () {

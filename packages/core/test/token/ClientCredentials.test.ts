@@ -53,6 +53,17 @@ describe("TokenEndpoint.requestClientToken", () => {
     })
   )
 
+  it.effect("is not requested with a scope that would be read as several, or as another one (Q8)", () =>
+    Effect.gen(function* () {
+      const { forms, provide } = setUp([json(200, tokens)])
+      for (const scope of ["consents payments", "", 'a"b', "ä"]) {
+        const error = yield* Effect.flip(provide(TokenEndpoint.requestClientToken({ scope: [scope] })))
+        expect(error.reason).toMatchObject({ _tag: "InvalidParameter", parameter: "scope" })
+      }
+      expect(forms()).toEqual([])
+    })
+  )
+
   it.effect("hands out neither a refresh token nor an ID Token, which is not verified (Q8)", () =>
     Effect.gen(function* () {
       const { provide } = setUp([

@@ -71,6 +71,17 @@ describe("Refresh.request", () => {
     )
   }
 
+  it.effect("does not send a refresh request whose scope would be read as several", () =>
+    Effect.gen(function* () {
+      const { received, layer } = scriptedProvider([json(200, refreshedTokens)])
+      const error = yield* Effect.flip(Refresh.refresh(token, { scope: ["openid email"] })).pipe(
+        Effect.provide(layer())
+      )
+      expect(reasonOf(error)).toMatchObject({ _tag: "InvalidParameter", parameter: "scope" })
+      expect(received).toEqual([])
+    })
+  )
+
   it.effect("sends the refresh request of a push client (Q6)", () =>
     Effect.gen(function* () {
       const { forms, pushLayer } = scriptedProvider([json(200, refreshedTokens)])
