@@ -3,6 +3,7 @@
  * handed on counts as absent if it cannot be read: a response that cannot be had again is not refused over it.
  */
 import { Option, Predicate, Redacted, Schema, SchemaGetter } from "effect"
+import * as SecretText from "./SecretText.ts"
 
 /** An optional member, and what it is decoded from. */
 type Optional<A, E, From extends Schema.Constraint> = Schema.decodeTo<
@@ -36,18 +37,18 @@ export const lenient = <A, E>(schema: Schema.Codec<A, E>): Optional<A, E, Schema
 export const secret = (
   label: string
 ): Schema.decodeTo<
-  Schema.optionalKey<Schema.Redacted<Schema.String>>,
+  Schema.optionalKey<typeof SecretText.SecretText>,
   Schema.optionalKey<Schema.NullOr<Schema.String>>
 > =>
   Schema.optionalKey(Schema.NullOr(Schema.String)).pipe(
-    Schema.decodeTo(Schema.optionalKey(Schema.Redacted(Schema.String)), {
+    Schema.decodeTo(Schema.optionalKey(SecretText.SecretText), {
       decode: SchemaGetter.transformOptional<Redacted.Redacted<string>, string | null>((member) =>
         Option.map(
           Option.filter(member, (text): text is string => text !== null && text !== ""),
           (text) => Redacted.make(text, { label })
         )
       ),
-      encode: SchemaGetter.forbidden(() => `${label} is a secret`)
+      encode: SecretText.forbid(label)
     })
   )
 

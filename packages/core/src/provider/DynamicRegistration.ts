@@ -63,6 +63,7 @@ import { cancelBody, type JsonResponse, makeStatusError, Transport } from "../ht
 import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
 import { EpochSeconds } from "../internal/EpochSeconds.ts"
 import * as ForeignMember from "../internal/ForeignMember.ts"
+import * as SecretText from "../internal/SecretText.ts"
 import { Discovery } from "./Discovery.ts"
 import type { DiscoveryError } from "./DiscoveryError.ts"
 import * as ProviderMetadata from "./ProviderMetadata.ts"
@@ -278,9 +279,7 @@ const own = Schema.Struct({
     Schema.Union([EpochSeconds, Schema.FiniteFromString.pipe(Schema.decodeTo(EpochSeconds))])
   ),
   registration_client_uri: ForeignMember.text,
-  registration_access_token: ForeignMember.lenient(
-    Schema.RedactedFromValue(Schema.NonEmptyString, { label: "registration_access_token" })
-  )
+  registration_access_token: ForeignMember.lenient(SecretText.make("registration_access_token"))
 })
 
 const Body = /* @__PURE__ */ Schema.StructWithRest(own, [Schema.Record(Schema.String, Schema.Unknown)])

@@ -22,8 +22,9 @@
  * @see CIBA Core 1.0 section 10.1.1, OpenID Connect Core 3.1.3.3
  */
 import { DateTime, Effect, Option, Redacted, Schema, SchemaGetter } from "effect"
-import { decisive, secret as foreignSecret, lenient, words } from "../internal/ForeignMember.ts"
+import { decisive, lenient, secret, words } from "../internal/ForeignMember.ts"
 import { Opaque, unsafeValue } from "../internal/Opaque.ts"
+import * as SecretText from "../internal/SecretText.ts"
 import { WireSeconds } from "../internal/WireSeconds.ts"
 import type { ReceivedResponse } from "../pending/ReceivedResponse.ts"
 
@@ -32,20 +33,6 @@ import type { ReceivedResponse } from "../pending/ReceivedResponse.ts"
  * @stability unstable
  */
 export { type ReceivedResponse, receive } from "../pending/ReceivedResponse.ts"
-
-const secret = (
-  label: string,
-  text: Schema.Codec<string> = Schema.NonEmptyString
-): Schema.Codec<Redacted.Redacted<string>, string> =>
-  text.pipe(
-    Schema.decodeTo(AnyRedacted, {
-      decode: SchemaGetter.transform((value) => Redacted.make(value, { label })),
-      encode: SchemaGetter.forbidden(() => `${label} is a secret`)
-    })
-  )
-
-/** `Schema.Redacted` would decode the value again, and redact it again. */
-const AnyRedacted = Schema.declare((value): value is Redacted.Redacted<string> => Redacted.isRedacted(value))
 
 /**
  * Schema of a token type. Types are not case-sensitive (RFC 6749 5.1): `Bearer` and `DPoP` are decoded to this
@@ -68,18 +55,18 @@ const visibleAscii = Schema.NonEmptyString.check(Schema.isPattern(/^[\x20-\x7e]*
 
 const membersWith = <IdToken extends Schema.Struct.Fields[string]>(id_token: IdToken) =>
   Schema.Struct({
-    access_token: secret("access_token", visibleAscii),
+    access_token: SecretText.make("access_token", visibleAscii),
     token_type: decisive(TokenType),
     id_token,
-    refresh_token: lenient(secret("refresh_token")),
+    refresh_token: lenient(SecretText.make("refresh_token")),
     expires_in: Schema.optionalKey(Schema.Unknown),
     scope: words
   })
 
-const members = membersWith(secret("id_token"))
+const members = membersWith(SecretText.make("id_token"))
 
 /** An empty token text is no token. */
-const refreshMembers = membersWith(foreignSecret("id_token"))
+const refreshMembers = membersWith(secret("id_token"))
 
 const others = [Schema.Record(Schema.String, Schema.Unknown)] as const
 

@@ -239,7 +239,7 @@ const withSecretsInUrls =
         provider: {
           metadata: (document) => ({
             ...document,
-            token_endpoint: makeUrl("token"),
+            token_endpoint: "https://provider.test/token?code=marker-query",
             jwks_uri: makeUrl("jwks"),
             userinfo_endpoint: makeUrl("userinfo"),
             introspection_endpoint: makeUrl("introspection"),
