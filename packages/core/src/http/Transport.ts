@@ -39,19 +39,10 @@
  */
 import { Context, type Duration, Effect, Layer, Option, Result, Schema } from "effect"
 import { memoize } from "effect/Function"
-import {
-  FetchHttpClient,
-  type Headers,
-  HttpClient,
-  type HttpClientError,
-  HttpClientRequest,
-  type HttpClientResponse,
-  Url
-} from "effect/http"
+import { FetchHttpClient, type Headers, HttpClient, HttpClientRequest, type HttpClientResponse, Url } from "effect/http"
 import * as BoundedJson from "../internal/BoundedJson.ts"
 import * as Form from "./Form.ts"
 import * as HttpSpan from "./HttpSpan.ts"
-import { redactUrl } from "./HttpUrl.ts"
 import type { InsecureHosts } from "./InsecureRequests.ts"
 import * as InsecureRequests from "./InsecureRequests.ts"
 import * as InteractionId from "./InteractionId.ts"
@@ -61,7 +52,7 @@ import { hideRequest } from "./ResponseInspection.ts"
 import * as RetryAfter from "./RetryAfter.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
 import * as TimeLimit from "./TimeLimit.ts"
-import { findCode, type Kind, TransportError } from "./TransportError.ts"
+import { makeError, makeUnreachable, type TransportError } from "./TransportError.ts"
 
 /**
  * @since 0.1.0
@@ -87,7 +78,7 @@ export { parseRetryAfter } from "./RetryAfter.ts"
  * @since 0.1.0
  * @stability unstable
  */
-export { Kind, TransportError } from "./TransportError.ts"
+export { Kind, makeError, makeStatusError, TransportError } from "./TransportError.ts"
 
 /**
  * The limits of a request.
@@ -201,7 +192,7 @@ export const make = Effect.fnUntraced(function* (
   const receive = (request: HttpClientRequest.HttpClientRequest): Effect.Effect<Received, TransportError> =>
     isSent(request)
       ? Effect.matchEffect(Effect.updateContext(client.execute(request), contextOf), {
-          onFailure: (error) => Effect.fail(unreachable(error, request)),
+          onFailure: (error) => Effect.fail(makeUnreachable(error, request)),
           onSuccess: (response) => {
             const received = { headers: response.headers, response }
             const accepted = ensureAccepted(received, request, options?.interactionIds === true)
@@ -270,35 +261,6 @@ export const form = (
   )
 
 /**
- * The error of a request.
- *
- * @since 0.1.0
- * @stability unstable
- */
-export const makeError = (
-  kind: typeof Kind.Type,
-  request: { readonly method: string; readonly url: string },
-  status?: number,
-  retryAfter?: Duration.Duration
-): TransportError =>
-  new TransportError({
-    kind,
-    method: request.method,
-    url: redactUrl(request.url),
-    ...(status === undefined ? undefined : { status }),
-    ...(retryAfter === undefined ? undefined : { retryAfter })
-  })
-
-/**
- * The error of a response whose status is not one that the protocol expects.
- *
- * @since 0.1.0
- * @stability unstable
- */
-export const makeStatusError = (response: Omit<JsonResponse, "body">): TransportError =>
-  makeError("UnexpectedStatus", response, response.status, response.retryAfter)
-
-/**
  * Fails with the status of a response, whose body is cancelled.
  *
  * @since 0.1.0
@@ -325,15 +287,6 @@ const decodeLimits = Effect.fnUntraced(function* (options: Options | undefined) 
   const maxBytes = yield* ensureByteLimit("maxResponseSize", options?.maxResponseSize ?? 1_048_576)
   return { maxBytes, requestTimeout }
 })
-
-const unreachable = (
-  error: HttpClientError.HttpClientError,
-  { method, url }: HttpClientRequest.HttpClientRequest
-): TransportError => {
-  const code = findCode(error)
-  const fields = { kind: "Unreachable", method, url: redactUrl(url) } as const
-  return new TransportError(code === undefined ? fields : { ...fields, code })
-}
 
 /** A response, and its headers: each access to `response.headers` reads them anew. */
 interface Received {

@@ -2,8 +2,9 @@
  * What can go wrong between client and server before the protocol says anything. The error names method, URL and status,
  * and never a header, a query or a body.
  */
-import { Predicate, Schema, Struct } from "effect"
+import { type Duration, Predicate, Schema, Struct } from "effect"
 import * as ErrorClass from "../internal/ErrorClass.ts"
+import { redactUrl } from "./HttpUrl.ts"
 
 const table = {
   InsecureUrl: [
@@ -59,6 +60,49 @@ export class TransportError extends ErrorClass.make<TransportError>()(
   }
 ) {}
 
+/**
+ * The error of a request.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const makeError = (
+  kind: typeof Kind.Type,
+  request: { readonly method: string; readonly url: string },
+  status?: number,
+  retryAfter?: Duration.Duration
+): TransportError =>
+  new TransportError({
+    kind,
+    method: request.method,
+    url: redactUrl(request.url),
+    ...(status === undefined ? undefined : { status }),
+    ...(retryAfter === undefined ? undefined : { retryAfter })
+  })
+
+/**
+ * The error of a response whose status is not one that the protocol expects.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const makeStatusError = (response: {
+  readonly method: string
+  readonly url: string
+  readonly status: number
+  readonly retryAfter: Duration.Duration | undefined
+}): TransportError => makeError("UnexpectedStatus", response, response.status, response.retryAfter)
+
+/** The error of a request for which the client has no response, with the runtime's code. */
+export const makeUnreachable = (
+  cause: unknown,
+  { method, url }: { readonly method: string; readonly url: string }
+): TransportError => {
+  const code = findCode(cause)
+  const fields = { kind: "Unreachable", method, url: redactUrl(url) } as const
+  return new TransportError(code === undefined ? fields : { ...fields, code })
+}
+
 /** What to do about connections that TLS refuses, by the runtime's code. */
 export const hints: ReadonlyArray<{ readonly codes: RegExp; readonly hint: string }> = [
   {
@@ -90,7 +134,7 @@ const unsent =
  * became unreachable during a connection has no code: it would mean that the request was not sent. A proxy that refuses CONNECT
  * has one of its own: undici gives it the code of a request that was aborted, which may have been sent.
  */
-export const findCode = (error: unknown, depth = 10): string | undefined => {
+const findCode = (error: unknown, depth = 10): string | undefined => {
   const { cause, code, message, syscall = "connect" } = Predicate.isObject(error) ? error : {}
   if (code === "UND_ERR_ABORTED" && typeof message === "string" && refusedTunnel.test(message)) return "PROXY_REFUSED"
   if (typeof code === "string" && /^[A-Z][A-Z0-9_]{2,60}$/.test(code)) {

@@ -200,3 +200,12 @@ export const fromOAuthError = (error: OAuthError.OAuthError): AuthenticationRequ
   const Reason = ErrorResponse.findClass(coded, error) ?? OAuthError.Unrecognized
   return new AuthenticationRequestError({ reason: new Reason(error) })
 }
+
+/**
+ * The error of a request that has met a failure of transport.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
+export const fromTransportError = (reason: TransportError): AuthenticationRequestError =>
+  new AuthenticationRequestError({ reason })

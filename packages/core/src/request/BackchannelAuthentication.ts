@@ -63,23 +63,17 @@
  *
  * @see CIBA Core 1.0 section 7
  */
-import { Context, DateTime, Effect, Layer, Option, Predicate, Redacted, Result, Schema } from "effect"
+import { Context, DateTime, Effect, Layer, Redacted } from "effect"
 import { memoize } from "effect/Function"
-import type { HttpClientRequest, HttpClientResponse } from "effect/http"
+import type { HttpClientResponse } from "effect/http"
 import type { RequestTarget } from "../client/ClientAuthentication.ts"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
-import * as RandomToken from "../crypto/RandomToken.ts"
 import * as RsaKey from "../crypto/RsaKey.ts"
-import * as OAuthError from "../http/OAuthError.ts"
-import * as SecretRedaction from "../http/SecretRedaction.ts"
 import * as SenderConstraint from "../http/SenderConstraint.ts"
 import { type FailedRequest, Throttle } from "../http/Throttle.ts"
-import { type JsonResponse, makeStatusError, Transport } from "../http/Transport.ts"
-import type { TransportError } from "../http/TransportError.ts"
-import { truncateIssues } from "../internal/DisplayText.ts"
-import * as WireSeconds from "../internal/WireSeconds.ts"
-import { AuthReqId, PendingAuthentication } from "../pending/PendingAuthentication.ts"
+import { Transport } from "../http/Transport.ts"
+import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import * as AuthenticatedRequest from "../provider/AuthenticatedRequest.ts"
 import { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
@@ -87,11 +81,11 @@ import * as KeyCheck from "../provider/KeyCheck.ts"
 import type { ProviderKeys } from "../provider/ProviderKeys.ts"
 import type * as ProviderMetadata from "../provider/ProviderMetadata.ts"
 import * as RegistrationCheck from "../provider/RegistrationCheck.ts"
+import * as Acknowledgement from "./Acknowledgement.ts"
 import * as AuthenticationRequest from "./AuthenticationRequest.ts"
 import {
   AuthenticationRequestError,
-  fromOAuthError,
-  InvalidAcknowledgement,
+  fromTransportError,
   InvalidParameter,
   Unsupported
 } from "./AuthenticationRequestError.ts"
@@ -106,13 +100,9 @@ import * as RequestParameters from "./RequestParameters.ts"
  * @since 0.1.0
  * @stability unstable
  */
-export interface SentRequest {
+export interface SentRequest extends Acknowledgement.Sent {
   /** The raw response, its body unread. */
   readonly response: HttpClientResponse.HttpClientResponse
-  readonly request: AuthenticationRequest.AuthenticationRequest
-  readonly issuer: string
-  /** When the request was sent: `expires_in` counts from here. */
-  readonly sentAt: DateTime.Utc
 }
 
 /**
@@ -171,7 +161,7 @@ export const make: Effect.Effect<Service, never, Requirements> = Effect.gen(func
   const exchange = (request: AuthenticationRequest.AuthenticationRequest) =>
     Effect.flatMap(prepare(request), ({ built, sent }) =>
       Effect.flatMap(Effect.mapError(transport.exchange(built), fromTransportError), (response) =>
-        acknowledge(registration, response, built, sent)
+        Acknowledgement.read(registration, response, built, sent)
       )
     )
 
@@ -195,7 +185,7 @@ export const make: Effect.Effect<Service, never, Requirements> = Effect.gen(func
     }),
     process: Effect.fnUntraced(function* (sent) {
       const response = yield* Effect.mapError(transport.json(sent.response), fromTransportError)
-      return yield* acknowledge(registration, response, sent.response.request, sent)
+      return yield* Acknowledgement.read(registration, response, sent.response.request, sent)
     }),
     send,
     initiate: (options) =>
@@ -334,68 +324,3 @@ const findUnsupported = (
         GrantManagement.findUnsupported(metadata, grantManagement))
     : new Unsupported({ feature: error.feature ?? error.parameter, problem: error.problem })
 }
-
-const Acknowledgement = Schema.Struct({
-  auth_req_id: AuthReqId,
-  expires_in: WireSeconds.WireSeconds,
-  interval: Schema.optionalKey(Schema.Unknown)
-})
-
-const decodeAcknowledgement = /* @__PURE__ */ Schema.decodeUnknownResult(Acknowledgement, { errors: "all" })
-
-const acknowledge = (
-  registration: ClientRegistration["Service"],
-  response: JsonResponse,
-  built: HttpClientRequest.HttpClientRequest,
-  sent: Omit<SentRequest, "response">
-): Effect.Effect<PendingAuthentication, AuthenticationRequestError> => {
-  const error = OAuthError.fromResponse(response, SecretRedaction.ofRequest(built))
-  if (Option.isSome(error)) return Effect.fail(fromOAuthError(error.value))
-  if (!isAcknowledged(response)) return Effect.fail(fromTransportError(makeStatusError(response)))
-  return Result.match(decodeAcknowledgement(response.body), {
-    onFailure: (error) =>
-      Effect.fail(
-        new AuthenticationRequestError({ reason: new InvalidAcknowledgement({ issues: truncateIssues(error) }) })
-      ),
-    onSuccess: (acknowledgement) =>
-      Effect.map(RandomToken.generate(12), (id) => toPending(id, registration, acknowledgement, sent))
-  })
-}
-
-/** With an id the end-user is being asked, whichever status of success it came with. */
-const isAcknowledged = ({ body, status }: JsonResponse): boolean =>
-  status === 200 || (status > 200 && status < 300 && Predicate.hasProperty(body, "auth_req_id"))
-
-const toPending = (
-  id: string,
-  { clientId, deliveryMode, senderConstraint: { dpopKey } }: ClientRegistration["Service"],
-  { auth_req_id, expires_in, interval }: typeof Acknowledgement.Type,
-  { issuer, request, sentAt }: Omit<SentRequest, "response">
-): PendingAuthentication => {
-  const { acrValues, authorizationDetails, bindingMessage, clientNotificationToken, expectations, scope } = request
-  const { essentialAuthorizationDetails, hints, requestedClaims } = request
-  return new PendingAuthentication({
-    version: 1,
-    id,
-    issuer,
-    clientId,
-    authReqId: Redacted.make(auth_req_id, { label: "auth_req_id" }),
-    deliveryMode,
-    ...(clientNotificationToken === undefined ? undefined : { clientNotificationToken }),
-    ...(dpopKey === undefined ? undefined : { dpopKey }),
-    requestedAt: sentAt,
-    expiresAt: DateTime.addDuration(sentAt, expires_in),
-    interval: WireSeconds.decodeInterval(interval),
-    scope,
-    ...(bindingMessage === undefined ? undefined : { bindingMessage }),
-    ...(acrValues === undefined ? undefined : { acrValues }),
-    ...(requestedClaims === undefined ? undefined : { requestedClaims }),
-    ...(authorizationDetails === undefined ? undefined : { authorizationDetails }),
-    ...(essentialAuthorizationDetails ? { essentialAuthorizationDetails } : undefined),
-    hints,
-    expectations
-  })
-}
-
-const fromTransportError = (reason: TransportError): AuthenticationRequestError =>
-  new AuthenticationRequestError({ reason })
