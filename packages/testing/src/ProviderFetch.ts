@@ -64,9 +64,10 @@ export const make = Effect.fnUntraced(function* (
   const fetch: Fetch = (input, init) =>
     Promise.resolve().then(() => {
       const request = new Request(input, requestInit(init))
-      const { signal } = request
+      // Not the request's own one, which ceases to follow the caller's when it is collected as garbage.
+      const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined)
       return run(execute(client, request), { signal }).catch((error) =>
-        Promise.reject(signal.aborted ? signal.reason : error)
+        Promise.reject(signal?.aborted ? signal.reason : error)
       )
     })
   return { provider, fetch }

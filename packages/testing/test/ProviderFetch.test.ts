@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { describe, expect, it } from "@effect/vitest"
 import { ProviderFetch, ProviderScript, TestClient } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
@@ -76,6 +78,30 @@ describe("ProviderFetch", () => {
         )
       )
       yield* TestClock.adjust("1 second")
+      yield* Effect.sync(() => controller.abort("enough"))
+      expect(yield* Fiber.join(call)).toBe("enough")
+      expect(yield* provider.aborted).toBe(1)
+    })
+  )
+
+  it.effect("follows a signal also when garbage is collected while it waits", () =>
+    Effect.gen(function* () {
+      const { fetch, provider } = yield* make({}, [ProviderScript.hang])
+      const controller = new AbortController()
+      const call = yield* Effect.forkChild(
+        Effect.flip(
+          Effect.tryPromise({ try: () => fetch(discovery, { signal: controller.signal }), catch: (error) => error })
+        )
+      )
+      yield* TestClock.adjust("1 second")
+      setFlagsFromString("--expose-gc")
+      const collectGarbage = runInNewContext("gc")
+      yield* Effect.promise(async () => {
+        for (let turn = 0; turn < 10; turn++) {
+          collectGarbage()
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+      })
       yield* Effect.sync(() => controller.abort("enough"))
       expect(yield* Fiber.join(call)).toBe("enough")
       expect(yield* provider.aborted).toBe(1)
