@@ -6,7 +6,8 @@
  */
 import assert from "node:assert/strict"
 import { createServer } from "node:http"
-import { NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
 import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Config, Console, Context, Effect, Layer, Option, Schema, Stream } from "effect"

@@ -5,7 +5,8 @@
  *
  * Both processes listen on http at a port of their own, in place of the registered URL; see `ping.ts`.
  */
-import { NodeFileSystem, NodePath } from "@effect/platform-node"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
 import { Ciba, ClientAuthentication, NotificationInbox, PendingStore, Sealing, UserHint } from "@effect-ciba/core"
 import { NodeNotificationServer } from "@effect-ciba/platform-node"
 import { TestClient, TestProvider } from "@effect-ciba/testing"

@@ -6,7 +6,8 @@
 
 import { randomUUID } from "node:crypto"
 import { createServer } from "node:http"
-import { NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { BindingMessage, Ciba, type CibaError, ClientAuthentication, UserHint } from "@effect-ciba/core"
 import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Console, Effect, type Fiber, Layer, Schedule, Schema } from "effect"

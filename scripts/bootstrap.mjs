@@ -27,7 +27,8 @@ const tasks = {
   servers: ["node", "scripts/run-servers.ts"],
   test: ["vitest", "run", "--config", "vitest.workspace.ts"],
   "test:browser": ["vitest", "run", "--config", "vitest.browser.ts"],
-  wait: ["node", "scripts/check-wait.ts"]
+  wait: ["node", "scripts/check-wait.ts"],
+  worlds: ["node", "scripts/check-worlds.ts"]
 }
 
 // Runs after the task has passed, with the same arguments.

@@ -98,10 +98,8 @@ const pad = (example: Example): string => {
   return text === example.code ? "\n".repeat(example.line) + text : text.replace("\n", "\n".repeat(example.line))
 }
 
-/** Writes the examples into a new folder of the workspace, where their imports resolve. */
-export const write = (examples: ReadonlyArray<Example>): ReadonlyArray<Program> => {
-  const texts = examples.map((example) => ({ example, text: pad(example) }))
-  if (texts.length === 0) return []
+/** A new folder of the workspace, where the imports of the examples resolve. */
+const makeFolder = (): string => {
   const cache = join(workspace, ".cache")
   mkdirSync(cache, { recursive: true })
   const folder = mkdtempSync(join(cache, "doc-examples-"))
@@ -119,6 +117,14 @@ export const write = (examples: ReadonlyArray<Example>): ReadonlyArray<Program> 
     include: ["*.ts"]
   }
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config))
+  return folder
+}
+
+/** Writes the examples as programs, into a new folder of the workspace if none is given. */
+export const write = (examples: ReadonlyArray<Example>, into?: string): ReadonlyArray<Program> => {
+  const texts = examples.map((example) => ({ example, text: pad(example) }))
+  if (texts.length === 0) return []
+  const folder = into ?? makeFolder()
   return texts.map(({ example, text }) => {
     const file = join(folder, `${example.path.replaceAll("/", "-")}-${example.line}.ts`)
     writeFileSync(file, text)
@@ -127,12 +133,15 @@ export const write = (examples: ReadonlyArray<Example>): ReadonlyArray<Program> 
 }
 
 /** The compiler's errors, each with the path and line of the document it stands in. */
-export const typeErrors = (programs: ReadonlyArray<Program>): ReadonlyArray<string> => {
+export const typeErrors = (
+  programs: ReadonlyArray<Program>,
+  [tool, ...fixed]: readonly [string, ...ReadonlyArray<string>] = [join(workspace, "node_modules/.bin/tsc")]
+): ReadonlyArray<string> => {
   const [first] = programs
   if (first === undefined) return []
   const cwd = resolve(first.file, "..")
   try {
-    execFileSync(join(workspace, "node_modules/.bin/tsc"), ["--pretty", "false"], { cwd, encoding: "utf8" })
+    execFileSync(tool, [...fixed, "--pretty", "false"], { cwd, encoding: "utf8" })
     return []
   } catch (error) {
     if (!(error instanceof Error && "stdout" in error && typeof error.stdout === "string")) throw error

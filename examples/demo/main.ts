@@ -1,6 +1,7 @@
 /** The demo (`npm run demo`): runs the flow against a real authorization server, and prints its steps on the terminal. */
 
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as AuthorizationServer from "@effect-ciba/authorization-server/AuthorizationServer"
 import type { RecordedRequest } from "@effect-ciba/authorization-server/RecordedRequest"
 import { client } from "@effect-ciba/authorization-server/RegisteredClients"

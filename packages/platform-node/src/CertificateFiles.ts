@@ -30,7 +30,7 @@
  *
  * @see RFC 7468 (PEM), RFC 7292 (PKCS#12)
  */
-import { NodeFileSystem } from "@effect/platform-node"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { Effect, FileSystem, type PlatformError, Redacted } from "effect"
 import { CertificateError, type ClientCertificate } from "./ClientCertificate.ts"
 import * as CertificateCheck from "./internal/CertificateCheck.ts"

@@ -44,7 +44,7 @@
  */
 import { createServer, type Server } from "node:http"
 import { createServer as createSecureServer } from "node:https"
-import { NodeHttpServer } from "@effect/platform-node"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { type NotificationInbox, NotificationReceiver, SecurityProfile, type Transport } from "@effect-ciba/core"
 import { Duration, Effect, Layer, Redacted } from "effect"
 import { HttpRouter, HttpServer, HttpServerError } from "effect/http"

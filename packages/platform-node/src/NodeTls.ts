@@ -37,7 +37,7 @@
  * @see RFC 8705, RFC 9325 (BCP 195)
  */
 import { createSecureContext, type SecureContext } from "node:tls"
-import { NodeHttpClient } from "@effect/platform-node"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Undici from "@effect/platform-node/Undici"
 import { Transport } from "@effect-ciba/core"
 import { Duration, Effect, Equal, Exit, Layer, Scope } from "effect"

@@ -48,7 +48,7 @@ export type ContentAlgorithm = "A128GCM" | "A192GCM" | "A256GCM" | "A128CBC-HS25
 export interface DecryptionKey {
   readonly keyId: string | undefined
   readonly algorithm: KeyAlgorithm
-  readonly material: Redacted.Redacted<CryptoKey | Uint8Array>
+  readonly material: Redacted.Redacted<jose.CryptoKey | Uint8Array>
 }
 
 /** A decryption key from a private JWK. */

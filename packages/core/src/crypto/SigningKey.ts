@@ -58,13 +58,13 @@ export class SigningKey {
   readonly keyId: string | undefined
   /** The public key to register, with algorithm and key id; `undefined` if it is not known. */
   readonly publicJwk: Jwk.JsonWebKey | undefined
-  readonly material: Redacted.Redacted<CryptoKey | Uint8Array>
+  readonly material: Redacted.Redacted<jose.CryptoKey | Uint8Array>
 
   constructor(options: {
     readonly algorithm: JwsAlgorithm.JwsAlgorithm
     readonly keyId?: string | undefined
     readonly publicJwk?: Jwk.JsonWebKey | undefined
-    readonly material: CryptoKey | Uint8Array
+    readonly material: jose.CryptoKey | Uint8Array
   }) {
     this.algorithm = options.algorithm
     this.keyId = options.keyId
@@ -90,7 +90,7 @@ export class KeyPair extends SigningKey {
     readonly keyId?: string | undefined
     readonly publicJwk: Jwk.JsonWebKey
     readonly privateJwk?: Redacted.Redacted<Jwk.JsonWebKey> | undefined
-    readonly material: CryptoKey | Uint8Array
+    readonly material: jose.CryptoKey | Uint8Array
   }) {
     super(options)
     this.privateJwk = options.privateJwk
@@ -168,7 +168,7 @@ export const fromPem = Effect.fnUntraced(function* (
  * @stability stable
  */
 export const fromCryptoKey = (
-  key: CryptoKey,
+  key: jose.CryptoKey,
   options: Options & { readonly algorithm: JwsAlgorithm.Asymmetric }
 ): Effect.Effect<SigningKey, InvalidKey> => ensureSigning(new SigningKey({ ...options, material: key }))
 
@@ -194,13 +194,13 @@ export const fromCryptoKey = (
  * @stability stable
  */
 export const fromCryptoKeyPair = Effect.fnUntraced(function* (
-  pair: { readonly privateKey: CryptoKey; readonly publicKey: CryptoKey },
+  pair: { readonly privateKey: jose.CryptoKey; readonly publicKey: jose.CryptoKey },
   options: Options & { readonly algorithm: JwsAlgorithm.Asymmetric }
 ): Effect.fn.Return<KeyPair, InvalidKey> {
   const { algorithm, keyId } = options
   const { privateKey, publicKey } = pair
   const named = publicMembers(algorithm, keyId)
-  const exportKey = (half: CryptoKey) =>
+  const exportKey = (half: jose.CryptoKey) =>
     importKey(algorithm, () => jose.exportJWK(half).then((jwk) => ({ ...jwk, ...named })))
   const publicJwk = Jwk.toPublic(yield* exportKey(publicKey))
   const privateJwk = privateKey.extractable ? redactJwk(yield* exportKey(privateKey)) : undefined

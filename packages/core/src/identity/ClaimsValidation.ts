@@ -44,14 +44,13 @@ export const validateRefreshed = (
   earlier: IdTokenClaims,
   tolerance: Duration.Duration
 ): Reason | undefined => {
-  const { auth_time = earlier.auth_time, iat, iss, nonce = earlier.nonce, sub } = claims
+  const { auth_time = Infinity, iat, iss, nonce = earlier.nonce, sub } = claims
+  const { auth_time: earlierTime = -Infinity } = earlier
   if (iss !== earlier.iss) return new IdTokenError.RefreshedClaimMismatch({ claim: "iss" })
   if (sub !== earlier.sub) return new IdTokenError.WrongSubject()
   if (iat + Duration.toSeconds(tolerance) < earlier.iat)
     return new IdTokenError.RefreshedClaimMismatch({ claim: "iat" })
-  if (auth_time !== undefined && auth_time < (earlier.auth_time ?? auth_time)) {
-    return new IdTokenError.RefreshedClaimMismatch({ claim: "auth_time" })
-  }
+  if (auth_time < earlierTime) return new IdTokenError.RefreshedClaimMismatch({ claim: "auth_time" })
   return nonce === earlier.nonce ? undefined : new IdTokenError.RefreshedClaimMismatch({ claim: "nonce" })
 }
 
@@ -100,7 +99,7 @@ const validateExpectations = (claims: IdTokenClaims, { expectations, now, tolera
   const { acrValues, maxAge, nonce, subject } = expectations
   if (nonce !== undefined && claims.nonce !== Redacted.value(nonce)) return new IdTokenError.WrongNonce()
   if (subject !== undefined && claims.sub !== Redacted.value(subject)) return new IdTokenError.WrongSubject()
-  if (acrValues !== undefined && (acr === undefined || !acrValues.includes(acr))) {
+  if (acrValues?.every((value) => value !== acr)) {
     const actual = acr === undefined ? undefined : { actual: sanitize(acr) }
     return new IdTokenError.UnsatisfiedAcr({ expected: acrValues, ...actual })
   }

@@ -58,6 +58,7 @@ const accepted: ReadonlyArray<readonly [claims: string, given: Variation]> = [
   ["an iat thirty seconds ahead (J9)", withTimes({ iat: 30 })],
   ["an nbf thirty seconds ahead (T-24)", withTimes({ nbf: 30 })],
   ["an iat as long before the request as clocks may differ (J20)", withTimes({ iat: -35 })],
+  ["an iat of exactly a day ago with the nonce that was sent (J9)", withNonce(withTimes({ iat: -day }))],
   ["an iat of an hour before the request with the nonce that was sent (J20)", withNonce(withTimes({ iat: -3605 }))],
   [
     "an iat as long before the request as the registered tolerance (J20)",
@@ -72,6 +73,10 @@ const accepted: ReadonlyArray<readonly [claims: string, given: Variation]> = [
   ["an exp a millisecond ahead, without tolerance (J8)", withTolerance(0, withTimes({ exp: 0.001 }))],
   ["an iat at this moment, without tolerance (J9)", withTolerance(0, withTimes({ iat: 0 }))],
   ["an auth_time as old as max_age and the tolerance (I10)", withMaxAge("300", withTimes({ auth_time: -330 }))],
+  [
+    "an auth_time as far ahead as the tolerance if max_age was sent (I10)",
+    withMaxAge("300", withTimes({ auth_time: 30 }))
+  ],
   ["an old auth_time if no max_age was sent", withTimes({ auth_time: -day })],
   ["no auth_time if no max_age was sent", withClaims({ auth_time: undefined })],
   [

@@ -7,7 +7,7 @@
  */
 import type { Duplex } from "node:stream"
 import * as Zlib from "node:zlib"
-import { NodeStream } from "@effect/platform-node"
+import * as NodeStream from "@effect/platform-node/NodeStream"
 import { Effect, Option, Sink, Stream } from "effect"
 import { Headers, HttpClientResponse } from "effect/http"
 
