@@ -10,7 +10,7 @@ import { buffer } from "node:stream/consumers"
 import { setTimeout } from "node:timers/promises"
 import { ProviderFetch, type TestProvider } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
-import { Effect, type Scope } from "effect"
+import { type Duration, Effect, type Scope } from "effect"
 import * as Loopback from "./Loopback.ts"
 
 /** One request, and its response; instants are milliseconds of `performance.now()`. */
@@ -28,6 +28,8 @@ export interface RecordedRequest {
 
 export interface Service extends TestProvider.Service {
   readonly recordedRequests: ReadonlyArray<RecordedRequest>
+  /** Resets every connection, old or new, for this long. */
+  readonly goDown: (duration: Duration.Input) => Effect.Effect<void>
 }
 
 export interface Options extends Omit<ProviderOptions, "issuer"> {
@@ -57,7 +59,11 @@ export const make = Effect.fnUntraced(function* ({
     return { status: response.status, headers: Object.fromEntries(response.headers), text: await response.text() }
   }
 
-  server.on("connection", (socket) => socket.setMaxListeners(0))
+  let isDown = false
+  server.on("connection", (socket) => {
+    socket.setMaxListeners(0)
+    if (isDown) socket.resetAndDestroy()
+  })
   server.on("request", async (request, response) => {
     const arrivedAt = performance.now()
     const body = new Uint8Array(await buffer(request))
@@ -89,5 +95,17 @@ export const make = Effect.fnUntraced(function* ({
       request.socket.resetAndDestroy()
     }
   })
-  return { ...provider, recordedRequests }
+  const goDown = (duration: Duration.Input) =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => {
+        isDown = true
+        server.closeAllConnections()
+      }),
+      () => Effect.sleep(duration),
+      () =>
+        Effect.sync(() => {
+          isDown = false
+        })
+    )
+  return { ...provider, recordedRequests, goDown }
 })

@@ -19,6 +19,7 @@ const tasks = {
   demo: ["node", "examples/demo/main.ts"],
   errors: ["node", "scripts/check-errors.ts"],
   examples: ["node", "scripts/run-examples.ts"],
+  faults: ["node", "e2e/faults/main.ts"],
   fuzz: ["node", "scripts/fuzz.ts"],
   format: ["biome", "check", "--write"],
   lint: ["biome", "check", "--error-on-warnings", "--diagnostic-level=warn"],
