@@ -6,10 +6,10 @@ import { text } from "node:stream/consumers"
 import { parseArgs } from "node:util"
 import { NodeTls } from "@effect-ciba/platform-node"
 import { Console, Effect, Layer } from "effect"
-import { applies, modules } from "../e2e/conformance/Module.ts"
+import { type Cell, cells } from "../e2e/conformance/Module.ts"
 import * as Suite from "../e2e/conformance/Suite.ts"
 import * as SuiteRun from "../e2e/conformance/SuiteRun.ts"
-import { nameOf, variants } from "../e2e/conformance/Variant.ts"
+import { nameOf } from "../e2e/conformance/Variant.ts"
 import * as Loopback from "../e2e/Loopback.ts"
 import { conformancePage, line, problem } from "./conformance/page.ts"
 
@@ -27,12 +27,9 @@ const { positionals: wanted, values } = parseArgs({
   }
 })
 
-const names = ({ module, variant }: SuiteRun.Cell) => [module.name, variant.profile, nameOf(variant)]
+const names = ({ module, variant }: Cell) => [module.name, variant.profile, nameOf(variant)]
 
-const cells = modules
-  .flatMap((module) => variants.map((variant): SuiteRun.Cell => ({ module, variant })))
-  .filter(({ module, variant }) => applies(module, variant))
-  .filter((cell) => wanted.every((name) => names(cell).includes(name)))
+const selected = cells.filter((cell) => wanted.every((name) => names(cell).includes(name)))
 
 const authorities = values.ca === undefined ? undefined : readFileSync(values.ca, "utf8")
 
@@ -47,7 +44,7 @@ const runHere = Effect.fnUntraced(function* (suite: Suite.Suite) {
 })
 
 /** Runs a module in a process of its own, which prints the result. */
-const runFresh = (url: string) => (cell: SuiteRun.Cell) =>
+const runFresh = (url: string) => (cell: Cell) =>
   Effect.promise(async (): Promise<SuiteRun.Result> => {
     const options = [
       ...["--suite", url, "--host", values.host, "--json"],
@@ -70,7 +67,7 @@ const program = Effect.gen(function* () {
   const version = yield* suite.version
   const run = values.fresh ? runFresh(values.suite) : yield* runHere(suite)
   const report = (result: SuiteRun.Result) => (values.json ? Effect.void : Console.error(line(result)))
-  const results = yield* Effect.forEach(cells, (cell) => Effect.tap(run(cell), report), {
+  const results = yield* Effect.forEach(selected, (cell) => Effect.tap(run(cell), report), {
     concurrency: Number(values.concurrency)
   })
   if (values.json) return yield* Console.log(JSON.stringify(results))

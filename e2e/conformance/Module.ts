@@ -1,5 +1,5 @@
 /** The modules of the plan `fapi-ciba-id1-client-test-plan`, and how this library's client ends in each. */
-import type { Variant } from "./Variant.ts"
+import { type Variant, variants } from "./Variant.ts"
 
 export interface Module {
   /** The conformance suite's name, without what all of them share. */
@@ -53,6 +53,17 @@ export const modules: ReadonlyArray<Module> = [
   { name: "ping-with-invalid-bearer-token-test", outcome: "waits on", delivery: "ping" }
 ]
 
+/** A module in a variant. */
+export interface Cell {
+  readonly module: Module
+  readonly variant: Variant
+}
+
 /** Whether the plan has the module in this variant. */
 export const applies = ({ delivery, profile }: Module, variant: Variant): boolean =>
   (delivery ?? variant.delivery) === variant.delivery && (profile ?? variant.profile) === variant.profile
+
+/** The whole plan. */
+export const cells: ReadonlyArray<Cell> = modules.flatMap((module) =>
+  variants.flatMap((variant) => (applies(module, variant) ? [{ module, variant }] : []))
+)

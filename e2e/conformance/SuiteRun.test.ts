@@ -5,7 +5,7 @@ import { HttpClient, HttpClientResponse } from "effect/http"
 import * as Loopback from "../Loopback.ts"
 import { thumbprint } from "../MutualTlsServer.ts"
 import * as ConformanceProvider from "./ConformanceProvider.ts"
-import { modules, prefix } from "./Module.ts"
+import { type Cell, modules, prefix } from "./Module.ts"
 import * as Suite from "./Suite.ts"
 import * as SuiteRun from "./SuiteRun.ts"
 import { variants } from "./Variant.ts"
@@ -87,7 +87,7 @@ const makeApi = Effect.fnUntraced(function* (distort: (path: string, body: objec
   return { calls, run }
 })
 
-const cell = (name: string, delivery: "poll" | "ping"): SuiteRun.Cell => {
+const cell = (name: string, delivery: "poll" | "ping"): Cell => {
   const module = modules.find((module) => module.name === name)
   const variant = variants.find((variant) => variant.delivery === delivery)
   if (module === undefined || variant === undefined) throw new Error(name)

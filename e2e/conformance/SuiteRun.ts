@@ -6,16 +6,10 @@ import { type Duration, Effect, Fiber, Layer, Redacted, type Schema } from "effe
 import * as CertificateAuthority from "../CertificateAuthority.ts"
 import { thumbprint } from "../MutualTlsServer.ts"
 import * as Application from "./Application.ts"
-import { type Module, plan, prefix } from "./Module.ts"
+import { type Cell, plan, prefix } from "./Module.ts"
 import type { Started, Suite, SuiteError, Verdict } from "./Suite.ts"
 import * as SuiteFaults from "./SuiteFaults.ts"
 import { type Variant, variants } from "./Variant.ts"
-
-/** A module of the plan in a variant. */
-export interface Cell {
-  readonly module: Module
-  readonly variant: Variant
-}
 
 export interface Result extends Verdict {
   readonly module: string

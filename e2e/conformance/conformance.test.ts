@@ -5,15 +5,10 @@ import { Deferred, Effect, Exit, Layer, Redacted, Scope } from "effect"
 import * as Loopback from "../Loopback.ts"
 import * as Application from "./Application.ts"
 import * as ConformanceProvider from "./ConformanceProvider.ts"
-import { applies, type Module, modules, prefix } from "./Module.ts"
+import { type Cell, cells, type Module, modules, prefix } from "./Module.ts"
 import * as NaiveClient from "./NaiveClient.ts"
 import * as NaiveEndpoint from "./NaiveEndpoint.ts"
-import { nameOf, type Variant, variants } from "./Variant.ts"
-
-interface Cell {
-  readonly module: Module
-  readonly variant: Variant
-}
+import { nameOf } from "./Variant.ts"
 
 interface Verdict {
   readonly outcome: string
@@ -25,10 +20,6 @@ interface Verdicts {
   readonly naive: Verdict
   readonly flawed: Verdict
 }
-
-const cells = modules.flatMap((module) =>
-  variants.flatMap((variant): ReadonlyArray<Cell> => (applies(module, variant) ? [{ module, variant }] : []))
-)
 
 /** Runs the modules, one after another or many at once, in one process. */
 const makeRun = Effect.gen(function* () {

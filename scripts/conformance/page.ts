@@ -40,16 +40,17 @@ const heads: Readonly<Record<Variant["profile"], string>> = {
 const head = ({ authentication, delivery, profile }: Variant): string =>
   `${heads[profile]}, ${authentication === "mtls" ? "mtls" : "jwt"}, ${delivery}`
 
-const introduction = `# Conformance
+export const introduction = `# Conformance
 
-The relying-party plan \`${plan}\` of OpenID's conformance suite: ${modules.length} modules in ${variants.length} variants. What the client is, the [examples](../examples) for FAPI-CIBA, Open Banking UK, Open Finance Brasil and ConnectID are.
+The relying-party plan \`${plan}\` of OpenID's conformance suite: ${modules.length} modules in ${variants.length} variants. The clients are the [examples](../examples) for FAPI-CIBA, Open Banking UK, Open Finance Brasil and ConnectID.
 
-- \`npm run conformance -- --suite https://localhost:8443 --write\` drives the examples through a suite that you run, and writes this page. \`--ca FILE\` names its certificate authority, \`--host\` and \`--port\` say where it reaches the notification endpoint, \`--fresh\` takes a process for each module, and names of modules or variants run those alone. A suite that asks for a token has it from \`CONFORMANCE_TOKEN\`.
-- \`npm test -- e2e/conformance\` needs no suite: the same modules, of our own making, over TLS on loopback, in one process. In each, the example has to pass and to end as the table says; so has a second client that reads responses by itself; and the second client without the one check that the module looks for has to fail. What the suite's conditions check of requests is checked there in part only: client authentication, certificates, signed requests with what each profile asks for, and intervals.
+- \`npm run conformance -- --suite https://localhost:8443 --write\` drives them through a suite that you run, and writes this page. \`--ca FILE\` is the certificate authority of the suite; \`--host\` and \`--port\` are where it reaches the notification endpoint; \`--fresh\` gives each module a process of its own; names of modules, profiles or variants run those alone. \`CONFORMANCE_TOKEN\` is the token of a suite that asks for one.
+- \`npm test -- e2e/conformance\` needs no suite. The same modules, written anew, run against a provider over TLS on loopback, all in one process: in each, the example passes and ends as the table says; a second client, which reads responses by itself, passes; and without the one check that the module looks for it fails. Of the requests, these modules check client authentication, certificates, signed requests with what each profile asks for, and intervals: less than the suite does.
 
-How the client ends is checked beside the suite's verdict: a client that crashes would pass the modules that forge a response.`
+How the client ends is checked beside the verdict, because a client that crashes passes every module that forges a response. With the suite, the provider presents no certificate when it pings, so the endpoint asks for none, for Brazil neither; \`e2e/notificationServer.test.ts\` has that.`
 
-const legend = `jwt is \`private_key_jwt\`. – is what the plan does not have, suite a fault of the suite's own (below).`
+const legend =
+  "jwt is `private_key_jwt`; – is what the plan does not have; suite is a fault of the suite's own (below)."
 
 /** The page as Markdown. */
 export const conformancePage = (results: ReadonlyArray<Result>, version: string, processes: string): string => {

@@ -4,7 +4,7 @@ import { assert, it } from "@effect/vitest"
 import { modules } from "../../e2e/conformance/Module.ts"
 import type { Result } from "../../e2e/conformance/SuiteRun.ts"
 import { variants } from "../../e2e/conformance/Variant.ts"
-import { conformancePage, line, problem } from "../conformance/page.ts"
+import { conformancePage, introduction, line, problem } from "../conformance/page.ts"
 
 const [variant] = variants.filter(({ profile }) => profile === "openbanking_brazil")
 if (variant === undefined) throw new Error("no variant for Brazil")
@@ -43,8 +43,9 @@ it("the page counts what is passed, and shows what is not", () => {
   assert.match(page, /^\| invalid-iss-test \|.*\*\*failed\*\*/m)
 })
 
-it("docs/conformance.md has every module of the plan", () => {
+it("docs/conformance.md has every module of the plan, and how to run them", () => {
   const page = readFileSync(join(resolve(import.meta.dirname, "../.."), "docs/conformance.md"), "utf8")
   for (const { name, outcome } of modules) assert.include(page, `| ${name} | ${outcome}`)
+  assert.isTrue(page.startsWith(introduction))
   assert.notInclude(page, "not run")
 })
