@@ -15,6 +15,7 @@ const tasks = {
   build: ["tsc", "-b", "packages/core", "packages/platform-node", "packages/testing"],
   bundle: ["node", "scripts/check-bundle.ts"],
   check: ["tsc", "-b"],
+  conformance: ["node", "scripts/run-conformance.ts"],
   deadcode: ["knip"],
   demo: ["node", "examples/demo/main.ts"],
   errors: ["node", "scripts/check-errors.ts"],
