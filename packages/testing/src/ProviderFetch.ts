@@ -3,7 +3,8 @@
  *
  * **When to use**
  *
- * To test code that uses another library than this one, such as openid-client, with the same provider.
+ * To test code that uses another library than this one, such as openid-client, with the same provider. It is also a handler
+ * for a server of any runtime, such as `Deno.serve` and `Bun.serve`; over a server of Effect there is `ProviderServer`.
  *
  * **Details**
  *
@@ -26,7 +27,9 @@
 import { Effect, Stream } from "effect"
 import { type HttpClient, HttpClientRequest } from "effect/http"
 import { isBodiless } from "./internal/InMemoryResponse.ts"
+import { PresentedCertificate } from "./internal/SenderConstraint.ts"
 import type { ProviderOptions } from "./ProviderOptions.ts"
+import type { Certificate } from "./TestClient.ts"
 import * as TestProvider from "./TestProvider.ts"
 
 /**
@@ -40,6 +43,8 @@ export interface Init {
   readonly headers?: RequestInit["headers"] | undefined
   readonly body?: RequestInit["body"] | undefined
   readonly signal?: AbortSignal | null | undefined
+  /** The certificate of the client, as a server has read it from the connection. */
+  readonly certificate?: Certificate | undefined
 }
 
 /**
@@ -66,7 +71,8 @@ export const make = Effect.fnUntraced(function* (
       const request = new Request(input, requestInit(init))
       // Not the request's own one, which ceases to follow the caller's when it is collected as garbage.
       const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined)
-      return run(execute(client, request), { signal }).catch((error) =>
+      const certified = Effect.provideService(execute(client, request), PresentedCertificate, init?.certificate)
+      return run(certified, { signal }).catch((error) =>
         Promise.reject(signal?.aborted ? signal.reason : error)
       )
     })

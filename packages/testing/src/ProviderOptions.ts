@@ -9,7 +9,8 @@
  * **Details**
  *
  * A forging option, such as `idTokenClaims` or `tokenResponse`, gets what an honest provider would send, and gives what is
- * sent. Scripts (`tokenScript` and its kin) come first; when they have run out, the provider responds by itself.
+ * sent. Scripts (`tokenScript` and its kin) come first; when they have run out, `script` says what happens, and after that
+ * the provider responds by itself.
  *
  * **Example** (A provider whose ID Tokens have another audience)
  *
@@ -116,6 +117,12 @@ export interface ProviderOptions {
   readonly idTokenLifetime?: Duration.Input | undefined
   /** Whether token responses contain a `refresh_token`, which is valid once; `false` by default. */
   readonly refreshTokens?: boolean | undefined
+  /** The `type`s of authorization details that are accepted (RFC 9396), and published; all of them by default. */
+  readonly authorizationDetailsTypes?: ReadonlyArray<string> | undefined
+  /** How far the provider's clock is ahead of the client's, or behind it if negative; not at all by default. */
+  readonly clockSkew?: Duration.Input | undefined
+  /** The certificate of the client's connections, for a provider in memory; none by default. */
+  readonly clientCertificate?: TestClient.Certificate | undefined
 
   /** Forges the claims of ID Tokens. */
   readonly idTokenClaims?: ((claims: JsonObject) => JsonObject) | undefined
@@ -142,4 +149,8 @@ export interface ProviderOptions {
   readonly discoveryScript?: ProviderScript | undefined
   /** The first responses of the `jwks_uri`. */
   readonly keysScript?: ProviderScript | undefined
+  /** The next responses of any endpoint, whose own script has run out. */
+  readonly script?: ProviderScript | undefined
+  /** What becomes of the first notifications, in the order of their requests. */
+  readonly notificationScript?: ProviderScript | undefined
 }

@@ -1,13 +1,23 @@
 /**
- * The next responses of an endpoint of the test provider, in order. When the script has run out, the provider responds by
- * itself.
+ * What happens to the next requests of an endpoint of the test provider, or to its next notifications, in order. When the
+ * script has run out, nothing goes wrong.
  *
  * **Details**
  *
- * - A scripted response is sent without a look at the request; with `proceed`, `lost` and `truncated` the provider handles
- *   the request first.
- * - Scripted OAuth errors count for the provider's pacing: after a scripted `slowDown` it, too, expects 5 seconds more
- *   between two polls.
+ * | step | a request of the client | a notification |
+ * | --- | --- | --- |
+ * | `proceed` | is handled | is sent when the end-user has decided |
+ * | `reset`, `hang` | never reaches the provider, or gets no response | never arrives |
+ * | `lost` | is handled, and its response never arrives | never arrives |
+ * | `truncated` | is handled, and its response breaks off | breaks off in the middle of its body |
+ * | `duplicate` | is handled twice, and the second response arrives | arrives twice |
+ * | `delay` | is handled later | is sent later |
+ * | `early` | is handled | is sent when the request is acknowledged; a push has no result then, and is sent when it has |
+ * | `rotateKeys`, `rotateDpopNonce` | is handled after the provider has rotated them | the same |
+ * | all others | gets this response without a look at it | never arrives |
+ *
+ * Scripted OAuth errors count for the provider's pacing: after a scripted `slowDown` it, too, expects 5 seconds more between
+ * two polls.
  *
  * **Example** (A bad gateway, then a slow response, then a lost one)
  *
@@ -49,6 +59,7 @@
  */
 import { Duration } from "effect"
 import * as ProviderResponse from "./internal/ProviderResponse.ts"
+import * as SeededNumbers from "./internal/SeededNumbers.ts"
 
 /**
  * @since 0.1.0
@@ -64,7 +75,8 @@ export type { ErrorOptions } from "./internal/ProviderResponse.ts"
  */
 export type Step =
   | { readonly _tag: "Respond"; readonly response: ProviderResponse.ProviderResponse }
-  | { readonly _tag: "Proceed" | "Lost" | "Truncated" | "Reset" | "Hang" }
+  | { readonly _tag: "Proceed" | "Lost" | "Truncated" | "Duplicate" | "Early" | "Reset" | "Hang" }
+  | { readonly _tag: "RotateKeys" | "RotateDpopNonce" }
   | { readonly _tag: "Delayed"; readonly by: Duration.Duration; readonly step: Step }
 
 /**
@@ -80,13 +92,13 @@ export interface Response {
 }
 
 /**
- * Steps in order.
+ * Steps in order; each provider begins with the first.
  *
  * @since 0.1.0
  * @stability unstable
  */
 export interface ProviderScript {
-  readonly steps: ReadonlyArray<Step>
+  readonly steps: Iterable<Step>
 }
 
 /**
@@ -95,7 +107,7 @@ export interface ProviderScript {
  * @since 0.1.0
  * @stability unstable
  */
-export const make = (steps: ReadonlyArray<Step>): ProviderScript => ({ steps })
+export const make = (steps: Iterable<Step>): ProviderScript => ({ steps })
 
 /**
  * The provider responds as without a script.
@@ -120,6 +132,38 @@ export const lost: Step = { _tag: "Lost" }
  * @stability unstable
  */
 export const truncated: Step = { _tag: "Truncated" }
+
+/**
+ * A proxy sends the request, or the provider its notification, once more.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const duplicate: Step = { _tag: "Duplicate" }
+
+/**
+ * A ping is sent before the end-user has decided.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const early: Step = { _tag: "Early" }
+
+/**
+ * The provider replaces its keys, as `TestProvider.rotateKeys` does, before it handles the request.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const rotateKeys: Step = { _tag: "RotateKeys" }
+
+/**
+ * The provider demands another nonce, as `TestProvider.rotateDpopNonce` does, before it handles the request.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const rotateDpopNonce: Step = { _tag: "RotateDpopNonce" }
 
 /**
  * The connection breaks before the provider receives the request.
@@ -217,3 +261,53 @@ export const redirect = (location: string, code = 307): Step => send(ProviderRes
  * @stability unstable
  */
 export const pending: Step = error("authorization_pending")
+
+/**
+ * What goes wrong at random, and how often.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export interface RandomOptions {
+  /** The same seed gives the same steps. */
+  readonly seed: number
+  /** The share of requests to which something happens, from 0 to 1; 0.3 by default. */
+  readonly rate?: number | undefined
+  /** What may happen; `faults` by default. */
+  readonly steps?: ReadonlyArray<Step> | undefined
+}
+
+/**
+ * What happens between a client and a provider that keeps to the specification.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const faults: ReadonlyArray<Step> = [
+  reset,
+  lost,
+  truncated,
+  duplicate,
+  hang,
+  delay("10 seconds", proceed),
+  status(429, { retryAfter: "7" }),
+  html(502),
+  status(503)
+]
+
+/**
+ * A script without an end, at random. Print the seed when a test fails: it repeats the run.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const random = ({ rate = 0.3, seed, steps = faults }: RandomOptions): ProviderScript =>
+  make({
+    *[Symbol.iterator]() {
+      const numbers = SeededNumbers.make(seed)
+      while (true) {
+        const happens = numbers.next().value < rate
+        yield (happens ? steps[Math.floor(numbers.next().value * steps.length)] : undefined) ?? proceed
+      }
+    }
+  })

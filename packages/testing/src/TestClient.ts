@@ -47,6 +47,23 @@ export type Authentication =
       readonly algorithm: JwsAlgorithm.Symmetric
     }
   | { readonly method: "private_key_jwt"; readonly key: JsonWebKey; readonly algorithm: JwsAlgorithm.Asymmetric }
+  | { readonly method: "tls_client_auth"; readonly subject: string }
+  | { readonly method: "self_signed_tls_client_auth"; readonly thumbprint: string }
+
+/**
+ * What a provider reads from the certificate of a client (RFC 8705).
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export interface Certificate {
+  /** The distinguished name of its subject, such as `CN=bank-app` (RFC 4514). */
+  readonly subject: string
+  /** The base64url of the SHA-256 digest of its DER encoding (`x5t#S256`). */
+  readonly thumbprint: string
+  /** Whether it is of an authority that the server trusts; `true` by default. */
+  readonly verified?: boolean | undefined
+}
 
 /**
  * The key of a client's signed authentication requests (CIBA Core 7.1.1).
@@ -85,6 +102,8 @@ export interface TestClient {
   readonly requestSigning?: RequestSigning | undefined
   /** With it the client is registered for ping or push, without it for poll. */
   readonly notification?: NotificationEndpoint | undefined
+  /** Whether its tokens are bound to its certificate (`tls_client_certificate_bound_access_tokens`). */
+  readonly certificateBoundAccessTokens?: boolean | undefined
 }
 
 /**
@@ -102,6 +121,8 @@ export interface Options {
   readonly requestKey?: JsonWebKey | undefined
   /** The client notification endpoint of a ping or push client; by default the client polls. */
   readonly notification?: NotificationEndpoint | undefined
+  /** The registered `tls_client_certificate_bound_access_tokens`; `false` by default. */
+  readonly certificateBoundAccessTokens?: boolean | undefined
 }
 
 /**
@@ -185,6 +206,24 @@ export const privateKeyJwt = (
   options?: Options & { readonly algorithm?: JwsAlgorithm.Asymmetric | undefined }
 ): TestClient => make({ method: "private_key_jwt", key, algorithm: options?.algorithm ?? algorithmOf(key) }, options)
 
+/**
+ * A client whose certificate has this subject and is of an authority that the server trusts (RFC 8705 section 2.1).
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const tlsClientAuth = (subject: string, options?: Options): TestClient =>
+  make({ method: "tls_client_auth", subject }, options)
+
+/**
+ * A client with exactly this certificate (RFC 8705 section 2.2).
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const selfSignedTlsClientAuth = (certificate: Certificate, options?: Options): TestClient =>
+  make({ method: "self_signed_tls_client_auth", thumbprint: certificate.thumbprint }, options)
+
 const make = (authentication: Authentication, options: Options | undefined): TestClient => ({
   clientId: options?.clientId ?? clientId,
   authentication,
@@ -193,7 +232,8 @@ const make = (authentication: Authentication, options: Options | undefined): Tes
     options?.requestKey === undefined
       ? undefined
       : { key: options.requestKey, algorithm: algorithmOf(options.requestKey) },
-  notification: options?.notification
+  notification: options?.notification,
+  certificateBoundAccessTokens: options?.certificateBoundAccessTokens
 })
 
 const algorithmOf = ({ alg }: JsonWebKey): JwsAlgorithm.Asymmetric =>

@@ -4,8 +4,8 @@
  * **Details**
  *
  * - It has one issuer with discovery, JWK Set, and the endpoints for backchannel authentication, tokens, UserInfo,
- *   introspection and revocation. No other host can be reached. For ping and push clients it makes the notifications,
- *   which the test delivers.
+ *   introspection and revocation. No other host can be reached. It sends the notifications of ping and push to the
+ *   endpoint of `deliverTo`; without one, the test takes them from `notification`.
  * - It is as strict as CIBA Core 1.0: about client authentication, hints, repeated parameters, polling interval, expiry
  *   and reuse. A client assertion, signed request or DPoP proof is accepted once.
  * - End-users behave as `user` says, or as the test decides with `approve` and `deny`.
@@ -14,8 +14,8 @@
  *
  * **Gotchas**
  *
- * `TestClock.adjust` does not wait for signatures that the program under test makes itself. With `private_key_jwt`, await
- * `Ciba.initiate` before the clock moves, then adjust the clock poll by poll, each time followed by `afterPolls`.
+ * Effect's own `TestClock` does not wait for signatures that the program under test makes itself; `TestTime` does.
+ * `CibaTest.layer` wires both, and the client.
  *
  * **Example** (An end-user who takes twelve seconds)
  *
@@ -45,7 +45,7 @@
  *
  * @see CIBA Core 1.0
  */
-import { Clock, Context, Effect, Layer, Redacted, Schema } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Predicate, Redacted, Schema, type Scope } from "effect"
 import { HttpClient } from "effect/http"
 import * as AuthenticationRequests from "./internal/AuthenticationRequests.ts"
 import { yieldWhile } from "./internal/AwaitUnderTestClock.ts"
@@ -55,6 +55,7 @@ import * as DpopProofs from "./internal/DpopProofs.ts"
 import * as InMemoryHttp from "./internal/InMemoryHttp.ts"
 import * as IssuedTokens from "./internal/IssuedTokens.ts"
 import * as MetadataDocument from "./internal/MetadataDocument.ts"
+import * as NotificationDelivery from "./internal/NotificationDelivery.ts"
 import * as Notifications from "./internal/Notifications.ts"
 import * as ProviderResponse from "./internal/ProviderResponse.ts"
 import * as PublishedKeys from "./internal/PublishedKeys.ts"
@@ -68,8 +69,15 @@ import * as TokenManagementEndpoints from "./internal/TokenManagementEndpoints.t
 import * as UserHints from "./internal/UserHints.ts"
 import * as UserInfoEndpoint from "./internal/UserInfoEndpoint.ts"
 import type { ProviderOptions } from "./ProviderOptions.ts"
+import { reset, type Step } from "./ProviderScript.ts"
 import type { RequestRecord } from "./RequestRecord.ts"
+import type { Approval } from "./TestUser.ts"
 
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
+export type { Delivery, Endpoint } from "./internal/NotificationDelivery.ts"
 /**
  * @since 0.1.0
  * @stability unstable
@@ -133,6 +141,25 @@ export interface PendingRequest {
 }
 
 /**
+ * An `auth_req_id`, as a response has it or as the client keeps it.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export type AuthReqId = string | Redacted.Redacted<string>
+
+/**
+ * What the end-user approves, and which request.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export interface ApproveOptions extends Approval {
+  /** The latest pending request by default. */
+  readonly authReqId?: AuthReqId | undefined
+}
+
+/**
  * What a test can observe and do.
  *
  * @since 0.1.0
@@ -155,19 +182,28 @@ export interface Service {
   readonly aborted: Effect.Effect<number>
   /** The requests without a decision, oldest first. */
   readonly pending: Effect.Effect<ReadonlyArray<PendingRequest>>
-  /** The end-user approves this request, or else the latest pending one. */
-  readonly approve: (authReqId?: string | Redacted.Redacted<string>) => Effect.Effect<void, NoPendingRequest>
+  /** The end-user approves this request, or else the latest pending one; as a whole, or as the options say. */
+  readonly approve: (approval?: AuthReqId | ApproveOptions) => Effect.Effect<void, NoPendingRequest>
   /** The end-user denies this request, or else the latest pending one. */
-  readonly deny: (authReqId?: string | Redacted.Redacted<string>) => Effect.Effect<void, NoPendingRequest>
+  readonly deny: (authReqId?: AuthReqId) => Effect.Effect<void, NoPendingRequest>
   /**
    * The request that the provider sends to the client notification endpoint: a ping, or a push of the result. Send it with
-   * `fetch`, or pass it to `NotificationReceiver.toWebHandler`; or drop it, send it twice, or forge it.
+   * `fetch`, or pass it to `NotificationReceiver.toWebHandler`; or forge it.
    */
   readonly notification: (options?: {
     /** The request that it is about; the latest by default. */
-    readonly authReqId?: string | Redacted.Redacted<string> | undefined
+    readonly authReqId?: AuthReqId | undefined
     readonly forge?: ((notification: Notifications.Notification) => Notifications.Notification) | undefined
   }) => Effect.Effect<Request, NoNotification>
+  /**
+   * As long as the scope is open, this endpoint receives every notification when its end-user has decided, or as
+   * `notificationScript` says. One that was due before is sent now, and the endpoint that came last receives all.
+   */
+  readonly deliverTo: (endpoint: NotificationDelivery.Endpoint) => Effect.Effect<void, never, Scope.Scope>
+  /** The notifications that went to `deliverTo`, or were lost on the way, in the order in which they were sent. */
+  readonly deliveries: Effect.Effect<ReadonlyArray<NotificationDelivery.Delivery>>
+  /** From now on for so long, this happens to each request, `reset` by default, and notifications are lost. */
+  readonly disrupt: (duration: Duration.Input, step?: Step) => Effect.Effect<void>
   /** From now on other keys sign, and only those are published. */
   readonly rotateKeys: Effect.Effect<void>
   /** From now on DPoP proofs must contain another nonce, if they must contain one. */
@@ -194,12 +230,16 @@ export const make = Effect.fnUntraced(function* (
   options: ProviderOptions = {}
 ): Effect.fn.Return<{ readonly provider: Service; readonly client: HttpClient.HttpClient }> {
   const settings = Settings.make(options)
+  const { runOnProviderClock } = settings
   const keys = yield* PublishedKeys.make(settings)
   const log = RequestLog.make()
   const requests = AuthenticationRequests.make(settings)
   const proofs = DpopProofs.make(settings)
   const tokens = IssuedTokens.make(settings, keys)
-  const notify = Notifications.make({ issue: tokens.issue, requests })
+  const notify = Notifications.make({ issue: tokens.issue, requests, runOnProviderClock })
+  const rotations: ScriptPlayer.Rotations = { keys: keys.rotate, dpopNonce: proofs.rotate }
+  const player = ScriptPlayer.make(options, rotations)
+  const delivery = NotificationDelivery.make({ notify, player, requests, rotations, runOnProviderClock })
   const decide = decideOn(requests)
 
   const provider = TestProvider.of({
@@ -209,23 +249,30 @@ export const make = Effect.fnUntraced(function* (
     inFlightMax: Effect.sync(log.inFlightMax),
     afterPolls: afterPolls(log),
     aborted: Effect.sync(log.abortedCount),
-    pending: Effect.map(Clock.currentTimeMillis, (now) => requests.pending(now).map(toPendingRequest)),
-    approve: (authReqId) => decide(authReqId, true),
-    deny: (authReqId) => decide(authReqId, false),
+    pending: runOnProviderClock(
+      Effect.map(Clock.currentTimeMillis, (now) => requests.pending(now).map(toPendingRequest))
+    ),
+    approve: (approval = {}) =>
+      runOnProviderClock(isAuthReqId(approval) ? decide(approval, {}) : decide(approval.authReqId, approval)),
+    deny: (authReqId) => runOnProviderClock(decide(authReqId, undefined)),
     notification: ({ authReqId, forge } = {}) =>
       Effect.flatMap(notify(authReqId && reveal(authReqId), forge), (request) =>
         request === undefined ? Effect.fail(new NoNotification()) : Effect.succeed(request)
       ),
-    rotateKeys: keys.rotate,
-    rotateDpopNonce: proofs.rotate,
+    deliverTo: delivery.deliverTo,
+    deliveries: Effect.sync(delivery.deliveries),
+    disrupt: (duration, step = reset) => player.disrupt(Duration.fromInputUnsafe(duration), step),
+    rotateKeys: rotations.keys,
+    rotateDpopNonce: rotations.dpopNonce,
     keyThumbprint: (accessToken) => Effect.sync(() => tokens.keyThumbprint(reveal(accessToken)))
   })
   const client = InMemoryHttp.make({
     findEndpoint: (url) => Routes.findEndpoint(settings.issuer, url),
     handlers: handlers({ settings, keys, requests, proofs, tokens }),
     log,
-    play: ScriptPlayer.make(options),
-    requests
+    play: player.play,
+    requests,
+    settings
   })
   return { provider, client }
 })
@@ -277,14 +324,14 @@ const handlers = ({
 
 const decideOn = (requests: AuthenticationRequests.AuthenticationRequests) =>
   Effect.fnUntraced(function* (
-    authReqId: string | Redacted.Redacted<string> | undefined,
-    approved: boolean
+    authReqId: AuthReqId | undefined,
+    approval: Approval | undefined
   ): Effect.fn.Return<void, NoPendingRequest> {
     const at = yield* Clock.currentTimeMillis
     const id = authReqId && reveal(authReqId)
     const entry = requests.pending(at).findLast((candidate) => id === undefined || candidate.authReqId === id)
     if (entry === undefined) return yield* new NoPendingRequest()
-    requests.decide(entry.authReqId, { approved, at })
+    requests.decide(entry.authReqId, at, approval)
   })
 
 const afterPolls = (log: RequestLog.RequestLog): Service["afterPolls"] =>
@@ -295,8 +342,10 @@ const afterPolls = (log: RequestLog.RequestLog): Service["afterPolls"] =>
     yield* Effect.yieldNow
   })
 
-const reveal = (secret: string | Redacted.Redacted<string>): string =>
-  Redacted.isRedacted(secret) ? Redacted.value(secret) : secret
+const isAuthReqId = (value: AuthReqId | ApproveOptions): value is AuthReqId =>
+  Predicate.isString(value) || Redacted.isRedacted(value)
+
+const reveal = (secret: AuthReqId): string => (Redacted.isRedacted(secret) ? Redacted.value(secret) : secret)
 
 const toPendingRequest = (entry: AuthenticationRequests.Entry): PendingRequest => ({
   authReqId: Redacted.make(entry.authReqId, { label: "auth_req_id" }),

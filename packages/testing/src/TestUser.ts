@@ -36,13 +36,44 @@
 import { Duration } from "effect"
 
 /**
+ * One of the authorization details, as it is sent.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export type Detail = { readonly [member: string]: unknown }
+
+/**
+ * What the end-user approves, and how; by default what was requested, as the end-user who was asked.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export interface Approval {
+  /** The `sub` of the end-user who approves in place of the one who was asked. */
+  readonly as?: string | undefined
+  /** The `acr` of the ID Token; the first of the requested `acr_values` by default. */
+  readonly acr?: string | undefined
+  /** The `amr` of the ID Token; none by default. */
+  readonly amr?: ReadonlyArray<string> | undefined
+  /** The granted scope. */
+  readonly scope?: ReadonlyArray<string> | undefined
+  /** The granted `authorization_details` (RFC 9396), or how they follow from the requested ones. */
+  readonly authorizationDetails?:
+    | ReadonlyArray<Detail>
+    | ((requested: ReadonlyArray<Detail>) => ReadonlyArray<Detail>)
+    | undefined
+}
+
+/**
  * What the end-user does about a request, a time after its acknowledgement.
  *
  * @since 0.1.0
  * @stability unstable
  */
 export type Reaction =
-  | { readonly _tag: "Approve" | "Deny"; readonly after: Duration.Duration }
+  | { readonly _tag: "Approve"; readonly after: Duration.Duration; readonly approval: Approval }
+  | { readonly _tag: "Deny"; readonly after: Duration.Duration }
   | { readonly _tag: "Ignore" }
 
 /**
@@ -88,7 +119,19 @@ export const ignore: TestUser = { subject: "jo", loginHint: "jo@example.com", re
  * @since 0.1.0
  * @stability unstable
  */
-export const approve = (options?: Options): TestUser => make("Approve", options)
+export const approve = ({
+  acr,
+  after,
+  amr,
+  as,
+  authorizationDetails,
+  scope,
+  ...user
+}: Options & Approval = {}): TestUser => ({
+  ...ignore,
+  ...user,
+  reaction: { _tag: "Approve", after: toDuration(after), approval: { acr, amr, as, authorizationDetails, scope } }
+})
 
 /**
  * An end-user who denies.
@@ -96,9 +139,10 @@ export const approve = (options?: Options): TestUser => make("Approve", options)
  * @since 0.1.0
  * @stability unstable
  */
-export const deny = (options?: Options): TestUser => make("Deny", options)
+export const deny = ({ after, ...user }: Options = {}): TestUser => ({
+  ...ignore,
+  ...user,
+  reaction: { _tag: "Deny", after: toDuration(after) }
+})
 
-const make = (_tag: "Approve" | "Deny", options: Options = {}): TestUser => {
-  const { after = Duration.zero, ...user } = options
-  return { ...ignore, ...user, reaction: { _tag, after: Duration.fromInputUnsafe(after) } }
-}
+const toDuration = (after: Duration.Input = 0): Duration.Duration => Duration.fromInputUnsafe(after)

@@ -1,9 +1,13 @@
-/** A CIBA provider in memory with end-users, scripted faults and a record of requests, to test clients with. */
+/** A CIBA provider in memory or behind a server, with end-users, faults and forgeries, to test clients with. */
+export * as CibaTest from "./CibaTest.ts"
+export * as ForgedToken from "./ForgedToken.ts"
 export * as ProviderFetch from "./ProviderFetch.ts"
 export * as ProviderOptions from "./ProviderOptions.ts"
 export * as ProviderScript from "./ProviderScript.ts"
+export * as ProviderServer from "./ProviderServer.ts"
 export * as RequestRecord from "./RequestRecord.ts"
 export * as TestClient from "./TestClient.ts"
 export * as TestKeys from "./TestKeys.ts"
 export * as TestProvider from "./TestProvider.ts"
+export * as TestTime from "./TestTime.ts"
 export * as TestUser from "./TestUser.ts"

@@ -1,5 +1,6 @@
 /** The backchannel authentication endpoint (CIBA Core 7). */
-import { Clock, Effect } from "effect"
+import { Clock, Effect, Option, Schema } from "effect"
+import type { JsonObject } from "../ProviderOptions.ts"
 import type { TestClient } from "../TestClient.ts"
 import type { TestUser } from "../TestUser.ts"
 import type { AuthenticationRequests } from "./AuthenticationRequests.ts"
@@ -8,6 +9,7 @@ import type { DpopProofs } from "./DpopProofs.ts"
 import { type Handler, invalidRequest, type Parameters, readForm } from "./FormRequest.ts"
 import * as ProviderResponse from "./ProviderResponse.ts"
 import * as RandomToken from "./RandomToken.ts"
+import { confirm } from "./SenderConstraint.ts"
 import type { Settings } from "./Settings.ts"
 import type { ReadParameters } from "./SignedRequests.ts"
 import type { FindUser } from "./UserHints.ts"
@@ -34,7 +36,8 @@ export const make = (
       return yield* refuse("invalid_binding_message", "The binding message cannot be shown")
     }
     const notificationToken = yield* readNotificationToken(client, parameters)
-    const thumbprint = yield* parts.proofs.verify(form)
+    const authorizationDetails = yield* readDetails(parameters.get("authorization_details"), settings)
+    const confirmation = yield* confirm(parts.proofs, client, form)
     const expiresIn = yield* readExpiry(parameters.get("requested_expiry"), settings.expiresIn)
     const acknowledgedAt = yield* Clock.currentTimeMillis
     const authReqId = yield* RandomToken.make(20)
@@ -46,8 +49,9 @@ export const make = (
       acrValues: parameters.get("acr_values"),
       nonce: parameters.get("nonce"),
       bindingMessage,
+      authorizationDetails,
       notificationToken,
-      thumbprint,
+      confirmation,
       acknowledgedAt,
       expiresAt: acknowledgedAt + expiresIn
     })
@@ -108,3 +112,24 @@ const readExpiry = (
     : /^[1-9]\d{0,8}$/.test(requested)
       ? Effect.succeed(Number(requested) * 1000)
       : invalidRequest("requested_expiry is not a positive number of seconds")
+
+const readDetails = (
+  text: string | undefined,
+  { authorizationDetailsTypes: types }: Settings
+): Effect.Effect<ReadonlyArray<JsonObject> | undefined, ProviderResponse.ProviderResponse> => {
+  if (text === undefined) return Effect.undefined
+  const details = Option.getOrUndefined(decodeDetails(text))
+  if (details === undefined) return refuse("invalid_authorization_details", "They are no list of objects with a type")
+  const unknown = details.find(({ type }) => types !== undefined && !types.includes(type))
+  return unknown === undefined
+    ? Effect.succeed(details)
+    : refuse("invalid_authorization_details", `The type ${unknown.type} is unknown`)
+}
+
+const decodeDetails = Schema.decodeUnknownOption(
+  Schema.fromJsonString(
+    Schema.NonEmptyArray(
+      Schema.StructWithRest(Schema.Struct({ type: Schema.String }), [Schema.Record(Schema.String, Schema.Unknown)])
+    )
+  )
+)

@@ -33,10 +33,7 @@ export const make = (settings: Settings): Authenticate => {
       return yield* refuse("client_id is another client's")
     }
     const { authentication } = client
-    if (
-      authentication.method !== credentials.method &&
-      !(usesAssertion(authentication.method) && usesAssertion(credentials.method))
-    ) {
+    if (toRequestMethod(authentication.method) !== credentials.method) {
       return yield* refuse(`The client is registered for ${authentication.method}, and not for ${credentials.method}`)
     }
     switch (authentication.method) {
@@ -47,6 +44,14 @@ export const make = (settings: Settings): Authenticate => {
         return credentials.value === Redacted.value(authentication.secret)
           ? client
           : yield* refuse("The client secret is wrong")
+      case "tls_client_auth":
+        return form.certificate?.subject === authentication.subject && form.certificate.verified !== false
+          ? client
+          : yield* refuse("There is no verified certificate with the client's subject")
+      case "self_signed_tls_client_auth":
+        return form.certificate?.thumbprint === authentication.thumbprint
+          ? client
+          : yield* refuse("The certificate is not the client's")
       case "client_secret_jwt":
       case "private_key_jwt": {
         const problem = yield* verifyAssertion(Redacted.make(credentials.value), client.clientId, authentication)
@@ -101,7 +106,11 @@ const readBasic = (authorization: string): Effect.Effect<Credentials, ProviderRe
     : Effect.fail(invalidClient(credentials, "The Authorization header is malformed"))
 }
 
-const usesAssertion = (method: Method): boolean => method === "client_secret_jwt" || method === "private_key_jwt"
+/** The method by which the credentials of a request go: a request with an assertion or a certificate does not say more. */
+const toRequestMethod = (method: Method): Credentials["method"] => {
+  if (method === "client_secret_jwt") return "private_key_jwt"
+  return method === "tls_client_auth" || method === "self_signed_tls_client_auth" ? "none" : method
+}
 
 const formDecode = (text: string): string => new URLSearchParams(`value=${text}`).get("value") ?? ""
 

@@ -1,12 +1,15 @@
 /** A request as the endpoints read it: its form parameters and headers. */
 import { Effect, Predicate } from "effect"
 import type { Headers, HttpClientRequest } from "effect/http"
+import type { Certificate } from "../TestClient.ts"
 import * as ProviderResponse from "./ProviderResponse.ts"
 
 export interface FormRequest {
   readonly method: string
   readonly url: URL
   readonly headers: Headers.Headers
+  /** That of the client, if the connection has one. */
+  readonly certificate: Certificate | undefined
   readonly parameters: ReadonlyArray<readonly [name: string, value: string]>
 }
 
@@ -18,10 +21,15 @@ export type Handler = (
 /** The parameters of a form, each with a value, by name. */
 export type Parameters = ReadonlyMap<string, string>
 
-export const make = (request: HttpClientRequest.HttpClientRequest, url: URL): FormRequest => ({
+export const make = (
+  request: HttpClientRequest.HttpClientRequest,
+  url: URL,
+  certificate: Certificate | undefined
+): FormRequest => ({
   method: request.method,
   url,
   headers: request.headers,
+  certificate,
   parameters: isForm(request.headers) ? [...new URLSearchParams(bodyText(request))] : []
 })
 

@@ -2,25 +2,22 @@
 import { JsonWebToken, TokenHash } from "@effect-ciba/core/unstable/jose"
 import { Clock, Effect, Redacted } from "effect"
 import type { JsonObject } from "../ProviderOptions.ts"
-import type { Decision, Entry } from "./AuthenticationRequests.ts"
+import type { Entry, Grant } from "./AuthenticationRequests.ts"
 import { awaitUnderTestClock } from "./AwaitUnderTestClock.ts"
 import type { PublishedKeys } from "./PublishedKeys.ts"
 import * as RandomToken from "./RandomToken.ts"
+import { type Confirmation, thumbprintOf } from "./SenderConstraint.ts"
 import type { Settings } from "./Settings.ts"
 
-/**
- * Issues tokens for an approval: bound to the key with the thumbprint, if any, and for all of the scope by default. Gives the
- * body of the token response.
- */
-export type Issue = (entry: Entry, approval: Decision, thumbprint?: string, scope?: string) => Effect.Effect<unknown>
+/** Issues tokens for an approval, for all of its scope by default. Gives the body of the token response. */
+export type Issue = (entry: Entry, grant: Grant, confirmation: Confirmation, scope?: string) => Effect.Effect<unknown>
 
 export interface IssuedToken {
   readonly kind: "access_token" | "refresh_token"
   readonly entry: Entry
-  readonly approval: Decision
+  readonly grant: Grant
   readonly scope: string
-  /** The thumbprint of the key that the token is bound to. */
-  readonly thumbprint: string | undefined
+  readonly confirmation: Confirmation
   /** In milliseconds on the `Clock`, as `expiresAt`. */
   readonly issuedAt: number
   readonly expiresAt: number
@@ -41,15 +38,15 @@ export interface IssuedTokens {
 export const make = (settings: Settings, keys: PublishedKeys): IssuedTokens => {
   const issued = new Map<string, IssuedToken>()
 
-  const issue: Issue = Effect.fnUntraced(function* (entry, approval, thumbprint, scope = entry.scope) {
+  const issue: Issue = Effect.fnUntraced(function* (entry, grant, confirmation, scope = grant.scope) {
     const issuedAt = yield* Clock.currentTimeMillis
-    const common = { entry, approval, issuedAt }
+    const common = { entry, grant, issuedAt }
     const accessToken = yield* RandomToken.make(32)
     const expiresAt = issuedAt + settings.accessTokenLifetime
-    issued.set(accessToken, { ...common, kind: "access_token", scope, thumbprint, expiresAt })
+    issued.set(accessToken, { ...common, kind: "access_token", scope, confirmation, expiresAt })
     const refreshToken = settings.refreshTokens ? yield* RandomToken.make(32) : undefined
     if (refreshToken !== undefined) {
-      const unbounded = { scope: entry.scope, thumbprint: undefined, expiresAt: Number.POSITIVE_INFINITY }
+      const unbounded = { scope: grant.scope, confirmation: undefined, expiresAt: Number.POSITIVE_INFINITY }
       issued.set(refreshToken, { ...common, ...unbounded, kind: "refresh_token" })
     }
     const key = keys.signingKey(entry.client)
@@ -64,17 +61,18 @@ export const make = (settings: Settings, keys: PublishedKeys): IssuedTokens => {
     )
     return settings.tokenResponse({
       access_token: accessToken,
-      token_type: thumbprint === undefined ? "Bearer" : "DPoP",
+      token_type: thumbprintOf(confirmation) === undefined ? "Bearer" : "DPoP",
       expires_in: seconds(settings.accessTokenLifetime),
       ...(refreshToken === undefined ? undefined : { refresh_token: refreshToken }),
       scope,
+      ...(grant.authorizationDetails && { authorization_details: grant.authorizationDetails }),
       id_token: Redacted.value(idToken)
     })
   })
 
   return {
     issue,
-    keyThumbprint: (accessToken) => issued.get(accessToken)?.thumbprint,
+    keyThumbprint: (accessToken) => thumbprintOf(issued.get(accessToken)?.confirmation),
     find: (token, now) => {
       const found = issued.get(token)
       return found !== undefined && now < found.expiresAt ? found : undefined
@@ -93,14 +91,14 @@ export const make = (settings: Settings, keys: PublishedKeys): IssuedTokens => {
 const idTokenClaims = (
   settings: Settings,
   {
-    approval,
     atHash,
     entry,
+    grant,
     issuedAt,
     rtHash
   }: {
     readonly entry: Entry
-    readonly approval: Decision
+    readonly grant: Grant
     readonly issuedAt: number
     readonly atHash: string
     readonly rtHash: string | undefined
@@ -109,12 +107,13 @@ const idTokenClaims = (
   const isPush = entry.client.notification?.deliveryMode === "push"
   return {
     iss: settings.issuer,
-    sub: entry.user.subject,
+    sub: grant.subject,
     aud: entry.client.clientId,
     exp: seconds(issuedAt) + seconds(settings.idTokenLifetime),
     iat: seconds(issuedAt),
-    auth_time: seconds(approval.at),
-    ...(entry.acrValues === undefined ? undefined : { acr: entry.acrValues.split(" ")[0] }),
+    auth_time: seconds(grant.at),
+    ...(grant.acr === undefined ? undefined : { acr: grant.acr }),
+    ...(grant.amr === undefined ? undefined : { amr: grant.amr }),
     ...(entry.nonce === undefined ? undefined : { nonce: entry.nonce }),
     at_hash: atHash,
     ...(isPush ? { "urn:openid:params:jwt:claim:auth_req_id": entry.authReqId } : undefined),

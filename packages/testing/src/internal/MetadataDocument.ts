@@ -37,6 +37,12 @@ export const make = (settings: Settings): unknown => {
     ...(requestAlgorithms.length === 0
       ? undefined
       : { backchannel_authentication_request_signing_alg_values_supported: unique(requestAlgorithms) }),
+    ...(clients.some((client) => client.certificateBoundAccessTokens)
+      ? { tls_client_certificate_bound_access_tokens: true }
+      : undefined),
+    ...(settings.authorizationDetailsTypes === undefined
+      ? undefined
+      : { authorization_details_types_supported: settings.authorizationDetailsTypes }),
     dpop_signing_alg_values_supported: DpopProofs.algorithms,
     id_token_signing_alg_values_supported: unique(clients.map((client) => client.idTokenSignedResponseAlg))
   })

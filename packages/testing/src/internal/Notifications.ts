@@ -3,6 +3,7 @@ import { Clock, Effect, identity, Schema } from "effect"
 import type { JsonObject } from "../ProviderOptions.ts"
 import { type AuthenticationRequests, decisionAt, type Entry } from "./AuthenticationRequests.ts"
 import type { Issue } from "./IssuedTokens.ts"
+import type { RunOnProviderClock } from "./ProviderClock.ts"
 import * as ProviderResponse from "./ProviderResponse.ts"
 
 /**
@@ -25,13 +26,17 @@ export type Notify = (
   forge?: (notification: Notification) => Notification
 ) => Effect.Effect<Request | undefined>
 
-export const make = (parts: { readonly issue: Issue; readonly requests: AuthenticationRequests }): Notify => {
+export const make = (parts: {
+  readonly issue: Issue
+  readonly requests: AuthenticationRequests
+  readonly runOnProviderClock: RunOnProviderClock
+}): Notify => {
   const result = Effect.fnUntraced(function* (entry: Entry) {
     const now = yield* Clock.currentTimeMillis
     const decision = decisionAt(entry, now)
-    if (decision?.approved === true) {
+    if (decision?.grant !== undefined) {
       parts.requests.redeem(entry.authReqId)
-      return yield* Effect.orDie(decodeObject(yield* parts.issue(entry, decision, entry.thumbprint)))
+      return yield* Effect.orDie(decodeObject(yield* parts.issue(entry, decision.grant, entry.confirmation)))
     }
     if (decision !== undefined) return { error: "access_denied" }
     return now >= entry.expiresAt ? { error: "expired_token" } : undefined
@@ -52,7 +57,7 @@ export const make = (parts: { readonly issue: Issue; readonly requests: Authenti
       .findLast((candidate) =>
         authReqId === undefined ? candidate.notificationToken !== undefined : candidate.authReqId === authReqId
       )
-    const honest = entry && (yield* notification(entry))
+    const honest = entry && (yield* parts.runOnProviderClock(notification(entry)))
     if (honest === undefined) return undefined
     const { body, token, url } = forge(honest)
     return new Request(url, {

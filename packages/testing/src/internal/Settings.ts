@@ -5,6 +5,7 @@ import { Duration, identity } from "effect"
 import type { DpopNonces, JsonObject, Pacing, ProviderOptions } from "../ProviderOptions.ts"
 import * as TestClient from "../TestClient.ts"
 import * as TestUser from "../TestUser.ts"
+import * as ProviderClock from "./ProviderClock.ts"
 
 export interface Settings {
   readonly issuer: string
@@ -21,6 +22,11 @@ export interface Settings {
   readonly accessTokenLifetime: number
   readonly idTokenLifetime: number
   readonly refreshTokens: boolean
+  readonly authorizationDetailsTypes: ReadonlyArray<string> | undefined
+  readonly clientCertificate: TestClient.Certificate | undefined
+  /** How many milliseconds the provider's clock is ahead. */
+  readonly clockSkew: number
+  readonly runOnProviderClock: ProviderClock.RunOnProviderClock
   readonly idTokenClaims: (claims: JsonObject) => JsonObject
   readonly idTokenHeaderKeyId: string | null | undefined
   readonly idTokenKey: SigningKey | undefined
@@ -33,6 +39,7 @@ export interface Settings {
 
 export const make = (options: ProviderOptions): Settings => {
   const issuer = options.issuer ?? "https://provider.test"
+  const clockSkew = millis(options.clockSkew, 0)
   const clients = several(options.client ?? TestClient.clientSecretBasic())
   return {
     issuer,
@@ -49,6 +56,10 @@ export const make = (options: ProviderOptions): Settings => {
     accessTokenLifetime: millis(options.accessTokenLifetime, "1 hour"),
     idTokenLifetime: millis(options.idTokenLifetime, "1 hour"),
     refreshTokens: options.refreshTokens ?? false,
+    authorizationDetailsTypes: options.authorizationDetailsTypes,
+    clientCertificate: options.clientCertificate,
+    clockSkew,
+    runOnProviderClock: ProviderClock.make(clockSkew),
     idTokenClaims: options.idTokenClaims ?? identity,
     idTokenHeaderKeyId: options.idTokenHeaderKeyId,
     idTokenKey: options.idTokenKey,

@@ -4,6 +4,7 @@ import type { Authenticate } from "./ClientAuthenticator.ts"
 import { type FormRequest, type Handler, invalidRequest, readForm } from "./FormRequest.ts"
 import type { IssuedToken, IssuedTokens } from "./IssuedTokens.ts"
 import * as ProviderResponse from "./ProviderResponse.ts"
+import { thumbprintOf } from "./SenderConstraint.ts"
 import type { Settings } from "./Settings.ts"
 
 export interface Parts {
@@ -16,18 +17,21 @@ export const introspection = ({ issuer }: Settings, parts: Parts): Handler => {
   return (form) =>
     Effect.map(find(form), ({ found }) => {
       if (found === undefined) return ProviderResponse.json(200, { active: false })
-      const { entry, expiresAt, issuedAt, kind, scope, thumbprint } = found
+      const { confirmation, entry, expiresAt, grant, issuedAt, kind, scope } = found
       return ProviderResponse.json(200, {
         active: true,
         iss: issuer,
         client_id: entry.client.clientId,
-        sub: entry.user.subject,
+        sub: grant.subject,
         scope,
         iat: Math.floor(issuedAt / 1000),
         ...(kind === "refresh_token"
           ? undefined
-          : { exp: Math.floor(expiresAt / 1000), token_type: thumbprint === undefined ? "Bearer" : "DPoP" }),
-        ...(thumbprint === undefined ? undefined : { cnf: { jkt: thumbprint } })
+          : {
+              exp: Math.floor(expiresAt / 1000),
+              token_type: thumbprintOf(confirmation) === undefined ? "Bearer" : "DPoP"
+            }),
+        ...(confirmation === undefined ? undefined : { cnf: confirmation })
       })
     })
 }

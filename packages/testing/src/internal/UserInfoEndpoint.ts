@@ -4,6 +4,7 @@ import type { DpopProofs } from "./DpopProofs.ts"
 import type { FormRequest } from "./FormRequest.ts"
 import type { IssuedTokens } from "./IssuedTokens.ts"
 import * as ProviderResponse from "./ProviderResponse.ts"
+import { isPresented, thumbprintOf } from "./SenderConstraint.ts"
 import type { Settings } from "./Settings.ts"
 
 export const make = (
@@ -17,14 +18,17 @@ export const make = (
     if (scheme === "") return challenge("Bearer")
     const found = tokens.find(token, yield* Clock.currentTimeMillis)
     if (found?.kind !== "access_token") return challenge(scheme, "invalid_token")
-    if (found.thumbprint === undefined) {
-      if (!/^bearer$/i.test(scheme)) return challenge("Bearer", "invalid_token")
+    const bound = thumbprintOf(found.confirmation)
+    if (bound === undefined) {
+      if (!/^bearer$/i.test(scheme) || !isPresented(found.confirmation, form.certificate)) {
+        return challenge("Bearer", "invalid_token")
+      }
     } else {
       if (!/^dpop$/i.test(scheme)) return challenge("DPoP", "invalid_token")
       const thumbprint = yield* Effect.mapError(proofs.verify(form, token), ({ error }) => challenge("DPoP", error))
-      if (thumbprint !== found.thumbprint) return challenge("DPoP", "invalid_dpop_proof")
+      if (thumbprint !== bound) return challenge("DPoP", "invalid_dpop_proof")
     }
-    return ProviderResponse.json(200, settings.userInfo({ sub: found.entry.user.subject }))
+    return ProviderResponse.json(200, settings.userInfo({ sub: found.grant.subject }))
   })
   return (form) => Effect.map(Effect.catch(handle(form), Effect.succeed), proofs.addNonce)
 }
