@@ -173,4 +173,85 @@ describe("ProviderScript", () => {
       )
     )
   )
+
+  it.effect("handles a request twice with duplicate, and the second response arrives", () =>
+    Effect.gen(function* () {
+      const id = yield* RawClient.obtainAuthReqId()
+      assert.strictEqual(RawClient.outcome(yield* RawClient.poll(id)), "invalid_grant")
+    }).pipe(provideScript(ProviderScript.duplicate))
+  )
+
+  it.effect("rotates the keys before a request with rotateKeys", () =>
+    Effect.gen(function* () {
+      const published = Effect.map(RawClient.get(`${RawClient.issuer}/jwks`), ({ body }) => body)
+      const before = yield* published
+      assert.deepStrictEqual(yield* published, before)
+      assert.strictEqual((yield* RawClient.poll(yield* RawClient.obtainAuthReqId())).status, 200)
+      assert.notDeepEqual(yield* published, before)
+    }).pipe(provideScript(ProviderScript.rotateKeys))
+  )
+
+  it.effect("demands another nonce from a request on with rotateDpopNonce", () =>
+    Effect.gen(function* () {
+      const nonce = Effect.map(
+        Effect.flatMap(RawClient.obtainAuthReqId(), (id) => RawClient.poll(id)),
+        ({ headers }) => headers["dpop-nonce"]
+      )
+      const first = yield* nonce
+      assert.isDefined(first)
+      assert.notStrictEqual(yield* nonce, first)
+    }).pipe(
+      Effect.provide(
+        TestProvider.layer({
+          pacing: "off",
+          dpop: { nonces: "lasting" },
+          tokenScript: ProviderScript.make([ProviderScript.proceed, ProviderScript.rotateDpopNonce])
+        })
+      )
+    )
+  )
+
+  it.effect("plays script at every endpoint, after the endpoint's own", () =>
+    Effect.gen(function* () {
+      const id = yield* RawClient.obtainAuthReqId()
+      const statuses = [(yield* send(id)).status, (yield* send(id)).status]
+      const keys = yield* HttpClient.get(`${RawClient.issuer}/jwks`)
+      assert.deepStrictEqual([...statuses, keys.status, (yield* send(id)).status], [502, 503, 429, 200])
+    }).pipe(
+      Effect.provide(
+        TestProvider.layer({
+          pacing: "off",
+          user: TestUser.approve(),
+          tokenScript: ProviderScript.make([ProviderScript.html(502)]),
+          script: ProviderScript.make([ProviderScript.proceed, ProviderScript.status(503), ProviderScript.status(429)])
+        })
+      )
+    )
+  )
+})
+
+describe("ProviderScript.random", () => {
+  const take = (count: number, options: ProviderScript.RandomOptions) => {
+    const steps = ProviderScript.random(options).steps[Symbol.iterator]()
+    return Array.from({ length: count }, () => steps.next().value)
+  }
+
+  it("repeats its steps with the same seed, also for a second provider, and not with another", () => {
+    assert.deepStrictEqual(take(100, { seed: 7 }), take(100, { seed: 7 }))
+    assert.notDeepEqual(take(100, { seed: 7 }), take(100, { seed: 8 }))
+  })
+
+  it("has something happen to three requests in ten, or to the given share, and each fault has its turn", () => {
+    const steps = take(10_000, { seed: 1 })
+    const disturbed = steps.filter((step) => step !== ProviderScript.proceed)
+    assert.isTrue(Math.abs(disturbed.length - 3000) < 200)
+    for (const fault of ProviderScript.faults) {
+      const share = disturbed.filter((step) => step === fault).length / disturbed.length
+      assert.isTrue(Math.abs(share - 1 / ProviderScript.faults.length) < 0.03)
+    }
+    assert.isTrue(take(100, { seed: 1, rate: 0 }).every((step) => step === ProviderScript.proceed))
+    assert.isTrue(
+      take(100, { seed: 1, rate: 1, steps: [ProviderScript.hang] }).every((step) => step === ProviderScript.hang)
+    )
+  })
 })

@@ -113,6 +113,84 @@ describe("approve and deny", () => {
   )
 })
 
+describe("an approval", () => {
+  /** Polls, and gives claims of the ID Token, the scope and the authorization details. */
+  const redeem = Effect.fnUntraced(function* (authReqId: string) {
+    const { body } = yield* RawClient.poll(authReqId)
+    const { acr, amr, sub } = yield* RawClient.decodePart(body.id_token, 1)
+    const introspected = yield* RawClient.introspect(RawClient.text(body.access_token))
+    assert.deepStrictEqual([introspected.sub, introspected.scope], [sub, body.scope])
+    return { acr, amr, sub, scope: body.scope, details: body.authorization_details }
+  })
+
+  const details = [{ type: "payment", amount: "12.30" }, { type: "account" }]
+
+  const obtain = RawClient.obtainAuthReqId({
+    acr_values: "gold silver",
+    authorization_details: JSON.stringify(details)
+  })
+
+  it.effect("grants all that was requested, as the end-user who was asked, by default", () =>
+    Effect.gen(function* () {
+      const id = yield* obtain
+      yield* (yield* TestProvider.TestProvider).approve(id)
+      assert.deepStrictEqual(yield* redeem(id), {
+        acr: "gold",
+        amr: undefined,
+        sub: "jo",
+        scope: "openid profile",
+        details
+      })
+    }).pipe(Effect.provide(TestProvider.layer()))
+  )
+
+  const approval: TestUser.Approval = {
+    as: "ann",
+    acr: "silver",
+    amr: ["pin", "hwk"],
+    scope: ["openid"],
+    authorizationDetails: (requested) => requested.slice(0, 1)
+  }
+
+  const expected = {
+    acr: "silver",
+    amr: ["pin", "hwk"],
+    sub: "ann",
+    scope: "openid",
+    details: details.slice(0, 1)
+  }
+
+  it.effect("is of another end-user, of another kind and narrower, if the test says so", () =>
+    Effect.gen(function* () {
+      const { approve } = yield* TestProvider.TestProvider
+      const [first, second] = [yield* obtain, yield* obtain]
+      yield* approve({ ...approval, authReqId: first })
+      yield* approve({ authorizationDetails: [] })
+      assert.deepStrictEqual(yield* redeem(first), expected)
+      assert.deepStrictEqual((yield* redeem(second)).details, [])
+    }).pipe(Effect.provide(TestProvider.layer()))
+  )
+
+  it.effect("is the same from an end-user who decides by themselves", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* redeem(yield* obtain), expected)
+    }).pipe(Effect.provide(TestProvider.layer({ user: TestUser.approve(approval) })))
+  )
+})
+
+it.effect("refuses authorization details of a type that is not accepted, or without one", () =>
+  Effect.gen(function* () {
+    const outcome = (authorization_details: string) =>
+      Effect.map(RawClient.initiate({ authorization_details }), RawClient.outcome)
+    assert.strictEqual(yield* outcome('[{"type":"payment"}]'), 200)
+    for (const refused of ['[{"type":"payment"},{"type":"account"}]', '[{"amount":"12.30"}]', "[]", "{", '"payment"']) {
+      assert.strictEqual(yield* outcome(refused), "invalid_authorization_details")
+    }
+    const { body } = yield* RawClient.get(`${RawClient.issuer}/.well-known/openid-configuration`)
+    assert.deepStrictEqual(body.authorization_details_types_supported, ["payment"])
+  }).pipe(Effect.provide(TestProvider.layer({ authorizationDetailsTypes: ["payment"] })))
+)
+
 it.effect("afterPolls fails with the number of missing polls instead of waiting for ever", () =>
   Effect.gen(function* () {
     const provider = yield* TestProvider.TestProvider

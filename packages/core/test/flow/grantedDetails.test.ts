@@ -10,6 +10,12 @@ import { cibaLayer, initiate, requestsTo } from "../support/AuthenticationFlow.t
 
 const approving: ProviderOptions = { user: TestUser.approve() }
 
+/** A provider that approves, and names no details. */
+const withoutDetails: ProviderOptions = {
+  ...approving,
+  tokenResponse: ({ authorization_details: _, ...body }) => body
+}
+
 /** How a flow ends within the hour. */
 const outcome = (options?: Partial<AuthenticationRequest.Options>) =>
   Effect.gen(function* () {
@@ -69,7 +75,7 @@ describe("granted authorization details, scope and lifetime", () => {
     Effect.gen(function* () {
       const identity = yield* outcome({ authorizationDetails: details })
       expect(identity.authorizationDetails).toBeUndefined()
-    }).pipe(Effect.provide(cibaLayer(approving)))
+    }).pipe(Effect.provide(cibaLayer(withoutDetails)))
   )
 
   const granting = (granted: unknown, changes: ProviderOptions = {}): ProviderOptions => ({
@@ -112,7 +118,7 @@ describe("granted authorization details, scope and lifetime", () => {
         _tag: "UnexpectedAuthorizationDetails",
         problem: "the response has none"
       })
-    }).pipe(Effect.provide(cibaLayer(approving)))
+    }).pipe(Effect.provide(cibaLayer(withoutDetails)))
   )
 
   it.effect("refuses a forged ID Token before it compares details, and hands out nothing of it (I5, O9)", () =>

@@ -186,3 +186,55 @@ describe("private_key_jwt", () => {
     })
   )
 })
+
+describe("tls_client_auth and self_signed_tls_client_auth", () => {
+  const certificate = { subject: "CN=bank-app", thumbprint: "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0" }
+
+  const outcome = (client: TestClient.TestClient, clientCertificate?: TestClient.Certificate) =>
+    Effect.map(RawClient.initiate({ client_id: clientId }, null), RawClient.outcome).pipe(
+      Effect.provide(TestProvider.layer({ client, clientCertificate }))
+    )
+
+  it.effect("accept the certificate of the client, by its subject or by its digest", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* outcome(TestClient.tlsClientAuth("CN=bank-app"), certificate), 200)
+      assert.strictEqual(yield* outcome(TestClient.selfSignedTlsClientAuth(certificate), certificate), 200)
+    })
+  )
+
+  it.effect("refuse a request without a certificate, and any other certificate", () =>
+    Effect.gen(function* () {
+      const bySubject = TestClient.tlsClientAuth("CN=bank-app")
+      const byDigest = TestClient.selfSignedTlsClientAuth(certificate)
+      const refused = [
+        yield* outcome(bySubject),
+        yield* outcome(bySubject, { ...certificate, subject: "CN=another-app" }),
+        yield* outcome(bySubject, { ...certificate, verified: false }),
+        yield* outcome(byDigest),
+        yield* outcome(byDigest, { ...certificate, thumbprint: "another" })
+      ]
+      assert.deepStrictEqual(
+        refused,
+        refused.map(() => "invalid_client")
+      )
+    })
+  )
+
+  it.effect("bind tokens to the certificate if the client is registered so, and introspection tells", () =>
+    Effect.gen(function* () {
+      const id = yield* RawClient.obtainAuthReqId({ client_id: clientId }, null)
+      const { body } = yield* RawClient.poll(id, { client_id: clientId }, null)
+      assert.strictEqual(body.token_type, "Bearer")
+      const introspected = yield* RawClient.introspect(RawClient.text(body.access_token), { client_id: clientId }, null)
+      assert.deepStrictEqual(introspected.cnf, { "x5t#S256": certificate.thumbprint })
+    }).pipe(
+      Effect.provide(
+        TestProvider.layer({
+          client: TestClient.tlsClientAuth("CN=bank-app", { certificateBoundAccessTokens: true }),
+          clientCertificate: certificate,
+          user: TestUser.approve()
+        })
+      )
+    )
+  )
+})
