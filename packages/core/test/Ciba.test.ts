@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Discovery, PendingAuthentication, UserHint } from "@effect-ciba/core"
-import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
+import { ProviderScript, TestClient, TestProvider, TestTime, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Clock, Effect, Exit, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
@@ -209,11 +209,9 @@ describe("Ciba.complete", () => {
       const provider = yield* TestProvider.TestProvider
       const pending = yield* Ciba.initiate(request)
       const wait = yield* Effect.forkChild(Ciba.complete(pending))
-      yield* TestClock.adjust("2 seconds")
+      yield* TestTime.advance("2 seconds")
       yield* provider.rotateKeys
-      yield* TestClock.adjust("3 seconds")
-      yield* provider.afterPolls(1)
-      yield* TestClock.adjust("80 seconds")
+      yield* TestTime.advance("83 seconds")
       expect((yield* Fiber.join(wait)).subject).toBe("jo")
       const sent = yield* endpoints
       expect(sent.filter((request) => request.startsWith("token"))).toEqual(["token 5"])
@@ -223,7 +221,7 @@ describe("Ciba.complete", () => {
         flow({
           user: TestUser.approve(),
           keysScript: ProviderScript.make([ProviderScript.proceed, ProviderScript.status(503), ProviderScript.reset])
-        })
+        }).pipe(Layer.provideMerge(TestTime.layer))
       )
     )
   )

@@ -48,7 +48,6 @@
 import { Clock, Context, Duration, Effect, Layer, Predicate, Redacted, Schema, type Scope } from "effect"
 import { HttpClient } from "effect/http"
 import * as AuthenticationRequests from "./internal/AuthenticationRequests.ts"
-import { yieldWhile } from "./internal/AwaitUnderTestClock.ts"
 import * as BackchannelEndpoint from "./internal/BackchannelEndpoint.ts"
 import * as ClientAuthenticator from "./internal/ClientAuthenticator.ts"
 import * as DpopProofs from "./internal/DpopProofs.ts"
@@ -93,21 +92,6 @@ export type { Notification } from "./internal/Notifications.ts"
 export class NoPendingRequest extends Schema.TaggedError<NoPendingRequest>()("NoPendingRequest", {}) {
   override get message(): string {
     return "No authentication request waits for a decision: it is unknown, decided, or has expired"
-  }
-}
-
-/**
- * Fewer token requests than expected are over: the clock was not moved far enough, or the wait has ended.
- *
- * @since 0.1.0
- * @stability unstable
- */
-export class PollsMissing extends Schema.TaggedError<PollsMissing>()("PollsMissing", {
-  expected: Schema.Int,
-  over: Schema.Int
-}) {
-  override get message(): string {
-    return `${this.over} of ${this.expected} polls are over, and no other comes`
   }
 }
 
@@ -173,11 +157,6 @@ export interface Service {
   readonly polls: Effect.Effect<ReadonlyArray<number>>
   /** The most token requests for one `auth_req_id` that were ever in flight at once. */
   readonly inFlightMax: Effect.Effect<number>
-  /**
-   * Waits, without the clock, until so many token requests are over, with a response or without, and the caller has had
-   * its turn. For programs that do real asynchronous work between two polls, such as signing a client assertion.
-   */
-  readonly afterPolls: (count: number) => Effect.Effect<void, PollsMissing>
   /** How many requests the caller interrupted before the response. */
   readonly aborted: Effect.Effect<number>
   /** The requests without a decision, oldest first. */
@@ -247,7 +226,6 @@ export const make = Effect.fnUntraced(function* (
     requests: Effect.sync(log.records),
     polls: Effect.sync(() => log.records().flatMap((record) => (record.endpoint === "token" ? [record.at] : []))),
     inFlightMax: Effect.sync(log.inFlightMax),
-    afterPolls: afterPolls(log),
     aborted: Effect.sync(log.abortedCount),
     pending: runOnProviderClock(
       Effect.map(Clock.currentTimeMillis, (now) => requests.pending(now).map(toPendingRequest))
@@ -332,14 +310,6 @@ const decideOn = (requests: AuthenticationRequests.AuthenticationRequests) =>
     const entry = requests.pending(at).findLast((candidate) => id === undefined || candidate.authReqId === id)
     if (entry === undefined) return yield* new NoPendingRequest()
     requests.decide(entry.authReqId, at, approval)
-  })
-
-const afterPolls = (log: RequestLog.RequestLog): Service["afterPolls"] =>
-  Effect.fnUntraced(function* (expected) {
-    let turns = 0
-    yield* yieldWhile(() => log.pollsOver() < expected && turns++ < 100_000)
-    if (log.pollsOver() < expected) return yield* new PollsMissing({ expected, over: log.pollsOver() })
-    yield* Effect.yieldNow
   })
 
 const isAuthReqId = (value: AuthReqId | ApproveOptions): value is AuthReqId =>

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { JsonWebToken } from "@effect-ciba/core/unstable/jose"
-import { TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
-import { Clock, type Duration, Effect, Fiber, Redacted } from "effect"
+import { TestClient, TestKeys, TestProvider, TestTime, TestUser } from "@effect-ciba/testing"
+import { Clock, type Duration, Effect, Fiber, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import * as RawClient from "./support/RawClient.ts"
 
@@ -36,7 +36,7 @@ describe("the TestClock", () => {
     }).pipe(Effect.provide(TestProvider.layer({ user: TestUser.approve({ after: "241 seconds" }) })))
   )
 
-  it.effect("moves poll by poll with afterPolls for a program that signs between its polls", () =>
+  it.effect("is TestTime for a program that signs between its polls: none is late", () =>
     Effect.gen(function* () {
       const key = yield* TestKeys.signing("ES256", "client")
       const assertion = Effect.gen(function* () {
@@ -55,9 +55,7 @@ describe("the TestClock", () => {
           "5 seconds"
         )
         const fiber = yield* Effect.forkChild(Effect.repeat(polling, { until: ({ status }) => status === 200 }))
-        yield* Effect.forEach([1, 2, 3, 4], (count) =>
-          Effect.andThen(TestClock.adjust("5 seconds"), provider.afterPolls(count))
-        )
+        yield* TestTime.advance("20 seconds")
         yield* Fiber.join(fiber)
         assert.deepStrictEqual(yield* provider.polls, [5000, 10_000, 15_000, 20_000])
       }).pipe(
@@ -65,7 +63,7 @@ describe("the TestClock", () => {
           TestProvider.layer({
             client: TestClient.privateKeyJwt(key.publicJwk),
             user: TestUser.approve({ after: "17 seconds" })
-          })
+          }).pipe(Layer.provideMerge(TestTime.layer))
         )
       )
     })
@@ -189,12 +187,4 @@ it.effect("refuses authorization details of a type that is not accepted, or with
     const { body } = yield* RawClient.get(`${RawClient.issuer}/.well-known/openid-configuration`)
     assert.deepStrictEqual(body.authorization_details_types_supported, ["payment"])
   }).pipe(Effect.provide(TestProvider.layer({ authorizationDetailsTypes: ["payment"] })))
-)
-
-it.effect("afterPolls fails with the number of missing polls instead of waiting for ever", () =>
-  Effect.gen(function* () {
-    const provider = yield* TestProvider.TestProvider
-    const error = yield* Effect.flip(provider.afterPolls(2))
-    assert.deepStrictEqual(error, new TestProvider.PollsMissing({ expected: 2, over: 0 }))
-  }).pipe(Effect.provide(TestProvider.layer()))
 )

@@ -1,10 +1,10 @@
 // Every client authentication method at a provider that verifies it.
 import { assert, describe, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
-import { ProviderScript, TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
+import { ProviderScript, TestClient, TestKeys, TestProvider, TestTime, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import type { RequestRecord } from "@effect-ciba/testing/RequestRecord"
-import { Clock, Effect, Fiber, Layer, Redacted } from "effect"
+import { Clock, Duration, Effect, Fiber, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import * as Jwt from "../support/Jwt.ts"
 
@@ -14,7 +14,8 @@ const clientKey = TestKeys.signing("ES256", "client")
 
 const flow = (authentication: ClientAuthentication.ClientAuthentication, provider: ProviderOptions) =>
   Ciba.layer({ issuer: "https://provider.test", clientId, authentication }).pipe(
-    Layer.provideMerge(TestProvider.layer({ user: TestUser.approve(), ...provider }))
+    Layer.provideMerge(TestProvider.layer({ user: TestUser.approve(), ...provider })),
+    Layer.provideMerge(TestTime.layer)
   )
 
 const request = { scope: ["openid"], hint: UserHint.login("jo@example.com") }
@@ -24,10 +25,7 @@ const authenticate = Effect.fnUntraced(function* (polls: number) {
   const provider = yield* TestProvider.TestProvider
   const pending = yield* Ciba.initiate(request)
   const wait = yield* Effect.forkChild(Ciba.complete(pending))
-  for (let count = 1; count <= polls; count += 1) {
-    yield* TestClock.adjust("5 seconds")
-    yield* provider.afterPolls(count)
-  }
+  yield* TestTime.advance(Duration.seconds(5 * polls))
   assert.strictEqual((yield* Fiber.join(wait)).subject, "jo")
   const records = yield* provider.requests
   return records.filter(({ endpoint }) => endpoint === "backchannel" || endpoint === "token")
@@ -183,18 +181,16 @@ describe("a client assertion", () => {
       Effect.gen(function* () {
         const { publicJwk } = yield* clientKey
         const precise = yield* ClientAuthentication.privateKeyJwt(clientKey)
-        const clock = yield* Clock.Clock
-        const shifted: Clock.Clock = {
+        const shift = (clock: Clock.Clock): Clock.Clock => ({
           ...clock,
           currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + drift * 1000,
           currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now + drift * 1000)
-        }
+        })
         const drifting: ClientAuthentication.ClientAuthentication = {
           ...precise,
-          credentials: (target) => Effect.provideService(precise.credentials(target), Clock.Clock, shifted)
+          credentials: (target) => Effect.updateService(precise.credentials(target), Clock.Clock, shift)
         }
-        yield* TestClock.setTime(1_700_000_000_000)
-        const answered = yield* Ciba.initiate(request).pipe(
+        const answered = yield* Effect.andThen(TestClock.setTime(1_700_000_000_000), Ciba.initiate(request)).pipe(
           Effect.match({ onFailure: ({ reason }) => String(reason._tag), onSuccess: () => "taken" }),
           Effect.provide(flow(drifting, { client: TestClient.privateKeyJwt(publicJwk) }))
         )

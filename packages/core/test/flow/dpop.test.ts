@@ -2,7 +2,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Discovery, Dpop, MutualTls, SigningKey, TokenEndpoint } from "@effect-ciba/core"
 import { AuthReqId } from "@effect-ciba/core/PendingAuthentication"
-import { ProviderScript, TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
+import { ProviderScript, TestClient, TestKeys, TestProvider, TestTime, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import type { RequestRecord } from "@effect-ciba/testing/RequestRecord"
 import { Effect, Fiber, Layer, Redacted, Result } from "effect"
@@ -11,23 +11,26 @@ import { TestClock } from "effect/testing"
 import { cibaLayer, hint, initiate, requestsTo, withMetadata } from "../support/AuthenticationFlow.ts"
 import { decodePart, dpopProof } from "../support/Jwt.ts"
 import { publishedKeys } from "../support/PublishedKeys.ts"
-import { advance, advanceToPolls, waitUntil } from "../support/TestTime.ts"
+import { advance, waitUntil } from "../support/TestTime.ts"
 
 const request = { scope: ["openid"], hint }
 
 const dpopLayer = (provider: ProviderOptions) =>
-  cibaLayer(provider).pipe(Layer.provide(Dpop.layer({ key: TestKeys.signing("ES256", "proof") })))
+  cibaLayer(provider).pipe(
+    Layer.provide(Dpop.layer({ key: TestKeys.signing("ES256", "proof") })),
+    Layer.provideMerge(TestTime.layer)
+  )
 
 const isPending = ({ error }: RequestRecord) => error === "authorization_pending"
 
 /** A demand for this nonce. */
 const demand = (nonce: string) => ProviderScript.error("use_dpop_nonce", { headers: { "dpop-nonce": nonce } })
 
-/** Runs a flow whose first poll takes `requests` token requests; returns its error and the requests. */
-const completeAfter = (provider: ProviderOptions, requests: number) =>
+/** Runs a flow until its first poll is over; returns its error and the token requests. */
+const completeAfter = (provider: ProviderOptions) =>
   Effect.gen(function* () {
     const waiting = yield* Effect.forkChild(Effect.flip(Ciba.complete(yield* Ciba.initiate(request))))
-    yield* advanceToPolls("5 seconds", requests)
+    yield* TestTime.advance("5 seconds")
     return { error: yield* Fiber.join(waiting), requests: yield* requestsTo("token") }
   }).pipe(Effect.provide(dpopLayer(provider)))
 
@@ -36,14 +39,14 @@ describe("DPoP nonces", () => {
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const first = yield* Effect.forkChild(Ciba.complete(yield* Ciba.initiate(request)))
-      yield* advanceToPolls("5 seconds", 2)
-      yield* advanceToPolls("5 seconds", 3)
+      yield* TestTime.advance("5 seconds")
+      yield* TestTime.advance("5 seconds")
       yield* provider.approve()
-      yield* advanceToPolls("5 seconds", 4)
+      yield* TestTime.advance("5 seconds")
       expect((yield* Fiber.join(first)).tokenType).toBe("DPoP")
       const second = yield* Effect.forkChild(Ciba.complete(yield* Ciba.initiate(request)))
       yield* provider.approve()
-      yield* advanceToPolls("5 seconds", 5)
+      yield* TestTime.advance("5 seconds")
       expect((yield* Fiber.join(second)).tokenType).toBe("DPoP")
       const requests = yield* requestsTo("token")
       const proofs = yield* Effect.forEach(requests, dpopProof)
@@ -67,11 +70,12 @@ describe("DPoP nonces", () => {
         credentials: (target) => Effect.suspend(() => (uses++ < 2 ? method.credentials(target) : Effect.never))
       }
       const client = cibaLayer({ dpop: { nonces: "lasting" }, expiresIn: "20 seconds" }, { authentication }).pipe(
-        Layer.provide(Dpop.layer({ key: TestKeys.signing("ES256", "proof") }))
+        Layer.provide(Dpop.layer({ key: TestKeys.signing("ES256", "proof") })),
+        Layer.provideMerge(TestTime.layer)
       )
       yield* Effect.gen(function* () {
         const waiting = yield* Effect.forkChild(Effect.flip(Ciba.complete(yield* Ciba.initiate(request))))
-        yield* advanceToPolls("5 seconds", 1)
+        yield* TestTime.advance("5 seconds")
         yield* waitUntil(
           Effect.sync(() => uses),
           (count) => count === 3
@@ -112,10 +116,10 @@ describe("DPoP nonces", () => {
     Effect.gen(function* () {
       const pending = yield* Ciba.initiate(request)
       const waiting = yield* Effect.forkChild(Effect.flip(Ciba.complete(pending)))
-      yield* advanceToPolls("5 seconds", 3)
+      yield* TestTime.advance("5 seconds")
       expect((yield* Fiber.join(waiting)).reason._tag).toBe("UseDpopNonce")
       const again = yield* Effect.forkChild(Ciba.complete(pending))
-      yield* advanceToPolls("5 seconds", 4)
+      yield* TestTime.advance("5 seconds")
       expect((yield* Fiber.join(again)).subject).toBe("jo")
     }).pipe(
       Effect.provide(
@@ -138,9 +142,9 @@ describe("DPoP nonces", () => {
         )
       )
       yield* waitUntil(requestsTo("backchannel"), ({ length }) => length === 1)
-      yield* advanceToPolls("5 seconds", 3)
-      yield* advanceToPolls("1 second", 3)
-      yield* advanceToPolls("4 seconds", 4)
+      yield* TestTime.advance("5 seconds")
+      yield* TestTime.advance("1 second")
+      yield* TestTime.advance("4 seconds")
       yield* Fiber.join(all)
       expect(ends).toEqual(["jo"])
     }).pipe(
@@ -153,7 +157,7 @@ describe("DPoP nonces", () => {
   it.effect("retries twice with a demanded nonce, and then fails (H27, T-10)", () =>
     Effect.gen(function* () {
       const tokenScript = ProviderScript.make(["a", "b", "c", "d"].map(demand))
-      const { error, requests } = yield* completeAfter({ tokenScript }, 3)
+      const { error, requests } = yield* completeAfter({ tokenScript })
       expect(error).toMatchObject({ _tag: "TokenError", reason: { _tag: "UseDpopNonce" } })
       const nonces = yield* Effect.forEach(requests, (one) => Effect.map(dpopProof(one), ({ claims }) => claims.nonce))
       expect(nonces).toEqual([undefined, "a", "b"])
@@ -166,7 +170,7 @@ describe("the response to a DPoP request", () => {
   it.effect("ends the wait at once with invalid_dpop_proof (M15)", () =>
     Effect.gen(function* () {
       const tokenScript = ProviderScript.make([ProviderScript.error("invalid_dpop_proof")])
-      const { error, requests } = yield* completeAfter({ tokenScript }, 1)
+      const { error, requests } = yield* completeAfter({ tokenScript })
       expect(error).toMatchObject({ _tag: "TokenError", reason: { _tag: "InvalidDpopProof" } })
       expect(requests).toHaveLength(1)
     })
@@ -175,7 +179,7 @@ describe("the response to a DPoP request", () => {
   it.effect("is rejected when its token type is Bearer although a proof was sent (M10, T-15)", () =>
     Effect.gen(function* () {
       const tokenResponse: ProviderOptions["tokenResponse"] = (body) => ({ ...body, token_type: "Bearer" })
-      const { error } = yield* completeAfter({ user: TestUser.approve(), tokenResponse }, 1)
+      const { error } = yield* completeAfter({ user: TestUser.approve(), tokenResponse })
       expect(error).toMatchObject({
         _tag: "IdTokenError",
         reason: { _tag: "UnexpectedTokenType", expected: "DPoP", actual: "Bearer" }

@@ -2,12 +2,11 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Dpop, JsonWebKey, SignedRequest, SigningKey } from "@effect-ciba/core"
 import type { PendingAuthentication } from "@effect-ciba/core/PendingAuthentication"
-import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
+import { TestClient, TestProvider, TestTime, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, Fiber, Layer, Redacted } from "effect"
 import { hint, requestsTo } from "../support/AuthenticationFlow.ts"
 import { dpopProof } from "../support/Jwt.ts"
-import { advanceToPolls } from "../support/TestTime.ts"
 
 const client = Ciba.layer({
   issuer: "https://provider.test",
@@ -20,10 +19,10 @@ const proving = (key: SigningKey.KeyPair) => Layer.provide(client, Dpop.layer({ 
 
 const initiate = Ciba.initiate({ scope: ["openid"], hint })
 
-const complete = (pending: PendingAuthentication, polls: number) =>
+const complete = (pending: PendingAuthentication) =>
   Effect.gen(function* () {
     const waiting = yield* Effect.forkChild(Ciba.complete(pending))
-    yield* advanceToPolls("5 seconds", polls)
+    yield* TestTime.advance("5 seconds")
     return yield* Fiber.join(waiting)
   })
 
@@ -39,7 +38,7 @@ const nonExtractableKey = Effect.flatMap(nonExtractablePair, (pair) =>
 )
 
 const provideProvider = (options?: ProviderOptions) =>
-  Effect.provide(TestProvider.layer({ user: TestUser.approve(), ...options }))
+  Effect.provide(Layer.provideMerge(TestProvider.layer({ user: TestUser.approve(), ...options }), TestTime.layer))
 
 describe("a process that resumes a DPoP authentication", () => {
   it.effect(
@@ -49,7 +48,7 @@ describe("a process that resumes a DPoP authentication", () => {
         const provider = yield* TestProvider.TestProvider
         const [own, other] = yield* Effect.all([SigningKey.generate("ES256"), SigningKey.generate("EdDSA")])
         const pending = yield* Effect.provide(initiate, proving(own))
-        const identity = yield* Effect.provide(complete(pending, 2), proving(other))
+        const identity = yield* Effect.provide(complete(pending), proving(other))
         const thumbprint = yield* JsonWebKey.thumbprint(own.publicJwk)
         expect(yield* provider.keyThumbprint(identity.accessToken)).toBe(thumbprint)
         expect(reveal(identity.dpopKey)).toEqual(reveal(own.privateJwk))
@@ -62,7 +61,7 @@ describe("a process that resumes a DPoP authentication", () => {
   it.effect("fails before it redeems when it is configured without DPoP", () =>
     Effect.gen(function* () {
       const pending = yield* Effect.provide(initiate, proving(yield* SigningKey.generate("ES256")))
-      const error = yield* complete(pending, 0).pipe(Effect.flip, Effect.provide(client))
+      const error = yield* complete(pending).pipe(Effect.flip, Effect.provide(client))
       expect(error).toMatchObject({ _tag: "TokenError", reason: { _tag: "InvalidKey" } })
       expect(error.message).toContain("provide Dpop.layer")
       expect(yield* requestsTo("token")).toEqual([])
@@ -75,7 +74,7 @@ describe("a process that resumes a DPoP authentication", () => {
       const pending = yield* Effect.provide(initiate, proving(yield* nonExtractableKey))
       expect(pending.dpopKey).toBeUndefined()
       const own = yield* SigningKey.generate("ES256")
-      const identity = yield* Effect.provide(complete(pending, 1), proving(own))
+      const identity = yield* Effect.provide(complete(pending), proving(own))
       expect(yield* provider.keyThumbprint(identity.accessToken)).toBe(yield* JsonWebKey.thumbprint(own.publicJwk))
       expect(reveal(identity.dpopKey)).toEqual(reveal(own.privateJwk))
     }).pipe(provideProvider())
@@ -88,7 +87,7 @@ it.effect("a non-extractable key signs requests and proofs, and is not stored (D
     yield* Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
       const pending = yield* initiate
-      const identity = yield* complete(pending, 1)
+      const identity = yield* complete(pending)
       expect(yield* provider.keyThumbprint(identity.accessToken)).toBe(yield* JsonWebKey.thumbprint(key.publicJwk))
       expect([key.privateJwk, pending.dpopKey, identity.dpopKey]).toEqual([undefined, undefined, undefined])
       const [asked] = yield* requestsTo("backchannel")

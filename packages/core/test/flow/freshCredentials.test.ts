@@ -1,13 +1,13 @@
 // Assertions, proofs and signed requests at a provider that rejects a repeated jti.
 import { expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Dpop, JsonWebKey, SignedRequest, UserHint } from "@effect-ciba/core"
-import { ProviderScript, TestClient, TestKeys, TestProvider } from "@effect-ciba/testing"
+import { ProviderScript, TestClient, TestKeys, TestProvider, TestTime } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { requestsTo } from "../support/AuthenticationFlow.ts"
 import { claimsOf, dpopProof } from "../support/Jwt.ts"
-import { advanceToPolls, waitUntil } from "../support/TestTime.ts"
+import { waitUntil } from "../support/TestTime.ts"
 
 const { hang, html, lost, proceed } = ProviderScript
 
@@ -35,7 +35,8 @@ const flow = (options: ProviderOptions) =>
             dpop: { nonces: "lasting" },
             ...options
           })
-        )
+        ),
+        Layer.provideMerge(TestTime.layer)
       )
     })
   )
@@ -47,16 +48,16 @@ it.effect(
       const provider = yield* TestProvider.TestProvider
       const asking = yield* Effect.forkChild(Ciba.authenticate(request))
       yield* waitUntil(provider.pending, (pending) => pending.length === 1)
-      yield* advanceToPolls("5 seconds", 2)
+      yield* TestTime.advance("5 seconds")
       yield* provider.rotateDpopNonce
-      yield* advanceToPolls("5 seconds", 4)
+      yield* TestTime.advance("5 seconds")
       yield* provider.rotateDpopNonce
-      yield* advanceToPolls("5 seconds", 5)
+      yield* TestTime.advance("5 seconds")
       yield* waitUntil(provider.polls, (polls) => polls.length === 6)
-      yield* advanceToPolls("35 seconds", 7)
+      yield* TestTime.advance("35 seconds")
       yield* provider.rotateDpopNonce
       yield* provider.approve()
-      yield* advanceToPolls("20 seconds", 9)
+      yield* TestTime.advance("20 seconds")
       const identity = yield* Fiber.join(asking)
 
       expect(identity).toMatchObject({ subject: "jo", tokenType: "DPoP" })

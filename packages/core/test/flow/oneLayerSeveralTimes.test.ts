@@ -74,7 +74,7 @@ const programs: ReadonlyArray<
 /** The type of the token that the end-user's approval gives, and the schemes of the requests to UserInfo so far. */
 const authenticateOnce = Effect.gen(function* () {
   const provider = yield* TestProvider.TestProvider
-  const identity = yield* authenticate({ provider })
+  const identity = yield* authenticate
   yield* UserInfo.claims(identity)
   const { headers } = (yield* provider.requests).findLast(({ endpoint }) => endpoint === "token") ?? { headers: {} }
   const isBound = (yield* provider.keyThumbprint(identity.accessToken)) !== undefined

@@ -9,7 +9,7 @@ import {
   NotificationReceiver,
   SigningKey
 } from "@effect-ciba/core"
-import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
+import { ProviderScript, TestClient, TestProvider, TestTime, TestUser } from "@effect-ciba/testing"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import {
@@ -23,7 +23,7 @@ import {
   storedAuthentications,
   storeOverKeyValue
 } from "../support/ProcessRestarts.ts"
-import { advanceToPolls, waitUntil } from "../support/TestTime.ts"
+import { waitUntil } from "../support/TestTime.ts"
 
 const { pending, proceed, reset } = ProviderScript
 
@@ -176,7 +176,7 @@ it.effect("a restarted process signs proofs with the DPoP key that is sealed in 
       Layer.provide(client(), Dpop.layer({ key: own }))
     )
     yield* waitUntil(storedAuthentications, ([one]) => one?.wait?.phase._tag === "Sleeping")
-    yield* advanceToPolls("5 seconds", 1)
+    yield* TestTime.advance("5 seconds")
     yield* waitUntil(
       storedAuthentications,
       ([one]) => one?.wait?.phase._tag === "Sleeping" && one.wait.lost === undefined
@@ -191,7 +191,7 @@ it.effect("a restarted process signs proofs with the DPoP key that is sealed in 
       ),
       Layer.provide(client(), Dpop.layer({ key: other }))
     )
-    yield* advanceToPolls("5 seconds", 2)
+    yield* TestTime.advance("5 seconds")
     yield* Fiber.join(second)
     expect(tokens).toEqual([yield* JsonWebKey.thumbprint(own.publicJwk)])
   }).pipe(sharedServices({ user: TestUser.approve(), tokenScript: ProviderScript.make([pending]) }, storeOverKeyValue))

@@ -33,42 +33,41 @@ type Step = (side: Side) => Effect.Effect<unknown, unknown, Services>
 /** What a client does, and the requests that its provider receives for it. */
 const steps: ReadonlyArray<readonly [what: string, step: Step, requests: ReadonlyArray<string>]> = [
   ["an authentication request", () => initiate, ["backchannel"]],
-  ["a poll, and the verification of its ID Token", authenticate, ["backchannel", "poll"]],
+  ["a poll, and the verification of its ID Token", () => authenticate, ["backchannel", "poll"]],
   [
     "a refresh",
-    (side) =>
-      Effect.flatMap(authenticate(side), ({ refreshToken }) => Refresh.refresh(refreshToken ?? Redacted.make("none"))),
+    () => Effect.flatMap(authenticate, ({ refreshToken }) => Refresh.refresh(refreshToken ?? Redacted.make("none"))),
     ["backchannel", "poll", "refresh"]
   ],
   [
     "a refresh of an identity, and the verification of its new tokens",
-    (side) => Effect.flatMap(authenticate(side), (identity) => FreshIdentity.refresh(identity)),
+    () => Effect.flatMap(authenticate, (identity) => FreshIdentity.refresh(identity)),
     ["backchannel", "poll", "refresh"]
   ],
   [
     "a request to UserInfo",
-    (side) => Effect.flatMap(authenticate(side), (identity) => UserInfo.claims(identity)),
+    () => Effect.flatMap(authenticate, (identity) => UserInfo.claims(identity)),
     ["backchannel", "poll", "userinfo"]
   ],
   [
     "a request to a protected resource",
     Effect.fnUntraced(function* (side) {
-      const api = yield* ProtectedResource.make(yield* authenticate(side))
+      const api = yield* ProtectedResource.make(yield* authenticate)
       return yield* api.get(`${side.issuer}/accounts`)
     }),
     ["backchannel", "poll", "/accounts"]
   ],
   [
     "an introspection",
-    Effect.fnUntraced(function* (side) {
-      const { accessToken } = yield* authenticate(side)
+    Effect.fnUntraced(function* () {
+      const { accessToken } = yield* authenticate
       assert.isTrue((yield* Introspection.introspect(accessToken)).active)
     }),
     ["backchannel", "poll", "introspection"]
   ],
   [
     "a revocation",
-    (side) => Effect.flatMap(authenticate(side), ({ accessToken }) => Revocation.revoke(accessToken)),
+    () => Effect.flatMap(authenticate, ({ accessToken }) => Revocation.revoke(accessToken)),
     ["backchannel", "poll", "revocation"]
   ],
   ["a registration", () => Effect.flip(DynamicRegistration.register({})), ["/register"]]

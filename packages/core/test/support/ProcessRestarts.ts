@@ -1,7 +1,7 @@
 // Client processes that start and stop. The provider and the store outlive them; everything else belongs to one process.
 import { type AuthenticationRequest, Ciba, ClientAuthentication, PendingStore, Sealing } from "@effect-ciba/core"
 import type { PendingAuthentication } from "@effect-ciba/core/PendingAuthentication"
-import { TestClient, TestProvider } from "@effect-ciba/testing"
+import { TestClient, TestProvider, TestTime } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Clock, Duration, Effect, Fiber, Layer, Redacted, Result } from "effect"
 import { KeyValueStore } from "effect/persistence"
@@ -51,7 +51,8 @@ let busy = 0
 export const sharedServices = (
   provider: ProviderOptions,
   store: Layer.Layer<PendingStore.PendingStore> = PendingStore.layerMemory
-) => Effect.provide(Layer.merge(TestProvider.layer(provider), store), { local: true })
+) =>
+  Effect.provide(Layer.provideMerge(Layer.merge(TestProvider.layer(provider), store), TestTime.layer), { local: true })
 
 /** Moves the clock in small steps, and waits after each until the store is idle. */
 export const advanceInSteps = Effect.fnUntraced(function* (

@@ -1,5 +1,4 @@
 // Virtual time for programs that sign, encrypt or store: the clock stands still until that asynchronous work is done.
-import { TestProvider } from "@effect-ciba/testing"
 import { type Duration, Effect, type Fiber } from "effect"
 import { TestClock } from "effect/testing"
 
@@ -17,10 +16,6 @@ export const advanceUntilDone = <A, E>(fiber: Fiber.Fiber<A, E>, step: Duration.
   Effect.suspend(() =>
     fiber.pollUnsafe() === undefined ? Effect.andThen(advance(step), advanceUntilDone(fiber, step)) : Effect.void
   )
-
-/** Moves the clock, and waits until `count` token requests have ended. */
-export const advanceToPolls = (duration: Duration.Input, count: number) =>
-  TestProvider.TestProvider.use(({ afterPolls }) => Effect.andThen(advance(duration), afterPolls(count)))
 
 /** Waits without the clock until a value satisfies a predicate. */
 export const waitUntil = <A, E, R>(

@@ -106,12 +106,10 @@ const clientOf = (
 }
 
 /** The flow of the client in the context, at a provider whose end-user approves at once. */
-export const authenticate = Effect.fnUntraced(function* ({ provider }: Pick<Side, "provider">) {
-  const polls = (yield* provider.polls).length
+export const authenticate = Effect.gen(function* () {
   const pending = yield* Ciba.initiate({ scope: ["openid"], hint })
   const wait = yield* Effect.forkChild(Ciba.complete(pending))
   yield* advance("5 seconds")
-  yield* provider.afterPolls(polls + 1)
   return yield* Fiber.join(wait)
 })
 

@@ -1,6 +1,6 @@
 /**
- * Signatures and hashes are real asynchronous work, and `TestClock.adjust` does not wait for promises: it would go on to
- * the next instant, and time-outs would fire. A fiber that yields keeps the clock where it is.
+ * Signatures and hashes are real asynchronous work, and Effect's `TestClock` does not wait for promises: it would go on to the
+ * next instant, and time-outs would fire. A fiber that yields keeps the clock where it is. (`TestTime` needs none of it.)
  */
 import { Effect, Fiber } from "effect"
 
@@ -8,11 +8,11 @@ import { Effect, Fiber } from "effect"
 export const awaitUnderTestClock = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(Effect.forkChild(work), (fiber) =>
     Effect.andThen(
-      yieldWhile(() => fiber.pollUnsafe() === undefined),
+      Effect.whileLoop({
+        while: () => fiber.pollUnsafe() === undefined,
+        body: () => Effect.yieldNow,
+        step: () => undefined
+      }),
       Fiber.join(fiber)
     )
   )
-
-/** Yields as long as the condition holds; no time passes on the `Clock`. */
-export const yieldWhile = (condition: () => boolean): Effect.Effect<void> =>
-  Effect.whileLoop({ while: condition, body: () => Effect.yieldNow, step: () => undefined })

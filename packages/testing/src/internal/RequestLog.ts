@@ -18,8 +18,6 @@ export interface RequestLog {
   readonly open: (form: FormRequest, endpoint: Endpoint, at: number) => OpenRecord
   readonly records: () => ReadonlyArray<RequestRecord>
   readonly inFlightMax: () => number
-  /** How many token requests are over, with a response or without. */
-  readonly pollsOver: () => number
   readonly abortedCount: () => number
 }
 
@@ -27,7 +25,6 @@ export const make = (): RequestLog => {
   const records: RequestRecord[] = []
   const inFlight = new Map<string, number>()
   let inFlightMax = 0
-  let pollsOver = 0
   let aborted = 0
 
   const count = (authReqId: string | undefined, difference: 1 | -1): void => {
@@ -60,10 +57,7 @@ export const make = (): RequestLog => {
         respond: ({ error, status }, respondedAt) => {
           records[index] = { ...record, respondedAt, error, status }
         },
-        close: () => {
-          count(authReqId, -1)
-          if (endpoint === "token") pollsOver += 1
-        },
+        close: () => count(authReqId, -1),
         abort: () => {
           aborted += 1
         }
@@ -71,7 +65,6 @@ export const make = (): RequestLog => {
     },
     records: () => [...records],
     inFlightMax: () => inFlightMax,
-    pollsOver: () => pollsOver,
     abortedCount: () => aborted
   }
 }
