@@ -157,3 +157,43 @@ describe("clockSkew", () => {
     )
   }
 })
+
+describe("random faults", () => {
+  for (const deliveryMode of ["poll", "ping", "push"] as const) {
+    it.effect(`let each of a hundred clients that wait by ${deliveryMode} come to an end that is true`, () =>
+      Effect.gen(function* () {
+        const outcomes = yield* Effect.forEach(
+          Array.from({ length: 100 }, (_, seed) => ({
+            deliveryMode,
+            user,
+            tokenScript: ProviderScript.random({ seed }),
+            notificationScript: ProviderScript.random({
+              seed,
+              steps: [
+                steps.lost,
+                steps.truncated,
+                steps.duplicate,
+                steps.early,
+                steps.delay("7 seconds", steps.proceed)
+              ]
+            })
+          })),
+          (options) =>
+            Effect.gen(function* () {
+              const outcome = yield* Effect.match(authenticate, {
+                onSuccess: () => "Success",
+                onFailure: ({ reason }) => reason._tag
+              })
+              const pending = yield* (yield* Provider).pending
+              assert.deepStrictEqual(pending, [])
+              return outcome
+            }).pipe(Effect.provide(CibaTest.layer(options)))
+        )
+        // After an approval a lost response, a proxy's second request and a lost push are all that may end in a failure.
+        const failures = deliveryMode === "push" ? ["ExpiredToken"] : ["OutcomeUnknown", "InvalidGrant"]
+        assert.deepStrictEqual([...new Set(outcomes)].sort(), ["Success", ...failures].sort())
+        assert.isAbove(outcomes.filter((outcome) => outcome === "Success").length, 70)
+      })
+    )
+  }
+})

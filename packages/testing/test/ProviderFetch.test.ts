@@ -30,6 +30,27 @@ describe("ProviderFetch", () => {
     })
   )
 
+  it.effect("passes on the certificate that a server has read from the client's connection", () =>
+    Effect.gen(function* () {
+      const certificate = { subject: "CN=bank-app", thumbprint: "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0" }
+      const { fetch } = yield* make({ client: TestClient.tlsClientAuth(certificate.subject) }, [])
+      const send = (init: ProviderFetch.Init) =>
+        Effect.promise(() =>
+          fetch("https://provider.test/backchannel", {
+            ...init,
+            method: "POST",
+            body: new URLSearchParams({
+              client_id: TestClient.clientId,
+              scope: "openid",
+              login_hint: "jo@example.com"
+            })
+          })
+        )
+      expect((yield* send({ certificate })).status).toBe(200)
+      expect((yield* send({})).status).toBe(401)
+    })
+  )
+
   for (const status of [204, 205, 304]) {
     it.effect(`resolves without a body for the status ${status}`, () =>
       Effect.gen(function* () {
