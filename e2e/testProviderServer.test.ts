@@ -2,7 +2,7 @@
 import { X509Certificate } from "node:crypto"
 import { createServer } from "node:http"
 import { createServer as createSecureServer } from "node:https"
-import { NodeHttpServer } from "@effect/platform-node"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, describe, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, MutualTls, NotificationInbox, UserHint, UserInfo } from "@effect-ciba/core"
 import { NodeCiba, NodeNotificationServer, type NodeTls } from "@effect-ciba/platform-node"

@@ -72,9 +72,7 @@ export const make = Effect.fnUntraced(function* (
       // Not the request's own one, which ceases to follow the caller's when it is collected as garbage.
       const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined)
       const certified = Effect.provideService(execute(client, request), PresentedCertificate, init?.certificate)
-      return run(certified, { signal }).catch((error) =>
-        Promise.reject(signal?.aborted ? signal.reason : error)
-      )
+      return run(certified, { signal }).catch((error) => Promise.reject(signal?.aborted ? signal.reason : error))
     })
   return { provider, fetch }
 })

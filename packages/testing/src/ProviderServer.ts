@@ -24,7 +24,7 @@
  *
  * ```ts
  * import { createServer } from "node:http"
- * import { NodeHttpServer } from "@effect/platform-node"
+ * import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
  * import { ProviderServer, TestProvider } from "@effect-ciba/testing"
  * import { Effect, Layer } from "effect"
  *
