@@ -72,15 +72,13 @@ const make = (parent: string, folder: string, { configure }: Manager, origin: st
   return project
 }
 
-/** The complaints of a package manager that installs what the README says, and what the examples need besides. */
+/** The complaints of a package manager that installs what the README says; what the examples need besides is not ours. */
 const install = async (project: string, { add, complaint, typescript }: Manager): Promise<ReadonlyArray<string>> => {
   const { tested, used } = readInstalls()
   const compiler =
     typescript === "typescript" ? inWorkspace(typescript) : `typescript@${versionOf(join(compilers, typescript))}`
-  const output = [
-    await sh(project, add, ...used),
-    await sh(project, add, "-D", ...tested, inWorkspace("@types/node"), inWorkspace("oauth4webapi"), compiler)
-  ]
+  const output = [await sh(project, add, ...used), await sh(project, add, "-D", ...tested, compiler)]
+  await sh(project, add, "-D", ...["@effect/platform-node", "@types/node", "oauth4webapi"].map(inWorkspace))
   return output
     .join("")
     .split("\n")
