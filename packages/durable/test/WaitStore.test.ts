@@ -6,13 +6,7 @@ import { SqlClient } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { expect } from "vitest"
 import { onBoth } from "./support/Databases.ts"
-
-let prefixes = 0
-const makePrefix = Effect.sync(() => `t${++prefixes}`)
-
-const makeStore = Effect.gen(function* () {
-  return yield* WaitStore.make({ keys: [yield* Sealing.generate("k")], prefix: yield* makePrefix })
-})
+import { makePrefix, makeStore } from "./support/TestApproval.ts"
 
 const makePending = (
   id: string,
@@ -101,7 +95,7 @@ onBoth((it) => {
     })
   )
 
-  it.effect("is claimed again when the reported state says so, with all of it (C7)", () =>
+  it.effect("claims a wait again when the reported state says so, with all of it", () =>
     Effect.gen(function* () {
       const store = yield* makeStore
       yield* store.insert(yield* makePending("a"))
@@ -119,7 +113,7 @@ onBoth((it) => {
   )
 
   it.effect(
-    "is due again when its lease ends without a report: the longer of interval and timeout, and five seconds",
+    "claims a wait again when its lease ends without a report: the longer of interval and timeout, and five seconds",
     () =>
       Effect.gen(function* () {
         const store = yield* makeStore
@@ -169,7 +163,11 @@ onBoth((it) => {
       expect(taken).toMatchObject({ lease: 3 })
       expect(yield* store.find("a")).toEqual(Option.none())
       expect(yield* store.decide(successor, { outcome: "Unknown" })).toBe(false)
-      expect(yield* store.decide(taken, { outcome: "Verified", result: Redacted.make("jo") })).toBe(true)
+      yield* TestClock.adjust("15 seconds")
+      const last = yield* claimOne(store)
+      expect(last).toMatchObject({ lease: 4, saved: { phase: { _tag: "Verifying" } } })
+      expect(yield* store.decide(taken, { outcome: "Rejected" })).toBe(false)
+      expect(yield* store.decide(last, { outcome: "Verified", result: Redacted.make("jo") })).toBe(true)
       const found = yield* Effect.flatMap(store.find("a"), Effect.fromOption)
       expect(found.outcome).toBe("Verified")
       expect(found.result && Redacted.value(found.result)).toBe("jo")
