@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     projects: [
       project("core", "packages/core/test/**/*.test.ts"),
+      project("durable", "packages/durable/test/**/*.test.ts"),
       project("platform-node", "packages/platform-node/test/**/*.test.ts"),
       project("testing", "packages/testing/test/**/*.test.ts"),
       project("e2e", "e2e/**/*.test.ts", ["e2e/browser/**", "e2e/servers/**"]),

@@ -6,12 +6,13 @@ import { findAll, moduleOf, type Node, type Source } from "../source.ts"
 
 const packages: Record<string, ReadonlyArray<string>> = {
   core: [],
+  durable: ["core"],
   "platform-node": ["core"],
   testing: ["core"],
   cli: ["core", "platform-node"]
 }
 
-const onNode = new Set(["platform-node", "cli"])
+const onNode = new Set(["durable", "platform-node", "cli"])
 
 // The rooms of core in the order of the protocol: each imports itself, internal and these, which all stand above it.
 const rooms: Record<string, ReadonlyArray<string>> = {

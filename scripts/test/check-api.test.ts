@@ -177,8 +177,8 @@ describe("the public surface", () => {
     expect(found).toContain('exports has a wildcard, "./*"')
   })
 
-  it("more than 50 modules fail", () => {
-    const names = Array.from({ length: 51 }, (_, number) => `Module${number}`)
+  it("more than 49 modules fail, without those under unstable/", () => {
+    const names = Array.from({ length: 50 }, (_, number) => `Module${number}`)
     const files = names.flatMap(
       (name): ReadonlyArray<readonly [string, string]> => [
         [`packages/core/src/${name}.ts`, ""],
@@ -188,9 +188,13 @@ describe("the public surface", () => {
     const exports = Object.fromEntries(names.map((name) => [`./${name}`, `./src/${name}.ts`]))
     const found = surface({
       ...Object.fromEntries(files),
-      "packages/core/package.json": manifest({ ".": "./src/index.ts", ...exports })
+      "packages/core/package.json": manifest({
+        ".": "./src/index.ts",
+        ...exports,
+        "./unstable/jose": "./src/Module0.ts"
+      })
     })
-    expect(found).toContain("51 public modules, the limit is 50")
+    expect(found).toContain("50 public modules, the limit is 49")
   })
 
   it("a difference between the index and the list fails", () => {

@@ -210,7 +210,13 @@ const recordOutcome = ({ events }: Parts, { id }: PendingAuthentication, outcome
   Effect.andThen(Span.annotate({ "ciba.outcome": outcome }), events.complete(id, outcome))
 
 /** What a failed verification means to the wait. */
-const judge = ({ keys, registration }: Parts, error: CompletionError): WaitDriver.Verdict => {
+export const judge = (
+  {
+    keys,
+    registration
+  }: { readonly keys: ProviderKeys.Service; readonly registration: ClientRegistration.ClientRegistration["Service"] },
+  error: CompletionError
+): WaitDriver.Verdict => {
   if (isTransient(error)) return { _tag: "KeysUnavailable" }
   const isPublished = keys.coolDown !== undefined && !JwsAlgorithm.isSymmetric(registration.idTokenSignedResponseAlg)
   return isPublished && SignatureVerifier.mayChange(error.reason)

@@ -23,8 +23,12 @@ const Progress = Schema.Struct({
     Schema.TaggedStruct("Sleeping", { wakeAt: Schema.DateTimeUtc, floor: Schema.DateTimeUtc }),
     /** A poll is in flight. */
     Schema.TaggedStruct("Polling", {}),
-    /** The response has been received. */
-    Schema.TaggedStruct("Verifying", {})
+    /** The response has been received. `since` is when its verification first failed for want of the right keys. */
+    Schema.TaggedStruct("Verifying", {
+      since: Schema.optionalKey(Schema.DateTimeUtc),
+      doubtedSince: Schema.optionalKey(Schema.DateTimeUtc),
+      tries: Schema.optionalKey(Schema.Int)
+    })
   ])
 })
 

@@ -189,7 +189,7 @@ export const makeExpiryError = (lost: TransportError | undefined, encounters?: E
 
 const save = (wait: ActiveWait): void => {
   const { context, pending, shared, state } = wait
-  const stored = StoredWait.put(pending, Wait.snapshot(state), Context.get(context, Clock.Clock))
+  const stored = StoredWait.put(pending, Wait.snapshot(state), StoredWait.offsetOf(Context.get(context, Clock.Clock)))
   const fiber = Effect.runForkWith(context)(shared.store.put(stored))
   wait.save = fiber
   fiber.addObserver(() => {

@@ -5,6 +5,7 @@ import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import { ensureDuration, InvalidOption } from "../http/InvalidOption.ts"
 import type { Transport } from "../http/Transport.ts"
 import { NotificationInbox } from "../notification/NotificationInbox.ts"
+import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import type { Discovery } from "../provider/Discovery.ts"
 import { ProviderKeys } from "../provider/ProviderKeys.ts"
 import * as PollRequest from "../token/PollRequest.ts"
@@ -38,27 +39,38 @@ export type Requirements = ClientRegistration | Discovery | ProviderKeys | Trans
 export const makeDriver = Effect.fnUntraced(function* (
   options?: Options
 ): Effect.fn.Return<WaitDriver.Service, InvalidOption, Requirements | Scope.Scope> {
-  const { deliveryMode, idTokenSignedResponseAlg } = yield* ClientRegistration
+  const { deliveryMode } = yield* ClientRegistration
   if (deliveryMode === "ping" && Option.isNone(yield* Effect.serviceOption(NotificationInbox))) {
     return yield* new InvalidOption({ option: "deliveryMode", problem: noInbox })
   }
   const pingFallback = yield* ensureDuration("poll.pingFallback", options?.pingFallback ?? "30 seconds")
+  return yield* WaitDriver.make({
+    prepare: yield* makePrepare(options),
+    pingFallback: Duration.toMillis(pingFallback),
+    schedule: options?.schedule
+  })
+})
+
+/** Prepares the polls of a wait, for any driver. Fails for an option with which no poll can be sent. */
+export const makePrepare = Effect.fnUntraced(function* (
+  options?: PollRequest.Options
+): Effect.fn.Return<
+  (pending: PendingAuthentication) => Effect.Effect<PollRequest.Polls, WaitDriver.WaitError>,
+  InvalidOption,
+  ClientRegistration | Discovery | ProviderKeys | Transport
+> {
+  const { idTokenSignedResponseAlg } = yield* ClientRegistration
   yield* PollRequest.ensureSendable(options)
   const keys = yield* ProviderKeys
   const ensureSameClient = yield* SameClient.make
   const preparePolls = yield* PollRequest.make(options)
   const fetchKeys = JwsAlgorithm.isSymmetric(idTokenSignedResponseAlg) ? Effect.void : Effect.ignore(keys.prefetch)
-
-  return yield* WaitDriver.make({
-    prepare: (pending) =>
-      Effect.flatMap(ensureSameClient(pending), (metadata) =>
-        pending.deliveryMode === "push"
-          ? Effect.fail(new TokenError({ reason: new PushDelivery() }))
-          : Effect.andThen(runInBackground(fetchKeys), preparePolls(metadata, pending))
-      ),
-    pingFallback: Duration.toMillis(pingFallback),
-    schedule: options?.schedule
-  })
+  return (pending) =>
+    Effect.flatMap(ensureSameClient(pending), (metadata) =>
+      pending.deliveryMode === "push"
+        ? Effect.fail(new TokenError({ reason: new PushDelivery() }))
+        : Effect.andThen(runInBackground(fetchKeys), preparePolls(metadata, pending))
+    )
 })
 
 const noInbox = "pings need somewhere to arrive; provide NotificationInbox.layer, or register the client for poll"

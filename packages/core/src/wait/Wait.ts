@@ -111,7 +111,7 @@ export const restore = <R, F>(
   const isAnswered = saved.ping === "received" && phase._tag === "Polling"
   const ping = isAnswered || terms.delivery !== "ping" ? "none" : saved.ping
   const state: State<R, F> = { terms, ...saved, ping, phase: sleep(saved.deadline) }
-  if (phase._tag === "Verifying") return enter(state, verifying(phase.response), now)
+  if (phase._tag === "Verifying") return enter(state, { ...phase, retryAt: undefined }, now)
   if (terms.delivery === "push") return [state, []]
   const nextInterval = now + state.interval
   if (phase._tag === "Polling") return planPoll(state, nextInterval, { least: nextInterval, floor: nextInterval }, now)
@@ -163,7 +163,7 @@ export const snapshot = <R, F>({ terms, phase, ...state }: State<R, F>): Saved<R
     case "Sleeping":
       return { version: 1, ...state, phase: rest }
     case "Verifying":
-      return { version: 1, ...state, phase: { _tag: "Verifying", response: rest.response } }
+      return { version: 1, ...state, phase: omitRetry(rest) }
     case "Sending":
     case "Polling":
       return { version: 1, ...state, lost: state.lost ?? terms.interrupted, phase: { _tag: "Polling" } }
@@ -171,13 +171,6 @@ export const snapshot = <R, F>({ terms, phase, ...state }: State<R, F>): Saved<R
       return { version: 1, ...state, phase: { _tag: "Polling" } }
   }
 }
-
-/** The same on a clock that is ahead by `by`. */
-export const shift = <R, F>({ deadline, phase, ...rest }: Saved<R, F>, by: number): Saved<R, F> => ({
-  ...rest,
-  deadline: deadline + by,
-  phase: phase._tag === "Sleeping" ? { _tag: "Sleeping", wakeAt: phase.wakeAt + by, floor: phase.floor + by } : phase
-})
 
 const wake = <R, F>(state: State<R, F>, now: number): Transition<R, F> => {
   const { deadline, phase, terms } = state
@@ -396,5 +389,7 @@ const verifying = <R>(response: R): Verifying<R> => ({
   tries: 0,
   retryAt: undefined
 })
+
+const omitRetry = <R>({ retryAt: _retryAt, ...phase }: Verifying<R>): Omit<Verifying<R>, "retryAt"> => phase
 
 const makeDone = (outcome: Outcome) => ({ _tag: "Done", outcome, isHandled: false }) as const

@@ -113,7 +113,7 @@ interface Driver extends ActiveWait.Shared {
   /** Those that are forgotten: when their `id` is, too. */
   readonly redeemed: Map<string, number>
   readonly sweep: Effect.Effect<void>
-  readonly termsOf: (delivery: Wait.Terms<never>["delivery"], url: string) => Wait.Terms<TransportError>
+  readonly termsOf: ReturnType<typeof makeTermsOf>
   readonly timelineOf: (clock: Clock.Clock) => Timeline.Timeline
   /** Done when the waits are closed. */
   readonly closed: Deferred.Deferred<never>
@@ -144,14 +144,17 @@ const makeDriver = Effect.fnUntraced(function* (mode: Mode): Effect.fn.Return<Dr
     waits,
     redeemed,
     sweep: Sweep.make(() => acknowledged.size + waits.size + redeemed.size, removeExpired),
-    termsOf: makeTermsOf(mode, store.isPresent),
+    termsOf: makeTermsOf(mode.pingFallback, store.isPresent),
     timelineOf: Timeline.makeTimelines(),
     closed: Deferred.makeUnsafe()
   }
 })
 
-/** The terms are the same object for all waits with the same ones. */
-const makeTermsOf = ({ pingFallback }: Mode, isStored: boolean): Driver["termsOf"] => {
+/** The terms of waits that poll at `url`: the same object for all waits with the same ones. */
+export const makeTermsOf = (
+  pingFallback: number,
+  isStored: boolean
+): ((delivery: Wait.Terms<never>["delivery"], url: string) => Wait.Terms<TransportError>) => {
   const made = new Map<string, Wait.Terms<TransportError>>()
   return (delivery, url) => {
     const key = `${delivery} ${url}`
@@ -173,8 +176,9 @@ const admit = (driver: Driver, pending: PendingAuthentication): Effect.Effect<Be
       ? Effect.fail(new TokenError({ reason: new AlreadyRedeemed() }))
       : Effect.flatMap(driver.sweep, () =>
           Effect.withFiber(({ context }) =>
-            Effect.flatMap(StoredWait.get(pending, Context.get(context, Clock.Clock)), (progress) =>
-              awaitSubscription(driver, begin(driver, { pending, polls, progress, context }))
+            Effect.flatMap(
+              StoredWait.get(pending, StoredWait.offsetOf(Context.get(context, Clock.Clock))),
+              (progress) => awaitSubscription(driver, begin(driver, { pending, polls, progress, context }))
             )
           )
         )
@@ -220,7 +224,11 @@ const begin = (
   const isOwn = driver.acknowledged.has(keyOf(pending))
   const [state, commands] =
     progress === undefined
-      ? Wait.start<TokenResponse, TransportError>(terms, StoredWait.start(pending, clock, isOwn), now)
+      ? Wait.start<TokenResponse, TransportError>(
+          terms,
+          StoredWait.start(pending, StoredWait.offsetOf(clock), isOwn),
+          now
+        )
       : Wait.restore(terms, progress, now)
   const wait: ActiveWait.ActiveWait = {
     at: 0,

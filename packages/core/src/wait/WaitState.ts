@@ -174,5 +174,5 @@ export type Transition<Response, Fault> = readonly [State<Response, Fault>, Read
 /** What survives the process: the state without its terms. */
 export interface Saved<Response, Fault> extends Omit<State<Response, Fault>, "terms" | "phase"> {
   readonly version: 1
-  readonly phase: Sleeping | { readonly _tag: "Polling" } | { readonly _tag: "Verifying"; readonly response: Response }
+  readonly phase: Sleeping | { readonly _tag: "Polling" } | Omit<Verifying<Response>, "retryAt">
 }

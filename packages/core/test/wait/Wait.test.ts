@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
+import * as StoredWait from "../../src/wait/StoredWait.ts"
 import * as Wait from "../../src/wait/Wait.ts"
 
 const terms = (changes: Partial<Wait.Terms<string>> = {}): Wait.Terms<string> => ({
@@ -89,10 +90,20 @@ describe("Wait", () => {
 
   it("a restart resumes the whole state: interval, back-off, ping and lost response (H2, H14)", () => {
     const [state] = play(start({ delivery: "ping" }), ...poll(30_000, { _tag: "SlowDown" }), ...poll(61_000, reset))
-    const stored = Wait.shift(Wait.snapshot(state), 1_000_000)
-    const [restored] = Wait.restore(state.terms, Wait.shift(stored, -1_000_000), 70_000)
+    const stored = StoredWait.shift(Wait.snapshot(state), 1_000_000)
+    const [restored] = Wait.restore(state.terms, StoredWait.shift(stored, -1_000_000), 70_000)
     expect(restored).toMatchObject({ interval: 10_000, faults: 1, polls: 2, ping: "awaited", lost: "reset" })
     expect(Wait.wakeAt(restored)).toBe(80_000)
+  })
+
+  it("a restart counts the two minutes of a doubted verification from its first failure", () => {
+    const [verifying] = play(start(), ...poll(5000, { _tag: "Tokens", response: "tokens" }))
+    const [doubted] = play([verifying, []], [{ _tag: "Doubted", retryAfter: 30_000 }, 6000])
+    const stored = StoredWait.shift(Wait.snapshot(doubted), 1_000_000)
+    const restored = Wait.restore(doubted.terms, StoredWait.shift(stored, -1_000_000), 126_000)
+    expect(restored[1]).toEqual([{ _tag: "Verify", response: "tokens" }])
+    const [, commands] = play(restored, [{ _tag: "Doubted", retryAfter: 30_000 }, 126_000])
+    expect(commands).toEqual([{ _tag: "Complete", outcome: "Rejected" }])
   })
 
   it("a restart polls an interval later, when a poll was in flight (H2)", () => {

@@ -1,0 +1,58 @@
+/** The tables of the waits. */
+import { Effect } from "effect"
+import { Migrator, SqlClient, type SqlError } from "effect/sql"
+
+/**
+ * The names of the tables. `wait` is small and written twice for each poll; what does not change with each poll is in
+ * `authentication`; `pause` has one row.
+ */
+export interface Tables {
+  readonly wait: string
+  readonly authentication: string
+  readonly pause: string
+}
+
+export const tablesOf = (prefix: string): Tables => ({
+  wait: `${prefix}_wait`,
+  authentication: `${prefix}_authentication`,
+  pause: `${prefix}_pause`
+})
+
+/** Creates the tables that are missing. Instants are milliseconds since the epoch, on the clock of the database. */
+export const migrate = (
+  prefix: string
+): Effect.Effect<void, Migrator.MigrationError | SqlError.SqlError, SqlClient.SqlClient> =>
+  Effect.asVoid(
+    Migrator.make({})({
+      loader: Migrator.fromRecord({ "0001_waits": createTables(prefix) }),
+      table: `${prefix}_migration`
+    })
+  )
+
+const createTables = Effect.fnUntraced(function* (
+  prefix: string
+): Effect.fn.Return<void, SqlError.SqlError, SqlClient.SqlClient> {
+  const sql = yield* SqlClient.SqlClient
+  const { authentication, pause, wait } = tablesOf(prefix)
+  yield* sql`
+    create table ${sql(wait)} (
+      id text not null primary key,
+      wake_at bigint not null,
+      poll_interval bigint not null,
+      lease bigint not null,
+      claimed_at bigint,
+      abandoned_at bigint,
+      state text not null,
+      received_at bigint,
+      decided_at bigint
+    )`
+  yield* sql`create index ${sql(`${wait}_due`)} on ${sql(wait)} (wake_at) where decided_at is null`
+  yield* sql`
+    create table ${sql(authentication)} (
+      id text not null primary key,
+      pending text not null,
+      outcome text,
+      result text
+    )`
+  yield* sql`create table ${sql(pause)} (id integer not null primary key, ends_at bigint not null)`
+})

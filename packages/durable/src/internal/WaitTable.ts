@@ -1,0 +1,232 @@
+/** The statements over the tables of the waits, for both databases. What is sealed is text to them. */
+import { type Wait, WaitProgress } from "@effect-ciba/core/unstable/wait"
+import { Duration, Effect, Option, Schema } from "effect"
+import type { SqlClient, SqlError, Statement } from "effect/sql"
+import { DatabaseClock } from "./DatabaseClock.ts"
+import type { Tables } from "./Migrations.ts"
+
+/** How long after a claim its poll may be sent. */
+export const claimLifetime: Duration.Duration = Duration.seconds(3)
+
+/** What a lease lasts beyond the last use of its claim: for the write of what came of it. */
+const margin = Duration.seconds(2)
+
+/** The part of a row that each poll changes. */
+const Row = Schema.Struct({
+  id: Schema.String,
+  lease: Schema.Number,
+  wakeAt: Schema.Number,
+  interval: Schema.Number,
+  /** The state of the wait as JSON text. */
+  state: Schema.fromJsonString(Schema.toCodecJson(WaitProgress))
+})
+
+export type Row = typeof Row.Type
+
+export const decodeState: (text: string) => Effect.Effect<WaitProgress, Schema.SchemaError> = Schema.decodeEffect(
+  Row.fields.state
+)
+
+const encodeState = Schema.encodeSync(Row.fields.state)
+
+const encodeRows = Schema.encodeSync(Schema.fromJsonString(Schema.Array(Row)))
+
+/** A lease, and when it was given. */
+export interface Lease {
+  readonly lease: number
+  readonly claimedAt: number
+}
+
+export interface ClaimedRow extends Lease {
+  readonly id: string
+  readonly abandonedAt: number | undefined
+  readonly state: string
+  readonly pending: string
+}
+
+export interface ClaimOptions {
+  readonly limit: number
+  readonly timeout: number
+  readonly takesOver: boolean
+}
+
+/** What the statements need. */
+export interface Database {
+  readonly sql: SqlClient.SqlClient
+  readonly tables: Tables
+}
+
+type Call<A> = Effect.Effect<A, SqlError.SqlError>
+
+/** PostgreSQL gives integers of 64 bits as bigint. */
+type Int64 = number | bigint
+
+const withNow = <A>({ sql }: Database, use: (now: Statement.Fragment) => Call<A>): Call<A> =>
+  DatabaseClock.use((clock) => Effect.flatMap(clock(sql), use))
+
+/** The current instant. */
+export const readNow = (database: Database): Call<number> =>
+  withNow(database, (now) =>
+    Effect.map(database.sql<{ now: Int64 }>`select ${now} as now`, (rows) => Number(rows[0]?.now))
+  )
+
+/** A row that is there already is left as it is. */
+export const insert = (
+  { sql, tables }: Database,
+  { id, interval, lease, state, wakeAt }: Row,
+  pending: string,
+  receivedAt: number | undefined
+): Call<void> =>
+  sql.withTransaction(
+    Effect.andThen(
+      sql`
+        insert into ${sql(tables.wait)} (id, wake_at, poll_interval, lease, state, received_at)
+        values (${id}, ${wakeAt}, ${interval}, ${lease}, ${encodeState(state)}, ${receivedAt ?? null})
+        on conflict (id) do nothing`,
+      Effect.asVoid(sql`
+        insert into ${sql(tables.authentication)} (id, pending) values (${id}, ${pending}) on conflict (id) do nothing`)
+    )
+  )
+
+/** `wake_at` of a claimed row is the end of its lease. */
+const leaseEnd = (sql: SqlClient.SqlClient, now: Statement.Fragment, timeout: number): Statement.Fragment => {
+  const used = sql.literal(String(Math.ceil(timeout)))
+  const beyond = sql.literal(String(Duration.toMillis(Duration.sum(claimLifetime, margin))))
+  return sql`${now} + ${beyond} + case when poll_interval < ${used} then ${used} else poll_interval end`
+}
+
+export const claim = (
+  database: Database,
+  { limit, takesOver, timeout }: ClaimOptions
+): Call<ReadonlyArray<ClaimedRow>> => {
+  const { sql, tables } = database
+  const skipLocked = sql.literal(sql.onDialectOrElse({ pg: () => "for update skip locked", orElse: () => "" }))
+  const unclaimed = sql.literal(takesOver ? "" : "and claimed_at is null")
+  const wait = sql(tables.wait)
+  return withNow(database, (now) =>
+    Effect.map(
+      sql<{
+        id: string
+        lease: Int64
+        claimed_at: Int64
+        abandoned_at: Int64 | null
+        state: string
+        pending: string
+      }>`
+        update ${wait}
+        set abandoned_at = claimed_at, claimed_at = ${now}, lease = lease + 1, wake_at = ${leaseEnd(sql, now, timeout)}
+        where id in (
+          select id from ${wait}
+          where decided_at is null and wake_at <= ${now} ${unclaimed}
+            and not exists (select 1 from ${sql(tables.pause)} where ends_at > ${now})
+          order by wake_at
+          limit ${sql.literal(String(limit))}
+          ${skipLocked}
+        )
+        returning id, lease, claimed_at, abandoned_at, state, (
+          select pending from ${sql(tables.authentication)} as authentication where authentication.id = ${wait}.id
+        ) as pending`,
+      (rows) =>
+        rows.map(({ abandoned_at, claimed_at, id, lease, pending, state }) => ({
+          id,
+          lease: Number(lease),
+          claimedAt: Number(claimed_at),
+          abandonedAt: abandoned_at === null ? undefined : Number(abandoned_at),
+          state,
+          pending
+        }))
+    )
+  )
+}
+
+/** Ends the leases of all rows in one statement, whose text is the same for any number of them. */
+export const report = ({ sql, tables }: Database, rows: ReadonlyArray<Row>): Call<void> => {
+  const json = encodeRows(rows)
+  const reported = sql.onDialectOrElse({
+    pg: () => sql`
+      json_to_recordset(${json}::text::json) as reported(id text, lease bigint, "wakeAt" bigint, "interval" bigint, state text)`,
+    orElse: () => sql`(
+      select value ->> 'id' as id, value ->> 'lease' as lease, value ->> 'wakeAt' as "wakeAt",
+        value ->> 'interval' as "interval", value ->> 'state' as state
+      from json_each(${json})
+    ) as reported`
+  })
+  return Effect.asVoid(sql`
+    update ${sql(tables.wait)} as wait
+    set wake_at = reported."wakeAt", poll_interval = reported."interval", state = reported.state, claimed_at = null
+    from ${reported}
+    where wait.id = reported.id and wait.lease = reported.lease and wait.claimed_at is not null`)
+}
+
+/** Takes the lease, whichever worker has it, and any outcome: unless there is a response already. */
+export const receive = (
+  database: Database,
+  { id, state }: Pick<Row, "id" | "state">,
+  pending: string,
+  timeout: number
+): Call<Option.Option<Lease>> => {
+  const { sql, tables } = database
+  const take = withNow(
+    database,
+    (now) => sql<{ lease: Int64; claimed_at: Int64 }>`
+      update ${sql(tables.wait)}
+      set lease = lease + 1, claimed_at = ${now}, wake_at = ${leaseEnd(sql, now, timeout)}, received_at = ${now},
+        decided_at = null, state = ${encodeState(state)}
+      where id = ${id} and received_at is null
+      returning lease, claimed_at`
+  )
+  const store = sql`
+    update ${sql(tables.authentication)} set pending = ${pending}, outcome = null, result = null where id = ${id}`
+  return sql.withTransaction(
+    Effect.flatMap(take, ([row]) =>
+      row === undefined
+        ? Effect.succeedNone
+        : Effect.as(store, Option.some({ lease: Number(row.lease), claimedAt: Number(row.claimed_at) }))
+    )
+  )
+}
+
+/** Ends a wait under its lease; `false` if another worker has it. */
+export const decide = (
+  database: Database,
+  { id, lease }: Pick<Row, "id" | "lease">,
+  outcome: Wait.Outcome,
+  result: string | undefined
+): Call<boolean> => {
+  const { sql, tables } = database
+  const end = withNow(
+    database,
+    (now) => sql`
+      update ${sql(tables.wait)} set decided_at = ${now}, claimed_at = null
+      where id = ${id} and lease = ${lease} and claimed_at is not null
+      returning id`
+  )
+  const store = sql`
+    update ${sql(tables.authentication)} set outcome = ${outcome}, result = ${result ?? null} where id = ${id}`
+  return sql.withTransaction(
+    Effect.flatMap(end, ([row]) => (row === undefined ? Effect.succeed(false) : Effect.as(store, true)))
+  )
+}
+
+/** A pause is only ever made longer. */
+export const pause = (database: Database, millis: number): Call<void> => {
+  const { sql, tables } = database
+  return withNow(database, (now) =>
+    Effect.asVoid(sql`
+      insert into ${sql(tables.pause)} as pause (id, ends_at) values (1, ${now} + ${sql.literal(String(Math.ceil(millis)))})
+      on conflict (id) do update set ends_at = excluded.ends_at where pause.ends_at < excluded.ends_at`)
+  )
+}
+
+/** The outcome of a wait that has ended. */
+export const find = (
+  { sql, tables }: Database,
+  id: string
+): Call<Option.Option<{ readonly outcome: Wait.Outcome; readonly result: string | null }>> =>
+  Effect.map(
+    sql<{
+      outcome: Wait.Outcome
+      result: string | null
+    }>`select outcome, result from ${sql(tables.authentication)} where id = ${id} and outcome is not null`,
+    ([row]) => Option.fromUndefinedOr(row)
+  )

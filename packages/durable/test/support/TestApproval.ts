@@ -1,0 +1,28 @@
+// A client at the test provider, and a store with tables of its own.
+import { Ciba, ClientAuthentication, Sealing, UserHint } from "@effect-ciba/core"
+import { WaitStore } from "@effect-ciba/durable"
+import { type ProviderOptions, TestClient, TestProvider } from "@effect-ciba/testing"
+import { Effect, Layer } from "effect"
+
+export const makeCiba = (options?: ProviderOptions.ProviderOptions) =>
+  Ciba.layer({
+    issuer: "https://provider.test",
+    clientId: TestClient.clientId,
+    authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
+    requestTimeout: "10 seconds"
+  }).pipe(Layer.provideMerge(TestProvider.layer(options)))
+
+let prefixes = 0
+
+export const makePrefix = Effect.sync(() => `t${++prefixes}`)
+
+export const makeStore = Effect.gen(function* () {
+  return yield* WaitStore.make({ keys: [yield* Sealing.generate("k")], prefix: yield* makePrefix })
+})
+
+/** Sends an authentication request, and stores what was acknowledged. */
+export const initiate = Effect.gen(function* () {
+  const pending = yield* Ciba.initiate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
+  yield* WaitStore.WaitStore.use((store) => store.insert(pending))
+  return pending
+})
