@@ -1,6 +1,6 @@
 import { WaitStore, WaitWorker } from "@effect-ciba/durable"
 import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
-import { Effect, Exit, Fiber, Layer, Option, Queue, Redacted, Ref, Scope } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Option, Queue, Redacted, Ref, Scope } from "effect"
 import { SqlError } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { expect } from "vitest"
@@ -136,15 +136,19 @@ onBoth((it) => {
     Effect.gen(function* () {
       const store = yield* WaitStore.WaitStore
       const isDown = yield* Ref.make(false)
+      const broken = withOutages(store, isDown)
+      const refused = yield* Deferred.make<void>()
       const worker = yield* Effect.provideService(WaitWorker.make(), WaitStore.WaitStore, {
-        ...withOutages(store, isDown),
+        ...broken,
+        receive: (...received) =>
+          Effect.tapError(broken.receive(...received), () => Deferred.succeed(refused, undefined)),
         claim: (options) => Effect.andThen(Effect.ignore(Ref.get(isDown)), store.claim(options))
       })
       const { id } = yield* begin
       yield* TestClock.adjust("5 seconds")
       yield* Ref.set(isDown, true)
       const pass = yield* Effect.forkChild(worker.runDue)
-      yield* TestProvider.TestProvider.use((provider) => provider.afterPolls(1))
+      yield* Deferred.await(refused)
       yield* initiate
       yield* TestClock.adjust("30 seconds")
       expect(yield* worker.runDue).toBe(0)
