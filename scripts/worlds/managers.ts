@@ -73,7 +73,7 @@ export const managers: ReadonlyArray<Manager> = [
       program: [binary],
       configure: npmrc,
       typescript: "typescript",
-      foreign: /@effect-ciba\/platform-node/
+      foreign: /@effect-ciba\/(durable|platform-node)/
     })
   )
 ]
