@@ -12,7 +12,9 @@ import { describe } from "vitest"
 import { DatabaseClock } from "../../src/internal/DatabaseClock.ts"
 
 const root = "/usr/lib/postgresql"
-const [version] = existsSync(root) ? readdirSync(root).sort((one, other) => Number(other) - Number(one)) : []
+const [version] = (existsSync(root) ? readdirSync(root) : [])
+  .filter((name) => existsSync(join(root, name, "bin", "initdb")))
+  .sort((one, other) => Number(other) - Number(one))
 
 /** PostgreSQL refuses to run as root. */
 const run = (program: string, ...parameters: ReadonlyArray<string>): string => {
