@@ -30,10 +30,26 @@ const makePending = (
       })
   )
 
+/** A store with one wait, `a`, which is due. */
+const makeDue = Effect.gen(function* () {
+  const store = yield* makeStore
+  yield* store.insert(yield* makePending("a"))
+  yield* TestClock.adjust("5 seconds")
+  return store
+})
+
 const all = { limit: 100, timeout: 10_000, takesOver: true }
 
 const claimOne = (store: WaitStore.Service, options: Partial<WaitStore.ClaimOptions> = {}) =>
   Effect.flatMap(store.claim({ ...all, ...options }), (claims) => Effect.fromOption(Arr.head(claims)))
+
+/** A wait that a second worker has claimed when the lease of the first was over. */
+const claimInTurn = Effect.gen(function* () {
+  const store = yield* makeDue
+  const first = yield* claimOne(store)
+  yield* TestClock.adjust("15 seconds")
+  return { store, first, second: yield* claimOne(store) }
+})
 
 /** The state of a wait whose poll was answered `pending` when it was claimed. */
 const stillPending = ({ claimedAt, saved }: WaitStore.Claim): StoredWait.Saved => {
@@ -97,9 +113,7 @@ onBoth((it) => {
 
   it.effect("claims a wait again when the reported state says so, with all of it", () =>
     Effect.gen(function* () {
-      const store = yield* makeStore
-      yield* store.insert(yield* makePending("a"))
-      yield* TestClock.adjust("5 seconds")
+      const store = yield* makeDue
       const claim = yield* claimOne(store)
       const saved = { ...stillPending(claim), faults: 3, polls: 7, interval: 9000 }
       yield* store.report([{ held: claim, saved, wakeAt: claim.claimedAt + 5000 }])
@@ -116,9 +130,7 @@ onBoth((it) => {
     "claims a wait again when its lease ends without a report: the longer of interval and timeout, and five seconds",
     () =>
       Effect.gen(function* () {
-        const store = yield* makeStore
-        yield* store.insert(yield* makePending("a"))
-        yield* TestClock.adjust("5 seconds")
+        const store = yield* makeDue
         const first = yield* claimOne(store)
         yield* TestClock.adjust("14999 millis")
         expect(yield* store.claim(all)).toEqual([])
@@ -133,12 +145,7 @@ onBoth((it) => {
 
   it.effect("accepts no report and no outcome under a lease that has passed to another worker", () =>
     Effect.gen(function* () {
-      const store = yield* makeStore
-      yield* store.insert(yield* makePending("a"))
-      yield* TestClock.adjust("5 seconds")
-      const late = yield* claimOne(store)
-      yield* TestClock.adjust("15 seconds")
-      const current = yield* claimOne(store)
+      const { store, first: late, second: current } = yield* claimInTurn
       yield* store.report([{ held: late, saved: stillPending(late), wakeAt: 0 }])
       expect(yield* store.decide(late, { outcome: "Expired" })).toBe(false)
       expect(yield* store.claim(all)).toEqual([])
@@ -152,12 +159,7 @@ onBoth((it) => {
 
   it.effect("stores tokens whichever worker has the lease, in place of an unknown outcome", () =>
     Effect.gen(function* () {
-      const store = yield* makeStore
-      yield* store.insert(yield* makePending("a"))
-      yield* TestClock.adjust("5 seconds")
-      const frozen = yield* claimOne(store)
-      yield* TestClock.adjust("15 seconds")
-      const successor = yield* claimOne(store)
+      const { store, first: frozen, second: successor } = yield* claimInTurn
       expect(yield* store.decide(successor, { outcome: "Unknown" })).toBe(true)
       const taken = yield* Effect.flatMap(receiveTokens(store, frozen), Effect.fromOption)
       expect(taken).toMatchObject({ lease: 3 })
@@ -176,12 +178,7 @@ onBoth((it) => {
 
   it.effect("keeps the first of two token responses, and gives it to the next worker to verify", () =>
     Effect.gen(function* () {
-      const store = yield* makeStore
-      yield* store.insert(yield* makePending("a"))
-      yield* TestClock.adjust("5 seconds")
-      const frozen = yield* claimOne(store)
-      yield* TestClock.adjust("15 seconds")
-      const successor = yield* claimOne(store)
+      const { store, first: frozen, second: successor } = yield* claimInTurn
       expect(Option.isSome(yield* receiveTokens(store, successor, "first"))).toBe(true)
       expect(yield* receiveTokens(store, frozen, "second")).toEqual(Option.none())
       yield* TestClock.adjust("15 seconds")
@@ -193,9 +190,7 @@ onBoth((it) => {
 
   it.effect("claims nothing during a pause, which is only ever made longer", () =>
     Effect.gen(function* () {
-      const store = yield* makeStore
-      yield* store.insert(yield* makePending("a"))
-      yield* TestClock.adjust("5 seconds")
+      const store = yield* makeDue
       yield* store.pause(4000)
       yield* store.pause(1000)
       yield* TestClock.adjust("3999 millis")

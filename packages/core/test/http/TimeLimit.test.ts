@@ -3,6 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Clock, Context, Duration, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import * as TimeLimit from "../../src/http/TimeLimit.ts"
+import { withSleep } from "../support/ClockWithSleep.ts"
 
 const limit = () => {
   const limitTime = TimeLimit.make(Duration.seconds(10))
@@ -15,25 +16,18 @@ const isOver = (fiber: Fiber.Fiber<unknown>): boolean => fiber.pollUnsafe() !== 
 /** The clock of the test, which counts who sleeps, and has the last that began. */
 const countSleeps = Effect.map(Clock.Clock, (clock) => {
   const sleeps: { begun: number; ended: number; sleeper?: Fiber.Fiber<unknown, unknown> } = { begun: 0, ended: 0 }
-  const counting: Clock.Clock = {
-    currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
-    currentTimeMillis: clock.currentTimeMillis,
-    currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
-    currentTimeNanos: clock.currentTimeNanos,
-    monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
-    monotonicTimeNanos: clock.monotonicTimeNanos,
-    sleep: (duration) =>
-      Effect.withFiber((sleeper) => {
-        sleeps.begun += 1
-        sleeps.sleeper = sleeper
-        return Effect.ensuring(
-          clock.sleep(duration),
-          Effect.sync(() => {
-            sleeps.ended += 1
-          })
-        )
-      })
-  }
+  const counting = withSleep(clock, (duration) =>
+    Effect.withFiber((sleeper) => {
+      sleeps.begun += 1
+      sleeps.sleeper = sleeper
+      return Effect.ensuring(
+        clock.sleep(duration),
+        Effect.sync(() => {
+          sleeps.ended += 1
+        })
+      )
+    })
+  )
   return { sleeps, counting }
 })
 

@@ -3,23 +3,17 @@ import { describe, expect, it } from "@effect/vitest"
 import { Clock, Context, Effect, type Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import * as Timeline from "../../src/internal/Timeline.ts"
+import { withSleep } from "../support/ClockWithSleep.ts"
 
 /** The clock of the test, which has the fibers that have slept. */
 const observeSleepers = Effect.map(Clock.Clock, (clock) => {
   const sleepers: Array<Fiber.Fiber<unknown, unknown>> = []
-  const observed: Clock.Clock = {
-    currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
-    currentTimeMillis: clock.currentTimeMillis,
-    currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
-    currentTimeNanos: clock.currentTimeNanos,
-    monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
-    monotonicTimeNanos: clock.monotonicTimeNanos,
-    sleep: (duration) =>
-      Effect.withFiber((sleeper) => {
-        sleepers.push(sleeper)
-        return clock.sleep(duration)
-      })
-  }
+  const observed = withSleep(clock, (duration) =>
+    Effect.withFiber((sleeper) => {
+      sleepers.push(sleeper)
+      return clock.sleep(duration)
+    })
+  )
   return { sleepers, observed }
 })
 
@@ -92,15 +86,9 @@ describe("Timeline", () => {
       let isLost = true
       const context = yield* Effect.context<never>()
       const due: Array<string> = []
-      const timeline = Timeline.makeTimelines()({
-        currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
-        currentTimeMillis: clock.currentTimeMillis,
-        currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
-        currentTimeNanos: clock.currentTimeNanos,
-        monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
-        monotonicTimeNanos: clock.monotonicTimeNanos,
-        sleep: (duration) => (isLost ? Effect.never : clock.sleep(duration))
-      })
+      const timeline = Timeline.makeTimelines()(
+        withSleep(clock, (duration) => (isLost ? Effect.never : clock.sleep(duration)))
+      )
       const set = (name: string, at: number) =>
         timeline.set({ at: 0, index: -1, onDue: () => void due.push(name) }, at, context)
       set("of the request that ended", 1000)

@@ -38,6 +38,16 @@ const observe = Effect.fnUntraced(function* (time: Duration.Input) {
   return { polls, ended: exit !== undefined && Exit.isSuccess(exit) ? exit.value : "waiting" }
 })
 
+/** Begins a wait, and another one of the same authentication when the first has been interrupted after its poll. */
+const waitTwice = Effect.gen(function* () {
+  const poll = yield* Poll.Poll
+  const asked = yield* ask
+  const first = yield* Effect.forkChild(poll.wait(asked))
+  yield* TestClock.adjust("6 seconds")
+  yield* Fiber.interrupt(first)
+  return yield* Effect.forkChild(poll.wait(asked))
+})
+
 const script = (...answers: ReadonlyArray<ProviderScript.Step>) => ({
   user: TestUser.approve(),
   tokenScript: ProviderScript.make(answers)
@@ -367,12 +377,7 @@ describe("Poll", () => {
   it.effect("keeps the slow_down of a poll whose caller leaves while their schedule decides (H2, H11)", () =>
     Effect.gen(function* () {
       const provider = yield* TestProvider.TestProvider
-      const poll = yield* Poll.Poll
-      const asked = yield* ask
-      const first = yield* Effect.forkChild(poll.wait(asked))
-      yield* TestClock.adjust("6 seconds")
-      yield* Fiber.interrupt(first)
-      const second = yield* Effect.forkChild(poll.wait(asked))
+      const second = yield* waitTwice
       yield* TestClock.adjust("10 seconds")
       yield* Fiber.join(second)
       expect(yield* provider.polls).toEqual([5000, 16_000])
@@ -466,12 +471,7 @@ describe("Poll", () => {
     () =>
       Effect.gen(function* () {
         const provider = yield* TestProvider.TestProvider
-        const poll = yield* Poll.Poll
-        const asked = yield* ask
-        const first = yield* Effect.forkChild(poll.wait(asked))
-        yield* TestClock.adjust("6 seconds")
-        yield* Fiber.interrupt(first)
-        const second = yield* Effect.forkChild(poll.wait(asked))
+        const second = yield* waitTwice
         yield* TestClock.adjust("5 minutes")
         yield* Fiber.join(second)
         expect(yield* provider.polls).toEqual([5000, 15_000, 25_000])
@@ -480,14 +480,9 @@ describe("Poll", () => {
 
   it.effect("remembers a lost response when an interrupted wait is resumed (H14)", () =>
     Effect.gen(function* () {
-      const poll = yield* Poll.Poll
-      const asked = yield* ask
-      const first = yield* Effect.forkChild(poll.wait(asked))
-      yield* TestClock.adjust("6 seconds")
-      yield* Fiber.interrupt(first)
-      const second = yield* Effect.forkChild(Effect.flip(poll.wait(asked)))
+      const second = yield* waitTwice
       yield* TestClock.adjust("1 minute")
-      expect((yield* Fiber.join(second)).reason._tag).toBe("OutcomeUnknown")
+      expect((yield* Effect.flip(Fiber.join(second))).reason._tag).toBe("OutcomeUnknown")
     }).pipe(Effect.provide(flow(script(lost))))
   )
 

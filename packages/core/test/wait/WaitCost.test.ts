@@ -8,6 +8,7 @@ import { HttpClient, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import * as CibaEvents from "../../src/wait/CibaEvents.ts"
 import { cibaLayer, hint } from "../support/AuthenticationFlow.ts"
+import { withSleep } from "../support/ClockWithSleep.ts"
 import { publishedKeys } from "../support/PublishedKeys.ts"
 import { awaitCrypto } from "../support/TestTime.ts"
 
@@ -71,21 +72,17 @@ const countSleeps = (clock: Clock.Clock) => {
   const counted = { underWay: 0 }
   return {
     counted,
-    clock: {
-      ...clock,
-      currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
-      monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
-      sleep: (duration: Parameters<Clock.Clock["sleep"]>[0]) =>
-        Effect.suspend(() => {
-          counted.underWay += 1
-          return Effect.ensuring(
-            clock.sleep(duration),
-            Effect.sync(() => {
-              counted.underWay -= 1
-            })
-          )
-        })
-    }
+    clock: withSleep(clock, (duration) =>
+      Effect.suspend(() => {
+        counted.underWay += 1
+        return Effect.ensuring(
+          clock.sleep(duration),
+          Effect.sync(() => {
+            counted.underWay -= 1
+          })
+        )
+      })
+    )
   }
 }
 
