@@ -2,8 +2,7 @@
  * ConnectID Australia: an end-user proves to be over 18, with claims that their bank has verified under `au_connectid`, and
  * a transaction number (`txn`) in the ID Token. The profile refuses a response without either. The client is that of `fapi.ts`.
  */
-import { type AuthenticationRequest, Ciba, SecurityProfile, SigningKey, UserHint, UserInfo } from "@effect-ciba/core"
-import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
+import { type AuthenticationRequest, Ciba, SecurityProfile, UserHint, UserInfo } from "@effect-ciba/core"
 import { Console, Effect, Layer, Stream } from "effect"
 import { HttpClient, HttpClientResponse } from "effect/http"
 import * as Fapi from "./fapi.ts"
@@ -51,27 +50,16 @@ const interactionIds = Layer.effect(
 )
 
 const program = Effect.gen(function* () {
-  const key = yield* SigningKey.generate("PS256")
-  const provider = TestProvider.layer({
-    client: TestClient.privateKeyJwt(key.publicJwk, { requestKey: key.publicJwk, idTokenSignedResponseAlg: "PS256" }),
-    user: TestUser.approve(),
-    interval: "1 second",
+  const { provider, settings } = yield* Fapi.makeTrial({
     idTokenClaims: (claims) => ({
       ...claims,
       txn: "1c2b7a",
       verified_claims: { verification: { trust_framework: "au_connectid" }, claims: { over18: true } }
     })
   })
-  const client = layer({
-    issuer: "https://provider.test",
-    clientId: TestClient.clientId,
-    key,
-    authentication: "private_key_jwt",
-    deliveryMode: "poll"
-  })
   const { subject, verified } = yield* Effect.provide(
     verifyAge,
-    client.pipe(Layer.provide(interactionIds), Layer.provide(provider))
+    layer(settings).pipe(Layer.provide(interactionIds), Layer.provide(provider))
   )
   yield* Console.log(`${subject} approved: ${JSON.stringify(verified)}`)
 })

@@ -14,7 +14,7 @@ import {
   SigningKey,
   UserHint
 } from "@effect-ciba/core"
-import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
+import { type ProviderOptions, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Console, Effect, Layer } from "effect"
 
 /** What differs between clients. */
@@ -49,30 +49,39 @@ export const request: AuthenticationRequest.Options = {
 }
 
 /** Asks the end-user, and reads the accounts. */
-export const readAccounts = Effect.fnUntraced(function* (accounts: string) {
-  const identity = yield* Ciba.authenticate(request)
+export const readAccounts = Effect.fnUntraced(function* (accounts: string, options = request) {
+  const identity = yield* Ciba.authenticate(options)
   const api = ProtectedResource.failOnChallengeError(yield* ProtectedResource.make(identity))
   const { status } = yield* api.get(accounts)
   return { subject: identity.subject, status }
 })
 
-const program = Effect.gen(function* () {
+/** The settings of a client with a key of its own, and a provider in memory that knows it. */
+export const makeTrial = Effect.fnUntraced(function* (options?: ProviderOptions.ProviderOptions) {
   const key = yield* SigningKey.generate("PS256")
   const provider = TestProvider.layer({
     client: TestClient.privateKeyJwt(key.publicJwk, { requestKey: key.publicJwk, idTokenSignedResponseAlg: "PS256" }),
     user: TestUser.approve(),
-    interval: "1 second"
+    interval: "1 second",
+    ...options
   })
-  const client = layer({
+  const settings: Settings = {
     issuer: "https://provider.test",
     clientId: TestClient.clientId,
     key,
     authentication: "private_key_jwt",
     deliveryMode: "poll"
-  })
-  // The provider in memory has one protected resource, UserInfo.
-  const { status, subject } = yield* readAccounts("https://provider.test/userinfo").pipe(
-    Effect.provide(Layer.provide(client, provider))
+  }
+  return { provider, settings }
+})
+
+/** The provider in memory has one protected resource, UserInfo. */
+export const accountsInMemory = "https://provider.test/userinfo"
+
+const program = Effect.gen(function* () {
+  const { provider, settings } = yield* makeTrial()
+  const { status, subject } = yield* readAccounts(accountsInMemory).pipe(
+    Effect.provide(Layer.provide(layer(settings), provider))
   )
   yield* Console.log(`${subject} approved; the accounts come with status ${status}.`)
 })

@@ -2,15 +2,7 @@
  * Open Banking UK: FAPI-CIBA about a consent. The id of the consent is sent as `openbanking-intent-id`; the profile here
  * refuses a request without it, whose access token would be bound to no consent. The client is that of `fapi.ts`.
  */
-import {
-  type AuthenticationRequest,
-  Ciba,
-  ProtectedResource,
-  SecurityProfile,
-  SigningKey,
-  UserHint
-} from "@effect-ciba/core"
-import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
+import { type AuthenticationRequest, SecurityProfile, UserHint } from "@effect-ciba/core"
 import { Console, Effect, Layer } from "effect"
 import * as Fapi from "./fapi.ts"
 
@@ -37,30 +29,12 @@ export const request = (consentId: string): AuthenticationRequest.Options => ({
 })
 
 /** Asks the end-user to authorise the consent, and reads the accounts. */
-export const readAccounts = Effect.fnUntraced(function* (accounts: string, consentId: string) {
-  const identity = yield* Ciba.authenticate(request(consentId))
-  const api = ProtectedResource.failOnChallengeError(yield* ProtectedResource.make(identity))
-  const { status } = yield* api.get(accounts)
-  return { subject: identity.subject, status }
-})
+export const readAccounts = (accounts: string, consentId: string) => Fapi.readAccounts(accounts, request(consentId))
 
 const program = Effect.gen(function* () {
-  const key = yield* SigningKey.generate("PS256")
-  const provider = TestProvider.layer({
-    client: TestClient.privateKeyJwt(key.publicJwk, { requestKey: key.publicJwk, idTokenSignedResponseAlg: "PS256" }),
-    user: TestUser.approve(),
-    interval: "1 second"
-  })
-  const client = layer({
-    issuer: "https://provider.test",
-    clientId: TestClient.clientId,
-    key,
-    authentication: "private_key_jwt",
-    deliveryMode: "poll"
-  })
-  // The provider in memory has one protected resource, UserInfo.
-  const { status, subject } = yield* readAccounts("https://provider.test/userinfo", "aac-1").pipe(
-    Effect.provide(Layer.provide(client, provider))
+  const { provider, settings } = yield* Fapi.makeTrial()
+  const { status, subject } = yield* readAccounts(Fapi.accountsInMemory, "aac-1").pipe(
+    Effect.provide(Layer.provide(layer(settings), provider))
   )
   yield* Console.log(`${subject} authorised the consent; the accounts come with status ${status}.`)
 })
