@@ -38,6 +38,12 @@ export * as Throttle from "./http/Throttle.ts"
  * @since 0.1.0
  * @stability unstable
  */
+export { monotonicNow } from "./internal/MonotonicClock.ts"
+
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
 export { WaitProgress } from "./pending/WaitProgress.ts"
 
 /**

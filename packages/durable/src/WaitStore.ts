@@ -61,6 +61,12 @@ import * as Migrations from "./internal/Migrations.ts"
 import * as WaitTable from "./internal/WaitTable.ts"
 
 /**
+ * @since 0.1.0
+ * @stability unstable
+ */
+export type { ClaimOptions } from "./internal/WaitTable.ts"
+
+/**
  * None of the keys has sealed what is stored.
  *
  * @since 0.1.0
@@ -119,20 +125,6 @@ export interface Decision {
 }
 
 /**
- * What is claimed.
- *
- * @since 0.1.0
- * @stability unstable
- */
-export interface ClaimOptions {
-  readonly limit: number
-  /** The time limit of a poll, in milliseconds. */
-  readonly timeout: number
-  /** Whether rows are claimed whose last claim was never reported. */
-  readonly takesOver: boolean
-}
-
-/**
  * The waits of one client.
  *
  * @since 0.1.0
@@ -142,7 +134,7 @@ export interface Service {
   /** Stores an authentication that was acknowledged, or whose wait another store had. One that is stored already is left as it is. */
   readonly insert: (pending: PendingAuthentication) => Effect.Effect<void, SqlError.SqlError | TokenError>
   /** Claims what is due, the most overdue first; nothing during a pause. A row that cannot be read is skipped, and logged. */
-  readonly claim: (options: ClaimOptions) => Effect.Effect<ReadonlyArray<Claim>, SqlError.SqlError>
+  readonly claim: (options: WaitTable.ClaimOptions) => Effect.Effect<ReadonlyArray<Claim>, SqlError.SqlError>
   /** Stores the state of waits that go on; those whose lease has passed to another worker are left as they are. */
   readonly report: (progress: ReadonlyArray<Progress>) => Effect.Effect<void, SqlError.SqlError>
   /**

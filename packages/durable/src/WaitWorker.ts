@@ -56,12 +56,13 @@ import { IdTokenVerifier } from "@effect-ciba/core/IdTokenVerifier"
 import type * as Poll from "@effect-ciba/core/Poll"
 import { ProviderKeys } from "@effect-ciba/core/ProviderKeys"
 import { type InvalidOption, Transport } from "@effect-ciba/core/Transport"
-import { makePrepare, makeTermsOf, Throttle } from "@effect-ciba/core/unstable/wait"
+import { makePrepare, makeTermsOf, monotonicNow, Throttle } from "@effect-ciba/core/unstable/wait"
 import { Context, Duration, Effect, FiberSet, Layer, type Scope } from "effect"
 import type { SqlError } from "effect/sql"
 import * as DatabaseOutage from "./internal/DatabaseOutage.ts"
 import * as DrivenWait from "./internal/DrivenWait.ts"
 import * as GroupWrite from "./internal/GroupWrite.ts"
+import { leaseReserve } from "./internal/WaitTable.ts"
 import { type Claim, type Progress, WaitStore } from "./WaitStore.ts"
 
 /**
@@ -162,13 +163,13 @@ interface Due {
 
 const makeWorker = Effect.fnUntraced(function* ({
   claimInterval: _claimInterval,
-  maxConcurrentPolls,
+  maxConcurrentPolls: max = 256,
   ...polls
 }: Options = {}) {
   const store = yield* WaitStore
   const { requestTimeout } = yield* Transport
   const outage = DatabaseOutage.make()
-  const throttle = yield* Throttle.make({ maxConcurrentRequests: maxConcurrentPolls })
+  const throttle = yield* Throttle.make({ maxConcurrentRequests: max })
   const timeout = Duration.toMillis(requestTimeout)
   const worker: DrivenWait.Worker = {
     store,
@@ -183,11 +184,11 @@ const makeWorker = Effect.fnUntraced(function* ({
     timeout
   }
   return {
-    max: maxConcurrentPolls ?? 256,
-    lease: Duration.sum(requestTimeout, Duration.seconds(5)),
+    max,
+    lease: Duration.sum(requestTimeout, leaseReserve),
     outage,
     claimDue: (limit: number): Effect.Effect<ReadonlyArray<Due>, SqlError.SqlError> =>
-      Effect.flatMap(DatabaseOutage.monotonicNow, (claimedSince) =>
+      Effect.flatMap(monotonicNow, (claimedSince) =>
         Effect.map(
           outage.claim((takesOver) => store.claim({ limit, timeout, takesOver })),
           (claims) => claims.map((claim) => ({ claim, claimedSince }))

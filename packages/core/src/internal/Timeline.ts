@@ -4,6 +4,7 @@
 import { type Clock, Context, Duration, Effect, Exit, type Fiber, Scheduler } from "effect"
 import { memoize } from "effect/Function"
 import * as Heap from "./Heap.ts"
+import { monotonicNowUnsafe } from "./MonotonicClock.ts"
 
 /** What can be due. */
 export interface Entry extends Heap.Entry {
@@ -24,7 +25,7 @@ const make = (clock: Clock.Clock): Timeline => {
   /** When the sleeper is to wake: `idle` without one, `awake` while it calls `onDue`. */
   let wakesAt = idle
 
-  const exactNow = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000
+  const exactNow = (): number => monotonicNowUnsafe(clock)
 
   const run: Effect.Effect<void> = Effect.suspend(() => {
     wakesAt = awake

@@ -122,16 +122,16 @@ const schedule = (wait: ActiveWait): void =>
 /** What is due. */
 export const wake = (wait: ActiveWait): void => {
   const { duePoll } = wait
-  if (DuePoll.wakeAt(duePoll, wait.state.deadline) === undefined) {
-    report(wait, { _tag: "Due" })
-  } else if (duePoll?._tag === "Paused") {
+  if (duePoll?._tag === "Paused") {
     sendPoll(wait)
     schedule(wait)
-  } else if (duePoll?._tag === "Running") {
+  } else if (duePoll?._tag === "Pacing") {
+    endPacing(wait)
+  } else if (duePoll?._tag === "Running" && duePoll.limitAt !== undefined) {
     duePoll.isTooLong = true
     duePoll.fiber?.interruptUnsafe()
   } else {
-    endPacing(wait)
+    report(wait, { _tag: "Due" })
   }
 }
 

@@ -1,6 +1,7 @@
 /** A wait as its pending authentication stores it, and back: what is stored are dates, and its instants are on a clock of its own. */
 import { type Clock, DateTime, Duration, Effect } from "effect"
 import type { TransportError } from "../http/TransportError.ts"
+import { monotonicNowUnsafe } from "../internal/MonotonicClock.ts"
 import { unsafeValue } from "../internal/Opaque.ts"
 import { PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import type { WaitProgress } from "../pending/WaitProgress.ts"
@@ -21,7 +22,7 @@ export interface Offset {
 /** That of the wall clock to the monotonic one. */
 export const offsetOf = (clock: Clock.Clock): Offset => {
   const wallClock = clock.currentTimeMillisUnsafe()
-  const monotonic = Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000
+  const monotonic = monotonicNowUnsafe(clock)
   return { least: wallClock - Math.ceil(monotonic), most: wallClock - Math.floor(monotonic) }
 }
 

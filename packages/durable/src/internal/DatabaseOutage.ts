@@ -1,5 +1,6 @@
 /** What a worker knows of the database's outages: writes come first after one, and rows of other workers wait for a grace. */
-import { Clock, Effect, Schedule } from "effect"
+import { monotonicNow } from "@effect-ciba/core/unstable/wait"
+import { Effect, Schedule } from "effect"
 import type { SqlError } from "effect/sql"
 
 export interface DatabaseOutage {
@@ -59,9 +60,3 @@ export const make = (): DatabaseOutage => {
     assume
   }
 }
-
-/** Milliseconds on the monotonic clock. */
-export const monotonicNow: Effect.Effect<number> = Effect.map(
-  Clock.monotonicTimeNanos,
-  (nanos) => Number(nanos) / 1_000_000
-)

@@ -9,13 +9,14 @@ import {
   judge,
   type makePrepare,
   type makeTermsOf,
+  monotonicNow,
   PollOutcome,
   type Throttle,
   Wait
 } from "@effect-ciba/core/unstable/wait"
 import { Clock, Duration, Effect, Exit, Fiber, Option, Redacted, Result } from "effect"
 import type * as WaitStore from "../WaitStore.ts"
-import { type DatabaseOutage, monotonicNow } from "./DatabaseOutage.ts"
+import type { DatabaseOutage } from "./DatabaseOutage.ts"
 import { claimLifetime } from "./WaitTable.ts"
 
 /** What all waits of a worker share. */

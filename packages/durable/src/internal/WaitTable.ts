@@ -8,8 +8,8 @@ import type { Tables } from "./Migrations.ts"
 /** How long after a claim its poll may be sent. */
 export const claimLifetime: Duration.Duration = Duration.seconds(3)
 
-/** What a lease lasts beyond the last use of its claim: for the write of what came of it. */
-const margin = Duration.seconds(2)
+/** What a lease lasts beyond the interval or the time limit of a poll: the use of its claim, and the write of what came of it. */
+export const leaseReserve: Duration.Duration = Duration.sum(claimLifetime, Duration.seconds(2))
 
 /** The part of a row that each poll changes. */
 const Row = Schema.Struct({
@@ -44,9 +44,17 @@ export interface ClaimedRow extends Lease {
   readonly pending: string
 }
 
+/**
+ * What is claimed.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
 export interface ClaimOptions {
   readonly limit: number
+  /** The time limit of a poll, in milliseconds. */
   readonly timeout: number
+  /** Whether rows are claimed whose last claim was never reported. */
   readonly takesOver: boolean
 }
 
@@ -91,7 +99,7 @@ export const insert = (
 /** `wake_at` of a claimed row is the end of its lease. */
 const leaseEnd = (sql: SqlClient.SqlClient, now: Statement.Fragment, timeout: number): Statement.Fragment => {
   const used = sql.literal(String(Math.ceil(timeout)))
-  const beyond = sql.literal(String(Duration.toMillis(Duration.sum(claimLifetime, margin))))
+  const beyond = sql.literal(String(Duration.toMillis(leaseReserve)))
   return sql`${now} + ${beyond} + case when poll_interval < ${used} then ${used} else poll_interval end`
 }
 
