@@ -37,7 +37,7 @@
  *
  * @see RFC 9449
  */
-import { Clock, Effect, Equal, Layer, Redacted } from "effect"
+import { Clock, Effect, Layer, Redacted } from "effect"
 import * as JsonWebKey from "../crypto/JsonWebKey.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import * as RandomToken from "../crypto/RandomToken.ts"
@@ -101,12 +101,16 @@ const makeConstraint = (
   nonces: Map<string, string>
 ): SenderConstraint => {
   const jwk = JsonWebKey.requiredMembers(key.publicJwk)
+  const members = Object.entries(jwk)
+  /** A private key is known by its public members. A key that is not extractable is in no pending authentication. */
+  const isOwn = (stored: JsonWebKey.JsonWebKey) =>
+    key.privateJwk !== undefined && members.every(([name, value]) => stored[name] === value)
   const constraint: SenderConstraint = {
     tokenType: "DPoP",
     algorithm: key.algorithm,
     dpopKey: key.privateJwk,
     withKey: (dpopKey) =>
-      Equal.equals(dpopKey, key.privateJwk)
+      isOwn(Redacted.value(dpopKey))
         ? Effect.succeed(constraint)
         : Effect.map(fromJwk(dpopKey), (stored) => makeConstraint(stored, additionalClaims, nonces)),
     prove: Effect.fnUntraced(function* ({ accessToken, method, url }) {

@@ -4,18 +4,22 @@
  * @see RFC 7518 section 6, RFC 8037 section 2, FIPS 186-5
  */
 import { Result } from "effect"
+import { memoize } from "effect/Function"
 import { Hex } from "effect/encoding"
 import * as KeyMembers from "./KeyMembers.ts"
 
-/** Coordinates that are a point of the curve, or a public key of the right length; `true` where nothing is known of the type. */
-export const isComplete = ({ alg, crv, kty, pub, x, y }: KeyMembers.Material): boolean => {
+/**
+ * Coordinates that are a point of the curve, or a public key of the right length; `true` where nothing is known of the type. It is
+ * found out once for each object.
+ */
+export const isComplete: (key: KeyMembers.Material) => boolean = memoize(({ alg, crv, kty, pub, x, y }) => {
   if (kty === "EC") {
     const curve = curves.get(crv)
     return curve === undefined || isOnCurve(curve, toInteger(x), toInteger(y))
   }
   const length = kty === "OKP" ? lengths.get(crv) : kty === "AKP" ? lengths.get(alg) : undefined
   return length === undefined || bytesOf(kty === "OKP" ? x : pub)?.length === length
-}
+})
 
 interface Curve {
   readonly prime: bigint
