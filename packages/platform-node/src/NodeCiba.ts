@@ -73,6 +73,7 @@ import type { HttpClient } from "effect/http"
 import type { CertificateError } from "./ClientCertificate.ts"
 import * as EnvironmentAuthentication from "./internal/EnvironmentAuthentication.ts"
 import * as EnvironmentTls from "./internal/EnvironmentTls.ts"
+import * as EnvironmentVariable from "./internal/EnvironmentVariable.ts"
 import * as NodeTls from "./NodeTls.ts"
 
 /**
@@ -145,13 +146,15 @@ export interface ConfigOptions {
  * | variable | meaning |
  * | --- | --- |
  * | `CIBA_ISSUER`, `CIBA_CLIENT_ID` | the issuer of the provider, and the client identifier there |
- * | `CIBA_CLIENT_SECRET` | the client secret |
+ * | `CIBA_CLIENT_SECRET` | the client secret, without white space at its ends |
  * | `CIBA_PRIVATE_KEY` | the private key: a JWK, or PEM in PKCS#8 form |
+ * | `CIBA_CLIENT_SECRET_FILE`, `CIBA_PRIVATE_KEY_FILE` | the path of a file with the one or the other, in its place; it may end in a line break |
  * | `CIBA_SIGNING_ALG` | the algorithm of client assertions; needed with PEM, by default the JWK's or HS256 |
  * | `CIBA_CLIENT_AUTH_METHOD` | `client_secret_basic` (default with a secret), `client_secret_post`, `client_secret_jwt`, `private_key_jwt` (default with a private key), `tls_client_auth`, `self_signed_tls_client_auth`, `none` |
  * | `CIBA_TLS_CERTIFICATE_FILE`, `CIBA_TLS_PRIVATE_KEY_FILE` | the paths of the client's certificate and its private key as PEM, or |
  * | `CIBA_TLS_PKCS12_FILE` | the path of both as PKCS#12; files are read again every minute |
  * | `CIBA_TLS_PASSPHRASE` | decrypts the private key or the PKCS#12 file |
+ * | `CIBA_TLS_PASSPHRASE_FILE` | the path of a file with the passphrase, in its place |
  * | `CIBA_TLS_CA_FILE` | the path of the certificate authorities that the client trusts, as PEM; the system's by default |
  * | `CIBA_TLS_BOUND_ACCESS_TOKENS` | `true` if the certificate binds access tokens; `mtls_endpoint_aliases` are used |
  * | `CIBA_DELIVERY_MODE` | the registered `backchannel_token_delivery_mode`: `poll` (default) or `ping` |
@@ -181,17 +184,37 @@ type ConfiguredLayer = Layer.Layer<Ciba.Services, LayerError<Config.ConfigError 
 const layerConfigured = (options: ConfigOptions | undefined): ConfiguredLayer =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const config = options?.prefix === undefined ? environment : Config.nested(environment, options.prefix)
-      const prefix = options?.prefix === undefined ? "" : `${options.prefix}_`
-      const { authentication, insecureHosts, loopback, tls, ...rest } = yield* config
+      const variables = EnvironmentVariable.make(options?.prefix)
+      const prefix = variables.nameOf("")
+      const [issuer, clientId] = [yield* variables.required("CIBA_ISSUER"), yield* variables.required("CIBA_CLIENT_ID")]
+      const authentication = yield* EnvironmentAuthentication.read(variables)
+      const tls = yield* EnvironmentTls.read(variables)
+      const { deliveryMode, insecureHosts, loopback, ...rest } = yield* variables.read(further)
       return layer({
+        issuer,
+        clientId,
         ...rest,
+        deliveryMode: yield* ensureDeliveryMode(deliveryMode, prefix),
         ...(yield* EnvironmentTls.make(tls, authentication.method, prefix)),
         authentication: EnvironmentAuthentication.make(authentication, prefix),
         allowInsecureRequests: yield* readInsecure(loopback, insecureHosts, prefix)
       })
     })
   )
+
+/** A push client has another layer, with other services. */
+const ensureDeliveryMode = (
+  mode: ClientRegistration.Service["deliveryMode"],
+  prefix: string
+): Effect.Effect<"poll" | "ping", ClientRegistration.ClientRegistrationError> =>
+  mode === "push"
+    ? Effect.fail(
+        new ClientRegistration.ClientRegistrationError({
+          parameter: `${prefix}CIBA_DELIVERY_MODE`,
+          problem: 'a push client is made by NodeCiba.layer({ deliveryMode: "push", … }) over NotificationInbox.layer'
+        })
+      )
+    : Effect.succeed(mode)
 
 const readInsecure = (
   loopback: Option.Option<"loopback">,
@@ -209,16 +232,12 @@ const readInsecure = (
       )
 }
 
-const environment = Config.all({
-  issuer: Config.NonEmptyString("CIBA_ISSUER"),
-  clientId: Config.NonEmptyString("CIBA_CLIENT_ID"),
-  authentication: EnvironmentAuthentication.config,
-  deliveryMode: Config.withDefault(Config.Literals(["poll", "ping"], "CIBA_DELIVERY_MODE"), "poll" as const),
+const further = Config.all({
+  deliveryMode: Config.withDefault(Config.Literals(["poll", "ping", "push"], "CIBA_DELIVERY_MODE"), "poll" as const),
   idTokenSignedResponseAlg: Config.withDefault(
     Config.schema(JwsAlgorithm.JwsAlgorithm, "CIBA_ID_TOKEN_ALG"),
     "RS256" as const
   ),
-  tls: EnvironmentTls.config,
   loopback: Config.option(Config.Literal("loopback", "CIBA_ALLOW_INSECURE")),
   insecureHosts: Config.option(Config.NonEmptyString("CIBA_SEND_SECRETS_IN_CLEAR_TO"))
 })

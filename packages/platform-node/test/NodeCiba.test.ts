@@ -1,3 +1,7 @@
+import { writeFileSync } from "node:fs"
+import { mkdtemp } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import {
@@ -40,6 +44,17 @@ const failure = (environment: Environment, options?: NodeCiba.ConfigOptions) =>
     return { tag: error._tag, message: error.message }
   })
 
+/** The path of a file with this content. */
+const writeSecret = (content: string) =>
+  Effect.map(
+    Effect.promise(() => mkdtemp(join(tmpdir(), "marker-"))),
+    (folder) => {
+      const path = join(folder, "secret")
+      writeFileSync(path, content)
+      return path
+    }
+  )
+
 const target = { clientId: "shop", issuer: "https://op.example", endpoint: "https://op.example/token" }
 
 /** What the client sends to authenticate, with the header in place of its assertion. */
@@ -75,8 +90,8 @@ const provider = Effect.gen(function* () {
   return server
 })
 
-const clientId = ["client_id", "shop"]
-const clientSecret = ["client_secret", secret]
+const clientId = ["client_id", "shop"] as const
+const clientSecret = ["client_secret", secret] as const
 const assertionType = ["client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"]
 
 describe("NodeCiba.layerConfig", () => {
@@ -118,6 +133,49 @@ describe("NodeCiba.layerConfig", () => {
     )
   }
 
+  for (const [end, sent] of [
+    ["", secret],
+    ["\n", secret],
+    ["\r\n", secret]
+  ] as const) {
+    it.effect(`takes the secret of the file that CIBA_CLIENT_SECRET_FILE names, which ends in ${encodeJson(end)}`, () =>
+      Effect.gen(function* () {
+        const path = yield* writeSecret(`${secret}${end}`)
+        const client = yield* registration({
+          CIBA_CLIENT_SECRET_FILE: path,
+          CIBA_CLIENT_AUTH_METHOD: "client_secret_post"
+        })
+        const { parameters } = yield* credentials(client)
+        assert.deepStrictEqual(parameters, [clientId, ["client_secret", sent]])
+      })
+    )
+  }
+
+  for (const [content, problem] of [
+    ["\n", "CIBA_CLIENT_SECRET_FILE: the file that it names is empty"],
+    [`${secret} \n`, "CIBA_CLIENT_SECRET: it begins or ends with white space, which would be sent, too; remove it"]
+  ] as const) {
+    it.effect(`refuses a file of the secret with ${encodeJson(content.replace(secret, "secret"))}`, () =>
+      Effect.gen(function* () {
+        const { message } = yield* failure({ CIBA_CLIENT_SECRET_FILE: yield* writeSecret(content) })
+        assert.strictEqual(message, problem)
+      })
+    )
+  }
+
+  it.effect("takes the private key of the file that CIBA_PRIVATE_KEY_FILE names, and the passphrase of its file", () =>
+    Effect.gen(function* () {
+      const key = yield* writeSecret(`${yield* pem}\n`)
+      const passphrase = yield* writeSecret("marker\n")
+      const client = yield* registration({
+        CIBA_PRIVATE_KEY_FILE: key,
+        CIBA_SIGNING_ALG: "ES256",
+        CIBA_TLS_PASSPHRASE_FILE: passphrase
+      })
+      assert.strictEqual(client.authentication.method, "private_key_jwt")
+    })
+  )
+
   for (const method of [undefined, "private_key_jwt"]) {
     it.effect(
       `authenticates by private_key_jwt with a key as JWK or PEM, if the method is ${method ?? "not set"}`,
@@ -125,7 +183,7 @@ describe("NodeCiba.layerConfig", () => {
         Effect.gen(function* () {
           const named: Environment = method === undefined ? {} : { CIBA_CLIENT_AUTH_METHOD: method }
           const key = yield* jwk
-          const asJwk = yield* registration({ ...named, CIBA_PRIVATE_KEY: encodeJson(key), CIBA_CLIENT_SECRET: secret })
+          const asJwk = yield* registration({ ...named, CIBA_PRIVATE_KEY: encodeJson(key) })
           assert.strictEqual(asJwk.authentication.method, "private_key_jwt")
           const expected = { headers: {}, parameters: [clientId, assertionType] }
           assert.deepStrictEqual<unknown>(yield* credentials(asJwk), {
@@ -273,7 +331,48 @@ describe("NodeCiba.layerConfig fails with a message that quotes no secret if the
     CIBA_PRIVATE_KEY: "marker"
   })
 
+  const whiteSpace = "it begins or ends with white space, which would be sent, too; remove it"
   const problems: ReadonlyArray<readonly [what: string, Environment, expected: unknown]> = [
+    ["has no issuer", { CIBA_ISSUER: "" }, registrationError("CIBA_ISSUER", "it is not set")],
+    ["has no client id", { CIBA_CLIENT_ID: "" }, registrationError("CIBA_CLIENT_ID", "it is not set")],
+    ...["CIBA_ISSUER", "CIBA_CLIENT_ID", "CIBA_CLIENT_SECRET", "CIBA_TLS_PASSPHRASE"].flatMap((name) =>
+      ["marker\n", " marker"].map(
+        (value) =>
+          [
+            `has ${name} with white space at its ${value.startsWith(" ") ? "beginning" : "end"}`,
+            { CIBA_CLIENT_SECRET: secret, [name]: value },
+            registrationError(name, whiteSpace)
+          ] as const
+      )
+    ),
+    [
+      "is that of a push client",
+      { CIBA_CLIENT_SECRET: secret, CIBA_DELIVERY_MODE: "push" },
+      registrationError(
+        "CIBA_DELIVERY_MODE",
+        'a push client is made by NodeCiba.layer({ deliveryMode: "push", … }) over NotificationInbox.layer'
+      )
+    ],
+    [
+      "has a secret and a private key, and names no method",
+      { CIBA_CLIENT_SECRET: secret, CIBA_PRIVATE_KEY: "marker" },
+      registrationError(
+        "CIBA_CLIENT_AUTH_METHOD",
+        "a secret and a private key are set; remove CIBA_CLIENT_SECRET, or say which method the client is registered with"
+      )
+    ],
+    ...["CIBA_CLIENT_SECRET", "CIBA_PRIVATE_KEY", "CIBA_TLS_PASSPHRASE"].flatMap((name) => [
+      [
+        `has ${name} beside its file`,
+        { [name]: "marker", [`${name}_FILE`]: "/nowhere/marker" },
+        registrationError(`${name}_FILE`, `${name} is set, too; remove one of them`)
+      ] as const,
+      [
+        `names a file for ${name} that does not exist`,
+        { [`${name}_FILE`]: "/nowhere/marker" },
+        registrationError(`${name}_FILE`, "the file that it names cannot be read (ENOENT)")
+      ] as const
+    ]),
     ...["client_secret_basic", "client_secret_post", "client_secret_jwt"].map(
       (method) =>
         [
@@ -432,11 +531,9 @@ describe("NodeCiba.layerConfig fails with a message that quotes no secret if the
   }
 
   const unreadable: ReadonlyArray<readonly [name: string, value: string]> = [
-    ["CIBA_ISSUER", ""],
-    ["CIBA_CLIENT_ID", ""],
     ["CIBA_CLIENT_AUTH_METHOD", "mutual_tls"],
     ["CIBA_TLS_BOUND_ACCESS_TOKENS", "perhaps"],
-    ["CIBA_DELIVERY_MODE", "push"],
+    ["CIBA_DELIVERY_MODE", "pull"],
     ["CIBA_SIGNING_ALG", "none"],
     ["CIBA_ID_TOKEN_ALG", "none"],
     ["CIBA_ALLOW_INSECURE", "true"]
@@ -452,7 +549,12 @@ describe("NodeCiba.layerConfig fails with a message that quotes no secret if the
   }
 
   const withPrefix: ReadonlyArray<readonly [what: string, Environment, part: string]> = [
-    ["has no issuer", { BANK_A_CIBA_ISSUER: "" }, '["BANK_A"]["CIBA_ISSUER"]'],
+    ["has no issuer", { BANK_A_CIBA_ISSUER: "" }, "BANK_A_CIBA_ISSUER: it is not set"],
+    [
+      "has a secret twice",
+      { BANK_A_CIBA_CLIENT_SECRET: secret, BANK_A_CIBA_CLIENT_SECRET_FILE: "/nowhere" },
+      "BANK_A_CIBA_CLIENT_SECRET is set, too"
+    ],
     ["has no secret", {}, "BANK_A_CIBA_CLIENT_SECRET: client_secret_basic needs it"],
     ["has a key that is neither a JWK nor PEM", { BANK_A_CIBA_PRIVATE_KEY: "marker" }, "BANK_A_CIBA_PRIVATE_KEY is"],
     [

@@ -2,7 +2,7 @@ import { rootCertificates } from "node:tls"
 import { describe, expect, it } from "@effect/vitest"
 import { Transport } from "@effect-ciba/core"
 import { NodeTls } from "@effect-ciba/platform-node"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Redacted } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
 import { vi } from "vitest"
@@ -44,3 +44,24 @@ it.effect(
       expect(yield* Effect.provide(enforced, FetchHttpClient.layer)).toBe(false)
     })
 )
+
+for (const [what, text, problem] of [
+  ["a path", "/etc/tls/client.pem", "it looks like a path; give the text, or the files with CertificateFiles"],
+  ["a relative path", "./client.pem", "it looks like a path; give the text, or the files with CertificateFiles"],
+  ["a word", "secret", "it does not hold a complete certificate as PEM (-----BEGIN CERTIFICATE-----)"],
+  [
+    "PEM that is cut off",
+    "-----BEGIN CERTIFICATE-----\nMIIB/w==",
+    "it does not hold a complete certificate as PEM (-----BEGIN CERTIFICATE-----)"
+  ]
+] as const) {
+  it.effect(`NodeTls says of ${what} in the place of a certificate what it is`, () =>
+    Effect.gen(function* () {
+      const certificate = { certificate: text, privateKey: Redacted.make("marker") }
+      const ofClient = yield* Effect.flip(Layer.build(NodeTls.layer({ client: certificate })))
+      expect(ofClient.message).toBe(`TLS, tls.client.certificate: ${problem}`)
+      const ofAuthorities = yield* Effect.flip(Layer.build(NodeTls.layer({ authorities: text })))
+      expect(ofAuthorities.message).toBe(`TLS, tls.authorities: ${problem}`)
+    }).pipe(Effect.scoped)
+  )
+}

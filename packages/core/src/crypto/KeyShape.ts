@@ -4,8 +4,8 @@
  * @see RFC 7518 section 6, RFC 8037 section 2, FIPS 186-5
  */
 import { Result } from "effect"
-import { memoize } from "effect/Function"
 import { Hex } from "effect/encoding"
+import { memoize } from "effect/Function"
 import * as KeyMembers from "./KeyMembers.ts"
 
 /**

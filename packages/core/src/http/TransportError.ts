@@ -56,7 +56,8 @@ export class TransportError extends ErrorClass.make<TransportError>()(
     message: ({ kind, method, url, ...fields }) =>
       ErrorClass.formatMessage(`${method} ${url}: ${table[kind][0]}`, { kind, ...fields }),
     next: ({ kind }) => table[kind][1],
-    hint: ({ code }) => hints.find(({ codes }) => code !== undefined && codes.test(code))?.hint
+    hint: ({ code, status }) =>
+      status === 404 ? notFound : hints.find(({ codes }) => code !== undefined && codes.test(code))?.hint
   }
 ) {}
 
@@ -103,11 +104,14 @@ export const makeUnreachable = (
   return new TransportError(code === undefined ? fields : { ...fields, code })
 }
 
+/** A wrong issuer or a wrong path is the usual cause. */
+const notFound = "nothing is there: check the configured issuer, and the endpoints in its metadata"
+
 /** What to do about connections that TLS refuses, by the runtime's code. */
 export const hints: ReadonlyArray<{ readonly codes: RegExp; readonly hint: string }> = [
   {
     codes: /SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)/,
-    hint: "the authority is not known: configure tls.authorities of NodeCiba.layer, or NODE_EXTRA_CA_CERTS"
+    hint: "the authority is not known: configure tls.authorities of NodeCiba.layer, CIBA_TLS_CA_FILE or NODE_EXTRA_CA_CERTS"
   },
   { codes: /CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/, hint: "the server's certificate is not valid now" },
   { codes: /ALTNAME_INVALID/, hint: "the server's certificate is for another host" },

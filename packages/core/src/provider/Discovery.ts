@@ -30,10 +30,10 @@
  *
  * @see OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3
  */
-import { Clock, Context, Duration, Effect, Layer, Schema, type Scope } from "effect"
-import { HttpClientRequest } from "effect/http"
+import { Clock, Context, Duration, Effect, Layer, Predicate, Result, Schema, type Scope } from "effect"
+import { HttpClientRequest, Url } from "effect/http"
 import { redactUrl } from "../http/HttpUrl.ts"
-import { ensureDuration, type InvalidOption } from "../http/InvalidOption.ts"
+import { ensureDuration, InvalidOption } from "../http/InvalidOption.ts"
 import { failStatus, Transport } from "../http/Transport.ts"
 import { sanitize, truncateIssues } from "../internal/DisplayText.ts"
 import { DiscoveryError, InvalidDocument, IssuerMismatch } from "./DiscoveryError.ts"
@@ -106,6 +106,8 @@ export const metadata: Effect.Effect<ProviderMetadata, DiscoveryError, Discovery
 export const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<Service, InvalidOption, Transport | Scope.Scope> {
+  const problem = findIssuerProblem(options.issuer)
+  if (problem !== undefined) return yield* new InvalidOption({ option: "issuer", problem })
   const url = documentUrl(options.issuer, options.layout ?? "openid-configuration")
   const lifetime = yield* ensureDuration("lifetime", options.lifetime ?? "1 hour")
   const transport = yield* Transport
@@ -151,8 +153,22 @@ export const documentUrl = (issuer: string, layout: Layout): string => {
     : bare.replace(/^([a-z]+:\/\/[^/]+)/i, `$1/.well-known/${layout}`)
 }
 
+/** OpenID Connect Discovery 1.0 section 3: a URL without query or fragment. Whether plain http may be sent, the transport says. */
+const findIssuerProblem = (issuer: string): string | undefined => {
+  if (/\s/.test(issuer)) return "it contains white space; remove it"
+  if (/\/\.well-known\//.test(issuer)) return "it is the URL of the metadata; give what precedes /.well-known/"
+  if (/[?#]/.test(issuer)) return "it has a query or a fragment, which no issuer has"
+  return /^https?:\/\/[^/]/i.test(issuer) && Result.isSuccess(Url.fromString(issuer))
+    ? undefined
+    : "it is no URL; an issuer begins with https://"
+}
+
 const fetchDocument = Effect.fnUntraced(function* (url: string, issuer: string) {
-  const document = yield* decode(url, yield* fetchJson(url))
+  const fetched = yield* fetchJson(url)
+  if (!Predicate.hasProperty(fetched, "issuer")) {
+    return yield* new DiscoveryError({ reason: new InvalidDocument({ url: redactUrl(url), issues: noIssuer }) })
+  }
+  const document = yield* decode(url, fetched)
   if (document.issuer === issuer) return document
   const reason = new IssuerMismatch({ expected: issuer, actual: sanitize(document.issuer) })
   return yield* new DiscoveryError({ reason })
@@ -176,6 +192,8 @@ const getJson = Effect.fnUntraced(function* (url: string, accept: string) {
   const response = yield* transport.send(request)
   return response.status === 200 ? (yield* transport.json(response)).body : yield* failStatus(response)
 })
+
+const noIssuer = "it is no metadata of a provider, which names its issuer; check the configured issuer"
 
 const decode = (url: string, document: unknown) =>
   Effect.mapError(

@@ -81,8 +81,8 @@ export const checkRequest = (
   const { algorithm } = senderConstraint
   const signedRequests = `requests signed with ${requestSigner?.algorithm}`
   const noMode = modes?.length
-    ? `the provider supports ${list(modes)}, and not ${deliveryMode}`
-    : "the provider has no delivery modes in its metadata"
+    ? `the provider supports ${list(modes)}, and not ${deliveryMode}; set deliveryMode to what the client is registered for`
+    : describeWithout(metadata)
   return [
     modes?.includes(deliveryMode) !== true && error("deliveryMode", noMode, `${deliveryMode} delivery`),
     deliveryMode !== "push" &&
@@ -105,6 +105,11 @@ export const checkRequest = (
     )
   ].filter(isMismatch)
 }
+
+const describeWithout = ({ backchannel_authentication_endpoint: endpoint }: ProviderMetadata): string =>
+  endpoint === undefined
+    ? "the provider's metadata has nothing of CIBA; check the issuer, and whether CIBA is enabled there"
+    : "the provider has no delivery modes in its metadata; ask it to publish backchannel_token_delivery_modes_supported"
 
 /** Concerns requests with a user code, and clients that are registered for it. */
 export const checkUserCode = (metadata: ProviderMetadata): Mismatch | undefined =>
@@ -178,9 +183,10 @@ const checkAlgorithm = (
 
 /** The same for what the provider signs: either name of one algorithm will do, since its tokens verify under both. */
 const checkReceived = (...given: Parameters<typeof checkAlgorithm>) => {
-  const [, algorithm, supported] = given
+  const [parameter, algorithm, supported] = given
   const isListed = supported?.some((name) => algorithm !== undefined && JwsAlgorithm.isSame(name, algorithm))
-  return isListed !== true && checkAlgorithm(...given)
+  const found = isListed !== true && checkAlgorithm(...given)
+  return found && { ...found, problem: `${found.problem}; set ${parameter} to what the client is registered for` }
 }
 
 /** A key for HMAC has at least as many bits as the hash (RFC 7518 3.2). */

@@ -20,7 +20,13 @@ import { type KeyQuery, ProviderKeys } from "./ProviderKeys.ts"
 export class UnexpectedAlgorithm extends ErrorClass.make<UnexpectedAlgorithm>()(
   "UnexpectedAlgorithm",
   { expected: Schema.String, actual: Schema.String },
-  ["the token is signed with another algorithm than the registered one", "fixKeys"]
+  ["the token is signed with another algorithm than the registered one", "fixKeys"],
+  {
+    hint: ({ actual }) =>
+      JwsAlgorithm.isAsymmetric(actual)
+        ? "compare idTokenSignedResponseAlg (for UserInfo userInfoSignedResponseAlg, for introspection introspectionSignedResponseAlg) with the client's registration"
+        : undefined
+  }
 ) {}
 
 /** The issuer publishes no key that fits the token. */

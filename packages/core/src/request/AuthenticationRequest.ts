@@ -249,12 +249,15 @@ const validateExpiry = (expiry: number | undefined): string | undefined =>
     : "it must be a whole number of seconds above zero"
 
 const validateScope = (scope: ReadonlyArray<string>): string | undefined => {
+  const malformed = Scope.validate(scope)
+  if (malformed !== undefined) return malformed
   if (!scope.includes("openid")) return 'it must contain "openid"'
-  return new Set(scope).size === scope.length ? Scope.validate(scope) : "it contains a value twice"
+  return new Set(scope).size === scope.length ? undefined : "it contains a value twice"
 }
 
 const validateAcrValues = ({ acrValues = [], essentialAcr }: Options): string | undefined => {
-  if (!acrValues.every(Scope.isToken)) return "a value contains a space, or is empty"
+  const malformed = Scope.describe(acrValues, "a value contains a character that none has, or is empty")
+  if (malformed !== undefined) return malformed
   return essentialAcr === true && acrValues.length === 0 ? "essentialAcr needs at least one value" : undefined
 }
 

@@ -28,7 +28,11 @@ const defineCode = ErrorResponse.fromTable({
   AuthorizationPending: ["authorization_pending", "the end-user has not decided yet", "wait"],
   AccessDenied: ["access_denied", "the end-user refused", "respectRefusal"],
   SlowDown: ["slow_down", "the end-user has not decided yet, and polls come too often", "wait"],
-  InvalidGrant: ["invalid_grant", "the provider does not accept the auth_req_id or the refresh token", "askAgain"],
+  InvalidGrant: [
+    "invalid_grant",
+    "the provider does not accept the auth_req_id or the refresh token: it is unknown, of another client, or was redeemed before",
+    "askAgain"
+  ],
   UnsupportedGrantType: ["unsupported_grant_type", "the provider does not offer this grant to the client", "fixClient"],
   UnsupportedTokenType: ["unsupported_token_type", "the provider does not do this with tokens of this type", "fixCall"],
   TransactionFailed: ["transaction_failed", "the provider could not complete the transaction", "askAgain"]

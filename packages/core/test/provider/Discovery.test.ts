@@ -103,7 +103,7 @@ describe("the issuer of the document", () => {
 
 describe("Discovery.layer with an invalid document", () => {
   const invalid: ReadonlyArray<readonly [what: string, document: unknown, issue: string]> = [
-    ["that is not an object", ["marker"], "Expected object"],
+    ["that is not an object", ["marker"], "it is no metadata of a provider"],
     ["without an issuer", {}, "issuer"],
     ["with an empty issuer", { issuer: "" }, "issuer"],
     ["with an issuer that is no text", { issuer: { url: "marker" } }, "issuer"]

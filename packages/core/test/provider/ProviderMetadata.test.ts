@@ -107,26 +107,30 @@ describe("ProviderMetadata.endpoint", () => {
 })
 
 describe("backchannel_token_delivery_modes_supported", () => {
+  const set = "set deliveryMode to what the client is registered for"
+  const publish = "ask it to publish backchannel_token_delivery_modes_supported"
   for (const [deliveryMode, supported, problem] of [
-    ["push", ["poll"], "the provider supports poll, and not push"],
-    ["ping", ["poll", "push"], "the provider supports poll, push, and not ping"],
-    ["poll", ["ping"], "the provider supports ping, and not poll"],
-    ["poll", undefined, "the provider has no delivery modes in its metadata"]
+    ["push", ["poll"], `the provider supports poll, and not push; ${set}`],
+    ["ping", ["poll", "push"], `the provider supports poll, push, and not ping; ${set}`],
+    ["poll", ["ping"], `the provider supports ping, and not poll; ${set}`],
+    ["poll", undefined, `the provider has no delivery modes in its metadata; ${publish}`]
   ] as const) {
-    it.effect(`a ${deliveryMode} client sends no request if ${problem} (A4)`, () =>
-      Effect.gen(function* () {
-        assert.deepStrictEqual(yield* refusal(), new Unsupported({ feature: `${deliveryMode} delivery`, problem }))
-        assert.deepStrictEqual(yield* called, ["discovery"])
-      }).pipe(
-        Effect.provide(
-          flow(
-            supported === undefined
-              ? without("backchannel_token_delivery_modes_supported")
-              : { ...document, backchannel_token_delivery_modes_supported: supported },
-            { deliveryMode }
+    it.effect(
+      `a ${deliveryMode} client sends no request if ${problem.split(";")[0]} (A4), and the error says what to do`,
+      () =>
+        Effect.gen(function* () {
+          assert.deepStrictEqual(yield* refusal(), new Unsupported({ feature: `${deliveryMode} delivery`, problem }))
+          assert.deepStrictEqual(yield* called, ["discovery"])
+        }).pipe(
+          Effect.provide(
+            flow(
+              supported === undefined
+                ? without("backchannel_token_delivery_modes_supported")
+                : { ...document, backchannel_token_delivery_modes_supported: supported },
+              { deliveryMode }
+            )
           )
         )
-      )
     )
   }
 })

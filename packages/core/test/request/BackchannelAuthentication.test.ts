@@ -163,7 +163,11 @@ describe("BackchannelAuthentication.initiate", () => {
       "to a provider that does not support the registered delivery mode (A4)",
       withMetadata({ [modes]: ["poll", "ping"] }),
       { deliveryMode: "push" },
-      { _tag: "Unsupported", feature: "push delivery", problem: "the provider supports poll, ping, and not push" }
+      {
+        _tag: "Unsupported",
+        feature: "push delivery",
+        problem: "the provider supports poll, ping, and not push; set deliveryMode to what the client is registered for"
+      }
     ],
     [
       "to a provider whose list of delivery modes is empty (A4)",
@@ -172,7 +176,8 @@ describe("BackchannelAuthentication.initiate", () => {
       {
         _tag: "Unsupported",
         feature: "poll delivery",
-        problem: "the provider has no delivery modes in its metadata"
+        problem:
+          "the provider has no delivery modes in its metadata; ask it to publish backchannel_token_delivery_modes_supported"
       }
     ],
     [
@@ -182,7 +187,8 @@ describe("BackchannelAuthentication.initiate", () => {
       {
         _tag: "Unsupported",
         feature: "poll delivery",
-        problem: "the provider has no delivery modes in its metadata"
+        problem:
+          "the provider has no delivery modes in its metadata; ask it to publish backchannel_token_delivery_modes_supported"
       }
     ],
     [

@@ -31,7 +31,12 @@ export const checkAuthorities = (
   const texts = [authorities].flat().map(PemText.normalize)
   const [first = "", ...others] = texts.flatMap(pemBlocks)
   return Effect.as(
-    attempt(() => [first, ...others].map((block) => new X509Certificate(block)), source, {}, noCertificate),
+    attempt(
+      () => [first, ...others].map((block) => new X509Certificate(block)),
+      source,
+      {},
+      describeAbsence(texts.join(), noCertificate)
+    ),
     texts
   )
 }
@@ -52,13 +57,23 @@ const checkPem = Effect.fnUntraced(function* (given: Pem, { certificate, private
     certificate: PemText.normalize(given.certificate),
     privateKey: Redacted.make(PemText.normalize(Redacted.value(given.privateKey)), { label: "private key" })
   }
-  const leaf = yield* attempt(() => new X509Certificate(pem.certificate), certificate, {}, noCertificate)
+  const leaf = yield* attempt(
+    () => new X509Certificate(pem.certificate),
+    certificate,
+    {},
+    describeAbsence(pem.certificate, noCertificate)
+  )
   const key = yield* attempt(
     () => createPrivateKey({ key: Redacted.value(pem.privateKey), ...passphrase(pem) }),
     privateKey,
     { ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED: encrypted, ERR_OSSL_BAD_DECRYPT: wrongPassphrase },
     // One in 256 wrong passphrases gives valid padding: then decryption succeeds, and its result is no key.
-    isEncrypted(pem) ? wrongPassphrase : "it does not hold a complete private key as PEM (-----BEGIN PRIVATE KEY-----)"
+    isEncrypted(pem)
+      ? wrongPassphrase
+      : describeAbsence(
+          Redacted.value(pem.privateKey),
+          "it does not hold a complete private key as PEM (-----BEGIN PRIVATE KEY-----)"
+        )
   )
   if (!leaf.checkPrivateKey(key)) {
     return yield* new CertificateError({
@@ -124,6 +139,12 @@ const isEncrypted = ({ passphrase, privateKey }: Pem): boolean =>
   passphrase !== undefined && /ENCRYPTED/.test(Redacted.value(privateKey))
 
 const noCertificate = "it does not hold a complete certificate as PEM (-----BEGIN CERTIFICATE-----)"
+
+/** A path is the usual thing that is given in the place of a text. */
+const describeAbsence = (text: string, otherwise: string): string =>
+  /^[^\n]*[./\\][^\n]*$/.test(text.trim()) && !text.includes("-----") && text.length < 300
+    ? "it looks like a path; give the text, or the files with CertificateFiles"
+    : otherwise
 
 const encrypted = "the private key is encrypted; give its passphrase"
 

@@ -1,6 +1,7 @@
 /** Client authentication as environment variables describe it. */
 import { ClientAuthentication, ClientRegistration, JwsAlgorithm, SigningKey } from "@effect-ciba/core"
 import { Config, Effect, Option, Redacted, Schema } from "effect"
+import type { EnvironmentVariables } from "./EnvironmentVariable.ts"
 
 export interface Environment {
   readonly method: Option.Option<ClientAuthentication.Method>
@@ -9,12 +10,16 @@ export interface Environment {
   readonly algorithm: Option.Option<JwsAlgorithm.JwsAlgorithm>
 }
 
-export const config: Config.Config<Environment> = Config.all({
-  method: Config.option(Config.schema(ClientAuthentication.Method, "CIBA_CLIENT_AUTH_METHOD")),
-  secret: Config.option(Config.Redacted("CIBA_CLIENT_SECRET")),
-  privateKey: Config.option(Config.Redacted("CIBA_PRIVATE_KEY")),
-  algorithm: Config.option(Config.schema(JwsAlgorithm.JwsAlgorithm, "CIBA_SIGNING_ALG"))
-})
+/** What the variables say. */
+export const read = (
+  variables: EnvironmentVariables
+): Effect.Effect<Environment, ClientRegistration.ClientRegistrationError | Config.ConfigError> =>
+  Effect.all({
+    method: variables.read(Config.option(Config.schema(ClientAuthentication.Method, "CIBA_CLIENT_AUTH_METHOD"))),
+    secret: variables.secret("CIBA_CLIENT_SECRET"),
+    privateKey: variables.key("CIBA_PRIVATE_KEY"),
+    algorithm: variables.read(Config.option(Config.schema(JwsAlgorithm.JwsAlgorithm, "CIBA_SIGNING_ALG")))
+  })
 
 /**
  * The configured method. By default it is `private_key_jwt` with a private key and `client_secret_basic` without; a
@@ -27,6 +32,12 @@ export const make = Effect.fnUntraced(function* (
   ClientAuthentication.ClientAuthentication,
   ClientRegistration.ClientRegistrationError | SigningKey.InvalidKey
 > {
+  if (Option.isNone(environment.method) && Option.isSome(environment.secret) && Option.isSome(environment.privateKey)) {
+    return yield* new ClientRegistration.ClientRegistrationError({
+      parameter: `${prefix}CIBA_CLIENT_AUTH_METHOD`,
+      problem: `a secret and a private key are set; remove ${prefix}CIBA_CLIENT_SECRET, or say which method the client is registered with`
+    })
+  }
   const method = Option.getOrElse(environment.method, () =>
     Option.isSome(environment.privateKey) ? "private_key_jwt" : "client_secret_basic"
   )

@@ -3,6 +3,7 @@ import { type ClientAuthentication, ClientRegistration, MutualTls } from "@effec
 import { Config, Effect, Option, type Redacted } from "effect"
 import * as CertificateFiles from "../CertificateFiles.ts"
 import type * as NodeTls from "../NodeTls.ts"
+import type { EnvironmentVariables } from "./EnvironmentVariable.ts"
 
 export interface Environment {
   readonly certificate: Option.Option<string>
@@ -18,11 +19,19 @@ export interface Options {
   readonly mutualTls: MutualTls.MutualTls | undefined
 }
 
-export const config: Config.Config<Environment> = Config.all({
+/** What the variables say. */
+export const read = (
+  variables: EnvironmentVariables
+): Effect.Effect<Environment, ClientRegistration.ClientRegistrationError | Config.ConfigError> =>
+  Effect.zipWith(variables.read(files), variables.secret("CIBA_TLS_PASSPHRASE"), (found, passphrase) => ({
+    ...found,
+    passphrase
+  }))
+
+const files = Config.all({
   certificate: Config.option(Config.NonEmptyString("CIBA_TLS_CERTIFICATE_FILE")),
   privateKey: Config.option(Config.NonEmptyString("CIBA_TLS_PRIVATE_KEY_FILE")),
   pkcs12: Config.option(Config.NonEmptyString("CIBA_TLS_PKCS12_FILE")),
-  passphrase: Config.option(Config.Redacted("CIBA_TLS_PASSPHRASE")),
   authorities: Config.option(Config.NonEmptyString("CIBA_TLS_CA_FILE")),
   boundAccessTokens: Config.withDefault(Config.Boolean("CIBA_TLS_BOUND_ACCESS_TOKENS"), false)
 })
