@@ -4,7 +4,7 @@
  * **When to use**
  *
  * For a ping or push client that has no web server. One that has serves `NotificationReceiver.route` or
- * `NotificationReceiver.toWebHandler` there.
+ * `NotificationReceiver.toWebHandler` there, or `toHandler` with Express and other servers of Node.js.
  *
  * **Details**
  *
@@ -42,12 +42,13 @@
  *
  * @see CIBA Core 1.0 sections 9, 10.2 and 10.3
  */
-import { createServer, type Server } from "node:http"
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { createServer as createSecureServer } from "node:https"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { type NotificationInbox, NotificationReceiver, SecurityProfile, type Transport } from "@effect-ciba/core"
 import { Duration, Effect, Layer, Redacted } from "effect"
 import { HttpRouter, HttpServer, HttpServerError } from "effect/http"
+import * as IncomingRequest from "./internal/IncomingRequest.ts"
 import * as ServerConnections from "./internal/ServerConnections.ts"
 import * as TlsVersion from "./internal/TlsVersion.ts"
 
@@ -114,6 +115,47 @@ export const layer = (
       )
     })
   )
+
+/**
+ * The endpoint as a function for `node:http`, Express and what is like it. A body that a parser has read before, as text, bytes or an
+ * object, is taken as `request.body` has it.
+ *
+ * **Example** (With Express)
+ *
+ * ```ts no-run
+ * import { NotificationInbox } from "@effect-ciba/core"
+ * import { NodeNotificationServer } from "@effect-ciba/platform-node"
+ * import { Effect } from "effect"
+ *
+ * declare const app: { post: (path: string, handler: NodeNotificationServer.Handler) => void }
+ *
+ * export const mount = Effect.map(NodeNotificationServer.toHandler(), (handler) => app.post("/ciba", handler)).pipe(
+ *   Effect.provide(NotificationInbox.layer)
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
+export const toHandler = (
+  options?: NotificationReceiver.Options
+): Effect.Effect<Handler, Transport.InvalidOption, NotificationInbox.NotificationInbox> =>
+  Effect.map(
+    NotificationReceiver.toWebHandler(options),
+    (handle): Handler =>
+      (request, response) =>
+        void handle(IncomingRequest.toWeb(request)).then(({ headers, status }) => {
+          response.writeHead(status, Object.fromEntries(headers)).end()
+        })
+  )
+
+/**
+ * What `toHandler` makes.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
+export type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
 const listen = Effect.fnUntraced(function* (options: Options, connections: ServerConnections.ServerConnections) {
   const { profile, tls } = options

@@ -22,6 +22,7 @@
  * | is a push that could not be stored | 503 |
  *
  * - It never redirects, and it reads the body only after it has checked the token.
+ * - What it refuses is logged as a warning that says what was wrong, or given to `onRefused`.
  *
  * **Gotchas**
  *
@@ -47,12 +48,14 @@
  *
  * @see CIBA Core 1.0 sections 9, 10.2 and 10.3
  */
-import { Effect, type Layer, Option, Redacted, Result, Schema, Stream } from "effect"
+import { Effect, type Layer, Option, Predicate, Redacted, Schema, Stream } from "effect"
+import { memoize } from "effect/Function"
 import { HttpEffect, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { ensureByteLimit, type InvalidOption } from "../http/InvalidOption.ts"
 import * as BoundedJson from "../internal/BoundedJson.ts"
 import * as Notification from "./Notification.ts"
-import { type Delivery, NotificationInbox } from "./NotificationInbox.ts"
+import { NotificationInbox } from "./NotificationInbox.ts"
+import * as Refusal from "./Refusal.ts"
 
 /**
  * The limits of a notification.
@@ -63,7 +66,15 @@ import { type Delivery, NotificationInbox } from "./NotificationInbox.ts"
 export interface Options {
   /** The largest body that is read: a whole number of bytes above zero; 64 KiB by default. */
   readonly maxBodySize?: number | undefined
+  /** Runs for each call that is refused; by default a warning is logged, once a minute for each problem. */
+  readonly onRefused?: ((refusal: Refusal.Refusal) => Effect.Effect<void>) | undefined
 }
+
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
+export type { Refusal } from "./Refusal.ts"
 
 /**
  * The request, and the inbox that its notification is for.
@@ -82,28 +93,59 @@ export type Requirements = HttpServerRequest.HttpServerRequest | NotificationInb
 export const handle = (
   options?: Options
 ): Effect.Effect<HttpServerResponse.HttpServerResponse, InvalidOption, Requirements> =>
-  Effect.flatMap(validateLimit(options), handleWithin)
+  Effect.flatMap(validate(options), handleWithin)
 
-const handleWithin = (limit: number): Effect.Effect<HttpServerResponse.HttpServerResponse, never, Requirements> =>
-  Effect.gen(function* () {
-    const request = yield* HttpServerRequest.HttpServerRequest
-    const inbox = yield* NotificationInbox
-    if (request.method !== "POST") return respond(405, { allow: "POST" })
-    const token = parseToken(request.headers.authorization)
-    if (token === undefined || !(yield* inbox.isExpected(token))) return unauthorized
-    if (!isJson(request.headers["content-type"])) return respond(415)
-    const body = yield* Effect.timeoutOrElse(read(request, limit), {
-      duration: "10 seconds",
-      orElse: () => Effect.succeed(Result.fail(408))
+interface Limits {
+  readonly limit: number
+  readonly onRefused: Options["onRefused"]
+}
+
+const handleWithin = ({
+  limit,
+  onRefused
+}: Limits): Effect.Effect<HttpServerResponse.HttpServerResponse, never, Requirements> =>
+  NotificationInbox.use((inbox) =>
+    Effect.matchEffect(receive(inbox, limit), {
+      onFailure: (refusal) => Effect.as((onRefused ?? warningsOf(inbox))(refusal), toResponse(refusal)),
+      onSuccess: () => Effect.succeed(respond(204))
     })
-    if (Result.isFailure(body)) return respond(body.failure)
-    const notification = Option.flatMap(decodeJson(body.success), Notification.decode)
-    if (Option.isNone(notification)) return respond(400)
-    return yield* Effect.match(inbox.deliver(token, notification.value), {
-      onSuccess: (delivery) => responses[delivery],
-      onFailure: () => respond(503)
-    })
+  )
+
+/** Warnings of one inbox are limited together, also if a handler is made for each call. */
+const warningsOf = /* @__PURE__ */ memoize((_: NotificationInbox["Service"]) => Refusal.makeWarn())
+
+const receive = Effect.fnUntraced(function* (
+  inbox: NotificationInbox["Service"],
+  limit: number
+): Effect.fn.Return<void, Refusal.Refusal, HttpServerRequest.HttpServerRequest> {
+  const request = yield* HttpServerRequest.HttpServerRequest
+  if (request.method !== "POST") return yield* refuse(405, "it is no POST")
+  const token = parseToken(request.headers.authorization)
+  if (token === undefined) return yield* refuse(401, "it has no client notification token in its Authorization header")
+  if (!(yield* inbox.isExpected(token))) return yield* refuse(401, unknownToken)
+  if (!isJson(request.headers["content-type"])) return yield* refuse(415, "its content type is not application/json")
+  const body = yield* Effect.timeoutOrElse(read(request, limit), {
+    duration: "10 seconds",
+    orElse: () => refuse(408, "its body did not arrive within 10 seconds")
   })
+  const notification = Option.flatMap(decodeJson(body), Notification.decode)
+  if (Option.isNone(notification))
+    return yield* refuse(400, body === "" ? emptyBody : "its body is no JSON with an auth_req_id")
+  const delivery = yield* Effect.mapError(inbox.deliver(token, notification.value), () =>
+    makeRefusal(503, "the push could not be stored")
+  )
+  if (delivery === "Refused") return yield* refuse(401, "its auth_req_id is not that of its client notification token")
+})
+
+const makeRefusal = (status: number, problem: string): Refusal.Refusal => ({ status, problem })
+
+const refuse = (status: number, problem: string): Effect.Effect<never, Refusal.Refusal> =>
+  Effect.fail(makeRefusal(status, problem))
+
+const unknownToken =
+  "no authentication has its client notification token: it is over, or was begun by a process with another inbox"
+
+const emptyBody = "its body is empty; if a body parser has read it before, put the route before the parser"
 
 /**
  * Adds the endpoint to the `HttpRouter` of the context, for every method: a redirect or a 404 would lose a notification.
@@ -117,9 +159,9 @@ export const route = (
 ): Layer.Layer<never, InvalidOption, HttpRouter.HttpRouter | NotificationInbox> =>
   HttpRouter.use(
     Effect.fnUntraced(function* (router) {
-      const limit = yield* validateLimit(options)
+      const limits = yield* validate(options)
       const inbox = yield* NotificationInbox
-      yield* router.add("*", path, Effect.provideService(handleWithin(limit), NotificationInbox, inbox))
+      yield* router.add("*", path, Effect.provideService(handleWithin(limits), NotificationInbox, inbox))
     })
   )
 
@@ -133,14 +175,14 @@ export const toWebHandler = (
   options?: Options
 ): Effect.Effect<(request: Request) => Promise<Response>, InvalidOption, NotificationInbox> =>
   Effect.gen(function* () {
-    const limit = yield* validateLimit(options)
+    const limits = yield* validate(options)
     const context = yield* Effect.context<NotificationInbox>()
-    const handler = HttpEffect.toWebHandlerWith<NotificationInbox, Requirements>(context)(handleWithin(limit))
+    const handler = HttpEffect.toWebHandlerWith<NotificationInbox, Requirements>(context)(handleWithin(limits))
     return (request) => handler(request)
   })
 
-const validateLimit = ({ maxBodySize = 65_536 }: Options = {}): Effect.Effect<number, InvalidOption> =>
-  ensureByteLimit("maxBodySize", maxBodySize)
+const validate = ({ maxBodySize = 65_536, onRefused }: Options = {}): Effect.Effect<Limits, InvalidOption> =>
+  Effect.map(ensureByteLimit("maxBodySize", maxBodySize), (limit) => ({ limit, onRefused }))
 
 const respond = (
   status: number,
@@ -148,13 +190,8 @@ const respond = (
 ): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.empty({ status, headers: { "cache-control": "no-store", ...headers } })
 
-const unauthorized = respond(401, { "www-authenticate": "Bearer" })
-
-const responses: Readonly<Record<Delivery, HttpServerResponse.HttpServerResponse>> = {
-  Accepted: respond(204),
-  Duplicate: respond(204),
-  Refused: unauthorized
-}
+const toResponse = ({ status }: Refusal.Refusal): HttpServerResponse.HttpServerResponse =>
+  respond(status, status === 401 ? { "www-authenticate": "Bearer" } : status === 405 ? { allow: "POST" } : {})
 
 const parseToken = (authorization: string | undefined): Redacted.Redacted<string> | undefined => {
   const token = /^bearer +([A-Za-z0-9\-._~+/]+=*) *$/i.exec(authorization?.slice(0, 1100) ?? "")?.[1]
@@ -165,15 +202,15 @@ const isJson = (type: string | undefined): boolean => /^application\/json *(;|$)
 
 const decodeJson = Schema.decodeUnknownOption(BoundedJson.Json)
 
-/** The body as text, or the status that reports why it cannot be read. */
-const read = (
-  request: HttpServerRequest.HttpServerRequest,
-  limit: number
-): Effect.Effect<Result.Result<string, number>> =>
+const read = (request: HttpServerRequest.HttpServerRequest, limit: number): Effect.Effect<string, Refusal.Refusal> =>
   request.stream.pipe(
-    Stream.mapError(() => 400),
-    Stream.limitBytes(limit, () => Stream.fail(413)),
+    Stream.mapError(() => makeRefusal(400, isRead(request.source) ? readBefore : "its body broke off")),
+    Stream.limitBytes(limit, () => Stream.fail(makeRefusal(413, `its body is larger than ${limit} bytes`))),
     Stream.mkUint8Array,
-    Effect.map((bytes) => new TextDecoder().decode(bytes)),
-    Effect.result
+    Effect.map((bytes) => new TextDecoder().decode(bytes))
   )
+
+/** Whether a framework has read the body of a `Request`. */
+const isRead = (source: object): boolean => Predicate.hasProperty(source, "bodyUsed") && source.bodyUsed === true
+
+const readBefore = "its body was read before: put the route before body parsers"

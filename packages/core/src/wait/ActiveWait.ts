@@ -28,6 +28,8 @@ export interface Shared {
   readonly store: PendingStore.BestEffort
   /** The caller's own schedule. */
   readonly schedule: Pace.Compose | undefined
+  /** Warns once that tokens came by a poll, and no ping before. */
+  readonly warnOfLostPing: Effect.Effect<void>
 }
 
 type Event = Wait.Event<TokenResponse, TransportError>
@@ -42,6 +44,8 @@ export interface ActiveWait extends Timeline.Entry {
   /** `undefined` in push mode. */
   readonly polls: PollRequest.Polls | undefined
   readonly timeline: Timeline.Timeline
+  /** Whether the request was sent from this process, to which the provider sends a ping. */
+  readonly isPingDue: boolean
   state: Wait.State<TokenResponse, TransportError>
   /** Those that wait for the response. Without any, nothing is due. */
   callers: ReadonlyArray<Caller>
@@ -241,6 +245,9 @@ const startPoll = (wait: ActiveWait, polls: PollRequest.Polls, turn: Slots.Turn)
 const receiveAnswer = (wait: ActiveWait, answer: PollOutcome.Answer): void => {
   const { context, shared } = wait
   shared.throttle.record(answer._tag === "Fault" ? answer.fault : undefined, Context.get(context, Clock.Clock))
+  if (answer._tag === "Tokens" && wait.isPingDue && wait.state.ping === "awaited") {
+    Effect.runForkWith(context)(shared.warnOfLostPing)
+  }
   if (shared.schedule !== undefined && PollOutcome.isContinuing(answer)) pace(wait, shared.schedule, answer)
   else recordAnswer(wait, { _tag: "Answered", answer })
 }

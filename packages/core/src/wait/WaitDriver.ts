@@ -21,6 +21,7 @@ import type { TokenResponse } from "../token/TokenResponse.ts"
 import * as ActiveWait from "./ActiveWait.ts"
 import * as CibaEvents from "./CibaEvents.ts"
 import * as DuePoll from "./DuePoll.ts"
+import * as LostPing from "./LostPing.ts"
 import type * as Pace from "./Pace.ts"
 import * as StoredWait from "./StoredWait.ts"
 import * as Wait from "./Wait.ts"
@@ -140,6 +141,7 @@ const makeDriver = Effect.fnUntraced(function* (mode: Mode): Effect.fn.Return<Dr
     inbox: yield* NotificationInbox.orNone,
     hasInbox: Option.isSome(yield* Effect.serviceOption(NotificationInbox.NotificationInbox)),
     schedule: mode.schedule,
+    warnOfLostPing: LostPing.makeWarn(),
     acknowledged,
     waits,
     redeemed,
@@ -238,6 +240,7 @@ const begin = (
     pending,
     polls,
     timeline,
+    isPingDue: isPinged && isOwn,
     state,
     callers: [],
     context,

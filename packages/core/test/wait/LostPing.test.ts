@@ -1,0 +1,82 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Ciba, ClientAuthentication, NotificationInbox, NotificationReceiver, UserHint } from "@effect-ciba/core"
+import { TestClient, TestProvider } from "@effect-ciba/testing"
+import { Effect, Fiber, Layer, Logger } from "effect"
+import { TestClock } from "effect/testing"
+import { advance } from "../support/TestTime.ts"
+
+const client = TestClient.clientSecretBasic({ notification: { deliveryMode: "ping", url: "https://client.test/ciba" } })
+
+const CibaTest = Ciba.layer({
+  issuer: "https://provider.test",
+  clientId: TestClient.clientId,
+  authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
+  deliveryMode: "ping"
+}).pipe(
+  Layer.provideMerge(NotificationInbox.layer),
+  Layer.provideMerge(TestProvider.layer({ client, expiresIn: "2 minutes" }))
+)
+
+/** What was logged beside the result. */
+const recordLogs = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
+  const messages: Array<string> = []
+  const logger = Logger.make(({ message }) => {
+    messages.push(String(message))
+  })
+  return Effect.as(Effect.provide(effect, Logger.layer([logger])), messages)
+}
+
+const request = { scope: ["openid"], hint: UserHint.login("jo@example.com") }
+
+/** An authentication that is approved after ten seconds; with or without a ping then. */
+const approve = Effect.fnUntraced(function* (isPinged: boolean) {
+  const provider = yield* TestProvider.TestProvider
+  const handle = yield* NotificationReceiver.toWebHandler()
+  const wait = yield* Effect.forkChild(Ciba.complete(yield* Ciba.initiate(request)))
+  yield* TestClock.adjust("10 seconds")
+  yield* provider.approve()
+  if (isPinged) {
+    const ping = yield* provider.notification()
+    yield* Effect.promise(() => handle(ping))
+  } else yield* advance("1 minute")
+  yield* Fiber.join(wait)
+})
+
+describe("a ping that is lost", () => {
+  it.effect("is warned of once a client, with the likely causes (K15)", () =>
+    Effect.gen(function* () {
+      const messages = yield* recordLogs(Effect.andThen(approve(false), approve(false)))
+      assert.strictEqual(messages.length, 1)
+      assert.include(messages[0], "no ping before. Compare backchannel_client_notification_endpoint")
+    }).pipe(Effect.provide(CibaTest))
+  )
+
+  it.effect("is not suspected where the ping has arrived (K7)", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* recordLogs(approve(true)), [])
+    }).pipe(Effect.provide(CibaTest))
+  )
+})
+
+describe("a call to the notification endpoint that is refused", () => {
+  const callUnknown = Effect.gen(function* () {
+    const handle = yield* NotificationReceiver.toWebHandler()
+    const call = new Request("https://client.test/ciba", {
+      method: "POST",
+      headers: { authorization: "Bearer marker" }
+    })
+    yield* Effect.promise(() => handle(call))
+  })
+
+  it.effect("is a warning that says what was wrong, without the token, once a minute for each problem (K2)", () =>
+    Effect.gen(function* () {
+      const minutes = Effect.andThen(callUnknown, TestClock.adjust("31 seconds"))
+      const messages = yield* recordLogs(Effect.all([minutes, minutes, minutes]))
+      assert.strictEqual(messages.length, 2)
+      for (const message of messages) {
+        assert.include(message, "refused with 401: no authentication has its client notification token")
+        assert.notInclude(message, "marker")
+      }
+    }).pipe(Effect.provide(NotificationInbox.layer))
+  )
+})
