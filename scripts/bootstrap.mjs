@@ -24,6 +24,7 @@ const tasks = {
   fuzz: ["node", "scripts/fuzz.ts"],
   format: ["biome", "check", "--write"],
   lint: ["biome", "check", "--error-on-warnings", "--diagnostic-level=warn"],
+  mutation: ["node", "scripts/run-mutation.ts"],
   packages: ["node", "scripts/check-packages.ts"],
   rows: ["node", "scripts/check-rows.ts"],
   servers: ["node", "scripts/run-servers.ts"],

@@ -26,8 +26,9 @@ interface Curve {
   readonly b: bigint
 }
 
-const isOnCurve = ({ b, prime }: Curve, x: bigint | undefined, y: bigint | undefined): boolean =>
-  x !== undefined && y !== undefined && x < prime && y < prime && (y * y - x * x * x + 3n * x - b) % prime === 0n
+/** A coordinate that is missing is none that is small enough. */
+const isOnCurve = ({ b, prime }: Curve, x = prime, y = prime): boolean =>
+  x < prime && y < prime && (y * y - x * x * x + 3n * x - b) % prime === 0n
 
 const bytesOf = (member: unknown): Uint8Array | undefined =>
   typeof member === "string" && member.length <= maxLength

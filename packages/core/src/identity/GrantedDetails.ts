@@ -69,13 +69,8 @@ const isWithin = (some: ReadonlyArray<unknown>, all: ReadonlyArray<unknown>): bo
   some.every((value) => all.some((other) => isSame(value, other)))
 
 const isSame = (one: unknown, other: unknown): boolean => {
-  if (Array.isArray(one) || Array.isArray(other)) {
-    return (
-      Array.isArray(one) &&
-      Array.isArray(other) &&
-      one.length === other.length &&
-      one.every((value, index) => isSame(value, other[index]))
-    )
+  if (Array.isArray(one) && Array.isArray(other)) {
+    return one.length === other.length && one.every((value, index) => isSame(value, other[index]))
   }
   return Predicate.isObject(one) && Predicate.isObject(other)
     ? areSameMembers(one, other, (_, before, after) => isSame(before, after))

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "@effect/vitest"
 import { UserHint } from "@effect-ciba/core"
 import { TestClient, TestKeys } from "@effect-ciba/testing"
-import { DateTime, Effect } from "effect"
+import { DateTime, Duration, Effect, Redacted } from "effect"
 import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
+import * as ClaimsValidation from "../../src/identity/ClaimsValidation.ts"
 import {
   authenticate,
   failureOf,
@@ -13,6 +14,7 @@ import {
   withClaims,
   withTimes
 } from "../support/ForgedResponses.ts"
+import { pending } from "../support/PendingAuthentications.ts"
 
 const day = 24 * 3600
 
@@ -354,4 +356,83 @@ describe("ClaimsValidation.validate, after an id_token_hint", () => {
       expect(reason).toEqual({ stage: "IdTokenError", _tag: "WrongSubject" })
     })
   )
+})
+
+describe("ClaimsValidation.validateRefreshed", () => {
+  const earlier = {
+    iss: issuer,
+    sub: "jo",
+    aud: TestClient.clientId,
+    exp: 2000,
+    iat: 1000,
+    auth_time: 900,
+    nonce: "n-1"
+  }
+
+  const tagOf = (claims: Partial<typeof earlier>, before: Partial<typeof earlier> = earlier) => {
+    const reason = ClaimsValidation.validateRefreshed(
+      { ...earlier, ...claims },
+      { ...earlier, ...before },
+      Duration.seconds(30)
+    )
+    return reason === undefined ? undefined : "claim" in reason ? reason.claim : reason._tag
+  }
+
+  const cases: ReadonlyArray<readonly [what: string, claims: Partial<typeof earlier>, found: string | undefined]> = [
+    ["the same claims", {}, undefined],
+    ["another issuer", { iss: "https://other.test" }, "iss"],
+    ["another subject", { sub: "mary" }, "WrongSubject"],
+    ["an iat as long before as clocks may differ", { iat: 970 }, undefined],
+    ["an iat a second longer before", { iat: 969 }, "iat"],
+    ["a later iat", { iat: 1500 }, undefined],
+    ["an earlier auth_time", { auth_time: 899 }, "auth_time"],
+    ["a later auth_time", { auth_time: 950 }, undefined],
+    ["another nonce", { nonce: "n-2" }, "nonce"]
+  ]
+  for (const [what, claims, found] of cases) {
+    it(`finds ${found ?? "nothing"} for ${what} (Q3)`, () => expect(tagOf(claims)).toBe(found))
+  }
+
+  it("finds nothing for an ID Token without auth_time and nonce (Q3)", () => {
+    const { auth_time: _time, nonce: _nonce, ...claims } = earlier
+    expect(ClaimsValidation.validateRefreshed(claims, earlier, Duration.zero)).toBeUndefined()
+    expect(ClaimsValidation.validateRefreshed(claims, claims, Duration.zero)).toBeUndefined()
+    const { auth_time: _earlierTime, ...before } = earlier
+    expect(ClaimsValidation.validateRefreshed(earlier, before, Duration.zero)).toBeUndefined()
+  })
+})
+
+describe("ClaimsValidation.validate, for an ID Token that is older than its request", () => {
+  const claims = { iss: issuer, sub: "jo", aud: TestClient.clientId, exp: 10_000, iat: 4000 }
+  const name = "urn:openid:params:jwt:claim:auth_req_id"
+  const nonce = Redacted.make("n-1")
+
+  const tagOf = (given: object, changes: Partial<Parameters<typeof ClaimsValidation.validate>[1]>) =>
+    ClaimsValidation.validate(
+      { ...claims, ...given },
+      {
+        issuer,
+        clientId: TestClient.clientId,
+        trustedAudiences: [],
+        now: 6_000_000,
+        tolerance: Duration.seconds(30),
+        expectations: {},
+        pending: pending("1", { requestedAt: DateTime.makeUnsafe(5_000_999) }),
+        ...changes
+      }
+    )?._tag
+
+  it("refuses it, if neither its nonce nor its auth_req_id binds it to the request (J20)", () => {
+    expect(tagOf({}, {})).toBe("IssuedBeforeRequest")
+    expect(tagOf({ [name]: "another" }, {})).toBe("IssuedBeforeRequest")
+    expect(tagOf({ iat: 4969 }, {})).toBe("IssuedBeforeRequest")
+    expect(tagOf({ iat: 4970 }, {})).toBeUndefined()
+  })
+
+  it("takes it with the nonce or the auth_req_id of the request, and where nothing is known of the request (J20)", () => {
+    expect(tagOf({ [name]: "request-1" }, {})).toBeUndefined()
+    expect(tagOf({ nonce: "n-1" }, { expectations: { nonce } })).toBeUndefined()
+    expect(tagOf({}, { pending: pending("1") })).toBeUndefined()
+    expect(tagOf({}, { pending: undefined })).toBeUndefined()
+  })
 })

@@ -76,6 +76,43 @@ describe("GrantedDetails.describeDifference", () => {
     expect(describeDifference(requested, [{ type: "route", stops: ["b", "a"] }])).toBe("route differs in stops")
   })
 
+  const unlike: ReadonlyArray<readonly [what: string, requested: unknown, granted: unknown]> = [
+    ["a list and one with null at its end", ["a"], ["a", null]],
+    ["a list and an object with its indices", ["a"], { 0: "a" }],
+    ["an object with indices and a list", { 0: "a" }, ["a"]],
+    ["lists of which one goes on", ["a", "b"], ["a", "b", "c"]],
+    ["lists that have one value in common", ["a", "b"], ["a", "c"]],
+    ["nested lists", [["a"]], [["b"]]],
+    ["an empty object and a number", {}, 5],
+    ["a number and an empty object", 5, {}],
+    ["an empty list and an empty object", [], {}]
+  ]
+  for (const [what, requested, granted] of unlike) {
+    it(`tells ${what} apart (O9)`, () => {
+      const problem = describeDifference([{ type: "route", stops: requested }], [{ type: "route", stops: granted }])
+      expect(problem).toBe("route differs in stops")
+    })
+  }
+
+  it("takes equal lists as equal, also nested and with objects in them (O9)", () => {
+    const route = { type: "route", stops: ["a", ["b"], { c: ["d"] }] }
+    expect(describeDifference([route], [structuredClone(route)])).toBeUndefined()
+  })
+
+  it("tells details apart that are no objects (O9)", () => {
+    expect(describeDifference([1], [2])).toMatch(/^a detail without a type differs in/)
+    expect(describeDifference([1], [{}])).toMatch(/^a detail without a type differs in/)
+    expect(describeDifference([1], [1])).toBeUndefined()
+  })
+
+  it("names five differences at most, of one detail and of all (O9)", () => {
+    const many = Array.from({ length: 5 }, (_, index) => ({ type: `t${index}` }))
+    expect(describeDifference(many, [])?.split("; ")).toHaveLength(5)
+    expect(describeDifference([...many, { type: "t5" }, { type: "t6" }], [])).toMatch(/; 2 more$/)
+    const members = Object.fromEntries(Array.from({ length: 7 }, (_, index) => [`m${index}`, index]))
+    expect(describeDifference([{ type: "t", ...members }], [{ type: "t" }])).toBe("t differs in m0, m1, m2, m3, m4")
+  })
+
   it("compares with each requested detail once (O9)", () => {
     expect(describeDifference([payment, payment], [payment])).toBe("payment is not granted")
     expect(describeDifference([payment, payment], [payment, payment])).toBeUndefined()

@@ -1,9 +1,9 @@
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
 import { TokenResponse } from "@effect-ciba/core"
-import { Effect, Formatter, Inspectable, Schema } from "effect"
+import { DateTime, Effect, Formatter, Inspectable, Schema } from "effect"
 import { unsafeValue } from "../../src/internal/Opaque.ts"
-import { decode as decodeReceived } from "../../src/token/TokenResponse.ts"
+import { decode as decodeReceived, decodeRefresh, expiresAt } from "../../src/token/TokenResponse.ts"
 import { encodeJson } from "../support/Jwt.ts"
 
 const body = {
@@ -41,6 +41,23 @@ describe("TokenResponse.decode, for an access token", () => {
         expect(reason).not.toContain(access_token)
       })
     )
+  }
+})
+
+describe("TokenResponse.TokenType", () => {
+  const decodeType = Schema.decodeUnknownSync(TokenResponse.TokenType)
+  for (const [given, type] of [
+    ["bearer", "Bearer"],
+    ["BEARER", "Bearer"],
+    ["dpop", "DPoP"],
+    ["DPOP", "DPoP"],
+    ["bearer-like", "bearer-like"],
+    ["forbearer", "forbearer"],
+    ["dpop2", "dpop2"],
+    ["predpop", "predpop"],
+    ["mac", "mac"]
+  ]) {
+    it(`decodes ${given} to ${type} (I2)`, () => expect(decodeType(given)).toBe(type))
   }
 })
 
@@ -162,6 +179,29 @@ describe("TokenResponse.decode", () => {
       Effect.gen(function* () {
         expect(yield* reasonOf(odd)).toBe("Expected object")
       })
+    )
+  }
+})
+
+describe("TokenResponse.expiresAt", () => {
+  for (const [expires_in, seconds] of [
+    [300, 300],
+    ["300", 300],
+    [undefined, undefined],
+    ["soon", undefined]
+  ] as const) {
+    it.effect(
+      `is ${seconds === undefined ? "unknown" : `${seconds} seconds after the receipt`} for expires_in ${expires_in}`,
+      () =>
+        Effect.gen(function* () {
+          const received = yield* TokenResponse.receive({
+            access_token: "marker",
+            token_type: "Bearer",
+            ...(expires_in === undefined ? undefined : { expires_in })
+          })
+          const expiry = expiresAt(yield* decodeRefresh(received))
+          expect(expiry).toEqual(seconds === undefined ? undefined : DateTime.add(received.at, { seconds }))
+        })
     )
   }
 })

@@ -1,0 +1,49 @@
+/** A mutant that no test can tell from the original, and why. */
+export interface Equivalent {
+  /** Below `packages/core/src`. */
+  readonly file: string
+  readonly original: string
+  readonly replacements: ReadonlyArray<string>
+  readonly reason: string
+}
+
+const isError = '"code" in reason && reason._tag !== "TransportError"'
+
+export const equivalents: ReadonlyArray<Equivalent> = [
+  {
+    file: "crypto/KeyShape.ts",
+    original: "y < prime",
+    replacements: ["y <= prime"],
+    reason: "the curves have prime order: none has a point whose y is 0 modulo the prime"
+  },
+  {
+    file: "crypto/KeyShape.ts",
+    original: "member.length <= maxLength",
+    replacements: ["true", "member.length < maxLength"],
+    reason: "a longer member is refused in any case; the limit saves the work"
+  },
+  {
+    file: "wait/PollOutcome.ts",
+    original: 'answer._tag === "Fault"',
+    replacements: ["true"],
+    reason: "no other answer has timedOut; the compiler needs the comparison"
+  },
+  {
+    file: "wait/PollOutcome.ts",
+    original: isError,
+    replacements: ["true", isError.replace("&&", "||")],
+    reason: "a reason without a code has no status that goes away; the compiler needs the comparison"
+  },
+  {
+    file: "wait/PollOutcome.ts",
+    original: 'reason._tag !== "TransportError"',
+    replacements: ["true"],
+    reason: "the only TransportError that comes here has neither code nor status"
+  },
+  {
+    file: "wait/PollOutcome.ts",
+    original: '"TransportError"',
+    replacements: ['""'],
+    reason: "the only TransportError that comes here has neither code nor status"
+  }
+]
