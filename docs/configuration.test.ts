@@ -17,7 +17,7 @@ const ofCode = () => {
   const folder = "packages/platform-node/src"
   const internal = readdirSync(join(root, folder, "internal")).map((name) => `${folder}/internal/${name}`)
   const code = [`${folder}/NodeCiba.ts`, ...internal].map((path) => read(path).replaceAll(/\/\*\*.*?\*\//gs, "")).join()
-  const twins = Array.from(code.matchAll(/variables\.(?:key|secret)\("(\w+)"\)/g), ([, name]) => `${name}_FILE`)
+  const twins = Array.from(code.matchAll(/variables\.read(?:Key|Secret)\("(\w+)"\)/g), ([, name]) => `${name}_FILE`)
   return new Set([...names(code), ...twins])
 }
 

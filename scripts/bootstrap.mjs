@@ -9,6 +9,7 @@ const root = resolve(import.meta.dirname, "..")
 const pnpm = join(root, "scripts", "pnpm")
 
 const tasks = {
+  agents: ["node", "scripts/check-agents.ts"],
   api: ["node", "scripts/check-api.ts"],
   architecture: ["node", "scripts/check-architecture.ts"],
   bench: ["node", "--expose-gc", "bench/main.ts"],

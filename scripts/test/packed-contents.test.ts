@@ -4,7 +4,9 @@ import { plant } from "./planted.ts"
 
 const whole = {
   LICENSE: "MIT",
-  "README.md": "# A package",
+  "README.md": "# A package, [with a link](https://example.com)",
+  "AGENTS.md": "# A package",
+  "llms.txt": "# A package",
   "src/wait/Poll.ts": "export {}",
   "dist/wait/Poll.js": "export {}\n//# sourceMappingURL=Poll.js.map",
   "dist/wait/Poll.js.map": JSON.stringify({ sources: ["../../src/wait/Poll.ts"] })
@@ -20,8 +22,14 @@ describe("the contents of an installed package", () => {
     expect(missingWithout()).toEqual([])
   })
 
-  it("a package without its license and README fails", () => {
-    expect(missingWithout("LICENSE", "README.md")).toEqual(["lacks LICENSE", "lacks README.md"])
+  it("a package without its license and pages fails", () => {
+    const pages = ["LICENSE", "README.md", "AGENTS.md", "llms.txt"]
+    expect(missingWithout(...pages)).toEqual(pages.map((name) => `lacks ${name}`))
+  })
+
+  it("a README with a relative link fails", () => {
+    const root = plant({ ...whole, "README.md": "[a guide](../../docs/guide.md)" })
+    expect(findMissing(root)).toEqual([`${root}/README.md links to ../../docs/guide.md: an absolute link is needed`])
   })
 
   it("a source map that is missing fails", () => {

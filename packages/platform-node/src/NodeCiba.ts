@@ -186,7 +186,7 @@ const layerConfigured = (options: ConfigOptions | undefined): ConfiguredLayer =>
     Effect.gen(function* () {
       const variables = EnvironmentVariable.make(options?.prefix)
       const prefix = variables.nameOf("")
-      const [issuer, clientId] = [yield* variables.required("CIBA_ISSUER"), yield* variables.required("CIBA_CLIENT_ID")]
+      const [issuer, clientId] = [yield* variables.readText("CIBA_ISSUER"), yield* variables.readText("CIBA_CLIENT_ID")]
       const authentication = yield* EnvironmentAuthentication.read(variables)
       const tls = yield* EnvironmentTls.read(variables)
       const { deliveryMode, insecureHosts, loopback, ...rest } = yield* variables.read(further)

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { monotonicNow } from "../internal/MonotonicClock.ts"
 
 /**
- * What the caller was told, and what was wrong.
+ * The response to the caller, and what was wrong.
  *
  * @since 0.1.0
  * @stability unstable

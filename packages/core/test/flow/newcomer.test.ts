@@ -99,7 +99,7 @@ const cases: ReadonlyArray<readonly [what: string, Setting, says: string]> = [
   ]
 ]
 
-describe("A first program is told what to do about", () => {
+describe("The error of a first program says what to do about", () => {
   for (const [what, setting, says] of cases) {
     it.effect(what, () => Effect.map(tryOut(setting), (message) => assert.include(message, says)))
   }

@@ -16,8 +16,8 @@ export const read = (
 ): Effect.Effect<Environment, ClientRegistration.ClientRegistrationError | Config.ConfigError> =>
   Effect.all({
     method: variables.read(Config.option(Config.schema(ClientAuthentication.Method, "CIBA_CLIENT_AUTH_METHOD"))),
-    secret: variables.secret("CIBA_CLIENT_SECRET"),
-    privateKey: variables.key("CIBA_PRIVATE_KEY"),
+    secret: variables.readSecret("CIBA_CLIENT_SECRET"),
+    privateKey: variables.readKey("CIBA_PRIVATE_KEY"),
     algorithm: variables.read(Config.option(Config.schema(JwsAlgorithm.JwsAlgorithm, "CIBA_SIGNING_ALG")))
   })
 

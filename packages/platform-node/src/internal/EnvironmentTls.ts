@@ -23,7 +23,7 @@ export interface Options {
 export const read = (
   variables: EnvironmentVariables
 ): Effect.Effect<Environment, ClientRegistration.ClientRegistrationError | Config.ConfigError> =>
-  Effect.zipWith(variables.read(files), variables.secret("CIBA_TLS_PASSPHRASE"), (found, passphrase) => ({
+  Effect.zipWith(variables.read(files), variables.readSecret("CIBA_TLS_PASSPHRASE"), (found, passphrase) => ({
     ...found,
     passphrase
   }))

@@ -9,11 +9,11 @@ export interface EnvironmentVariables {
   /** The name of a variable in errors. */
   readonly nameOf: (name: string) => string
   readonly read: <A>(config: Config.Config<A>) => Effect.Effect<A, Config.ConfigError>
-  readonly required: (name: string) => Effect.Effect<string, Failure>
+  readonly readText: (name: string) => Effect.Effect<string, Failure>
   /** A key, or the content of the file that the variable with `_FILE` after its name gives the path of. */
-  readonly key: (name: string) => Effect.Effect<Option.Option<Redacted.Redacted<string>>, Failure>
+  readonly readKey: (name: string) => Effect.Effect<Option.Option<Redacted.Redacted<string>>, Failure>
   /** The same for a secret, which has no white space at its ends. A line break at the end of a file does not count. */
-  readonly secret: (name: string) => Effect.Effect<Option.Option<Redacted.Redacted<string>>, Failure>
+  readonly readSecret: (name: string) => Effect.Effect<Option.Option<Redacted.Redacted<string>>, Failure>
 }
 
 /** The variables with this prefix, if there is one. */
@@ -40,7 +40,7 @@ export const make = (prefix: string | undefined): EnvironmentVariables => {
         text.trim() === "" ? fail(name, "the file that it names is empty") : Effect.succeed(text.replace(/\r?\n$/, ""))
     })
 
-  const key: EnvironmentVariables["key"] = Effect.fnUntraced(function* (name) {
+  const readKey: EnvironmentVariables["readKey"] = Effect.fnUntraced(function* (name) {
     const [value, path] = [yield* optional(name), yield* optional(`${name}_FILE`)]
     if (Option.isNone(path)) return Option.map(value, Redacted.make)
     return Option.isNone(value)
@@ -51,14 +51,14 @@ export const make = (prefix: string | undefined): EnvironmentVariables => {
   return {
     nameOf,
     read,
-    required: (name) =>
+    readText: (name) =>
       Effect.flatMap(
         optional(name),
         Option.match({ onNone: () => fail(name, "it is not set"), onSome: (value) => ensureTrimmed(name, value) })
       ),
-    key,
-    secret: (name) =>
-      Effect.tap(key(name), (found) =>
+    readKey,
+    readSecret: (name) =>
+      Effect.tap(readKey(name), (found) =>
         Option.isSome(found) ? ensureTrimmed(name, Redacted.value(found.value)) : Effect.void
       )
   }
