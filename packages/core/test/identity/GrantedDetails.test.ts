@@ -78,6 +78,8 @@ describe("GrantedDetails.describeDifference", () => {
 
   const unlike: ReadonlyArray<readonly [what: string, requested: unknown, granted: unknown]> = [
     ["a list and one with null at its end", ["a"], ["a", null]],
+    ["a list and a text of its characters", ["a", "b"], "ab"],
+    ["a text and a list of its characters", "ab", ["a", "b"]],
     ["a list and an object with its indices", ["a"], { 0: "a" }],
     ["an object with indices and a list", { 0: "a" }, ["a"]],
     ["lists of which one goes on", ["a", "b"], ["a", "b", "c"]],
