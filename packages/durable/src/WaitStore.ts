@@ -55,10 +55,14 @@ import type { TokenError } from "@effect-ciba/core/TokenError"
 import type { TokenResponse } from "@effect-ciba/core/TokenResponse"
 import type { TransportError } from "@effect-ciba/core/Transport"
 import { makeTermsOf, StoredWait, Wait } from "@effect-ciba/core/unstable/wait"
-import { Clock, Context, DateTime, type Duration, Effect, Layer, Option, type Redacted } from "effect"
+import { Clock, Context, DateTime, Duration, Effect, Layer, Option, type Redacted, type Schema } from "effect"
 import { type Migrator, SqlClient, type SqlError } from "effect/sql"
+
 import * as Migrations from "./internal/Migrations.ts"
+import * as NotificationTable from "./internal/NotificationTable.ts"
+import * as WaitNotification from "./internal/WaitNotification.ts"
 import * as WaitTable from "./internal/WaitTable.ts"
+import * as Wakeup from "./internal/Wakeup.ts"
 
 /**
  * @since 0.1.0
@@ -96,6 +100,8 @@ export interface Claim extends Held {
   readonly claimedAt: number
   /** When an earlier claim was made that was never reported: it may have been used. */
   readonly abandonedAt: number | undefined
+  /** When a ping came that no poll may have been sent after. */
+  readonly notifiedAt: number | undefined
   readonly pending: PendingAuthentication
   readonly saved: StoredWait.Saved
 }
@@ -111,6 +117,14 @@ export interface Progress {
   readonly saved: StoredWait.Saved
   readonly wakeAt: number
 }
+
+/**
+ * Why a notification could not be stored: the database, or a row that none of the keys has sealed.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export type NotifyError = SqlError.SqlError | DecryptionFailed
 
 /**
  * How a wait ended.
@@ -150,6 +164,15 @@ export interface Service {
   readonly decide: (held: Held, decision: Decision) => Effect.Effect<boolean, SqlError.SqlError>
   /** Nothing is claimed for so many milliseconds, by any worker. */
   readonly pause: (millis: number) => Effect.Effect<void, SqlError.SqlError>
+  /**
+   * A notification for a wait, or for one that is inserted later: after a ping it is due at once; a push is its token response,
+   * which is verified next, or its error, which ends it.
+   */
+  readonly notify: (id: string, body: Redacted.Redacted<Schema.Json>) => Effect.Effect<void, NotifyError>
+  /** Waits until `notify` runs in this process. */
+  readonly notified: Effect.Effect<void>
+  /** The least time between two polls until a ping arrives, in milliseconds. */
+  readonly pingFallback: number
   /** How a wait ended; none as long as it goes on. */
   readonly find: (id: string) => Effect.Effect<Option.Option<Decision>, SqlError.SqlError | DecryptionFailed>
 }
@@ -173,6 +196,8 @@ export interface Options {
   readonly keys: Sealing.Keys
   /** The prefix of the tables' names; `ciba` by default. Each client needs one of its own. */
   readonly prefix?: string | undefined
+  /** The least time between two polls until a ping arrives; 30 seconds by default. */
+  readonly pingFallback?: Duration.Input | undefined
 }
 
 /**
@@ -191,6 +216,7 @@ export const claimLifetime: Duration.Duration = WaitTable.claimLifetime
  */
 export const make = Effect.fnUntraced(function* ({
   keys,
+  pingFallback: fallback = "30 seconds",
   prefix = "ciba"
 }: Options): Effect.fn.Return<Service, SqlError.SqlError | Migrator.MigrationError, SqlClient.SqlClient> {
   yield* Migrations.migrate(prefix)
@@ -199,17 +225,18 @@ export const make = Effect.fnUntraced(function* ({
     tables: Migrations.tablesOf(prefix)
   }
   const sealPending = (pending: PendingAuthentication) => seal(pending, keys, [prefix, pending.id])
-  const resultContext = (id: string) => ["Result", prefix, id]
+  const wakeup = Wakeup.make()
+  const pingFallback = Duration.toMillis(Duration.fromInputUnsafe(fallback))
+  const termsOf = makeTermsOf(pingFallback, false)
+
+  const notify = WaitNotification.makeNotify({ database, keys, prefix })
+  const notifyEarly = WaitNotification.makeNotifyEarly({ keys, prefix }, notify)
 
   return WaitStore.of({
-    insert: Effect.fnUntraced(function* (given) {
-      const now = yield* WaitTable.readNow(database)
-      const pending = yield* toDatabaseClock(given, now)
-      const saved = (yield* StoredWait.get(pending, noOffset)) ?? begin(pending, now)
-      const receivedAt = saved.phase._tag === "Verifying" ? now : undefined
-      const row = toRow({ held: { id: pending.id, lease: 0 }, saved, wakeAt: wakeAtOf(saved, now) })
-      yield* WaitTable.insert(database, row, yield* sealPending(pending), receivedAt)
-    }),
+    notify: (id, body) => Effect.andThen(notify(id, body), wakeup.send),
+    notified: wakeup.await,
+    pingFallback,
+    insert: makeInsert({ database, sealPending, termsOf, notifyEarly }),
     claim: (options) =>
       Effect.flatMap(WaitTable.claim(database, options), (rows) =>
         Effect.map(
@@ -219,13 +246,13 @@ export const make = Effect.fnUntraced(function* ({
       ),
     report: (progress) => (progress.length === 0 ? Effect.void : WaitTable.report(database, progress.map(toRow))),
     receive: Effect.fnUntraced(function* (claim, saved, timeout) {
-      const pending = StoredWait.put(claim.pending, saved, noOffset)
-      const row = { id: claim.id, state: StoredWait.progressOf(saved, noOffset) }
+      const pending = StoredWait.put(claim.pending, saved, WaitTable.noOffset)
+      const row = { id: claim.id, state: StoredWait.progressOf(saved, WaitTable.noOffset) }
       const lease = yield* WaitTable.receive(database, row, yield* sealPending(pending), timeout)
       return Option.map(lease, (taken) => ({ ...claim, ...taken, abandonedAt: undefined, pending, saved }))
     }),
     decide: Effect.fnUntraced(function* (held, { outcome, result }) {
-      const sealed = result && (yield* Sealing.seal(result, keys, resultContext(held.id)))
+      const sealed = result && (yield* Sealing.seal(result, keys, WaitNotification.resultContext(prefix, held.id)))
       return yield* WaitTable.decide(database, held, outcome, sealed)
     }),
     pause: (millis) => WaitTable.pause(database, millis),
@@ -233,7 +260,8 @@ export const make = Effect.fnUntraced(function* ({
       const found = yield* WaitTable.find(database, id)
       if (Option.isNone(found)) return Option.none<Decision>()
       const { outcome, result } = found.value
-      const opened = result === null ? undefined : yield* Sealing.open(result, keys, resultContext(id))
+      const opened =
+        result === null ? undefined : yield* Sealing.open(result, keys, WaitNotification.resultContext(prefix, id))
       return Option.some<Decision>({ outcome, result: opened })
     })
   })
@@ -250,8 +278,30 @@ export const layer = (
 ): Layer.Layer<WaitStore, SqlError.SqlError | Migrator.MigrationError, SqlClient.SqlClient> =>
   Layer.effect(WaitStore, make(options))
 
-/** The instants of a stored wait are dates already. */
-const noOffset: StoredWait.Offset = { least: 0, most: 0 }
+const makeInsert = ({
+  database,
+  notifyEarly,
+  sealPending,
+  termsOf
+}: {
+  readonly database: WaitTable.Database
+  readonly notifyEarly: WaitNotification.NotifyEarly
+  readonly sealPending: (pending: PendingAuthentication) => Effect.Effect<string>
+  readonly termsOf: ReturnType<typeof makeTermsOf>
+}): Service["insert"] =>
+  Effect.fnUntraced(function* (given) {
+    const now = yield* WaitTable.readNow(database)
+    const pending = yield* toDatabaseClock(given, now)
+    const expected = yield* NotificationTable.findOf(database, pending.id)
+    const terms = termsOf(deliveryOf(pending, Option.isSome(expected)), "")
+    const saved = (yield* StoredWait.get(pending, WaitTable.noOffset)) ?? begin(pending, terms, now)
+    const receivedAt = saved.phase._tag === "Verifying" ? now : undefined
+    const row = toRow({ held: { id: pending.id, lease: 0 }, saved, wakeAt: wakeAtOf(saved, now) })
+    yield* WaitTable.insert(database, row, yield* sealPending(pending), receivedAt)
+    // Read again: a notification may have come in between.
+    const notified = yield* NotificationTable.findOf(database, pending.id)
+    if (Option.isSome(notified)) yield* notifyEarly(notified.value, pending.id)
+  })
 
 /** What is counted on this machine's clock, on that of the database. */
 const toDatabaseClock = Effect.fnUntraced(function* (
@@ -261,13 +311,22 @@ const toDatabaseClock = Effect.fnUntraced(function* (
   const ahead = now - (yield* Clock.currentTimeMillis)
   const saved = yield* StoredWait.get(pending, { least: -ahead, most: -ahead })
   const moved = update(pending, { expiresAt: DateTime.add(pending.expiresAt, { milliseconds: ahead }) })
-  return saved === undefined ? moved : StoredWait.put(moved, saved, noOffset)
+  return saved === undefined ? moved : StoredWait.put(moved, saved, WaitTable.noOffset)
 })
 
+/** A ping is waited for only where one can arrive. */
+const deliveryOf = (
+  { deliveryMode }: PendingAuthentication,
+  isExpected: boolean
+): Wait.Terms<TransportError>["delivery"] => (deliveryMode === "ping" && !isExpected ? "poll" : deliveryMode)
+
 /** A wait that no worker has polled for yet. */
-const begin = (pending: PendingAuthentication, now: number): StoredWait.Saved => {
-  const terms = makeTermsOf(0, false)("poll", "")
-  const [state] = Wait.start<TokenResponse, TransportError>(terms, StoredWait.start(pending, noOffset, true), now)
+const begin = (pending: PendingAuthentication, terms: Wait.Terms<TransportError>, now: number): StoredWait.Saved => {
+  const [state] = Wait.start<TokenResponse, TransportError>(
+    terms,
+    StoredWait.start(pending, WaitTable.noOffset, true),
+    now
+  )
   return Wait.snapshot(state)
 }
 
@@ -278,7 +337,7 @@ const toRow = ({ held: { id, lease }, saved, wakeAt }: Progress): WaitTable.Row 
   lease,
   wakeAt,
   interval: saved.interval,
-  state: StoredWait.progressOf(saved, noOffset)
+  state: StoredWait.progressOf(saved, WaitTable.noOffset)
 })
 
 const read = Effect.fnUntraced(function* (
@@ -288,7 +347,7 @@ const read = Effect.fnUntraced(function* (
 ) {
   const stored = yield* open(sealed, keys, [prefix, row.id])
   const pending = update(stored, { wait: yield* WaitTable.decodeState(state) })
-  const saved = yield* StoredWait.get(pending, noOffset)
+  const saved = yield* StoredWait.get(pending, WaitTable.noOffset)
   return saved === undefined ? [] : [{ ...row, pending, saved }]
 })
 

@@ -17,7 +17,7 @@
  *
  * **Gotchas**
  *
- * - Waits in push mode are not polled for. Waits in ping mode are, as in poll mode.
+ * - Without a `DurableInbox`, waits in ping mode are polled for as in poll mode, and those in push mode end with their expiry.
  *
  * **Example** (An approval that a worker has stored)
  *
@@ -142,6 +142,7 @@ const prepare = Effect.fnUntraced(function* (
   options?: Options
 ): Effect.fn.Return<Effect.Effect<never>, InvalidOption, Requirements | Scope.Scope> {
   const { claimDue, drive, lease, max, outage } = yield* makeWorker(options)
+  const { notified } = yield* WaitStore
   const fibers = yield* FiberSet.make<void>()
   yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberSet.awaitEmpty(fibers), lease))
   yield* outage.assume
@@ -150,7 +151,7 @@ const prepare = Effect.fnUntraced(function* (
     const free = max - (yield* FiberSet.size(fibers))
     const due = free > 0 ? yield* claimDue(free) : []
     yield* Effect.forEach(due, (each) => FiberSet.run(fibers, drive(each)), { discard: true })
-    if (due.length < free || free === 0) yield* Effect.sleep(interval)
+    if (due.length < free || free === 0) yield* Effect.raceFirst(Effect.sleep(interval), notified)
   })
   return Effect.forever(Effect.catch(pass, () => Effect.sleep(interval)))
 })
@@ -176,7 +177,7 @@ const makeWorker = Effect.fnUntraced(function* ({
     report: GroupWrite.make((progress: ReadonlyArray<Progress>) => outage.untilWritten(store.report(progress))),
     outage,
     prepare: yield* makePrepare(polls),
-    termsOf: makeTermsOf(0, false),
+    termsOf: makeTermsOf(store.pingFallback, false),
     throttle,
     verifier: yield* IdTokenVerifier,
     keys: yield* ProviderKeys,

@@ -54,16 +54,25 @@ export const drive = (worker: Worker, claim: WaitStore.Claim, claimedSince: numb
     const polls = Option.flatMap(prepared, Result.getSuccess)
     const error = Option.getOrUndefined(Option.flatMap(prepared, Result.getFailure))
     const url = Option.match(polls, { onNone: () => claim.pending.issuer, onSome: (made) => made.url })
-    return carryOut({ worker, claim, claimedSince, polls, error }, begin(claim, worker.termsOf("poll", url)))
+    return carryOut({ worker, claim, claimedSince, polls, error }, begin(claim, worker.termsOf(deliveryOf(claim), url)))
   })
 
+/** A wait in ping mode is driven as one if a ping may come, as its state says. */
+const deliveryOf = ({ pending: { deliveryMode }, saved }: WaitStore.Claim): Wait.Terms<never>["delivery"] =>
+  deliveryMode === "ping" && saved.ping === "none" ? "poll" : deliveryMode
+
 /** A claim that was never reported may have been used, and its response is lost. Its lease was longer than the interval. */
-const begin = ({ abandonedAt, claimedAt, saved }: WaitStore.Claim, terms: Wait.Terms<TransportError>): Transition => {
+const begin = (
+  { abandonedAt, claimedAt, notifiedAt, saved }: WaitStore.Claim,
+  terms: Wait.Terms<TransportError>
+): Transition => {
   const mayHavePolled = abandonedAt !== undefined && abandonedAt < saved.deadline && saved.phase._tag === "Sleeping"
   const restored: Transition = mayHavePolled
     ? Wait.restore(terms, { ...saved, lost: saved.lost ?? terms.interrupted, phase: { _tag: "Polling" } }, abandonedAt)
     : Wait.restore(terms, saved, claimedAt)
-  return restored[1].length > 0 ? restored : Wait.step(restored[0], { _tag: "Due" }, claimedAt)
+  if (restored[1].length > 0) return restored
+  const [state] = notifiedAt === undefined ? restored : Wait.step(restored[0], { _tag: "Pinged" }, claimedAt)
+  return Wait.step(state, { _tag: "Due" }, claimedAt)
 }
 
 const carryOut = (wait: DrivenWait, [state, commands]: Transition): Effect.Effect<void> => {

@@ -4,17 +4,19 @@ import { Migrator, SqlClient, type SqlError } from "effect/sql"
 
 /**
  * The names of the tables. `wait` is small and written twice for each poll; what does not change with each poll is in
- * `authentication`; `pause` has one row.
+ * `authentication`; `notification` has a row for each client notification token; `pause` has one row.
  */
 export interface Tables {
   readonly wait: string
   readonly authentication: string
+  readonly notification: string
   readonly pause: string
 }
 
 export const tablesOf = (prefix: string): Tables => ({
   wait: `${prefix}_wait`,
   authentication: `${prefix}_authentication`,
+  notification: `${prefix}_notification`,
   pause: `${prefix}_pause`
 })
 
@@ -33,7 +35,7 @@ const createTables = Effect.fnUntraced(function* (
   prefix: string
 ): Effect.fn.Return<void, SqlError.SqlError, SqlClient.SqlClient> {
   const sql = yield* SqlClient.SqlClient
-  const { authentication, pause, wait } = tablesOf(prefix)
+  const { authentication, notification, pause, wait } = tablesOf(prefix)
   yield* sql`
     create table ${sql(wait)} (
       id text not null primary key,
@@ -43,6 +45,7 @@ const createTables = Effect.fnUntraced(function* (
       claimed_at bigint,
       abandoned_at bigint,
       state text not null,
+      notified_at bigint,
       received_at bigint,
       decided_at bigint
     )`
@@ -54,5 +57,17 @@ const createTables = Effect.fnUntraced(function* (
       outcome text,
       result text
     )`
+  yield* sql`
+    create table ${sql(notification)} (
+      hash text not null primary key,
+      handle text,
+      id text,
+      expires_at bigint not null,
+      notified_at bigint,
+      notified_for text,
+      body text
+    )`
+  yield* sql`create index ${sql(`${notification}_id`)} on ${sql(notification)} (id)`
+  yield* sql`create index ${sql(`${notification}_expiry`)} on ${sql(notification)} (expires_at)`
   yield* sql`create table ${sql(pause)} (id integer not null primary key, ends_at bigint not null)`
 })

@@ -1,5 +1,5 @@
 /** The statements over the tables of the waits, for both databases. What is sealed is text to them. */
-import { type Wait, WaitProgress } from "@effect-ciba/core/unstable/wait"
+import { type StoredWait, type Wait, WaitProgress } from "@effect-ciba/core/unstable/wait"
 import { Duration, Effect, Option, Schema } from "effect"
 import type { SqlClient, SqlError, Statement } from "effect/sql"
 import { DatabaseClock } from "./DatabaseClock.ts"
@@ -10,6 +10,9 @@ export const claimLifetime: Duration.Duration = Duration.seconds(3)
 
 /** What a lease lasts beyond the interval or the time limit of a poll: the use of its claim, and the write of what came of it. */
 export const leaseReserve: Duration.Duration = Duration.sum(claimLifetime, Duration.seconds(2))
+
+/** The instants of a stored wait are dates already. */
+export const noOffset: StoredWait.Offset = { least: 0, most: 0 }
 
 /** The part of a row that each poll changes. */
 const Row = Schema.Struct({
@@ -40,6 +43,8 @@ export interface Lease {
 export interface ClaimedRow extends Lease {
   readonly id: string
   readonly abandonedAt: number | undefined
+  /** When a ping came that no poll may have been sent after. */
+  readonly notifiedAt: number | undefined
   readonly state: string
   readonly pending: string
 }
@@ -69,7 +74,7 @@ type Call<A> = Effect.Effect<A, SqlError.SqlError>
 /** PostgreSQL gives integers of 64 bits as bigint. */
 type Int64 = number | bigint
 
-const withNow = <A>({ sql }: Database, use: (now: Statement.Fragment) => Call<A>): Call<A> =>
+export const withNow = <A>({ sql }: Database, use: (now: Statement.Fragment) => Call<A>): Call<A> =>
   DatabaseClock.use((clock) => Effect.flatMap(clock(sql), use))
 
 /** The current instant. */
@@ -118,6 +123,7 @@ export const claim = (
         lease: Int64
         claimed_at: Int64
         abandoned_at: Int64 | null
+        notified_at: Int64 | null
         state: string
         pending: string
       }>`
@@ -131,15 +137,16 @@ export const claim = (
           limit ${sql.literal(String(limit))}
           ${skipLocked}
         )
-        returning id, lease, claimed_at, abandoned_at, state, (
+        returning id, lease, claimed_at, abandoned_at, notified_at, state, (
           select pending from ${sql(tables.authentication)} as authentication where authentication.id = ${wait}.id
         ) as pending`,
       (rows) =>
-        rows.map(({ abandoned_at, claimed_at, id, lease, pending, state }) => ({
+        rows.map(({ abandoned_at, claimed_at, id, lease, pending, notified_at, state }) => ({
           id,
           lease: Number(lease),
           claimedAt: Number(claimed_at),
           abandonedAt: abandoned_at === null ? undefined : Number(abandoned_at),
+          notifiedAt: notified_at === null ? undefined : Number(notified_at),
           state,
           pending
         }))
@@ -147,7 +154,10 @@ export const claim = (
   )
 }
 
-/** Ends the leases of all rows in one statement, whose text is the same for any number of them. */
+/**
+ * Ends the leases of all rows in one statement, whose text is the same for any number of them. A row that was notified of a ping since its claim
+ * is due at once.
+ */
 export const report = ({ sql, tables }: Database, rows: ReadonlyArray<Row>): Call<void> => {
   const json = encodeRows(rows)
   const reported = sql.onDialectOrElse({
@@ -161,7 +171,9 @@ export const report = ({ sql, tables }: Database, rows: ReadonlyArray<Row>): Cal
   })
   return Effect.asVoid(sql`
     update ${sql(tables.wait)} as wait
-    set wake_at = reported."wakeAt", poll_interval = reported."interval", state = reported.state, claimed_at = null
+    set wake_at = case when wait.notified_at >= wait.claimed_at then 0 else reported."wakeAt" end,
+      notified_at = case when wait.notified_at >= wait.claimed_at then wait.notified_at end,
+      poll_interval = reported."interval", state = reported.state, claimed_at = null
     from ${reported}
     where wait.id = reported.id and wait.lease = reported.lease and wait.claimed_at is not null`)
 }
@@ -192,6 +204,60 @@ export const receive = (
         : Effect.as(store, Option.some({ lease: Number(row.lease), claimedAt: Number(row.claimed_at) }))
     )
   )
+}
+
+/** A ping has come: the row is due, or will be when its claim is reported. */
+export const recordPing = (database: Database, id: string): Call<void> => {
+  const { sql, tables } = database
+  return withNow(database, (now) =>
+    Effect.asVoid(sql`
+      update ${sql(tables.wait)}
+      set notified_at = ${now}, wake_at = case when claimed_at is null then ${now} else wake_at end
+      where id = ${id} and decided_at is null`)
+  )
+}
+
+/** The sealed authentication of a row. */
+export const readPending = ({ sql, tables }: Database, id: string): Call<Option.Option<string>> =>
+  Effect.map(sql<{ pending: string }>`select pending from ${sql(tables.authentication)} where id = ${id}`, ([row]) =>
+    Option.map(Option.fromUndefinedOr(row), ({ pending }) => pending)
+  )
+
+/** A push has brought a response: whichever worker is next verifies it, in place of an outcome without tokens. */
+export const recordPush = (
+  database: Database,
+  { id, state }: Pick<Row, "id" | "state">,
+  pending: string
+): Call<void> => {
+  const { sql, tables } = database
+  const take = withNow(
+    database,
+    (now) => sql`
+      update ${sql(tables.wait)}
+      set lease = lease + 1, claimed_at = null, wake_at = ${now}, received_at = ${now}, decided_at = null,
+        state = ${encodeState(state)}
+      where id = ${id} and received_at is null
+      returning id`
+  )
+  const store = sql`
+    update ${sql(tables.authentication)} set pending = ${pending}, outcome = null, result = null where id = ${id}`
+  return sql.withTransaction(Effect.flatMap(take, (rows) => (rows.length === 0 ? Effect.void : Effect.asVoid(store))))
+}
+
+/** A push has brought an error: it ends the wait, whichever worker has it. */
+export const refuse = (database: Database, id: string, result: string): Call<void> => {
+  const { sql, tables } = database
+  const outcome: Wait.Outcome = "Refused"
+  const end = withNow(
+    database,
+    (now) => sql`
+      update ${sql(tables.wait)} set decided_at = ${now}, claimed_at = null, lease = lease + 1
+      where id = ${id} and decided_at is null and received_at is null
+      returning id`
+  )
+  const store = sql`
+    update ${sql(tables.authentication)} set outcome = ${outcome}, result = ${result} where id = ${id}`
+  return sql.withTransaction(Effect.flatMap(end, (rows) => (rows.length === 0 ? Effect.void : Effect.asVoid(store))))
 }
 
 /** Ends a wait under its lease; `false` if another worker has it. */

@@ -1,46 +1,15 @@
 // Two workers that are frozen at one of their steps, for some time or for ever.
 import { WaitStore, WaitWorker } from "@effect-ciba/durable"
 import { TestProvider, TestUser } from "@effect-ciba/testing"
-import { Deferred, Effect, Fiber, Layer, Option } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
 import { expect } from "vitest"
 import { onBoth } from "../support/Databases.ts"
 import * as Freezes from "../support/Freezes.ts"
+import { type Freezing, makeProcess } from "../support/Processes.ts"
 import { initiate, makeCiba, makeStore } from "../support/TestApproval.ts"
 
 const step = 2500
-
-interface Freezing {
-  readonly point: Freezes.Point
-  readonly nth: number
-  /** In milliseconds; `Infinity` for a process that dies. */
-  readonly duration: number
-}
-
-/** A process with a worker: a pass that is over, or that is frozen until `thawAt`. */
-const makeProcess = Effect.fnUntraced(function* (store: WaitStore.Service, { duration, nth, point }: Freezing) {
-  const freeze = yield* Freezes.make(store, point, nth)
-  const worker = yield* Effect.provideService(WaitWorker.make(), WaitStore.WaitStore, freeze.store)
-  const isFrozen = Deferred.isDone(freeze.frozen)
-  let thawAt: number | undefined
-  let pass: Fiber.Fiber<unknown, unknown> | undefined
-
-  const runDue = Effect.gen(function* () {
-    pass = yield* Effect.forkScoped(worker.runDue)
-    yield* Effect.raceFirst(Fiber.await(pass), Deferred.await(freeze.frozen))
-  })
-  const wake = (now: number) =>
-    Effect.gen(function* () {
-      if (thawAt !== undefined && now < thawAt) return
-      if (thawAt !== undefined && pass !== undefined) {
-        yield* freeze.thaw
-        yield* Fiber.await(pass)
-      }
-      yield* runDue
-      if (thawAt === undefined && (yield* isFrozen)) thawAt = now + duration
-    })
-  return { wake, isFrozen, isAwake: (now: number) => thawAt === undefined || now >= thawAt }
-})
 
 const play = Effect.fnUntraced(function* (freezings: ReadonlyArray<Freezing>) {
   const store = yield* WaitStore.WaitStore

@@ -1,0 +1,107 @@
+/** The statements over the table of notifications: one row for each client notification token, which is there before its wait. */
+import { Effect, Option } from "effect"
+import type { SqlError } from "effect/sql"
+import { type Database, withNow } from "./WaitTable.ts"
+
+type Call<A> = Effect.Effect<A, SqlError.SqlError>
+
+/** A token that is expected. */
+export interface Expected {
+  readonly hash: string
+  /** The hash of the `auth_req_id`; `null` before the acknowledgement. */
+  readonly handle: string | null
+  /** The wait; `null` before the acknowledgement. */
+  readonly id: string | null
+  readonly isNotified: boolean
+}
+
+/** How long a row is kept beyond its expiry, in milliseconds: a notification that comes again is known as a duplicate. */
+const retention = 3_600_000
+
+/** Expects a notification for so many milliseconds; `false` if another request has the token. */
+export const expect = (database: Database, hash: string, millis: number): Call<boolean> => {
+  const { sql, tables } = database
+  const table = sql(tables.notification)
+  return withNow(database, (now) => {
+    const sweep = sql`delete from ${table} where expires_at < ${now} - ${sql.literal(String(retention))}`
+    const insert = sql`
+      insert into ${table} (hash, expires_at) values (${hash}, ${now} + ${sql.literal(String(Math.ceil(millis)))})
+      on conflict (hash) do nothing
+      returning hash`
+    return Effect.map(Effect.andThen(sweep, insert), (rows) => rows.length > 0)
+  })
+}
+
+/** Ties a token to its wait. A notification that has come before for another `auth_req_id` is none. */
+export const acknowledge = (
+  database: Database,
+  {
+    handle,
+    hash,
+    id,
+    millis
+  }: { readonly hash: string; readonly handle: string; readonly id: string; readonly millis: number }
+): Call<void> => {
+  const { sql, tables } = database
+  return withNow(database, (now) =>
+    Effect.asVoid(sql`
+      insert into ${sql(tables.notification)} as known (hash, handle, id, expires_at)
+      values (${hash}, ${handle}, ${id}, ${now} + ${sql.literal(String(Math.ceil(millis)))})
+      on conflict (hash) do update set handle = excluded.handle, id = excluded.id, expires_at = excluded.expires_at,
+        notified_at = case when known.notified_for = excluded.handle then known.notified_at end,
+        body = case when known.notified_for = excluded.handle then known.body end
+      where known.id is null`)
+  )
+}
+
+/** The row of a token, by its hash under any of the keys. */
+export const find = (database: Database, hashes: ReadonlyArray<string>): Call<Option.Option<Expected>> => {
+  const { sql, tables } = database
+  return withNow(database, (now) =>
+    Effect.map(
+      sql<{ hash: string; handle: string | null; id: string | null; notified_at: unknown }>`
+        select hash, handle, id, notified_at from ${sql(tables.notification)}
+        where ${sql.in("hash", hashes)} and expires_at > ${now}`,
+      ([row]) =>
+        Option.map(Option.fromUndefinedOr(row), ({ handle, hash, id, notified_at }) => ({
+          hash,
+          handle,
+          id,
+          isNotified: notified_at !== null
+        }))
+    )
+  )
+}
+
+/** Stores the first notification of a token. Succeeds with the wait that it is for, if that is known; none for a repeated one. */
+export const notify = (
+  database: Database,
+  { body, handle, hash }: { readonly hash: string; readonly handle: string; readonly body: string }
+): Call<Option.Option<{ readonly id: string | null }>> => {
+  const { sql, tables } = database
+  return withNow(database, (now) =>
+    Effect.map(
+      sql<{ id: string | null }>`
+        update ${sql(tables.notification)} set notified_at = ${now}, notified_for = ${handle}, body = ${body}
+        where hash = ${hash} and notified_at is null
+        returning id`,
+      ([row]) => Option.fromUndefinedOr(row)
+    )
+  )
+}
+
+/** The token of a wait, and the sealed body of the notification that has come. */
+export interface Notified {
+  readonly hash: string
+  readonly body: string | null
+}
+
+/** What is known of the notification of a wait; none if none is expected. */
+export const findOf = ({ sql, tables }: Database, id: string): Call<Option.Option<Notified>> =>
+  Effect.map(sql<Notified>`select hash, body from ${sql(tables.notification)} where id = ${id}`, ([row]) =>
+    Option.fromUndefinedOr(row)
+  )
+
+/** Expects no notification any more. */
+export const remove = ({ sql, tables }: Database, hashes: ReadonlyArray<string>): Call<void> =>
+  Effect.asVoid(sql`delete from ${sql(tables.notification)} where ${sql.in("hash", hashes)}`)

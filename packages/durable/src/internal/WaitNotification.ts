@@ -1,0 +1,61 @@
+/** What a notification does to its wait: a ping makes it due, a push is its token response or its error. */
+import { open, seal, update } from "@effect-ciba/core/PendingAuthentication"
+import * as Sealing from "@effect-ciba/core/Sealing"
+import { StoredWait } from "@effect-ciba/core/unstable/wait"
+import { DateTime, Effect, Option, Redacted, Result, type Schema } from "effect"
+import type { SqlError } from "effect/sql"
+import * as NotificationBody from "./NotificationBody.ts"
+import type * as NotificationTable from "./NotificationTable.ts"
+import * as WaitTable from "./WaitTable.ts"
+
+/** Fails with what the database does, or if none of the keys has sealed the row. */
+export type Notify = (
+  id: string,
+  body: Redacted.Redacted<Schema.Json>
+) => Effect.Effect<void, SqlError.SqlError | Effect.Error<ReturnType<typeof Sealing.open>>>
+
+/** Tells a wait that was just stored of what has come before it. */
+export type NotifyEarly = (notified: NotificationTable.Notified, id: string) => Effect.Effect<void, SqlError.SqlError>
+
+/** Where a wait is, and how its row is sealed. */
+export interface Place {
+  readonly database: WaitTable.Database
+  readonly keys: Sealing.Keys
+  readonly prefix: string
+}
+
+/** The place of a sealed result. */
+export const resultContext = (prefix: string, id: string): Sealing.Context => ["Result", prefix, id]
+
+/** What a notification does to the row of its wait, if it is there. */
+export const makeNotify = ({ database, keys, prefix }: Place): Notify =>
+  Effect.fnUntraced(function* (id, body) {
+    const sealed = yield* WaitTable.readPending(database, id)
+    if (Option.isNone(sealed)) return
+    const pending = yield* open(sealed.value, keys, [prefix, id])
+    if (pending.deliveryMode !== "push") return yield* WaitTable.recordPing(database, id)
+    const at = DateTime.makeUnsafe(yield* WaitTable.readNow(database))
+    const received = { body: Redacted.make(Redacted.value(body), { label: "token response" }), at }
+    const pushed = update(pending, { received })
+    const saved = yield* Effect.result(StoredWait.get(pushed, WaitTable.noOffset))
+    if (Result.isFailure(saved)) {
+      const result = yield* Sealing.seal(Redacted.make(saved.failure.message), keys, resultContext(prefix, id))
+      return yield* WaitTable.refuse(database, id, result)
+    }
+    if (saved.success === undefined) return
+    const state = StoredWait.progressOf(saved.success, WaitTable.noOffset)
+    yield* WaitTable.recordPush(database, { id, state }, yield* seal(pushed, keys, [prefix, id]))
+  })
+
+/** A notification that has come before its wait. One that cannot be opened is one that was lost. */
+export const makeNotifyEarly =
+  ({ keys, prefix }: Pick<Place, "keys" | "prefix">, notify: Notify): NotifyEarly =>
+  ({ body, hash }, id) =>
+    body === null
+      ? Effect.void
+      : NotificationBody.open(body, keys, [prefix, hash]).pipe(
+          Effect.flatMap((opened) => notify(id, opened)),
+          Effect.catchTag("DecryptionFailed", ({ message }) =>
+            Effect.logError(`the notification for ${id}: ${message}`)
+          )
+        )
