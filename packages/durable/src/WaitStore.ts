@@ -173,7 +173,9 @@ export interface Service {
   readonly notified: Effect.Effect<void>
   /** The least time between two polls until a ping arrives, in milliseconds. */
   readonly pingFallback: number
-  /** How a wait ended; none as long as it goes on. */
+  /** Deletes up to `limit` waits that were decided so long ago. Succeeds with how many these were. */
+  readonly purge: (retention: Duration.Duration, limit: number) => Effect.Effect<number, SqlError.SqlError>
+  /** How a wait ended; none as long as it goes on, and after it was purged. */
   readonly find: (id: string) => Effect.Effect<Option.Option<Decision>, SqlError.SqlError | DecryptionFailed>
 }
 
@@ -256,6 +258,7 @@ export const make = Effect.fnUntraced(function* ({
       return yield* WaitTable.decide(database, held, outcome, sealed)
     }),
     pause: (millis) => WaitTable.pause(database, millis),
+    purge: (retention, limit) => WaitTable.purge(database, Duration.toMillis(retention), limit),
     find: Effect.fnUntraced(function* (id) {
       const found = yield* WaitTable.find(database, id)
       if (Option.isNone(found)) return Option.none<Decision>()

@@ -76,6 +76,8 @@ export interface Options extends Omit<Poll.Options, "schedule" | "pingFallback">
   readonly maxConcurrentPolls?: number | undefined
   /** How often a worker looks for what is due; every 250 milliseconds by default. */
   readonly claimInterval?: Duration.Input | undefined
+  /** How long a decided wait is kept; seven days by default. The worker deletes older ones, a thousand a minute. */
+  readonly retention?: Duration.Input | undefined
 }
 
 /**
@@ -142,7 +144,12 @@ const prepare = Effect.fnUntraced(function* (
   options?: Options
 ): Effect.fn.Return<Effect.Effect<never>, InvalidOption, Requirements | Scope.Scope> {
   const { claimDue, drive, lease, max, outage } = yield* makeWorker(options)
-  const { notified } = yield* WaitStore
+  const { notified, purge } = yield* WaitStore
+  const retention = Duration.fromInputUnsafe(options?.retention ?? "7 days")
+  const clean = Effect.catch(purge(retention, purgedAtOnce), ({ message }) =>
+    Effect.logDebug(`decided waits cannot be purged: ${message}`)
+  )
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(clean, Effect.sleep("1 minute"))))
   const fibers = yield* FiberSet.make<void>()
   yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberSet.awaitEmpty(fibers), lease))
   yield* outage.assume
@@ -156,6 +163,9 @@ const prepare = Effect.fnUntraced(function* (
   return Effect.forever(Effect.catch(pass, () => Effect.sleep(interval)))
 })
 
+/** A transaction of many rows would hold up the claims of others. */
+const purgedAtOnce = 1000
+
 /** A claim, and when it was sent to the database. */
 interface Due {
   readonly claim: Claim
@@ -164,6 +174,7 @@ interface Due {
 
 const makeWorker = Effect.fnUntraced(function* ({
   claimInterval: _claimInterval,
+  retention: _retention,
   maxConcurrentPolls: max = 256,
   ...polls
 }: Options = {}) {

@@ -1,6 +1,6 @@
 import { WaitStore, WaitWorker } from "@effect-ciba/durable"
 import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
-import { Deferred, Effect, Exit, Fiber, Layer, Option, Queue, Redacted, Ref, Scope } from "effect"
+import { Deferred, Duration, Effect, Exit, Fiber, Layer, Option, Queue, Redacted, Ref, Scope } from "effect"
 import { SqlError } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { expect } from "vitest"
@@ -242,5 +242,34 @@ onBoth((it) => {
       yield* Scope.close(scope, Exit.void)
       expect(yield* outcomeOf(id)).toBe("Verified")
     }).pipe(provide(approved))
+  )
+
+  it.effect("deletes what was decided longer ago than the retention, and nothing else", () =>
+    Effect.gen(function* () {
+      const store = yield* WaitStore.WaitStore
+      const { id } = yield* begin
+      yield* passFor(yield* WaitWorker.make(), 20_000)
+      yield* TestClock.adjust("59 minutes")
+      expect(yield* store.purge(Duration.hours(1), 10)).toBe(0)
+      const open = yield* begin
+      yield* TestClock.adjust("2 minutes")
+      expect(yield* outcomeOf(id)).toBe("Verified")
+      expect(yield* store.purge(Duration.hours(1), 10)).toBe(1)
+      expect(yield* outcomeOf(id)).toBeUndefined()
+      yield* passFor(yield* WaitWorker.make(), 20_000)
+      expect(yield* outcomeOf(open.id)).toBe("Verified")
+    }).pipe(provide(approved))
+  )
+
+  it.effect("a worker deletes what is older than its retention", () =>
+    Effect.gen(function* () {
+      const { id } = yield* begin
+      yield* passFor(yield* WaitWorker.make(), 20_000)
+      yield* TestClock.adjust("2 hours")
+      yield* Layer.build(WaitWorker.layer({ retention: "1 hour" }))
+      const turn = Effect.promise(() => new Promise(setImmediate))
+      const isDeleted = Effect.map(Effect.andThen(turn, outcomeOf(id)), (outcome) => outcome === undefined)
+      expect(yield* Effect.repeat(isDeleted, { until: (deleted) => deleted, times: 1000 })).toBe(true)
+    }).pipe(Effect.scoped, provide(approved))
   )
 })

@@ -50,6 +50,7 @@ const createTables = Effect.fnUntraced(function* (
       decided_at bigint
     )`
   yield* sql`create index ${sql(`${wait}_due`)} on ${sql(wait)} (wake_at) where decided_at is null`
+  yield* sql`create index ${sql(`${wait}_decided`)} on ${sql(wait)} (decided_at) where decided_at is not null`
   yield* sql`
     create table ${sql(authentication)} (
       id text not null primary key,

@@ -292,6 +292,28 @@ export const pause = (database: Database, millis: number): Call<void> => {
   )
 }
 
+/** Deletes waits that were decided so many milliseconds ago, with all that belongs to them. Succeeds with how many these were. */
+export const purge = (database: Database, millis: number, limit: number): Call<number> => {
+  const { sql, tables } = database
+  const old = withNow(
+    database,
+    (now) => sql<{ id: string }>`
+      select id from ${sql(tables.wait)} where decided_at < ${now} - ${sql.literal(String(Math.ceil(millis)))}
+      limit ${sql.literal(String(limit))}`
+  )
+  return sql.withTransaction(
+    Effect.flatMap(old, (rows) => {
+      if (rows.length === 0) return Effect.succeed(0)
+      const ids = rows.map(({ id }) => id)
+      const remove = (table: string) => sql`delete from ${sql(table)} where ${sql.in("id", ids)}`
+      return Effect.as(
+        Effect.forEach([tables.notification, tables.authentication, tables.wait], remove, { discard: true }),
+        rows.length
+      )
+    })
+  )
+}
+
 /** The outcome of a wait that has ended. */
 export const find = (
   { sql, tables }: Database,
