@@ -259,7 +259,7 @@ export const complete = (pending: PendingAuthentication): Effect.Effect<Verified
  */
 export const authenticate: (
   request: AuthenticationRequest.Options
-) => Effect.Effect<VerifiedIdentity, CibaError, Ciba> = (request) =>
+) => Effect.Effect<VerifiedIdentity, AuthenticationRequestError | CompletionError, Ciba> = (request) =>
   Span.trace("Ciba.authenticate", Effect.flatMap(initiate(request), complete))
 
 /**

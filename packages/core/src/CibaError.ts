@@ -42,7 +42,7 @@ import { type NextStep, steps } from "./internal/NextStep.ts"
 import type { PendingAuthentication } from "./pending/PendingAuthentication.ts"
 import type { DiscoveryError } from "./provider/DiscoveryError.ts"
 import type { AuthenticationRequestError } from "./request/AuthenticationRequestError.ts"
-import type { TokenError } from "./token/TokenError.ts"
+import type { AuthorizationPending, SlowDown, TokenError } from "./token/TokenError.ts"
 
 /**
  * The names of what can be done about an error: its `next`.
@@ -61,12 +61,34 @@ export type { NextStep }
 export type CibaError = DiscoveryError | AuthenticationRequestError | TokenError | IdTokenError
 
 /**
+ * A `TokenError` without the reasons after which a wait goes on.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
+export type FinalTokenError = TokenError & {
+  readonly reason: Exclude<TokenError["reason"], AuthorizationPending | SlowDown>
+}
+
+/**
  * Why an acknowledged authentication did not lead to an identity.
  *
  * @since 0.1.0
  * @stability stable
  */
-export type CompletionError = Exclude<CibaError, AuthenticationRequestError>
+export type CompletionError = DiscoveryError | FinalTokenError | IdTokenError
+
+/** The error of a step after the acknowledgement. */
+type StepError = Exclude<CibaError, AuthenticationRequestError>
+
+/**
+ * Whether an error of one token request ends a wait.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
+export const endsWait = (error: TokenError): error is FinalTokenError =>
+  error.reason._tag !== "AuthorizationPending" && error.reason._tag !== "SlowDown"
 
 /**
  * Whether the same authentication can be completed again (`Ciba.complete` with the same pending authentication), until it
@@ -130,7 +152,7 @@ export const needsOperator = (error: CibaError): boolean => steps[error.next].ne
  * @since 0.1.0
  * @stability stable
  */
-export const isTransient = ({ _tag, reason }: CompletionError): boolean =>
+export const isTransient = ({ _tag, reason }: StepError): boolean =>
   (_tag === "DiscoveryError" && reason._tag === "TransportError") || reason._tag === "UseDpopNonce"
 
 /**

@@ -164,8 +164,14 @@ export const decodeReceived = (
   Effect.andThen(
     ensureNoError({ status: 200, body: Redacted.value(stored.body), retryAfter: undefined }, (text) =>
       SecretRedaction.ofValues(secretsOf(pending))(text)
-    ),
+    ).pipe(Effect.catchReasons("TokenError", { AuthorizationPending: failUndecided, SlowDown: failUndecided })),
     decodeStored(TokenResponse.decode, stored)
+  )
+
+/** A response that is stored or pushed ends the wait: it cannot say that the end-user has not decided. */
+const failUndecided = ({ code }: { readonly code: string }): Effect.Effect<never, TokenError> =>
+  Effect.fail(
+    new TokenError({ reason: new InvalidTokenResponse({ issues: `it ends the wait with the error ${code}` }) })
   )
 
 /** What the provider may quote of the authentication request. */

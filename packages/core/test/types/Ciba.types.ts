@@ -139,3 +139,27 @@ export const aPublicKeyDoesNotSign = (privateJwk: Redacted.Redacted<unknown>): v
   // @ts-expect-error
   ClientAuthentication.privateKeyJwt(keyPair.publicJwk)
 }
+
+type ReasonOf<E> = E extends { readonly _tag: "TokenError"; readonly reason: { readonly _tag: infer Tag } }
+  ? Tag
+  : never
+
+type TokenReason<Call extends (...given: never) => Effect.Effect<unknown, unknown, unknown>> = ReasonOf<
+  Effect.Error<ReturnType<Call>>
+>
+
+export const aWaitFailsWithNothingThatItGoesOnAfter = (): void => {
+  const report = <Tag>(_tag: Tag): void => {}
+  report<TokenReason<TokenEndpoint.Service["redeem"]>>("AuthorizationPending")
+  report<TokenReason<TokenEndpoint.Service["redeem"]>>("SlowDown")
+  report<TokenReason<typeof Ciba.complete>>("AccessDenied")
+  // @ts-expect-error
+  report<TokenReason<typeof Ciba.complete>>("AuthorizationPending")
+  // @ts-expect-error
+  report<TokenReason<typeof Ciba.complete>>("SlowDown")
+  report<TokenReason<typeof Ciba.authenticate>>("AccessDenied")
+  // @ts-expect-error
+  report<TokenReason<typeof Ciba.authenticate>>("AuthorizationPending")
+  // @ts-expect-error
+  report<TokenReason<typeof Ciba.authenticate>>("SlowDown")
+}

@@ -125,6 +125,23 @@ describe("Push", () => {
     }).pipe(Effect.provide(flow()))
   )
 
+  for (const error of ["authorization_pending", "slow_down"]) {
+    it.effect(
+      `ends the authentication with a push of ${error}, which ends no wait: the response is not valid (L9)`,
+      () =>
+        Effect.gen(function* () {
+          const provider = yield* TestProvider.TestProvider
+          const wait = yield* Effect.forkChild(Effect.flip(Ciba.complete(yield* ask)))
+          yield* provider.approve()
+          yield* TestClock.adjust("1 second")
+          expect(yield* push(({ auth_req_id }) => ({ auth_req_id, error }))).toBe(204)
+          const { reason } = yield* Fiber.join(wait)
+          expect(reason._tag).toBe("InvalidTokenResponse")
+          expect(reason.message).toContain(`it ends the wait with the error ${error}`)
+        }).pipe(Effect.provide(flow()))
+    )
+  }
+
   it.effect("ends the authentication with a push that has only an unknown error code", () =>
     Effect.gen(function* () {
       const store = yield* PendingStore.PendingStore

@@ -1,5 +1,5 @@
 /** Drives a claimed wait by `Wait.step` until it sleeps again or has ended: one poll at most, sent while the claim permits it. */
-import { type CompletionError, isTransient } from "@effect-ciba/core/CibaError"
+import { isTransient } from "@effect-ciba/core/CibaError"
 import type { ClientRegistration } from "@effect-ciba/core/ClientRegistration"
 import type * as IdTokenVerifier from "@effect-ciba/core/IdTokenVerifier"
 import type * as ProviderKeys from "@effect-ciba/core/ProviderKeys"
@@ -45,7 +45,7 @@ interface DrivenWait {
   readonly claimedSince: number
   readonly polls: Option.Option<Polls>
   /** Why the polls could not be prepared, or the last one failed, or the verification. */
-  readonly error: CompletionError | undefined
+  readonly error: Parameters<typeof isTransient>[0] | undefined
 }
 
 /** Succeeds when what came of the claim is stored. What is not prepared within its lifetime is not sent. */
