@@ -7,8 +7,10 @@
 import { Schema } from "effect"
 import { EpochSeconds } from "../internal/EpochSeconds.ts"
 import { decisive, lenient, Texts } from "../internal/ForeignMember.ts"
+import * as StandardClaims from "./StandardClaims.ts"
 
 const members = Schema.Struct({
+  ...StandardClaims.members,
   iss: Schema.NonEmptyString,
   sub: Schema.NonEmptyString.check(Schema.isMaxLength(255)),
   aud: Schema.Union([Schema.NonEmptyString, Texts.pipe(Schema.decodeTo(Schema.NonEmptyArray(Schema.String)))]),
@@ -30,7 +32,8 @@ const members = Schema.Struct({
 })
 
 /**
- * The claims of an ID Token.
+ * The claims of an ID Token: those that it is validated by, and the standard claims of OpenID Connect Core 5.1, of which one that cannot be read counts
+ * as absent. Claims that are not listed pass through.
  *
  * @since 0.1.0
  * @stability stable

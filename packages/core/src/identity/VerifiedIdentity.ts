@@ -31,6 +31,45 @@
  * await Effect.runPromise(Effect.provide(program, CibaTest)) // => ["https://provider.test", "jo"]
  * ```
  *
+ * **Example** (Claims of one's own)
+ *
+ * A schema reads them from verified claims. If it fails, the identity and its tokens are still there.
+ *
+ * ```ts
+ * import { Ciba, ClientAuthentication, UserHint } from "@effect-ciba/core"
+ * import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
+ * import { Effect, Layer, Schema } from "effect"
+ *
+ * const Employee = Schema.Struct({ "https://corp.example/department": Schema.String, email: Schema.String })
+ *
+ * const program = Effect.gen(function* () {
+ *   const identity = yield* Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
+ *   const employee = yield* Schema.decodeUnknownEffect(Employee)(identity.claims)
+ *   return [employee["https://corp.example/department"], identity.claims.email_verified]
+ * })
+ *
+ * const CibaTest = Ciba.layer({
+ *   issuer: "https://provider.test",
+ *   clientId: TestClient.clientId,
+ *   authentication: ClientAuthentication.clientSecretBasic(TestClient.secret)
+ * }).pipe(
+ *   Layer.provide(
+ *     TestProvider.layer({
+ *       user: TestUser.approve(),
+ *       interval: "1 second",
+ *       idTokenClaims: (claims) => ({
+ *         ...claims,
+ *         email: "jo@example.com",
+ *         email_verified: true,
+ *         "https://corp.example/department": "sales"
+ *       })
+ *     })
+ *   )
+ * )
+ *
+ * await Effect.runPromise(Effect.provide(program, CibaTest)) // => ["sales", true]
+ * ```
+ *
  * @see OpenID Connect Core 2 and 5.7, CIBA Core 1.0 section 10.1.1
  */
 import { Data, type DateTime, type Redacted } from "effect"

@@ -54,6 +54,7 @@ import type { Headers, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import { cancelBody, failStatus, Transport } from "../http/Transport.ts"
 import { Expired, InvalidClaims, WrongIssuer } from "../identity/IdTokenError.ts"
+import * as StandardClaims from "../identity/StandardClaims.ts"
 import { truncateIssues } from "../internal/DisplayText.ts"
 import { EpochSeconds } from "../internal/EpochSeconds.ts"
 import { decisive, Texts } from "../internal/ForeignMember.ts"
@@ -73,6 +74,7 @@ import { NotSigned, UnexpectedJwt, UserInfoError, WrongAudience, WrongSubject } 
 export { NotSigned, UnexpectedJwt, UserInfoError, WrongAudience, WrongSubject } from "./UserInfoError.ts"
 
 const members = Schema.Struct({
+  ...StandardClaims.members,
   sub: Schema.NonEmptyString,
   iss: decisive(Schema.String),
   aud: decisive(Schema.Union([Schema.String, Texts])),
@@ -81,7 +83,8 @@ const members = Schema.Struct({
 })
 
 /**
- * The claims of UserInfo, under the specifications' own names; claims that are not listed pass through.
+ * The claims of UserInfo, under the specifications' own names. A standard claim that cannot be read counts as absent; claims that are not
+ * listed pass through.
  *
  * @since 0.1.0
  * @stability stable
