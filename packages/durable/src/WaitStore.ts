@@ -57,7 +57,6 @@ import type { TransportError } from "@effect-ciba/core/Transport"
 import { makeTermsOf, StoredWait, Wait } from "@effect-ciba/core/unstable/wait"
 import { Clock, Context, DateTime, Duration, Effect, Layer, Option, type Redacted, type Schema } from "effect"
 import { type Migrator, SqlClient, type SqlError } from "effect/sql"
-
 import * as Migrations from "./internal/Migrations.ts"
 import * as NotificationTable from "./internal/NotificationTable.ts"
 import * as WaitNotification from "./internal/WaitNotification.ts"

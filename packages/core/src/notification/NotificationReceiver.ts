@@ -132,7 +132,7 @@ const receive = Effect.fnUntraced(function* (
   if (Option.isNone(notification))
     return yield* refuse(400, body === "" ? emptyBody : "its body is no JSON with an auth_req_id")
   const delivery = yield* Effect.mapError(inbox.deliver(token, notification.value), () =>
-    makeRefusal(503, "the push could not be stored")
+    makeRefusal(503, "it could not be stored")
   )
   if (delivery === "Refused") return yield* refuse(401, "its auth_req_id is not that of its client notification token")
 })
