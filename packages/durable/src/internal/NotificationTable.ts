@@ -15,7 +15,7 @@ export interface Expected {
   readonly isNotified: boolean
 }
 
-/** How long a row is kept beyond its expiry, in milliseconds: a notification that comes again is known as a duplicate. */
+/** How long a row is kept beyond its expiry, in milliseconds: its wait may be inserted later. */
 const retention = 3_600_000
 
 /** Expects a notification for so many milliseconds; `false` if another request has the token. */
