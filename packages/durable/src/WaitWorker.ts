@@ -154,13 +154,14 @@ const prepare = Effect.fnUntraced(function* (
   yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberSet.awaitEmpty(fibers), lease))
   yield* outage.assume
   const interval = Duration.fromInputUnsafe(options?.claimInterval ?? "250 millis")
+  const rest = Effect.raceFirst(Effect.sleep(interval), notified)
   const pass = Effect.gen(function* () {
     const free = max - (yield* FiberSet.size(fibers))
     const due = free > 0 ? yield* claimDue(free) : []
     yield* Effect.forEach(due, (each) => FiberSet.run(fibers, drive(each)), { discard: true })
-    if (due.length < free || free === 0) yield* Effect.raceFirst(Effect.sleep(interval), notified)
+    if (due.length < free || free === 0) yield* rest
   })
-  return Effect.forever(Effect.catch(pass, () => Effect.sleep(interval)))
+  return Effect.forever(Effect.catch(pass, () => rest))
 })
 
 /** A transaction of many rows would hold up the claims of others. */
