@@ -45,7 +45,11 @@ export { monotonicNow } from "./internal/MonotonicClock.ts"
  * @stability unstable
  */
 export { WaitProgress } from "./pending/WaitProgress.ts"
-
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
+export { makeExpiryError } from "./wait/ActiveWait.ts"
 /**
  * @since 0.1.0
  * @stability unstable

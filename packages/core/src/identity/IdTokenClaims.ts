@@ -46,6 +46,6 @@ export type IdTokenClaims = typeof members.Type & { readonly [claim: string]: un
  * @since 0.1.0
  * @stability stable
  */
-export const IdTokenClaims: Schema.Decoder<IdTokenClaims> = Schema.StructWithRest(members, [
+export const IdTokenClaims: Schema.Codec<IdTokenClaims, unknown> = Schema.StructWithRest(members, [
   Schema.Record(Schema.String, Schema.Unknown)
 ])

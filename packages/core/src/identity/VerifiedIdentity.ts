@@ -70,11 +70,37 @@
  * await Effect.runPromise(Effect.provide(program, CibaTest)) // => ["sales", true]
  * ```
  *
+ * **Example** (An identity that is stored)
+ *
+ * ```ts
+ * import { Ciba, ClientAuthentication, Sealing, UserHint, VerifiedIdentity } from "@effect-ciba/core"
+ * import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
+ * import { Effect, Layer } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const keys = [yield* Sealing.generate("2030-01")] as const
+ *   const identity = yield* Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo@example.com") })
+ *   const stored = yield* VerifiedIdentity.seal(identity, keys, ["session", "17"])
+ *   const { subject } = yield* VerifiedIdentity.open(stored, keys, ["session", "17"])
+ *   return subject
+ * })
+ *
+ * const CibaTest = Ciba.layer({
+ *   issuer: "https://provider.test",
+ *   clientId: TestClient.clientId,
+ *   authentication: ClientAuthentication.clientSecretBasic(TestClient.secret)
+ * }).pipe(Layer.provide(TestProvider.layer({ user: TestUser.approve({ subject: "jo" }), interval: "1 second" })))
+ *
+ * await Effect.runPromise(Effect.provide(program, CibaTest)) // => "jo"
+ * ```
+ *
  * @see OpenID Connect Core 2 and 5.7, CIBA Core 1.0 section 10.1.1
  */
-import { Data, type DateTime, type Redacted } from "effect"
-import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
-import type { IdTokenClaims } from "./IdTokenClaims.ts"
+import { Data, type DateTime, Effect, Redacted, Schema } from "effect"
+import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
+import { JsonWebKey } from "../crypto/JsonWebKey.ts"
+import * as Sealing from "../crypto/Sealing.ts"
+import { IdTokenClaims } from "./IdTokenClaims.ts"
 
 /**
  * An end-user who approved, and their tokens.
@@ -106,3 +132,67 @@ export class VerifiedIdentity extends Data.Class<{
   /** Every other member of the token response. */
   readonly additional: Redacted.Redacted<Readonly<Record<string, unknown>>>
 }> {}
+
+/**
+ * Encrypts an identity and its tokens with the first of the keys, for one place: the name of the entry as context, for one.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const seal = (
+  { issuer: _issuer, subject: _subject, ...identity }: VerifiedIdentity,
+  keys: Sealing.Keys,
+  context: Sealing.Context = []
+): Effect.Effect<string> =>
+  Effect.flatMap(Effect.orDie(encode({ version: 1, ...identity })), (text) =>
+    Sealing.seal(Redacted.make(text), keys, [kind, ...context])
+  )
+
+/**
+ * Decrypts what `seal` has made in this context with any of the keys; fails if none of them decrypts it. It is as true as it was
+ * when it was sealed: tokens may have expired or been revoked since.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const open = (
+  sealed: string,
+  keys: Sealing.Keys,
+  context: Sealing.Context = []
+): Effect.Effect<VerifiedIdentity, DecryptionFailed> =>
+  Effect.flatMap(Sealing.open(sealed, keys, [kind, ...context]), (text) =>
+    Effect.mapBoth(decode(Redacted.value(text)), {
+      onFailure: () => new DecryptionFailed({ problem: unreadable }),
+      onSuccess: ({ version: _version, ...identity }) =>
+        new VerifiedIdentity({ ...identity, issuer: identity.claims.iss, subject: identity.claims.sub })
+    })
+  )
+
+/** What no other sealed text is. */
+const kind = "VerifiedIdentity"
+
+const unreadable = "it contains no verified identity of a version that this release can read"
+
+const Stored = /* @__PURE__ */ (() => {
+  const secret = (label: string) => Schema.Redacted(Schema.String, { label })
+  return Schema.Struct({
+    version: Schema.Literal(1),
+    claims: IdTokenClaims,
+    accessToken: secret("access_token"),
+    tokenType: Schema.String,
+    dpopKey: Schema.UndefinedOr(Schema.Redacted(JsonWebKey, { label: "private JWK" })),
+    expiresAt: Schema.UndefinedOr(Schema.DateTimeUtc),
+    refreshToken: Schema.UndefinedOr(secret("refresh_token")),
+    idToken: secret("id_token"),
+    scope: Schema.Array(Schema.String),
+    authorizationDetails: Schema.UndefinedOr(Schema.Array(Schema.Unknown)),
+    grantId: Schema.UndefinedOr(Schema.String),
+    additional: Schema.Redacted(Schema.Record(Schema.String, Schema.Unknown), { label: "token response" })
+  })
+})()
+
+const text = /* @__PURE__ */ Schema.fromJsonString(/* @__PURE__ */ Schema.toCodecJson(Stored))
+
+const encode = /* @__PURE__ */ Schema.encodeEffect(text)
+
+const decode = /* @__PURE__ */ Schema.decodeEffect(text)

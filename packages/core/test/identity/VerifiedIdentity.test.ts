@@ -1,5 +1,6 @@
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
+import { Sealing, VerifiedIdentity } from "@effect-ciba/core"
 import { TestClient } from "@effect-ciba/testing"
 import { DateTime, Effect, Inspectable, Logger, Redacted, References } from "effect"
 import { authenticate, issuer, respondedAt, subject, withTokenResponse } from "../support/ForgedResponses.ts"
@@ -170,5 +171,36 @@ describe("VerifiedIdentity, for the granted scope", () => {
           log: [["The provider granted scopes that were not requested: admin"]]
         })
       })
+  )
+
+  it.effect("is the same when it was sealed and opened, and shows nothing in between", () =>
+    Effect.gen(function* () {
+      const keys = [yield* Sealing.generate("k")] as const
+      const identity = yield* authenticate(full)
+      const sealed = yield* VerifiedIdentity.seal(identity, keys, ["session", "17"])
+      expect(yield* VerifiedIdentity.open(sealed, keys, ["session", "17"])).toEqual(identity)
+      for (const text of ["marker", subject, issuer]) expect(sealed).not.toContain(text)
+    })
+  )
+
+  it.effect("keeps what a token response leaves out as undefined when it is sealed", () =>
+    Effect.gen(function* () {
+      const keys = [yield* Sealing.generate("k")] as const
+      const identity = yield* authenticate(withTokenResponse(({ expires_in: _, scope: __, ...body }) => body))
+      const opened = yield* VerifiedIdentity.open(yield* VerifiedIdentity.seal(identity, keys), keys)
+      expect(opened).toEqual(identity)
+      expect(opened).toMatchObject({ expiresAt: undefined, refreshToken: undefined, authorizationDetails: undefined })
+    })
+  )
+
+  it.effect("is not opened in another place, nor from another kind of text", () =>
+    Effect.gen(function* () {
+      const keys = [yield* Sealing.generate("k")] as const
+      const sealed = yield* VerifiedIdentity.seal(yield* authenticate(full), keys, ["session", "17"])
+      const elsewhere = yield* Effect.flip(VerifiedIdentity.open(sealed, keys, ["session", "18"]))
+      expect(elsewhere._tag).toBe("DecryptionFailed")
+      const other = yield* Sealing.seal(Redacted.make("{}"), keys, ["VerifiedIdentity"])
+      expect((yield* Effect.flip(VerifiedIdentity.open(other, keys))).message).toContain("no verified identity")
+    })
   )
 })
