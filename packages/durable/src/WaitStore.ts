@@ -50,18 +50,27 @@
  */
 import type { PendingAuthentication } from "@effect-ciba/core/PendingAuthentication"
 import { open, seal, update } from "@effect-ciba/core/PendingAuthentication"
-import * as Sealing from "@effect-ciba/core/Sealing"
+import type * as Sealing from "@effect-ciba/core/Sealing"
 import type { TokenError } from "@effect-ciba/core/TokenError"
 import type { TokenResponse } from "@effect-ciba/core/TokenResponse"
 import type { TransportError } from "@effect-ciba/core/Transport"
+import { TokenHash } from "@effect-ciba/core/unstable/jose"
 import { makeTermsOf, StoredWait, Wait } from "@effect-ciba/core/unstable/wait"
+import * as VerifiedIdentity from "@effect-ciba/core/VerifiedIdentity"
 import { Clock, Context, DateTime, Duration, Effect, Layer, Option, type Redacted, type Schema } from "effect"
 import { type Migrator, SqlClient, type SqlError } from "effect/sql"
+import * as Failure from "./internal/Failure.ts"
 import * as Migrations from "./internal/Migrations.ts"
 import * as NotificationTable from "./internal/NotificationTable.ts"
 import * as WaitNotification from "./internal/WaitNotification.ts"
 import * as WaitTable from "./internal/WaitTable.ts"
 import * as Wakeup from "./internal/Wakeup.ts"
+
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
+export type { Failure } from "./internal/Failure.ts"
 
 /**
  * @since 0.1.0
@@ -133,8 +142,10 @@ export type NotifyError = SqlError.SqlError | DecryptionFailed
  */
 export interface Decision {
   readonly outcome: Wait.Outcome
-  /** What is handed out; it is sealed. */
-  readonly result?: Redacted.Redacted<string> | undefined
+  /** Who approved, and their tokens: of `Verified`. It is sealed. */
+  readonly identity?: VerifiedIdentity.VerifiedIdentity | undefined
+  /** Why there are no tokens. It is sealed. */
+  readonly failure?: Failure.Failure | undefined
 }
 
 /**
@@ -161,6 +172,8 @@ export interface Service {
   ) => Effect.Effect<Option.Option<Claim>, SqlError.SqlError>
   /** Ends a wait. `false` if the lease has passed to another worker. */
   readonly decide: (held: Held, decision: Decision) => Effect.Effect<boolean, SqlError.SqlError>
+  /** Ends a wait that no poll is in flight for, and that has no tokens; `false` for any other. Tokens that come later are stored. */
+  readonly cancel: (id: string) => Effect.Effect<boolean, SqlError.SqlError>
   /** Nothing is claimed for so many milliseconds, by any worker. */
   readonly pause: (millis: number) => Effect.Effect<void, SqlError.SqlError>
   /**
@@ -252,19 +265,16 @@ export const make = Effect.fnUntraced(function* ({
       const lease = yield* WaitTable.receive(database, row, yield* sealPending(pending), timeout)
       return Option.map(lease, (taken) => ({ ...claim, ...taken, abandonedAt: undefined, pending, saved }))
     }),
-    decide: Effect.fnUntraced(function* (held, { outcome, result }) {
-      const sealed = result && (yield* Sealing.seal(result, keys, WaitNotification.resultContext(prefix, held.id)))
-      return yield* WaitTable.decide(database, held, outcome, sealed)
-    }),
+    decide: (held, decision) =>
+      Effect.flatMap(sealDecision(decision, keys, [prefix, held.id]), (decided) =>
+        WaitTable.decide(database, held, decided)
+      ),
+    cancel: (id) => WaitTable.cancel(database, id),
     pause: (millis) => WaitTable.pause(database, millis),
     purge: (retention, limit) => WaitTable.purge(database, Duration.toMillis(retention), limit),
     find: Effect.fnUntraced(function* (id) {
       const found = yield* WaitTable.find(database, id)
-      if (Option.isNone(found)) return Option.none<Decision>()
-      const { outcome, result } = found.value
-      const opened =
-        result === null ? undefined : yield* Sealing.open(result, keys, WaitNotification.resultContext(prefix, id))
-      return Option.some<Decision>({ outcome, result: opened })
+      return Option.isNone(found) ? Option.none() : Option.some(yield* openDecision(found.value, keys, [prefix, id]))
     })
   })
 })
@@ -299,11 +309,35 @@ const makeInsert = ({
     const saved = (yield* StoredWait.get(pending, WaitTable.noOffset)) ?? begin(pending, terms, now)
     const receivedAt = saved.phase._tag === "Verifying" ? now : undefined
     const row = toRow({ held: { id: pending.id, lease: 0 }, saved, wakeAt: wakeAtOf(saved, now) })
-    yield* WaitTable.insert(database, row, yield* sealPending(pending), receivedAt)
+    const [sealed, authReqIdHash] = [yield* sealPending(pending), yield* TokenHash.sha256(pending.authReqId)]
+    yield* WaitTable.insert(database, row, { pending: sealed, authReqIdHash, receivedAt })
     // Read again: a notification may have come in between.
     const notified = yield* NotificationTable.findOf(database, pending.id)
     if (Option.isSome(notified)) yield* notifyEarly(notified.value, pending.id)
   })
+
+const sealDecision = Effect.fnUntraced(function* (
+  { failure, identity, outcome }: Decision,
+  keys: Sealing.Keys,
+  context: Sealing.Context
+): Effect.fn.Return<WaitTable.Decided> {
+  if (identity !== undefined) {
+    const result = yield* VerifiedIdentity.seal(identity, keys, context)
+    return { outcome, result, subject: identity.subject, acr: identity.claims.acr }
+  }
+  return { outcome, result: failure && (yield* Failure.seal(failure, keys, context)) }
+})
+
+const openDecision = Effect.fnUntraced(function* (
+  { outcome, result }: WaitTable.Sealed,
+  keys: Sealing.Keys,
+  context: Sealing.Context
+): Effect.fn.Return<Decision, DecryptionFailed> {
+  if (result === null) return { outcome }
+  return outcome === "Verified"
+    ? { outcome, identity: yield* VerifiedIdentity.open(result, keys, context) }
+    : { outcome, failure: yield* Failure.open(result, keys, context) }
+})
 
 /** What is counted on this machine's clock, on that of the database. */
 const toDatabaseClock = Effect.fnUntraced(function* (

@@ -1,4 +1,4 @@
-import { PendingAuthentication, Sealing, TokenResponse } from "@effect-ciba/core"
+import { PendingAuthentication, Sealing, TokenResponse, VerifiedIdentity } from "@effect-ciba/core"
 import { makeTermsOf, type StoredWait, Wait } from "@effect-ciba/core/unstable/wait"
 import { WaitStore } from "@effect-ciba/durable"
 import { Array as Arr, DateTime, Duration, Effect, Option, Redacted } from "effect"
@@ -29,6 +29,23 @@ const makePending = (
         ...changes
       })
   )
+
+const makeIdentity = (subject: string) =>
+  new VerifiedIdentity.VerifiedIdentity({
+    subject,
+    issuer: "https://provider.test",
+    claims: { iss: "https://provider.test", sub: subject, aud: "test-client", exp: 2, iat: 1 },
+    accessToken: Redacted.make(`access-of-${subject}`, { label: "access_token" }),
+    tokenType: "Bearer",
+    dpopKey: undefined,
+    expiresAt: undefined,
+    refreshToken: undefined,
+    idToken: Redacted.make(`id-token-of-${subject}`, { label: "id_token" }),
+    scope: ["openid"],
+    authorizationDetails: undefined,
+    grantId: undefined,
+    additional: Redacted.make({}, { label: "token response" })
+  })
 
 /** A store with one wait, `a`, which is due. */
 const makeDue = Effect.gen(function* () {
@@ -151,7 +168,7 @@ onBoth((it) => {
       expect(yield* store.claim(all)).toEqual([])
       expect(yield* store.decide(current, { outcome: "Refused" })).toBe(true)
       expect(yield* store.decide(current, { outcome: "Expired" })).toBe(false)
-      expect(yield* store.find("a")).toEqual(Option.some({ outcome: "Refused", result: undefined }))
+      expect(yield* store.find("a")).toEqual(Option.some({ outcome: "Refused" }))
       yield* TestClock.adjust("1 hour")
       expect(yield* store.claim(all)).toEqual([])
     })
@@ -169,10 +186,10 @@ onBoth((it) => {
       const last = yield* claimOne(store)
       expect(last).toMatchObject({ lease: 4, saved: { phase: { _tag: "Verifying" } } })
       expect(yield* store.decide(taken, { outcome: "Rejected" })).toBe(false)
-      expect(yield* store.decide(last, { outcome: "Verified", result: Redacted.make("jo") })).toBe(true)
+      expect(yield* store.decide(last, { outcome: "Verified", identity: makeIdentity("jo") })).toBe(true)
       const found = yield* Effect.flatMap(store.find("a"), Effect.fromOption)
       expect(found.outcome).toBe("Verified")
-      expect(found.result && Redacted.value(found.result)).toBe("jo")
+      expect(found.identity).toEqual(makeIdentity("jo"))
     })
   )
 
@@ -279,7 +296,7 @@ onBoth((it) => {
       const received = yield* dump
       yield* store.decide(yield* Effect.fromOption(taken), {
         outcome: "Verified",
-        result: Redacted.make("result-of-jo")
+        identity: makeIdentity("jo")
       })
       const text = received + (yield* dump)
       expect(text).toContain('"a"')

@@ -1,6 +1,6 @@
 import { WaitStore, WaitWorker } from "@effect-ciba/durable"
 import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
-import { Deferred, Duration, Effect, Exit, Fiber, Layer, Option, Queue, Redacted, Ref, Scope } from "effect"
+import { Deferred, Duration, Effect, Exit, Fiber, Layer, Option, Queue, Ref, Scope } from "effect"
 import { SqlError } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { expect } from "vitest"
@@ -88,8 +88,9 @@ onBoth((it) => {
       const { id } = yield* begin
       yield* passFor(worker, 10_000)
       expect(yield* outcomeOf(id)).toBe("Refused")
-      const { result } = yield* Effect.flatMap(find(id), Effect.fromOption)
-      expect(result && Redacted.value(result)).toContain("access_denied")
+      const { failure } = yield* Effect.flatMap(find(id), Effect.fromOption)
+      expect(failure).toMatchObject({ reason: "AccessDenied", canAskAgain: false, needsOperator: false })
+      expect(failure?.message).toContain("access_denied")
     }).pipe(provide({ user: TestUser.deny() }))
   )
 

@@ -7,6 +7,7 @@ import type { TokenResponse } from "@effect-ciba/core/TokenResponse"
 import type { TransportError } from "@effect-ciba/core/Transport"
 import {
   judge,
+  makeExpiryError,
   type makePrepare,
   type makeTermsOf,
   monotonicNow,
@@ -14,9 +15,11 @@ import {
   type Throttle,
   Wait
 } from "@effect-ciba/core/unstable/wait"
-import { Clock, Duration, Effect, Exit, Fiber, Option, Redacted, Result } from "effect"
+import type { VerifiedIdentity } from "@effect-ciba/core/VerifiedIdentity"
+import { Clock, Duration, Effect, Exit, Fiber, Option, Result } from "effect"
 import type * as WaitStore from "../WaitStore.ts"
 import type { DatabaseOutage } from "./DatabaseOutage.ts"
+import * as Failure from "./Failure.ts"
 import { claimLifetime } from "./WaitTable.ts"
 
 /** What all waits of a worker share. */
@@ -46,6 +49,8 @@ interface DrivenWait {
   readonly polls: Option.Option<Polls>
   /** Why the polls could not be prepared, or the last one failed, or the verification. */
   readonly error: Parameters<typeof isTransient>[0] | undefined
+  /** What was verified. */
+  readonly identity?: VerifiedIdentity | undefined
 }
 
 /** Succeeds when what came of the claim is stored. What is not prepared within its lifetime is not sent. */
@@ -175,7 +180,7 @@ const verify = Effect.fnUntraced(function* (
   const held = { ...wait, claim: claim.value }
   const verified = yield* Effect.result(verifier.verify(response, claim.value.pending))
   yield* Result.isSuccess(verified)
-    ? advance(held, state, { _tag: "Verified" })
+    ? advance({ ...held, identity: verified.success }, state, { _tag: "Verified" })
     : advance({ ...held, error: verified.failure }, state, judge({ keys, registration }, verified.failure))
 })
 
@@ -188,6 +193,19 @@ const complete = (wait: DrivenWait, state: State, outcome: Wait.Outcome): Effect
       advance(wait, state, { _tag: "Resumed" })
     )
   }
-  const result = error === undefined || outcome === "Verified" ? undefined : Redacted.make(error.message)
-  return Effect.asVoid(worker.outage.untilWritten(worker.store.decide(claim, { outcome, result })))
+  return Effect.asVoid(worker.outage.untilWritten(worker.store.decide(claim, toDecision(wait, state, outcome))))
+}
+
+/** A lost response, and an expiry by the clock, have an error of their own. */
+const toDecision = (
+  { error, identity }: DrivenWait,
+  { lastFault, lost, polls }: State,
+  outcome: Wait.Outcome
+): WaitStore.Decision => {
+  if (outcome === "Verified") return { outcome, identity }
+  const isEnd = outcome === "Unknown" || error === undefined || error.reason._tag === "TransportError"
+  const encounters = { polls, ...(lastFault === undefined ? undefined : { lastFault }) }
+  const isOver = outcome === "Expired" || outcome === "Unknown"
+  const reason = isOver && isEnd ? makeExpiryError(lost, encounters) : error
+  return { outcome, failure: reason && Failure.of(reason) }
 }

@@ -4,11 +4,13 @@ import { Migrator, SqlClient, type SqlError } from "effect/sql"
 
 /**
  * The names of the tables. `wait` is small and written twice for each poll; what does not change with each poll is in
- * `authentication`; `notification` has a row for each client notification token; `pause` has one row.
+ * `authentication`; `approval` has a row for each key of a caller's; `notification` has one for each client notification token; `pause`
+ * has one row.
  */
 export interface Tables {
   readonly wait: string
   readonly authentication: string
+  readonly approval: string
   readonly notification: string
   readonly pause: string
 }
@@ -16,6 +18,7 @@ export interface Tables {
 export const tablesOf = (prefix: string): Tables => ({
   wait: `${prefix}_wait`,
   authentication: `${prefix}_authentication`,
+  approval: `${prefix}_approval`,
   notification: `${prefix}_notification`,
   pause: `${prefix}_pause`
 })
@@ -35,7 +38,7 @@ const createTables = Effect.fnUntraced(function* (
   prefix: string
 ): Effect.fn.Return<void, SqlError.SqlError, SqlClient.SqlClient> {
   const sql = yield* SqlClient.SqlClient
-  const { authentication, notification, pause, wait } = tablesOf(prefix)
+  const { approval, authentication, notification, pause, wait } = tablesOf(prefix)
   yield* sql`
     create table ${sql(wait)} (
       id text not null primary key,
@@ -55,9 +58,21 @@ const createTables = Effect.fnUntraced(function* (
     create table ${sql(authentication)} (
       id text not null primary key,
       pending text not null,
+      auth_req_id_hash text not null,
       outcome text,
+      subject text,
+      acr text,
       result text
     )`
+  yield* sql`
+    create table ${sql(approval)} (
+      key text not null primary key,
+      fingerprint text not null,
+      started_at bigint not null,
+      id text,
+      expires_at bigint
+    )`
+  yield* sql`create index ${sql(`${approval}_id`)} on ${sql(approval)} (id)`
   yield* sql`
     create table ${sql(notification)} (
       hash text not null primary key,

@@ -1,9 +1,10 @@
 /** What a notification does to its wait: a ping makes it due, a push is its token response or its error. */
 import { open, seal, update } from "@effect-ciba/core/PendingAuthentication"
-import * as Sealing from "@effect-ciba/core/Sealing"
+import type * as Sealing from "@effect-ciba/core/Sealing"
 import { StoredWait } from "@effect-ciba/core/unstable/wait"
 import { DateTime, Effect, Option, Redacted, Result, type Schema } from "effect"
 import type { SqlError } from "effect/sql"
+import * as Failure from "./Failure.ts"
 import * as NotificationBody from "./NotificationBody.ts"
 import type * as NotificationTable from "./NotificationTable.ts"
 import * as WaitTable from "./WaitTable.ts"
@@ -24,9 +25,6 @@ export interface Place {
   readonly prefix: string
 }
 
-/** The place of a sealed result. */
-export const resultContext = (prefix: string, id: string): Sealing.Context => ["Result", prefix, id]
-
 /** What a notification does to the row of its wait, if it is there. */
 export const makeNotify = ({ database, keys, prefix }: Place): Notify =>
   Effect.fnUntraced(function* (id, body) {
@@ -39,7 +37,7 @@ export const makeNotify = ({ database, keys, prefix }: Place): Notify =>
     const pushed = update(pending, { received })
     const saved = yield* Effect.result(StoredWait.get(pushed, WaitTable.noOffset))
     if (Result.isFailure(saved)) {
-      const result = yield* Sealing.seal(Redacted.make(saved.failure.message), keys, resultContext(prefix, id))
+      const result = yield* Failure.seal(Failure.of(saved.failure), keys, [prefix, id])
       return yield* WaitTable.refuse(database, id, result)
     }
     if (saved.success === undefined) return

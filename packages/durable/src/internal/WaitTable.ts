@@ -83,12 +83,19 @@ export const readNow = (database: Database): Call<number> =>
     Effect.map(database.sql<{ now: Int64 }>`select ${now} as now`, (rows) => Number(rows[0]?.now))
   )
 
+/** What is stored of an authentication once. */
+export interface Authentication {
+  /** Sealed. */
+  readonly pending: string
+  readonly authReqIdHash: string
+  readonly receivedAt: number | undefined
+}
+
 /** A row that is there already is left as it is. */
 export const insert = (
   { sql, tables }: Database,
   { id, interval, lease, state, wakeAt }: Row,
-  pending: string,
-  receivedAt: number | undefined
+  { authReqIdHash, pending, receivedAt }: Authentication
 ): Call<void> =>
   sql.withTransaction(
     Effect.andThen(
@@ -97,7 +104,9 @@ export const insert = (
         values (${id}, ${wakeAt}, ${interval}, ${lease}, ${encodeState(state)}, ${receivedAt ?? null})
         on conflict (id) do nothing`,
       Effect.asVoid(sql`
-        insert into ${sql(tables.authentication)} (id, pending) values (${id}, ${pending}) on conflict (id) do nothing`)
+        insert into ${sql(tables.authentication)} (id, pending, auth_req_id_hash)
+        values (${id}, ${pending}, ${authReqIdHash})
+        on conflict (id) do nothing`)
     )
   )
 
@@ -260,12 +269,20 @@ export const refuse = (database: Database, id: string, result: string): Call<voi
   return sql.withTransaction(Effect.flatMap(end, (rows) => (rows.length === 0 ? Effect.void : Effect.asVoid(store))))
 }
 
+/** How a wait has ended, and who approved. */
+export interface Decided {
+  readonly outcome: Wait.Outcome
+  /** Sealed. */
+  readonly result?: string | undefined
+  readonly subject?: string | undefined
+  readonly acr?: string | undefined
+}
+
 /** Ends a wait under its lease; `false` if another worker has it. */
 export const decide = (
   database: Database,
   { id, lease }: Pick<Row, "id" | "lease">,
-  outcome: Wait.Outcome,
-  result: string | undefined
+  { acr, outcome, result, subject }: Decided
 ): Call<boolean> => {
   const { sql, tables } = database
   const end = withNow(
@@ -276,7 +293,26 @@ export const decide = (
       returning id`
   )
   const store = sql`
-    update ${sql(tables.authentication)} set outcome = ${outcome}, result = ${result ?? null} where id = ${id}`
+    update ${sql(tables.authentication)}
+    set outcome = ${outcome}, result = ${result ?? null}, subject = ${subject ?? null}, acr = ${acr ?? null}
+    where id = ${id}`
+  return sql.withTransaction(
+    Effect.flatMap(end, ([row]) => (row === undefined ? Effect.succeed(false) : Effect.as(store, true)))
+  )
+}
+
+/** Ends a wait that no poll is in flight for, and that has no tokens; `false` for any other. */
+export const cancel = (database: Database, id: string): Call<boolean> => {
+  const { sql, tables } = database
+  const outcome: Wait.Outcome = "Cancelled"
+  const end = withNow(
+    database,
+    (now) => sql`
+      update ${sql(tables.wait)} set decided_at = ${now}, claimed_at = null, lease = lease + 1
+      where id = ${id} and decided_at is null and received_at is null and (claimed_at is null or wake_at <= ${now})
+      returning id`
+  )
+  const store = sql`update ${sql(tables.authentication)} set outcome = ${outcome} where id = ${id}`
   return sql.withTransaction(
     Effect.flatMap(end, ([row]) => (row === undefined ? Effect.succeed(false) : Effect.as(store, true)))
   )
@@ -307,22 +343,24 @@ export const purge = (database: Database, millis: number, limit: number): Call<n
       const ids = rows.map(({ id }) => id)
       const remove = (table: string) => sql`delete from ${sql(table)} where ${sql.in("id", ids)}`
       return Effect.as(
-        Effect.forEach([tables.notification, tables.authentication, tables.wait], remove, { discard: true }),
+        Effect.forEach([tables.approval, tables.notification, tables.authentication, tables.wait], remove, {
+          discard: true
+        }),
         rows.length
       )
     })
   )
 }
 
+/** How a wait has ended, and what is sealed of it. */
+export interface Sealed {
+  readonly outcome: Wait.Outcome
+  readonly result: string | null
+}
+
 /** The outcome of a wait that has ended. */
-export const find = (
-  { sql, tables }: Database,
-  id: string
-): Call<Option.Option<{ readonly outcome: Wait.Outcome; readonly result: string | null }>> =>
+export const find = ({ sql, tables }: Database, id: string): Call<Option.Option<Sealed>> =>
   Effect.map(
-    sql<{
-      outcome: Wait.Outcome
-      result: string | null
-    }>`select outcome, result from ${sql(tables.authentication)} where id = ${id} and outcome is not null`,
+    sql<Sealed>`select outcome, result from ${sql(tables.authentication)} where id = ${id} and outcome is not null`,
     ([row]) => Option.fromUndefinedOr(row)
   )

@@ -16,9 +16,12 @@ let prefixes = 0
 
 export const makePrefix = Effect.sync(() => `t${++prefixes}`)
 
-export const makeStore = Effect.gen(function* () {
-  return yield* WaitStore.make({ keys: [yield* Sealing.generate("k")], prefix: yield* makePrefix })
+/** Tables of one's own, and a key. */
+export const makeOptions = Effect.gen(function* () {
+  return { keys: [yield* Sealing.generate("k")], prefix: yield* makePrefix } as const
 })
+
+export const makeStore = Effect.flatMap(makeOptions, WaitStore.make)
 
 /** Sends an authentication request, and stores what was acknowledged. */
 export const initiate = Effect.gen(function* () {
