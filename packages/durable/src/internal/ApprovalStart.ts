@@ -1,0 +1,112 @@
+/** Starts an approval once for each key: an intent is written before the request is sent. */
+import * as AuthenticationRequest from "@effect-ciba/core/AuthenticationRequest"
+import type { AuthenticationRequestError } from "@effect-ciba/core/AuthenticationRequestError"
+import type { Ciba } from "@effect-ciba/core/Ciba"
+import { ClientRegistration } from "@effect-ciba/core/ClientRegistration"
+import type { DiscoveryError } from "@effect-ciba/core/DiscoveryError"
+import type { PendingAuthentication } from "@effect-ciba/core/PendingAuthentication"
+import { Clock, DateTime, Effect, Option, Redacted, Schedule, Schema } from "effect"
+import type { SqlError } from "effect/sql"
+import { AcknowledgementLost, ApprovalConflict } from "../ApprovalError.ts"
+import type * as WaitStore from "../WaitStore.ts"
+import * as ApprovalTable from "./ApprovalTable.ts"
+import type { KeyedHash } from "./KeyedHash.ts"
+import type { Database } from "./WaitTable.ts"
+
+export interface Options {
+  readonly ciba: Ciba["Service"]
+  readonly registration: ClientRegistration["Service"]
+  readonly store: WaitStore.Service
+  readonly database: Database
+  readonly fingerprints: KeyedHash
+  /** How long an intent is waited for, in milliseconds. */
+  readonly acknowledgementTimeout: number
+}
+
+export type StartError =
+  | AuthenticationRequestError
+  | DiscoveryError
+  | ApprovalConflict
+  | AcknowledgementLost
+  | SqlError.SqlError
+
+/** Starts an approval, or finds the one that was started with the key before. */
+export type Start = (
+  key: string,
+  request: AuthenticationRequest.Options
+) => Effect.Effect<ApprovalTable.Row, StartError>
+
+export const make = (options: Options): Start => {
+  const { database, fingerprints, acknowledgementTimeout, registration } = options
+  const send = makeSend(options)
+
+  const join = (key: string, row: ApprovalTable.Row, again: Effect.Effect<ApprovalTable.Row, StartError>) => {
+    if (row.id !== null) return Effect.succeed(row)
+    return row.age < acknowledgementTimeout
+      ? Effect.delay(again, "200 millis")
+      : Effect.fail(new AcknowledgementLost({ key }))
+  }
+
+  return Effect.fnUntraced(function* (key, request) {
+    const text = yield* Effect.provideService(describe(request), ClientRegistration, registration)
+    const [hash, known] = [yield* fingerprints.hash(text), yield* fingerprints.hashByAll(text)]
+    const attempt: Effect.Effect<ApprovalTable.Row, StartError> = Effect.gen(function* () {
+      if (yield* ApprovalTable.begin(database, key, hash)) yield* send(key, request)
+      const found = yield* ApprovalTable.find(database, key)
+      if (Option.isNone(found)) return yield* attempt
+      if (!known.includes(found.value.fingerprint)) return yield* new ApprovalConflict({ key })
+      return yield* join(key, found.value, attempt)
+    })
+    return yield* attempt
+  })
+}
+
+/** The parameters of a request, but for what is new each time. */
+const describe = (request: AuthenticationRequest.Options) =>
+  Effect.map(AuthenticationRequest.make(request), ({ parameters }) =>
+    Redacted.make(encode(Redacted.value(parameters).filter(([name]) => name !== "client_notification_token")))
+  )
+
+const encode = Schema.encodeSync(Schema.fromJsonString(Schema.Array(Schema.Tuple([Schema.String, Schema.Json]))))
+
+/** An intent stays, unless nothing can have reached the end-user. */
+const makeSend =
+  ({ ciba, database, store }: Options) =>
+  (key: string, request: AuthenticationRequest.Options): Effect.Effect<void, StartError> =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.matchEffect(restore(ciba.initiate(request)), {
+        onFailure: (error) =>
+          mayBeAsked(error)
+            ? Effect.fail(error)
+            : Effect.andThen(ApprovalTable.remove(database, key), Effect.fail(error)),
+        onSuccess: (pending) => untilExpiry(pending, record(store, database, key, pending))
+      })
+    )
+
+/** Whether the provider may have asked the end-user, though there is no acknowledgement: not with a status of 4xx. */
+const mayBeAsked = (error: AuthenticationRequestError | DiscoveryError): boolean => {
+  if (error._tag === "DiscoveryError") return false
+  const { next, reason } = error
+  const isRefused = "status" in reason && reason.status !== undefined && reason.status >= 400 && reason.status < 500
+  return !isRefused && (next === "confirm" || next === "reportToProvider")
+}
+
+const record = (store: WaitStore.Service, database: Database, key: string, pending: PendingAuthentication) =>
+  database.sql.withTransaction(
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Effect.andThen(
+        Effect.catchTag(store.insert(pending), "TokenError", Effect.die),
+        ApprovalTable.acknowledge(database, key, pending.id, DateTime.toEpochMillis(pending.expiresAt) - now)
+      )
+    )
+  )
+
+/** An acknowledgement that cannot be stored is kept as long as it is worth something. */
+const untilExpiry = (
+  { expiresAt }: PendingAuthentication,
+  write: Effect.Effect<void, SqlError.SqlError>
+): Effect.Effect<void, SqlError.SqlError> =>
+  Effect.retry(write, {
+    schedule: Schedule.spaced("500 millis"),
+    while: () => Effect.map(DateTime.now, (now) => DateTime.isLessThan(now, expiresAt))
+  })

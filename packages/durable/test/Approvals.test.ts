@@ -1,0 +1,283 @@
+import { type Sealing, UserHint } from "@effect-ciba/core"
+import { ApprovalError, Approvals, WaitStore, WaitWorker } from "@effect-ciba/durable"
+import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
+import { Clock, Effect, Fiber, Redacted, Stream } from "effect"
+import { SqlClient } from "effect/sql"
+import { TestClock } from "effect/testing"
+import { expect } from "vitest"
+import { onBoth } from "./support/Databases.ts"
+import { makeCiba, makeOptions } from "./support/TestApproval.ts"
+
+const request = { scope: ["openid"], hint: UserHint.login("jo@example.com") }
+
+interface Place {
+  readonly keys: Sealing.Keys
+  readonly prefix: string
+}
+
+/** The approvals of one process. Each of them has a flow and a store of its own. */
+const makeNode = (place: Place) =>
+  Effect.flatMap(WaitStore.make(place), (store) =>
+    Effect.provideService(Approvals.make(place), WaitStore.WaitStore, store)
+  )
+
+/** Two processes at one database, one of which has a worker. */
+const makeNodes = Effect.gen(function* () {
+  const place: Place = yield* makeOptions
+  const store = yield* WaitStore.make(place)
+  const worker = yield* Effect.provideService(WaitWorker.make(), WaitStore.WaitStore, store)
+  return { place, store, worker, one: yield* makeNode(place), other: yield* makeNode(place) }
+})
+
+type Nodes = Effect.Success<typeof makeNodes>
+
+/** Lets this much time go by, second by second, with a worker that looks. */
+const pass = ({ worker }: Pick<Nodes, "worker">, seconds: number) =>
+  Effect.repeat(Effect.andThen(TestClock.adjust("1 second"), worker.runDue), { times: seconds - 1 })
+
+/** Lets time go by in small steps until the fiber has ended: a database takes real time between them. */
+const finish = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<A, E> =>
+  Effect.suspend(() =>
+    fiber.pollUnsafe() === undefined
+      ? Effect.andThen(Effect.andThen(TestClock.adjust("100 millis"), realTime), finish(fiber))
+      : Fiber.join(fiber)
+  )
+
+/** Waits, without any time on the clock, until the provider has received so many requests at an endpoint. */
+const awaitRequests = (endpoint: string, count: number): Effect.Effect<void, never, TestProvider.TestProvider> =>
+  Effect.flatMap(
+    TestProvider.TestProvider.use((provider) => provider.requests),
+    (all) =>
+      all.filter((each) => each.endpoint === endpoint).length < count
+        ? Effect.andThen(realTime, awaitRequests(endpoint, count))
+        : Effect.void
+  )
+
+const realTime = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 3)))
+
+const requests = Effect.map(
+  TestProvider.TestProvider.use((provider) => provider.requests),
+  (all) => all.filter(({ endpoint }) => endpoint === "backchannel").length
+)
+
+const provide = (options?: Parameters<typeof makeCiba>[0]) => Effect.provide(makeCiba(options))
+
+onBoth((it) => {
+  it.effect("asks once for a key, whichever process starts it, and gives the result to all of them", () =>
+    Effect.gen(function* () {
+      const nodes = yield* makeNodes
+      const started = yield* nodes.one.start("transfer-17", request)
+      expect(started).toMatchObject({ key: "transfer-17", status: "Pending", subject: undefined, decidedAt: undefined })
+      expect(yield* nodes.other.start("transfer-17", request)).toEqual(started)
+      const results = yield* Effect.forkChild(
+        Effect.all([nodes.one.result("transfer-17"), nodes.other.result("transfer-17")], { concurrency: 2 })
+      )
+      yield* pass(nodes, 12)
+      for (const identity of yield* finish(results)) {
+        expect(identity).toMatchObject({ subject: "jo", issuer: "https://provider.test" })
+        expect(Redacted.value(identity.accessToken)).toMatch(/^[\w-]{43}$/)
+      }
+      expect(yield* requests).toBe(1)
+    }).pipe(provide({ user: TestUser.approve({ after: "7 seconds" }) }))
+  )
+
+  it.effect("sends one request for two callers at once", () =>
+    Effect.gen(function* () {
+      const { one, other } = yield* makeNodes
+      const start = (node: Approvals.Service) => node.start("transfer-17", request)
+      const starts = yield* Effect.forkChild(Effect.all([start(one), start(other)], { concurrency: 2 }))
+      const [first, second] = yield* finish(starts)
+      expect(first).toEqual(second)
+      expect(yield* requests).toBe(1)
+    }).pipe(provide())
+  )
+
+  it.effect("has a receipt that says who approved, when and how", () =>
+    Effect.gen(function* () {
+      const nodes = yield* makeNodes
+      yield* nodes.one.start("transfer-17", request)
+      yield* pass(nodes, 6)
+      const { authReqIdHash, decidedAt, startedAt, ...receipt } = yield* nodes.other.status("transfer-17")
+      expect(receipt).toMatchObject({ status: "Verified", subject: "jo", acr: "urn:example:strong" })
+      expect(authReqIdHash).toMatch(/^[\w-]{43}$/)
+      expect(Number(decidedAt?.epochMilliseconds) - startedAt.epochMilliseconds).toBe(5000)
+    }).pipe(provide({ user: TestUser.approve({ acr: "urn:example:strong" }) }))
+  )
+
+  it.effect("fails with how the end-user decided, and whether to ask again", () =>
+    Effect.gen(function* () {
+      const nodes = yield* makeNodes
+      yield* nodes.one.start("transfer-17", request)
+      const result = yield* Effect.forkChild(Effect.flip(nodes.other.result("transfer-17")))
+      yield* pass(nodes, 6)
+      expect(yield* finish(result)).toMatchObject({
+        _tag: "ApprovalFailed",
+        key: "transfer-17",
+        outcome: "Refused",
+        reason: "AccessDenied",
+        canAskAgain: false,
+        needsOperator: false
+      })
+    }).pipe(provide({ user: TestUser.deny() }))
+  )
+
+  it.effect("says of an expired approval how often the provider was asked", () =>
+    Effect.gen(function* () {
+      const nodes = yield* makeNodes
+      yield* nodes.one.start("transfer-17", request)
+      yield* pass(nodes, 32)
+      const error = yield* Effect.flip(nodes.one.result("transfer-17"))
+      expect(error).toMatchObject({ outcome: "Expired", reason: "ExpiredToken", canAskAgain: true })
+      expect(error.message).toContain("polls")
+    }).pipe(provide({ expiresIn: "30 seconds" }))
+  )
+
+  it.effect("refuses a key that was started with another request, and keys that are none", () =>
+    Effect.gen(function* () {
+      const { one, other } = yield* makeNodes
+      yield* one.start("transfer-17", request)
+      const conflict = yield* Effect.flip(other.start("transfer-17", { ...request, bindingMessage: "W4SCT" }))
+      expect(conflict).toEqual(new ApprovalError.ApprovalConflict({ key: "transfer-17" }))
+      for (const key of ["", "a".repeat(256), "a\u0000b"]) {
+        expect(yield* Effect.flip(one.start(key, request))).toMatchObject({ _tag: "InvalidApprovalKey" })
+      }
+      expect(yield* Effect.flip(one.status("none"))).toMatchObject({ _tag: "ApprovalNotFound", key: "none" })
+      expect(yield* requests).toBe(1)
+    }).pipe(provide())
+  )
+
+  it.effect("leaves a key free after a request that reached no end-user", () =>
+    Effect.gen(function* () {
+      const { one } = yield* makeNodes
+      const refused = yield* Effect.flip(one.start("transfer-17", { ...request, hint: UserHint.login("no-one") }))
+      expect(refused).toMatchObject({ reason: { _tag: "UnknownUserId" } })
+      const invalid = yield* Effect.flip(one.start("transfer-17", { ...request, scope: [] }))
+      expect(invalid).toMatchObject({ reason: { _tag: "InvalidParameter" } })
+      expect(yield* one.start("transfer-17", request)).toMatchObject({ status: "Pending" })
+    }).pipe(provide())
+  )
+
+  it.effect("leaves a key free after a 429: the provider has done nothing", () =>
+    Effect.gen(function* () {
+      const { one } = yield* makeNodes
+      yield* Effect.flip(one.start("transfer-17", request))
+      yield* TestClock.adjust("20 seconds")
+      expect(yield* one.start("transfer-17", request)).toMatchObject({ status: "Pending" })
+    }).pipe(provide({ backchannelScript: ProviderScript.make([ProviderScript.status(429, { retryAfter: "10" })]) }))
+  )
+
+  it.effect("sends nothing again when the acknowledgement is lost: the end-user may have been asked (D15)", () =>
+    Effect.gen(function* () {
+      const { one, other } = yield* makeNodes
+      expect(yield* Effect.flip(one.start("transfer-17", request))).toMatchObject({ next: "confirm" })
+      const since = yield* Clock.currentTimeMillis
+      const late = yield* Effect.forkChild(Effect.flip(other.start("transfer-17", request)))
+      expect(yield* finish(late)).toMatchObject({ _tag: "AcknowledgementLost", key: "transfer-17" })
+      expect((yield* Clock.currentTimeMillis) - since).toBeGreaterThanOrEqual(15_000)
+      expect((yield* Effect.flip(one.status("transfer-17")))._tag).toBe("AcknowledgementLost")
+      expect((yield* Effect.flip(one.cancel("transfer-17")))._tag).toBe("AcknowledgementLost")
+      expect((yield* Effect.flip(one.result("transfer-17")))._tag).toBe("AcknowledgementLost")
+      expect(yield* requests).toBe(1)
+    }).pipe(provide({ backchannelScript: ProviderScript.make([ProviderScript.reset]) }))
+  )
+
+  it.effect("sends nothing again after a process that died with its request under way", () =>
+    Effect.gen(function* () {
+      const { one, other } = yield* makeNodes
+      const dying = yield* Effect.forkChild(one.start("transfer-17", request))
+      yield* awaitRequests("backchannel", 1)
+      yield* Fiber.interrupt(dying)
+      expect(yield* other.status("transfer-17")).toMatchObject({ status: "Starting", id: undefined })
+      yield* TestClock.adjust("15 seconds")
+      expect(yield* Effect.flip(other.start("transfer-17", request))).toMatchObject({ _tag: "AcknowledgementLost" })
+      expect(yield* requests).toBe(1)
+    }).pipe(provide({ backchannelScript: ProviderScript.make([ProviderScript.hang]) }))
+  )
+
+  it.effect("waits for an acknowledgement that another process will get", () =>
+    Effect.gen(function* () {
+      const { one, other } = yield* makeNodes
+      const starts = yield* Effect.forkChild(
+        Effect.all([one.start("transfer-17", request), other.start("transfer-17", request)], { concurrency: 2 })
+      )
+      const [first, second] = yield* finish(starts)
+      expect(second.id).toBe(first.id)
+      expect(yield* requests).toBe(1)
+    }).pipe(
+      provide({
+        backchannelScript: ProviderScript.make([ProviderScript.delay("5 seconds", ProviderScript.proceed)])
+      })
+    )
+  )
+
+  it.effect("cancels a wait, which polls no more", () =>
+    Effect.gen(function* () {
+      const nodes = yield* makeNodes
+      yield* nodes.one.start("transfer-17", request)
+      const result = yield* Effect.forkChild(Effect.flip(nodes.other.result("transfer-17")))
+      yield* pass(nodes, 6)
+      expect(yield* nodes.one.cancel("transfer-17")).toMatchObject({ status: "Cancelled" })
+      yield* pass(nodes, 20)
+      expect(yield* finish(result)).toMatchObject({ outcome: "Cancelled", canAskAgain: true })
+      expect(yield* TestProvider.TestProvider.use((provider) => provider.polls)).toHaveLength(1)
+      expect(yield* nodes.one.cancel("transfer-17")).toMatchObject({ status: "Cancelled" })
+    }).pipe(provide())
+  )
+
+  it.effect("awaits a poll in flight before it cancels: its tokens win", () =>
+    Effect.gen(function* () {
+      const nodes = yield* makeNodes
+      yield* nodes.one.start("transfer-17", request)
+      yield* TestClock.adjust("5 seconds")
+      const polling = yield* Effect.forkChild(nodes.worker.runDue)
+      yield* awaitRequests("token", 1)
+      const cancelling = yield* Effect.forkChild(nodes.one.cancel("transfer-17"))
+      yield* finish(polling)
+      expect(yield* finish(cancelling)).toMatchObject({ status: "Verified", subject: "jo" })
+    }).pipe(
+      provide({
+        user: TestUser.approve(),
+        tokenScript: ProviderScript.make([ProviderScript.delay("2 seconds", ProviderScript.proceed)])
+      })
+    )
+  )
+
+  it.effect("publishes what is decided from a subscription on, once, in every process", () =>
+    Effect.gen(function* () {
+      const nodes = yield* makeNodes
+      yield* nodes.one.start("before", request)
+      yield* pass(nodes, 6)
+      const decided = yield* Effect.forkChild(Stream.runCollect(Stream.take(nodes.other.decided, 2)))
+      yield* Effect.repeat(Effect.andThen(TestClock.adjust("100 millis"), realTime), { times: 10 })
+      yield* nodes.one.start("first", request)
+      yield* pass(nodes, 8)
+      yield* nodes.one.start("second", request)
+      yield* pass(nodes, 8)
+      expect((yield* finish(decided)).map(({ key, status }) => [key, status])).toEqual([
+        ["first", "Verified"],
+        ["second", "Verified"]
+      ])
+    }).pipe(provide({ user: TestUser.approve() }))
+  )
+
+  it.effect("shows no token, handle or hint in a dump of its tables", () =>
+    Effect.gen(function* () {
+      const nodes = yield* makeNodes
+      const { prefix } = nodes.place
+      const sql = yield* SqlClient.SqlClient
+      const tables = ["wait", "authentication", "approval", "notification", "pause"]
+      const dump = Effect.map(
+        Effect.forEach(tables, (table) => sql`select * from ${sql(`${prefix}_${table}`)}`),
+        (rows) => JSON.stringify(rows, (_, value) => (typeof value === "bigint" ? Number(value) : value))
+      )
+      yield* nodes.one.start("transfer-17", request)
+      const [pending] = yield* TestProvider.TestProvider.use((provider) => provider.pending)
+      yield* pass(nodes, 6)
+      const { accessToken, idToken } = yield* nodes.one.result("transfer-17")
+      const text = yield* dump
+      expect(text).toContain("transfer-17")
+      const secrets = [Redacted.value(accessToken), Redacted.value(idToken), pending?.authReqId, "jo@example.com"]
+      for (const secret of secrets) expect(text).not.toContain(String(secret))
+    }).pipe(provide({ user: TestUser.approve({ after: "1 second" }) }))
+  )
+})
