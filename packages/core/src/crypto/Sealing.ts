@@ -86,7 +86,7 @@ export const fromBytes = (keyId: string, bytes: Redacted.Redacted<string>): Effe
  * @stability stable
  */
 export const generate = (keyId: string): Effect.Effect<SealingKey> =>
-  Effect.flatMap(RandomToken.source, (random) => Effect.map(random.randomBytes(32), (bytes) => makeKey(keyId, bytes)))
+  Effect.map(RandomToken.bytes(32), (bytes) => makeKey(keyId, bytes))
 
 /**
  * Encrypts a text with the first key. It is opened with the same context, which is none by default.

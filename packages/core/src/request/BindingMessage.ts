@@ -26,7 +26,7 @@
  * @see CIBA Core 1.0 section 7.1
  */
 import { Effect } from "effect"
-import * as RandomToken from "../crypto/RandomToken.ts"
+import { SecureRandom, WebCrypto } from "effect/crypto"
 
 /**
  * A random message of six letters and digits, without those that look alike (I, O, L, 0, 1).
@@ -34,11 +34,12 @@ import * as RandomToken from "../crypto/RandomToken.ts"
  * @since 0.1.0
  * @stability stable
  */
-export const generate: Effect.Effect<string> = Effect.flatMap(RandomToken.source, (random) =>
-  Effect.map(Effect.replicateEffect(random.intBetween(0, alphabet.length, { halfOpen: true }), 6), (indices) =>
+export const generate: Effect.Effect<string> = /* @__PURE__ */ WebCrypto.WebCrypto.use((crypto) => {
+  const random = SecureRandom.make((size) => crypto.getRandomValues(new Uint8Array(size)))
+  return Effect.map(Effect.replicateEffect(random.intBetween(0, alphabet.length, { halfOpen: true }), 6), (indices) =>
     indices.map((index) => alphabet.charAt(index)).join("")
   )
-)
+})
 
 /**
  * Why a message cannot be sent; `undefined` if it can.

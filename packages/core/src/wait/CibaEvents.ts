@@ -1,5 +1,6 @@
 /** Publishes the events of a client's authentications, and records them in the metrics. An event without a subscriber is not made. */
-import { Clock, Context, DateTime, Effect, Layer, PubSub, Stream } from "effect"
+import { Clock, Context, DateTime, Effect, Layer, type Stream } from "effect"
+import * as Broadcast from "../internal/Broadcast.ts"
 import { monotonicNow } from "../internal/MonotonicClock.ts"
 import * as Sweep from "../internal/Sweep.ts"
 import { type CibaEvent, Step } from "./CibaEvent.ts"
@@ -28,20 +29,19 @@ type Fault = Extract<Step, { readonly _tag: "PollFailed" }>
 export class CibaEvents extends Context.Service<CibaEvents, Service>()("@effect-ciba/core/CibaEvents") {}
 
 /** Each subscriber has a buffer of 4096 events, from which the oldest are dropped. */
-export const make: Effect.Effect<Service> = Effect.gen(function* () {
-  const channel = yield* PubSub.sliding<CibaEvent>(4096)
+export const make: Effect.Effect<Service> = Effect.sync(() => {
+  const events = Broadcast.make<CibaEvent>(4096)
   const metrics = MetricRecorder.make()
   const open = new Map<string, OpenWait>()
   const removeExpired = Effect.map(monotonicNow, (now) => {
     for (const [id, { until }] of open) if (until < now) open.delete(id)
   })
   const sweep = Sweep.make(() => open.size, removeExpired)
-  let subscribers = 0
 
   const publish: Service["publish"] = (id, makeStep, context) => {
-    if (subscribers === 0 || !open.has(id)) return
+    if (!events.hasSubscribers() || !open.has(id)) return
     const at = DateTime.makeUnsafe(Context.get(context, Clock.Clock).currentTimeMillisUnsafe())
-    Effect.runForkWith(context)(PubSub.publish(channel, { ...makeStep(), at }))
+    events.publish({ ...makeStep(), at })
   }
 
   return CibaEvents.of({
@@ -78,23 +78,9 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
         metrics.recordDecision({ outcome, seconds, polls: wait.polls }, context)
         return Effect.void
       }),
-    events: subscribe(channel, (by) => {
-      subscribers += by
-    })
+    events: events.values
   })
 })
-
-/** The events of a channel, whose subscribers are counted. */
-const subscribe = <A>(channel: PubSub.PubSub<A>, count: (by: 1 | -1) => void): Stream.Stream<A> =>
-  Stream.unwrap(
-    Effect.as(
-      Effect.acquireRelease(
-        Effect.sync(() => count(1)),
-        () => Effect.sync(() => count(-1))
-      ),
-      Stream.fromPubSub(channel)
-    )
-  )
 
 /** The events of one client. */
 export const layer = (): Layer.Layer<CibaEvents> => Layer.effect(CibaEvents, make)
