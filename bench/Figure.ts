@@ -33,9 +33,9 @@ export const budgets: Readonly<Record<string, number>> = {
 
 export type Verdict = "met" | "not met" | ""
 
-/** A ratio is judged by its median. */
+/** A figure is judged by its median, a ratio by the least of both sides. */
 export const judge = ({ name, value }: Figure): Verdict => {
   const budget = budgets[name]
   if (budget === undefined) return ""
-  return value !== undefined && value.median <= budget ? "met" : "not met"
+  return value !== undefined && value.middle <= budget ? "met" : "not met"
 }

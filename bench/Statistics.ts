@@ -8,19 +8,24 @@ export const percentile = (values: ReadonlyArray<number>, p: number): number => 
 
 export const median = (values: ReadonlyArray<number>): number => percentile(values, 0.5)
 
-/** The median, and how far the values are from it on both sides. */
+/** What stands for all values, and how far they are from it on both sides. */
 export interface Summary {
-  readonly median: number
+  readonly middle: number
   readonly least: number
   readonly most: number
 }
 
 export const summarize = (values: ReadonlyArray<number>): Summary => ({
-  median: median(values),
+  middle: median(values),
   least: Math.min(...values),
   most: Math.max(...values)
 })
 
-/** The ratios of values that were measured in the same rounds. */
-export const ratios = (own: ReadonlyArray<number>, peer: ReadonlyArray<number>): ReadonlyArray<number> =>
-  own.map((value, round) => value / (peer[round] ?? Number.NaN))
+/**
+ * One side over the other, by the least of each: what else the machine does can only add to a figure. The least and the most are those
+ * of the rounds.
+ */
+export const compareSides = (own: ReadonlyArray<number>, peer: ReadonlyArray<number>): Summary => {
+  const ratios = own.map((value, round) => value / (peer[round] ?? Number.NaN))
+  return { ...summarize(ratios), middle: percentile(own, 0) / percentile(peer, 0) }
+}

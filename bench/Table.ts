@@ -11,8 +11,8 @@ const format = (value: number): string => {
 /** The median, with the least and the most in parentheses if there are several values. */
 const show = (summary: Summary | undefined): string => {
   if (summary === undefined) return ""
-  const { least, median, most } = summary
-  return least === most ? format(median) : `${format(median)} (${format(least)}–${format(most)})`
+  const { least, middle, most } = summary
+  return least === most ? format(middle) : `${format(middle)} (${format(least)}–${format(most)})`
 }
 
 const row = (figure: Figure): ReadonlyArray<string> => {

@@ -3,7 +3,7 @@ import { type Contender, makeOwn, makePeer, type Variant } from "../Contender.ts
 import { measureCpu, measureInTurn } from "../Cpu.ts"
 import type { Figure } from "../Figure.ts"
 import * as Provider from "../Provider.ts"
-import { ratios, summarize } from "../Statistics.ts"
+import { compareSides, summarize } from "../Statistics.ts"
 
 const warmUp = 2000
 const cold = 100
@@ -31,7 +31,7 @@ const compare = async (name: string, variant: Variant): Promise<ReadonlyArray<Fi
       unit: "µs CPU",
       own: summarize(values.own),
       peer: summarize(values.peer),
-      value: summarize(ratios(values.own, values.peer))
+      value: compareSides(values.own, values.peer)
     },
     {
       name: `${name}, the first ${cold} flows`,
@@ -58,7 +58,7 @@ const compareTraced = async (): Promise<Figure> => {
     name: "traced flow over untraced",
     unit: "µs CPU, traced",
     own: summarize(values.own),
-    value: summarize(ratios(values.own, values.peer))
+    value: compareSides(values.own, values.peer)
   }
 }
 

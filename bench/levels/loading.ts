@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { bundle, polls } from "../../scripts/Bundle.ts"
 import type { Figure } from "../Figure.ts"
-import { ratios, summarize } from "../Statistics.ts"
+import { compareSides, summarize } from "../Statistics.ts"
 
 const rounds = 11
 const root = new URL("../../", import.meta.url)
@@ -33,7 +33,7 @@ const measureImport = (): Figure => {
       bases.push(timeOf(base))
       owns.push(timeOf(own))
     }
-    const value = summarize(ratios(owns, bases))
+    const value = compareSides(owns, bases)
     return { name: "import over that of effect", unit: "ms", own: summarize(owns), value }
   } finally {
     rmSync(folder, { recursive: true })

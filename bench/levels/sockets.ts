@@ -7,7 +7,7 @@ import { Effect } from "effect"
 import * as CertificateAuthority from "../../e2e/CertificateAuthority.ts"
 import { measure as measureChild } from "../Child.ts"
 import type { Figure } from "../Figure.ts"
-import { ratios, summarize } from "../Statistics.ts"
+import { compareSides, summarize } from "../Statistics.ts"
 
 const flows = 500
 const serve = (...args: ReadonlyArray<string>): Promise<readonly [ChildProcess, issuer: string]> =>
@@ -32,7 +32,7 @@ const compare = (name: string, own: ReadonlyArray<number>, peer: ReadonlyArray<n
   unit: "µs CPU",
   own: summarize(own),
   peer: summarize(peer),
-  value: summarize(ratios(own, peer))
+  value: compareSides(own, peer)
 })
 
 const perPoll = (three: ReadonlyArray<number>, none: ReadonlyArray<number>) =>

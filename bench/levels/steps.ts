@@ -6,7 +6,7 @@ import * as client from "openid-client"
 import { measureCpu, measureInTurn } from "../Cpu.ts"
 import type { Figure } from "../Figure.ts"
 import * as Provider from "../Provider.ts"
-import { ratios, summarize } from "../Statistics.ts"
+import { compareSides, summarize } from "../Statistics.ts"
 
 const count = 2000
 const rounds = 7
@@ -71,7 +71,7 @@ export const measure = async (): Promise<ReadonlyArray<Figure>> => {
       unit: "µs CPU",
       own: summarize(values.own),
       peer: summarize(values.peer),
-      value: summarize(ratios(values.own, values.peer))
+      value: compareSides(values.own, values.peer)
     })
   }
   await stop()

@@ -1,7 +1,7 @@
 // Many waits at once, each side in processes of its own, in turn: CPU and lateness of polls, starting, and heap.
 import { measure as measureChild } from "../Child.ts"
 import type { Figure } from "../Figure.ts"
-import { ratios, type Summary, summarize } from "../Statistics.ts"
+import { compareSides, type Summary, summarize } from "../Statistics.ts"
 
 type Measured = Readonly<Record<string, number>>
 
@@ -27,7 +27,7 @@ const compare = (
   unit,
   own: summarize(pick(own, of)),
   peer: summarize(pick(peer, of)),
-  value: summarize(ratios(pick(own, of), pick(peer, of)))
+  value: compareSides(pick(own, of), pick(peer, of))
 })
 
 const onlyOwn = (name: string, unit: string, own: ReadonlyArray<number>): Figure => ({
@@ -60,7 +60,7 @@ const measureStarts = async (): Promise<ReadonlyArray<Figure>> => {
   const thousand = await inTurn(1, 1000, 60, 0)
   const tenThousand = await inTurn(1, 10_000, 60, 0)
   const all = await inTurn(1, 100_000, 20, 15)
-  const growth = (all.own[0]?.startMicros ?? Number.NaN) / summarize(pick(tenThousand.own, "startMicros")).median
+  const growth = (all.own[0]?.startMicros ?? Number.NaN) / summarize(pick(tenThousand.own, "startMicros")).middle
   return [
     compare("starting 1,000 waits", "µs each", "startMicros", thousand),
     compare("starting 10,000 waits", "µs each", "startMicros", tenThousand),
