@@ -39,7 +39,7 @@ export const runtimesPage = (): string =>
     "## Which test runs where",
     "",
     "`core` is the same code on every runtime with `fetch` and WebCrypto. The tests below run on each of these, from one bundle, over",
-    "`FetchHttpClient` and real sockets, with the layers above: `npm test -- e2e/runtimes.test.ts`. The provider is `oidc-provider` in a Node.js process beside.",
+    "`FetchHttpClient` and real sockets, on Deno with the layer above: `npm test -- e2e/runtimes.test.ts`. The provider is `oidc-provider` in a Node.js process beside.",
     "",
     "Client certificates, and so mutual TLS, are shown on Node.js alone, over `@effect-ciba/platform-node`. On workerd the suite runs in a",
     "Durable Object: a wait that a ping ends has to live where the ping arrives.",
