@@ -1,9 +1,10 @@
 import type { Server } from "node:http"
 import { assert, describe, it } from "@effect/vitest"
-import { NotificationInbox } from "@effect-ciba/core"
+import { NotificationInbox, NotificationReceiver } from "@effect-ciba/core"
 import { NodeNotificationServer } from "@effect-ciba/platform-node"
 import { DateTime, Effect, Redacted } from "effect"
 import express, { type RequestHandler } from "express"
+import { Hono, type MiddlewareHandler } from "hono"
 
 const token = "client-notification-token"
 
@@ -38,15 +39,13 @@ const expectPing = Effect.gen(function* () {
   yield* inbox.expect({ token: Redacted.make(token), deliveryMode: "ping", expiresAt })
 })
 
-const call = (url: string, changes: RequestInit = {}) =>
-  Effect.promise(() =>
-    fetch(url, {
-      method: "POST",
-      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-      body: '{"auth_req_id":"1c266114"}',
-      ...changes
-    })
-  )
+const ping: RequestInit = {
+  method: "POST",
+  headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+  body: '{"auth_req_id":"1c266114"}'
+}
+
+const call = (url: string, changes: RequestInit = {}) => Effect.promise(() => fetch(url, { ...ping, ...changes }))
 
 const run = <A, E>(effect: Effect.Effect<A, E, NotificationInbox.NotificationInbox | import("effect").Scope.Scope>) =>
   Effect.provide(Effect.scoped(effect), NotificationInbox.layer)
@@ -112,6 +111,43 @@ describe("the notification endpoint behind Express", () => {
           const { status } = yield* call(url, changes)
           assert.deepStrictEqual(refused, [refusal])
           assert.strictEqual(String(status), refusal.slice(0, 3))
+        })
+      )
+    )
+  }
+})
+
+describe("the notification endpoint behind Hono", () => {
+  const middlewares: ReadonlyArray<
+    readonly [what: string, middleware: MiddlewareHandler, status: number, refused: ReadonlyArray<string>]
+  > = [
+    ["takes a ping behind middleware that reads no body", (_, next) => next(), 204, []],
+    [
+      "takes a ping behind middleware that has read a clone of it",
+      ({ req }, next) => req.raw.clone().text().then(next),
+      204,
+      []
+    ],
+    [
+      "says what is wrong with a call behind middleware that has read its body",
+      ({ req }, next) => req.text().then(next),
+      400,
+      ["400: its body was read before: put the route before body parsers"]
+    ]
+  ]
+  for (const [title, middleware, expected, problems] of middlewares) {
+    it.live(`${title} (K3)`, () =>
+      run(
+        Effect.gen(function* () {
+          yield* expectPing
+          const refused: Array<string> = []
+          const handle = yield* NotificationReceiver.toWebHandler({
+            onRefused: ({ problem, status }) => Effect.sync(() => refused.push(`${status}: ${problem}`))
+          })
+          const app = new Hono().use(middleware).all("/ciba", (context) => handle(context.req.raw))
+          const { status } = yield* Effect.promise(async () => app.request("/ciba", ping))
+          assert.strictEqual(status, expected)
+          assert.deepStrictEqual(refused, problems)
         })
       )
     )

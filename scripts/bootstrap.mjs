@@ -27,6 +27,7 @@ const tasks = {
   lint: ["biome", "check", "--error-on-warnings", "--diagnostic-level=warn"],
   mutation: ["node", "scripts/run-mutation.ts"],
   packages: ["node", "scripts/check-packages.ts"],
+  release: ["node", "scripts/run-release.ts"],
   rows: ["node", "scripts/check-rows.ts"],
   servers: ["node", "scripts/run-servers.ts"],
   test: ["vitest", "run", "--config", "vitest.workspace.ts"],

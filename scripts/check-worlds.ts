@@ -1,12 +1,14 @@
 // Tries the packed packages as users have them: installed by each package manager into an empty folder, and compiled by
 // each TypeScript, with each way of resolving modules. What is compiled and run are the documents' examples.
 import { execFile } from "node:child_process"
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { basename, join, resolve } from "node:path"
 import { promisify } from "node:util"
-import { assertive, collect, extract, type Program, typeErrors, write } from "./doc-examples.ts"
-import { pack } from "./Packed.ts"
+import { assertive, collect, type Program, typeErrors, write } from "./doc-examples.ts"
+import { findFirstExample } from "./FirstExample.ts"
+import { type Packed, pack } from "./Packed.ts"
+import { listLatest, promote, publish, verify } from "./release/Release.ts"
 import { type Manager, managers, npm } from "./worlds/managers.ts"
 import { serve } from "./worlds/registry.ts"
 
@@ -78,7 +80,12 @@ const install = async (project: string, { add, complaint, typescript }: Manager)
   const compiler =
     typescript === "typescript" ? inWorkspace(typescript) : `typescript@${versionOf(join(compilers, typescript))}`
   const output = [await sh(project, add, ...used), await sh(project, add, "-D", ...tested, compiler)]
-  await sh(project, add, "-D", ...["@effect/platform-node", "@types/node", "oauth4webapi"].map(inWorkspace))
+  await sh(
+    project,
+    add,
+    "-D",
+    ...["@effect/platform-node", "@types/node", "oauth4webapi", "openid-client"].map(inWorkspace)
+  )
   return output
     .join("")
     .split("\n")
@@ -153,15 +160,6 @@ const tryCompilers = async (project: string): Promise<void> => {
   )
 }
 
-const findFirstExample = () => {
-  const text = readFileSync(join(root, "README.md"), "utf8")
-  const line = text.split("\n").indexOf("<!-- packed-example -->") + 1
-  const example = extract("README.md", text).find((example) => line > 0 && example.line > line)
-  if (example === undefined) throw new Error("README.md has no ts fence after <!-- packed-example -->")
-  if (assertive(example) === example.code) throw new Error(`README.md:${example.line}: the example asserts nothing`)
-  return example
-}
-
 /** The README's first example with what it imports and nothing else, the types of Node.js neither. */
 const tryFirstExample = async (project: string, ...effect: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
   const example = findFirstExample()
@@ -183,10 +181,33 @@ const tryNextEffect = async (project: string): Promise<void> => {
   await cell(`${effect} (${tag})`, () => tryFirstExample(project, effect, "--legacy-peer-deps"), "differs")
 }
 
+/** Publishes the packages in the two steps of a release; the package managers install what it has made `latest`. */
+const tryRelease = async (folder: string, registry: string, packages: ReadonlyArray<Packed>) => {
+  appendFileSync(join(folder, ".npmrc"), `${registry.replace("http:", "")}/:_authToken=any\n`)
+  const target = { folder, registry }
+  const expect = async (what: string, found: ReadonlyArray<unknown>, count: number) =>
+    found.length === count ? [] : [`${found.length} of ${packages.length} packages are ${what}, and not ${count}`]
+  const publishAll = async (count: number) => expect("published", await publish(target, packages), count)
+  const checkLatest = async (count: number) => expect("latest", await listLatest(target, packages), count)
+
+  await cell("release: publish under next", () => publishAll(packages.length))
+  await cell("release: publish again, which changes nothing", () => publishAll(0))
+  await cell("release: nothing is latest before it is verified", () => checkLatest(0))
+  await cell("release: verify", async () => {
+    await verify(target, packages, [inWorkspace("effect")])
+    return []
+  })
+  await cell("release: promote", async () => {
+    await promote(target, packages)
+    return checkLatest(packages.length)
+  })
+}
+
 const folder = mkdtempSync(join(tmpdir(), "effect-ciba-"))
 try {
-  const registry = await serve(pack(folder))
+  const registry = await serve()
   const project = (manager: Manager, name = manager.name) => make(folder, name, manager, registry.origin)
+  await tryRelease(project(npm, "release"), registry.origin, pack(folder))
   for (const manager of managers) {
     const installed = await tryManager(project(manager), manager)
     if (installed && manager === npm) await tryCompilers(join(folder, npm.name))

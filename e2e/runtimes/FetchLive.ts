@@ -1,4 +1,4 @@
-// The layer that the README names for the runtime: its fetch, which on Deno keeps no connection.
+// The layer that docs/runtimes.md names for the runtime: its fetch, which on Deno keeps no connection.
 import { Layer } from "effect"
 import { FetchHttpClient } from "effect/http"
 

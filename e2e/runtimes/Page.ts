@@ -10,13 +10,36 @@ const markOf = (runtime: string, title: string): string => {
   return exception === undefined ? "+" : `no (${exceptions.indexOf(exception) + 1})`
 }
 
+const layers = `| runtime | the layer |
+| --- | --- |
+| Node.js | \`NodeCiba.layer(options)\`: undici, with what fetch does and client certificates |
+| Bun | \`Ciba.layer(options)\` over \`FetchHttpClient.layer\`, with \`{ decompress: false }\` as \`FetchHttpClient.RequestInit\`: Bun asks for no compression then. Without it a gzip bomb is refused, but costs memory, since Bun decodes ahead of the reader; leave it out for a provider that compresses without being asked |
+| Deno | \`Ciba.layer(options)\` over \`FetchHttpClient.layer\`, with a client for fetch that keeps no connections, as below |
+| Workers (workerd) | \`Ciba.layer(options)\` over \`FetchHttpClient.layer\`, in a Durable Object, or made anew in each request: a timer ends there with the request that has set it, and so would the waits of other requests |
+
+On a connection that it has kept, and that breaks, Deno's fetch sends a POST a second time: a device would be contacted twice, or an \`auth_req_id\` be redeemed twice.
+
+\`\`\`js
+// Deno
+const FetchLive = Layer.merge(
+  FetchHttpClient.layer,
+  Layer.succeed(FetchHttpClient.RequestInit, { client: Deno.createHttpClient({ poolMaxIdlePerHost: 0, http2: false }) })
+)
+const CibaLive = Layer.provide(Ciba.layer(options), FetchLive)
+\`\`\`
+
+Size and time limits, refused redirects and https are the library's own, and the same everywhere.`
+
 export const runtimesPage = (): string =>
   [
     "# Runtimes",
     "",
+    layers,
+    "",
+    "## Which test runs where",
+    "",
     "`core` is the same code on every runtime with `fetch` and WebCrypto. The tests below run on each of these, from one bundle, over",
-    "`FetchHttpClient` and real sockets: `npm test -- e2e/runtimes.test.ts`. The provider is `oidc-provider` in a Node.js process beside. On Deno",
-    "the layer keeps no connection, as the README has it: its `fetch` sends a POST again by itself if the server ends a used one.",
+    "`FetchHttpClient` and real sockets, on Deno with the layer above: `npm test -- e2e/runtimes.test.ts`. The provider is `oidc-provider` in a Node.js process beside.",
     "",
     "Client certificates, and so mutual TLS, are shown on Node.js alone, over `@effect-ciba/platform-node`. On workerd the suite runs in a",
     "Durable Object: a wait that a ping ends has to live where the ping arrives.",

@@ -4,7 +4,7 @@
  * **When to use**
  *
  * `layer` takes its options from code, `layerConfig` from the environment. Where the client is built on fetch instead,
- * such as on Bun, Deno or Workers, provide `FetchHttpClient.layer` to `Ciba.layer`; README has what Deno needs besides.
+ * such as on Bun, Deno or Workers, provide `FetchHttpClient.layer` to `Ciba.layer`; docs/runtimes.md has what each of them needs besides.
  *
  * **Details**
  *

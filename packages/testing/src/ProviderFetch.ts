@@ -41,7 +41,7 @@ import * as TestProvider from "./TestProvider.ts"
 export interface Init {
   readonly method?: string | undefined
   readonly headers?: RequestInit["headers"] | undefined
-  readonly body?: RequestInit["body"] | undefined
+  readonly body?: RequestInit["body"] | Uint8Array | undefined
   readonly signal?: AbortSignal | null | undefined
   /** The certificate of the client, as a server has read it from the connection. */
   readonly certificate?: Certificate | undefined
@@ -80,7 +80,9 @@ export const make = Effect.fnUntraced(function* (
 const requestInit = ({ body, headers, method, signal }: Init = {}): RequestInit => ({
   ...(method === undefined ? undefined : { method }),
   ...(headers === undefined ? undefined : { headers }),
-  ...(body === undefined ? undefined : { body, duplex: "half" }),
+  ...(body === undefined
+    ? undefined
+    : { body: body instanceof Uint8Array ? Uint8Array.from(body) : body, duplex: "half" }),
   ...(signal === undefined ? undefined : { signal })
 })
 

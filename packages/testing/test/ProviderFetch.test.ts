@@ -78,6 +78,16 @@ describe("ProviderFetch", () => {
     })
   )
 
+  it.effect("takes a form as bytes, as a library may send it", () =>
+    Effect.gen(function* () {
+      const { fetch, provider } = yield* make({}, [])
+      const body = new TextEncoder().encode("login_hint=jo")
+      const headers = { "content-type": "application/x-www-form-urlencoded" }
+      yield* Effect.promise(() => fetch("https://provider.test/backchannel", { method: "POST", headers, body }))
+      expect((yield* provider.requests).map(({ parameters }) => parameters)).toEqual([[["login_hint", "jo"]]])
+    })
+  )
+
   it.effect("rejects with a TypeError if the connection breaks or cannot be made", () =>
     Effect.gen(function* () {
       const { fetch } = yield* make({}, [ProviderScript.reset])

@@ -1,4 +1,4 @@
-// What SECURITY.md says must not be put around the client, shown.
+// What docs/security.md says must not be put around the client, shown.
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication } from "@effect-ciba/core"

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, NotificationInbox, NotificationReceiver, UserHint } from "@effect-ciba/core"
 import { TestClient, TestProvider } from "@effect-ciba/testing"
-import { Effect, Fiber, Layer, Logger } from "effect"
+import { DateTime, Effect, Fiber, Layer, Logger, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { advance } from "../support/TestTime.ts"
 
@@ -67,6 +67,27 @@ describe("a call to the notification endpoint that is refused", () => {
     })
     yield* Effect.promise(() => handle(call))
   })
+
+  for (const how of ["text", "json", "arrayBuffer"] as const) {
+    it.effect(`is refused with 400 when a framework has read its body by ${how}, and the warning says so (K3)`, () =>
+      Effect.gen(function* () {
+        const inbox = yield* NotificationInbox.NotificationInbox
+        const expiresAt = DateTime.add(yield* DateTime.now, { minutes: 5 })
+        yield* inbox.expect({ token: Redacted.make("token-a"), deliveryMode: "ping", expiresAt })
+        const headers = { authorization: "Bearer token-a", "content-type": "application/json" }
+        const call = new Request("https://client.test/ciba", { method: "POST", headers, body: '{"auth_req_id":"a"}' })
+        yield* Effect.promise(() => call[how]())
+        const messages = yield* recordLogs(
+          Effect.gen(function* () {
+            const handle = yield* NotificationReceiver.toWebHandler()
+            assert.strictEqual((yield* Effect.promise(() => handle(call))).status, 400)
+          })
+        )
+        assert.strictEqual(messages.length, 1)
+        assert.include(messages[0], "its body was read before: put the route before body parsers")
+      }).pipe(Effect.provide(NotificationInbox.layer))
+    )
+  }
 
   it.effect("is a warning that says what was wrong, without the token, once a minute for each problem (K2)", () =>
     Effect.gen(function* () {
