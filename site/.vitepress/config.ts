@@ -1,0 +1,47 @@
+import { readFileSync } from "node:fs"
+import { join, resolve } from "node:path"
+import { defineConfig } from "vitepress"
+import { anchor } from "../anchors.ts"
+import { home } from "../links.ts"
+import type { Group } from "../Page.ts"
+
+const root = resolve(import.meta.dirname, "../..")
+const pages = join(root, ".cache/site")
+const groups: ReadonlyArray<Group> = JSON.parse(readFileSync(join(pages, "contents.json"), "utf8"))
+
+/** A group of many pages is closed until a reader is in it. */
+const open = 12
+
+export default defineConfig({
+  title: "effect-ciba",
+  description:
+    "OpenID Connect CIBA client for Effect: ask an end-user on their own device, wait, and get verified tokens",
+  lang: "en",
+  srcDir: pages,
+  outDir: join(root, ".cache/site-dist"),
+  head: [
+    [
+      "link",
+      {
+        rel: "icon",
+        href: "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'><circle cx='4' cy='4' r='4' fill='%233451b2'/></svg>"
+      }
+    ]
+  ],
+  markdown: { anchor: { slugify: anchor }, attrs: false },
+  themeConfig: {
+    nav: [
+      { text: "Guide", link: "/getting-started" },
+      { text: "Errors", link: "/errors" },
+      { text: "API", link: "/api/" }
+    ],
+    sidebar: groups.map(({ pages, title }) => ({
+      text: title,
+      collapsed: pages.length > open,
+      items: pages.map(({ path, title }) => ({ text: title, link: `/${path.replace(/\.md$/, "")}` }))
+    })),
+    outline: [2, 3],
+    search: { provider: "local" },
+    socialLinks: [{ icon: "github", link: home(root) }]
+  }
+})
