@@ -5,6 +5,7 @@ import { dirname, join, resolve } from "node:path"
 import { documents } from "./documents.ts"
 import { homePage } from "./home.ts"
 import { relink } from "./links.ts"
+import type { Group, Page } from "./Page.ts"
 import { reference } from "./reference.ts"
 
 const root = resolve(import.meta.dirname, "..")
@@ -17,19 +18,25 @@ const run = (tool: string, ...parameters: ReadonlyArray<string>): void => {
   if (status !== 0) throw new Error(error?.message ?? `${tool} failed`)
 }
 
-const writePages = (): void => {
-  const groups = [...documents(root), ...reference(root)].filter(({ pages }) => pages.length > 0)
-  rmSync(target, { force: true, recursive: true })
-  for (const { path, text } of relink(root, [homePage(root), ...groups.flatMap(({ pages }) => pages)])) {
-    mkdirSync(dirname(join(target, path)), { recursive: true })
-    writeFileSync(join(target, path), text)
-  }
-  const contents = groups.map(({ pages, title }) => ({
-    title,
-    pages: pages.map(({ path, title }) => ({ path, title }))
-  }))
-  writeFileSync(join(target, "contents.json"), JSON.stringify(contents))
+const write = (path: string, text: string): void => {
+  mkdirSync(dirname(join(target, path)), { recursive: true })
+  writeFileSync(join(target, path), text)
 }
+
+const writePages = (): void => {
+  const groups = documents(root)
+  const modules = reference(root)
+  const written = relink(root, [homePage(root), ...pagesOf(groups)])
+  rmSync(target, { force: true, recursive: true })
+  for (const { path, text } of [...written, ...pagesOf(modules)]) write(path, text)
+  const contents = [...groups, ...modules].filter(({ pages }) => pages.length > 0)
+  write(
+    "contents.json",
+    JSON.stringify(contents, (key, value) => (key === "text" ? undefined : value))
+  )
+}
+
+const pagesOf = (groups: ReadonlyArray<Group>): ReadonlyArray<Page> => groups.flatMap(({ pages }) => pages)
 
 run("tsc", "-b", "packages/core", "packages/durable", "packages/platform-node", "packages/testing")
 writePages()

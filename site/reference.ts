@@ -1,43 +1,77 @@
-// The API reference: a page for each public module of each package, from the declarations that the compiler emits.
-import { join } from "node:path"
+// The API reference: a page for each public module, and one that lists them.
 import { layOut } from "../scripts/api/declarations.ts"
-import { type PublicModule, type PublicPackage, packages } from "../scripts/api/PublicModules.ts"
-import { Reached } from "../scripts/api/Reached.ts"
-import { readHeader } from "../scripts/module-header.ts"
 import { home } from "./links.ts"
 import type { Group, Page } from "./Page.ts"
-import * as DocComment from "./reference/DocComment.ts"
-import { type Entry, readExports, readInternal } from "./reference/Entry.ts"
+import type { DocComment } from "./reference/DocComment.ts"
+import type { Entry } from "./reference/Entry.ts"
+import { type Index, index, linksOf } from "./reference/links.ts"
+import { load, type Module, type Package } from "./reference/Module.ts"
 import * as signature from "./reference/signature.ts"
 
-interface Module extends PublicModule {
-  readonly header: DocComment.DocComment
-  readonly entries: ReadonlyArray<Entry>
-  readonly internal: ReadonlyArray<Entry>
-}
-
-/** The modules of each package, whose `dist` the compiler has written. */
 export const reference = (root: string): ReadonlyArray<Group> => {
-  const all = packages(root)
-  const open = new Set(all.flatMap(({ modules }) => modules.map(({ source }) => source)))
-  return all.map((each) => {
-    const modules = each.modules.map((module) => load(root, module, open))
-    const codes = print(modules)
-    return { title: each.name, pages: modules.map((module) => toPage(root, each, module, codes)) }
-  })
+  const packages = load(root)
+  const modules = packages.flatMap(({ modules }) => modules)
+  const codes = print(modules)
+  const known = index(modules)
+  const address = `${home(root)}/blob/main`
+  return [
+    { title: "API reference", pages: [listPage(packages)] },
+    ...packages.map(({ modules, name }) => ({
+      title: name,
+      pages: modules.map((module) => modulePage(address, known, module, codes))
+    }))
+  ]
 }
 
-/** A module, with what its declarations need, up to other public modules, which have pages of their own. */
-const load = (root: string, module: PublicModule, open: ReadonlySet<string>): Module => {
-  const reached = new Reached(root, open)
-  reached.takeExports(module.source)
-  const entries = readExports(reached, module.source)
-  const header = DocComment.parse(readHeader(join(root, module.source)))
-  return { ...module, header, entries, internal: readInternal(reached, entries) }
+const listPage = (packages: ReadonlyArray<Package>): Page => {
+  const rows = ({ header, path, subpath }: Module): string =>
+    `| [\`${subpath}\`](${path.replace("api/", "")}) | ${header.text.split("\n\n", 1).join("").replaceAll("\n", " ")} |`
+  const tables = packages.map(({ modules, name }) =>
+    [`## ${name}`, ["| module | |", "| --- | --- |", ...modules.map(rows)].join("\n")].join("\n\n")
+  )
+  const text = [
+    "# API reference",
+    "What each module exports, from its doc comments. A module is imported from its package by its name, or by its path alone.",
+    ...tables
+  ]
+  return { source: "docs/api", path: "api/index.md", title: "All modules", text: join(text) }
 }
 
-/** Fits a phone's width after little scrolling, and a column of text on a desktop. */
-const lineWidth = 80
+const modulePage = (address: string, known: Index, module: Module, codes: ReadonlyMap<Entry, string>): Page => {
+  const { entries, header, internal, name, path, source, subpath } = module
+  const show = (entry: Entry): ReadonlyArray<string> => [
+    `## ${entry.name}`,
+    entry.doc.text,
+    fence(codes.get(entry)),
+    facts(entry.doc, linksOf(known, path, entry))
+  ]
+  const behind = internal.map((entry) => [entry.doc.text, fence(codes.get(entry))].filter(Boolean).join("\n\n"))
+  const text = [
+    `# ${subpath}`,
+    `\`${name}\`, [source](${address}/${source})`,
+    header.text,
+    ...(header.see === undefined ? [] : [`See ${header.see}.`]),
+    ...entries.flatMap(show),
+    ...(behind.length === 0
+      ? []
+      : ["## Internal types", "What the declarations above need, and no module exports.", ...behind])
+  ]
+  return { source, path, title: subpath, text: join(text) }
+}
+
+const join = (parts: ReadonlyArray<string>): string => `${parts.filter((part) => part !== "").join("\n\n")}\n`
+
+const fence = (code = ""): string => `\`\`\`ts\n${code.trim()}\n\`\`\``
+
+const facts = ({ see, since, stability }: DocComment, links: ReadonlyArray<string>): string =>
+  [
+    `Since ${since}, ${stability}.`,
+    ...(see === undefined ? [] : [`See ${see}.`]),
+    ...(links.length === 0 ? [] : [`Refers to ${links.join(", ")}.`])
+  ].join(" ")
+
+/** As many characters as fit beside the side bars. */
+const lineWidth = 72
 
 /** The code of each entry, laid out in one go. */
 const print = (modules: ReadonlyArray<Module>): ReadonlyMap<Entry, string> => {
@@ -48,42 +82,3 @@ const print = (modules: ReadonlyArray<Module>): ReadonlyMap<Entry, string> => {
   )
   return new Map(entries.map((entry, index) => [entry, signature.shorten(texts[index] ?? "")]))
 }
-
-const toPage = (
-  root: string,
-  { folder }: PublicPackage,
-  { entries, header, internal, name, source, subpath }: Module,
-  codes: ReadonlyMap<Entry, string>
-): Page => {
-  const show = (entry: Entry): ReadonlyArray<string> => [
-    `## ${entry.name}`,
-    entry.doc.text,
-    fence(codes.get(entry) ?? ""),
-    facts(entry.doc)
-  ]
-  const behind =
-    internal.length === 0
-      ? []
-      : ["## Behind these", "Types that the declarations above need, and that no module exports."]
-  const text = [
-    `# ${subpath}`,
-    header.text,
-    ...(header.see === undefined ? [] : [`See ${header.see}.`]),
-    fence(`import * as ${subpath} from "${name}"`),
-    `[Source](${home(root)}/blob/main/${source})`,
-    ...entries.flatMap(show),
-    ...behind,
-    ...internal.flatMap((entry) => [entry.doc.text, fence(codes.get(entry) ?? "")])
-  ]
-  return {
-    source,
-    path: `api/${folder}/${subpath}.md`,
-    title: subpath,
-    text: `${text.filter((part) => part !== "").join("\n\n")}\n`
-  }
-}
-
-const fence = (code: string): string => `\`\`\`ts\n${code.trim()}\n\`\`\``
-
-const facts = ({ see, since, stability }: DocComment.DocComment): string =>
-  [see && `See ${see}.`, `Since ${since}, ${stability}.`].filter(Boolean).join(" ")

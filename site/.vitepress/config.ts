@@ -3,11 +3,15 @@ import { join, resolve } from "node:path"
 import { defineConfig } from "vitepress"
 import { anchor } from "../anchors.ts"
 import { home } from "../links.ts"
-import type { Group } from "../Page.ts"
+import type { Group, Page } from "../Page.ts"
 
 const root = resolve(import.meta.dirname, "../..")
 const pages = join(root, ".cache/site")
-const groups: ReadonlyArray<Group> = JSON.parse(readFileSync(join(pages, "contents.json"), "utf8"))
+const groups: ReadonlyArray<Contents> = JSON.parse(readFileSync(join(pages, "contents.json"), "utf8"))
+
+interface Contents extends Pick<Group, "title"> {
+  readonly pages: ReadonlyArray<Omit<Page, "text">>
+}
 
 /** A group of many pages is closed until a reader is in it. */
 const open = 12
@@ -29,6 +33,7 @@ export default defineConfig({
     ]
   ],
   markdown: { anchor: { slugify: anchor }, attrs: false },
+  router: { prefetchLinks: false },
   themeConfig: {
     nav: [
       { text: "Guide", link: "/getting-started" },

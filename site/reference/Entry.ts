@@ -11,6 +11,7 @@ export interface Entry {
 }
 
 export interface Declaration {
+  readonly source: string
   readonly module: Declared
   readonly statement: Statement
 }
@@ -25,12 +26,13 @@ export const readExports = (reached: Reached, source: string): ReadonlyArray<Ent
 /** What is behind the public modules that were reached, and declared for them. */
 export const readInternal = (reached: Reached, shown: ReadonlyArray<Entry>): ReadonlyArray<Entry> => {
   const known = new Set(shown.flatMap(({ declarations }) => declarations.map(({ statement }) => statement)))
-  return [...reached.modules.values()].flatMap(({ kept, module }) => {
+  return [...reached.modules].flatMap(([source, { kept, module }]) => {
     const declared = [...kept].filter((statement) => !known.has(statement) && !isList(statement.node))
     const names = new Set(declared.flatMap(({ names }) => names).filter((name) => !name.endsWith("_base")))
     return [...names].map((name) =>
       entry(
         name,
+        source,
         module,
         declared.filter(({ names }) => names.includes(name))
       )
@@ -43,7 +45,7 @@ const read = (reached: Reached, source: string, name: string): Entry => {
   const { module } = reached.open(source)
   const statements = module.statements.filter(({ names }) => names.includes(name))
   const declared = statements.filter(({ node }) => !isList(node))
-  const own = entry(name, module, declared.length > 0 ? declared : statements)
+  const own = entry(name, source, module, declared.length > 0 ? declared : statements)
   if (declared.length > 0) return own
   const [list] = statements
   const from = list === undefined ? undefined : moduleOf(list.node)
@@ -58,10 +60,10 @@ const read = (reached: Reached, source: string, name: string): Entry => {
   return { ...target, name, doc: DocComment.merge(own.doc, target.doc) }
 }
 
-const entry = (name: string, module: Declared, statements: ReadonlyArray<Statement>): Entry => ({
+const entry = (name: string, source: string, module: Declared, statements: ReadonlyArray<Statement>): Entry => ({
   name,
   doc: statements.map(({ node }) => docOf(module, node)).reduce(DocComment.merge),
-  declarations: statements.map((statement) => ({ module, statement }))
+  declarations: statements.map((statement) => ({ source, module, statement }))
 })
 
 /** Exports that declare nothing themselves. */
