@@ -7,6 +7,7 @@ import type { Group, Page } from "../Page.ts"
 
 const root = resolve(import.meta.dirname, "../..")
 const pages = join(root, ".cache/site")
+const { description } = JSON.parse(readFileSync(join(root, "packages/core/package.json"), "utf8"))
 const groups: ReadonlyArray<Contents> = JSON.parse(readFileSync(join(pages, "contents.json"), "utf8"))
 
 interface Contents extends Pick<Group, "title"> {
@@ -18,8 +19,7 @@ const open = 12
 
 export default defineConfig({
   title: "effect-ciba",
-  description:
-    "OpenID Connect CIBA client for Effect: ask an end-user on their own device, wait, and get verified tokens",
+  description,
   lang: "en",
   srcDir: pages,
   outDir: join(root, ".cache/site-dist"),
