@@ -2,6 +2,6 @@
 import { readFileSync } from "node:fs"
 
 export const readHeader = (file: string): string => {
-  const [, header = ""] = /^\/\*\*\n([\s\S]*?)\n \*\//.exec(readFileSync(file, "utf8")) ?? []
-  return header.replaceAll(/^ \* ?/gm, "")
+  const [, header = ""] = /^\/\*\*([\s\S]*?)\*\//.exec(readFileSync(file, "utf8")) ?? []
+  return header.replaceAll(/^ \* ?/gm, "").trim()
 }

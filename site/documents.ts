@@ -58,11 +58,19 @@ const placeOf = (source: string): string | undefined =>
     .filter((beginning) => source.startsWith(beginning))
     .toSorted((one, other) => other.length - one.length)[0]
 
+/** A table of five columns: it has the room in which the headings of other pages are listed. */
+const isWide = /^\|([ :]*-+[ :]*\|){5}/m
+
 const read = (root: string, source: string): Page => {
   const text = readFileSync(join(root, source), "utf8")
   const [, title] = /^# (.+)$/m.exec(text) ?? []
   if (title === undefined) throw new Error(`${source} has no title: begin it with "# "`)
-  return { source, path: toPath(source), title, text }
+  return {
+    source,
+    path: toPath(source),
+    title,
+    text: `${isWide.test(text) ? "---\naside: false\n---\n\n" : ""}${text}`
+  }
 }
 
 const toPath = (source: string): string =>

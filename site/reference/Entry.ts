@@ -1,6 +1,7 @@
 // What a module exports, each with its doc comment and its declarations, from the .d.ts files that the compiler emits.
-import { posix } from "node:path"
+import { join, posix } from "node:path"
 import type { Declared, Reached, Statement } from "../../scripts/api/Reached.ts"
+import { readHeader } from "../../scripts/module-header.ts"
 import { isNode, moduleOf, type Node, nodes } from "../../scripts/source.ts"
 import * as DocComment from "./DocComment.ts"
 
@@ -50,8 +51,10 @@ const read = (reached: Reached, source: string, name: string): Entry => {
   const [list] = statements
   const from = list === undefined ? undefined : moduleOf(list.node)
   if (list?.node.type === "ExportAllDeclaration" && from !== undefined) {
-    const all = readExports(reached, posix.join(posix.dirname(source), from))
-    return { ...own, declarations: all.flatMap(({ declarations }) => declarations) }
+    const target = posix.join(posix.dirname(source), from)
+    const header = DocComment.parse(readHeader(join(reached.root, target)))
+    const declarations = readExports(reached, target).flatMap(({ declarations }) => declarations)
+    return { name, doc: DocComment.merge(own.doc, header), declarations }
   }
   const local = nodes(list?.node.specifiers).find(({ exported }) => nameOf(exported) === name)?.local
   const origin = from === undefined ? module.imports.get(nameOf(local)) : { from, imported: nameOf(local) }

@@ -38,6 +38,13 @@ describe("the documents of the site", () => {
     ])
   })
 
+  it("have the width of the list of headings for a table of five columns, and for no other", () => {
+    const table = (columns: number) => `# A\n\n${"| a ".repeat(columns)}|\n${"| --- ".repeat(columns)}|\n`
+    const root = plant({ "docs/four.md": table(4), "docs/wide.md": table(5) })
+    const texts = documents(root).flatMap(({ pages }) => pages.map(({ text }) => text))
+    expect(texts).toEqual([table(4), `---\naside: false\n---\n\n${table(5)}`])
+  })
+
   it("are refused without a title", () => {
     expect(() => documents(plant({ "docs/new.md": "News" }))).toThrow("docs/new.md has no title")
   })

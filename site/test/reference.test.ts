@@ -8,6 +8,7 @@ const header = "/**\n * Waits.\n *\n * **When to use**\n *\n * Rarely.\n *\n * @
 
 const files = {
   "packages/core/src/Wait.ts": header,
+  "packages/core/src/internal/Speed.ts": "/** How fast to poll. */\n",
   "packages/core/src/Clock.ts": "/**\n * Tells the\n * time.\n */\n",
   "packages/core/dist/Wait.d.ts": `${header}
 import { Clock } from "./Clock.ts"
@@ -25,8 +26,11 @@ ${doc("A wait.")}export declare class Wait extends Wait_base {
 ${doc("Waits once.")}export declare function make(options: Options): Wait
 ${doc("")}export declare function make(): Wait
 ${doc("")}export { faster as fast } from "./internal/Pace.ts"
+${doc("")}export * as Speed from "./internal/Speed.ts"
 `,
   "packages/core/dist/Clock.d.ts": `${doc("The time.")}export interface Clock {}\n`,
+  "packages/core/dist/internal/Speed.d.ts":
+    "/** The most. */\nexport declare const most: number\nexport declare const least: number\n",
   "packages/core/dist/internal/Pace.d.ts":
     "/** A pace. */\nexport type Pace = number\n/** Doubles it. */\nexport declare const faster: (pace: Pace) => Pace\n"
 }
@@ -91,6 +95,11 @@ Since 0.1.0, stable. Refers to [Clock](Clock.md#clock-1).
     expect(page("api/core/Wait.md")).toContain(
       "## fast\n\nDoubles it.\n\n```ts\nconst faster: (pace: Pace) => Pace\n```"
     )
+  })
+
+  it("has what a module exports as a namespace, with the module's header", () => {
+    const declared = "const most: number\nconst least: number"
+    expect(page("api/core/Wait.md")).toContain(`## Speed\n\nHow fast to poll.\n\n\`\`\`ts\n${declared}\n\`\`\``)
   })
 
   it("has the types that no module exports, once, without those of other pages", () => {
