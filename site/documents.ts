@@ -6,7 +6,7 @@ import type { Group, Page } from "./Page.ts"
 
 /** Sources by their beginning. A document of `docs` that none of these leads to comes under "More". */
 const order: ReadonlyArray<readonly [title: string, sources: ReadonlyArray<string>]> = [
-  ["Start", ["docs/getting-started.md", "examples/README.md"]],
+  ["Start", ["docs/getting-started.md", "docs/the-flow.md", "examples/README.md"]],
   [
     "Guides",
     [
@@ -19,7 +19,10 @@ const order: ReadonlyArray<readonly [title: string, sources: ReadonlyArray<strin
       "docs/coming-from-"
     ]
   ],
-  ["Operation", ["docs/configuration.md", "docs/errors.md", "docs/observability.md", "docs/testing.md", "SECURITY.md"]],
+  [
+    "Operation",
+    ["docs/configuration.md", "docs/errors.md", "docs/observability.md", "docs/testing.md", "docs/security.md"]
+  ],
   ["Providers", ["docs/profiles.md", "docs/providers.md"]],
   [
     "Evidence",
@@ -33,13 +36,13 @@ const order: ReadonlyArray<readonly [title: string, sources: ReadonlyArray<strin
     ]
   ],
   ["More", ["docs/"]],
-  ["Development", ["ARCHITECTURE.md", "CONTRIBUTING.md", "packages/"]],
+  ["Development", ["SECURITY.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "packages/"]],
   ["Decisions", ["docs/decisions/"]]
 ]
 
 const isDocument = /^(docs\/.+|examples\/README|packages\/[^/]+\/CHANGELOG|(?!README)[A-Z]+)\.md$/
 
-/** The documents of the repository in their groups. Links between them need no change: see `links.ts`. */
+/** The documents of the repository in their groups, with the links that they have there. */
 export const documents = (root: string): ReadonlyArray<Group> => {
   const sources = list(root, ".", isDocument)
   const places = new Map(sources.map((source) => [source, placeOf(source)]))

@@ -31,8 +31,8 @@ describe("the documents of the site", () => {
     const found = documents(page).flatMap(({ pages, title }) => pages.map(({ path }) => [title, path]))
     expect(found).toEqual([
       ["Start", "examples.md"],
-      ["Operation", "project/security.md"],
       ["More", "new.md"],
+      ["Development", "project/security.md"],
       ["Development", "packages/core.md"],
       ["Decisions", "decisions/0001-one.md"]
     ])
