@@ -15,6 +15,7 @@ export default defineConfig({
       project("e2e", "e2e/**/*.test.ts", ["e2e/browser/**", "e2e/servers/**"]),
       project("scripts", "scripts/test/**/*.test.ts"),
       project("docs", "docs/**/*.test.ts"),
+      project("site", "site/test/**/*.test.ts"),
       project("bench", "bench/test/**/*.test.ts")
     ],
     reporters: ["default", "./e2e/MatrixReporter.ts", ["json", { outputFile: ".cache/vitest.json" }]]

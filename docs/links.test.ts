@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 import { describe, expect, it } from "vitest"
+import { anchors } from "../site/anchors.ts"
 
 const root = join(import.meta.dirname, "..")
 
@@ -15,18 +16,14 @@ const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclud
 /** Pages of this repository are linked to by their address where a README is read elsewhere. */
 const own = /^https:\/\/github\.com\/effect-ciba\/effect-ciba\/(?:blob|tree)\/main\//
 
-const withoutCode = (text: string) => text.replaceAll(/^(```+)[\s\S]*?^\1/gm, "").replaceAll(/`[^`\n]*`/g, "code")
+const withoutBlocks = (text: string) => text.replaceAll(/^(```+)[\s\S]*?^\1/gm, "")
 
-/** The anchors of the headings, as GitHub makes them. */
-const anchorsOf = (path: string) =>
-  new Set(
-    Array.from(readFileSync(path, "utf8").matchAll(/^#+ (.+)$/gm), ([, title = ""]) =>
-      title
-        .toLowerCase()
-        .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
-        .replaceAll(" ", "-")
-    )
-  )
+const withoutCode = (text: string) => withoutBlocks(text).replaceAll(/`[^`\n]*`/g, "code")
+
+const anchorsOf = (path: string) => {
+  const headings = withoutBlocks(readFileSync(path, "utf8")).matchAll(/^#+ (.+)$/gm)
+  return new Set(anchors(Array.from(headings, ([, title = ""]) => title)))
+}
 
 const findDead = (file: string) =>
   Array.from(

@@ -1,6 +1,7 @@
 // What a coding assistant reads in a package: AGENTS.md and llms.txt, from the manifest and the headers of the public modules.
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
+import { readHeader } from "./module-header.ts"
 
 export interface AgentPages {
   readonly "AGENTS.md": string
@@ -51,8 +52,7 @@ const homes: Readonly<Record<string, string>> = {
 }
 
 const readModule = (folder: string, path: string, source: string): Module => {
-  const [, header = ""] = /^\/\*\*\n([\s\S]*?)\n \*\//.exec(readFileSync(join(folder, source), "utf8")) ?? []
-  const text = header.replaceAll(/^ \* ?/gm, "")
+  const text = readHeader(join(folder, source))
   const [summary = ""] = text.split(/\n\n/, 1)
   return {
     path,

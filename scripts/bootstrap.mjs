@@ -19,6 +19,7 @@ const tasks = {
   conformance: ["node", "scripts/run-conformance.ts"],
   deadcode: ["knip"],
   demo: ["node", "examples/demo/main.ts"],
+  docs: ["node", "site/build.ts"],
   errors: ["node", "scripts/check-errors.ts"],
   examples: ["node", "scripts/run-examples.ts"],
   faults: ["node", "e2e/faults/main.ts"],
@@ -41,17 +42,20 @@ const second = {
   lint: ["node", "scripts/check-words.ts"]
 }
 
-const install = () => {
+/** The generator of the site is left out, unless the whole is wanted. */
+const install = (whole) => {
   const stamp = join(root, "node_modules", ".bootstrap")
   const locks = createHash("sha256")
   for (const lock of [join(root, "pnpm-lock.yaml"), join(pnpm, "package-lock.json")]) locks.update(readFileSync(lock))
   const lock = locks.digest("hex")
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return
+  const installed = existsSync(stamp) ? readFileSync(stamp, "utf8") : ""
+  if (installed === `${lock} whole` || (installed === lock && !whole)) return
   console.error("Installing the workspace …")
   // Not `npm ci`, which fails where a registry lacks pnpm for another platform. What the lock names has its integrity checked.
   runToEnd(pnpm, "npm", "install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error")
-  runToEnd(root, join(pnpm, "node_modules", ".bin", "pnpm"), "install", "--frozen-lockfile")
-  writeFileSync(stamp, lock)
+  const filter = whole ? [] : ["--filter=!@effect-ciba/site"]
+  runToEnd(root, join(pnpm, "node_modules", ".bin", "pnpm"), "install", "--frozen-lockfile", ...filter)
+  writeFileSync(stamp, whole ? `${lock} whole` : lock)
 }
 
 const runToEnd = (cwd, command, ...parameters) => {
@@ -72,7 +76,7 @@ if (task === undefined) {
   process.exit(1)
 }
 
-install()
+install(name === "docs")
 const path = [join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter)
 let child
 const run = ([tool, ...fixed], then) => {

@@ -7,7 +7,7 @@ import * as participles from "./words/participles.ts"
 import * as words from "./words/words.ts"
 
 const searched =
-  /^((packages|docs|examples|e2e|scripts)\/.*\.([cm]?[jt]s|html|json|md)|(README|ARCHITECTURE|CONTRIBUTING|SECURITY)\.md)$/
+  /^((packages|docs|examples|e2e|scripts|site)\/.*\.([cm]?[jt]s|html|json|md)|(README|ARCHITECTURE|CONTRIBUTING|SECURITY)\.md)$/
 
 /** The list of banned words and its tests. */
 const itself = /^scripts\/(words\/|test\/check-words\.test\.ts$)/

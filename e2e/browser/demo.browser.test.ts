@@ -1,10 +1,9 @@
 import { spawn } from "node:child_process"
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, FileSystem } from "effect"
-import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core"
-
-const { CHROMIUM_PATH: executablePath = "/usr/bin/chromium" } = process.env
+import { Deferred, Effect } from "effect"
+import type { BrowserContextOptions, Page } from "playwright-core"
+import { launch } from "./Browser.ts"
 
 const main = new URL("../../examples/demo/main.ts", import.meta.url).pathname
 
@@ -26,12 +25,7 @@ const demo = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
 })
 
 const open = Effect.fnUntraced(function* (url: string, options?: BrowserContextOptions) {
-  const files = yield* FileSystem.FileSystem
-  const profile = yield* files.makeTempDirectoryScoped()
-  const context = yield* Effect.acquireRelease(
-    Effect.promise(() => launch(profile, options)),
-    (context) => Effect.promise(() => context.close())
-  )
+  const context = yield* launch(options)
   const page = yield* Effect.promise(() => context.newPage())
   const consoleMessages: Array<string> = []
   page.on("console", (message) => consoleMessages.push(message.text()))
@@ -39,22 +33,6 @@ const open = Effect.fnUntraced(function* (url: string, options?: BrowserContextO
   yield* Effect.promise(() => page.goto(url))
   return { page, consoleMessages, see: see(page) }
 })
-
-const launch = (profile: string, options?: BrowserContextOptions): Promise<BrowserContext> =>
-  chromium.launchPersistentContext(profile, {
-    ...options,
-    executablePath,
-    args: [
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync"
-    ]
-  })
 
 const see = (page: Page) => (text: string | RegExp) =>
   Effect.promise(() => page.getByText(text).first().waitFor({ timeout: 15_000 }))

@@ -96,9 +96,12 @@ const inlineImports = (root: Node): ReadonlyArray<Import> =>
 export class Reached {
   readonly modules = new Map<string, { readonly module: Declared; readonly kept: Set<Statement> }>()
   readonly root: string
+  /** Modules that are not followed into. */
+  readonly ends: ReadonlySet<string>
 
-  constructor(root: string) {
+  constructor(root: string, ends: ReadonlySet<string> = new Set()) {
     this.root = root
+    this.ends = ends
   }
 
   open(source: string) {
@@ -118,7 +121,8 @@ export class Reached {
   }
 
   follow(source: string, { from, imported }: Import): void {
-    if (from.startsWith(".")) this.take(posix.join(posix.dirname(source), from), imported)
+    const target = posix.join(posix.dirname(source), from)
+    if (from.startsWith(".") && !this.ends.has(target)) this.take(target, imported)
   }
 
   keep(source: string, { exported, names, node }: Statement): void {

@@ -81,11 +81,17 @@ const importLines = (module: Declared, kept: ReadonlySet<Statement>, rename: (fr
 const key = ({ names }: Statement): string => (names[0] ?? "").replace(/_base$/, "")
 
 /** Lays out each text as Biome does. */
-const layOut = (texts: ReadonlyArray<string>): ReadonlyArray<string> => {
+export const layOut = (
+  texts: ReadonlyArray<string>,
+  options: { readonly lineWidth?: number } = {}
+): ReadonlyArray<string> => {
   const folder = mkdtempSync(join(tmpdir(), "api-"))
   try {
     const { formatter, javascript } = JSON.parse(readFileSync(join(workspace, "biome.json"), "utf8"))
-    writeFileSync(join(folder, "biome.json"), JSON.stringify({ root: true, formatter, javascript }))
+    writeFileSync(
+      join(folder, "biome.json"),
+      JSON.stringify({ root: true, formatter: { ...formatter, ...options }, javascript })
+    )
     mkdirSync(join(folder, "modules"))
     const files = texts.map((text, index) => {
       const file = join(folder, "modules", `${index}.d.ts`)
