@@ -5,7 +5,7 @@ import { dirname, join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { parse } from "../scripts/source.ts"
 import { exists } from "./CitedTests.ts"
-import { declarationsIn, members, problemsOf, readRows } from "./MigrationPage.ts"
+import { declarationsIn, members, problemsOf, readRows } from "./Tables.ts"
 
 const rows = readRows("docs/coming-from-oauth4webapi.md", "oauth4webapi")
 

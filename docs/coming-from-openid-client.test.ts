@@ -1,7 +1,7 @@
 // Checks docs/coming-from-openid-client.md: it has every export of openid-client, and its names exist.
 import * as client from "openid-client"
 import { describe, expect, it } from "vitest"
-import { problemsOf, readRows } from "./MigrationPage.ts"
+import { problemsOf, readRows } from "./Tables.ts"
 
 const rows = readRows("docs/coming-from-openid-client.md", "openid-client")
 

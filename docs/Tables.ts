@@ -1,4 +1,4 @@
-// The tables of a page that compares another library with this one.
+// The tables of pages that say what this library has for something: a function of another one, or a step of the flow.
 import { readFileSync } from "node:fs"
 import { dirname, join, resolve } from "node:path"
 import * as effect from "effect"
