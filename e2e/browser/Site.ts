@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { createServer } from "node:http"
 import { extname, join } from "node:path"
-import { Effect } from "effect"
+import { Effect, Pool } from "effect"
 import type { BrowserContext, Page } from "playwright-core"
 import { listen } from "../Loopback.ts"
 
@@ -33,6 +33,9 @@ export const listPages = (folder: string): ReadonlyArray<string> =>
     .map((path) => `/${path}`)
     .sort()
 
+/** Little is drawn in a low window, and it is as wide as another. */
+const height = 400
+
 export interface Setting {
   readonly width: number
   readonly colorScheme: "light" | "dark"
@@ -52,31 +55,47 @@ export const findFaults = Effect.fnUntraced(function* (
   paths: ReadonlyArray<string>,
   settings: ReadonlyArray<Setting>
 ) {
-  const visited = yield* Effect.forEach(paths, (path) => visit(context, base, path, settings), { concurrency: 2 })
+  const tabs = yield* Pool.make({ acquire: openTab(context, base), size: 2 })
+  const visited = yield* Effect.forEach(
+    paths,
+    (path) => Effect.scoped(Effect.flatMap(Pool.get(tabs), (tab) => visit(tab, base + path, settings))),
+    { concurrency: 2 }
+  )
   const dead = findDead(base, visited)
   return visited.flatMap(({ faults, url }) =>
     [...faults, ...(dead.get(url) ?? [])].map((fault) => `${url.slice(base.length)} ${fault}`)
   )
 })
 
-/** Loads a page once, and looks at it in each setting. */
-const visit = (context: BrowserContext, base: string, path: string, settings: ReadonlyArray<Setting>) =>
-  Effect.acquireUseRelease(
-    Effect.promise(() => context.newPage()),
-    Effect.fnUntraced(function* (page) {
-      const url = base + path
-      const faults = record(page, base)
-      yield* Effect.promise(() => page.goto(url))
-      yield* Effect.promise(() => page.waitForFunction(isMounted))
-      const linked = yield* Effect.promise(() => page.evaluate(readLinks))
-      const misfits = yield* Effect.forEach(settings, (setting) => Effect.promise(() => fit(page, setting)))
-      return { ...linked, url, faults: [...faults, ...misfits.flat()] }
+interface Tab {
+  readonly page: Page
+  /** What went wrong, until a visit takes it. */
+  readonly recorded: Array<string>
+}
+
+const openTab = (context: BrowserContext, base: string) =>
+  Effect.acquireRelease(
+    Effect.promise(async (): Promise<Tab> => {
+      const page = await context.newPage()
+      return { page, recorded: record(page, base) }
     }),
-    (page) => Effect.promise(() => page.close())
+    ({ page }) => Effect.promise(() => page.close())
   )
 
+/** Loads a page once, and looks at it in each setting, beginning with the one in which the page before was left. */
+const visit = ({ page, recorded }: Tab, url: string, settings: ReadonlyArray<Setting>) =>
+  Effect.promise(async (): Promise<Visited> => {
+    await page.goto(url)
+    await page.waitForFunction(isMounted)
+    const linked = await page.evaluate(readLinks)
+    const faults: Array<string> = []
+    const isFirst = page.viewportSize()?.width === settings[0]?.width
+    for (const setting of isFirst ? settings : settings.toReversed()) faults.push(...(await fit(page, setting)))
+    return { ...linked, url, faults: [...recorded.splice(0), ...faults] }
+  })
+
 const fit = async (page: Page, { colorScheme, width }: Setting): Promise<ReadonlyArray<string>> => {
-  await page.setViewportSize({ width, height: 900 })
+  if (page.viewportSize()?.width !== width) await page.setViewportSize({ width, height })
   await page.emulateMedia({ colorScheme })
   const { isDark, needed } = await page.evaluate(measure)
   return [
@@ -86,7 +105,7 @@ const fit = async (page: Page, { colorScheme, width }: Setting): Promise<Readonl
 }
 
 /** What goes wrong from now on. */
-const record = (page: Page, base: string): ReadonlyArray<string> => {
+const record = (page: Page, base: string): Array<string> => {
   const faults: Array<string> = []
   page.on("pageerror", ({ message }) => faults.push(`throws ${message}`))
   page.on("console", (message) => {
