@@ -17,6 +17,15 @@ interface Contents extends Pick<Group, "title"> {
 /** A group of many pages is closed until a reader is in it. */
 const open = 12
 
+const list = ({ pages, title }: Contents) => ({
+  text: title,
+  collapsed: pages.length > open,
+  items: pages.map(({ path, title }) => ({ text: title, link: `/${path.replace(/\.md$/, "")}` }))
+})
+
+/** The reference has a side bar of its own, and the others a link to it. */
+const isReference = ({ pages }: Contents): boolean => pages.some(({ path }) => path.startsWith("api/"))
+
 export default defineConfig({
   title: "effect-ciba",
   description,
@@ -40,11 +49,10 @@ export default defineConfig({
       { text: "Errors", link: "/errors" },
       { text: "API", link: "/api/" }
     ],
-    sidebar: groups.map(({ pages, title }) => ({
-      text: title,
-      collapsed: pages.length > open,
-      items: pages.map(({ path, title }) => ({ text: title, link: `/${path.replace(/\.md$/, "")}` }))
-    })),
+    sidebar: {
+      "/": [...groups.filter((group) => !isReference(group)).map(list), { text: "API reference", link: "/api/" }],
+      "/api/": groups.filter(isReference).map(list)
+    },
     outline: [2, 3],
     search: { provider: "local" },
     socialLinks: [{ icon: "github", link: home(root) }]
