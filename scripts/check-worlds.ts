@@ -78,7 +78,12 @@ const install = async (project: string, { add, complaint, typescript }: Manager)
   const compiler =
     typescript === "typescript" ? inWorkspace(typescript) : `typescript@${versionOf(join(compilers, typescript))}`
   const output = [await sh(project, add, ...used), await sh(project, add, "-D", ...tested, compiler)]
-  await sh(project, add, "-D", ...["@effect/platform-node", "@types/node", "oauth4webapi"].map(inWorkspace))
+  await sh(
+    project,
+    add,
+    "-D",
+    ...["@effect/platform-node", "@effect/sql-pg", "@types/node", "oauth4webapi"].map(inWorkspace)
+  )
   return output
     .join("")
     .split("\n")

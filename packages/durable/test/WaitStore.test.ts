@@ -1,4 +1,4 @@
-import { PendingAuthentication, Sealing, TokenResponse, VerifiedIdentity } from "@effect-ciba/core"
+import { Sealing, TokenResponse, VerifiedIdentity } from "@effect-ciba/core"
 import { makeTermsOf, type StoredWait, Wait } from "@effect-ciba/core/unstable/wait"
 import { WaitStore } from "@effect-ciba/durable"
 import { Array as Arr, DateTime, Duration, Effect, Option, Redacted } from "effect"
@@ -6,29 +6,7 @@ import { SqlClient } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { expect } from "vitest"
 import { onBoth } from "./support/Databases.ts"
-import { makePrefix, makeStore } from "./support/TestApproval.ts"
-
-const makePending = (
-  id: string,
-  changes: Partial<ConstructorParameters<typeof PendingAuthentication.PendingAuthentication>[0]> = {}
-) =>
-  Effect.map(
-    DateTime.now,
-    (now) =>
-      new PendingAuthentication.PendingAuthentication({
-        version: 1,
-        id,
-        issuer: "https://provider.test",
-        clientId: "test-client",
-        authReqId: Redacted.make(PendingAuthentication.AuthReqId.make(`handle-${id}`), { label: "auth_req_id" }),
-        deliveryMode: "poll",
-        expiresAt: DateTime.addDuration(now, "2 minutes"),
-        interval: Duration.seconds(5),
-        scope: ["openid"],
-        expectations: {},
-        ...changes
-      })
-  )
+import { makePending, makePrefix, makeStore } from "./support/TestApproval.ts"
 
 const makeIdentity = (subject: string) =>
   new VerifiedIdentity.VerifiedIdentity({
