@@ -134,7 +134,8 @@ onBoth((it) => {
         const second = yield* claimOne(store, { timeout: 1000 })
         expect(second).toMatchObject({ lease: 2, abandonedAt: first.claimedAt })
         yield* TestClock.adjust("10 seconds")
-        expect(yield* claimOne(store)).toMatchObject({ lease: 3 })
+        // The first one may have been used: what comes later does not hide it.
+        expect(yield* claimOne(store)).toMatchObject({ lease: 3, abandonedAt: first.claimedAt })
       })
   )
 
