@@ -17,6 +17,7 @@ export interface Store {
   readonly ping: Operation<null, void>
   readonly push: Operation<null, void>
   readonly refuse: Operation<null, void>
+  readonly cancel: Operation<null, boolean>
 }
 
 const withTokens = "tokens"
@@ -48,8 +49,7 @@ export const makeStore = ({ table }: Functions, setting: Setting): Store => {
         interval: state.interval,
         state: stateOf(Wait.snapshot(state))
       },
-      "sealed",
-      undefined
+      { pending: "sealed", authReqIdHash: "hash", receivedAt: undefined }
     )
   })
   const [, rows] = begin(none, 0, null)
@@ -69,7 +69,7 @@ export const makeStore = ({ table }: Functions, setting: Setting): Store => {
         Option.map((lease) => ({ ...held, ...lease, hasTokens: true }))
       )
     ),
-    decide: operation((database, { held, outcome }) => table.decide(database, held, outcome, undefined)),
+    decide: operation((database, { held, outcome }) => table.decide(database, held, { outcome })),
     ping: operation((database) => table.recordPing(database, pending.id)),
     push: operation((database) =>
       Effect.flatMap(Effect.orDie(StoredWait.get(pushed, table.noOffset)), (saved) =>
@@ -78,6 +78,7 @@ export const makeStore = ({ table }: Functions, setting: Setting): Store => {
           : table.recordPush(database, { id: pending.id, state: stateOf(saved) }, withTokens)
       )
     ),
+    cancel: operation((database) => table.cancel(database, pending.id)),
     refuse: operation((database) => table.refuse(database, pending.id, "error"))
   }
 }

@@ -208,6 +208,7 @@ export const moves = (context: Context, world: World, end: number): ReadonlyArra
       ([name, next, after]): Move => [`the other ${name}`, { ...after, workers: [one, next] }]
     ),
     ...notifications(context, world),
+    ["is cancelled", write(context, world, context.store.cancel(world.rows, world.now, null)[1])],
     ...(world.now < end ? [["tick", { ...world, now: world.now + context.setting.tick }] as const] : [])
   ]
 }
