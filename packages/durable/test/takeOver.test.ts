@@ -98,7 +98,7 @@ const makeKill = (nth: number, entries: KeyValueStore.KeyValueStore) => {
 const ids = ["done", "new", "pinged", "polling", "slow"]
 
 onEach((it) => {
-  it.effect("moves every wait as it is, and leaves and names what cannot be read (H19)", () =>
+  it.effect("moves every wait as it is, and leaves and names what cannot be read", () =>
     Effect.gen(function* () {
       const { claims, entries, isExpected, putUnreadable, takeOver } = yield* makeSetting
       yield* putUnreadable
@@ -112,7 +112,7 @@ onEach((it) => {
     })
   )
 
-  it.effect("loses no wait and moves none twice, with a kill between any two steps (H19)", () =>
+  it.effect("loses no wait and moves none twice, with a kill between any two steps", () =>
     Effect.gen(function* () {
       let kills = 0
       for (; ; kills += 1) {
