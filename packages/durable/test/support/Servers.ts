@@ -90,6 +90,7 @@ export const startPooler = (server: Server): Effect.Effect<Server, never, Scope.
     ({ host }) =>
       Effect.sync(() => {
         process.kill(Number(readFileSync(join(host, "pid"), "utf8")))
-        rmSync(host, { recursive: true })
+        // It removes its own files meanwhile.
+        rmSync(host, { recursive: true, force: true, maxRetries: 10 })
       })
   )
