@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { findMissing } from "./api/contents.ts"
+import { listOptionalPeers } from "./api/PublicModules.ts"
 import { program } from "./api/packed.ts"
 import { pack } from "./Packed.ts"
 
@@ -29,8 +30,14 @@ try {
   sh(folder, "npm", "install", "--no-audit", "--no-fund", ...tarballs, `effect@${version}`)
   const missing = names.flatMap((name) => findMissing(join(folder, "node_modules", name)))
   if (missing.length > 0) throw new Error(missing.join("\n"))
-  writeFileSync(join(folder, "imports.mjs"), program(folder, names))
-  sh(folder, "node", "imports.mjs")
+  const tryImports = (): void => {
+    writeFileSync(join(folder, "imports.mjs"), program(folder, names))
+    sh(folder, "node", "imports.mjs")
+  }
+  tryImports()
+  const peers = packages.flatMap(({ manifest }) => listOptionalPeers(manifest))
+  sh(folder, "npm", "install", "--no-audit", "--no-fund", ...peers)
+  tryImports()
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1

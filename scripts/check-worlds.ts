@@ -84,7 +84,7 @@ const install = async (project: string, { add, complaint, typescript }: Manager)
     project,
     add,
     "-D",
-    ...["@effect/platform-node", "@types/node", "oauth4webapi", "openid-client"].map(inWorkspace)
+    ...["@effect/platform-node", "@effect/sql-pg", "@types/node", "oauth4webapi", "openid-client"].map(inWorkspace)
   )
   return output
     .join("")

@@ -22,9 +22,11 @@ export interface PublicPackage {
   readonly published: Readonly<Record<string, unknown>>
   /** Sorted. */
   readonly modules: ReadonlyArray<PublicModule>
+  /** The peers that a program may lack. */
+  readonly optionalPeers: ReadonlyArray<string>
 }
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 const record = (value: unknown): Readonly<Record<string, unknown>> => (isRecord(value) ? value : {})
@@ -36,6 +38,10 @@ export const listSubpaths = (exports: Readonly<Record<string, unknown>>): Readon
   Object.entries(exports)
     .filter(([key, target]) => key !== "." && key !== "./package.json" && !isWildcard(key) && target !== null)
     .map(([key, target]): readonly [string, unknown] => [key.replace(/^\.\//, ""), target])
+
+/** The peers that the manifest of a package marks as optional. */
+export const listOptionalPeers = ({ peerDependenciesMeta }: Readonly<Record<string, unknown>>): ReadonlyArray<string> =>
+  Object.entries(record(peerDependenciesMeta)).flatMap(([name, meta]) => (record(meta).optional === true ? [name] : []))
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
@@ -51,7 +57,8 @@ const read = (root: string, folder: string): PublicPackage => {
       source: `packages/${folder}/${target.replace(/^\.\//, "")}`
     }))
     .sort((a, b) => compare(a.subpath, b.subpath))
-  return { folder, name, exports, published: record(record(manifest.publishConfig).exports), modules }
+  const published = record(record(manifest.publishConfig).exports)
+  return { folder, name, exports, published, modules, optionalPeers: listOptionalPeers(manifest) }
 }
 
 export const packages = (root: string): ReadonlyArray<PublicPackage> =>

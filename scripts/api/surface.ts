@@ -72,8 +72,14 @@ const differs = (exports: PublicPackage["exports"], published: PublicPackage["pu
     (key) => JSON.stringify(twin(exports[key])) !== JSON.stringify(published[key])
   )
 
-/** `.` exports the modules of the list, each under its name, without those under `unstable/`. */
-const index = (root: string, { exports, folder, modules, name }: PublicPackage): ReadonlyArray<Finding> => {
+/**
+ * `.` exports the modules of the list, each under its name, without those under `unstable/`, and without those that import an optional peer:
+ * every program would need it.
+ */
+const index = (
+  root: string,
+  { exports, folder, modules, name, optionalPeers }: PublicPackage
+): ReadonlyArray<Finding> => {
   const main = exports["."]
   const path = posix.join("packages", folder, String(main))
   if (typeof main !== "string" || !existsSync(join(root, path))) {
@@ -81,8 +87,13 @@ const index = (root: string, { exports, folder, modules, name }: PublicPackage):
     return [{ path: `packages/${folder}/package.json`, line: 1, rule: "index", problem: 'no file for "."', mend }]
   }
   const source = read(root, path)
+  const isOptional = (path: string) =>
+    existsSync(join(root, path)) &&
+    statements(read(root, path)).some((node) => optionalPeers.includes(moduleOf(node) ?? ""))
   const wanted = new Map(
-    modules.filter(({ subpath }) => !subpath.startsWith("unstable/")).map((each) => [each.source, each])
+    modules
+      .filter(({ source, subpath }) => !subpath.startsWith("unstable/") && !isOptional(source))
+      .map((each) => [each.source, each])
   )
   const findings: Array<Finding> = []
   const add = (node: Pick<Node, "start">, problem: string, mend: string) =>
@@ -95,7 +106,11 @@ const index = (root: string, { exports, folder, modules, name }: PublicPackage):
     if (node.type !== "ExportAllDeclaration" || called === undefined) {
       add(node, `${name} exports more than modules`, 'Write export * as Name from "./….ts", and nothing else')
     } else if (module === undefined) {
-      add(node, `${called} is not in the exports of package.json`, `List "./${called}" there, or take the line out`)
+      add(
+        node,
+        `${called} is not in the exports of package.json`,
+        `List "./${called}" there, or take the line out: also of what imports an optional peer`
+      )
     } else if (posix.basename(module.subpath) !== called) {
       add(node, `${called} is listed as "./${module.subpath}"`, "Give it one name")
     }

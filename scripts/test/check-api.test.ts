@@ -224,6 +224,22 @@ describe("the public surface", () => {
     expect(found).toBe("")
   })
 
+  it("a module that imports an optional peer is not in the index", () => {
+    const exports = { ".": "./src/index.ts", "./Poll": "./src/wait/Poll.ts", "./Driver": "./src/Driver.ts" }
+    const peers = { peerDependenciesMeta: { driver: { optional: true } } }
+    const files = {
+      "packages/core/package.json": JSON.stringify({ ...JSON.parse(manifest(exports)), ...peers }, null, 2),
+      "packages/core/src/Driver.ts": `${header}import { connect } from "driver"\n`,
+      "packages/core/dist/Driver.d.ts": "",
+      "packages/testing/test/a.ts": 'import { connect } from "@effect-ciba/core/Driver"'
+    }
+    expect(surface(files)).toBe("")
+    const all = 'export * as Driver from "./Driver.ts"\nexport * as Poll from "./wait/Poll.ts"\n'
+    expect(surface({ ...files, "packages/core/src/index.ts": all })).toContain(
+      "take the line out: also of what imports an optional peer"
+    )
+  })
+
   it("a different published map and a missing file fail", () => {
     const exports = { ".": "./src/index.ts", "./Poll": "./src/wait/Poll.ts" }
     const other = { ".": twin("./src/index.ts"), "./Poll": twin("./src/Poll.ts") }

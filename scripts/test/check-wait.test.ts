@@ -1,5 +1,10 @@
 import { expect, it } from "vitest"
 import * as Wait from "../../packages/core/src/wait/Wait.ts"
+import * as driver from "../../packages/durable/src/internal/DrivenWait.ts"
+import * as table from "../../packages/durable/src/internal/WaitTable.ts"
+import * as Workers from "../wait/durable/explore.ts"
+import * as plantedInWorkers from "../wait/durable/planted.ts"
+import * as workers from "../wait/durable/settings.ts"
 import { explore } from "../wait/explore.ts"
 import * as planted from "../wait/planted.ts"
 import { setting } from "../wait/settings.ts"
@@ -13,6 +18,27 @@ for (const delivery of ["poll", "ping", "push"] as const) {
     })
   }
 }
+
+for (const [delivery, deadline] of [
+  ["poll", 7500],
+  ["ping", 5000],
+  ["push", 7500]
+] as const) {
+  it(`every rule holds with two workers over a short ${delivery} wait, each frozen at any step`, () => {
+    const { states, violation } = Workers.explore({ table, driver }, workers.setting(delivery, deadline))
+    expect(violation).toBeUndefined()
+    expect(states).toBeGreaterThan(1000)
+  })
+}
+
+it("an error that is planted in the statements of the workers is found, with the way to it", async () => {
+  const [planted] = plantedInWorkers.all.filter(([{ error }]) => error === "a report forgets a ping")
+  if (planted === undefined) throw new Error("nothing is planted")
+  const [{ setting }, load] = planted
+  const { violation } = Workers.explore(await load(), setting)
+  expect(violation?.rule).toBe("a ping makes its wait due, at the floor of its next poll")
+  expect(violation?.trail).toContain("is pinged @5000")
+})
 
 it("a planted error is found, with the way to it", async () => {
   const [error] = planted.all

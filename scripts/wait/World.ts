@@ -38,9 +38,3 @@ export interface World {
   readonly cancels: number
   readonly resumes: number
 }
-
-export class Violation extends Error {}
-
-export const must = (holds: boolean, rule: string): void => {
-  if (!holds) throw new Violation(rule)
-}

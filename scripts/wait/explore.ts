@@ -1,14 +1,7 @@
 // Explores every interleaving of a wait breadth-first, up to a deadline of a few ticks.
-import { hash } from "node:crypto"
 import { carryOut, moves } from "./moves.ts"
-import { type Functions, Violation, type WaitTerms, type World } from "./World.ts"
-
-export interface Report {
-  readonly states: number
-  readonly transitions: number
-  /** The broken rule, and the shortest way to it. */
-  readonly violation: { readonly rule: string; readonly trail: ReadonlyArray<string> } | undefined
-}
+import { type Report, search } from "./search.ts"
+import type { Functions, WaitTerms, World } from "./World.ts"
 
 export interface Setting {
   readonly terms: WaitTerms
@@ -43,47 +36,7 @@ const begin = (wait: Functions, { deadline, interval, terms }: Setting): World =
   return carryOut(wait, world, started)
 }
 
-const digest = ({ state: { terms: _, ...state }, ...world }: World): string =>
-  hash("md5", JSON.stringify({ ...world, state }), "base64")
+const identify = ({ state: { terms: _, ...state }, ...world }: World): string => JSON.stringify({ ...world, state })
 
-interface Arrival {
-  readonly from: string | undefined
-  readonly by: string
-}
-
-const trailTo = (arrivals: ReadonlyMap<string, Arrival>, key: string): ReadonlyArray<string> => {
-  const arrival = arrivals.get(key)
-  return arrival === undefined
-    ? []
-    : [...(arrival.from === undefined ? [] : trailTo(arrivals, arrival.from)), arrival.by]
-}
-
-export const explore = (wait: Functions, setting: Setting): Report => {
-  const first = begin(wait, setting)
-  let frontier = new Map([[digest(first), first]])
-  const arrivals = new Map<string, Arrival>([[digest(first), { from: undefined, by: "start" }]])
-  let transitions = 0
-  while (frontier.size > 0) {
-    const next = new Map<string, World>()
-    for (const [from, world] of frontier) {
-      try {
-        for (const [name, reached] of moves(wait, world, setting.canCancel)) {
-          transitions += 1
-          const key = digest(reached)
-          if (arrivals.has(key)) continue
-          arrivals.set(key, { from, by: `${name} @${world.now}` })
-          next.set(key, reached)
-        }
-      } catch (error) {
-        if (!(error instanceof Violation)) throw error
-        return {
-          states: arrivals.size,
-          transitions,
-          violation: { rule: error.message, trail: trailTo(arrivals, from) }
-        }
-      }
-    }
-    frontier = next
-  }
-  return { states: arrivals.size, transitions, violation: undefined }
-}
+export const explore = (wait: Functions, setting: Setting): Report =>
+  search({ first: begin(wait, setting), identify, moves: (world) => moves(wait, world, setting.canCancel) })

@@ -1,13 +1,6 @@
 // Everything that can happen next to a wait, and the rules that must hold whatever happens.
-import {
-  type Functions,
-  must,
-  type WaitAnswer,
-  type WaitCommand,
-  type WaitEvent,
-  type WaitState,
-  type World
-} from "./World.ts"
+import { must } from "./Violation.ts"
+import type { Functions, WaitAnswer, WaitCommand, WaitEvent, WaitState, World } from "./World.ts"
 
 type Transition = readonly [WaitState, ReadonlyArray<WaitCommand>]
 export type Move = readonly [name: string, world: World]

@@ -1,17 +1,10 @@
 // Errors that are planted in the wait: the model must find each of them.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
-import { join, resolve } from "node:path"
 import type { Setting } from "./explore.ts"
+import * as Plant from "./plant.ts"
 import { setting } from "./settings.ts"
 import type { Functions } from "./World.ts"
 
-export interface Planted {
-  readonly error: string
-  readonly replace: string
-  readonly by: string
-  /** The wait in which it shows. */
-  readonly setting: Setting
-}
+export type Planted = Plant.Planted<Setting>
 
 type Change = readonly [error: string, replace: string, by: string]
 
@@ -109,15 +102,6 @@ export const all: ReadonlyArray<Planted> = [
   )
 ]
 
-const folder = resolve(import.meta.dirname, "../../packages/core/src/wait")
-
 /** The functions of the wait with the error. */
-export const plant = async ({ by, error, replace }: Planted): Promise<Functions> => {
-  const source = readFileSync(join(folder, "Wait.ts"), "utf8")
-  if (!source.includes(replace)) throw new Error(`${error}: Wait.ts has no ${JSON.stringify(replace)}`)
-  const cache = resolve(import.meta.dirname, "../../.cache/planted-wait")
-  mkdirSync(cache, { recursive: true })
-  const path = join(cache, `${error.replaceAll(/\W/g, "-")}.ts`)
-  writeFileSync(path, source.replace(replace, by))
-  return import(path)
-}
+export const plant = async (planted: Planted): Promise<Functions> =>
+  import(Plant.plant("packages/core/src/wait/Wait.ts", planted))

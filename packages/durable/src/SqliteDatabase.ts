@@ -3,7 +3,7 @@
  *
  * **When to use**
  *
- * For approvals in one process, or in several on one machine. `@effect/sql-pg` is for several machines.
+ * For approvals in one process, or in several on one machine. `PostgresDatabase` is for several machines.
  *
  * **Details**
  *

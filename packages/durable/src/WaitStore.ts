@@ -106,7 +106,7 @@ export interface Held {
 export interface Claim extends Held {
   /** On the clock of the database, as every instant in `saved`. */
   readonly claimedAt: number
-  /** When an earlier claim was made that was never reported: it may have been used. */
+  /** When the first of the claims was made that were never reported, up to this one: each may have been used. */
   readonly abandonedAt: number | undefined
   /** When a ping came that no poll may have been sent after. */
   readonly notifiedAt: number | undefined

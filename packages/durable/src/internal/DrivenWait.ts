@@ -63,11 +63,11 @@ export const drive = (worker: Worker, claim: WaitStore.Claim, claimedSince: numb
   })
 
 /** A wait in ping mode is driven as one if a ping may come, as its state says. */
-const deliveryOf = ({ pending: { deliveryMode }, saved }: WaitStore.Claim): Wait.Terms<never>["delivery"] =>
+export const deliveryOf = ({ pending: { deliveryMode }, saved }: WaitStore.Claim): Wait.Terms<never>["delivery"] =>
   deliveryMode === "ping" && saved.ping === "none" ? "poll" : deliveryMode
 
 /** A claim that was never reported may have been used, and its response is lost. Its lease was longer than the interval. */
-const begin = (
+export const begin = (
   { abandonedAt, claimedAt, notifiedAt, saved }: WaitStore.Claim,
   terms: Wait.Terms<TransportError>
 ): Transition => {
@@ -146,13 +146,16 @@ const poll = Effect.fnUntraced(function* (wait: DrivenWait, due: State, polls: P
   yield* advance({ ...wait, error }, state, { _tag: "Answered", answer })
 })
 
+/** Whether the poll of a claim may be sent, on the clock on which it was sent to the database. */
+export const isUsable = (claimedSince: number, now: number): boolean =>
+  now - claimedSince <= Duration.toMillis(claimLifetime)
+
 /** Looked at just before a poll is sent: its claim is recent, and the provider has asked for no pause since. */
 const mayPoll = ({ claimedSince, worker: { throttle } }: DrivenWait): Effect.Effect<boolean> =>
   Effect.zipWith(
     monotonicNow,
     Clock.Clock,
-    (instant, clock) =>
-      instant - claimedSince <= Duration.toMillis(claimLifetime) && throttle.pauseEnd(clock) === undefined
+    (instant, clock) => isUsable(claimedSince, instant) && throttle.pauseEnd(clock) === undefined
   )
 
 /** A pause that the provider asks for is one of all workers. */

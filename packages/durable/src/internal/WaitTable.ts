@@ -137,7 +137,8 @@ export const claim = (
         pending: string
       }>`
         update ${wait}
-        set abandoned_at = claimed_at, claimed_at = ${now}, lease = lease + 1, wake_at = ${leaseEnd(sql, now, timeout)}
+        set abandoned_at = case when claimed_at is not null then coalesce(abandoned_at, claimed_at) end,
+          claimed_at = ${now}, lease = lease + 1, wake_at = ${leaseEnd(sql, now, timeout)}
         where id in (
           select id from ${wait}
           where decided_at is null and wake_at <= ${now} ${unclaimed}

@@ -1,52 +1,34 @@
-// The databases of the tests: SQLite in memory, and a PostgreSQL of their own, if Debian's package is installed.
-import { spawnSync } from "node:child_process"
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
-import { tmpdir, userInfo } from "node:os"
+// The databases of the tests: SQLite in memory or in a file, PostgreSQL, and PostgreSQL behind pgbouncer.
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { PgClient } from "@effect/sql-pg"
 import { layer } from "@effect/vitest"
 import { SqliteDatabase } from "@effect-ciba/durable"
+import * as PostgresDatabase from "@effect-ciba/durable/PostgresDatabase"
 import { Clock, Effect, Layer } from "effect"
 import type { SqlClient } from "effect/sql"
 import { describe } from "vitest"
 import { DatabaseClock } from "../../src/internal/DatabaseClock.ts"
+import { hasPooler, hasPostgres, type Server, startPooler, startPostgres } from "./Servers.ts"
 
-const root = "/usr/lib/postgresql"
-const [version] = (existsSync(root) ? readdirSync(root) : [])
-  .filter((name) => existsSync(join(root, name, "bin", "initdb")))
-  .sort((one, other) => Number(other) - Number(one))
+const connectTo = (server: Server, options?: PostgresDatabase.Options) =>
+  PostgresDatabase.layer({ ...server, username: "postgres", database: "postgres", maxConnections: 4, ...options })
 
-/** PostgreSQL refuses to run as root. */
-const run = (program: string, ...parameters: ReadonlyArray<string>): string => {
-  const command = [join(root, version ?? "", "bin", program), ...parameters]
-  const [file = "", ...rest] = userInfo().uid === 0 ? ["runuser", "-u", "postgres", "--", ...command] : command
-  const { status, stderr, stdout } = spawnSync(file, rest, { encoding: "utf8", cwd: tmpdir() })
-  if (status !== 0) throw new Error(`${program}: ${stderr}${stdout}`)
-  return stdout
-}
-
-const startPostgres = Effect.acquireRelease(
-  Effect.sync(() => {
-    const directory = mkdtempSync(join(tmpdir(), "durable-"))
-    if (userInfo().uid === 0) chownSync(directory, Number(spawnSync("id", ["-u", "postgres"]).stdout), -1)
-    const data = join(directory, "data")
-    run("initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync")
-    const settings = `-c listen_addresses= -c unix_socket_directories=${directory} -c fsync=off`
-    run("pg_ctl", "-D", data, "-w", "-s", "-l", join(directory, "log"), "-o", settings, "start")
-    return { directory, data }
-  }),
-  ({ data, directory }) =>
-    Effect.sync(() => {
-      run("pg_ctl", "-D", data, "-m", "immediate", "-s", "stop")
-      rmSync(directory, { recursive: true })
-    })
-)
-
-const PostgresTest = Layer.unwrap(
-  Effect.map(startPostgres, ({ directory }) =>
-    PgClient.layer({ host: directory, username: "postgres", database: "postgres", maxConnections: 4 })
+const FileTest = Layer.unwrap(
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => mkdtempSync(join(tmpdir(), "durable-"))),
+      (directory) => Effect.sync(() => rmSync(directory, { recursive: true }))
+    ),
+    (directory) => SqliteDatabase.layer({ filename: join(directory, "waits.db") })
   )
 )
+
+const PostgresTest = Layer.unwrap(Effect.map(startPostgres, (server) => connectTo(server)))
+
+/** Behind a pooler that gives each transaction another connection. */
+export const layerPooled = (options?: PostgresDatabase.Options) =>
+  Layer.unwrap(Effect.map(Effect.flatMap(startPostgres, startPooler), (pooler) => connectTo(pooler, options)))
 
 /** The clock of the database is the `Clock` of the test. */
 const ClockTest = Layer.succeed(DatabaseClock, (sql: SqlClient.SqlClient) =>
@@ -55,9 +37,26 @@ const ClockTest = Layer.succeed(DatabaseClock, (sql: SqlClient.SqlClient) =>
 
 type Tests = Parameters<ReturnType<typeof layer<SqlClient.SqlClient, unknown>>>[1]
 
+const onPostgres = (tests: Tests): void => {
+  if (hasPostgres) layer(Layer.merge(PostgresTest, ClockTest), { timeout: 60_000 })("on PostgreSQL", tests)
+  else describe.skip("on PostgreSQL, which is not installed", () => {})
+}
+
 /** Runs tests on both databases; their clock is the `Clock` of the test. */
 export const onBoth = (tests: Tests): void => {
   layer(Layer.merge(SqliteDatabase.layer({ filename: ":memory:" }), ClockTest))("on SQLite", tests)
-  if (version === undefined) describe.skip("on PostgreSQL, which is not installed", () => {})
-  else layer(Layer.merge(PostgresTest, ClockTest), { timeout: 60_000 })("on PostgreSQL", tests)
+  onPostgres(tests)
+}
+
+/** Runs tests behind a pooler; their clock is the `Clock` of the test. */
+export const onPooler = (tests: Tests): void => {
+  if (hasPooler) layer(Layer.merge(layerPooled(), ClockTest), { timeout: 60_000 })("behind pgbouncer", tests)
+  else describe.skip("behind pgbouncer, which is not installed", () => {})
+}
+
+/** Runs tests on each database as a program has it; their clock is the `Clock` of the test. */
+export const onEach = (tests: Tests): void => {
+  layer(Layer.merge(FileTest, ClockTest))("on a file", tests)
+  onPostgres(tests)
+  onPooler(tests)
 }

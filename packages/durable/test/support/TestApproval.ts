@@ -1,8 +1,8 @@
 // A client at the test provider, and a store with tables of its own.
-import { Ciba, ClientAuthentication, Sealing, UserHint } from "@effect-ciba/core"
+import { Ciba, ClientAuthentication, PendingAuthentication, Sealing, UserHint } from "@effect-ciba/core"
 import { WaitStore } from "@effect-ciba/durable"
 import { type ProviderOptions, TestClient, TestProvider } from "@effect-ciba/testing"
-import { Effect, Layer } from "effect"
+import { DateTime, Duration, Effect, Layer, Redacted } from "effect"
 
 export const makeCiba = (options?: ProviderOptions.ProviderOptions) =>
   Ciba.layer({
@@ -29,3 +29,26 @@ export const initiate = Effect.gen(function* () {
   yield* WaitStore.WaitStore.use((store) => store.insert(pending))
   return pending
 })
+
+/** An authentication that was acknowledged now. */
+export const makePending = (
+  id: string,
+  changes: Partial<ConstructorParameters<typeof PendingAuthentication.PendingAuthentication>[0]> = {}
+) =>
+  Effect.map(
+    DateTime.now,
+    (now) =>
+      new PendingAuthentication.PendingAuthentication({
+        version: 1,
+        id,
+        issuer: "https://provider.test",
+        clientId: "test-client",
+        authReqId: Redacted.make(PendingAuthentication.AuthReqId.make(`handle-${id}`), { label: "auth_req_id" }),
+        deliveryMode: "poll",
+        expiresAt: DateTime.addDuration(now, "2 minutes"),
+        interval: Duration.seconds(5),
+        scope: ["openid"],
+        expectations: {},
+        ...changes
+      })
+  )

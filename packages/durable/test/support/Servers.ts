@@ -1,0 +1,96 @@
+// A PostgreSQL server of the tests' own, and a pgbouncer in front of it, if Debian's packages are installed.
+import { spawnSync } from "node:child_process"
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir, userInfo } from "node:os"
+import { join } from "node:path"
+import { Effect, type Scope } from "effect"
+
+const root = "/usr/lib/postgresql"
+const [version] = (existsSync(root) ? readdirSync(root) : [])
+  .filter((name) => existsSync(join(root, name, "bin", "initdb")))
+  .sort((one, other) => Number(other) - Number(one))
+
+const pgbouncer = "/usr/sbin/pgbouncer"
+
+export const hasPostgres = version !== undefined
+
+export const hasPooler = hasPostgres && existsSync(pgbouncer)
+
+/** Neither server runs as root. */
+const run = (...command: ReadonlyArray<string>): void => {
+  const [file = "", ...rest] = userInfo().uid === 0 ? ["runuser", "-u", "postgres", "--", ...command] : command
+  const { status, stderr, stdout } = spawnSync(file, rest, { encoding: "utf8", cwd: tmpdir() })
+  if (status !== 0) throw new Error(`${command[0]}: ${stderr}${stdout}`)
+}
+
+const programOf = (name: string): string => join(root, version ?? "", "bin", name)
+
+const runPostgres = (name: string, ...parameters: ReadonlyArray<string>): void => run(programOf(name), ...parameters)
+
+/** The pooler goes into the background before it listens. */
+const awaitServer = ({ host, port }: Server): void => {
+  const isReady = () => spawnSync(programOf("pg_isready"), ["-h", host, "-p", String(port)]).status === 0
+  for (let attempt = 1; !isReady(); attempt += 1) {
+    if (attempt === 1000) throw new Error(`nothing listens in ${host}`)
+  }
+}
+
+const makeDirectory = (): string => {
+  const directory = mkdtempSync(join(tmpdir(), "durable-"))
+  if (userInfo().uid === 0) chownSync(directory, Number(spawnSync("id", ["-u", "postgres"]).stdout), -1)
+  return directory
+}
+
+/** Where a client connects: each server listens on a socket in a directory of its own. */
+export interface Server {
+  readonly host: string
+  readonly port: number
+}
+
+export const startPostgres: Effect.Effect<Server, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => {
+    const host = makeDirectory()
+    const data = join(host, "data")
+    runPostgres("initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync")
+    const settings = `-c listen_addresses= -c unix_socket_directories=${host} -c fsync=off`
+    runPostgres("pg_ctl", "-D", data, "-w", "-s", "-l", join(host, "log"), "-o", settings, "start")
+    return { host, port: 5432 }
+  }),
+  ({ host }) =>
+    Effect.sync(() => {
+      runPostgres("pg_ctl", "-D", join(host, "data"), "-m", "immediate", "-s", "stop")
+      rmSync(host, { recursive: true })
+    })
+)
+
+/** Gives each transaction one of two connections, for any number of clients. */
+const settingsOf = (server: Server, host: string): string => `[databases]
+postgres = host=${server.host} port=${server.port} user=postgres
+[pgbouncer]
+listen_addr =
+unix_socket_dir = ${host}
+auth_type = any
+pool_mode = transaction
+default_pool_size = 2
+logfile = ${join(host, "log")}
+pidfile = ${join(host, "pid")}
+`
+
+export const startPooler = (server: Server): Effect.Effect<Server, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const host = makeDirectory()
+      const settings = join(host, "pgbouncer.ini")
+      writeFileSync(settings, settingsOf(server, host))
+      run(pgbouncer, "--daemon", settings)
+      const pooler = { host, port: 6432 }
+      awaitServer(pooler)
+      return pooler
+    }),
+    ({ host }) =>
+      Effect.sync(() => {
+        process.kill(Number(readFileSync(join(host, "pid"), "utf8")))
+        // It removes its own files meanwhile.
+        rmSync(host, { recursive: true, force: true, maxRetries: 10 })
+      })
+  )
