@@ -44,7 +44,11 @@ const demo = Effect.gen(function* () {
     const rows = yield* Rows.readAll(cast.configuration)
     const soFar = { faults, log: yield* cast.readLog, rows, settings }
     const open = rows.filter(({ outcome }) => outcome === undefined).length
-    const wrong = { lost: Approvals.lost(soFar), early: Polls.early(soFar), "asked twice": Approvals.askedTwice(soFar) }
+    const wrong = {
+      lost: Approvals.findLost(soFar),
+      early: Polls.findEarly(soFar),
+      "asked twice": Approvals.findAskedTwice(soFar)
+    }
     const zeros = Object.entries(wrong).map(
       ([name, { length }]) => `${name} ${length === 0 ? good("0") : bad(`${length}`)}`
     )
@@ -73,12 +77,7 @@ const demo = Effect.gen(function* () {
     const { isGood, line, open, soFar } = yield* count
     const lease = `${leaseOf(settings) / 1000} seconds`
     yield* terminal.print("", line, dim(`A machine that dies is missed for ${lease} at most, by what it had claimed.`))
-    if (!isGood)
-      yield* terminal.print(
-        ...Approvals.explain(soFar),
-        ...Polls.explain(soFar),
-        ...faults.map((fault) => JSON.stringify({ ...fault, inFlight: [] }))
-      )
+    if (!isGood) yield* terminal.print(...Approvals.explain(soFar), ...Polls.explain(soFar))
     return isGood && open === 0
   }).pipe(Effect.provide(sql))
 })

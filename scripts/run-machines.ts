@@ -1,6 +1,6 @@
 // `npm run machines`: three machines and a PostgreSQL that are killed, frozen, cut off and stopped, and what the provider and the
 // database say of it. `--small` for CI, `--seed N` for the same faults, `--write` for the table of docs/many-machines.md, and
-// `--planted NAME` for an error that has to be found.
+// `--planted NAME` for a shorter run with an error that has to be found.
 import { readFileSync, writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
 import { Effect } from "effect"
@@ -10,7 +10,7 @@ import * as Page from "./machines/Page.ts"
 import * as Planted from "./machines/Planted.ts"
 import * as Postgres from "./machines/Postgres.ts"
 import * as Scenario from "./machines/Scenario.ts"
-import { large, small } from "./machines/Settings.ts"
+import { few, large, small } from "./machines/Settings.ts"
 
 const { values } = parseArgs({
   options: {
@@ -32,7 +32,7 @@ if (values.planted !== undefined && !(values.planted in Planted.findings)) {
 }
 
 console.log(`machines: seed ${values.seed}`)
-const settings = values.small ? small : large
+const settings = values.planted === undefined ? (values.small ? small : large) : few
 const chance = SeededRandom.make(Number(values.seed))
 const evidence = await Effect.runPromise(Scenario.run({ settings, chance, planted: values.planted }))
 const figures = Judge.figures(evidence)

@@ -43,6 +43,16 @@ export interface Child {
   readonly restart: Effect.Effect<void>
 }
 
+const fork = (script: string, configuration: Configuration): ChildProcess =>
+  spawn(process.execPath, ["--expose-gc", join(import.meta.dirname, script)], {
+    env: {
+      ...process.env,
+      MACHINE: JSON.stringify(configuration),
+      NODE_COMPILE_CACHE: join(tmpdir(), "effect-ciba-compile-cache")
+    },
+    stdio: ["ignore", "inherit", "inherit", "ipc"]
+  })
+
 export interface Options<A> {
   readonly script: string
   readonly configuration: Configuration
@@ -61,32 +71,23 @@ export const make = Effect.fnUntraced(function* <A>({
   let running: ChildProcess | undefined
   let onAnswer = (_answer: number): void => {}
 
-  const restart = Effect.callback<void>((resume) => {
-    const start = () => {
-      let isReady = false
-      const child = spawn(process.execPath, ["--expose-gc", join(import.meta.dirname, script)], {
-        env: {
-          ...process.env,
-          MACHINE: JSON.stringify(configuration),
-          NODE_COMPILE_CACHE: join(tmpdir(), "effect-ciba-compile-cache")
-        },
-        stdio: ["ignore", "inherit", "inherit", "ipc"]
-      })
-      running = child
-      child.on("message", (message: Message<A>) => {
-        if (message.type === "log") return onLog(message.value)
-        if (message.type === "answer") return onAnswer(message.value)
-        isReady = true
-        onReady(message.value)
-        resume(Effect.void)
-      })
-      // As a process manager does.
-      child.on("exit", (code) => {
-        if (!isReady && code !== null) start()
-      })
-    }
-    start()
-  })
+  const start = (resume: () => void): void => {
+    let isReady = false
+    const child = fork(script, configuration)
+    child.on("message", (message: Message<A>) => {
+      if (message.type === "log") return onLog(message.value)
+      if (message.type === "answer") return onAnswer(message.value)
+      isReady = true
+      onReady(message.value)
+      resume()
+    })
+    // One that cannot start is started again, as a process manager does.
+    child.on("exit", (code) => {
+      if (!isReady && code !== null) start(resume)
+    })
+    running = child
+  }
+  const restart = Effect.callback<void>((resume) => start(() => resume(Effect.void)))
   yield* Effect.addFinalizer(() => Effect.sync(() => running?.kill("SIGKILL")))
   yield* restart
   return {

@@ -39,6 +39,7 @@ export const clientOf = (configuration: Configuration, mode: Mode) =>
         clientId: mode,
         authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
         deliveryMode: mode,
+        idTokenSignedResponseAlg: "ES256",
         allowInsecureRequests: "loopback",
         requestTimeout: `${configuration.settings.requestTimeout} seconds`
       }).pipe(

@@ -34,8 +34,7 @@ export const plan = (settings: Settings, chance: () => number): ReadonlyArray<Pl
   ]
   const planned: Array<Planned> = []
   for (let after = 500; after < settings.faults * 1000; after += between(1000, 3000)) {
-    const left = kinds.slice(0)
-    const make = left[planned.length % left.length]
+    const make = kinds[planned.length % kinds.length]
     if (make !== undefined) planned.push({ ...make(), after })
   }
   return planned

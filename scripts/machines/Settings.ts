@@ -41,6 +41,9 @@ export const small: Settings = {
   judgesPings: false
 }
 
+/** For a run with a planted error. */
+export const few: Settings = { ...small, approvals: 300, calm: 8, faults: 12, outage: 5 }
+
 /** For the terminal. */
 export const demo: Settings = {
   approvals: 300,

@@ -138,6 +138,7 @@ const serve = Effect.fnUntraced(function* (mode: Mode): Effect.fn.Return<string,
     issuer,
     client: TestClient.clientSecretBasic({
       clientId: mode,
+      idTokenSignedResponseAlg: "ES256",
       ...(mode === "ping" && { notification: { deliveryMode: mode, url: "http://127.0.0.1/ciba" } })
     }),
     user: endUsers,

@@ -2,10 +2,10 @@
 import type { Evidence, Row } from "../Evidence.ts"
 import type { Fault } from "../Faults.ts"
 import type { TokenRequest } from "../Log.ts"
-import { atMost, type Figure, groupBy, none, percentile, shown } from "./Figure.ts"
+import { atMost, type Figure, groupBy, none, percentile, show } from "./Figure.ts"
 
-/** Until when after its response a machine may not have stored it, in milliseconds. */
-const writing = 1000
+/** How long after it was sent a response may not be stored yet, in milliseconds. */
+const writing = 2000
 
 /** Whether its machine was killed, frozen or cut off after it was sent, and before its response can have been stored. */
 const wasInFlight =
@@ -28,7 +28,7 @@ interface Redeemed {
 /** What is known while a run goes on. */
 export type SoFar = Pick<Evidence, "faults" | "log" | "rows" | "settings">
 
-const redeemedOf = ({ faults, log, rows }: SoFar): ReadonlyArray<Redeemed> => {
+const findRedeemed = ({ faults, log, rows }: SoFar): ReadonlyArray<Redeemed> => {
   const rowOf = new Map(rows.map((row) => [row.authReqId, row]))
   const isInFlight = wasInFlight(faults)
   return [...groupBy(log.tokenRequests, ({ authReqId }) => authReqId)].flatMap(([authReqId, requests]) => {
@@ -63,12 +63,12 @@ const pingTimes = ({ log, outage, rows }: Evidence): ReadonlyArray<number> => {
 }
 
 /** The approvals for which there was more than one authentication request. */
-export const askedTwice = ({ log }: SoFar): ReadonlyArray<unknown> =>
+export const findAskedTwice = ({ log }: SoFar): ReadonlyArray<unknown> =>
   [...groupBy(log.authenticationRequests, ({ message }) => message).values()].filter(({ length }) => length > 1)
 
 /** The redeemed approvals that ended without their tokens, but those whose response was in flight. */
-export const lost = (evidence: SoFar): ReadonlyArray<unknown> =>
-  redeemedOf(evidence).filter((one) => !one.isInFlight && one.row?.outcome !== undefined && !isStored(one))
+export const findLost = (evidence: SoFar): ReadonlyArray<unknown> =>
+  findRedeemed(evidence).filter((one) => !one.isInFlight && one.row?.outcome !== undefined && !isStored(one))
 
 /** What the provider and the database have of an approval. */
 const describe = ({ faults, log }: SoFar, { row }: Redeemed): string => {
@@ -86,27 +86,27 @@ const describe = ({ faults, log }: SoFar, { row }: Redeemed): string => {
 
 /** Approvals that are none of those that a check permits, each in a line. */
 export const explain = (evidence: SoFar): ReadonlyArray<string> =>
-  redeemedOf(evidence)
+  findRedeemed(evidence)
     .filter((one) => (one.isInFlight ? !isStored(one) && !isUnknown(one) : one.isRepeated || !isStored(one)))
     .map((one) => describe(evidence, one))
 
 export const figures = (evidence: Evidence): ReadonlyArray<Figure> => {
   const { rows, settings } = evidence
-  const redeemed = redeemedOf(evidence)
+  const redeemed = findRedeemed(evidence)
   const inFlight = redeemed.filter((one) => one.isInFlight)
   const others = redeemed.filter((one) => !one.isInFlight)
   const redeemedIds = new Set(redeemed.map(({ row }) => row?.id))
   const pings = pingTimes(evidence)
   const pingTime = atMost("ping to stored tokens, p99", percentile(pings, 0.99), 150, "ms")
   return [
-    shown("approvals", `${rows.length}`),
-    none("asked twice", askedTwice(evidence)),
+    show("approvals", `${rows.length}`),
+    none("asked twice", findAskedTwice(evidence)),
     none(
       "redeemed twice",
       others.filter(({ isRepeated }) => isRepeated)
     ),
-    shown("redeemed", `${redeemed.length}`),
-    shown(
+    show("redeemed", `${redeemed.length}`),
+    show(
       "redeemed, with a response in flight at a SIGKILL, SIGSTOP or cut",
       `${inFlight.length}: ${inFlight.filter(isStored).length} stored, ${inFlight.filter(isUnknown).length} \`Unknown\``
     ),
@@ -126,7 +126,7 @@ export const figures = (evidence: Evidence): ReadonlyArray<Figure> => {
       "neither redeemed nor denied",
       rows.filter(({ id, outcome }) => outcome !== undefined && outcome !== "Refused" && !redeemedIds.has(id))
     ),
-    shown("ping to stored tokens, median", `${percentile(pings, 0.5).toFixed(0)} ms`),
-    settings.judgesPings ? pingTime : shown(pingTime.title, pingTime.value)
+    show("ping to stored tokens, median", `${percentile(pings, 0.5).toFixed(0)} ms`),
+    settings.judgesPings ? pingTime : show(pingTime.title, pingTime.value)
   ]
 }

@@ -22,7 +22,7 @@ export const none = (title: string, those: ReadonlyArray<unknown>): Figure => ({
   holds: those.length === 0
 })
 
-export const shown = (title: string, value: string): Figure => ({ title, value, holds: true })
+export const show = (title: string, value: string): Figure => ({ title, value, holds: true })
 
 export const atMost = (title: string, value: number, limit: number, unit: string, digits = 0): Figure => ({
   title,

@@ -3,7 +3,7 @@ import type { Evidence } from "../Evidence.ts"
 import type { TokenRequest } from "../Log.ts"
 import { leaseOf } from "../Settings.ts"
 import type { SoFar } from "./Approvals.ts"
-import { atMost, type Figure, groupBy, none, percentile, shown } from "./Figure.ts"
+import { atMost, type Figure, groupBy, none, percentile, show } from "./Figure.ts"
 
 /** Two polls for one authentication, one after the other. */
 interface Pair {
@@ -33,7 +33,7 @@ const isEarly =
   ({ first, isPinged, next }: Pair): boolean =>
     !isPinged && next.arrivedAt - (first.sentAt ?? first.arrivedAt) < interval * 1000
 
-export const early = (evidence: SoFar): ReadonlyArray<Pair> => pairsOf(evidence).filter(isEarly(evidence))
+export const findEarly = (evidence: SoFar): ReadonlyArray<Pair> => pairsOf(evidence).filter(isEarly(evidence))
 
 interface Lateness {
   /** In milliseconds. */
@@ -72,7 +72,7 @@ const outageFigures = ({ log, outage }: Evidence): ReadonlyArray<Figure> => {
   const inTime = during.filter(({ arrivedAt }) => arrivedAt <= outage.from + claimLifetime)
   const warnings = Object.values(outage.warnings).map(({ length }) => length)
   return [
-    shown("PostgreSQL stopped: polls that were claimed before", `${inTime.length}`),
+    show("PostgreSQL stopped: polls that were claimed before", `${inTime.length}`),
     none(
       "PostgreSQL stopped: polls meanwhile",
       during.filter((request) => !inTime.includes(request))
@@ -89,7 +89,7 @@ const outageFigures = ({ log, outage }: Evidence): ReadonlyArray<Figure> => {
 
 /** The polls that are too early, each in a line. */
 export const explain = (evidence: SoFar): ReadonlyArray<string> =>
-  early(evidence).map(({ first, next }) => {
+  findEarly(evidence).map(({ first, next }) => {
     const end = first.sentAt === undefined ? "without a response" : `${(next.arrivedAt - first.sentAt).toFixed(0)} ms`
     const after = `${(next.arrivedAt - first.arrivedAt).toFixed(0)} ms after that of ${first.machine}, ${end} after its response`
     return `${first.mode}: ${next.machine} polled at ${next.arrivedAt.toFixed(0)}, ${after}`
@@ -100,14 +100,14 @@ export const figures = (evidence: Evidence): ReadonlyArray<Figure> => {
   const others = lateness.filter(({ isInFlight }) => !isInFlight).map(({ late }) => late)
   const inFlight = lateness.filter(({ isInFlight }) => isInFlight).map(({ late }) => late)
   return [
-    shown("timers of the provider late, p99", `${percentile(evidence.log.timerDelays, 0.99).toFixed(0)} ms`),
-    shown("polls", `${evidence.log.tokenRequests.length}`),
-    none("polls too early", early(evidence)),
+    show("timers of the provider late, p99", `${percentile(evidence.log.timerDelays, 0.99).toFixed(0)} ms`),
+    show("polls", `${evidence.log.tokenRequests.length}`),
+    none("polls too early", findEarly(evidence)),
     none(
       "`slow_down` of the provider",
       evidence.log.tokenRequests.filter(({ error }) => error === "slow_down")
     ),
-    shown("polls late, median", `${percentile(others, 0.5).toFixed(0)} ms`),
+    show("polls late, median", `${percentile(others, 0.5).toFixed(0)} ms`),
     atMost("polls late, p99", percentile(others, 0.99), 500, "ms"),
     atMost(
       `polls late whose wait a dead or frozen machine had (${inFlight.length}), at most`,
