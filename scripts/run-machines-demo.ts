@@ -11,6 +11,7 @@ import { databaseOf } from "./machines/Clients.ts"
 import * as Faults from "./machines/Faults.ts"
 import * as Approvals from "./machines/judge/Approvals.ts"
 import * as Polls from "./machines/judge/Polls.ts"
+import * as Main from "./machines/Main.ts"
 import * as Postgres from "./machines/Postgres.ts"
 import * as Rows from "./machines/Rows.ts"
 import { leaseOf, demo as settings } from "./machines/Settings.ts"
@@ -82,5 +83,4 @@ const demo = Effect.gen(function* () {
   }).pipe(Effect.provide(sql))
 })
 
-const isGood = await Effect.runPromise(demo.pipe(Effect.scoped, Effect.provide(Terminal.layer)))
-process.exit(isGood ? 0 : 1)
+Main.run(demo.pipe(Effect.scoped, Effect.provide(Terminal.layer)))

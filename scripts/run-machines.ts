@@ -5,7 +5,9 @@ import { readFileSync, writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
 import { Effect } from "effect"
 import * as SeededRandom from "../packages/core/test/support/SeededRandom.ts"
+import type { Evidence } from "./machines/Evidence.ts"
 import * as Judge from "./machines/Judge.ts"
+import * as Main from "./machines/Main.ts"
 import * as Page from "./machines/Page.ts"
 import * as Planted from "./machines/Planted.ts"
 import * as Postgres from "./machines/Postgres.ts"
@@ -34,19 +36,22 @@ if (values.planted !== undefined && !(values.planted in Planted.findings)) {
 console.log(`machines: seed ${values.seed}`)
 const settings = values.planted === undefined ? (values.small ? small : large) : few
 const chance = SeededRandom.make(Number(values.seed))
-const evidence = await Effect.runPromise(Scenario.run({ settings, chance, planted: values.planted }))
-const figures = Judge.figures(evidence)
-console.log(Page.print(figures))
-const failed = figures.filter(({ holds }) => !holds)
-if (values.planted !== undefined) {
-  const finding = Planted.findings[values.planted] ?? ""
-  const isFound = failed.some(({ title }) => title.startsWith(finding))
-  console.log(`${isFound ? "found" : "NOT FOUND"}: ${values.planted}`)
-  process.exit(isFound ? 0 : 1)
+const judge = (evidence: Evidence): boolean => {
+  const figures = Judge.figures(evidence)
+  const failed = figures.filter(({ holds }) => !holds)
+  console.log(Page.print(figures))
+  if (values.planted !== undefined) {
+    const finding = Planted.findings[values.planted] ?? ""
+    const isFound = failed.some(({ title }) => title.startsWith(finding))
+    console.log(`${isFound ? "found" : "NOT FOUND"}: ${values.planted}`)
+    return isFound
+  }
+  if (values.write) {
+    const page = new URL("../docs/many-machines.md", import.meta.url)
+    writeFileSync(page, Page.write(readFileSync(page, "utf8"), settings, figures))
+  }
+  if (failed.length > 0) console.error([`seed ${values.seed}`, ...Judge.explain(evidence)].join("\n"))
+  return failed.length === 0
 }
-if (values.write) {
-  const page = new URL("../docs/many-machines.md", import.meta.url)
-  writeFileSync(page, Page.write(readFileSync(page, "utf8"), settings, figures))
-}
-if (failed.length > 0) console.error([`seed ${values.seed}`, ...Judge.explain(evidence)].join("\n"))
-process.exit(failed.length === 0 ? 0 : 1)
+
+Main.run(Effect.map(Scenario.run({ settings, chance, planted: values.planted }), judge))

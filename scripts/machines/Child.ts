@@ -26,7 +26,7 @@ export const listen = <A>(onOrder: (order: A) => void): void => {
   process.on("disconnect", () => process.exit())
 }
 
-/** Runs the program of a process, which ends with an error if that fails. */
+/** Runs the program of a process that is started by another, and ends with an error if that fails. */
 export const runMain = (program: Effect.Effect<never, unknown>): void =>
   void Effect.runPromise(program).catch((error) => {
     console.error(String(error))

@@ -4,20 +4,22 @@ import { Effect, Predicate, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { storeOptions } from "./Clients.ts"
 import type { Row } from "./Evidence.ts"
+import * as Log from "./Log.ts"
 import { type Configuration, type Mode, modes } from "./Settings.ts"
 
 const prefix = "planted"
 
-/** So many waits that sleep for an hour are beside the others. */
+/** So many copies of a wait that sleep for an hour are beside the others. */
 export const plant = Effect.fnUntraced(function* (count: number) {
   const sql = yield* SqlClient.SqlClient
-  yield* sql`
-    insert into poll_wait (id, wake_at, poll_interval, lease, state)
-    select ${prefix} || number, extract(epoch from now()) * 1000 + 3600000 + number, 5000, 0, '{}'
-    from generate_series(1, ${count}::int) as number`
-  yield* sql`
-    insert into poll_authentication (id, pending)
-    select ${prefix} || number, repeat('planted ', 150) from generate_series(1, ${count}::int) as number`
+  const sleep = { wake_at: Math.ceil(Log.now()) + 3_600_000, claimed_at: null, decided_at: null }
+  const copies = (table: string, change: object) => sql`
+    insert into ${sql(table)}
+    select copy.* from ${sql(table)} as wait, generate_series(1, ${count}::int) as number,
+      jsonb_populate_record(wait, ${JSON.stringify(change)}::text::jsonb || jsonb_build_object('id', ${prefix}::text || number)) as copy
+    where wait.id = (select id from ${sql(table)} where not starts_with(id, ${prefix}) limit 1)`
+  yield* copies("poll_wait", sleep)
+  yield* copies("poll_authentication", {})
 })
 
 export const removePlanted = Effect.gen(function* () {

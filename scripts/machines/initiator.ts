@@ -25,8 +25,8 @@ const program = Effect.gen(function* () {
   )
   let begun = 0
 
-  const spoil = ({ authReqId, id }: PendingAuthentication.PendingAuthentication) =>
-    sql`update poll_authentication set result = ${Redacted.value(authReqId)} where id = ${id}`
+  const spoil = ({ authReqId }: PendingAuthentication.PendingAuthentication) =>
+    sql`insert into poll_notification (hash, expires_at) values (${Redacted.value(authReqId)}, ${Number.MAX_SAFE_INTEGER})`
 
   const beginOne = Effect.suspend(() => {
     const number = begun++
