@@ -18,10 +18,10 @@ const http = (name: string) =>
     Effect.map(HttpClient.HttpClient, HttpClient.mapRequest(HttpClientRequest.setHeader(nameHeader, name)))
   ).pipe(Layer.provide(NodeTls.layer({})))
 
-export const databaseOf = (database: Database) =>
+export const databaseOf = (database: Database, maxConnections = 8) =>
   "sqlite" in database
     ? SqliteDatabase.layer({ filename: database.sqlite })
-    : PgClient.layer({ host: database.postgres, username: "postgres", database: "postgres", maxConnections: 8 })
+    : PgClient.layer({ host: database.postgres, username: "postgres", database: "postgres", maxConnections })
 
 export const storeOptions = ({ key, settings: { pingFallback } }: Configuration, mode: Mode) =>
   Effect.map(Sealing.fromBytes("machines", Redacted.make(key)), (sealing) => ({

@@ -28,6 +28,8 @@ export const removePlanted = Effect.gen(function* () {
     yield* sql`delete from ${sql(table)} where starts_with(id, ${prefix})`
     yield* sql`vacuum analyze ${sql(table)}`
   }
+  // Else what this connection has written may be counted much later.
+  yield* sql`select pg_stat_force_next_flush()`
 })
 
 export const countUndecided = Effect.gen(function* () {

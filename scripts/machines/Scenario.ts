@@ -38,7 +38,7 @@ export const run = ({ chance, planted, settings }: Options) =>
           warnings[worker] = [...(warnings[worker] ?? []), message]
         }
       })
-      const direct = yield* Layer.build(databaseOf(cast.configuration.database))
+      const direct = yield* Layer.build(databaseOf(cast.configuration.database, 1))
       return yield* Effect.provide(play({ cast, chance, postgres, settings, warnings }), direct)
     })
   )

@@ -1,15 +1,15 @@
 // The provider: strict, with a clock and a log of its own. Its pings go to one machine after the other, as through a load
 // balancer: one that does not respond within a second is passed over.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
-import type { AddressInfo, Socket } from "node:net"
+import type { AddressInfo } from "node:net"
 import { buffer } from "node:stream/consumers"
 import { setTimeout } from "node:timers/promises"
 import { ProviderFetch, TestClient, type TestProvider } from "@effect-ciba/testing"
 import { Effect, type Scope } from "effect"
 import * as Child from "./Child.ts"
-import { nameHeader } from "./Clients.ts"
 import { endUsers } from "./EndUsers.ts"
 import * as Log from "./Log.ts"
+import * as Recording from "./Recording.ts"
 import { type Mode, readConfiguration } from "./Settings.ts"
 
 /** What the process is sent: where a machine receives pings, that its connections break, or that end-users decide. */
@@ -21,14 +21,11 @@ type Order =
 /** How long a request takes before and after it is handled, in milliseconds. */
 const latency = 10
 
-/** What of a response the client may not have read when its connection is cut, in milliseconds. */
-const unread = 100
-
 const { settings } = readConfiguration()
 const providers: Array<TestProvider.Service> = []
 const log = Log.make()
 const ports = new Map<string, number>()
-const sockets = new Map<Socket, { readonly machine: string; readonly requests: Array<Log.TokenRequest> }>()
+const { cut, record } = Recording.make(log)
 
 const measureTimers = async (): Promise<never> => {
   for (;;) {
@@ -52,70 +49,6 @@ const sendPing: TestProvider.Endpoint = async (request) => {
     if (response !== undefined && response.status < 500) return response
   }
   throw new Error("no machine responds")
-}
-
-const cut = (machine: string): void => {
-  const now = Log.now()
-  for (const [socket, { machine: owner, requests }] of sockets) {
-    if (owner !== machine) continue
-    socket.resetAndDestroy()
-    for (const request of requests) {
-      if (request.sentAt === undefined || request.sentAt > now - unread) request.sentAt = undefined
-    }
-  }
-}
-
-const secretsOf = (form: URLSearchParams, body: Readonly<Record<string, unknown>>): ReadonlyArray<string> =>
-  [
-    form.get("login_hint"),
-    form.get("client_notification_token"),
-    body.auth_req_id,
-    body.access_token,
-    ...String(body.id_token ?? "")
-      .split(".")
-      .slice(1)
-  ].flatMap((secret) => (typeof secret === "string" && secret !== "" ? [secret] : []))
-
-/** Records a request, and gives what is called just before its response is sent. */
-const record = (mode: Mode, { headers, socket, url }: IncomingMessage, form: URLSearchParams) => {
-  const machine = String(headers[nameHeader] ?? "")
-  const connection = sockets.get(socket) ?? { machine, requests: [] }
-  if (!sockets.has(socket)) {
-    sockets.set(socket, connection)
-    socket.once("close", () => sockets.delete(socket))
-  }
-  if (url === "/token") {
-    const request: Log.TokenRequest = {
-      mode,
-      authReqId: form.get("auth_req_id") ?? "",
-      machine,
-      arrivedAt: Log.now(),
-      sentAt: undefined,
-      status: 0,
-      error: undefined
-    }
-    log.tokenRequests.push(request)
-    connection.requests.splice(0, Math.max(0, connection.requests.length - 8))
-    connection.requests.push(request)
-    return (status: number, body: Readonly<Record<string, unknown>>) => {
-      request.status = status
-      request.error = typeof body.error === "string" ? body.error : undefined
-      request.sentAt = socket.destroyed ? undefined : Log.now()
-      if (status === 200) log.accessTokens[request.authReqId] = String(body.access_token)
-    }
-  }
-  if (url !== "/backchannel") return () => {}
-  const asked: Log.AuthenticationRequest = {
-    mode,
-    message: form.get("binding_message") ?? "",
-    authReqId: undefined,
-    sentAt: undefined
-  }
-  log.authenticationRequests.push(asked)
-  return (_status: number, { auth_req_id }: Readonly<Record<string, unknown>>) => {
-    asked.authReqId = typeof auth_req_id === "string" ? auth_req_id : undefined
-    asked.sentAt = Log.now()
-  }
 }
 
 /** End-users decide on what is pending now, one after the other within so many seconds, and every tenth denies. */
@@ -150,26 +83,22 @@ const serve = Effect.fnUntraced(function* (mode: Mode): Effect.fn.Return<string,
   providers.push(provider)
   if (mode === "ping") yield* provider.deliverTo(sendPing)
 
-  server.on("request", async (request: IncomingMessage, response: ServerResponse) => {
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = new Uint8Array(await buffer(request))
-    const form = new URLSearchParams(new TextDecoder().decode(body))
-    const { headers, method = "GET", url } = request
-    const recordResponse = record(mode, request, form)
+    const respond = record(mode, request, new URLSearchParams(new TextDecoder().decode(body)))
     await setTimeout(latency)
-    const handled = await fetch(`${issuer}${url}`, {
-      method,
-      headers: Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]),
+    const handled = await fetch(`${issuer}${request.url}`, {
+      method: request.method,
+      headers: Object.entries(request.headers).map(([name, value]): [string, string] => [name, String(value)]),
       ...(body.byteLength > 0 && { body })
     })
     const text = await handled.text()
     await setTimeout(latency)
-    if (url === "/token" || url === "/backchannel") {
-      const json = JSON.parse(text)
-      log.secrets.push(...secretsOf(form, json))
-      recordResponse(handled.status, json)
-    }
+    if (request.method === "POST") respond(handled.status, JSON.parse(text))
     response.writeHead(handled.status, Object.fromEntries(handled.headers)).end(text)
-  })
+  }
+  // What is cut before it was read as a whole is no request.
+  server.on("request", (request, response) => void handle(request, response).catch(() => request.socket.destroy()))
   return issuer
 })
 
