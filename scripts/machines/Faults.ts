@@ -49,6 +49,9 @@ export interface Targets {
   readonly onFault?: (fault: Fault) => void
 }
 
+/** How long a worker that starts leaves alone what others have claimed, in milliseconds: it does not count as one that works. */
+const grace = 5000
+
 /** Done when the last of them is over, and all machines work. */
 export const apply = Effect.fnUntraced(function* (
   planned: ReadonlyArray<Planned>,
@@ -81,9 +84,10 @@ export const apply = Effect.fnUntraced(function* (
       yield* Effect.sleep(lasts)
       if (kind === "kill") yield* machine.restart
       else machine.kill("SIGCONT")
-      down.delete(machine)
     }
     fault.endedAt = Log.now()
+    if (kind === "kill") yield* Effect.sleep(grace)
+    down.delete(machine)
   })
   yield* Effect.forEach(planned, applyOne, { concurrency: "unbounded", discard: true })
   return faults

@@ -2,6 +2,7 @@ import { expect, it } from "vitest"
 import type { Evidence, Row } from "../machines/Evidence.ts"
 import * as Judge from "../machines/Judge.ts"
 import type { Ping, TokenRequest } from "../machines/Log.ts"
+import * as Page from "../machines/Page.ts"
 import { small } from "../machines/Settings.ts"
 
 const interval = small.interval * 1000
@@ -169,4 +170,14 @@ it("the poll that answers a ping may come sooner than the interval", () => {
   })
   expect(failures(both(3000))).toEqual([])
   expect(failures(both(900))).toContain("polls too early")
+})
+
+it("the page has the last figures between its marks, and nothing else is changed", () => {
+  const page = "before\n<!-- machines -->\nold\n<!-- end of machines -->\nafter\n"
+  const written = Page.write(page, small, Judge.figures(honest))
+  expect(written).toMatch(/^before\n<!-- machines -->\nThree workers, 1,000 approvals/)
+  expect(written).toContain("\n| polls too early | 0 | 0 |\n")
+  expect(written).toMatch(/\|\n<!-- end of machines -->\nafter\n$/)
+  expect(written).not.toContain("old")
+  expect(Page.write(written, small, Judge.figures(honest))).toBe(written)
 })
