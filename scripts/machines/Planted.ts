@@ -29,7 +29,7 @@ export const storeOf = (configuration: Configuration, mode: Mode) =>
     Effect.gen(function* () {
       const store = yield* WaitStore.WaitStore
       const sql = yield* SqlClient.SqlClient
-      const flaw = flaws(store, sql, `${mode}_wait`)[configuration.planted ?? ""]
+      const flaw = flaws(store, sql, mode)[configuration.planted ?? ""]
       return { ...store, ...flaw }
     })
   )
@@ -37,15 +37,16 @@ export const storeOf = (configuration: Configuration, mode: Mode) =>
 const flaws = (
   store: WaitStore.Service,
   sql: SqlClient.SqlClient,
-  table: string
+  mode: Mode
 ): Readonly<Record<string, Partial<WaitStore.Service>>> => {
+  const table = `${mode}_wait`
   const known = new Map<string, unknown>()
   let responses = 0
   const write = (text: string) => Effect.orDie(sql.unsafe(text))
-  const afterReport = (text: string) => (progress: ReadonlyArray<WaitStore.Progress>) => {
+  const afterReport = (written: string, text: string) => (progress: ReadonlyArray<WaitStore.Progress>) => {
     const ids = progress.map(({ held }) => `'${held.id}'`).join()
     return Effect.tap(store.report(progress), () =>
-      ids === "" ? Effect.void : write(`update ${table} set ${text} where id in (${ids})`)
+      ids === "" ? Effect.void : write(`update ${written} set ${text} where id in (${ids})`)
     )
   }
   return {
@@ -68,8 +69,8 @@ const flaws = (
           })
         )
     },
-    "third write": { report: afterReport("lease = lease") },
-    "wide writes": { report: afterReport("state = state || repeat(' ', 2000)") },
+    "third write": { report: afterReport(table, "lease = lease") },
+    "wide writes": { report: afterReport(`${mode}_authentication`, "outcome = outcome") },
     "many warnings": {
       claim: (options) =>
         Effect.tapError(store.claim(options), ({ message }) =>

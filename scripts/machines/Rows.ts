@@ -26,7 +26,7 @@ export const removePlanted = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   for (const table of ["poll_wait", "poll_authentication"]) {
     yield* sql`delete from ${sql(table)} where starts_with(id, ${prefix})`
-    yield* sql`vacuum analyze ${sql(table)}`
+    yield* sql`vacuum (full, analyze) ${sql(table)}`
   }
   // Else what this connection has written may be counted much later.
   yield* sql`select pg_stat_force_next_flush()`

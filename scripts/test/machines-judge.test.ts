@@ -159,6 +159,16 @@ it("an approval whose response was in flight at a kill may be `Unknown`, and ask
   ])
 })
 
+it("a poll that a frozen machine sends when it goes on is counted by itself", () => {
+  const freeze = { kind: "freeze", machine: "three", at: 3000, endedAt: 10_000, inFlight: [] } as const
+  const sent = poll(10_500, { machine: "three", error: "invalid_grant" })
+  expect(failures({ ...withPolls(sent), faults: [freeze] })).toEqual([])
+  expect(failures({ ...withPolls(sent), faults: [{ ...freeze, at: 9000 }] })).toEqual([
+    "redeemed twice",
+    "polls too early"
+  ])
+})
+
 it("the poll that answers a ping may come sooner than the interval", () => {
   const both = (sentAt: number): Evidence => ({
     ...withPolls(),

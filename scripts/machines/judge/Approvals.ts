@@ -3,6 +3,7 @@ import type { Evidence, Row } from "../Evidence.ts"
 import type { Fault } from "../Faults.ts"
 import type { TokenRequest } from "../Log.ts"
 import { atMost, type Figure, groupBy, none, percentile, show } from "./Figure.ts"
+import { isFromFrozen } from "./Frozen.ts"
 
 /** How long after it was sent a response may not be stored yet, in milliseconds. */
 const writing = 2000
@@ -31,6 +32,7 @@ export type SoFar = Pick<Evidence, "faults" | "log" | "rows" | "settings">
 const findRedeemed = ({ faults, log, rows }: SoFar): ReadonlyArray<Redeemed> => {
   const rowOf = new Map(rows.map((row) => [row.authReqId, row]))
   const isInFlight = wasInFlight(faults)
+  const isFrozen = isFromFrozen(faults)
   return [...groupBy(log.tokenRequests, ({ authReqId }) => authReqId)].flatMap(([authReqId, requests]) => {
     const index = requests.findIndex(({ status }) => status === 200)
     const redeemed = requests[index]
@@ -39,7 +41,7 @@ const findRedeemed = ({ faults, log, rows }: SoFar): ReadonlyArray<Redeemed> => 
       : [
           {
             isInFlight: isInFlight(redeemed),
-            isRepeated: index < requests.length - 1,
+            isRepeated: requests.slice(index + 1).some((request) => !isFrozen(request)),
             row: rowOf.get(authReqId),
             accessToken: log.accessTokens[authReqId]
           }

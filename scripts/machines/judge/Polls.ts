@@ -4,6 +4,7 @@ import type { TokenRequest } from "../Log.ts"
 import { leaseOf } from "../Settings.ts"
 import type { SoFar } from "./Approvals.ts"
 import { atMost, type Figure, groupBy, none, percentile, show } from "./Figure.ts"
+import { claimLifetime, isFromFrozen } from "./Frozen.ts"
 
 /** Two polls for one authentication, one after the other. */
 interface Pair {
@@ -33,7 +34,20 @@ const isEarly =
   ({ first, isPinged, next }: Pair): boolean =>
     !isPinged && next.arrivedAt - (first.sentAt ?? first.arrivedAt) < interval * 1000
 
-export const findEarly = (evidence: SoFar): ReadonlyArray<Pair> => pairsOf(evidence).filter(isEarly(evidence))
+export const findEarly = (evidence: SoFar): ReadonlyArray<Pair> => {
+  const isFrozen = isFromFrozen(evidence.faults)
+  return pairsOf(evidence)
+    .filter(isEarly(evidence))
+    .filter(({ next }) => !isFrozen(next))
+}
+
+/** Those that are too early because their machine was frozen when it had begun them. */
+const findFrozen = (evidence: SoFar): ReadonlyArray<Pair> => {
+  const isFrozen = isFromFrozen(evidence.faults)
+  return pairsOf(evidence)
+    .filter(isEarly(evidence))
+    .filter(({ next }) => isFrozen(next))
+}
 
 interface Lateness {
   /** In milliseconds. */
@@ -63,9 +77,6 @@ const latenessLimit = 500
 
 /** After PostgreSQL has come back, all that has become due meanwhile is polled for; in milliseconds. */
 const settling = 10_000
-
-/** How long after its claim a poll may be sent, in milliseconds. */
-const claimLifetime = 3000
 
 /** Nothing is polled without the database but what was claimed before, and soon again with it. */
 const outageFigures = ({ log, outage }: Evidence): ReadonlyArray<Figure> => {
@@ -100,15 +111,17 @@ export const explain = (evidence: SoFar): ReadonlyArray<string> =>
 
 export const figures = (evidence: Evidence): ReadonlyArray<Figure> => {
   const lateness = latenessOf(evidence)
+  const isFrozen = isFromFrozen(evidence.faults)
   const others = lateness.filter(({ isInFlight }) => !isInFlight).map(({ late }) => late)
   const inFlight = lateness.filter(({ isInFlight }) => isInFlight).map(({ late }) => late)
   return [
     show("timers of the provider late, p99", `${percentile(evidence.log.timerDelays, 0.99).toFixed(0)} ms`),
     show("polls", `${evidence.log.tokenRequests.length}`),
     none("polls too early", findEarly(evidence)),
+    show("polls too early that a frozen machine had begun (not promised)", `${findFrozen(evidence).length}`),
     none(
       "`slow_down` of the provider",
-      evidence.log.tokenRequests.filter(({ error }) => error === "slow_down")
+      evidence.log.tokenRequests.filter((request) => request.error === "slow_down" && !isFrozen(request))
     ),
     show("polls late, median", `${percentile(others, 0.5).toFixed(0)} ms`),
     atMost("polls late, p99", percentile(others, 0.99), latenessLimit, "ms"),
