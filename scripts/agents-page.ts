@@ -75,7 +75,7 @@ const describe = (
   modules: ReadonlyArray<Module>,
   first: Module | undefined
 ): string =>
-  [
+  `${[
     `# ${name}, for coding assistants`,
     `${description}. CIBA (OpenID Connect Client-Initiated Backchannel Authentication) asks an end-user to approve something on a device of their own, while the program waits.`,
     "Effect 4: look up its API in `node_modules/effect/AGENTS.md`, and do not write Effect 3.",
@@ -86,16 +86,16 @@ const describe = (
     modules.map(({ path, summary, use }) => `- \`${path}\`: ${[summary, use].filter(Boolean).join(" ")}`).join("\n"),
     "Each source, under `src`, begins with a header that has details and an example that was run.",
     `Guides, and what each error means and asks for: ${homepage}`
-  ].join("\n\n") + "\n"
+  ].join("\n\n")}\n`
 
 const index = ({ description, homepage, name }: Manifest, modules: ReadonlyArray<Module>): string =>
-  [
+  `${[
     `# ${name}`,
     `> ${description}`,
     "The three ways to hurt oneself, and an example: AGENTS.md in the package.",
     "## Modules",
     modules.map(({ path, source, summary }) => `- [${path}](${toUrl(homepage, source)}): ${summary}`).join("\n")
-  ].join("\n\n") + "\n"
+  ].join("\n\n")}\n`
 
 const toUrl = (homepage: string, source: string): string =>
   `${homepage.replace("/tree/", "/blob/").replace(/#.*$/, "")}/${source.replace(/^\.\//, "")}`

@@ -59,10 +59,12 @@ import { type InvalidOption, Transport } from "@effect-ciba/core/Transport"
 import { makePrepare, makeTermsOf, monotonicNow, Throttle } from "@effect-ciba/core/unstable/wait"
 import { Context, Duration, Effect, FiberSet, Layer, type Scope } from "effect"
 import type { SqlError } from "effect/sql"
+import * as ClaimWindow from "./internal/ClaimWindow.ts"
 import * as DatabaseOutage from "./internal/DatabaseOutage.ts"
 import * as DrivenWait from "./internal/DrivenWait.ts"
 import * as GroupWrite from "./internal/GroupWrite.ts"
 import { leaseReserve } from "./internal/WaitTable.ts"
+import * as Wakeup from "./internal/Wakeup.ts"
 import { type Claim, type Progress, WaitStore } from "./WaitStore.ts"
 
 /**
@@ -143,7 +145,7 @@ export const layer = (options?: Options): Layer.Layer<never, InvalidOption, Requ
 const prepare = Effect.fnUntraced(function* (
   options?: Options
 ): Effect.fn.Return<Effect.Effect<never>, InvalidOption, Requirements | Scope.Scope> {
-  const { claimDue, drive, lease, max, outage } = yield* makeWorker(options)
+  const { claimDue, drive, lease, max, outage, window } = yield* makeWorker(options)
   const { notified, purge } = yield* WaitStore
   const retention = Duration.fromInputUnsafe(options?.retention ?? "7 days")
   const clean = Effect.catch(purge(retention, purgedAtOnce), ({ message }) =>
@@ -155,11 +157,15 @@ const prepare = Effect.fnUntraced(function* (
   yield* outage.assume
   const interval = Duration.fromInputUnsafe(options?.claimInterval ?? "250 millis")
   const rest = Effect.raceFirst(Effect.sleep(interval), notified)
+  const ended = Wakeup.make()
   const pass = Effect.gen(function* () {
     const free = max - (yield* FiberSet.size(fibers))
-    const due = free > 0 ? yield* claimDue(free) : []
-    yield* Effect.forEach(due, (each) => FiberSet.run(fibers, drive(each)), { discard: true })
-    if (due.length < free || free === 0) yield* rest
+    if (free === 0) return yield* Effect.raceFirst(rest, ended.await)
+    const due = yield* claimDue(Math.min(free, window.size()))
+    yield* Effect.forEach(due, (each) => FiberSet.run(fibers, Effect.ensuring(drive(each), ended.send)), {
+      discard: true
+    })
+    if (due.length < free) yield* rest
   })
   return Effect.forever(Effect.catch(pass, () => rest))
 })
@@ -184,10 +190,12 @@ const makeWorker = Effect.fnUntraced(function* ({
   const outage = DatabaseOutage.make()
   const throttle = yield* Throttle.make({ maxConcurrentRequests: max })
   const timeout = Duration.toMillis(requestTimeout)
+  const window = ClaimWindow.make(max)
   const worker: DrivenWait.Worker = {
     store,
     report: GroupWrite.make((progress: ReadonlyArray<Progress>) => outage.untilWritten(store.report(progress))),
     outage,
+    window,
     prepare: yield* makePrepare(polls),
     termsOf: makeTermsOf(store.pingFallback, false),
     throttle,
@@ -200,6 +208,7 @@ const makeWorker = Effect.fnUntraced(function* ({
     max,
     lease: Duration.sum(requestTimeout, leaseReserve),
     outage,
+    window,
     claimDue: (limit: number): Effect.Effect<ReadonlyArray<Due>, SqlError.SqlError> =>
       Effect.flatMap(monotonicNow, (claimedSince) =>
         Effect.map(

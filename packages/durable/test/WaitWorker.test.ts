@@ -245,6 +245,42 @@ onBoth((it) => {
     }).pipe(provide(approved))
   )
 
+  it.effect("claims again when a poll has ended, if more was due than it polls for at once", () =>
+    Effect.gen(function* () {
+      const begun = yield* Effect.replicateEffect(begin, 6)
+      yield* Layer.build(WaitWorker.layer({ maxConcurrentPolls: 2, claimInterval: "1 minute" }))
+      yield* TestClock.adjust("1 minute")
+      const isDecided = Effect.map(
+        Effect.forEach(begun, ({ id }) => outcomeOf(id)),
+        (outcomes) => !outcomes.includes(undefined)
+      )
+      const turn = Effect.promise(() => new Promise(setImmediate))
+      expect(yield* Effect.repeat(Effect.andThen(turn, isDecided), { until: (decided) => decided, times: 1000 })).toBe(
+        true
+      )
+    }).pipe(Effect.scoped, provide({ user: TestUser.approve() }))
+  )
+
+  it.effect("claims less at once after a claim that it could not use in time", () =>
+    Effect.gen(function* () {
+      const store = yield* WaitStore.WaitStore
+      const limits: Array<number> = []
+      yield* Effect.provideService(Layer.build(WaitWorker.layer({ maxConcurrentPolls: 8 })), WaitStore.WaitStore, {
+        ...store,
+        claim: (options) => {
+          limits.push(options.limit)
+          return Effect.tap(store.claim(options), ({ length }) => (length === 0 ? Effect.void : Effect.sleep(3001)))
+        }
+      })
+      yield* begin
+      yield* Effect.repeat(TestClock.adjust("250 millis"), {
+        until: () => Effect.sync(() => limits.at(-1) !== 8),
+        times: 100
+      })
+      expect(limits.at(-1)).toBe(4)
+    }).pipe(Effect.scoped, provide())
+  )
+
   it.effect("deletes what was decided longer ago than the retention, and nothing else", () =>
     Effect.gen(function* () {
       const store = yield* WaitStore.WaitStore

@@ -11,6 +11,7 @@ import { AcknowledgementLost, ApprovalConflict } from "../ApprovalError.ts"
 import type * as WaitStore from "../WaitStore.ts"
 import * as ApprovalTable from "./ApprovalTable.ts"
 import type { KeyedHash } from "./KeyedHash.ts"
+import { transact } from "./Transaction.ts"
 import type { Database } from "./WaitTable.ts"
 
 export interface Options {
@@ -92,7 +93,8 @@ const mayBeAsked = (error: AuthenticationRequestError | DiscoveryError): boolean
 }
 
 const record = (store: WaitStore.Service, database: Database, key: string, pending: PendingAuthentication) =>
-  database.sql.withTransaction(
+  transact(
+    database.sql,
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
       Effect.andThen(
         Effect.catchTag(store.insert(pending), "TokenError", Effect.die),

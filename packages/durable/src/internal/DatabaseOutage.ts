@@ -20,13 +20,17 @@ const grace = 5000
 export const make = (): DatabaseOutage => {
   let unwritten = 0
   let healthySince: number | undefined = Number.NEGATIVE_INFINITY
+  let isReported = false
 
-  /** One warning for each outage. */
+  /** One warning for each outage: when it begins or ends, some statements succeed and others do not. */
   const record = ({ message }: SqlError.SqlError): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      if (healthySince === undefined) return Effect.void
+    Effect.flatMap(monotonicNow, (now) => {
+      const isKnown = isReported && (healthySince === undefined || now - healthySince < grace)
       healthySince = undefined
-      return Effect.logWarning(`the database cannot be used, and nothing is polled until it can: ${message}`)
+      isReported = true
+      return isKnown
+        ? Effect.void
+        : Effect.logWarning(`the database cannot be used, and nothing is polled until it can: ${message}`)
     })
 
   const assume = Effect.map(monotonicNow, (now) => {

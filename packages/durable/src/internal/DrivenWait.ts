@@ -18,6 +18,7 @@ import {
 import type { VerifiedIdentity } from "@effect-ciba/core/VerifiedIdentity"
 import { Clock, Duration, Effect, Exit, Fiber, Option, Result } from "effect"
 import type * as WaitStore from "../WaitStore.ts"
+import type { ClaimWindow } from "./ClaimWindow.ts"
 import type { DatabaseOutage } from "./DatabaseOutage.ts"
 import * as Failure from "./Failure.ts"
 import { claimLifetime } from "./WaitTable.ts"
@@ -27,6 +28,7 @@ export interface Worker {
   readonly store: WaitStore.Service
   readonly report: (progress: WaitStore.Progress) => Effect.Effect<void>
   readonly outage: DatabaseOutage
+  readonly window: ClaimWindow
   readonly prepare: Effect.Success<ReturnType<typeof makePrepare>>
   readonly termsOf: ReturnType<typeof makeTermsOf>
   readonly throttle: Throttle.Service
@@ -151,12 +153,13 @@ export const isUsable = (claimedSince: number, now: number): boolean =>
   now - claimedSince <= Duration.toMillis(claimLifetime)
 
 /** Looked at just before a poll is sent: its claim is recent, and the provider has asked for no pause since. */
-const mayPoll = ({ claimedSince, worker: { throttle } }: DrivenWait): Effect.Effect<boolean> =>
-  Effect.zipWith(
-    monotonicNow,
-    Clock.Clock,
-    (instant, clock) => isUsable(claimedSince, instant) && throttle.pauseEnd(clock) === undefined
-  )
+const mayPoll = ({ claimedSince, worker: { throttle, window } }: DrivenWait): Effect.Effect<boolean> =>
+  Effect.zipWith(monotonicNow, Clock.Clock, (instant, clock) => {
+    const isRecent = isUsable(claimedSince, instant)
+    if (isRecent) window.recordSent()
+    else window.recordExpired(claimedSince, instant)
+    return isRecent && throttle.pauseEnd(clock) === undefined
+  })
 
 /** A pause that the provider asks for is one of all workers. */
 const recordPause = ({ outage, store, throttle }: Worker, answer: PollOutcome.Answer): Effect.Effect<void> =>

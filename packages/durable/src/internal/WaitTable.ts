@@ -4,6 +4,7 @@ import { Duration, Effect, Option, Schema } from "effect"
 import type { SqlClient, SqlError, Statement } from "effect/sql"
 import { DatabaseClock } from "./DatabaseClock.ts"
 import type { Tables } from "./Migrations.ts"
+import { transact } from "./Transaction.ts"
 
 /** How long after a claim its poll may be sent. */
 export const claimLifetime: Duration.Duration = Duration.seconds(3)
@@ -97,7 +98,8 @@ export const insert = (
   { id, interval, lease, state, wakeAt }: Row,
   { authReqIdHash, pending, receivedAt }: Authentication
 ): Call<void> =>
-  sql.withTransaction(
+  transact(
+    sql,
     Effect.andThen(
       sql`
         insert into ${sql(tables.wait)} (id, wake_at, poll_interval, lease, state, received_at)
@@ -207,7 +209,8 @@ export const receive = (
   )
   const store = sql`
     update ${sql(tables.authentication)} set pending = ${pending}, outcome = null, result = null where id = ${id}`
-  return sql.withTransaction(
+  return transact(
+    sql,
     Effect.flatMap(take, ([row]) =>
       row === undefined
         ? Effect.succeedNone
@@ -251,7 +254,10 @@ export const recordPush = (
   )
   const store = sql`
     update ${sql(tables.authentication)} set pending = ${pending}, outcome = null, result = null where id = ${id}`
-  return sql.withTransaction(Effect.flatMap(take, (rows) => (rows.length === 0 ? Effect.void : Effect.asVoid(store))))
+  return transact(
+    sql,
+    Effect.flatMap(take, (rows) => (rows.length === 0 ? Effect.void : Effect.asVoid(store)))
+  )
 }
 
 /** A push has brought an error: it ends the wait, whichever worker has it. */
@@ -267,7 +273,10 @@ export const refuse = (database: Database, id: string, result: string): Call<voi
   )
   const store = sql`
     update ${sql(tables.authentication)} set outcome = ${outcome}, result = ${result} where id = ${id}`
-  return sql.withTransaction(Effect.flatMap(end, (rows) => (rows.length === 0 ? Effect.void : Effect.asVoid(store))))
+  return transact(
+    sql,
+    Effect.flatMap(end, (rows) => (rows.length === 0 ? Effect.void : Effect.asVoid(store)))
+  )
 }
 
 /** How a wait has ended, and who approved. */
@@ -297,7 +306,8 @@ export const decide = (
     update ${sql(tables.authentication)}
     set outcome = ${outcome}, result = ${result ?? null}, subject = ${subject ?? null}, acr = ${acr ?? null}
     where id = ${id}`
-  return sql.withTransaction(
+  return transact(
+    sql,
     Effect.flatMap(end, ([row]) => (row === undefined ? Effect.succeed(false) : Effect.as(store, true)))
   )
 }
@@ -314,7 +324,8 @@ export const cancel = (database: Database, id: string): Call<boolean> => {
       returning id`
   )
   const store = sql`update ${sql(tables.authentication)} set outcome = ${outcome} where id = ${id}`
-  return sql.withTransaction(
+  return transact(
+    sql,
     Effect.flatMap(end, ([row]) => (row === undefined ? Effect.succeed(false) : Effect.as(store, true)))
   )
 }
@@ -338,7 +349,8 @@ export const purge = (database: Database, millis: number, limit: number): Call<n
       select id from ${sql(tables.wait)} where decided_at < ${now} - ${sql.literal(String(Math.ceil(millis)))}
       limit ${sql.literal(String(limit))}`
   )
-  return sql.withTransaction(
+  return transact(
+    sql,
     Effect.flatMap(old, (rows) => {
       if (rows.length === 0) return Effect.succeed(0)
       const ids = rows.map(({ id }) => id)

@@ -1,0 +1,29 @@
+/** How many waits a worker claims at once: no more than it can poll for while their claims permit it. */
+
+export interface ClaimWindow {
+  readonly size: () => number
+  /** A poll was sent. */
+  readonly recordSent: () => void
+  /** A claim was too old when its poll was to be sent; it was made at `claimedSince`, in milliseconds of the monotonic clock. */
+  readonly recordExpired: (claimedSince: number, now: number) => void
+}
+
+/**
+ * Halved when claims expire, once for those of one size; doubled at most when as many polls were sent. Else a worker that is short of
+ * processor time claims what it cannot send, gives it back and claims it again, and sends nothing at all.
+ */
+export const make = (max: number): ClaimWindow => {
+  let size = max
+  let halvedAt = Number.NEGATIVE_INFINITY
+  return {
+    size: () => size,
+    recordSent: () => {
+      size = Math.min(max, size + 1)
+    },
+    recordExpired: (claimedSince, now) => {
+      if (claimedSince < halvedAt) return
+      size = Math.max(1, Math.floor(size / 2))
+      halvedAt = now
+    }
+  }
+}
