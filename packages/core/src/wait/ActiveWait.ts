@@ -301,10 +301,9 @@ const makeAttempts = (
     running.isSent = true
     running.limitAt = isKept ? wait.timeline.now() + timeout : undefined
     report(wait, { _tag: "Sent" })
-    // Nothing is sent when the wait has ended in the meantime.
-    if (wait.state.phase._tag !== "Polling") return Effect.interrupt
     if (wait.state.polls > polls) wait.shared.events.publishPoll(wait.pending.id, wait.context)
-    return Effect.succeed(isKept)
+    // Nothing is sent when the wait has ended in the meantime, also by a subscriber of the event.
+    return wait.state.phase._tag === "Polling" ? Effect.succeed(isKept) : Effect.interrupt
   }),
   repeat: () => {
     running.isSent = false
