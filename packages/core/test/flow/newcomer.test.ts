@@ -53,6 +53,16 @@ const cases: ReadonlyArray<readonly [what: string, Setting, says: string]> = [
     "issuer: it is the URL of the metadata; give what precedes /.well-known/"
   ],
   [
+    "the folder of the metadata as issuer",
+    withIssuer(`${issuer}/.well-known`),
+    "issuer: it is the URL of the metadata; give what precedes /.well-known/"
+  ],
+  [
+    "an issuer with a password",
+    withIssuer("https://jo:secret@provider.test"),
+    "issuer: it has a user name or a password, which no issuer has"
+  ],
+  [
     "an issuer with a query",
     withIssuer(`${issuer}?tenant=1`),
     "issuer: it has a query or a fragment, which no issuer has"
