@@ -438,7 +438,9 @@ describe("NodeCiba.layerConfig fails with a message that quotes no secret if the
     [
       "has a key that is neither a JWK nor PEM",
       { CIBA_PRIVATE_KEY: "marker" },
-      invalidKey("CIBA_PRIVATE_KEY is neither a JWK nor PEM; give the key itself, and not a path to it")
+      invalidKey(
+        "CIBA_PRIVATE_KEY, or the file in its place, is neither a JWK nor PEM; a path belongs in CIBA_PRIVATE_KEY_FILE"
+      )
     ],
     [
       "has a JWK without an algorithm",
@@ -589,7 +591,11 @@ describe("NodeCiba.layerConfig fails with a message that quotes no secret if the
       "BANK_A_CIBA_CLIENT_SECRET is set, too"
     ],
     ["has no secret", {}, "BANK_A_CIBA_CLIENT_SECRET: client_secret_basic needs it"],
-    ["has a key that is neither a JWK nor PEM", { BANK_A_CIBA_PRIVATE_KEY: "marker" }, "BANK_A_CIBA_PRIVATE_KEY is"],
+    [
+      "has a key that is neither a JWK nor PEM",
+      { BANK_A_CIBA_PRIVATE_KEY: "marker" },
+      "is neither a JWK nor PEM; a path belongs in BANK_A_CIBA_PRIVATE_KEY_FILE"
+    ],
     [
       "has no certificate for bound tokens",
       { BANK_A_CIBA_TLS_BOUND_ACCESS_TOKENS: "true" },
