@@ -102,6 +102,12 @@ const cases: ReadonlyArray<readonly [what: string, Setting, says: string]> = [
     { request: { scope: ["openid profile"] } },
     "scope: a value contains a space; give each value as an entry of the list"
   ],
+  ["a scope that ends in a blank", { request: { scope: ["openid "] } }, "scope: a value contains a space"],
+  [
+    "a scope of another alphabet",
+    { request: { scope: ["openid", "profil\u00e9"] } },
+    "scope: a value is empty, or contains a quote, a backslash or what is no visible ASCII character"
+  ],
   [
     "two values of acr_values in one text",
     { request: { acrValues: ["urn:a urn:b"] } },
