@@ -515,7 +515,10 @@ describe("NodeCiba.layerConfig fails with a message that quotes no secret if the
       "marker\nmarker",
       `MIIB${"marker".repeat(20)}=`,
       `MC4CAQAwBQYDK2VwBCIEI${"marker".repeat(7)}=`,
-      '{"kty":"OKP","d":"marker"}'
+      '{"kty":"OKP","d":"marker"}',
+      `eyJrdHkiOiJPS1AiLCJkIjoi/${"marker".repeat(5)}`,
+      `marker${"0f".repeat(32)}`,
+      "https://jo:marker@vault.example/key"
     ].flatMap((content, index) =>
       [
         ["CIBA_TLS_PKCS12_FILE", "tls.client.pkcs12", {}],

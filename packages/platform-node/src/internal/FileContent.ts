@@ -4,15 +4,16 @@ import { Effect, FileSystem, type PlatformError } from "effect"
 
 /** The content, or why there is none. The layer of the file system has no state, and is shared between clients. */
 export const read = (path: string): Effect.Effect<Uint8Array, string> =>
-  isContent(path)
-    ? Effect.fail("give the path of a file, not its content")
-    : FileSystem.FileSystem.use((files) => files.readFile(path)).pipe(
-        Effect.mapError(({ reason }) => problems[reason._tag] ?? "it cannot be read"),
-        Effect.provide(NodeFileSystem.layer)
-      )
+  FileSystem.FileSystem.use((files) => files.readFile(path)).pipe(
+    Effect.mapError(({ reason }) =>
+      isContent(path) ? "give the path of a file, not its content" : (problems[reason._tag] ?? "it cannot be read")
+    ),
+    Effect.provide(NodeFileSystem.layer)
+  )
 
-/** PEM, a JWK, or the base64 of PEM or of DER: an error that names such a "path" would show a private key. */
-export const isContent = (path: string): boolean => /[\r\n{]|-----BEGIN|^(LS0t|M[C-I])[\w+/=-]{40,}$/.test(path)
+/** A key or a URL, which an error does not show: PEM, a JWK, the base64 of them or of DER, and what is long without a folder or an extension. */
+export const isContent = (path: string): boolean =>
+  /[\r\n{]|-----BEGIN|^[A-Za-z]{2,}:|^(LS0t|M[C-I]|eyJ)[\w+/=-]{40,}$|^[\w+=-]{40,}$/.test(path)
 
 const problems: Partial<Record<PlatformError.PlatformError["reason"]["_tag"], string>> = {
   NotFound: "there is no such file; check the path, and that the volume is mounted",
