@@ -106,7 +106,11 @@ const handleWithin = ({
 }: Limits): Effect.Effect<HttpServerResponse.HttpServerResponse, never, Requirements> =>
   NotificationInbox.use((inbox) =>
     Effect.matchEffect(receive(inbox, limit), {
-      onFailure: (refusal) => Effect.as((onRefused ?? warningsOf(inbox))(refusal), toResponse(refusal)),
+      onFailure: (refusal) =>
+        Effect.suspend(() => (onRefused ?? warningsOf(inbox))(refusal)).pipe(
+          Effect.catchDefect(Effect.logError),
+          Effect.as(toResponse(refusal))
+        ),
       onSuccess: () => Effect.succeed(respond(204))
     })
   )

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { NotificationInbox, NotificationReceiver } from "@effect-ciba/core"
-import { DateTime, type Duration, Effect, Fiber, Layer, Option } from "effect"
+import { DateTime, type Duration, Effect, Fiber, Layer, Logger, Option } from "effect"
 import { HttpRouter, HttpServerRequest } from "effect/http"
 import { pending } from "../support/PendingAuthentications.ts"
 
@@ -151,6 +151,22 @@ describe("NotificationReceiver", () => {
       }).pipe(Effect.provide(NotificationInbox.layer))
     )
   }
+
+  it.live("responds as ever, and logs the error, if onRefused throws (K17)", () =>
+    Effect.gen(function* () {
+      const logged: Array<unknown> = []
+      const logger = Logger.layer([Logger.make(({ message }) => void logged.push(message))])
+      const error = new Error("a mistake of the program")
+      const handle = yield* NotificationReceiver.toWebHandler({
+        onRefused: () => {
+          throw error
+        }
+      }).pipe(Effect.provide(logger))
+      const { status } = yield* Effect.promise(() => handle(new Request(url)))
+      expect(status).toBe(405)
+      expect(logged).toEqual([[error]])
+    }).pipe(Effect.provide(NotificationInbox.layer))
+  )
 
   it.live("reads no body of a request without a valid client notification token (K17)", () =>
     Effect.gen(function* () {
