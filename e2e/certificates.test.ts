@@ -448,7 +448,7 @@ describe("NodeTls, with unusable certificates", () => {
         [{ client: CertificateFiles.pem({ ...paths, privateKey: nowhere }) }, nowhere, missing],
         [{ client: CertificateFiles.pkcs12(nowhere) }, nowhere, missing],
         [{ authorities: CertificateFiles.authorities(nowhere) }, nowhere, missing],
-        [{ client: CertificateFiles.pem({ ...paths, privateKey: path }) }, path, "it cannot be read"]
+        [{ client: CertificateFiles.pem({ ...paths, privateKey: path }) }, path, "it is no file; give the path of one"]
       ]
       for (const [options, ...expected] of cases) {
         assert.deepStrictEqual(yield* refusal(options), ["CertificateError", ...expected])

@@ -61,7 +61,7 @@ export type { NextStep }
 export type CibaError = DiscoveryError | AuthenticationRequestError | TokenError | IdTokenError
 
 /**
- * A `TokenError` without the reasons after which a wait goes on.
+ * A `TokenError` without the two reasons that no wait ends with: only a single token request fails with them.
  *
  * @since 0.1.0
  * @stability stable
@@ -80,15 +80,6 @@ export type CompletionError = DiscoveryError | FinalTokenError | IdTokenError
 
 /** The error of a step after the acknowledgement. */
 type StepError = Exclude<CibaError, AuthenticationRequestError>
-
-/**
- * Whether an error of one token request ends a wait.
- *
- * @since 0.1.0
- * @stability stable
- */
-export const endsWait = (error: TokenError): error is FinalTokenError =>
-  error.reason._tag !== "AuthorizationPending" && error.reason._tag !== "SlowDown"
 
 /**
  * Whether the same authentication can be completed again (`Ciba.complete` with the same pending authentication), until it

@@ -3,7 +3,7 @@
  * behind a service and a layer.
  */
 import { DateTime, Duration, Effect, Equal, Option, type Redacted, type Stream } from "effect"
-import { type CompletionError, endsWait, isFinal, isTransient } from "./CibaError.ts"
+import { type CompletionError, isFinal, isTransient } from "./CibaError.ts"
 import * as ClientRegistration from "./client/ClientRegistration.ts"
 import * as JwsAlgorithm from "./crypto/JwsAlgorithm.ts"
 import * as IdTokenVerifier from "./identity/IdTokenVerifier.ts"
@@ -167,13 +167,14 @@ const recordBegin = ({ events }: Parts, { expiresAt, id }: PendingAuthentication
     events.isOpen(id) ? Effect.void : events.open(Step.Resumed({ id, expiresAt }))
   )
 
+/** The driver goes on after the other two reasons. */
+const isCompletionError = (error: WaitDriver.WaitError): error is WaitDriver.WaitError & CompletionError =>
+  error.reason._tag !== "AuthorizationPending" && error.reason._tag !== "SlowDown"
+
 /** Waits for the response and verifies it: again, when its keys may be there. */
 const awaitIdentity = (parts: Parts, pending: PendingAuthentication, settle: Settle): Completion =>
   Effect.matchEffect(parts.driver.wait(pending), {
-    onFailure: (error) =>
-      error._tag === "DiscoveryError" || endsWait(error)
-        ? recordFailure(parts, pending, settle, error)
-        : Effect.die(error),
+    onFailure: (error) => (isCompletionError(error) ? recordFailure(parts, pending, settle, error) : Effect.die(error)),
     onSuccess: (response) => verify(parts, pending, settle, response)
   })
 

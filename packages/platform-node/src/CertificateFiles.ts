@@ -30,10 +30,10 @@
  *
  * @see RFC 7468 (PEM), RFC 7292 (PKCS#12)
  */
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
-import { Effect, FileSystem, type PlatformError, Redacted } from "effect"
+import { Effect, Redacted } from "effect"
 import { CertificateError, type ClientCertificate } from "./ClientCertificate.ts"
 import * as CertificateCheck from "./internal/CertificateCheck.ts"
+import * as FileContent from "./internal/FileContent.ts"
 
 /**
  * The paths of a certificate and its private key.
@@ -102,23 +102,10 @@ export const pkcs12 = Effect.fnUntraced(function* (
 export const authorities = (path: string): Effect.Effect<ReadonlyArray<string>, CertificateError> =>
   Effect.flatMap(read(path, "tls.authorities"), (content) => CertificateCheck.checkAuthorities(text(content), path))
 
-/** The content of a file. The layer of the file system has no state, and is shared between clients. */
 const read = (path: string, option: string): Effect.Effect<Uint8Array, CertificateError> =>
-  isContent.test(path)
-    ? Effect.fail(new CertificateError({ source: option, problem: "give the path of a file, not its content" }))
-    : FileSystem.FileSystem.use((files) => files.readFile(path)).pipe(
-        Effect.mapError(
-          ({ reason }) => new CertificateError({ source: path, problem: problems[reason._tag] ?? "it cannot be read" })
-        ),
-        Effect.provide(NodeFileSystem.layer)
-      )
-
-/** PEM, or the base64 of PEM or of DER: an error that names such a "path" would show a private key. */
-const isContent = /[\r\n]|-----BEGIN|^(LS0t|MI)[\w+/=-]{100,}$/
-
-const problems: Partial<Record<PlatformError.PlatformError["reason"]["_tag"], string>> = {
-  NotFound: "there is no such file; check the path, and that the volume is mounted",
-  PermissionDenied: "it may not be read; give this process's user the right to read it"
-}
+  Effect.mapError(
+    FileContent.read(path),
+    (problem) => new CertificateError({ source: FileContent.isContent(path) ? option : path, problem })
+  )
 
 const text = (content: Uint8Array): string => new TextDecoder().decode(content)

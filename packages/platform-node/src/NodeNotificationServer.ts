@@ -145,7 +145,8 @@ export const toHandler = (
     (handle): Handler =>
       (request, response) =>
         void handle(IncomingRequest.toWeb(request)).then(({ headers, status }) => {
-          response.writeHead(status, Object.fromEntries(headers)).end()
+          // A time limit of the server may have responded before.
+          if (!response.headersSent) response.writeHead(status, Object.fromEntries(headers)).end()
         })
   )
 

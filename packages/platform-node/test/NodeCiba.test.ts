@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs"
 import { mkdtemp } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import {
@@ -45,7 +45,7 @@ const failure = (environment: Environment, options?: NodeCiba.ConfigOptions) =>
   })
 
 /** The path of a file with this content. */
-const writeSecret = (content: string) =>
+const writeSecret = (content: string | Uint8Array) =>
   Effect.map(
     Effect.promise(() => mkdtemp(join(tmpdir(), "marker-"))),
     (folder) => {
@@ -133,35 +133,53 @@ describe("NodeCiba.layerConfig", () => {
     )
   }
 
-  for (const [end, sent] of [
-    ["", secret],
-    ["\n", secret],
-    ["\r\n", secret]
+  for (const [begin, end] of [
+    ["", ""],
+    ["", "\n"],
+    ["", "\r\n"],
+    ["\ufeff", "\r\n"]
   ] as const) {
-    it.effect(`takes the secret of the file that CIBA_CLIENT_SECRET_FILE names, which ends in ${encodeJson(end)}`, () =>
+    const around = `${begin === "" ? "" : "begins with a byte order mark and "}ends in ${encodeJson(end)}`
+    it.effect(`takes the secret of the file that CIBA_CLIENT_SECRET_FILE names, which ${around}`, () =>
       Effect.gen(function* () {
-        const path = yield* writeSecret(`${secret}${end}`)
+        const path = yield* writeSecret(`${begin}${secret}${end}`)
         const client = yield* registration({
           CIBA_CLIENT_SECRET_FILE: path,
           CIBA_CLIENT_AUTH_METHOD: "client_secret_post"
         })
         const { parameters } = yield* credentials(client)
-        assert.deepStrictEqual(parameters, [clientId, ["client_secret", sent]])
+        assert.deepStrictEqual(parameters, [clientId, clientSecret])
       })
     )
   }
 
-  for (const [content, problem] of [
-    ["\n", "CIBA_CLIENT_SECRET_FILE: the file that it names is empty"],
-    [`${secret} \n`, "CIBA_CLIENT_SECRET: it begins or ends with white space, which would be sent, too; remove it"]
+  const ended = "begins or ends with white space, which would be part of the value; remove it"
+  const within = "has a line break or another control character within; give nothing but the value"
+  for (const [what, content, problem] of [
+    ["nothing but a line break", "\n", "is empty"],
+    ["a blank at its end", `${secret} \n`, ended],
+    ["a line break before the secret", `\n${secret}`, ended],
+    ["two lines", `${secret}\nmarker\n`, within],
+    ["NUL at its end", `${secret}\0`, within],
+    ["text in UTF-16", Buffer.from(`\ufeff${secret}`, "utf16le"), "is no text in UTF-8"],
+    ["text in ISO 8859-1", Buffer.from("marker-\u00e9", "latin1"), "is no text in UTF-8"]
   ] as const) {
-    it.effect(`refuses a file of the secret with ${encodeJson(content.replace(secret, "secret"))}`, () =>
-      Effect.gen(function* () {
-        const { message } = yield* failure({ CIBA_CLIENT_SECRET_FILE: yield* writeSecret(content) })
-        assert.strictEqual(message, problem)
-      })
-    )
+    for (const name of ["CIBA_CLIENT_SECRET_FILE", "CIBA_TLS_PASSPHRASE_FILE"]) {
+      it.effect(`refuses ${what} in the file of ${name}, and names that variable`, () =>
+        Effect.gen(function* () {
+          const { message } = yield* failure({ [name]: yield* writeSecret(content) })
+          assert.strictEqual(message, `${name}: the file that it names ${problem}`)
+        })
+      )
+    }
   }
+
+  it.effect("refuses a folder in the place of a file", () =>
+    Effect.gen(function* () {
+      const { message } = yield* failure({ CIBA_CLIENT_SECRET_FILE: dirname(yield* writeSecret("")) })
+      assert.strictEqual(message, "CIBA_CLIENT_SECRET_FILE: it is no file; give the path of one")
+    })
+  )
 
   it.effect("takes the private key of the file that CIBA_PRIVATE_KEY_FILE names, and the passphrase of its file", () =>
     Effect.gen(function* () {
@@ -331,7 +349,7 @@ describe("NodeCiba.layerConfig fails with a message that quotes no secret if the
     CIBA_PRIVATE_KEY: "marker"
   })
 
-  const whiteSpace = "it begins or ends with white space, which would be sent, too; remove it"
+  const whiteSpace = "it begins or ends with white space, which would be part of the value; remove it"
   const problems: ReadonlyArray<readonly [what: string, Environment, expected: unknown]> = [
     ["has no issuer", { CIBA_ISSUER: "" }, registrationError("CIBA_ISSUER", "it is not set")],
     ["has no client id", { CIBA_CLIENT_ID: "" }, registrationError("CIBA_CLIENT_ID", "it is not set")],
@@ -344,6 +362,14 @@ describe("NodeCiba.layerConfig fails with a message that quotes no secret if the
             registrationError(name, whiteSpace)
           ] as const
       )
+    ),
+    ...["CIBA_ISSUER", "CIBA_CLIENT_ID", "CIBA_CLIENT_SECRET", "CIBA_TLS_PASSPHRASE"].map(
+      (name) =>
+        [
+          `has ${name} with a line break within`,
+          { CIBA_CLIENT_SECRET: secret, [name]: "marker\nmarker" },
+          registrationError(name, "it has a line break or another control character within; give nothing but the value")
+        ] as const
     ),
     [
       "is that of a push client",
@@ -370,7 +396,12 @@ describe("NodeCiba.layerConfig fails with a message that quotes no secret if the
       [
         `names a file for ${name} that does not exist`,
         { [`${name}_FILE`]: "/nowhere/marker" },
-        registrationError(`${name}_FILE`, "the file that it names cannot be read (ENOENT)")
+        registrationError(`${name}_FILE`, "there is no such file; check the path, and that the volume is mounted")
+      ] as const,
+      [
+        `has ${name}_FILE with a key in the place of its path`,
+        { [`${name}_FILE`]: "-----BEGIN PRIVATE KEY-----\nmarker" },
+        registrationError(`${name}_FILE`, "give the path of a file, not its content")
       ] as const
     ]),
     ...["client_secret_basic", "client_secret_post", "client_secret_jwt"].map(
@@ -407,7 +438,9 @@ describe("NodeCiba.layerConfig fails with a message that quotes no secret if the
     [
       "has a key that is neither a JWK nor PEM",
       { CIBA_PRIVATE_KEY: "marker" },
-      invalidKey("CIBA_PRIVATE_KEY is neither a JWK nor PEM; give the key itself, and not a path to it")
+      invalidKey(
+        "CIBA_PRIVATE_KEY, or the file in its place, is neither a JWK nor PEM; a path belongs in CIBA_PRIVATE_KEY_FILE"
+      )
     ],
     [
       "has a JWK without an algorithm",
@@ -480,7 +513,12 @@ describe("NodeCiba.layerConfig fails with a message that quotes no secret if the
       "-----BEGIN PRIVATE KEY-----\nmarker\n-----END PRIVATE KEY-----",
       "-----BEGIN PRIVATE KEY----- marker",
       "marker\nmarker",
-      `MIIB${"marker".repeat(20)}=`
+      `MIIB${"marker".repeat(20)}=`,
+      `MC4CAQAwBQYDK2VwBCIEI${"marker".repeat(7)}=`,
+      '{"kty":"OKP","d":"marker"}',
+      `eyJrdHkiOiJPS1AiLCJkIjoi/${"marker".repeat(5)}`,
+      `marker${"0f".repeat(32)}`,
+      "https://jo:marker@vault.example/key"
     ].flatMap((content, index) =>
       [
         ["CIBA_TLS_PKCS12_FILE", "tls.client.pkcs12", {}],
@@ -556,7 +594,11 @@ describe("NodeCiba.layerConfig fails with a message that quotes no secret if the
       "BANK_A_CIBA_CLIENT_SECRET is set, too"
     ],
     ["has no secret", {}, "BANK_A_CIBA_CLIENT_SECRET: client_secret_basic needs it"],
-    ["has a key that is neither a JWK nor PEM", { BANK_A_CIBA_PRIVATE_KEY: "marker" }, "BANK_A_CIBA_PRIVATE_KEY is"],
+    [
+      "has a key that is neither a JWK nor PEM",
+      { BANK_A_CIBA_PRIVATE_KEY: "marker" },
+      "is neither a JWK nor PEM; a path belongs in BANK_A_CIBA_PRIVATE_KEY_FILE"
+    ],
     [
       "has no certificate for bound tokens",
       { BANK_A_CIBA_TLS_BOUND_ACCESS_TOKENS: "true" },

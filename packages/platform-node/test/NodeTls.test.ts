@@ -48,6 +48,16 @@ it.effect(
 for (const [what, text, problem] of [
   ["a path", "/etc/tls/client.pem", "it looks like a path; give the text, or the files with CertificateFiles"],
   ["a relative path", "./client.pem", "it looks like a path; give the text, or the files with CertificateFiles"],
+  [
+    "the base64 of DER",
+    "MC4CAQAwBQYDK2VwBCIEIJ/bkdwQcB4cA/3rgvCn/bOjG9nJ7zKp0qyFbMBqQ8aX",
+    "it does not hold a complete certificate as PEM (-----BEGIN CERTIFICATE-----)"
+  ],
+  [
+    "a path and a line break",
+    "/etc/tls/client.pem\n",
+    "it looks like a path; give the text, or the files with CertificateFiles"
+  ],
   ["a word", "secret", "it does not hold a complete certificate as PEM (-----BEGIN CERTIFICATE-----)"],
   [
     "PEM that is cut off",

@@ -8,15 +8,18 @@ import { Schema } from "effect"
 import { EpochSeconds } from "../internal/EpochSeconds.ts"
 import { flag, lenient, text } from "../internal/ForeignMember.ts"
 
-/** OpenID Connect Core 5.1.1. */
-const Address = Schema.Struct({
-  formatted: text,
-  street_address: text,
-  locality: text,
-  region: text,
-  postal_code: text,
-  country: text
-})
+/** OpenID Connect Core 5.1.1. Others add members, such as `country_code` of OpenID Connect for Identity Assurance. */
+const Address = Schema.StructWithRest(
+  Schema.Struct({
+    formatted: text,
+    street_address: text,
+    locality: text,
+    region: text,
+    postal_code: text,
+    country: text
+  }),
+  [Schema.Record(Schema.String, Schema.Unknown)]
+)
 
 type Flag = "email_verified" | "phone_number_verified"
 

@@ -96,7 +96,7 @@
  *
  * @see OpenID Connect Core 2 and 5.7, CIBA Core 1.0 section 10.1.1
  */
-import { Data, type DateTime, Effect, Redacted, Schema } from "effect"
+import { Data, type DateTime, Effect, Redacted, Schema, SchemaGetter } from "effect"
 import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as Sealing from "../crypto/Sealing.ts"
@@ -174,20 +174,27 @@ const kind = "VerifiedIdentity"
 const unreadable = "it contains no verified identity of a version that this release can read"
 
 const Stored = /* @__PURE__ */ (() => {
-  const secret = (label: string) => Schema.Redacted(Schema.String, { label })
+  /** A secret with this label when it is decoded, whichever it had. */
+  const secret = <A, E>(schema: Schema.Codec<A, E>, label: string) =>
+    schema.pipe(
+      Schema.decodeTo(Schema.Redacted(Schema.toType(schema)), {
+        decode: SchemaGetter.transform((value: A) => Redacted.make(value, { label })),
+        encode: SchemaGetter.transform(Redacted.value)
+      })
+    )
   return Schema.Struct({
     version: Schema.Literal(1),
     claims: IdTokenClaims,
-    accessToken: secret("access_token"),
+    accessToken: secret(Schema.String, "access_token"),
     tokenType: Schema.String,
-    dpopKey: Schema.UndefinedOr(Schema.Redacted(JsonWebKey, { label: "private JWK" })),
+    dpopKey: Schema.UndefinedOr(secret(JsonWebKey, "private JWK")),
     expiresAt: Schema.UndefinedOr(Schema.DateTimeUtc),
-    refreshToken: Schema.UndefinedOr(secret("refresh_token")),
-    idToken: secret("id_token"),
+    refreshToken: Schema.UndefinedOr(secret(Schema.String, "refresh_token")),
+    idToken: secret(Schema.String, "id_token"),
     scope: Schema.Array(Schema.String),
     authorizationDetails: Schema.UndefinedOr(Schema.Array(Schema.Unknown)),
     grantId: Schema.UndefinedOr(Schema.String),
-    additional: Schema.Redacted(Schema.Record(Schema.String, Schema.Unknown), { label: "token response" })
+    additional: secret(Schema.Record(Schema.String, Schema.Unknown), "token response")
   })
 })()
 

@@ -19,10 +19,10 @@ export const make = <A>(capacity: number): Broadcast<A> => {
   return {
     hasSubscribers: () => subscribers.size > 0,
     publish: (value) => {
-      for (const queue of subscribers) {
-        Queue.offerUnsafe(queue, value)
-        Queue.flushUnsafe(queue)
-      }
+      // A subscriber runs while its queue is flushed: what it publishes then comes after this value for all others, too.
+      const queues = [...subscribers]
+      for (const queue of queues) Queue.offerUnsafe(queue, value)
+      for (const queue of queues) Queue.flushUnsafe(queue)
     },
     values: Stream.unwrap(Effect.map(subscribe, Stream.fromQueue))
   }

@@ -106,7 +106,11 @@ const handleWithin = ({
 }: Limits): Effect.Effect<HttpServerResponse.HttpServerResponse, never, Requirements> =>
   NotificationInbox.use((inbox) =>
     Effect.matchEffect(receive(inbox, limit), {
-      onFailure: (refusal) => Effect.as((onRefused ?? warningsOf(inbox))(refusal), toResponse(refusal)),
+      onFailure: (refusal) =>
+        Effect.suspend(() => (onRefused ?? warningsOf(inbox))(refusal)).pipe(
+          Effect.catchDefect(Effect.logError),
+          Effect.as(toResponse(refusal))
+        ),
       onSuccess: () => Effect.succeed(respond(204))
     })
   )
@@ -198,13 +202,13 @@ const parseToken = (authorization: string | undefined): Redacted.Redacted<string
   return token === undefined ? undefined : Redacted.make(token, { label: "client_notification_token" })
 }
 
-const isJson = (type: string | undefined): boolean => /^application\/json *(;|$)/i.test(type ?? "")
+const isJson = (type: string | undefined): boolean => /^application\/json[ \t]*(;|$)/i.test(type ?? "")
 
 const decodeJson = Schema.decodeUnknownOption(BoundedJson.Json)
 
 const read = (request: HttpServerRequest.HttpServerRequest, limit: number): Effect.Effect<string, Refusal.Refusal> =>
   isRead(request.source)
-    ? refuse(400, readBefore)
+    ? refuse(400, "its body was read before: put the route before body parsers")
     : request.stream.pipe(
         Stream.mapError(() => makeRefusal(400, "its body broke off")),
         Stream.limitBytes(limit, () => Stream.fail(makeRefusal(413, `its body is larger than ${limit} bytes`))),
@@ -214,5 +218,3 @@ const read = (request: HttpServerRequest.HttpServerRequest, limit: number): Effe
 
 /** Whether a framework has read the body of a `Request`, which throws when it is read again. */
 const isRead = (source: object): boolean => Predicate.hasProperty(source, "bodyUsed") && source.bodyUsed === true
-
-const readBefore = "its body was read before: put the route before body parsers"

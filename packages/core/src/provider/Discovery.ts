@@ -153,11 +153,15 @@ export const documentUrl = (issuer: string, layout: Layout): string => {
     : bare.replace(/^([a-z]+:\/\/[^/]+)/i, `$1/.well-known/${layout}`)
 }
 
-/** OpenID Connect Discovery 1.0 section 3: a URL without query or fragment. Whether plain http may be sent, the transport says. */
+/**
+ * OpenID Connect Discovery 1.0 section 3: scheme, host, port and path alone. Errors show the issuer: a password would be in them.
+ * Whether plain http may be sent, the transport says.
+ */
 const findIssuerProblem = (issuer: string): string | undefined => {
   if (/\s/.test(issuer)) return "it contains white space; remove it"
-  if (/\/\.well-known\//.test(issuer)) return "it is the URL of the metadata; give what precedes /.well-known/"
+  if (/\/\.well-known(\/|$)/.test(issuer)) return "it is the URL of the metadata; give what precedes /.well-known/"
   if (/[?#]/.test(issuer)) return "it has a query or a fragment, which no issuer has"
+  if (/^[^/]*\/\/[^/]*@/.test(issuer)) return "it has a user name or a password, which no issuer has"
   return /^https?:\/\/[^/]/i.test(issuer) && Result.isSuccess(Url.fromString(issuer))
     ? undefined
     : "it is no URL; an issuer begins with https://"

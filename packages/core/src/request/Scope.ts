@@ -7,12 +7,12 @@ import type { Parameter } from "./RequestParameters.ts"
 
 /** What is wrong with the values; `undefined` if they can be sent. */
 export const validate = (scope: ReadonlyArray<string> = []): string | undefined =>
-  describe(scope, "a value contains a quote, a backslash or a control character, or is empty")
+  describe(scope, "a value is empty, or contains a quote, a backslash or what is no visible ASCII character")
 
 /** The same for a list of other values, with what is wrong where no value has a space. */
 export const describe = (values: ReadonlyArray<string>, otherwise: string): string | undefined => {
   if (values.every(isToken)) return undefined
-  return values.some((value) => value.trim().includes(" "))
+  return values.some((value) => value.includes(" "))
     ? "a value contains a space; give each value as an entry of the list"
     : otherwise
 }

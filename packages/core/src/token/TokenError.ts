@@ -30,7 +30,7 @@ const defineCode = ErrorResponse.fromTable({
   SlowDown: ["slow_down", "the end-user has not decided yet, and polls come too often", "wait"],
   InvalidGrant: [
     "invalid_grant",
-    "the provider does not accept the auth_req_id or the refresh token: it is unknown, of another client, or was redeemed before",
+    "the provider does not accept the auth_req_id or the refresh token: it is unknown, expired, revoked, of another client, or was used before",
     "askAgain"
   ],
   UnsupportedGrantType: ["unsupported_grant_type", "the provider does not offer this grant to the client", "fixClient"],

@@ -171,7 +171,7 @@ export const decodeReceived = (
 /** A response that is stored or pushed ends the wait: it cannot say that the end-user has not decided. */
 const failUndecided = ({ code }: { readonly code: string }): Effect.Effect<never, TokenError> =>
   Effect.fail(
-    new TokenError({ reason: new InvalidTokenResponse({ issues: `it ends the wait with the error ${code}` }) })
+    new TokenError({ reason: new InvalidTokenResponse({ issues: `its error is ${code}, with which no wait ends` }) })
   )
 
 /** What the provider may quote of the authentication request. */

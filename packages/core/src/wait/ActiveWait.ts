@@ -16,6 +16,7 @@ import { Step } from "./CibaEvent.ts"
 import type * as CibaEvents from "./CibaEvents.ts"
 import * as CibaMetrics from "./CibaMetrics.ts"
 import * as DuePoll from "./DuePoll.ts"
+import type * as LostPing from "./LostPing.ts"
 import * as Pace from "./Pace.ts"
 import * as PollOutcome from "./PollOutcome.ts"
 import * as StoredWait from "./StoredWait.ts"
@@ -28,8 +29,7 @@ export interface Shared {
   readonly store: PendingStore.BestEffort
   /** The caller's own schedule. */
   readonly schedule: Pace.Compose | undefined
-  /** Warns once that tokens came by a poll, and no ping before. */
-  readonly warnOfLostPing: Effect.Effect<void>
+  readonly lostPings: LostPing.LostPings
 }
 
 type Event = Wait.Event<TokenResponse, TransportError>
@@ -246,7 +246,7 @@ const receiveAnswer = (wait: ActiveWait, answer: PollOutcome.Answer): void => {
   const { context, shared } = wait
   shared.throttle.record(answer._tag === "Fault" ? answer.fault : undefined, Context.get(context, Clock.Clock))
   if (answer._tag === "Tokens" && wait.isPingDue && wait.state.ping === "awaited") {
-    Effect.runForkWith(context)(shared.warnOfLostPing)
+    Effect.runForkWith(context)(shared.lostPings.recordLoss)
   }
   if (shared.schedule !== undefined && PollOutcome.isContinuing(answer)) pace(wait, shared.schedule, answer)
   else recordAnswer(wait, { _tag: "Answered", answer })
@@ -301,10 +301,9 @@ const makeAttempts = (
     running.isSent = true
     running.limitAt = isKept ? wait.timeline.now() + timeout : undefined
     report(wait, { _tag: "Sent" })
-    // Nothing is sent when the wait has ended in the meantime.
-    if (wait.state.phase._tag !== "Polling") return Effect.interrupt
     if (wait.state.polls > polls) wait.shared.events.publishPoll(wait.pending.id, wait.context)
-    return Effect.succeed(isKept)
+    // Nothing is sent when the wait has ended in the meantime, also by a subscriber of the event.
+    return wait.state.phase._tag === "Polling" ? Effect.succeed(isKept) : Effect.interrupt
   }),
   repeat: () => {
     running.isSent = false
@@ -353,6 +352,7 @@ const receivePing = (wait: ActiveWait): void => {
     shared,
     state
   } = wait
+  shared.lostPings.recordPing()
   const commands = advance(wait, { _tag: "Pinged" })
   if (wait.state !== state) shared.events.publish(id, () => Step.Pinged({ id }), context)
   carryOut(wait, commands)

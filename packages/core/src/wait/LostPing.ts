@@ -1,14 +1,28 @@
 /** The warning that pings do not arrive: nothing else would tell, since the tokens come by a poll, only later. */
 import { Effect } from "effect"
 
-/** Warns the first time it runs. */
-export const makeWarn = (): Effect.Effect<void> => {
-  let isWarned = false
-  return Effect.suspend(() => {
-    if (isWarned) return Effect.void
-    isWarned = true
-    return Effect.logWarning(text)
-  })
+export interface LostPings {
+  /** A ping has arrived. */
+  readonly recordPing: () => void
+  /** Tokens came by a poll, and no ping before. */
+  readonly recordLoss: Effect.Effect<void>
+}
+
+/** Warns once: of the first ping that is lost, and where others have arrived, of three in a row. A poll may overtake a ping. */
+export const make = (): LostPings => {
+  let [lost, limit] = [0, 1]
+  return {
+    recordPing: () => {
+      lost = 0
+      limit = Math.max(limit, 3)
+    },
+    recordLoss: Effect.suspend(() => {
+      lost += 1
+      if (lost < limit) return Effect.void
+      limit = Number.POSITIVE_INFINITY
+      return Effect.logWarning(text)
+    })
+  }
 }
 
 const text =

@@ -141,7 +141,7 @@ const makeDriver = Effect.fnUntraced(function* (mode: Mode): Effect.fn.Return<Dr
     inbox: yield* NotificationInbox.orNone,
     hasInbox: Option.isSome(yield* Effect.serviceOption(NotificationInbox.NotificationInbox)),
     schedule: mode.schedule,
-    warnOfLostPing: LostPing.makeWarn(),
+    lostPings: LostPing.make(),
     acknowledged,
     waits,
     redeemed,

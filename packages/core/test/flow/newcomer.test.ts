@@ -53,6 +53,16 @@ const cases: ReadonlyArray<readonly [what: string, Setting, says: string]> = [
     "issuer: it is the URL of the metadata; give what precedes /.well-known/"
   ],
   [
+    "the folder of the metadata as issuer",
+    withIssuer(`${issuer}/.well-known`),
+    "issuer: it is the URL of the metadata; give what precedes /.well-known/"
+  ],
+  [
+    "an issuer with a password",
+    withIssuer("https://jo:secret@provider.test"),
+    "issuer: it has a user name or a password, which no issuer has"
+  ],
+  [
     "an issuer with a query",
     withIssuer(`${issuer}?tenant=1`),
     "issuer: it has a query or a fragment, which no issuer has"
@@ -91,6 +101,12 @@ const cases: ReadonlyArray<readonly [what: string, Setting, says: string]> = [
     "two scopes in one text",
     { request: { scope: ["openid profile"] } },
     "scope: a value contains a space; give each value as an entry of the list"
+  ],
+  ["a scope that ends in a blank", { request: { scope: ["openid "] } }, "scope: a value contains a space"],
+  [
+    "a scope of another alphabet",
+    { request: { scope: ["openid", "profil\u00e9"] } },
+    "scope: a value is empty, or contains a quote, a backslash or what is no visible ASCII character"
   ],
   [
     "two values of acr_values in one text",

@@ -29,7 +29,8 @@ const standard = {
     locality: "Paris",
     region: "IDF",
     postal_code: "75001",
-    country: "FR"
+    country: "FR",
+    country_code: "FR"
   },
   updated_at: 1_300_000_000
 }

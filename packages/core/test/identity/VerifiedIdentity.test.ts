@@ -193,6 +193,24 @@ describe("VerifiedIdentity, for the granted scope", () => {
     })
   )
 
+  it.effect("is sealed also if a program has made its secrets, and has the labels of secrets when it is opened", () =>
+    Effect.gen(function* () {
+      const keys = [yield* Sealing.generate("k")] as const
+      const identity = new VerifiedIdentity.VerifiedIdentity({
+        ...(yield* authenticate(full)),
+        accessToken: Redacted.make("marker-access"),
+        refreshToken: Redacted.make("marker-refresh", { label: "a label of its own" })
+      })
+      const opened = yield* VerifiedIdentity.open(yield* VerifiedIdentity.seal(identity, keys), keys)
+      expect(Redacted.value(opened.accessToken)).toBe("marker-access")
+      expect([opened.accessToken.label, opened.refreshToken?.label, opened.idToken.label]).toEqual([
+        "access_token",
+        "refresh_token",
+        "id_token"
+      ])
+    })
+  )
+
   it.effect("is not opened in another place, nor from another kind of text", () =>
     Effect.gen(function* () {
       const keys = [yield* Sealing.generate("k")] as const

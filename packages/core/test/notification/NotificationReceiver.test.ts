@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { NotificationInbox, NotificationReceiver } from "@effect-ciba/core"
-import { DateTime, type Duration, Effect, Fiber, Layer, Option } from "effect"
+import { DateTime, type Duration, Effect, Fiber, Layer, Logger, Option } from "effect"
 import { HttpRouter, HttpServerRequest } from "effect/http"
 import { pending } from "../support/PendingAuthentications.ts"
 
@@ -34,6 +34,12 @@ const requests: ReadonlyArray<
   ["as in the specification (K1, K4)", {}, 204, true],
   ["with unknown members (K6, L11)", { body: '{"auth_req_id":"request-a","foo":[1]}' }, 204, true],
   ["with a charset (K1)", { headers: { ...json, "content-type": "application/json; charset=utf-8" } }, 204, true],
+  [
+    "with white space around its media type (K1)",
+    { headers: { ...json, "content-type": "application/json\t; a=b" } },
+    204,
+    true
+  ],
   ["with the scheme in lower case (K20)", { headers: { ...json, authorization: "bearer token-a" } }, 204, true],
   ["by GET (K1)", { method: "GET" }, 405, false],
   ["by PUT (K1)", { method: "PUT" }, 405, false],
@@ -124,6 +130,43 @@ describe("NotificationReceiver", () => {
       }).pipe(Effect.scoped, Effect.provide(NotificationInbox.layer))
     )
   }
+
+  for (const [what, read, says] of [
+    ["broke off", false, "its body broke off"],
+    ["was read before", true, "its body was read before: put the route before body parsers"]
+  ] as const) {
+    it.live(`says of a body that ${what} just that (K17)`, () =>
+      Effect.gen(function* () {
+        const problems: Array<string> = []
+        const handle = yield* NotificationReceiver.toWebHandler({
+          onRefused: ({ problem }) => Effect.sync(() => void problems.push(problem))
+        })
+        yield* Effect.flatMap(NotificationInbox.NotificationInbox, (inbox) => inbox.acknowledge(waiting))
+        const body = new ReadableStream({ pull: (controller) => controller.error(new Error("reset")) })
+        const init = { method: "POST", headers: json, duplex: "half", body: read ? "{}" : body }
+        const request = new Request(url, init)
+        if (read) yield* Effect.promise(() => request.text())
+        const { status } = yield* Effect.promise(() => handle(request))
+        expect([status, ...problems]).toEqual([400, says])
+      }).pipe(Effect.provide(NotificationInbox.layer))
+    )
+  }
+
+  it.live("responds as ever, and logs the error, if onRefused throws (K17)", () =>
+    Effect.gen(function* () {
+      const logged: Array<unknown> = []
+      const logger = Logger.layer([Logger.make(({ message }) => void logged.push(message))])
+      const error = new Error("a mistake of the program")
+      const handle = yield* NotificationReceiver.toWebHandler({
+        onRefused: () => {
+          throw error
+        }
+      }).pipe(Effect.provide(logger))
+      const { status } = yield* Effect.promise(() => handle(new Request(url)))
+      expect(status).toBe(405)
+      expect(logged).toEqual([[error]])
+    }).pipe(Effect.provide(NotificationInbox.layer))
+  )
 
   it.live("reads no body of a request without a valid client notification token (K17)", () =>
     Effect.gen(function* () {

@@ -121,7 +121,7 @@ describe("Refresh.request", () => {
       }).pipe(Effect.provide(layer()))
       expect(reasonOf(error)).toEqual({ _tag: "InvalidGrant", code: "invalid_grant", status: 418 })
       expect(error.message).toBe(
-        "InvalidGrant: the provider does not accept the auth_req_id or the refresh token: it is unknown, of another client, or was redeemed before (invalid_grant, status 418)"
+        "InvalidGrant: the provider does not accept the auth_req_id or the refresh token: it is unknown, expired, revoked, of another client, or was used before (invalid_grant, status 418)"
       )
       expect(received).toHaveLength(1)
     })

@@ -237,6 +237,23 @@ describe("a subscriber of Ciba.events", () => {
     }).pipe(Effect.provide(cibaLayer({ user: TestUser.approve({ after: "8 seconds" }) })))
   )
 
+  it.effect("may end the wait whose poll is to be sent: then none is sent, and the tokens are still to be had", () =>
+    Effect.gen(function* () {
+      const pending = yield* Ciba.initiate(request)
+      const wait = yield* Effect.forkChild(Ciba.complete(pending))
+      const polled = Stream.filter(Ciba.events, ({ _tag }) => _tag === "Polled")
+      yield* Effect.forkChild(
+        Stream.runForEach(Stream.take(polled, 1), () => Effect.sync(() => wait.interruptUnsafe()))
+      )
+      yield* TestClock.adjust("5 seconds")
+      expect((yield* Fiber.await(wait))._tag).toBe("Failure")
+      const again = yield* Effect.forkChild(Ciba.complete(pending))
+      yield* advance("10 seconds")
+      expect((yield* Fiber.join(again)).subject).toBe("jo")
+      expect(yield* (yield* TestProvider.TestProvider).polls).toHaveLength(1)
+    }).pipe(Effect.provide(cibaLayer({ user: TestUser.approve() })))
+  )
+
   it.effect("loses the oldest events when it is slow, and does not delay the wait", () =>
     Effect.gen(function* () {
       const service = yield* CibaEvents.make

@@ -56,6 +56,16 @@ describe("a ping that is lost", () => {
       assert.deepStrictEqual(yield* recordLogs(approve(true)), [])
     }).pipe(Effect.provide(CibaTest))
   )
+
+  it.effect(
+    "is not suspected where others have arrived, unless three in a row do not: a poll may overtake one (K15)",
+    () =>
+      Effect.gen(function* () {
+        const overtaken = Effect.andThen(approve(true), Effect.andThen(approve(false), approve(false)))
+        assert.deepStrictEqual(yield* recordLogs(Effect.andThen(overtaken, overtaken)), [])
+        assert.lengthOf(yield* recordLogs(Effect.andThen(approve(false), approve(false))), 1)
+      }).pipe(Effect.provide(CibaTest))
+  )
 })
 
 describe("a call to the notification endpoint that is refused", () => {

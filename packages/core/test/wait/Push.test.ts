@@ -137,7 +137,7 @@ describe("Push", () => {
           expect(yield* push(({ auth_req_id }) => ({ auth_req_id, error }))).toBe(204)
           const { reason } = yield* Fiber.join(wait)
           expect(reason._tag).toBe("InvalidTokenResponse")
-          expect(reason.message).toContain(`it ends the wait with the error ${error}`)
+          expect(reason.message).toContain(`its error is ${error}, with which no wait ends`)
         }).pipe(Effect.provide(flow()))
     )
   }

@@ -3,6 +3,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto"
 import { createSecureContext } from "node:tls"
 import { Effect, Predicate, Redacted } from "effect"
 import { CertificateError, type ClientCertificate, type Pem, type Pkcs12 } from "../ClientCertificate.ts"
+import * as FileContent from "./FileContent.ts"
 import * as PemText from "./PemText.ts"
 
 /** What errors name as the source of a part: a path, or an option. */
@@ -141,10 +142,12 @@ const isEncrypted = ({ passphrase, privateKey }: Pem): boolean =>
 const noCertificate = "it does not hold a complete certificate as PEM (-----BEGIN CERTIFICATE-----)"
 
 /** A path is the usual thing that is given in the place of a text. */
-const describeAbsence = (text: string, otherwise: string): string =>
-  /^[^\n]*[./\\][^\n]*$/.test(text.trim()) && !text.includes("-----") && text.length < 300
+const describeAbsence = (given: string, otherwise: string): string => {
+  const text = given.trim()
+  return /[./\\]/.test(text) && !FileContent.isContent(text) && text.length < 300
     ? "it looks like a path; give the text, or the files with CertificateFiles"
     : otherwise
+}
 
 const encrypted = "the private key is encrypted; give its passphrase"
 

@@ -94,7 +94,9 @@ const signingKey = (
   if (!text.includes("-----BEGIN ")) {
     return Effect.matchEffect(decodeJson(unquote(text)), {
       onFailure: () =>
-        fail(`${prefix}CIBA_PRIVATE_KEY is neither a JWK nor PEM; give the key itself, and not a path to it`),
+        fail(
+          `${prefix}CIBA_PRIVATE_KEY, or the file in its place, is neither a JWK nor PEM; a path belongs in ${prefix}CIBA_PRIVATE_KEY_FILE`
+        ),
       onSuccess: (jwk) => SigningKey.fromJwk(Redacted.make(jwk), { algorithm })
     })
   }

@@ -1,7 +1,7 @@
 /** Single variables of the environment: an error names the variable, and shows nothing of its value. */
-import { readFile } from "node:fs/promises"
 import { ClientRegistration } from "@effect-ciba/core"
-import { Config, Effect, Option, Predicate, Redacted } from "effect"
+import { Config, Effect, Option, Redacted } from "effect"
+import * as FileContent from "./FileContent.ts"
 
 type Failure = ClientRegistration.ClientRegistrationError | Config.ConfigError
 
@@ -27,26 +27,23 @@ export const make = (prefix: string | undefined): EnvironmentVariables => {
 
   const optional = (name: string) => read(Config.option(Config.NonEmptyString(name)))
 
-  const ensureTrimmed = (name: string, value: string) =>
-    value.trim() === value
-      ? Effect.succeed(value)
-      : fail(name, "it begins or ends with white space, which would be sent, too; remove it")
-
-  /** Editors, and tools that write secrets, end a file with a line break. */
-  const readSecretFile = (name: string, path: string) =>
-    Effect.matchEffect(Effect.tryPromise({ try: () => readFile(path, "utf8"), catch: codeOf }), {
-      onFailure: (code) => fail(name, `the file that it names cannot be read (${code})`),
-      onSuccess: (text) =>
-        text.trim() === "" ? fail(name, "the file that it names is empty") : Effect.succeed(text.replace(/\r?\n$/, ""))
-    })
-
-  const readKey: EnvironmentVariables["readKey"] = Effect.fnUntraced(function* (name) {
+  const find = Effect.fnUntraced(function* (name: string): Effect.fn.Return<Option.Option<Found>, Failure> {
     const [value, path] = [yield* optional(name), yield* optional(`${name}_FILE`)]
-    if (Option.isNone(path)) return Option.map(value, Redacted.make)
-    return Option.isNone(value)
-      ? Option.some(Redacted.make(yield* readSecretFile(`${name}_FILE`, path.value)))
-      : yield* fail(`${name}_FILE`, `${nameOf(name)} is set, too; remove one of them`)
+    if (Option.isNone(path)) return Option.map(value, (text) => ({ name, what: "it", text }))
+    if (Option.isSome(value)) return yield* fail(`${name}_FILE`, `${nameOf(name)} is set, too; remove one of them`)
+    const text = yield* Effect.catch(readSecretFile(path.value), (problem) => fail(`${name}_FILE`, problem))
+    return Option.some({ name: `${name}_FILE`, what: "the file that it names", text })
   })
+
+  /** RFC 6749 appendix A: neither a client identifier nor a secret has control characters. */
+  const ensurePlain = ({ name, text, what }: Found) => {
+    if (text.trim() !== text) {
+      return fail(name, `${what} begins or ends with white space, which would be part of the value; remove it`)
+    }
+    return /\p{Cc}/u.test(text)
+      ? fail(name, `${what} has a line break or another control character within; give nothing but the value`)
+      : Effect.succeed(text)
+  }
 
   return {
     nameOf,
@@ -54,15 +51,44 @@ export const make = (prefix: string | undefined): EnvironmentVariables => {
     readText: (name) =>
       Effect.flatMap(
         optional(name),
-        Option.match({ onNone: () => fail(name, "it is not set"), onSome: (value) => ensureTrimmed(name, value) })
+        Option.match({
+          onNone: () => fail(name, "it is not set"),
+          onSome: (text) => ensurePlain({ name, what: "it", text })
+        })
       ),
-    readKey,
+    readKey: (name) =>
+      Effect.map(
+        find(name),
+        Option.map(({ text }) => Redacted.make(text))
+      ),
     readSecret: (name) =>
-      Effect.tap(readKey(name), (found) =>
-        Option.isSome(found) ? ensureTrimmed(name, Redacted.value(found.value)) : Effect.void
+      Effect.flatMap(
+        find(name),
+        Option.match({
+          onNone: () => Effect.succeedNone,
+          onSome: (found) => Effect.asSome(Effect.map(ensurePlain(found), Redacted.make))
+        })
       )
   }
 }
 
-const codeOf = (error: unknown): string =>
-  Predicate.hasProperty(error, "code") && typeof error.code === "string" ? error.code : "unknown error"
+/** A value, and where it was found. */
+interface Found {
+  readonly name: string
+  readonly what: "it" | "the file that it names"
+  readonly text: string
+}
+
+/** Editors, and tools that write secrets, may begin a file with a byte order mark, and end it with a line break. */
+const readSecretFile = (path: string): Effect.Effect<string, string> =>
+  Effect.flatMap(FileContent.read(path), (bytes) =>
+    Effect.try({
+      try: () => new TextDecoder("utf-8", { fatal: true }).decode(bytes).replace(/\r?\n$/, ""),
+      catch: () => "the file that it names is no text in UTF-8"
+    })
+  ).pipe(
+    Effect.filterOrFail(
+      (text) => text.trim() !== "",
+      () => "the file that it names is empty"
+    )
+  )

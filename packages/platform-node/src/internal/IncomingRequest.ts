@@ -3,15 +3,17 @@ import type { IncomingMessage } from "node:http"
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import { Predicate, Result, Schema, Stream } from "effect"
 
-/** The request with its method, headers and body. Its URL is not that of the request. */
+/**
+ * The request with its headers and body. Its URL is not that of the request, and what is no POST is a GET: fetch refuses some
+ * methods, such as TRACE, and names of headers that begin with a colon, as those of HTTP/2 do.
+ */
 export const toWeb = (request: IncomingMessage): Request => {
-  const { method = "GET" } = request
   const headers = Object.entries(request.headers).flatMap(([name, value]) =>
-    typeof value === "string" ? [[name, value] satisfies [string, string]] : []
+    typeof value === "string" && !name.startsWith(":") ? [[name, value] satisfies [string, string]] : []
   )
-  const body = method === "GET" || method === "HEAD" ? null : bodyOf(request)
+  const body = request.method === "POST" ? bodyOf(request) : null
   return new Request("http://localhost/", {
-    method,
+    method: body === null ? "GET" : "POST",
     headers,
     body,
     ...(body instanceof ReadableStream ? { duplex: "half" } : undefined)
