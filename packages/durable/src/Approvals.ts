@@ -9,7 +9,8 @@
  * **Details**
  *
  * - `start` writes the key before the request is sent. A second call with it, in any process, waits for the acknowledgement of the
- *   first one; after the time limit of a request it fails with `AcknowledgementLost`, and nothing is sent again.
+ *   first one. When the process that sends it has died, it fails with `AcknowledgementLost`, and nothing is sent again.
+ * - A caller of `start` that is interrupted loses nothing: the acknowledgement is stored, and the next call finds it.
  * - A request that the provider has refused, or that never reached it, leaves nothing behind: its key can be used again.
  * - `result` waits for workers: a `WaitWorker` has to run in some process. One watcher of a process looks for what was decided, for
  *   all its callers.
@@ -184,7 +185,7 @@ export const make = Effect.fnUntraced(function* ({
   const { requestTimeout } = yield* Transport
   const database = { sql: (yield* SqlClient.SqlClient).withoutTransforms(), tables: tablesOf(prefix) }
   const acknowledgementTimeout = Duration.toMillis(Duration.sum(requestTimeout, leaseReserve))
-  const start = ApprovalStart.make({
+  const start = yield* ApprovalStart.make({
     ciba: yield* Ciba,
     registration: yield* ClientRegistration,
     store,

@@ -68,11 +68,14 @@ const createTables = Effect.fnUntraced(function* (
     create table ${sql(approval)} (
       key text not null primary key,
       fingerprint text not null,
+      attempt text not null,
       started_at bigint not null,
+      renewed_at bigint not null,
       id text,
       expires_at bigint
     )`
   yield* sql`create index ${sql(`${approval}_id`)} on ${sql(approval)} (id)`
+  yield* sql`create index ${sql(`${approval}_lost`)} on ${sql(approval)} (renewed_at) where id is null`
   yield* sql`
     create table ${sql(notification)} (
       hash text not null primary key,

@@ -49,7 +49,7 @@ const PostgresTest = Layer.unwrap(
 )
 
 /** The clock of the database is the `Clock` of the test. */
-const ClockTest = Layer.succeed(DatabaseClock, (sql: SqlClient.SqlClient) =>
+export const ClockTest = Layer.succeed(DatabaseClock, (sql: SqlClient.SqlClient) =>
   Effect.map(Clock.currentTimeMillis, (now) => sql.literal(String(now)))
 )
 
