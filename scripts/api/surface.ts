@@ -9,6 +9,13 @@ import { isWildcard, listSubpaths, type PublicModule, type PublicPackage } from 
 /** Those under `unstable/` are for the other packages, and do not count. */
 const most = 49
 
+/** Entries of their own: with them in the index, each program would load `effect/http-api` or `effect/workflow`. */
+const separate: ReadonlySet<string> = new Set([
+  "@effect-ciba/durable/ApprovalsApi",
+  "@effect-ciba/durable/ApprovalsApiError",
+  "@effect-ciba/durable/ApprovalWorkflow"
+])
+
 export const check = (root: string, packages: ReadonlyArray<PublicPackage>): ReadonlyArray<Finding> => {
   const used = uses(root, packages)
   return packages.flatMap((each) => [
@@ -72,7 +79,7 @@ const differs = (exports: PublicPackage["exports"], published: PublicPackage["pu
     (key) => JSON.stringify(twin(exports[key])) !== JSON.stringify(published[key])
   )
 
-/** `.` exports the modules of the list, each under its name, without those under `unstable/`. */
+/** `.` exports the modules of the list, each under its name, without those under `unstable/` and the `separate` ones. */
 const index = (root: string, { exports, folder, modules, name }: PublicPackage): ReadonlyArray<Finding> => {
   const main = exports["."]
   const path = posix.join("packages", folder, String(main))
@@ -82,7 +89,9 @@ const index = (root: string, { exports, folder, modules, name }: PublicPackage):
   }
   const source = read(root, path)
   const wanted = new Map(
-    modules.filter(({ subpath }) => !subpath.startsWith("unstable/")).map((each) => [each.source, each])
+    modules
+      .filter(({ name, subpath }) => !subpath.startsWith("unstable/") && !separate.has(name))
+      .map((each) => [each.source, each])
   )
   const findings: Array<Finding> = []
   const add = (node: Pick<Node, "start">, problem: string, mend: string) =>

@@ -82,17 +82,17 @@ import { type Decision, type DecryptionFailed, WaitStore, type Options as WaitSt
 export interface Receipt {
   readonly key: string
   /** `id` of the pending authentication; none while the request is under way. */
-  readonly id: string | undefined
+  readonly id?: string
   readonly status: "Starting" | "Pending" | Wait.Outcome
   readonly startedAt: DateTime.Utc
-  readonly expiresAt: DateTime.Utc | undefined
-  readonly decidedAt: DateTime.Utc | undefined
+  readonly expiresAt?: DateTime.Utc
+  readonly decidedAt?: DateTime.Utc
   /** `sub` of who approved. */
-  readonly subject: string | undefined
+  readonly subject?: string
   /** `acr` of how they were authenticated. */
-  readonly acr: string | undefined
+  readonly acr?: string
   /** The SHA-256 hash of the `auth_req_id`, in base64url. */
-  readonly authReqIdHash: string | undefined
+  readonly authReqIdHash?: string
 }
 
 /**
@@ -251,14 +251,14 @@ const ensureKey = (key: string): Effect.Effect<void, InvalidApprovalKey> => {
 
 const toReceipt = (row: ApprovalTable.Row): Receipt => ({
   key: row.key,
-  id: row.id ?? undefined,
   status: row.outcome ?? (row.id === null ? "Starting" : "Pending"),
   startedAt: DateTime.makeUnsafe(row.startedAt),
-  expiresAt: row.expiresAt === undefined ? undefined : DateTime.makeUnsafe(row.expiresAt),
-  decidedAt: row.decidedAt === undefined ? undefined : DateTime.makeUnsafe(row.decidedAt),
-  subject: row.subject ?? undefined,
-  acr: row.acr ?? undefined,
-  authReqIdHash: row.authReqIdHash ?? undefined
+  ...(row.id !== null && { id: row.id }),
+  ...(row.expiresAt !== undefined && { expiresAt: DateTime.makeUnsafe(row.expiresAt) }),
+  ...(row.decidedAt !== undefined && { decidedAt: DateTime.makeUnsafe(row.decidedAt) }),
+  ...(row.subject !== null && { subject: row.subject }),
+  ...(row.acr !== null && { acr: row.acr }),
+  ...(row.authReqIdHash !== null && { authReqIdHash: row.authReqIdHash })
 })
 
 const toResult = (

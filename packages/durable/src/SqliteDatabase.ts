@@ -10,6 +10,10 @@
  * - One connection, with a write-ahead log. What another process has locked is waited for, five seconds at most.
  * - A transaction is a writer from its beginning: two of them never fail because both have read before they write.
  *
+ * **Gotchas**
+ *
+ * - One connection to a file is enough for a process. Two of them block all of it for five seconds when one waits for the other.
+ *
  * **Example** (A table)
  *
  * ```ts

@@ -36,6 +36,7 @@ export const make = Effect.gen(function* () {
     beginTransaction: "begin immediate",
     compiler: Statement.makeCompilerSqlite(),
     isTransaction: () => false,
+    driver: "sqlite-node",
     spanAttributes: []
   }).pipe(Effect.provide(Layer.fresh(Reactivity.layer)))
   return {
