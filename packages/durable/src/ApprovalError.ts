@@ -84,6 +84,27 @@ export class AcknowledgementLost extends Schema.TaggedError<AcknowledgementLost>
 }
 
 /**
+ * The request was not sent, or not acknowledged: what `Approvals.start` fails with, as a workflow stores it.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export class ApprovalNotStarted extends Schema.TaggedError<ApprovalNotStarted>()("ApprovalNotStarted", {
+  key: Schema.String,
+  /** The `_tag` of the reason of the error: `UnknownUserId`, for one. */
+  reason: Schema.String,
+  problem: Schema.String,
+  /** Whether a new request may go to the end-user. */
+  canAskAgain: Schema.Boolean,
+  /** Whether an operator or a developer has to change something first. */
+  needsOperator: Schema.Boolean
+}) {
+  override get message(): string {
+    return `the approval ${this.key} was not started: ${this.problem}`
+  }
+}
+
+/**
  * The approval ended without tokens.
  *
  * @since 0.1.0
