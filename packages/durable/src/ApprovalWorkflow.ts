@@ -8,7 +8,7 @@
  *
  * **Details**
  *
- * - `ask` starts the approval in an activity. One that is repeated, by a process that takes the workflow over, asks nobody again.
+ * - `ask` starts the approval in an activity. One that is repeated, by a process that takes the workflow over, sends no second request.
  * - The deferred of a workflow is a row until it has been completed. Any process with this layer completes it: at once when the
  *   approval is decided, and in a look through the rows every minute what was missed. It may be completed twice, which changes nothing.
  * - The journal of the workflow has no token, hint or request: the activity has no result, and the deferred has the receipt, or why
@@ -185,8 +185,8 @@ export const make = Effect.fnUntraced(function* ({
       Effect.retry({ schedule: Schedule.spaced("1 second"), while: ({ _tag }) => _tag === "SqlError" }),
       Effect.catchTags({
         SqlError: Effect.die,
-        DiscoveryError: (error) => notStarted(key, error),
-        AuthenticationRequestError: (error) => notStarted(key, error)
+        DiscoveryError: (error) => failStart(key, error),
+        AuthenticationRequestError: (error) => failStart(key, error)
       })
     )
 
@@ -214,7 +214,7 @@ export const layer = (options?: Options): Layer.Layer<ApprovalWorkflow, never, R
 const makeDeferred = (key: string) =>
   DurableDeferred.make(`ApprovalWorkflow/${key}`, { success: ApprovalReceipt, error: DecisionError })
 
-const notStarted = (key: string, error: AuthenticationRequestError | DiscoveryError) =>
+const failStart = (key: string, error: AuthenticationRequestError | DiscoveryError) =>
   Effect.fail(
     new ApprovalNotStarted({
       key,

@@ -16,8 +16,8 @@
  *
  * - The body of `PUT` has the parameters of CIBA Core 7.1 as JSON, each under its own name; `authorization_details`, `claims` and
  *   `request_context` are JSON as well. A member of any other name is refused.
- * - It is `PUT` with the key in the path, and no `POST`: it may be repeated by whoever lost the response, an HTTP library or a proxy
- *   included (RFC 9110 9.2.2), and the end-user is asked once. The path is that of the approval from then on.
+ * - It is `PUT` with the key in the path, and no `POST`: a caller that has lost the response, an HTTP library or a proxy may repeat it
+ *   (RFC 9110 9.2.2), and the end-user is asked once. The path is that of the approval from then on.
  * - What went wrong is in `ApprovalsApiError`.
  * - `Callers` says whose token is accepted, and which keys its bearer may use. Nothing about an approval is answered without.
  * - The routes are for an `HttpRouter`: serve them on https.
@@ -81,9 +81,9 @@ import { Duration, Effect, Layer, Option, Schema } from "effect"
 import type { HttpRouter, HttpServer } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { Approvals } from "./Approvals.ts"
-import * as ApiError from "./ApprovalsApiError.ts"
 import * as ApiAuthorization from "./internal/ApiAuthorization.ts"
 import type { Callers } from "./internal/ApiCallers.ts"
+import * as ApiErrorResponse from "./internal/ApiErrorResponse.ts"
 import * as ApiErrors from "./internal/ApiErrors.ts"
 import { ApprovalReceipt } from "./internal/ApprovalReceipt.ts"
 import * as ApprovalRequest from "./internal/ApprovalRequest.ts"
@@ -110,10 +110,10 @@ export {
 const params = { key: Schema.String }
 
 const statusErrors = [
-  ApiError.InvalidRequest.pipe(Schema.encodeKeys(ApiAuthorization.wire)),
-  ApiError.ApprovalNotFound.pipe(Schema.encodeKeys(ApiAuthorization.wire)),
-  ApiError.AcknowledgementLost.pipe(Schema.encodeKeys(ApiAuthorization.wire)),
-  ApiError.Unavailable.pipe(Schema.encodeKeys(ApiAuthorization.wire))
+  ApiErrorResponse.InvalidRequest,
+  ApiErrorResponse.ApprovalNotFound,
+  ApiErrorResponse.AcknowledgementLost,
+  ApiErrorResponse.Unavailable
 ] as const
 
 /**
@@ -130,9 +130,9 @@ export class Group extends HttpApiGroup.make("approvals")
       success: ApprovalReceipt,
       error: [
         ...statusErrors,
-        ApiError.ApprovalConflict.pipe(Schema.encodeKeys(ApiAuthorization.wire)),
-        ApiError.RequestRefused.pipe(Schema.encodeKeys(ApiAuthorization.wire)),
-        ApiError.ProviderFailed.pipe(Schema.encodeKeys(ApiAuthorization.wire))
+        ApiErrorResponse.ApprovalConflict,
+        ApiErrorResponse.RequestRefused,
+        ApiErrorResponse.ProviderFailed
       ]
     }).annotate(OpenApi.Summary, "Ask the end-user, once for each key"),
     HttpApiEndpoint.get("status", "/approvals/:key", {
@@ -144,11 +144,7 @@ export class Group extends HttpApiGroup.make("approvals")
       params,
       query: { wait: Schema.optionalKey(Schema.FiniteFromString.check(Schema.isGreaterThanOrEqualTo(0))) },
       success: [ApprovalResult.ApprovalResult, ApprovalReceipt.pipe(HttpApiSchema.status(202))],
-      error: [
-        ...statusErrors,
-        ApiError.ApprovalFailed.pipe(Schema.encodeKeys(ApiAuthorization.wire)),
-        ApiError.InternalError.pipe(Schema.encodeKeys(ApiAuthorization.wire))
-      ]
+      error: [...statusErrors, ApiErrorResponse.ApprovalFailed, ApiErrorResponse.InternalError]
     }).annotate(OpenApi.Summary, "Who approved, and the token response; waits for it as many seconds as asked for"),
     HttpApiEndpoint.delete("cancel", "/approvals/:key", {
       params,
@@ -202,7 +198,7 @@ export const layer = ({
 > =>
   HttpApiBuilder.layer(Api, { openapiPath }).pipe(
     Layer.provide(layerHandlers(Duration.fromInputUnsafe(maxWait))),
-    Layer.provide([ApiAuthorization.layer, ApiAuthorization.layerRequestCheck])
+    Layer.provide([ApiAuthorization.layer(), ApiAuthorization.layerRequestCheck()])
   )
 
 const layerHandlers = (maxWait: Duration.Duration) =>

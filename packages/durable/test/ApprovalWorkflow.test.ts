@@ -138,17 +138,15 @@ const deaths: Readonly<Record<string, (process: Process, reached: Effect.Effect<
     engine,
     approvals: { ...approvals, decided: Stream.drain(Stream.tap(approvals.decided, () => reached)) }
   }),
-  "before it completes the deferred": ({ approvals, engine }, reached) => ({
-    approvals,
-    engine: { ...engine, deferredDone: () => Effect.andThen(reached, Effect.never) }
-  }),
-  "after it has completed the deferred": ({ approvals, engine }, reached) => ({
-    approvals,
-    engine: {
-      ...engine,
-      deferredDone: (...call) => Effect.andThen(Effect.andThen(engine.deferredDone(...call), reached), Effect.never)
-    }
-  })
+  "before it completes the deferred": ({ approvals, engine }, reached) => {
+    const hang = () => Effect.andThen(reached, Effect.never)
+    return { approvals, engine: { ...engine, deferredDone: hang } }
+  },
+  "after it has completed the deferred": ({ approvals, engine }, reached) => {
+    const completeAndHang: typeof engine.deferredDone = (...call) =>
+      Effect.andThen(Effect.andThen(engine.deferredDone(...call), reached), Effect.never)
+    return { approvals, engine: { ...engine, deferredDone: completeAndHang } }
+  }
 }
 
 describe("a process that completes deferreds", () => {

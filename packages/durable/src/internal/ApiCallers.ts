@@ -54,4 +54,8 @@ export const layerToken = (token: Redacted.Redacted<string>): Layer.Layer<Caller
           )
       })
     }).pipe(Effect.orDie)
-  ).pipe(Layer.provide(Layer.provideMerge(Mac.layerWebCrypto, SecureRandom.layerWebCrypto)))
+  ).pipe(Layer.provide(layerHmac()))
+
+/** HMAC over WebCrypto, shared between clients: it holds no key. */
+const layerHmac = (): Layer.Layer<Mac.Mac | SecureRandom.SecureRandom> =>
+  Layer.provideMerge(Mac.layerWebCrypto, SecureRandom.layerWebCrypto)

@@ -41,19 +41,20 @@ export const invalidMembers = ({ issue }: Schema.SchemaError): ApiError.InvalidR
 
 const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
 
-export const unauthorized = (message: string): ApiError.Unauthorized =>
+export const refuseToken = (message: string): ApiError.Unauthorized =>
   new ApiError.Unauthorized({ message, ...ofProgram })
 
-export const forbidden = (): ApiError.Forbidden =>
+export const refuseKey = (): ApiError.Forbidden =>
   new ApiError.Forbidden({ message: "the bearer of this token may not use this key", ...ofProgram })
 
 type Explained = { readonly message: string }
 
 const invalidKey = ({ message }: Explained) => Effect.fail(invalidRequest(message))
 
-const lost = ({ message }: Explained) => Effect.fail(new ApiError.AcknowledgementLost({ message, ...ofNoConsequence }))
+const failLost = ({ message }: Explained) =>
+  Effect.fail(new ApiError.AcknowledgementLost({ message, ...ofNoConsequence }))
 
-const notFound = ({ message }: Explained) =>
+const failMissing = ({ message }: Explained) =>
   Effect.fail(new ApiError.ApprovalNotFound({ message, canAskAgain: true, needsOperator: false }))
 
 const unavailable = ({ message }: Explained) =>
@@ -72,8 +73,8 @@ const unreadable = ({ message }: Explained) =>
 
 const ofStatus = {
   InvalidApprovalKey: invalidKey,
-  ApprovalNotFound: notFound,
-  AcknowledgementLost: lost,
+  ApprovalNotFound: failMissing,
+  AcknowledgementLost: failLost,
   SqlError: unavailable
 }
 
@@ -99,7 +100,7 @@ export const mapResult = <A, R>(call: Effect.Effect<A, Approvals.ResultError, R>
 export const mapStart = <A, R>(call: Effect.Effect<A, Approvals.StartError, R>): Effect.Effect<A, StartError, R> =>
   Effect.catchTags(call, {
     InvalidApprovalKey: invalidKey,
-    AcknowledgementLost: lost,
+    AcknowledgementLost: failLost,
     SqlError: unavailable,
     ApprovalConflict: ({ message }) => Effect.fail(new ApiError.ApprovalConflict({ message, ...ofProgram })),
     DiscoveryError: failProvider,

@@ -25,7 +25,7 @@ export interface Row {
   readonly acr: string | null
 }
 
-/** A row of one's own: whoever has begun it may free its key. */
+/** A row, and the call that has begun it: no other one may free its key. */
 export interface Attempt {
   readonly key: string
   /** A random text that no other row has. */
