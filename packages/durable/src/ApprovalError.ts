@@ -69,6 +69,21 @@ export class ApprovalConflict extends Schema.TaggedError<ApprovalConflict>()("Ap
 }
 
 /**
+ * The approval was to be started within a transaction. Nothing was sent: the transaction could undo the row of an approval that the
+ * end-user is asked for. Start it before the transaction, or when it is committed.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export class ApprovalInTransaction extends Schema.TaggedError<ApprovalInTransaction>()("ApprovalInTransaction", {
+  key: Schema.String
+}) {
+  override get message(): string {
+    return `the approval ${this.key} cannot be started within a transaction, which could undo its row while the end-user is asked: start it before, or when it is committed`
+  }
+}
+
+/**
  * The request was begun, and its acknowledgement is lost with the process or the response that had it. The end-user may have been
  * asked. It is not sent again.
  *

@@ -78,6 +78,7 @@ import {
   AcknowledgementLost,
   ApprovalConflict,
   ApprovalFailed,
+  ApprovalInTransaction,
   ApprovalNotFound,
   ApprovalNotStarted,
   InvalidApprovalKey
@@ -88,7 +89,13 @@ import * as DeferredTable from "./internal/DeferredTable.ts"
 import { tablesOf } from "./internal/Migrations.ts"
 import type { Database } from "./internal/WaitTable.ts"
 
-const StartError = Schema.Union([ApprovalNotStarted, ApprovalConflict, AcknowledgementLost, InvalidApprovalKey])
+const StartError = Schema.Union([
+  ApprovalNotStarted,
+  ApprovalConflict,
+  ApprovalInTransaction,
+  AcknowledgementLost,
+  InvalidApprovalKey
+])
 
 const DecisionError = Schema.Union([ApprovalFailed, ApprovalNotFound])
 

@@ -20,6 +20,8 @@
  * **Gotchas**
  *
  * - Keys are not sealed: they hold no secret.
+ * - An approval cannot be started within a transaction. What belongs to it is written before, under its key.
+ * - The store is over the same `SqlClient`: both are written in one transaction.
  * - Who may read which approval is for the application to decide.
  *
  * **Example** (An approval that is started twice, and asked for once)

@@ -109,12 +109,13 @@ export {
 
 const params = { key: Schema.String }
 
-const statusErrors = [
+const keyErrors = [
   ApiErrorResponse.InvalidRequest,
-  ApiErrorResponse.ApprovalNotFound,
   ApiErrorResponse.AcknowledgementLost,
   ApiErrorResponse.Unavailable
 ] as const
+
+const statusErrors = [...keyErrors, ApiErrorResponse.ApprovalNotFound] as const
 
 /**
  * The calls about one approval.
@@ -129,9 +130,10 @@ export class Group extends HttpApiGroup.make("approvals")
       payload: ApprovalRequest.ApprovalRequest,
       success: ApprovalReceipt,
       error: [
-        ...statusErrors,
+        ...keyErrors,
         ApiErrorResponse.ApprovalConflict,
         ApiErrorResponse.RequestRefused,
+        ApiErrorResponse.InternalError,
         ApiErrorResponse.ProviderFailed
       ]
     }).annotate(OpenApi.Summary, "Ask the end-user, once for each key"),

@@ -9,8 +9,9 @@ import { Digest } from "effect/crypto"
 import { SqlClient } from "effect/sql"
 import { Workflow, WorkflowEngine } from "effect/workflow"
 import { describe, expect } from "vitest"
+import { onBoth } from "./support/Databases.ts"
 import { makeCiba, makeOptions } from "./support/TestApproval.ts"
-import { countRequests } from "./support/Time.ts"
+import { countRequests, finish, realTime } from "./support/Time.ts"
 
 const Transfer = Workflow.make("Transfer", {
   payload: { id: Schema.String },
@@ -36,9 +37,12 @@ const TransferLive = Transfer.toLayer(
 const options = Effect.runSync(Effect.map(makeOptions, (made) => ({ ...made, interval: 20 })))
 
 /** The approvals of a process with a worker. */
-const ApprovalsLive = Layer.merge(Approvals.layer(options), WaitWorker.layer({ claimInterval: "20 millis" })).pipe(
-  Layer.provide(WaitStore.layer(options))
-)
+const layerApprovals = (own: typeof options) =>
+  Layer.merge(Approvals.layer(own), WaitWorker.layer({ claimInterval: "20 millis" })).pipe(
+    Layer.provide(WaitStore.layer(own))
+  )
+
+const ApprovalsLive = layerApprovals(options)
 
 const Live = TransferLive.pipe(
   Layer.provideMerge(ApprovalWorkflow.layer(options)),
@@ -56,7 +60,7 @@ const countDeferreds = Effect.flatMap(SqlClient.SqlClient, (sql) =>
 )
 
 const until = <E, R>(is: Effect.Effect<boolean, E, R>) =>
-  Effect.repeat(Effect.delay(is, "10 millis"), { until: (isSo) => isSo })
+  Effect.repeat(Effect.andThen(realTime, is), { until: (isSo) => isSo })
 
 describe("a workflow", () => {
   it.live("sleeps until the end-user has approved, and reads who it was", () =>
@@ -124,6 +128,26 @@ describe("a workflow", () => {
       yield* Layer.build(ApprovalWorkflow.layer(options).pipe(Layer.fresh))
       expect(yield* Fiber.join(transfer)).toMatchObject({ _tag: "ApprovalNotFound", key: "17" })
     }).pipe(Effect.provide(Live), provide())
+  )
+})
+
+onBoth((it) => {
+  it.effect("a workflow sleeps until its approval is decided, and leaves no row of its deferred", () =>
+    Effect.gen(function* () {
+      const own = yield* Effect.map(makeOptions, (made) => ({ ...made, interval: 20 }))
+      const context = yield* TransferLive.pipe(
+        Layer.provide(ApprovalWorkflow.layer(own)),
+        Layer.provide(layerApprovals(own)),
+        Layer.provideMerge(WorkflowEngine.layerMemory),
+        Layer.fresh,
+        Layer.build
+      )
+      const execute = (id: string) => Effect.provideContext(Transfer.execute({ id }), context)
+      const transfers = yield* Effect.forkChild(Effect.forEach(["17", "18"], execute, { concurrency: 2 }))
+      expect(yield* finish(transfers)).toHaveLength(2)
+      const sql = yield* SqlClient.SqlClient
+      yield* until(Effect.map(sql`select token from ${sql(`${own.prefix}_deferred`)}`, (rows) => rows.length === 0))
+    }).pipe(provide({ user: TestUser.approve() }))
   )
 })
 

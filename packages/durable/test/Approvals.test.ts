@@ -216,6 +216,17 @@ onBoth((it) => {
     }).pipe(provide({ backchannelScript: ProviderScript.make([ProviderScript.reset]) }))
   )
 
+  it.effect("is not started within a transaction, which could undo its row while the end-user is asked", () =>
+    Effect.gen(function* () {
+      const { one } = yield* makeNodes
+      const sql = yield* SqlClient.SqlClient
+      const start = one.start("transfer-17", request)
+      expect(yield* Effect.flip(sql.withTransaction(start))).toMatchObject({ _tag: "ApprovalInTransaction" })
+      expect(yield* countRequests("backchannel")).toBe(0)
+      expect(yield* start).toMatchObject({ status: "Pending" })
+    }).pipe(provide())
+  )
+
   it.effect("takes keys of any characters but control characters", () =>
     Effect.gen(function* () {
       const { one } = yield* makeNodes

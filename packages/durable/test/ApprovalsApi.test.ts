@@ -271,6 +271,16 @@ describe("a request that cannot be sent", () => {
     }).pipe(provide())
   )
 
+  it.live("is answered, and ends nothing, if it nests more deeply than a program can read", () =>
+    Effect.gen(function* () {
+      const { call } = yield* makeServer
+      const body = `{"scope":"openid","login_hint":"jo","claims":{"a":${"[".repeat(20_000)}${"]".repeat(20_000)}}}`
+      const { status } = yield* call("PUT", "/approvals/transfer-17", { body })
+      expect([400, 500]).toContain(status)
+      expect((yield* call("PUT", "/approvals/transfer-18", { body: ask })).status).toBe(200)
+    }).pipe(provide())
+  )
+
   it.live("is answered with 400 for a wait that is no number, or another query", () =>
     Effect.gen(function* () {
       const { call } = yield* makeServer
@@ -431,7 +441,7 @@ describe("the OpenAPI document", () => {
           ["delete /approvals/{key}", "path key", "200 400 401 403 404 410 503"],
           ["get /approvals/{key}", "path key", "200 400 401 403 404 410 503"],
           ["get /approvals/{key}/result", "path key, query wait?", "200 202 400 401 403 404 410 500 503"],
-          ["put /approvals/{key}", "path key", "200 400 401 403 404 409 410 422 502 503"]
+          ["put /approvals/{key}", "path key", "200 400 401 403 409 410 422 500 502 503"]
         ])
         expect(components.securitySchemes).toMatchObject({ bearer: { type: "http", scheme: "Bearer" } })
         const document = yield* Schema.decodeEffect(Schema.fromJsonString(Schema.Json))(text)

@@ -18,6 +18,7 @@ export type StartError =
   | ApiError.AcknowledgementLost
   | ApiError.RequestRefused
   | ApiError.ProviderFailed
+  | ApiError.InternalError
   | ApiError.Unavailable
 
 export type ResultError = StatusError | ApiError.ApprovalFailed | ApiError.InternalError
@@ -103,6 +104,7 @@ export const mapStart = <A, R>(call: Effect.Effect<A, Approvals.StartError, R>):
     AcknowledgementLost: failLost,
     SqlError: unavailable,
     ApprovalConflict: ({ message }) => Effect.fail(new ApiError.ApprovalConflict({ message, ...ofProgram })),
+    ApprovalInTransaction: ({ message }) => Effect.fail(new ApiError.InternalError({ message, ...ofProgram })),
     DiscoveryError: failProvider,
     AuthenticationRequestError: (error) => {
       const { reason } = error

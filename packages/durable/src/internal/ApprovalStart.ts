@@ -8,7 +8,7 @@ import type { PendingAuthentication } from "@effect-ciba/core/PendingAuthenticat
 import { Clock, DateTime, Effect, Fiber, FiberSet, Option, Redacted, Schedule, Schema, type Scope } from "effect"
 import { WebCrypto } from "effect/crypto"
 import type { SqlError } from "effect/sql"
-import { AcknowledgementLost, ApprovalConflict } from "../ApprovalError.ts"
+import { AcknowledgementLost, ApprovalConflict, ApprovalInTransaction } from "../ApprovalError.ts"
 import type * as WaitStore from "../WaitStore.ts"
 import * as ApprovalTable from "./ApprovalTable.ts"
 import type { KeyedHash } from "./KeyedHash.ts"
@@ -28,6 +28,7 @@ export type StartError =
   | AuthenticationRequestError
   | DiscoveryError
   | ApprovalConflict
+  | ApprovalInTransaction
   | AcknowledgementLost
   | SqlError.SqlError
 
@@ -69,6 +70,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   }
 
   return Effect.fnUntraced(function* (key, request) {
+    const transaction = yield* Effect.serviceOption(database.sql.transactionService)
+    if (Option.isSome(transaction)) return yield* new ApprovalInTransaction({ key })
     const text = yield* Effect.provideService(describe(request), ClientRegistration, registration)
     const [hash, known] = [yield* fingerprints.hash(text), yield* fingerprints.hashByAll(text)]
     const attempt: Effect.Effect<ApprovalTable.Row, StartError> = Effect.gen(function* () {
