@@ -1,11 +1,12 @@
-// A database that fails once, at the nth of its statements: the statement was never executed, or its response is lost.
+// A database in which something happens once, at the nth of its statements: it fails, before it or after it, or what a test plants.
 import { Effect, Layer } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { SqlClient, type SqlConnection, SqlError, Statement } from "effect/sql"
 
 export interface Fault {
   readonly nth: number
-  readonly when: "before" | "after"
+  /** The statement was never executed, or its response is lost; or what happens while it is executed. */
+  readonly when: "before" | "after" | Effect.Effect<unknown>
 }
 
 const broken = Effect.fail(new SqlError.SqlError({ reason: new SqlError.ConnectionError({ cause: "planted" }) }))
@@ -23,6 +24,7 @@ export const make = Effect.gen(function* () {
         if (fault === undefined || ++count !== fault.nth) return call
         const { when } = fault
         fault = undefined
+        if (Effect.isEffect(when)) return Effect.andThen(when, call)
         return Effect.andThen(when === "before" ? abort : Effect.andThen(call, abort), broken)
       })
     return {
