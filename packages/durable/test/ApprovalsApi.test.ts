@@ -33,7 +33,7 @@ const ask = { scope: "openid", login_hint: "jo@example.com" }
 const Body = Schema.Record(Schema.String, Schema.Unknown)
 
 /** A server without a socket, at a database of its own. */
-const makeServer = Effect.gen(function* () {
+const makeServerWith = Effect.fnUntraced(function* (callers: typeof CallersTest) {
   const options = yield* makeOptions
   const Live = Layer.merge(Approvals.layer(options), WaitWorker.layer({ claimInterval: "20 millis" })).pipe(
     Layer.provide(WaitStore.layer(options)),
@@ -42,7 +42,7 @@ const makeServer = Effect.gen(function* () {
   )
   const services = yield* Layer.build(Live)
   const Routes = ApprovalsApi.layer({ openapiPath: "/openapi.json", maxWait: "3 seconds" }).pipe(
-    Layer.provide([CallersTest, Layer.succeedContext(services), HttpServer.layerServices])
+    Layer.provide([callers, Layer.succeedContext(services), HttpServer.layerServices])
   )
   const { handler } = yield* Effect.acquireRelease(
     Effect.sync(() => HttpRouter.toWebHandler(Routes, { disableLogger: true, routerConfig: { maxParamLength: 300 } })),
@@ -72,6 +72,8 @@ const makeServer = Effect.gen(function* () {
     )
   return { call, sql: Context.get(services, SqlClient.SqlClient), prefix: options.prefix }
 })
+
+const makeServer = makeServerWith(CallersTest)
 
 const provide = (options?: Parameters<typeof makeCiba>[0]) =>
   Effect.provide(makeCiba({ interval: "1 second", ...options }))
@@ -206,7 +208,16 @@ describe("a call without a token that is accepted", () => {
     }).pipe(provide())
   )
 
-  it.live("is refused with one token for all, and with an empty one that was configured", () =>
+  it.live("is answered with 401 without a token, also by a server that takes an empty one", () =>
+    Effect.gen(function* () {
+      const { call } = yield* makeServerWith(ApprovalsApi.layerToken(Redacted.make("")))
+      for (const authorization of ["", "Bearer", "Bearer "]) {
+        expect((yield* call("GET", "/approvals/transfer-17", { authorization })).status).toBe(401)
+      }
+    }).pipe(provide())
+  )
+
+  it.live("is not accepted with anything but the one token that there is", () =>
     Effect.gen(function* () {
       const authenticate = (configured: string, given: string) =>
         ApprovalsApi.Callers.use((callers) => callers.authenticate(Redacted.make(given))).pipe(
