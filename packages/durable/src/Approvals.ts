@@ -210,9 +210,10 @@ export const make = Effect.fnUntraced(function* ({
   })
 
   const findDecision = (key: string): Effect.Effect<Option.Option<Decision>, StatusError | DecryptionFailed> =>
-    Effect.flatMap(find(key), ({ id, outcome }) =>
-      id === null || outcome === null ? Effect.succeedNone : store.find(id)
-    )
+    Effect.flatMap(find(key), ({ id, outcome }) => {
+      if (id === null) return Effect.delay(findDecision(key), "200 millis")
+      return outcome === null ? Effect.succeedNone : store.find(id)
+    })
 
   const cancel = Effect.fnUntraced(function* (key: string): Effect.fn.Return<Receipt, StatusError> {
     const row = yield* find(key)
