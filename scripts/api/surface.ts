@@ -9,6 +9,13 @@ import { isWildcard, listSubpaths, type PublicModule, type PublicPackage } from 
 /** Those under `unstable/` are for the other packages, and do not count. */
 const most = 49
 
+/** Entries of their own: with them in the index, each program would load `effect/http-api` or `effect/workflow`. */
+const separate: ReadonlySet<string> = new Set([
+  "@effect-ciba/durable/ApprovalsApi",
+  "@effect-ciba/durable/ApprovalsApiError",
+  "@effect-ciba/durable/ApprovalWorkflow"
+])
+
 export const check = (root: string, packages: ReadonlyArray<PublicPackage>): ReadonlyArray<Finding> => {
   const used = uses(root, packages)
   return packages.flatMap((each) => [
@@ -73,8 +80,8 @@ const differs = (exports: PublicPackage["exports"], published: PublicPackage["pu
   )
 
 /**
- * `.` exports the modules of the list, each under its name, without those under `unstable/`, and without those that import an optional peer:
- * every program would need it.
+ * `.` exports the modules of the list, each under its name, without those under `unstable/`, the `separate` ones, and those that import an optional
+ * peer: every program would need it.
  */
 const index = (
   root: string,
@@ -92,7 +99,9 @@ const index = (
     statements(read(root, path)).some((node) => optionalPeers.includes(moduleOf(node) ?? ""))
   const wanted = new Map(
     modules
-      .filter(({ source, subpath }) => !subpath.startsWith("unstable/") && !isOptional(source))
+      .filter(
+        ({ name, source, subpath }) => !subpath.startsWith("unstable/") && !separate.has(name) && !isOptional(source)
+      )
       .map((each) => [each.source, each])
   )
   const findings: Array<Finding> = []

@@ -69,6 +69,21 @@ export class ApprovalConflict extends Schema.TaggedError<ApprovalConflict>()("Ap
 }
 
 /**
+ * The approval was to be started within a transaction. Nothing was sent: the transaction could undo the row of an approval that the
+ * end-user is asked for. Start it before the transaction, or when it is committed.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export class ApprovalInTransaction extends Schema.TaggedError<ApprovalInTransaction>()("ApprovalInTransaction", {
+  key: Schema.String
+}) {
+  override get message(): string {
+    return `the approval ${this.key} cannot be started within a transaction, which could undo its row while the end-user is asked: start it before, or when it is committed`
+  }
+}
+
+/**
  * The request was begun, and its acknowledgement is lost with the process or the response that had it. The end-user may have been
  * asked. It is not sent again.
  *
@@ -80,6 +95,27 @@ export class AcknowledgementLost extends Schema.TaggedError<AcknowledgementLost>
 }) {
   override get message(): string {
     return `the acknowledgement of the approval ${this.key} is lost: the end-user may have been asked. Check with them before you start another one, with another key`
+  }
+}
+
+/**
+ * The request was not sent, or not acknowledged: what `Approvals.start` fails with, as a workflow stores it.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export class ApprovalNotStarted extends Schema.TaggedError<ApprovalNotStarted>()("ApprovalNotStarted", {
+  key: Schema.String,
+  /** The `_tag` of the reason of the error: `UnknownUserId`, for one. */
+  reason: Schema.String,
+  problem: Schema.String,
+  /** Whether a new request may go to the end-user. */
+  canAskAgain: Schema.Boolean,
+  /** Whether an operator or a developer has to change something first. */
+  needsOperator: Schema.Boolean
+}) {
+  override get message(): string {
+    return `the approval ${this.key} was not started: ${this.problem}`
   }
 }
 

@@ -9,7 +9,8 @@
  * **Details**
  *
  * - `start` writes the key before the request is sent. A second call with it, in any process, waits for the acknowledgement of the
- *   first one; after the time limit of a request it fails with `AcknowledgementLost`, and nothing is sent again.
+ *   first one. When the process that sends it has died, it fails with `AcknowledgementLost`, and nothing is sent again.
+ * - A caller of `start` that is interrupted loses nothing: the acknowledgement is stored, and the next call finds it.
  * - A request that the provider has refused, or that never reached it, leaves nothing behind: its key can be used again.
  * - `result` waits for workers: a `WaitWorker` has to run in some process. One watcher of a process looks for what was decided, for
  *   all its callers.
@@ -19,6 +20,8 @@
  * **Gotchas**
  *
  * - Keys are not sealed: they hold no secret.
+ * - An approval cannot be started within a transaction. What belongs to it is written before, under its key.
+ * - The store is over the same `SqlClient`: both are written in one transaction.
  * - Who may read which approval is for the application to decide.
  *
  * **Example** (An approval that is started twice, and asked for once)
@@ -81,17 +84,17 @@ import { type Decision, type DecryptionFailed, WaitStore, type Options as WaitSt
 export interface Receipt {
   readonly key: string
   /** `id` of the pending authentication; none while the request is under way. */
-  readonly id: string | undefined
+  readonly id?: string
   readonly status: "Starting" | "Pending" | Wait.Outcome
   readonly startedAt: DateTime.Utc
-  readonly expiresAt: DateTime.Utc | undefined
-  readonly decidedAt: DateTime.Utc | undefined
+  readonly expiresAt?: DateTime.Utc
+  readonly decidedAt?: DateTime.Utc
   /** `sub` of who approved. */
-  readonly subject: string | undefined
+  readonly subject?: string
   /** `acr` of how they were authenticated. */
-  readonly acr: string | undefined
+  readonly acr?: string
   /** The SHA-256 hash of the `auth_req_id`, in base64url. */
-  readonly authReqIdHash: string | undefined
+  readonly authReqIdHash?: string
 }
 
 /**
@@ -184,7 +187,7 @@ export const make = Effect.fnUntraced(function* ({
   const { requestTimeout } = yield* Transport
   const database = { sql: (yield* SqlClient.SqlClient).withoutTransforms(), tables: tablesOf(prefix) }
   const acknowledgementTimeout = Duration.toMillis(Duration.sum(requestTimeout, leaseReserve))
-  const start = ApprovalStart.make({
+  const start = yield* ApprovalStart.make({
     ciba: yield* Ciba,
     registration: yield* ClientRegistration,
     store,
@@ -207,9 +210,10 @@ export const make = Effect.fnUntraced(function* ({
   })
 
   const findDecision = (key: string): Effect.Effect<Option.Option<Decision>, StatusError | DecryptionFailed> =>
-    Effect.flatMap(find(key), ({ id, outcome }) =>
-      id === null || outcome === null ? Effect.succeedNone : store.find(id)
-    )
+    Effect.flatMap(find(key), ({ id, outcome }) => {
+      if (id === null) return Effect.delay(findDecision(key), "200 millis")
+      return outcome === null ? Effect.succeedNone : store.find(id)
+    })
 
   const cancel = Effect.fnUntraced(function* (key: string): Effect.fn.Return<Receipt, StatusError> {
     const row = yield* find(key)
@@ -250,14 +254,14 @@ const ensureKey = (key: string): Effect.Effect<void, InvalidApprovalKey> => {
 
 const toReceipt = (row: ApprovalTable.Row): Receipt => ({
   key: row.key,
-  id: row.id ?? undefined,
   status: row.outcome ?? (row.id === null ? "Starting" : "Pending"),
   startedAt: DateTime.makeUnsafe(row.startedAt),
-  expiresAt: row.expiresAt === undefined ? undefined : DateTime.makeUnsafe(row.expiresAt),
-  decidedAt: row.decidedAt === undefined ? undefined : DateTime.makeUnsafe(row.decidedAt),
-  subject: row.subject ?? undefined,
-  acr: row.acr ?? undefined,
-  authReqIdHash: row.authReqIdHash ?? undefined
+  ...(row.id !== null && { id: row.id }),
+  ...(row.expiresAt !== undefined && { expiresAt: DateTime.makeUnsafe(row.expiresAt) }),
+  ...(row.decidedAt !== undefined && { decidedAt: DateTime.makeUnsafe(row.decidedAt) }),
+  ...(row.subject !== null && { subject: row.subject }),
+  ...(row.acr !== null && { acr: row.acr }),
+  ...(row.authReqIdHash !== null && { authReqIdHash: row.authReqIdHash })
 })
 
 const toResult = (

@@ -8,7 +8,12 @@
  * **Details**
  *
  * - One connection, with a write-ahead log. What another process has locked is waited for, five seconds at most.
+ * - Integers of 64 bits are read as `bigint` where `SqlClient.SafeIntegers` says so, as Effect's cluster does.
  * - A transaction is a writer from its beginning: two of them never fail because both have read before they write.
+ *
+ * **Gotchas**
+ *
+ * - One connection to a file is enough for a process. Two of them block all of it for five seconds when one waits for the other.
  *
  * **Example** (A table)
  *
@@ -107,11 +112,14 @@ const run = (
   params: ReadonlyArray<unknown>,
   isArrays: boolean
 ): Effect.Effect<ReadonlyArray<object>, SqlError.SqlError> =>
-  attempt("execute", () => {
-    const statement = database.prepare(sql)
-    statement.setReturnArrays(isArrays)
-    return statement.all(...params.map(toInput))
-  })
+  Effect.flatMap(SqlClient.SafeIntegers, (isSafe) =>
+    attempt("execute", () => {
+      const statement = database.prepare(sql)
+      statement.setReturnArrays(isArrays)
+      statement.setReadBigInts(isSafe)
+      return statement.all(...params.map(toInput))
+    })
+  )
 
 /** SQLite has no booleans and no dates. Anything that it cannot take is refused by its binding. */
 const toInput = (value: unknown): SQLInputValue => {

@@ -1,12 +1,13 @@
-import { type Sealing, UserHint } from "@effect-ciba/core"
+import { Ciba, type Sealing, UserHint } from "@effect-ciba/core"
 import { ApprovalError, Approvals, WaitStore, WaitWorker } from "@effect-ciba/durable"
 import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
-import { Clock, Effect, Fiber, Redacted, Stream } from "effect"
+import { Clock, Duration, Effect, Fiber, Redacted, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { expect } from "vitest"
 import { onBoth } from "./support/Databases.ts"
 import { makeCiba, makeOptions } from "./support/TestApproval.ts"
+import { awaitRequests, countRequests, finish, realTime } from "./support/Time.ts"
 
 const request = { scope: ["openid"], hint: UserHint.login("jo@example.com") }
 
@@ -35,31 +36,6 @@ type Nodes = Effect.Success<typeof makeNodes>
 const pass = ({ worker }: Pick<Nodes, "worker">, seconds: number) =>
   Effect.repeat(Effect.andThen(TestClock.adjust("1 second"), worker.runDue), { times: seconds - 1 })
 
-/** Lets time go by in small steps until the fiber has ended: a database takes real time between them. */
-const finish = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<A, E> =>
-  Effect.suspend(() =>
-    fiber.pollUnsafe() === undefined
-      ? Effect.andThen(Effect.andThen(TestClock.adjust("100 millis"), realTime), finish(fiber))
-      : Fiber.join(fiber)
-  )
-
-/** Waits, without any time on the clock, until the provider has received so many requests at an endpoint. */
-const awaitRequests = (endpoint: string, count: number): Effect.Effect<void, never, TestProvider.TestProvider> =>
-  Effect.flatMap(
-    TestProvider.TestProvider.use((provider) => provider.requests),
-    (all) =>
-      all.filter((each) => each.endpoint === endpoint).length < count
-        ? Effect.andThen(realTime, awaitRequests(endpoint, count))
-        : Effect.void
-  )
-
-const realTime = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 3)))
-
-const requests = Effect.map(
-  TestProvider.TestProvider.use((provider) => provider.requests),
-  (all) => all.filter(({ endpoint }) => endpoint === "backchannel").length
-)
-
 const provide = (options?: Parameters<typeof makeCiba>[0]) => Effect.provide(makeCiba(options))
 
 onBoth((it) => {
@@ -67,7 +43,7 @@ onBoth((it) => {
     Effect.gen(function* () {
       const nodes = yield* makeNodes
       const started = yield* nodes.one.start("transfer-17", request)
-      expect(started).toMatchObject({ key: "transfer-17", status: "Pending", subject: undefined, decidedAt: undefined })
+      expect(started).toMatchObject({ key: "transfer-17", status: "Pending" })
       expect(yield* nodes.other.start("transfer-17", request)).toEqual(started)
       const results = yield* Effect.forkChild(
         Effect.all([nodes.one.result("transfer-17"), nodes.other.result("transfer-17")], { concurrency: 2 })
@@ -77,7 +53,7 @@ onBoth((it) => {
         expect(identity).toMatchObject({ subject: "jo", issuer: "https://provider.test" })
         expect(Redacted.value(identity.accessToken)).toMatch(/^[\w-]{43}$/)
       }
-      expect(yield* requests).toBe(1)
+      expect(yield* countRequests("backchannel")).toBe(1)
     }).pipe(provide({ user: TestUser.approve({ after: "7 seconds" }) }))
   )
 
@@ -88,7 +64,7 @@ onBoth((it) => {
       const starts = yield* Effect.forkChild(Effect.all([start(one), start(other)], { concurrency: 2 }))
       const [first, second] = yield* finish(starts)
       expect(first).toEqual(second)
-      expect(yield* requests).toBe(1)
+      expect(yield* countRequests("backchannel")).toBe(1)
     }).pipe(provide())
   )
 
@@ -142,7 +118,7 @@ onBoth((it) => {
         expect(yield* Effect.flip(one.start(key, request))).toMatchObject({ _tag: "InvalidApprovalKey" })
       }
       expect(yield* Effect.flip(one.status("none"))).toMatchObject({ _tag: "ApprovalNotFound", key: "none" })
-      expect(yield* requests).toBe(1)
+      expect(yield* countRequests("backchannel")).toBe(1)
     }).pipe(provide())
   )
 
@@ -177,21 +153,91 @@ onBoth((it) => {
       expect((yield* Effect.flip(one.status("transfer-17")))._tag).toBe("AcknowledgementLost")
       expect((yield* Effect.flip(one.cancel("transfer-17")))._tag).toBe("AcknowledgementLost")
       expect((yield* Effect.flip(one.result("transfer-17")))._tag).toBe("AcknowledgementLost")
-      expect(yield* requests).toBe(1)
+      expect(yield* countRequests("backchannel")).toBe(1)
     }).pipe(provide({ backchannelScript: ProviderScript.make([ProviderScript.reset]) }))
   )
 
-  it.effect("sends nothing again after a process that died with its request under way", () =>
+  it.effect("sends nothing again after a process that died before it could store the acknowledgement", () =>
+    Effect.gen(function* () {
+      const { other, place } = yield* makeNodes
+      const ciba = yield* Ciba.Ciba
+      const dying = yield* Effect.provideService(makeNode(place), Ciba.Ciba, {
+        ...ciba,
+        initiate: (options) => Effect.andThen(ciba.initiate(options), Effect.die("the process is killed"))
+      })
+      yield* Effect.forkChild(dying.start("transfer-17", request))
+      yield* awaitRequests("backchannel", 1)
+      expect(yield* other.status("transfer-17")).toMatchObject({ status: "Starting" })
+      const since = yield* Clock.currentTimeMillis
+      const result = yield* Effect.forkChild(Effect.flip(other.result("transfer-17")))
+      expect(yield* finish(result)).toMatchObject({ _tag: "AcknowledgementLost" })
+      expect((yield* Clock.currentTimeMillis) - since).toBeLessThan(16_000)
+      expect(yield* Effect.flip(other.start("transfer-17", request))).toMatchObject({ _tag: "AcknowledgementLost" })
+      expect(yield* countRequests("backchannel")).toBe(1)
+    }).pipe(provide())
+  )
+
+  it.effect("stores the acknowledgement of a request whose caller was interrupted", () =>
     Effect.gen(function* () {
       const { one, other } = yield* makeNodes
-      const dying = yield* Effect.forkChild(one.start("transfer-17", request))
+      const caller = yield* Effect.forkChild(one.start("transfer-17", request))
       yield* awaitRequests("backchannel", 1)
-      yield* Fiber.interrupt(dying)
-      expect(yield* other.status("transfer-17")).toMatchObject({ status: "Starting", id: undefined })
-      yield* TestClock.adjust("15 seconds")
-      expect(yield* Effect.flip(other.start("transfer-17", request))).toMatchObject({ _tag: "AcknowledgementLost" })
-      expect(yield* requests).toBe(1)
-    }).pipe(provide({ backchannelScript: ProviderScript.make([ProviderScript.hang]) }))
+      yield* Fiber.interrupt(caller)
+      const started = yield* Effect.forkChild(other.start("transfer-17", request))
+      expect(yield* finish(started)).toMatchObject({ status: "Pending" })
+      expect(yield* countRequests("backchannel")).toBe(1)
+    }).pipe(
+      provide({
+        backchannelScript: ProviderScript.make([ProviderScript.delay("5 seconds", ProviderScript.proceed)])
+      })
+    )
+  )
+
+  it.effect("loses no key whose request waits for a pause to end that is longer than a request may take", () =>
+    Effect.gen(function* () {
+      const { one, other } = yield* makeNodes
+      yield* Effect.flip(one.start("transfer-16", request))
+      const starts = yield* Effect.forkChild(
+        Effect.all([one.start("transfer-17", request), other.start("transfer-17", request)], { concurrency: 2 })
+      )
+      const [first, second] = yield* finish(starts)
+      expect(first).toMatchObject({ status: "Pending" })
+      expect(second).toEqual(first)
+    }).pipe(provide({ backchannelScript: ProviderScript.make([ProviderScript.status(429, { retryAfter: "60" })]) }))
+  )
+
+  it.effect("frees the key of a lost acknowledgement when the retention is over", () =>
+    Effect.gen(function* () {
+      const { one, store } = yield* makeNodes
+      yield* Effect.flip(one.start("transfer-17", request))
+      yield* TestClock.adjust("1 minute")
+      yield* store.purge(Duration.seconds(90), 10)
+      expect(yield* Effect.flip(one.status("transfer-17"))).toMatchObject({ _tag: "AcknowledgementLost" })
+      yield* TestClock.adjust("1 minute")
+      yield* store.purge(Duration.seconds(90), 10)
+      expect(yield* Effect.flip(one.status("transfer-17"))).toMatchObject({ _tag: "ApprovalNotFound" })
+    }).pipe(provide({ backchannelScript: ProviderScript.make([ProviderScript.reset]) }))
+  )
+
+  it.effect("is not started within a transaction, which could undo its row while the end-user is asked", () =>
+    Effect.gen(function* () {
+      const { one } = yield* makeNodes
+      const sql = yield* SqlClient.SqlClient
+      const start = one.start("transfer-17", request)
+      expect(yield* Effect.flip(sql.withTransaction(start))).toMatchObject({ _tag: "ApprovalInTransaction" })
+      expect(yield* countRequests("backchannel")).toBe(0)
+      expect(yield* start).toMatchObject({ status: "Pending" })
+    }).pipe(provide())
+  )
+
+  it.effect("takes keys of any characters but control characters", () =>
+    Effect.gen(function* () {
+      const { one } = yield* makeNodes
+      const keys = ["a/b", "..", "%2F", "'; drop table x --", "\u2028", "🦊", "é", "e\u0301", " "]
+      const ids = yield* Effect.forEach(keys, (key) => Effect.map(one.start(key, request), ({ id }) => id))
+      expect(new Set(ids).size).toBe(keys.length)
+      expect(yield* Effect.forEach(keys, (key) => Effect.map(one.status(key), (found) => found.key))).toEqual(keys)
+    }).pipe(provide())
   )
 
   it.effect("waits for an acknowledgement that another process will get", () =>
@@ -202,7 +248,7 @@ onBoth((it) => {
       )
       const [first, second] = yield* finish(starts)
       expect(second.id).toBe(first.id)
-      expect(yield* requests).toBe(1)
+      expect(yield* countRequests("backchannel")).toBe(1)
     }).pipe(
       provide({
         backchannelScript: ProviderScript.make([ProviderScript.delay("5 seconds", ProviderScript.proceed)])

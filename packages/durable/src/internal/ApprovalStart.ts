@@ -5,9 +5,10 @@ import type { Ciba } from "@effect-ciba/core/Ciba"
 import { ClientRegistration } from "@effect-ciba/core/ClientRegistration"
 import type { DiscoveryError } from "@effect-ciba/core/DiscoveryError"
 import type { PendingAuthentication } from "@effect-ciba/core/PendingAuthentication"
-import { Clock, DateTime, Effect, Option, Redacted, Schedule, Schema } from "effect"
+import { Clock, DateTime, Effect, Fiber, FiberSet, Option, Redacted, Schedule, Schema, type Scope } from "effect"
+import { WebCrypto } from "effect/crypto"
 import type { SqlError } from "effect/sql"
-import { AcknowledgementLost, ApprovalConflict } from "../ApprovalError.ts"
+import { AcknowledgementLost, ApprovalConflict, ApprovalInTransaction } from "../ApprovalError.ts"
 import type * as WaitStore from "../WaitStore.ts"
 import * as ApprovalTable from "./ApprovalTable.ts"
 import type { KeyedHash } from "./KeyedHash.ts"
@@ -28,6 +29,7 @@ export type StartError =
   | AuthenticationRequestError
   | DiscoveryError
   | ApprovalConflict
+  | ApprovalInTransaction
   | AcknowledgementLost
   | SqlError.SqlError
 
@@ -37,9 +39,29 @@ export type Start = (
   request: AuthenticationRequest.Options
 ) => Effect.Effect<ApprovalTable.Row, StartError>
 
-export const make = (options: Options): Start => {
+export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Start, never, Scope.Scope> {
   const { database, fingerprints, acknowledgementTimeout, registration } = options
-  const send = makeSend(options)
+  const fibers = yield* FiberSet.make<unknown, StartError>()
+  yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberSet.awaitEmpty(fibers), acknowledgementTimeout))
+
+  /** Nothing has reached the end-user. */
+  const free = (attempt: ApprovalTable.Attempt) => {
+    const remove = ApprovalTable.remove(database, attempt)
+    return Effect.catch(remove, () => FiberSet.run(fibers, Effect.retry(remove, everyHalfSecond)))
+  }
+  const send = makeSend(options, free)
+
+  /** Sends the request unless the key has a row. It goes on when its caller is interrupted: the acknowledgement is stored. */
+  const sendOnce = Effect.fnUntraced(function* (
+    key: string,
+    request: AuthenticationRequest.Options,
+    hash: string
+  ): Effect.fn.Return<void, StartError> {
+    const attempt = { key, attempt: (yield* WebCrypto.WebCrypto).randomUUID() }
+    const begin = Effect.tapError(ApprovalTable.begin(database, attempt, hash), () => free(attempt))
+    const sent = Effect.flatMap(begin, (isFirst) => (isFirst ? send(attempt, request) : Effect.void))
+    yield* Effect.flatMap(FiberSet.run(fibers, sent), Fiber.join)
+  })
 
   const join = (key: string, row: ApprovalTable.Row, again: Effect.Effect<ApprovalTable.Row, StartError>) => {
     if (row.id !== null) return Effect.succeed(row)
@@ -49,10 +71,12 @@ export const make = (options: Options): Start => {
   }
 
   return Effect.fnUntraced(function* (key, request) {
+    const transaction = yield* Effect.serviceOption(database.sql.transactionService)
+    if (Option.isSome(transaction)) return yield* new ApprovalInTransaction({ key })
     const text = yield* Effect.provideService(describe(request), ClientRegistration, registration)
     const [hash, known] = [yield* fingerprints.hash(text), yield* fingerprints.hashByAll(text)]
     const attempt: Effect.Effect<ApprovalTable.Row, StartError> = Effect.gen(function* () {
-      if (yield* ApprovalTable.begin(database, key, hash)) yield* send(key, request)
+      yield* sendOnce(key, request, hash)
       const found = yield* ApprovalTable.find(database, key)
       if (Option.isNone(found)) return yield* attempt
       if (!known.includes(found.value.fingerprint)) return yield* new ApprovalConflict({ key })
@@ -60,7 +84,9 @@ export const make = (options: Options): Start => {
     })
     return yield* attempt
   })
-}
+})
+
+const everyHalfSecond = Schedule.spaced("500 millis")
 
 /** The parameters of a request, but for what is new each time. */
 const describe = (request: AuthenticationRequest.Options) =>
@@ -70,19 +96,22 @@ const describe = (request: AuthenticationRequest.Options) =>
 
 const encode = Schema.encodeSync(Schema.fromJsonString(Schema.Array(Schema.Tuple([Schema.String, Schema.Json]))))
 
-/** An intent stays, unless nothing can have reached the end-user. */
+/** The row stays, unless nothing can have reached the end-user. It is renewed as long as the request waits, for a pause to end for one. */
 const makeSend =
-  ({ ciba, database, store }: Options) =>
-  (key: string, request: AuthenticationRequest.Options): Effect.Effect<void, StartError> =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.matchEffect(restore(ciba.initiate(request)), {
-        onFailure: (error) =>
-          mayBeAsked(error)
-            ? Effect.fail(error)
-            : Effect.andThen(ApprovalTable.remove(database, key), Effect.fail(error)),
-        onSuccess: (pending) => untilExpiry(pending, record(store, database, key, pending))
-      })
-    )
+  (
+    { acknowledgementTimeout, ciba, database, store }: Options,
+    free: (attempt: ApprovalTable.Attempt) => Effect.Effect<unknown>
+  ) =>
+  (attempt: ApprovalTable.Attempt, request: AuthenticationRequest.Options): Effect.Effect<void, StartError> => {
+    const renew = Effect.ignore(ApprovalTable.renew(database, attempt))
+    const keepRenewed = Effect.forever(Effect.delay(renew, acknowledgementTimeout / 4))
+    const sent = Effect.matchEffect(ciba.initiate(request), {
+      onFailure: (error) =>
+        mayBeAsked(error) ? Effect.fail(error) : Effect.andThen(free(attempt), Effect.fail(error)),
+      onSuccess: (pending) => untilExpiry(pending, record(store, database, attempt, pending))
+    })
+    return Effect.raceFirst(sent, keepRenewed)
+  }
 
 /** Whether the provider may have asked the end-user, though there is no acknowledgement: not with a status of 4xx. */
 const mayBeAsked = (error: AuthenticationRequestError | DiscoveryError): boolean => {
@@ -92,13 +121,18 @@ const mayBeAsked = (error: AuthenticationRequestError | DiscoveryError): boolean
   return !isRefused && (next === "confirm" || next === "reportToProvider")
 }
 
-const record = (store: WaitStore.Service, database: Database, key: string, pending: PendingAuthentication) =>
+const record = (
+  store: WaitStore.Service,
+  database: Database,
+  attempt: ApprovalTable.Attempt,
+  pending: PendingAuthentication
+) =>
   transact(
     database.sql,
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
       Effect.andThen(
         Effect.catchTag(store.insert(pending), "TokenError", Effect.die),
-        ApprovalTable.acknowledge(database, key, pending.id, DateTime.toEpochMillis(pending.expiresAt) - now)
+        ApprovalTable.acknowledge(database, attempt, pending.id, DateTime.toEpochMillis(pending.expiresAt) - now)
       )
     )
   )
@@ -109,6 +143,6 @@ const untilExpiry = (
   write: Effect.Effect<void, SqlError.SqlError>
 ): Effect.Effect<void, SqlError.SqlError> =>
   Effect.retry(write, {
-    schedule: Schedule.spaced("500 millis"),
+    schedule: everyHalfSecond,
     while: () => Effect.map(DateTime.now, (now) => DateTime.isLessThan(now, expiresAt))
   })

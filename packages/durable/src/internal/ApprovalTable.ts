@@ -14,7 +14,7 @@ export interface Row {
   readonly key: string
   readonly fingerprint: string
   readonly startedAt: number
-  /** How long ago it was started. */
+  /** How long ago the process that sends the request has shown that it lives. */
   readonly age: number
   readonly id: string | null
   readonly expiresAt: number | undefined
@@ -25,13 +25,21 @@ export interface Row {
   readonly acr: string | null
 }
 
+/** A row, and the call that has begun it: no other one may free its key. */
+export interface Attempt {
+  readonly key: string
+  /** A random text that no other row has. */
+  readonly attempt: string
+}
+
 /** `false` if the key has a row. */
-export const begin = (database: Database, key: string, fingerprint: string): Call<boolean> => {
+export const begin = (database: Database, { attempt, key }: Attempt, fingerprint: string): Call<boolean> => {
   const { sql, tables } = database
   return withNow(database, (now) =>
     Effect.map(
       sql`
-        insert into ${sql(tables.approval)} (key, fingerprint, started_at) values (${key}, ${fingerprint}, ${now})
+        insert into ${sql(tables.approval)} (key, fingerprint, attempt, started_at, renewed_at)
+        values (${key}, ${fingerprint}, ${attempt}, ${now}, ${now})
         on conflict (key) do nothing
         returning key`,
       (rows) => rows.length > 0
@@ -39,19 +47,30 @@ export const begin = (database: Database, key: string, fingerprint: string): Cal
   )
 }
 
+/** The process that sends the request lives. */
+export const renew = (database: Database, { attempt, key }: Attempt): Call<void> => {
+  const { sql, tables } = database
+  return withNow(database, (now) =>
+    Effect.asVoid(
+      sql`update ${sql(tables.approval)} set renewed_at = ${now} where key = ${key} and attempt = ${attempt} and id is null`
+    )
+  )
+}
+
 /** Ties an approval to its wait, which expires in so many milliseconds. */
-export const acknowledge = (database: Database, key: string, id: string, millis: number): Call<void> => {
+export const acknowledge = (database: Database, { attempt, key }: Attempt, id: string, millis: number): Call<void> => {
   const { sql, tables } = database
   const left = sql.literal(String(Math.ceil(millis)))
   return withNow(database, (now) =>
     Effect.asVoid(sql`
-      update ${sql(tables.approval)} set id = ${id}, expires_at = ${now} + ${left} where key = ${key} and id is null`)
+      update ${sql(tables.approval)} set id = ${id}, expires_at = ${now} + ${left}
+      where key = ${key} and attempt = ${attempt} and id is null`)
   )
 }
 
-/** Removes an approval that was never acknowledged. */
-export const remove = ({ sql, tables }: Database, key: string): Call<void> =>
-  Effect.asVoid(sql`delete from ${sql(tables.approval)} where key = ${key} and id is null`)
+/** Frees the key of an approval that was never acknowledged. */
+export const remove = ({ sql, tables }: Database, { attempt, key }: Attempt): Call<void> =>
+  Effect.asVoid(sql`delete from ${sql(tables.approval)} where key = ${key} and attempt = ${attempt} and id is null`)
 
 export const find = (database: Database, key: string): Call<Option.Option<Row>> =>
   Effect.map(
@@ -85,7 +104,7 @@ const select = (
   return withNow(database, (now) =>
     Effect.map(
       sql<Selected>`
-        select approval.key, approval.fingerprint, approval.started_at, ${now} - approval.started_at as age, approval.id,
+        select approval.key, approval.fingerprint, approval.started_at, ${now} - approval.renewed_at as age, approval.id,
           approval.expires_at, authentication.auth_req_id_hash, authentication.outcome, authentication.subject,
           authentication.acr, wait.decided_at
         from ${sql(tables.approval)} as approval

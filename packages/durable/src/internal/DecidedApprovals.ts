@@ -1,4 +1,5 @@
 /** One watcher of a process for all its callers: looks for what was decided, whichever process has decided it. */
+import { monotonicNow } from "@effect-ciba/core/unstable/wait"
 import { type Duration, Effect, Latch, Option, PubSub, type Scope, Semaphore, Stream } from "effect"
 import type { SqlError } from "effect/sql"
 import type * as ApprovalTable from "./ApprovalTable.ts"
@@ -21,7 +22,7 @@ export interface Options {
 const overlap = 10_000
 
 /** How long a caller waits for the watcher: a transaction that took longer than the overlap is seen then. */
-const longestWait = "30 seconds"
+const longestWait = "5 minutes"
 
 export const make = Effect.fnUntraced(function* ({
   find,
@@ -33,11 +34,15 @@ export const make = Effect.fnUntraced(function* ({
   let subscribers = 0
   /** What the last look has found, and when it was decided: the next one finds it again. */
   let seen = new Map<string, number | undefined>()
+  /** When the last look began that has succeeded. One that comes after an outage goes back further. */
+  let lookedAt = yield* monotonicNow
 
   const look = mutex
     .withPermit(
       Effect.gen(function* () {
-        const rows = yield* find(overlap)
+        const now = yield* monotonicNow
+        const rows = yield* find(overlap + now - lookedAt)
+        lookedAt = now
         const fresh = rows.filter(({ decidedAt, key }) => seen.get(key) !== decidedAt)
         seen = new Map(rows.map(({ decidedAt, key }) => [key, decidedAt]))
         for (const { key } of fresh) for (const latch of waiting.get(key) ?? []) latch.openUnsafe()
@@ -45,7 +50,10 @@ export const make = Effect.fnUntraced(function* ({
       })
     )
     .pipe(Effect.catch(({ message }) => Effect.logDebug(`decided approvals cannot be read: ${message}`)))
-  const lookIfAsked = Effect.suspend(() => (subscribers > 0 || waiting.size > 0 ? look : Effect.void))
+  const rest = Effect.map(monotonicNow, (now) => {
+    lookedAt = now
+  })
+  const lookIfAsked = Effect.suspend(() => (subscribers > 0 || waiting.size > 0 ? look : rest))
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(lookIfAsked, Effect.sleep(interval))))
 
   const listen = (key: string) =>

@@ -4,13 +4,14 @@ import { Migrator, SqlClient, type SqlError } from "effect/sql"
 
 /**
  * The names of the tables. `wait` is small and written twice for each poll; what does not change with each poll is in
- * `authentication`; `approval` has a row for each key of a caller's; `notification` has one for each client notification token; `pause`
+ * `authentication`; `approval` has a row for each key of a caller's, `deferred` one for each workflow that waits for one; `notification` has one for each client notification token; `pause`
  * has one row.
  */
 export interface Tables {
   readonly wait: string
   readonly authentication: string
   readonly approval: string
+  readonly deferred: string
   readonly notification: string
   readonly pause: string
 }
@@ -19,6 +20,7 @@ export const tablesOf = (prefix: string): Tables => ({
   wait: `${prefix}_wait`,
   authentication: `${prefix}_authentication`,
   approval: `${prefix}_approval`,
+  deferred: `${prefix}_deferred`,
   notification: `${prefix}_notification`,
   pause: `${prefix}_pause`
 })
@@ -38,7 +40,7 @@ const createTables = Effect.fnUntraced(function* (
   prefix: string
 ): Effect.fn.Return<void, SqlError.SqlError, SqlClient.SqlClient> {
   const sql = yield* SqlClient.SqlClient
-  const { approval, authentication, notification, pause, wait } = tablesOf(prefix)
+  const { approval, authentication, deferred, notification, pause, wait } = tablesOf(prefix)
   yield* sql`
     create table ${sql(wait)} (
       id text not null primary key,
@@ -68,11 +70,16 @@ const createTables = Effect.fnUntraced(function* (
     create table ${sql(approval)} (
       key text not null primary key,
       fingerprint text not null,
+      attempt text not null,
       started_at bigint not null,
+      renewed_at bigint not null,
       id text,
       expires_at bigint
     )`
   yield* sql`create index ${sql(`${approval}_id`)} on ${sql(approval)} (id)`
+  yield* sql`create index ${sql(`${approval}_lost`)} on ${sql(approval)} (renewed_at) where id is null`
+  yield* sql`create table ${sql(deferred)} (token text not null primary key, key text not null)`
+  yield* sql`create index ${sql(`${deferred}_key`)} on ${sql(deferred)} (key)`
   yield* sql`
     create table ${sql(notification)} (
       hash text not null primary key,

@@ -340,27 +340,36 @@ export const pause = (database: Database, millis: number): Call<void> => {
   )
 }
 
-/** Deletes waits that were decided so many milliseconds ago, with all that belongs to them. Succeeds with how many these were. */
+/**
+ * Deletes waits that were decided so many milliseconds ago, with all that belongs to them, and approvals whose acknowledgement was lost
+ * as long ago. Succeeds with how many waits these were.
+ */
 export const purge = (database: Database, millis: number, limit: number): Call<number> => {
   const { sql, tables } = database
+  const before = (now: Statement.Fragment) => sql`${now} - ${sql.literal(String(Math.ceil(millis)))}`
   const old = withNow(
     database,
     (now) => sql<{ id: string }>`
-      select id from ${sql(tables.wait)} where decided_at < ${now} - ${sql.literal(String(Math.ceil(millis)))}
+      select id from ${sql(tables.wait)} where decided_at < ${before(now)}
       limit ${sql.literal(String(limit))}`
   )
+  const removeLost = withNow(
+    database,
+    (now) => sql`delete from ${sql(tables.approval)} where id is null and renewed_at < ${before(now)}`
+  )
+  const removeOld = (ids: ReadonlyArray<string>) =>
+    Effect.forEach(
+      [tables.approval, tables.notification, tables.authentication, tables.wait],
+      (table) => sql`delete from ${sql(table)} where ${sql.in("id", ids)}`,
+      { discard: true }
+    )
   return transact(
     sql,
-    Effect.flatMap(old, (rows) => {
-      if (rows.length === 0) return Effect.succeed(0)
-      const ids = rows.map(({ id }) => id)
-      const remove = (table: string) => sql`delete from ${sql(table)} where ${sql.in("id", ids)}`
-      return Effect.as(
-        Effect.forEach([tables.approval, tables.notification, tables.authentication, tables.wait], remove, {
-          discard: true
-        }),
-        rows.length
-      )
+    Effect.gen(function* () {
+      yield* removeLost
+      const ids = (yield* old).map(({ id }) => id)
+      if (ids.length > 0) yield* removeOld(ids)
+      return ids.length
     })
   )
 }

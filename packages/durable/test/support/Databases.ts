@@ -31,7 +31,7 @@ export const layerPooled = (options?: PostgresDatabase.Options) =>
   Layer.unwrap(Effect.map(Effect.flatMap(startPostgres, startPooler), (pooler) => connectTo(pooler, options)))
 
 /** The clock of the database is the `Clock` of the test. */
-const ClockTest = Layer.succeed(DatabaseClock, (sql: SqlClient.SqlClient) =>
+export const ClockTest = Layer.succeed(DatabaseClock, (sql: SqlClient.SqlClient) =>
   Effect.map(Clock.currentTimeMillis, (now) => sql.literal(String(now)))
 )
 
