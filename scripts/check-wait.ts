@@ -1,8 +1,8 @@
 // Explores every interleaving of a wait with its driver, store and provider; then plants errors, each of which must be found.
 import * as Wait from "../packages/core/src/wait/Wait.ts"
-import { explore } from "./wait/explore.ts"
+import { explore } from "../packages/core/test/wait/model/explore.ts"
+import { setting } from "../packages/core/test/wait/model/settings.ts"
 import * as planted from "./wait/planted.ts"
-import { setting } from "./wait/settings.ts"
 
 const explored = [
   setting("poll", false, 8),

@@ -1,9 +1,9 @@
 // Errors that are planted in the wait: the model must find each of them.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
-import type { Setting } from "./explore.ts"
-import { setting } from "./settings.ts"
-import type { Functions } from "./World.ts"
+import type { Setting } from "../../packages/core/test/wait/model/explore.ts"
+import { setting } from "../../packages/core/test/wait/model/settings.ts"
+import type { Functions } from "../../packages/core/test/wait/model/World.ts"
 
 export interface Planted {
   readonly error: string

@@ -1,7 +1,7 @@
 // Explores every interleaving of a wait breadth-first, up to a deadline of a few ticks.
 import { hash } from "node:crypto"
 import { carryOut, moves } from "./moves.ts"
-import { type Functions, Violation, type WaitTerms, type World } from "./World.ts"
+import { type Functions, must, Violation, type WaitTerms, type World } from "./World.ts"
 
 export interface Report {
   readonly states: number
@@ -58,7 +58,8 @@ const trailTo = (arrivals: ReadonlyMap<string, Arrival>, key: string): ReadonlyA
     : [...(arrival.from === undefined ? [] : trailTo(arrivals, arrival.from)), arrival.by]
 }
 
-export const explore = (wait: Functions, setting: Setting): Report => {
+/** `limit`: more states than that are a violation, too. */
+export const explore = (wait: Functions, setting: Setting, limit = Number.POSITIVE_INFINITY): Report => {
   const first = begin(wait, setting)
   let frontier = new Map([[digest(first), first]])
   const arrivals = new Map<string, Arrival>([[digest(first), { from: undefined, by: "start" }]])
@@ -67,6 +68,7 @@ export const explore = (wait: Functions, setting: Setting): Report => {
     const next = new Map<string, World>()
     for (const [from, world] of frontier) {
       try {
+        must(arrivals.size <= limit, "a wait has no more states than its length allows")
         for (const [name, reached] of moves(wait, world, setting.canCancel)) {
           transitions += 1
           const key = digest(reached)

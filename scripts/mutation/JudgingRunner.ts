@@ -1,0 +1,128 @@
+// Runs all tests as they are, and after the last file each mutant with the tests that cover it, the quick ones first, until one fails. One
+// process does all of that, because to load the modules takes longer than most tests.
+import { appendFileSync } from "node:fs"
+import { performance } from "node:perf_hooks"
+import { env } from "node:process"
+import { setImmediate, setTimeout } from "node:timers/promises"
+import { type RunnerTestCase, type RunnerTestFile, TestRunner } from "vitest"
+import { read, type Verdict } from "./Journal.ts"
+
+/** What the instrumented sources read and write. */
+interface Instrumented {
+  activeMutant?: string | undefined
+  currentTestId?: string | undefined
+  /** How often the mutant may be reached: a loop that it makes endless ends there. */
+  hitLimit?: number
+  hitCount?: number
+  mutantCoverage?: {
+    readonly static: Readonly<Record<string, number>>
+    readonly perTest: Readonly<Record<string, Readonly<Record<string, number>>>>
+  }
+}
+
+/** A test that has passed. */
+interface Passed {
+  readonly run: () => Promise<unknown>
+  readonly milliseconds: number
+  /** How often it reaches each mutant. */
+  readonly hits: Readonly<Record<string, number>>
+}
+
+declare global {
+  var __stryker__: Instrumented | undefined
+  /** This module is loaded for each file, and knows by these what was before. */
+  var passedTests: Array<Passed> | undefined
+  var filesLeft: number | undefined
+}
+
+globalThis.__stryker__ ??= {}
+globalThis.passedTests ??= []
+globalThis.filesLeft ??= Number(env.MUTATION_FILES)
+const instrumented = globalThis.__stryker__
+const passed = globalThis.passedTests
+
+const journal = env.MUTATION_JOURNAL ?? ""
+const verdicts = new Map(read(journal))
+
+const note = (id: string, verdict: Verdict): void => {
+  verdicts.set(id, verdict)
+  appendFileSync(journal, `${id} ${verdict}\n`)
+}
+
+/** When nothing has happened for half a second, or too much for ten. */
+const untilHung = async (signal: AbortSignal): Promise<void> => {
+  let quiet = 0
+  for (let count = 0; count < 100 && quiet < 5; count++) {
+    const before = performance.eventLoopUtilization()
+    await setTimeout(100, undefined, { signal })
+    quiet = performance.eventLoopUtilization(before).utilization < 0.05 ? quiet + 1 : 0
+  }
+}
+
+/** A test that hangs has failed. */
+const isPassed = async (run: () => Promise<unknown>): Promise<boolean> => {
+  const end = new AbortController()
+  const result = run().then(
+    () => true,
+    () => false
+  )
+  const hung = untilHung(end.signal).then(
+    () => false,
+    () => false
+  )
+  const passed = await Promise.race([result, hung])
+  end.abort()
+  return passed
+}
+
+/** Whether the test passes with the mutant. */
+const survives = async (id: string, { hits, run }: Passed): Promise<boolean> => {
+  Object.assign(instrumented, { activeMutant: id, hitCount: 0, hitLimit: 100 * (hits[id] ?? 0) })
+  const hasSurvived = await isPassed(run)
+  instrumented.activeMutant = undefined
+  await setImmediate()
+  if (!hasSurvived && !(await isPassed(run))) throw new Error("A test fails without the mutant, too")
+  return hasSurvived
+}
+
+const judge = async (id: string, tests: ReadonlyArray<Passed>): Promise<void> => {
+  note(id, "tried")
+  for (const test of tests) {
+    if (await survives(id, test)) continue
+    return note(id, "killed")
+  }
+  note(id, "survived")
+}
+
+/** The quick tests come first. */
+const judgeAll = async (): Promise<void> => {
+  const tests = passed.toSorted((one, other) => one.milliseconds - other.milliseconds)
+  for (const id of new Set(tests.flatMap(({ hits }) => Object.keys(hits)))) {
+    if (verdicts.has(id)) continue
+    await judge(
+      id,
+      tests.filter(({ hits }) => id in hits)
+    )
+  }
+  for (const id of Object.keys(instrumented.mutantCoverage?.static ?? {})) {
+    if (!verdicts.has(id)) note(id, "loaded")
+  }
+}
+
+export default class JudgingRunner extends TestRunner {
+  async runTask(test: RunnerTestCase): Promise<void> {
+    const run = async () => TestRunner.getTestFn(test)()
+    const started = performance.now()
+    instrumented.currentTestId = test.id
+    await run()
+    instrumented.currentTestId = undefined
+    const milliseconds = performance.now() - started
+    passed.push({ run, milliseconds, hits: instrumented.mutantCoverage?.perTest[test.id] ?? {} })
+  }
+
+  override async onAfterRunFiles(files: Array<RunnerTestFile>): Promise<void> {
+    super.onAfterRunFiles(files)
+    globalThis.filesLeft = (globalThis.filesLeft ?? 0) - files.length
+    if (globalThis.filesLeft === 0) await judgeAll()
+  }
+}
