@@ -85,24 +85,24 @@ const survives = async (id: string, { hits, run }: Passed): Promise<boolean> => 
   return hasSurvived
 }
 
-const judge = async (id: string, tests: ReadonlyArray<Passed>): Promise<void> => {
-  note(id, "tried")
+/** The test that fails with the mutant, if there is one. */
+const findKiller = async (id: string, tests: ReadonlyArray<Passed>): Promise<Passed | undefined> => {
   for (const test of tests) {
-    if (await survives(id, test)) continue
-    return note(id, "killed")
+    if (id in test.hits && !(await survives(id, test))) return test
   }
-  note(id, "survived")
+  return undefined
 }
 
-/** The quick tests come first. */
+/** What has killed the mutant before comes first, then the quick tests. */
 const judgeAll = async (): Promise<void> => {
-  const tests = passed.toSorted((one, other) => one.milliseconds - other.milliseconds)
-  for (const id of new Set(tests.flatMap(({ hits }) => Object.keys(hits)))) {
+  let tests = passed.toSorted((one, other) => one.milliseconds - other.milliseconds)
+  const ids = new Set(tests.flatMap(({ hits }) => Object.keys(hits)))
+  for (const id of Array.from(ids).toSorted((one, other) => Number(one) - Number(other))) {
     if (verdicts.has(id)) continue
-    await judge(
-      id,
-      tests.filter(({ hits }) => id in hits)
-    )
+    note(id, "tried")
+    const killer = await findKiller(id, tests)
+    note(id, killer === undefined ? "survived" : "killed")
+    if (killer !== undefined) tests = [killer, ...tests.filter((test) => test !== killer)]
   }
   for (const id of Object.keys(instrumented.mutantCoverage?.static ?? {})) {
     if (!verdicts.has(id)) note(id, "loaded")

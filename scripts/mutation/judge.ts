@@ -14,7 +14,7 @@ const listTried = (journal: string): ReadonlyArray<string> =>
 /** Ends as vitest does, or with its end if a mutant hangs in a loop. */
 const runTests = async (workspace: string, tests: ReadonlyArray<string>, journal: string): Promise<number | null> => {
   const known = listTried(journal).length
-  const child = spawn("vitest", ["run", "--config", "vitest.mutation.ts"], {
+  const child = spawn(join(workspace, "node_modules/.bin/vitest"), ["run", "--config", "vitest.mutation.ts"], {
     cwd: workspace,
     detached: true,
     env: {
