@@ -9,7 +9,7 @@ import { equivalents } from "./mutation/equivalents.ts"
 import { instrument, type Mutant } from "./mutation/instrument.ts"
 import { judge } from "./mutation/judge.ts"
 import { folders, leastScore, mutationPage, type Result, scoreOf } from "./mutation/page.ts"
-import { files } from "./mutation/subset.ts"
+import { files, further } from "./mutation/subset.ts"
 import * as Workspace from "./mutation/Workspace.ts"
 
 const root = join(import.meta.dirname, "..")
@@ -52,7 +52,7 @@ interface Run {
 const ofFolder = (name: string): Run => ({
   name,
   files: `${sources}/${name}/**/*.ts`,
-  tests: [`${tests}/${name}/**/*.test.ts`],
+  tests: [`${tests}/${name}/**/*.test.ts`, ...(further[name] ?? []).map((test) => `${tests}/${test}.test.ts`)],
   leastScore
 })
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs"
 
 /**
- * - `tried`: the process has ended, or hangs, in a test with this mutant
+ * - `tried`: a test runs with it; if nothing follows, the process has ended, or hangs
  * - `killed`: a test has failed with it, and passed without
  * - `survived`: no test so far has failed with it
  * - `loaded`: it runs only when a module is loaded

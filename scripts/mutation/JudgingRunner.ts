@@ -1,5 +1,5 @@
-// Runs all tests as they are, and after the last file each mutant with the tests that cover it, the quick ones first, until one fails. One
-// process does all of that, because to load the modules takes longer than most tests.
+// Runs all tests as they are, and after the last file each mutant with the tests that cover it, until one fails. One process does
+// all of that, because to load the modules takes longer than most tests.
 import { appendFileSync } from "node:fs"
 import { performance } from "node:perf_hooks"
 import { env } from "node:process"
@@ -77,6 +77,7 @@ const isPassed = async (run: () => Promise<unknown>): Promise<boolean> => {
 
 /** Whether the test passes with the mutant. */
 const survives = async (id: string, { hits, run }: Passed): Promise<boolean> => {
+  note(id, "tried")
   Object.assign(instrumented, { activeMutant: id, hitCount: 0, hitLimit: 100 * (hits[id] ?? 0) })
   const hasSurvived = await isPassed(run)
   instrumented.activeMutant = undefined
@@ -99,7 +100,6 @@ const judgeAll = async (): Promise<void> => {
   const ids = new Set(tests.flatMap(({ hits }) => Object.keys(hits)))
   for (const id of Array.from(ids).toSorted((one, other) => Number(one) - Number(other))) {
     if (verdicts.has(id)) continue
-    note(id, "tried")
     const killer = await findKiller(id, tests)
     note(id, killer === undefined ? "survived" : "killed")
     if (killer !== undefined) tests = [killer, ...tests.filter((test) => test !== killer)]

@@ -5,7 +5,7 @@ import { statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { read, type Verdict } from "./Journal.ts"
 
-/** How long, in milliseconds, a mutant may keep the process from going on. */
+/** How long, in milliseconds, a test may keep the process from going on. */
 const hangLimit = 30_000
 
 const listTried = (journal: string): ReadonlyArray<string> =>

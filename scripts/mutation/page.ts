@@ -29,7 +29,7 @@ const introduction = `# Mutation testing
 
 \`npm run mutation\` breaks the sources of core in one place at a time (a mutant), and runs the tests that cover the place: one of them has to fail. A folder holds when at least ${leastScore} % of its mutants are killed; \`npm run mutation -- --write\` writes this page, and with \`--folder wait\` the row of that folder. [Decision 35](decisions/0035-mutants-in-a-copy.md) says how it works.
 
-- A mutant counts as killed only if a test of its own folder kills it: those of other folders, which run through the whole client, are not asked.
+- A mutant counts as killed only if a test of its own folder kills it, or one that \`scripts/mutation/subset.ts\` names for the folder. The others, most of which run through the whole client, are not asked.
 - Equivalent are those that no test can tell from the original; \`scripts/mutation/equivalents.ts\` lists them with the reason. They are no part of the score.
 - What runs once, when a module is loaded (schemas, tables of texts), is not broken.
 - \`npm run mutation -- --fast\` runs the files of \`scripts/mutation/subset.ts\` in CI, where none may survive.`

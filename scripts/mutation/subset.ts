@@ -1,4 +1,6 @@
-// The files of core whose mutants each run of CI looks at, and their tests: what decides, and has unit tests that take no time.
+// Which tests judge which files.
+
+/** The files of core whose mutants each run of CI looks at, and their tests: what decides, and has unit tests that take no time. */
 export const files = [
   "identity/ClaimsValidation",
   "identity/GrantedDetails",
@@ -6,3 +8,14 @@ export const files = [
   "token/TokenResponse",
   "wait/PollOutcome"
 ]
+
+/** Tests of other folders that are about a folder, too: it has no other way in. */
+export const further: Readonly<Record<string, ReadonlyArray<string>>> = {
+  client: ["flow/clientAuthentication", "flow/mutualTls", "flow/dpop"],
+  http: ["flow/redactionInErrors", "flow/interactionId", "flow/rawResponses"],
+  pending: ["flow/resumption", "flow/persistence"],
+  profile: ["flow/profileRules"],
+  provider: ["flow/keysOfOthers", "flow/foreignLists"],
+  request: ["flow/acknowledgement", "flow/beforeTheEndUserIsAsked"],
+  token: ["wait/Poll", "wait/Push", "flow/dpop", "flow/redactionInErrors"]
+}
