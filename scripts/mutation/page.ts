@@ -31,7 +31,7 @@ const introduction = `# Mutation testing
 
 - A mutant counts as killed only if a test of its own folder kills it, or one that \`scripts/mutation/subset.ts\` names for the folder. The others, most of which run through the whole client, are not asked.
 - Equivalent are those that no test can tell from the original; \`scripts/mutation/equivalents.ts\` lists them with the reason. They are no part of the score.
-- What runs once, when a module is loaded (schemas, tables of texts), is not broken.
+- What runs once, when a module is loaded (schemas, tables of texts), is not broken; nor are \`Ciba.ts\`, \`CibaFlow.ts\` and \`CibaError.ts\`, which join the folders and lie in none.
 - \`npm run mutation -- --fast\` runs the files of \`scripts/mutation/subset.ts\` in CI, where none may survive.`
 
 const line = (cells: ReadonlyArray<string | number>): string => `| ${cells.join(" | ")} |`
