@@ -38,8 +38,8 @@ const shorten = (text: string): string => text.replaceAll(/\s+/g, " ").slice(0, 
 const describe = ({ file, line, mutator, original, replacement }: Mutant): string =>
   `${file}:${line} ${mutator}\n  ${shorten(original)}\n  → ${shorten(replacement)}`
 
-/** These count what a wait costs, or change each character of a token. */
-const slow = ["**/*Cost.test.ts", "**/IdTokenVerifierMutation.test.ts"]
+/** These count what a wait costs, explore all that can happen to it, or change each character of a token. */
+const slow = ["**/*Cost.test.ts", "**/WaitModel.test.ts", "**/IdTokenVerifierMutation.test.ts"]
 
 /** The files and tests of a run, as globs. */
 interface Run {

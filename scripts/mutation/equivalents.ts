@@ -23,6 +23,24 @@ export const equivalents: ReadonlyArray<Equivalent> = [
     reason: "a longer member is refused in any case; the limit saves the work"
   },
   {
+    file: "identity/IdTokenVerifier.ts",
+    original: "checks.length === 0",
+    replacements: ["false"],
+    reason: "nothing to check is nothing to do; the condition saves the work"
+  },
+  {
+    file: "identity/IdTokenVerifier.ts",
+    original: "{ discard: true }",
+    replacements: ["{}"],
+    reason: "the results are void"
+  },
+  {
+    file: "identity/IdTokenVerifier.ts",
+    original: "maxAge === undefined",
+    replacements: ["false"],
+    reason: "an undefined maxAge asks for nothing; the compiler needs the comparison"
+  },
+  {
     file: "wait/PollOutcome.ts",
     original: 'answer._tag === "Fault"',
     replacements: ["true"],

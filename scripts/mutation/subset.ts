@@ -12,6 +12,7 @@ export const files = [
 /** Tests of other folders that are about a folder, too: it has no other way in. */
 export const further: Readonly<Record<string, ReadonlyArray<string>>> = {
   client: ["flow/clientAuthentication", "flow/mutualTls", "flow/dpop"],
+  identity: ["flow/grantedDetails"],
   http: ["flow/redactionInErrors", "flow/interactionId", "flow/rawResponses"],
   pending: ["flow/resumption", "flow/persistence"],
   profile: ["flow/profileRules"],
