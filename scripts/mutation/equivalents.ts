@@ -63,5 +63,41 @@ export const equivalents: ReadonlyArray<Equivalent> = [
     original: '"TransportError"',
     replacements: ['""'],
     reason: "the only TransportError that comes here has neither code nor status"
+  },
+  {
+    file: "wait/Wait.ts",
+    original: 'phase._tag === "Verifying"',
+    replacements: ["true"],
+    reason: "no other phase that gets there has retryAt; the compiler needs the comparison"
+  },
+  {
+    file: "wait/Wait.ts",
+    original: "nextInterval < wakeAt",
+    replacements: ["nextInterval <= wakeAt"],
+    reason: "if they are equal, both are the next poll"
+  },
+  {
+    file: "wait/Wait.ts",
+    original: 'case "Sleeping":\n      return { version: 1, ...state, phase: rest }',
+    replacements: ['case "Sleeping":'],
+    reason: "the next case omits what this phase has not"
+  },
+  {
+    file: "wait/Wait.ts",
+    original: 'answer._tag === "Refused"',
+    replacements: ["true"],
+    reason: "no other answer has isFinal; the compiler needs the comparison"
+  },
+  {
+    file: "wait/Wait.ts",
+    original: "doubtedSince !== undefined",
+    replacements: ["true"],
+    reason: "it is defined if the outcome is Rejected; the compiler needs the comparison"
+  },
+  {
+    file: "wait/Wait.ts",
+    original: 'phase._tag === "Polling"',
+    replacements: ["true"],
+    reason: "no other phase has sentAt; the compiler needs the comparison"
   }
 ]

@@ -6,7 +6,8 @@ export const files = [
   "identity/GrantedDetails",
   "crypto/KeyShape",
   "token/TokenResponse",
-  "wait/PollOutcome"
+  "wait/PollOutcome",
+  "wait/Wait"
 ]
 
 /** Tests of other folders that are about a folder, too: it has no other way in. */

@@ -31,10 +31,9 @@ const cancel = (at: number): Given => [{ _tag: "Cancelled" }, at]
 
 const make = (from: Transition) => play(from, due(5000))
 const inFlight = (from: Transition) => play(make(from), send(5000))
-const verifying = play(start(), ...poll(5000, tokens))
-const suspended = play(start(), ...poll(5000, { _tag: "Refused", isFinal: false }))
-const done = play(start(), ...poll(5000, { _tag: "Refused", isFinal: true }))
-const saving = play(start({ isStored: true }), store(0), due(5000))
+const refuse = (isFinal: boolean) => play(start(), ...poll(5000, { _tag: "Refused", isFinal }))
+const startVerification = () => play(start(), ...poll(5000, tokens))
+const startSaving = () => play(start({ isStored: true }), store(0), due(5000))
 
 describe("Wait", () => {
   describe("an event that comes too late changes nothing", () => {
@@ -54,28 +53,40 @@ describe("Wait", () => {
       { _tag: "Cancelled" },
       { _tag: "Handled" }
     ]
-    const phases: ReadonlyArray<readonly [title: string, at: Transition, changing: ReadonlyArray<Event["_tag"]>]> = [
-      ["a wait that sleeps", start(), ["Cancelled"]],
-      ["a wait that awaits a ping", start({ delivery: "ping" }), ["Pinged", "Cancelled"]],
-      ["a wait that was pinged", play(start({ delivery: "ping" }), ping(0)), ["Due", "Cancelled"]],
-      ["a wait that awaits a push", start({ delivery: "push" }), ["Pushed", "Cancelled"]],
-      ["a wait that is being stored", saving, ["Saved", "Cancelled"]],
-      ["a poll that is made", make(start()), ["Sent", "Answered", "Interrupted", "Cancelled"]],
-      ["a poll in flight", inFlight(start()), ["Sent", "Answered", "Interrupted", "Cancelled"]],
-      ["a verification", verifying, ["Verified", "Rejected", "Doubted", "KeysUnavailable", "Interrupted"]],
+    const phases: ReadonlyArray<
+      readonly [title: string, at: () => Transition, changing: ReadonlyArray<Event["_tag"]>]
+    > = [
+      ["a wait that sleeps", () => start(), ["Cancelled"]],
+      ["a wait that awaits a ping", () => start({ delivery: "ping" }), ["Pinged", "Cancelled"]],
+      ["a wait that was pinged", () => play(start({ delivery: "ping" }), ping(0)), ["Due", "Cancelled"]],
+      ["a wait that awaits a push", () => start({ delivery: "push" }), ["Pushed", "Cancelled"]],
+      [
+        "a push that is verified",
+        () => play(start({ delivery: "push" }), [{ _tag: "Pushed", answer: tokens }, 1000]),
+        ["Verified", "Rejected", "Doubted", "KeysUnavailable", "Interrupted"]
+      ],
+      ["a wait that is being stored", () => startSaving(), ["Saved", "Cancelled"]],
+      ["a poll that is made", () => make(start()), ["Sent", "Answered", "Interrupted", "Cancelled"]],
+      ["a poll in flight", () => inFlight(start()), ["Sent", "Answered", "Interrupted", "Cancelled"]],
+      [
+        "a verification",
+        () => startVerification(),
+        ["Verified", "Rejected", "Doubted", "KeysUnavailable", "Interrupted"]
+      ],
       [
         "a verification in doubt",
-        play(verifying, [{ _tag: "Doubted", retryAfter: 9000 }, 1000]),
+        () => play(startVerification(), [{ _tag: "Doubted", retryAfter: 9000 }, 1000]),
         ["Verified", "Rejected", "Interrupted"]
       ],
-      ["a wait that can be resumed", suspended, ["Resumed", "Cancelled"]],
-      ["a wait that is over", done, ["Handled"]],
-      ["a wait that was handled", play(done, [{ _tag: "Handled" }, 7000]), []]
+      ["a wait that can be resumed", () => refuse(false), ["Resumed", "Cancelled"]],
+      ["a wait that is over", () => refuse(true), ["Handled"]],
+      ["a wait that was handled", () => play(refuse(true), [{ _tag: "Handled" }, 7000]), []]
     ]
-    for (const [title, [state], changing] of phases) {
+    for (const [title, from, changing] of phases) {
       for (const event of events) {
         const changes = changing.includes(event._tag)
         it(`${title} ${changes ? "goes on by" : "passes over"} ${event._tag}`, () => {
+          const [state] = from()
           const after = Wait.step(state, event, 2000)
           if (changes) expect(after).not.toEqual([state, []])
           else expect(after).toEqual([state, []])
@@ -93,7 +104,9 @@ describe("Wait", () => {
       expect(
         commandsOf(start(), ...poll(5000, tokens), [{ _tag: "Verified" }, 6000], [{ _tag: "Handled" }, 6000])
       ).toEqual([[sendPoll], [], [verify], [complete("Verified")], [{ _tag: "Remove" }]])
-      expect(play(verifying, [{ _tag: "Rejected" }, 6000])[1]).toEqual([complete("Rejected")])
+      expect(play(startVerification(), [{ _tag: "Rejected" }, 6000])[1]).toEqual([complete("Rejected")])
+      const over = { _tag: "Done", outcome: "Refused", isHandled: true }
+      expect(play(refuse(true), [{ _tag: "Handled" }, 7000])[0].phase).toEqual(over)
     })
 
     it("stored: each change first, and the tokens before they are verified (H34)", () => {
@@ -123,8 +136,8 @@ describe("Wait", () => {
     })
 
     it("an error response that is not final suspends the wait, which goes on an interval later (H16)", () => {
-      expect(suspended[1]).toEqual([complete("Refused")])
-      const [resumed, commands] = play(suspended, [{ _tag: "Resumed" }, 6500])
+      expect(refuse(false)[1]).toEqual([complete("Refused")])
+      const [resumed, commands] = play(refuse(false), [{ _tag: "Resumed" }, 6500])
       expect(commands).toEqual([])
       expect(Wait.wakeAt(resumed)).toBe(11_000)
     })
@@ -134,8 +147,8 @@ describe("Wait", () => {
     it("is the timer of a poll that is made, and a poll in flight has none", () => {
       expect(Wait.wakeAt(make(start())[0])).toBe(120_000)
       expect(Wait.wakeAt(inFlight(start())[0])).toBeUndefined()
-      expect(Wait.wakeAt(verifying[0])).toBeUndefined()
-      expect(Wait.wakeAt(done[0])).toBeUndefined()
+      expect(Wait.wakeAt(startVerification()[0])).toBeUndefined()
+      expect(Wait.wakeAt(refuse(true)[0])).toBeUndefined()
     })
 
     it("ends a poll that is made, and one that would leave at it", () => {
@@ -198,6 +211,12 @@ describe("Wait", () => {
       expect(Wait.wakeAt(play(start({ delivery: "ping", notifiedKeepsInterval: true }), ...held)[0])).toBe(37_000)
     })
 
+    it("is noted while a poll is made, and does nothing by itself", () => {
+      const [state, commands] = play(start({ delivery: "ping" }), due(30_000), ping(30_100))
+      expect(state.ping).toBe("received")
+      expect(commands).toEqual([])
+    })
+
     it("is spent by its poll, and another one is not awaited", () => {
       const [state] = play(start({ delivery: "ping" }), ping(7000), ...poll(7000, pending))
       expect(state.ping).toBe("none")
@@ -250,7 +269,7 @@ describe("Wait", () => {
 
   describe("an interruption (H25, H34)", () => {
     it("aborts a poll that is made, which is due again at once", () => {
-      const [state, commands] = play(saving, store(5000), interrupt(6000))
+      const [state, commands] = play(startSaving(), store(5000), interrupt(6000))
       expect(commands).toEqual([abort])
       expect(state).toMatchObject({ lost: undefined, polls: 0 })
       expect(Wait.wakeAt(state)).toBe(6000)
@@ -269,20 +288,20 @@ describe("Wait", () => {
     })
 
     it("aborts a verification, which is due again at once or when it was", () => {
-      const [state, commands] = play(verifying, interrupt(7000))
+      const [state, commands] = play(startVerification(), interrupt(7000))
       expect(commands).toEqual([abort])
       expect(Wait.wakeAt(state)).toBe(7000)
       expect(play([state, []], due(7000))).toMatchObject([{ phase: { retryAt: undefined } }, [verify]])
-      expect(Wait.wakeAt(play(verifying, [{ _tag: "Doubted", retryAfter: 9000 }, 7000], interrupt(8000))[0])).toBe(
-        16_000
-      )
+      expect(
+        Wait.wakeAt(play(startVerification(), [{ _tag: "Doubted", retryAfter: 9000 }, 7000], interrupt(8000))[0])
+      ).toBe(16_000)
     })
   })
 
   describe("a cancellation", () => {
     it("ends a wait that sleeps, and one that can be resumed", () => {
       expect(play(start(), cancel(1000))[1]).toEqual([complete("Cancelled")])
-      expect(play(suspended, cancel(7000))[1]).toEqual([complete("Cancelled")])
+      expect(play(refuse(false), cancel(7000))[1]).toEqual([complete("Cancelled")])
     })
 
     it("aborts a poll that is made", () => {
@@ -290,7 +309,7 @@ describe("Wait", () => {
     })
 
     it("is stored, also instead of what is being stored", () => {
-      expect(play(saving, cancel(5100))).toMatchObject([{ phase: { next: { outcome: "Cancelled" } } }, [save]])
+      expect(play(startSaving(), cancel(5100))).toMatchObject([{ phase: { next: { outcome: "Cancelled" } } }, [save]])
       const cancelling = play(start({ isStored: true }), store(0), cancel(1000))
       expect(cancelling[1]).toEqual([save])
       expect(play(cancelling, cancel(1100))[1]).toEqual([])
@@ -298,12 +317,13 @@ describe("Wait", () => {
   })
 
   describe("a push (K21)", () => {
-    const awaiting = start({ delivery: "push" })
     const push = (answer: Extract<Event, { _tag: "Pushed" }>["answer"]): Given => [{ _tag: "Pushed", answer }, 3000]
 
     it("brings tokens, which are verified, or an error, which ends the wait", () => {
-      expect(play(awaiting, push(tokens))[1]).toEqual([verify])
-      expect(play(awaiting, push({ _tag: "Refused", isFinal: true }))[1]).toEqual([complete("Refused")])
+      expect(play(start({ delivery: "push" }), push(tokens))[1]).toEqual([verify])
+      expect(play(start({ delivery: "push" }), push({ _tag: "Refused", isFinal: true }))[1]).toEqual([
+        complete("Refused")
+      ])
     })
 
     it("is stored before it is verified", () => {
@@ -335,13 +355,15 @@ describe("Wait", () => {
     })
 
     it("is tried for the last time at its limit", () => {
-      expect(Wait.wakeAt(play(verifying, doubt(900_000, 6000))[0])).toBe(126_000)
+      expect(Wait.wakeAt(play(startVerification(), doubt(900_000, 6000))[0])).toBe(126_000)
     })
 
     it("that met wrong keys first is rejected two minutes later, and not for want of keys", () => {
       const begin = play(start({}, 600_000), ...poll(5000, tokens), doubt(1000, 6000), due(7000))
       expect(play(begin, unavailable(126_000))[1]).toEqual([])
-      expect(play(begin, doubt(1000, 126_000))[1]).toEqual([complete("Rejected")])
+      const rejected = play(begin, doubt(1000, 126_000))
+      expect(rejected[1]).toEqual([complete("Rejected")])
+      expect(play(rejected, [{ _tag: "Resumed" }, 127_000])[1]).toEqual([])
     })
   })
 
@@ -364,21 +386,21 @@ describe("Wait", () => {
 
     it("is a poll, whose response counts as lost, from before it is made until its outcome is handled (H34)", () => {
       const lost = { lost: "interrupted", phase: { _tag: "Polling" } }
-      expect(phaseOf(saving)).toMatchObject(lost)
+      expect(phaseOf(startSaving())).toMatchObject(lost)
       expect(phaseOf(make(start()))).toMatchObject(lost)
       expect(phaseOf(inFlight(start()))).toMatchObject(lost)
       const again = play(start(), ...poll(5000, reset), due(11_000))
       expect(phaseOf(again)).toMatchObject({ lost: "reset", phase: { _tag: "Polling" } })
-      expect(phaseOf(done)).toMatchObject({ lost: undefined, phase: { _tag: "Polling" } })
+      expect(phaseOf(refuse(true))).toMatchObject({ lost: undefined, phase: { _tag: "Polling" } })
     })
 
     it("is a response, without the instant at which it is verified again", () => {
-      const { phase } = phaseOf(play(verifying, [{ _tag: "Doubted", retryAfter: 0 }, 6000]))
+      const { phase } = phaseOf(play(startVerification(), [{ _tag: "Doubted", retryAfter: 0 }, 6000]))
       expect(phase).toEqual({ _tag: "Verifying", response: "tokens", since: 6000, doubtedSince: 6000, tries: 1 })
     })
 
     it("is what a wait that can be resumed goes on with, also while that is being stored", () => {
-      expect(phaseOf(suspended).phase).toEqual({ _tag: "Sleeping", wakeAt: 11_000, floor: 11_000 })
+      expect(phaseOf(refuse(false)).phase).toEqual({ _tag: "Sleeping", wakeAt: 11_000, floor: 11_000 })
       const stored = play(start({ isStored: true }), store(0), due(5000), store(5000), send(5000))
       expect(phaseOf(play(stored, answer({ _tag: "Refused", isFinal: false }, 6000))).phase).toEqual({
         _tag: "Sleeping",
@@ -401,6 +423,21 @@ describe("Wait", () => {
       expect(Wait.wakeAt(restart(delayed, 31_500)[0])).toBe(51_000)
     })
 
+    it("keeps the back-off (H21)", () => {
+      const faults = [5000, 11_000, 22_000].flatMap((at) => poll(at, unreachable))
+      expect(Wait.wakeAt(restart(play(start(), ...faults), 23_500)[0])).toBe(43_000)
+    })
+
+    it("with another delivery mode awaits no ping, and polls for no push (H24)", () => {
+      const [polling] = Wait.restore(terms(), Wait.snapshot(start({ delivery: "ping" })[0]), 1000)
+      expect(polling.ping).toBe("none")
+      const over = play(start({ delivery: "push" }), [
+        { _tag: "Pushed", answer: { _tag: "Refused", isFinal: true } },
+        1000
+      ])
+      expect(Wait.wakeAt(restart(over, 2000)[0])).toBe(120_000)
+    })
+
     it("polls at once for a ping that was stored, and awaits none after the poll that it led to", () => {
       const received = play(start({ delivery: "ping" }), ...poll(30_000, { _tag: "SlowDown" }), ping(32_000))
       expect(restart(received, 33_000)[0]).toMatchObject({ ping: "received", phase: { wakeAt: 41_000 } })
@@ -421,7 +458,7 @@ describe("Wait", () => {
       const [state, commands] = restart(start({ delivery: "push" }), 1000)
       expect(commands).toEqual([])
       expect(Wait.wakeAt(state)).toBe(120_000)
-      expect(restart(verifying, 7000)).toMatchObject([{ phase: { _tag: "Verifying" } }, [verify]])
+      expect(restart(startVerification(), 7000)).toMatchObject([{ phase: { _tag: "Verifying" } }, [verify]])
     })
   })
 })
