@@ -49,10 +49,11 @@ const note = (id: string, verdict: Verdict): void => {
   appendFileSync(journal, `${id} ${verdict}\n`)
 }
 
-/** When nothing has happened for half a second, or too much for ten. */
-const untilHung = async (signal: AbortSignal): Promise<void> => {
+/** When nothing has happened for half a second and five times as long as the test takes, or too much for ten seconds more. */
+const untilHung = async (milliseconds: number, signal: AbortSignal): Promise<void> => {
+  const limit = 5 + milliseconds / 20
   let quiet = 0
-  for (let count = 0; count < 100 && quiet < 5; count++) {
+  for (let count = 0; count < limit + 100 && quiet < limit; count++) {
     const before = performance.eventLoopUtilization()
     await setTimeout(100, undefined, { signal })
     quiet = performance.eventLoopUtilization(before).utilization < 0.05 ? quiet + 1 : 0
@@ -60,30 +61,31 @@ const untilHung = async (signal: AbortSignal): Promise<void> => {
 }
 
 /** A test that hangs has failed. */
-const isPassed = async (run: () => Promise<unknown>): Promise<boolean> => {
+const isPassed = async ({ milliseconds, run }: Passed): Promise<boolean> => {
   const end = new AbortController()
   const result = run().then(
     () => true,
     () => false
   )
-  const hung = untilHung(end.signal).then(
+  const hung = untilHung(milliseconds, end.signal).then(
     () => false,
     () => false
   )
-  const passed = await Promise.race([result, hung])
+  const hasPassed = await Promise.race([result, hung])
   end.abort()
-  return passed
+  return hasPassed
 }
 
-/** Whether the test passes with the mutant. */
-const survives = async (id: string, { hits, run }: Passed): Promise<boolean> => {
+/** Whether the test passes with the mutant. If it does not without, either, it has shown nothing, and the process is of no more use. */
+const survives = async (id: string, test: Passed): Promise<boolean> => {
   note(id, "tried")
-  Object.assign(instrumented, { activeMutant: id, hitCount: 0, hitLimit: 100 * (hits[id] ?? 0) })
-  const hasSurvived = await isPassed(run)
+  Object.assign(instrumented, { activeMutant: id, hitCount: 0, hitLimit: 100 * (test.hits[id] ?? 0) })
+  const hasSurvived = await isPassed(test)
   instrumented.activeMutant = undefined
   await setImmediate()
-  if (!hasSurvived && !(await isPassed(run))) throw new Error("A test fails without the mutant, too")
-  return hasSurvived
+  if (hasSurvived || (await isPassed(test))) return hasSurvived
+  note(id, "survived")
+  throw new Error("A test fails without the mutant, too")
 }
 
 /** The test that fails with the mutant, if there is one. */

@@ -1,19 +1,15 @@
 // Lets the tests of a workspace judge its mutants.
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { statSync, writeFileSync } from "node:fs"
+import { readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { read, type Verdict } from "./Journal.ts"
 
 /** How long, in milliseconds, a test may keep the process from going on. */
 const hangLimit = 30_000
 
-const listTried = (journal: string): ReadonlyArray<string> =>
-  Array.from(read(journal)).flatMap(([id, verdict]) => (verdict === "tried" ? [id] : []))
-
 /** Ends as vitest does, or with its end if a mutant hangs in a loop. */
 const runTests = async (workspace: string, tests: ReadonlyArray<string>, journal: string): Promise<number | null> => {
-  const known = listTried(journal).length
   const child = spawn(join(workspace, "node_modules/.bin/vitest"), ["run", "--config", "vitest.mutation.ts"], {
     cwd: workspace,
     detached: true,
@@ -27,7 +23,7 @@ const runTests = async (workspace: string, tests: ReadonlyArray<string>, journal
   })
   const end = () => child.pid !== undefined && process.kill(-child.pid, "SIGKILL")
   const watch = setInterval(() => {
-    if (listTried(journal).length > known && Date.now() - statSync(journal).mtimeMs > hangLimit) end()
+    if (readFileSync(journal, "utf8").endsWith(" tried\n") && Date.now() - statSync(journal).mtimeMs > hangLimit) end()
   }, 5000)
   process.once("SIGINT", end).once("SIGTERM", end)
   const [code] = await once(child, "exit")
@@ -36,15 +32,15 @@ const runTests = async (workspace: string, tests: ReadonlyArray<string>, journal
   return code
 }
 
-/** What has become of the mutants that a test covers. The process begins anew after one that has ended it. */
+/** What has become of the mutants that a test reaches. The process begins anew after one that has ended it. */
 export const judge = async (workspace: string, tests: ReadonlyArray<string>): Promise<ReadonlyMap<string, Verdict>> => {
   const journal = join(workspace, "verdicts")
   writeFileSync(journal, "")
   for (;;) {
-    const known = listTried(journal).length
+    const known = read(journal).size
     const code = await runTests(workspace, tests, journal)
-    if (listTried(journal).length > known) continue
-    if (code !== 0) throw new Error("The tests fail without a mutant")
-    return read(journal)
+    const verdicts = read(journal)
+    if (code === 0) return verdicts
+    if (verdicts.size === known) throw new Error("The tests fail without a mutant")
   }
 }
