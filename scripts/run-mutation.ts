@@ -73,7 +73,11 @@ const runs = values.fast
   ? [fast]
   : [...(values.folder ?? (values.file ? [] : folders)).map(ofFolder), ...(values.file ?? []).map(ofFile)]
 
-const commit = execFileSync("git", ["describe", "--always", "--dirty", "--exclude=*"], { cwd: root, encoding: "utf8" })
+const runGit = (...parameters: ReadonlyArray<string>): string =>
+  execFileSync("git", parameters, { cwd: root, encoding: "utf8" }).trim()
+
+const hasChanges = runGit("status", "--porcelain", "packages/core") !== ""
+const commit = `${runGit("rev-parse", "--short", "HEAD")}${hasChanges ? ", changed" : ""}`
 
 const survivors: Array<Mutant> = []
 const shown: Record<string, Result> = JSON.parse(readFileSync(results, "utf8"))
@@ -91,12 +95,13 @@ for (const run of runs) {
     equivalent: alive.length - survived.length,
     survived: survived.length,
     minutes: Math.ceil((Date.now() - started) / 60_000),
-    commit: commit.trim()
+    commit
   }
   survivors.push(...survived)
   isTooLow ||= !(scoreOf(result) >= run.leastScore)
   if (folders.includes(run.name)) shown[run.name] = result
-  console.log(`${run.name}: ${result.killed} killed, ${survived.length} survived, ${scoreOf(result).toFixed(1)} %`)
+  const counts = `${result.killed} killed, ${result.equivalent} equivalent, ${result.survived} survived`
+  console.log(`${run.name}: ${counts}, ${scoreOf(result).toFixed(1)} %`)
 }
 Workspace.remove()
 
