@@ -203,14 +203,14 @@ const isJson = (type: string | undefined): boolean => /^application\/json *(;|$)
 const decodeJson = Schema.decodeUnknownOption(BoundedJson.Json)
 
 const read = (request: HttpServerRequest.HttpServerRequest, limit: number): Effect.Effect<string, Refusal.Refusal> =>
-  request.stream.pipe(
-    Stream.mapError(() => makeRefusal(400, isRead(request.source) ? readBefore : "its body broke off")),
-    Stream.limitBytes(limit, () => Stream.fail(makeRefusal(413, `its body is larger than ${limit} bytes`))),
-    Stream.mkUint8Array,
-    Effect.map((bytes) => new TextDecoder().decode(bytes))
-  )
+  isRead(request.source)
+    ? refuse(400, "its body was read before: put the route before body parsers")
+    : request.stream.pipe(
+        Stream.mapError(() => makeRefusal(400, "its body broke off")),
+        Stream.limitBytes(limit, () => Stream.fail(makeRefusal(413, `its body is larger than ${limit} bytes`))),
+        Stream.mkUint8Array,
+        Effect.map((bytes) => new TextDecoder().decode(bytes))
+      )
 
 /** Whether a framework has read the body of a `Request`. */
 const isRead = (source: object): boolean => Predicate.hasProperty(source, "bodyUsed") && source.bodyUsed === true
-
-const readBefore = "its body was read before: put the route before body parsers"
