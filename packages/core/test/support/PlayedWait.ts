@@ -32,3 +32,23 @@ export const pending = { _tag: "Pending" } as const
 export const tokens = { _tag: "Tokens", response: "tokens" } as const
 export const reset = { _tag: "Fault", fault: "reset", isLost: true } as const
 export const unreachable = { _tag: "Fault", fault: "unreachable", isLost: false } as const
+
+export const complete = (outcome: Wait.Outcome) => ({ _tag: "Complete", outcome }) as const
+export const save = { _tag: "Save" } as const
+export const abort = { _tag: "Abort" } as const
+export const sendPoll = { _tag: "SendPoll" } as const
+export const verify = { _tag: "Verify", response: "tokens" } as const
+
+export const due = (at: number): Given => [{ _tag: "Due" }, at]
+export const send = (at: number): Given => [{ _tag: "Sent" }, at]
+export const store = (at: number): Given => [{ _tag: "Saved" }, at]
+export const answer = (met: Answer, at: number): Given => [{ _tag: "Answered", answer: met }, at]
+export const ping = (at: number): Given => [{ _tag: "Pinged" }, at]
+export const interrupt = (at: number): Given => [{ _tag: "Interrupted" }, at]
+export const cancel = (at: number): Given => [{ _tag: "Cancelled" }, at]
+
+export const make = (from: Transition) => play(from, due(5000))
+export const inFlight = (from: Transition) => play(make(from), send(5000))
+export const refuse = (isFinal: boolean) => play(start(), ...poll(5000, { _tag: "Refused", isFinal }))
+export const startVerification = () => play(start(), ...poll(5000, tokens))
+export const startSaving = () => play(start({ isStored: true }), store(0), due(5000))
