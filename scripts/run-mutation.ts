@@ -99,7 +99,7 @@ for (const run of runs) {
   }
   survivors.push(...survived)
   isTooLow ||= !(scoreOf(result) >= run.leastScore)
-  if (folders.includes(run.name)) shown[run.name] = result
+  if (values.file === undefined) shown[run.name] = result
   const counts = `${result.killed} killed, ${result.equivalent} equivalent, ${result.survived} survived`
   console.log(`${run.name}: ${counts}, ${scoreOf(result).toFixed(1)} %`)
 }

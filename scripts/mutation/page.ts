@@ -32,7 +32,7 @@ const introduction = `# Mutation testing
 - A mutant counts as killed only if a test of its own folder kills it, or one that \`scripts/mutation/subset.ts\` names for the folder. The others, most of which run through the whole client, are not asked.
 - Equivalent are those that no test can tell from the original; \`scripts/mutation/equivalents.ts\` lists them with the reason. They are no part of the score.
 - What runs once, when a module is loaded (schemas, tables of texts), is not broken; nor are \`Ciba.ts\`, \`CibaFlow.ts\` and \`CibaError.ts\`, which join the folders and lie in none.
-- \`npm run mutation -- --fast\` runs the files of \`scripts/mutation/subset.ts\` in CI, where none may survive.`
+- The row \`fast\` has the files of \`scripts/mutation/subset.ts\`, with nothing but the tests that are named after them. CI runs them as \`npm run mutation -- --fast\`, and none may survive: all of \`wait/Wait.ts\`, which decides when to poll and what an answer means, is among them.`
 
 const line = (cells: ReadonlyArray<string | number>): string => `| ${cells.join(" | ")} |`
 
@@ -46,6 +46,6 @@ const row = (folder: string, result: Result | undefined): string => {
 /** The page as Markdown. */
 export const mutationPage = (results: Readonly<Record<string, Result>>): string => {
   const head = ["folder", "mutants", "killed", "equivalent", "survived", "score", "minutes", "commit"]
-  const rows = folders.map((folder) => row(folder, results[folder]))
+  const rows = [...folders, "fast"].map((name) => row(name, results[name]))
   return `${introduction}\n\n${[line(head), line(head.map(() => "---")), ...rows].join("\n")}\n`
 }
