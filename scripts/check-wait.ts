@@ -1,15 +1,15 @@
 // Explores every interleaving of a wait with its driver, store and provider, and of two workers over its row; then plants errors, each of
 // which must be found.
 import * as Wait from "../packages/core/src/wait/Wait.ts"
+import { explore } from "../packages/core/test/wait/model/explore.ts"
+import type { Report } from "../packages/core/test/wait/model/search.ts"
+import { setting } from "../packages/core/test/wait/model/settings.ts"
 import * as driver from "../packages/durable/src/internal/DrivenWait.ts"
 import * as table from "../packages/durable/src/internal/WaitTable.ts"
 import * as Workers from "./wait/durable/explore.ts"
 import * as plantedInWorkers from "./wait/durable/planted.ts"
 import * as workers from "./wait/durable/settings.ts"
-import { explore } from "./wait/explore.ts"
 import * as planted from "./wait/planted.ts"
-import type { Report } from "./wait/search.ts"
-import { setting } from "./wait/settings.ts"
 
 const explored = [
   setting("poll", false, 8),

@@ -23,6 +23,24 @@ export const equivalents: ReadonlyArray<Equivalent> = [
     reason: "a longer member is refused in any case; the limit saves the work"
   },
   {
+    file: "identity/IdTokenVerifier.ts",
+    original: "checks.length === 0",
+    replacements: ["false"],
+    reason: "nothing to check is nothing to do; the condition saves the work"
+  },
+  {
+    file: "identity/IdTokenVerifier.ts",
+    original: "{ discard: true }",
+    replacements: ["{}"],
+    reason: "the results are void"
+  },
+  {
+    file: "identity/IdTokenVerifier.ts",
+    original: "maxAge === undefined",
+    replacements: ["false"],
+    reason: "an undefined maxAge asks for nothing; the compiler needs the comparison"
+  },
+  {
     file: "wait/PollOutcome.ts",
     original: 'answer._tag === "Fault"',
     replacements: ["true"],
@@ -45,5 +63,41 @@ export const equivalents: ReadonlyArray<Equivalent> = [
     original: '"TransportError"',
     replacements: ['""'],
     reason: "the only TransportError that comes here has neither code nor status"
+  },
+  {
+    file: "wait/Wait.ts",
+    original: 'phase._tag === "Verifying"',
+    replacements: ["true"],
+    reason: "no other phase that gets there has retryAt; the compiler needs the comparison"
+  },
+  {
+    file: "wait/Wait.ts",
+    original: "nextInterval < wakeAt",
+    replacements: ["nextInterval <= wakeAt"],
+    reason: "if they are equal, both are the next poll"
+  },
+  {
+    file: "wait/Wait.ts",
+    original: 'case "Sleeping":\n      return { version: 1, ...state, phase: rest }',
+    replacements: ['case "Sleeping":'],
+    reason: "the next case omits what this phase has not"
+  },
+  {
+    file: "wait/Wait.ts",
+    original: 'answer._tag === "Refused"',
+    replacements: ["true"],
+    reason: "no other answer has isFinal; the compiler needs the comparison"
+  },
+  {
+    file: "wait/Wait.ts",
+    original: "doubtedSince !== undefined",
+    replacements: ["true"],
+    reason: "it is defined if the outcome is Rejected; the compiler needs the comparison"
+  },
+  {
+    file: "wait/Wait.ts",
+    original: 'phase._tag === "Polling"',
+    replacements: ["true"],
+    reason: "no other phase has sentAt; the compiler needs the comparison"
   }
 ]

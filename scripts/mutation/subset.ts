@@ -1,8 +1,23 @@
-// The files of core whose mutants each run of CI looks at, and their tests: what decides, and has unit tests that take no time.
+// Which tests judge which files.
+
+/** The files of core whose mutants each run of CI looks at, and their tests: what decides, and has unit tests that take no time. */
 export const files = [
   "identity/ClaimsValidation",
   "identity/GrantedDetails",
   "crypto/KeyShape",
   "token/TokenResponse",
-  "wait/PollOutcome"
+  "wait/PollOutcome",
+  "wait/Wait"
 ]
+
+/** Tests of other folders that are about a folder, too: it has no other way in. */
+export const further: Readonly<Record<string, ReadonlyArray<string>>> = {
+  client: ["flow/clientAuthentication", "flow/mutualTls", "flow/dpop"],
+  identity: ["flow/grantedDetails"],
+  http: ["flow/redactionInErrors", "flow/interactionId", "flow/rawResponses"],
+  pending: ["flow/resumption", "flow/persistence"],
+  profile: ["flow/profileRules"],
+  provider: ["flow/keysOfOthers", "flow/foreignLists"],
+  request: ["flow/acknowledgement", "flow/beforeTheEndUserIsAsked"],
+  token: ["wait/Poll", "wait/Push", "flow/dpop", "flow/redactionInErrors"]
+}

@@ -1,23 +1,11 @@
 import { expect, it } from "vitest"
-import * as Wait from "../../packages/core/src/wait/Wait.ts"
+import { explore } from "../../packages/core/test/wait/model/explore.ts"
 import * as driver from "../../packages/durable/src/internal/DrivenWait.ts"
 import * as table from "../../packages/durable/src/internal/WaitTable.ts"
 import * as Workers from "../wait/durable/explore.ts"
 import * as plantedInWorkers from "../wait/durable/planted.ts"
 import * as workers from "../wait/durable/settings.ts"
-import { explore } from "../wait/explore.ts"
 import * as planted from "../wait/planted.ts"
-import { setting } from "../wait/settings.ts"
-
-for (const delivery of ["poll", "ping", "push"] as const) {
-  for (const isStored of [false, true]) {
-    it(`every rule holds in every interleaving of a short ${delivery} wait, ${isStored ? "stored" : "in memory"}`, () => {
-      const { states, violation } = explore(Wait, setting(delivery, isStored, 3))
-      expect(violation).toBeUndefined()
-      expect(states).toBeGreaterThan(100)
-    })
-  }
-}
 
 for (const [delivery, deadline] of [
   ["poll", 7500],

@@ -1,8 +1,8 @@
 // Errors that are planted in the wait: the model must find each of them.
-import type { Setting } from "./explore.ts"
+import type { Setting } from "../../packages/core/test/wait/model/explore.ts"
+import { setting } from "../../packages/core/test/wait/model/settings.ts"
+import type { Functions } from "../../packages/core/test/wait/model/World.ts"
 import * as Plant from "./plant.ts"
-import { setting } from "./settings.ts"
-import type { Functions } from "./World.ts"
 
 export type Planted = Plant.Planted<Setting>
 

@@ -1,5 +1,5 @@
 // That every wait is decided in the end, whether its workers go on or have died: another one takes over.
-import { must } from "../Violation.ts"
+import { must } from "../../../packages/core/test/wait/model/Violation.ts"
 import { type Context, steps } from "./moves.ts"
 import type { Worker, World } from "./World.ts"
 

@@ -1,5 +1,5 @@
 // Explores every interleaving of two workers over one row, each frozen at any step and going on at any later time.
-import { type Report, search } from "../search.ts"
+import { type Report, search } from "../../../packages/core/test/wait/model/search.ts"
 import { checkEndings } from "./endings.ts"
 import { type Context, type Move, moves } from "./moves.ts"
 import type { Setting } from "./Setting.ts"

@@ -1,8 +1,8 @@
 // Everything that can happen next to a row and its two workers, and the rules that must hold whatever happens.
 import { Wait } from "@effect-ciba/core/unstable/wait"
 import { Option } from "effect"
+import { must } from "../../../packages/core/test/wait/model/Violation.ts"
 import type { Claim } from "../../../packages/durable/src/WaitStore.ts"
-import { must } from "../Violation.ts"
 import type { Rows } from "./Rows.ts"
 import { type Setting, termsOf, tokens } from "./Setting.ts"
 import type { Store } from "./Store.ts"

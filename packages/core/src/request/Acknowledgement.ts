@@ -60,7 +60,7 @@ export const read = (
 
 /** With an id the end-user is being asked, whichever status of success it came with. */
 const isAcknowledged = ({ body, status }: JsonResponse): boolean =>
-  status === 200 || (status > 200 && status < 300 && Predicate.hasProperty(body, "auth_req_id"))
+  status === 200 || (status < 300 && Predicate.hasProperty(body, "auth_req_id"))
 
 const toPending = (
   id: string,

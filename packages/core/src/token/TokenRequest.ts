@@ -226,7 +226,7 @@ const ensureSuccess = (
 
 /** Tokens that have arrived cannot be had again, whichever status of success they came with. */
 const hasTokens = ({ body, status }: JsonResponse): boolean =>
-  status === 200 || (status > 200 && status < 300 && Predicate.hasProperty(body, "access_token"))
+  status === 200 || (status < 300 && Predicate.hasProperty(body, "access_token"))
 
 const ensureNoError = (
   json: Pick<JsonResponse, "status" | "body" | "retryAfter">,

@@ -157,7 +157,7 @@ export const step = <R, F>(state: State<R, F>, event: Event<R, F>, now: number):
 
 /** What to store, at any time. */
 export const snapshot = <R, F>({ terms, phase, ...state }: State<R, F>): Saved<R, F> => {
-  const next = phase._tag === "Saving" || phase._tag === "Suspended" ? phase.next : phase
+  const next = phase._tag === "Saving" ? phase.next : phase
   const rest = next._tag === "Suspended" ? next.next : next
   switch (rest._tag) {
     case "Sleeping":
@@ -173,14 +173,12 @@ export const snapshot = <R, F>({ terms, phase, ...state }: State<R, F>): Saved<R
 }
 
 const wake = <R, F>(state: State<R, F>, now: number): Transition<R, F> => {
-  const { deadline, phase, terms } = state
+  const { deadline, phase } = state
   const at = wakeAt(state)
   if (at === undefined || now < at) return [state, []]
   if (phase._tag === "Polling") return abort(finish(state, expiry(state)))
   if (phase._tag === "Verifying") return enter(state, { ...phase, retryAt: undefined }, now)
-  return terms.delivery === "push" || now >= deadline
-    ? finish(state, expiry(state))
-    : save(state, { _tag: "Sending" }, now)
+  return now >= deadline ? finish(state, expiry(state)) : save(state, { _tag: "Sending" }, now)
 }
 
 /** A ping that has arrived belongs to this poll. It may be sent again, with another nonce: that is the same poll. */

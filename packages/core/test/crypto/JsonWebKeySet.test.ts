@@ -177,3 +177,32 @@ describe("JsonWebKeySet.candidates", () => {
     assert.strictEqual(JsonWebKeySet.candidates(set, { algorithm: "ES256", keyId: "1000" }).length, 0)
   })
 })
+
+describe("JsonWebKeySet.candidates, of too many keys", () => {
+  const numbers = (length: number) => Array.from({ length }, (_, index) => index)
+  const complete = { kty: "OKP", crv: "Ed25519", x: Base64Url.encode(new Uint8Array(32)) }
+
+  it("are the first sixteen (A13)", () => {
+    assert.deepStrictEqual(
+      candidates(
+        numbers(20).map(() => rsa),
+        "RS256"
+      ),
+      Result.succeed(numbers(16))
+    )
+    assert.deepStrictEqual(
+      candidates(
+        numbers(16).map(() => rsa),
+        "RS256"
+      ),
+      Result.succeed(numbers(16))
+    )
+  })
+
+  it("are the complete ones, if there are any: a useless key displaces none (A15)", () => {
+    const useless = numbers(16).map(() => ed25519)
+    assert.deepStrictEqual(candidates([...useless, complete], "EdDSA"), Result.succeed([16]))
+    assert.deepStrictEqual(candidates([...useless.slice(1), complete], "EdDSA"), Result.succeed(numbers(16)))
+    assert.deepStrictEqual(candidates([...useless, ed25519], "EdDSA"), Result.succeed(numbers(16)))
+  })
+})

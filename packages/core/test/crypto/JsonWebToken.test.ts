@@ -282,3 +282,21 @@ it.effect("an error of JsonWebToken.verify shows no part of the token", () =>
 
 const rs256 = (key: JsonWebKey.JsonWebKey): string =>
   `the signature (RS256) does not verify with the issuer's key "${key.kid}"`
+
+describe("the errors of JsonWebToken", () => {
+  const { InvalidSignature, MalformedToken } = JsonWebToken
+  const withKey = "the signature (ES256) does not verify with the issuer's key"
+  for (const [error, message] of [
+    [new MalformedToken(), "the token is not a signed JSON Web Token in compact form"],
+    [new MalformedToken({ problem: "typ" }), "the token is not of the expected form: typ"],
+    [
+      new MalformedToken({ encrypted: true }),
+      "the token is encrypted, and no key to decrypt it is configured; provide IdTokenDecryption.layer"
+    ],
+    [new InvalidSignature({ algorithm: "ES256" }), withKey],
+    [new InvalidSignature({ algorithm: "ES256", keyId: "k-1" }), `${withKey} "k-1"`],
+    [new InvalidSignature({ algorithm: "HS256" }), "the signature (HS256) does not verify with the client secret"]
+  ] as const) {
+    it(`say what is wrong: ${message}`, () => assert.strictEqual(error.message, message))
+  }
+})

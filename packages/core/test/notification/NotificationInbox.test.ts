@@ -233,6 +233,77 @@ describe("NotificationInbox", () => {
     }
   )
 
+  it.effect(
+    "calls a subscriber back once, for the notification of its request, and not after it has left (K7)",
+    using(
+      Effect.fnUntraced(function* (inbox) {
+        const calls: Array<string> = []
+        const request = pending("a")
+        yield* inbox.subscribe(request, ({ authReqId }) => calls.push(Redacted.value(authReqId)))
+        const leave = yield* inbox.subscribe(request, () => calls.push("left"))
+        leave()
+        expect(calls).toEqual([])
+        yield* inbox.deliver(notificationToken("token-a"), notification("a"))
+        yield* inbox.close(request)
+        expect(calls).toEqual(["request-a"])
+      })
+    )
+  )
+
+  it.effect(
+    "closes the entry of one request, whose notifications are duplicates then, and of no other (K9, L14)",
+    using(
+      Effect.fnUntraced(function* (inbox) {
+        yield* inbox.acknowledge(pending("a"))
+        yield* inbox.close(pending("b"))
+        expect(yield* inbox.deliver(notificationToken("token-a"), notification("a"))).toBe("Accepted")
+        yield* inbox.close(pending("a"))
+        expect(yield* inbox.deliver(notificationToken("token-a"), notification("a"))).toBe("Duplicate")
+      })
+    )
+  )
+
+  it.effect(
+    "expects nothing for a request that polls",
+    using(
+      Effect.fnUntraced(function* (inbox) {
+        const polls = pending("a", { deliveryMode: "poll" })
+        yield* inbox.acknowledge(polls)
+        expect(yield* inbox.isExpected(notificationToken("token-a"))).toBe(false)
+        const calls: Array<unknown> = []
+        const leave = yield* inbox.subscribe(polls, () => calls.push("called"))
+        leave()
+        expect(calls).toEqual([])
+      })
+    )
+  )
+
+  it.effect(
+    "is expected once: another request cannot have the token of one that is waiting (H35)",
+    using(
+      Effect.fnUntraced(function* (inbox) {
+        const expected = { token: notificationToken("token-a"), deliveryMode: "ping", expiresAt: expiry } as const
+        expect(yield* inbox.expect(expected)).toBe(true)
+        expect(yield* inbox.expect(expected)).toBe(false)
+        yield* inbox.unregister(expected.token)
+        expect(yield* inbox.isExpected(expected.token)).toBe(false)
+        expect(yield* inbox.expect(expected)).toBe(true)
+        yield* TestClock.adjust("2 minutes")
+        expect(yield* inbox.isExpected(expected.token)).toBe(false)
+      })
+    )
+  )
+
+  it.effect("without a layer expects everything, and delivers nothing", () =>
+    Effect.gen(function* () {
+      const inbox = yield* NotificationInbox.orNone
+      const expected = { token: notificationToken("token-a"), deliveryMode: "ping", expiresAt: expiry } as const
+      expect(yield* inbox.expect(expected)).toBe(true)
+      expect(yield* inbox.isExpected(expected.token)).toBe(false)
+      expect(yield* inbox.deliver(expected.token, notification("a"))).toBe("Refused")
+    })
+  )
+
   it.effect("works without the stored authentications when the store fails at the start", () =>
     using(
       Effect.fnUntraced(function* (inbox) {

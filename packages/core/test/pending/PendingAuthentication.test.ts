@@ -193,6 +193,20 @@ describe("PendingAuthentication", () => {
     )
   }
 
+  it.effect("a sealed text that contains no pending authentication is not opened, and says so (T-36)", () =>
+    Effect.gen(function* () {
+      const keys = [
+        yield* Sealing.fromBytes("k", Redacted.make("MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI"))
+      ] as const
+      const sealed = yield* Sealing.seal(Redacted.make('{"version":2}'), keys, ["PendingAuthentication"])
+      const error = yield* Effect.flip(PendingAuthentication.open(sealed, keys))
+      expect(error).toMatchObject({
+        _tag: "DecryptionFailed",
+        problem: "it contains no pending authentication of a version that this release can read"
+      })
+    })
+  )
+
   it.effect("a pending authentication of another version is not decoded", () =>
     Effect.gen(function* () {
       const later = { ...(yield* pending), version: 2 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { PendingAuthentication, PendingStore, Sealing } from "@effect-ciba/core"
 import { Cause, DateTime, Deferred, Duration, Effect, Exit, Fiber, Layer, Logger, Option, Redacted } from "effect"
 import { KeyValueStore } from "effect/persistence"
+import { TestClock } from "effect/testing"
 import { pending } from "../support/PendingAuthentications.ts"
 
 const key = (keyId: string) => Sealing.fromBytes(keyId, Redacted.make("MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI"))
@@ -116,6 +117,31 @@ describe("PendingStore.orNone and PendingStore.bestEffort", () => {
     )
   }
 
+  it.effect("an operation of a store that takes longer than ten seconds fails (T-36)", () =>
+    Effect.gen(function* () {
+      const store = yield* PendingStore.orNone
+      const call = yield* Effect.forkChild(Effect.flip(store.get("a")))
+      yield* TestClock.adjust("9999 millis")
+      expect(call.pollUnsafe()).toBeUndefined()
+      yield* TestClock.adjust("1 millis")
+      expect(yield* Fiber.join(call)).toMatchObject({ operation: "get", problem: "it took longer than 10 seconds" })
+    }).pipe(
+      Effect.provideService(PendingStore.PendingStore, {
+        put: () => Effect.never,
+        get: () => Effect.never,
+        remove: () => Effect.never,
+        all: Effect.never
+      })
+    )
+  )
+
+  it.effect("storage is present where there is a store", () =>
+    Effect.gen(function* () {
+      expect((yield* PendingStore.bestEffort).isPresent).toBe(false)
+      expect((yield* Effect.provide(PendingStore.bestEffort, PendingStore.layerMemory)).isPresent).toBe(true)
+    })
+  )
+
   it.effect("an interruption of a store's operation stays an interruption", () =>
     Effect.gen(function* () {
       const store = yield* PendingStore.bestEffort
@@ -188,6 +214,13 @@ describe("PendingStore.layerKeyValueStore", () => {
       const second = yield* open
       yield* second.put(pending("a", { bindingMessage: "W4SCT", wait }))
       expect((yield* (yield* open).all).map(({ bindingMessage }) => bindingMessage)).toEqual(["W4SCT"])
+      const third = yield* open
+      const received = {
+        body: Redacted.make({ access_token: "at" }, { label: "token response" }),
+        at: DateTime.makeUnsafe(6000)
+      }
+      yield* third.put(pending("a", { bindingMessage: "pushed", received }))
+      expect((yield* (yield* open).all).map(({ bindingMessage }) => bindingMessage)).toEqual(["pushed"])
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
@@ -286,26 +319,35 @@ describe("PendingStore.layerKeyValueStore", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.effect("a failure names the operation and the problem, and no key", () =>
-    Effect.gen(function* () {
-      const failing = KeyValueStore.make({
-        ...KeyValueStore.makeStringOnly({
-          get: () => Effect.undefined,
-          set: () => Effect.fail(new KeyValueStore.KeyValueStoreError({ method: "set", message: "the disk is full" })),
-          remove: () => Effect.void,
+  const full = new KeyValueStore.KeyValueStoreError({ method: "set", message: "the disk is full" })
+  for (const operation of ["put", "get", "remove", "all"] as const) {
+    it.effect(`a failure of ${operation} names the operation and the problem, and no key`, () =>
+      Effect.gen(function* () {
+        const failing = KeyValueStore.makeStringOnly({
+          get: () => Effect.fail(full),
+          set: () => Effect.fail(full),
+          remove: () => Effect.fail(full),
           clear: Effect.void,
           clearPrefix: () => Effect.void,
-          keys: Effect.succeed([]),
+          keys: Effect.fail(full),
           size: Effect.succeed(0)
         })
+        const store = yield* Effect.provideService(
+          PendingStore.make({ keys: [yield* key("k")] }),
+          KeyValueStore.KeyValueStore,
+          KeyValueStore.make(failing)
+        )
+        const calls = {
+          put: store.put(pending("a")),
+          get: store.get("a"),
+          remove: store.remove(pending("a")),
+          all: store.all
+        }
+        const error = yield* Effect.flip(Effect.asVoid(calls[operation]))
+        expect(error.message).toBe(
+          `the store of pending authentications failed (operation "${operation}"): the disk is full`
+        )
       })
-      const store = yield* Effect.provideService(
-        PendingStore.make({ keys: [yield* key("k")] }),
-        KeyValueStore.KeyValueStore,
-        failing
-      )
-      const error = yield* Effect.flip(store.put(pending("a")))
-      expect(error.message).toBe('the store of pending authentications failed (operation "put"): the disk is full')
-    })
-  )
+    )
+  }
 })

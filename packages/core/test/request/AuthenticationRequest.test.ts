@@ -162,8 +162,14 @@ describe("AuthenticationRequest", () => {
     ],
     ["a nonce that is not a string (I8)", { extensionParameters: { nonce: ["n-1"] } }, "nonce"],
     ["a max_age that is not a number (I10)", { extensionParameters: { max_age: "5m" } }, "max_age"],
+    ["a max_age with more than a number (I10)", { extensionParameters: { max_age: "about 300" } }, "max_age"],
     ["a max_age in a list (I10)", { extensionParameters: { max_age: ["300"] } }, "max_age"],
     ["authorization details without a type (O2)", { authorizationDetails: [{ type: "" }] }, "authorization_details"],
+    [
+      "one of several authorization details without a type (O2)",
+      { authorizationDetails: [{ type: "payment" }, { type: "" }] },
+      "authorization_details"
+    ],
     ["an empty list of authorization details (O2)", { authorizationDetails: [] }, "authorization_details"],
     ["a relative resource (P1)", { resource: "/accounts" }, "resource"],
     ["a resource with a fragment (P1)", { resource: ["https://a.test", "https://b.test#c"] }, "resource"],
@@ -204,10 +210,57 @@ describe("AuthenticationRequest", () => {
     )
   }
 
+  const problems: ReadonlyArray<readonly [options: Partial<AuthenticationRequest.Options>, problem: string]> = [
+    [{ scope: ["profile"] }, 'it must contain "openid"'],
+    [{ scope: ["openid", "a", "a"] }, "it contains a value twice"],
+    [{ acrValues: [""] }, "a value contains a character that none has, or is empty"],
+    [{ essentialAcr: true }, "essentialAcr needs at least one value"],
+    [{ userCode: Redacted.make("") }, "it is empty"],
+    [{ requestedExpiry: 0 }, "it must be a whole number of seconds above zero"],
+    [{ essentialAuthorizationDetails: true }, "essentialAuthorizationDetails needs at least one detail"],
+    [{ authorizationDetails: [] }, "it must contain one object at least, each with a type (RFC 9396 2)"],
+    [{ extensionParameters: { "": "x" } }, "an extension parameter has no name"],
+    [
+      { extensionParameters: { scope: "x" } },
+      "it is not an extension parameter: it has an option of its own, or is set by the library"
+    ],
+    [{ extensionParameters: { nonce: 1 } }, "it must be a string, as the nonce of the ID Token is compared with it"],
+    [{ extensionParameters: { max_age: "5m" } }, "it must be a whole number of seconds"]
+  ]
+  for (const [options, problem] of problems) {
+    it.effect(`says what is wrong with ${JSON.stringify(options)}: ${problem}`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(make(options, { userCodeParameter: true }))
+        expect(error).toMatchObject({ reason: { _tag: "InvalidParameter", problem } })
+      })
+    )
+  }
+
+  it.effect("keeps what a response may quote of it, and whether its details are essential (C11, O3)", () =>
+    Effect.gen(function* () {
+      const userCode = Redacted.make("1234")
+      const { essentialAuthorizationDetails, hints } = yield* make(
+        { userCode, authorizationDetails: [{ type: "payment" }], essentialAuthorizationDetails: true },
+        { userCodeParameter: true }
+      )
+      expect(hints.map((hint) => Redacted.value<string>(hint))).toEqual(["jo@example.com", "1234"])
+      expect(essentialAuthorizationDetails).toBe(true)
+      const other = yield* make({})
+      expect(other.hints.map((hint) => Redacted.value<string>(hint))).toEqual(["jo@example.com"])
+      expect(other.essentialAuthorizationDetails).toBe(false)
+    })
+  )
+
   it.effect("refuses a user code if the client is not registered with backchannel_user_code_parameter (C11, B5)", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(make({ userCode: Redacted.make("1234") }))
-      expect(error).toMatchObject({ reason: { _tag: "Unsupported", feature: "user_code" } })
+      expect(error).toMatchObject({
+        reason: {
+          _tag: "Unsupported",
+          feature: "user_code",
+          problem: "the client is not registered with backchannel_user_code_parameter"
+        }
+      })
     })
   )
 

@@ -53,6 +53,30 @@ describe("TokenEndpoint.requestClientToken", () => {
     })
   )
 
+  it.effect("reads a scope with spaces around, and has none where neither side names one (Q8)", () =>
+    Effect.gen(function* () {
+      const { provide } = setUp([
+        json(200, { ...tokens, scope: " consents  payments " }),
+        json(200, { ...tokens, scope: "" })
+      ])
+      expect((yield* provide(TokenEndpoint.requestClientToken())).scope).toEqual(["consents", "payments"])
+      expect((yield* provide(TokenEndpoint.requestClientToken())).scope).toEqual([])
+    })
+  )
+
+  it.effect(
+    "is a bearer token where the response has no type, and of another type that the client knows (Q8, I2)",
+    () =>
+      Effect.gen(function* () {
+        const { provide } = setUp(
+          [json(200, { ...tokens, token_type: undefined }), json(200, { ...tokens, token_type: "MAC" })],
+          { compatibility: { recognizedTokenTypes: ["Mac"] } }
+        )
+        expect((yield* provide(TokenEndpoint.requestClientToken())).tokenType).toBe("Bearer")
+        expect((yield* provide(TokenEndpoint.requestClientToken())).tokenType).toBe("MAC")
+      })
+  )
+
   it.effect("is not requested with a scope that would be read as several, or as another one (Q8)", () =>
     Effect.gen(function* () {
       const { forms, provide } = setUp([json(200, tokens)])
@@ -85,6 +109,7 @@ describe("TokenEndpoint.requestClientToken", () => {
       yield* provide(
         Effect.gen(function* () {
           const token = yield* TokenEndpoint.requestClientToken()
+          expect(token.dpopKey).toBeDefined()
           const client = yield* ProtectedResource.make(token)
           yield* client.get("https://api.test/consents")
         })
@@ -114,7 +139,11 @@ describe("TokenEndpoint.requestClientToken", () => {
     Effect.gen(function* () {
       const { provide, received } = setUp([json(200, tokens)], { authentication: ClientAuthentication.none })
       const error = yield* provide(Effect.flip(TokenEndpoint.requestClientToken()))
-      expect(error.reason).toMatchObject({ _tag: "InvalidParameter", parameter: "grant_type" })
+      expect(error.reason).toMatchObject({
+        _tag: "InvalidParameter",
+        parameter: "grant_type",
+        problem: expect.stringContaining("register it with a client authentication method")
+      })
       expect(received).toEqual([])
     })
   )

@@ -1,34 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as StoredWait from "../../src/wait/StoredWait.ts"
 import * as Wait from "../../src/wait/Wait.ts"
-
-const terms = (changes: Partial<Wait.Terms<string>> = {}): Wait.Terms<string> => ({
-  ...Wait.defaults,
-  delivery: "poll",
-  isStored: false,
-  interrupted: "interrupted",
-  ...changes
-})
-
-type Given = readonly [event: Wait.Event<string, string>, at: number]
-
-const start = (changes?: Partial<Wait.Terms<string>>, lifetime = 120_000) =>
-  Wait.start<string, string>(terms(changes), { interval: 5000, deadline: lifetime }, 0)
-
-/** The transition of the last event. */
-const play = (from: Wait.Transition<string, string>, ...events: ReadonlyArray<Given>) =>
-  events.reduce(([state], [event, at]) => Wait.step(state, event, at), from)
-
-/** A poll that is sent when it is due, and answered a second later. */
-const poll = (at: number, answer: Wait.Answer<string, string>): ReadonlyArray<Given> => [
-  [{ _tag: "Due" }, at],
-  [{ _tag: "Sent" }, at],
-  [{ _tag: "Answered", answer }, at + 1000]
-]
-
-const pending = { _tag: "Pending" } as const
-const reset = { _tag: "Fault", fault: "reset", isLost: true } as const
-const unreachable = { _tag: "Fault", fault: "unreachable", isLost: false } as const
+import { type Given, pending, play, poll, reset, start, unreachable } from "../support/PlayedWait.ts"
 
 describe("Wait", () => {
   describe("wakes at exact instants", () => {

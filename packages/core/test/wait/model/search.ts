@@ -1,6 +1,6 @@
 // Explores all that can follow from a world, breadth-first.
 import { hash } from "node:crypto"
-import { Violation } from "./Violation.ts"
+import { must, Violation } from "./Violation.ts"
 
 export interface Report {
   readonly states: number
@@ -15,6 +15,8 @@ export interface Model<W> {
   readonly moves: (world: W) => ReadonlyArray<readonly [name: string, world: W]>
   /** What distinguishes two worlds. */
   readonly identify: (world: W) => string
+  /** More states than that are a violation, too. */
+  readonly limit?: number | undefined
 }
 
 interface Arrival {
@@ -29,7 +31,12 @@ const trailTo = (arrivals: ReadonlyMap<string, Arrival>, key: string): ReadonlyA
     : [...(arrival.from === undefined ? [] : trailTo(arrivals, arrival.from)), arrival.by]
 }
 
-export const search = <W extends { readonly now: number }>({ first, identify, moves }: Model<W>): Report => {
+export const search = <W extends { readonly now: number }>({
+  first,
+  identify,
+  limit = Number.POSITIVE_INFINITY,
+  moves
+}: Model<W>): Report => {
   const digest = (world: W): string => hash("md5", identify(world), "base64")
   let frontier = new Map([[digest(first), first]])
   const arrivals = new Map<string, Arrival>([[digest(first), { from: undefined, by: "start" }]])
@@ -38,6 +45,7 @@ export const search = <W extends { readonly now: number }>({ first, identify, mo
     const next = new Map<string, W>()
     for (const [from, world] of frontier) {
       try {
+        must(arrivals.size <= limit, "a wait has no more states than its length allows")
         for (const [name, reached] of moves(world)) {
           transitions += 1
           const key = digest(reached)

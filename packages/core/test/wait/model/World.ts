@@ -1,5 +1,5 @@
 // What the model of a wait knows: the wait, its driver, its store, and what the provider has decided.
-import type { Answer, Command, Event, Saved, State, Terms } from "../../packages/core/src/wait/Wait.ts"
+import type { Answer, Command, Event, Saved, State, Terms } from "../../../src/wait/Wait.ts"
 
 export type WaitState = State<string, string>
 export type WaitSaved = Saved<string, string>
@@ -9,7 +9,7 @@ export type WaitCommand = Command<string>
 export type WaitTerms = Terms<string>
 
 /** The functions of the wait: the real ones, or those with a planted error. */
-export type Functions = typeof import("../../packages/core/src/wait/Wait.ts")
+export type Functions = typeof import("../../../src/wait/Wait.ts")
 
 export interface World {
   readonly now: number

@@ -38,5 +38,6 @@ const begin = (wait: Functions, { deadline, interval, terms }: Setting): World =
 
 const identify = ({ state: { terms: _, ...state }, ...world }: World): string => JSON.stringify({ ...world, state })
 
-export const explore = (wait: Functions, setting: Setting): Report =>
-  search({ first: begin(wait, setting), identify, moves: (world) => moves(wait, world, setting.canCancel) })
+/** `limit`: more states than that are a violation, too. */
+export const explore = (wait: Functions, setting: Setting, limit?: number): Report =>
+  search({ first: begin(wait, setting), identify, limit, moves: (world) => moves(wait, world, setting.canCancel) })

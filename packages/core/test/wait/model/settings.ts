@@ -1,5 +1,5 @@
 // The waits that are explored: each delivery mode, in memory and stored, with a deadline of a few ticks.
-import { defaults } from "../../packages/core/src/wait/Wait.ts"
+import { defaults } from "../../../src/wait/Wait.ts"
 import type { Setting } from "./explore.ts"
 import type { WaitTerms } from "./World.ts"
 

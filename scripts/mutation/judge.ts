@@ -1,0 +1,46 @@
+// Lets the tests of a workspace judge its mutants.
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { readFileSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { read, type Verdict } from "./Journal.ts"
+
+/** How long, in milliseconds, a test may keep the process from going on. */
+const hangLimit = 30_000
+
+/** Ends as vitest does, or with its end if a mutant hangs in a loop. */
+const runTests = async (workspace: string, tests: ReadonlyArray<string>, journal: string): Promise<number | null> => {
+  const child = spawn(join(workspace, "node_modules/.bin/vitest"), ["run", "--config", "vitest.mutation.ts"], {
+    cwd: workspace,
+    detached: true,
+    env: {
+      ...process.env,
+      MUTATION_JOURNAL: journal,
+      MUTATION_FILES: String(tests.length),
+      MUTATION_TESTS: tests.join(",")
+    },
+    stdio: ["ignore", "inherit", "inherit"]
+  })
+  const end = () => child.pid !== undefined && process.kill(-child.pid, "SIGKILL")
+  const watch = setInterval(() => {
+    if (readFileSync(journal, "utf8").endsWith(" tried\n") && Date.now() - statSync(journal).mtimeMs > hangLimit) end()
+  }, 5000)
+  process.once("SIGINT", end).once("SIGTERM", end)
+  const [code] = await once(child, "exit")
+  clearInterval(watch)
+  process.off("SIGINT", end).off("SIGTERM", end)
+  return code
+}
+
+/** What has become of the mutants that a test reaches. The process begins anew after one that has ended it. */
+export const judge = async (workspace: string, tests: ReadonlyArray<string>): Promise<ReadonlyMap<string, Verdict>> => {
+  const journal = join(workspace, "verdicts")
+  writeFileSync(journal, "")
+  for (;;) {
+    const known = read(journal).size
+    const code = await runTests(workspace, tests, journal)
+    const verdicts = read(journal)
+    if (code === 0) return verdicts
+    if (verdicts.size === known) throw new Error("The tests fail without a mutant")
+  }
+}
