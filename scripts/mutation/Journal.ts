@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs"
 
 /**
- * - `tried`: a test runs with it; if nothing follows, the process has ended, or hangs
+ * - `tried`: a test runs with it, for as many milliseconds at most; if nothing follows, the process has ended, or hangs
  * - `killed`: a test has failed with it, and passed without
  * - `survived`: no test so far has failed with it
  * - `loaded`: it runs only when a module is loaded

@@ -44,16 +44,16 @@ const passed = globalThis.passedTests
 const journal = env.MUTATION_JOURNAL ?? ""
 const verdicts = new Map(read(journal))
 
-const note = (id: string, verdict: Verdict): void => {
+const note = (id: string, verdict: Verdict, limit?: number): void => {
   verdicts.set(id, verdict)
-  appendFileSync(journal, `${id} ${verdict}\n`)
+  appendFileSync(journal, `${[id, verdict, limit?.toFixed(0)].join(" ").trimEnd()}\n`)
 }
 
-/** When nothing has happened for half a second and five times as long as the test takes, or too much for ten seconds more. */
+/** When nothing has happened for half a second and five times as long as the test takes, or too much for five seconds more. */
 const untilHung = async (milliseconds: number, signal: AbortSignal): Promise<void> => {
   const limit = 5 + milliseconds / 20
   let quiet = 0
-  for (let count = 0; count < limit + 100 && quiet < limit; count++) {
+  for (let count = 0; count < limit + 50 && quiet < limit; count++) {
     const before = performance.eventLoopUtilization()
     await setTimeout(100, undefined, { signal })
     quiet = performance.eventLoopUtilization(before).utilization < 0.05 ? quiet + 1 : 0
@@ -78,7 +78,7 @@ const isPassed = async ({ milliseconds, run }: Passed): Promise<boolean> => {
 
 /** Whether the test passes with the mutant. If it does not without, either, it has shown nothing, and the process is of no more use. */
 const survives = async (id: string, test: Passed): Promise<boolean> => {
-  note(id, "tried")
+  note(id, "tried", 8000 + 20 * test.milliseconds)
   Object.assign(instrumented, { activeMutant: id, hitCount: 0, hitLimit: 100 * (test.hits[id] ?? 0) })
   const hasSurvived = await isPassed(test)
   instrumented.activeMutant = undefined

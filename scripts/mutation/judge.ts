@@ -5,8 +5,11 @@ import { readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { read, type Verdict } from "./Journal.ts"
 
-/** How long, in milliseconds, a test may keep the process from going on. */
-const hangLimit = 30_000
+/** Whether the test that was begun last has kept the process from going on for longer than it may. */
+const isHung = (journal: string): boolean => {
+  const limit = / tried (\d+)\n$/.exec(readFileSync(journal, "utf8"))?.[1]
+  return limit !== undefined && Date.now() - statSync(journal).mtimeMs > Number(limit)
+}
 
 /** Ends as vitest does, or with its end if a mutant hangs in a loop. */
 const runTests = async (workspace: string, tests: ReadonlyArray<string>, journal: string): Promise<number | null> => {
@@ -23,8 +26,8 @@ const runTests = async (workspace: string, tests: ReadonlyArray<string>, journal
   })
   const end = () => child.pid !== undefined && process.kill(-child.pid, "SIGKILL")
   const watch = setInterval(() => {
-    if (readFileSync(journal, "utf8").endsWith(" tried\n") && Date.now() - statSync(journal).mtimeMs > hangLimit) end()
-  }, 5000)
+    if (isHung(journal)) end()
+  }, 1000)
   process.once("SIGINT", end).once("SIGTERM", end)
   const [code] = await once(child, "exit")
   clearInterval(watch)

@@ -14,10 +14,32 @@ export const files = [
 export const further: Readonly<Record<string, ReadonlyArray<string>>> = {
   client: ["flow/clientAuthentication", "flow/mutualTls", "flow/dpop"],
   identity: ["flow/grantedDetails"],
-  http: ["flow/redactionInErrors", "flow/interactionId", "flow/rawResponses"],
+  http: ["flow/redactionInErrors", "flow/interactionId", "flow/rawResponses", "flow/spans", "flow/unreadBodies"],
+  internal: [
+    "CibaError",
+    "flow/errorDisplay",
+    "flow/display",
+    "flow/spans",
+    "flow/foreignLists",
+    "http/TransportError",
+    "http/OAuthError",
+    "request/AuthenticationRequestError",
+    "resource/ResourceError",
+    "token/TokenResponse"
+  ],
   pending: ["flow/resumption", "flow/persistence"],
   profile: ["flow/profileRules"],
-  provider: ["flow/keysOfOthers", "flow/foreignLists"],
+  provider: [
+    "flow/keysOfOthers",
+    "flow/foreignLists",
+    "flow/interactionId",
+    "flow/dpop",
+    "flow/newcomer",
+    "client/ClientAuthentication",
+    "identity/IdTokenVerifier",
+    "identity/IdTokenVerifierRefreshed",
+    "token/Introspection"
+  ],
   request: ["flow/acknowledgement", "flow/beforeTheEndUserIsAsked"],
   token: ["wait/Poll", "wait/Push", "flow/dpop", "flow/redactionInErrors"]
 }
