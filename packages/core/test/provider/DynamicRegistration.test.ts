@@ -142,6 +142,36 @@ describe("DynamicRegistration.register", () => {
     })
   )
 
+  for (const [what, status, headers] of [
+    ["a refusal that is not 401, though it brings a nonce", 400, { "dpop-nonce": "n-1" }],
+    ["a 401 that brings no nonce", 401, {}]
+  ] as const) {
+    it.effect(`does not send again after ${what}`, () =>
+      Effect.gen(function* () {
+        const { received, layer } = provider(() => new Response("", { status, headers }), create)
+        yield* DynamicRegistration.register(requested, {
+          initialAccessToken: Redacted.make("iat"),
+          dpopBound: true
+        }).pipe(
+          Effect.flip,
+          Effect.provide(layer.pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") }))))
+        )
+        expect(received).toHaveLength(1)
+      })
+    )
+  }
+
+  it.effect("sends a proof only for a bound token", () =>
+    Effect.gen(function* () {
+      const { received, layer } = provider(create)
+      const options = [{ initialAccessToken: Redacted.make("iat") }, { dpopBound: true }]
+      yield* Effect.forEach(options, (each) => DynamicRegistration.register(requested, each)).pipe(
+        Effect.provide(layer.pipe(Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") }))))
+      )
+      for (const { headers } of received) expect(headers).not.toHaveProperty("dpop")
+    })
+  )
+
   it.effect("names the members that the provider replaced, and returns their registered values", () =>
     Effect.gen(function* () {
       const { layer } = provider(
@@ -168,6 +198,12 @@ describe("DynamicRegistration.register", () => {
         [`the error ${error}`, reply(400, { error, error_description: "why" }), { _tag, description: "why" }] as const
     ),
     ["status 401", reply(401), { _tag: "Unauthorized", status: 401 }],
+    [
+      "status 401, whatever its code",
+      reply(401, { error: "invalid_client_metadata" }),
+      { _tag: "Unauthorized", status: 401 }
+    ],
+    ["a token that is not accepted", reply(403, { error: "invalid_token" }), { _tag: "Unauthorized", status: 403 }],
     ["a client without an id", reply(201, { ...body, client_id: undefined }), { _tag: "InvalidRegistration" }],
     ["a client whose id is null (B14)", reply(201, { ...body, client_id: null }), { _tag: "InvalidRegistration" }],
     [

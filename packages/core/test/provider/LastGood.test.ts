@@ -126,6 +126,54 @@ describe("LastGood", () => {
     })
   )
 
+  it.effect("waits for a renewal that others have begun until it has taken a second in all (A19)", () =>
+    Effect.gen(function* () {
+      const { current, fetches, set } = yield* setUp
+      yield* current
+      yield* TestClock.adjust(hour)
+      yield* set(Effect.never)
+      yield* Effect.forkChild(current)
+      yield* TestClock.adjust(600)
+      const late = yield* Effect.forkChild(current, { startImmediately: true })
+      yield* TestClock.adjust(399)
+      expect(late.pollUnsafe()).toBeUndefined()
+      yield* TestClock.adjust(1)
+      expect(late.pollUnsafe()).toEqual(Exit.succeed("first"))
+      expect(fetches()).toBe(2)
+    })
+  )
+
+  it.effect("says whether a renewal is under way (A19)", () =>
+    Effect.gen(function* () {
+      const documents = yield* LastGood.make({
+        fetch: Effect.delay(Effect.succeed({ fetchedAt: 0 }), "1 second"),
+        lifetime: hour
+      })
+      expect(documents.isRenewing()).toBe(false)
+      const renewal = yield* Effect.forkChild(documents.renew, { startImmediately: true })
+      expect(documents.isRenewing()).toBe(true)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(renewal)
+      expect(documents.isRenewing()).toBe(false)
+    })
+  )
+
+  it.effect("is looked for once in what an earlier process has kept, and then fetched (A19)", () =>
+    Effect.gen(function* () {
+      let loads = 0
+      const documents = yield* LastGood.make({
+        fetch: Effect.fail("gone"),
+        load: Effect.sync(() => {
+          loads += 1
+          return undefined
+        }),
+        lifetime: hour
+      })
+      for (let count = 0; count < 3; count++) expect(yield* Effect.flip(documents.current)).toBe("gone")
+      expect(loads).toBe(1)
+    })
+  )
+
   it.effect("uses what a slow renewal brings, though its callers have gone (A19)", () =>
     Effect.gen(function* () {
       const { current, set } = yield* setUp
