@@ -7,9 +7,10 @@ import {
   MutualTls,
   SecurityProfile,
   SignedRequest,
-  SigningKey,
+  type SigningKey,
   UserHint
 } from "@effect-ciba/core"
+import { TestKeys } from "@effect-ciba/testing"
 import { type Duration, Effect, Layer, Redacted, type Schema } from "effect"
 
 type Algorithm = "RS256" | "PS256" | "ES256" | "EdDSA"
@@ -29,7 +30,7 @@ const { clientSecretBasic, clientSecretJwt, clientSecretPost, none, privateKeyJw
 
 const secret = Redacted.make("a secret that is long enough for every HMAC there is, 64 bytes long")
 
-const signWith = (algorithm: Algorithm) => privateKeyJwt(SigningKey.generate(algorithm))
+const signWith = (algorithm: Algorithm) => privateKeyJwt(TestKeys.signing(algorithm))
 
 /** A registration, request and response that comply with every profile that has no other ones below. */
 const compliant: Case = {
@@ -67,11 +68,11 @@ const layers = ({ backdated, lifetime, proof, signed }: Case) => {
     signed == null
       ? Layer.empty
       : SignedRequest.layer({
-          key: SigningKey.generate(signed),
+          key: TestKeys.signing(signed),
           lifetime,
           backdated
         })
-  return proof === undefined ? signer : Layer.merge(signer, Dpop.layer({ key: SigningKey.generate(proof) }))
+  return proof === undefined ? signer : Layer.merge(signer, Dpop.layer({ key: TestKeys.signing(proof) }))
 }
 
 /** The first violation. */
@@ -152,7 +153,7 @@ const fapi2: ReadonlyArray<Violation> = [
   ["client_secret_jwt (E6, Th)", { authentication: clientSecretJwt(secret) }, "authentication", "5.3.3.1-2"],
   [
     "assertions for an endpoint (Th)",
-    { authentication: privateKeyJwt(SigningKey.generate("PS256"), { audience: "https://op.test/token" }) },
+    { authentication: privateKeyJwt(TestKeys.signing("PS256"), { audience: "https://op.test/token" }) },
     "authentication",
     "5.3.3.1-5"
   ],
