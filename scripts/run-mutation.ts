@@ -87,7 +87,7 @@ for (const run of runs) {
   const workspace = Workspace.copy()
   const mutants = await instrument(workspace, globSync(run.files, { cwd: root }))
   const verdicts = await judge(workspace, globSync(run.tests, { cwd: root, exclude: slow }))
-  const isKilled = ({ id }: Mutant): boolean => verdicts.get(id) === "killed" || verdicts.get(id) === "tried"
+  const isKilled = ({ id }: Mutant): boolean => verdicts.get(id) === "killed"
   const alive = mutants.filter((mutant) => !isKilled(mutant) && verdicts.get(mutant.id) !== "loaded")
   const survived = alive.filter((mutant) => !isEquivalent(mutant))
   const result: Result = {

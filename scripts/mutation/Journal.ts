@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs"
 
 /**
  * - `tried`: a test runs with it, for as many milliseconds at most; if nothing follows, the process has ended, or hangs
- * - `killed`: a test has failed with it, and passed without
+ * - `killed`: a test has failed with it, and passed without; or the process has ended, or was ended because it hung
  * - `survived`: no test so far has failed with it
  * - `loaded`: it runs only when a module is loaded
  */

@@ -1,7 +1,7 @@
 // Lets the tests of a workspace judge its mutants.
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { readFileSync, statSync, writeFileSync } from "node:fs"
+import { appendFileSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { read, type Verdict } from "./Journal.ts"
 
@@ -45,5 +45,8 @@ export const judge = async (workspace: string, tests: ReadonlyArray<string>): Pr
     const verdicts = read(journal)
     if (code === 0) return verdicts
     if (verdicts.size === known) throw new Error("The tests fail without a mutant")
+    for (const [id, verdict] of verdicts) {
+      if (verdict === "tried") appendFileSync(journal, `${id} killed\n`)
+    }
   }
 }

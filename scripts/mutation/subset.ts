@@ -41,5 +41,6 @@ export const further: Readonly<Record<string, ReadonlyArray<string>>> = {
     "token/Introspection"
   ],
   request: ["flow/acknowledgement", "flow/beforeTheEndUserIsAsked"],
-  token: ["wait/Poll", "wait/Push", "flow/dpop", "flow/redactionInErrors"]
+  token: ["wait/Poll", "wait/Push", "flow/dpop", "flow/redactionInErrors"],
+  wait: ["flow/resumption", "flow/resumptionOfDelivery", "flow/robustness", "flow/outages"]
 }

@@ -407,3 +407,63 @@ it.effect("SecurityProfile.extend adds rules, and the new profile's name stands 
     expect(yield* messageOf(ours, { deliveryMode: "push" })).toContain("(ours: FAPI-CIBA draft 03, 4.1.1-3)")
   })
 )
+
+const { camara, connectIdAu, fapi1Ciba, fapi2Ciba } = SecurityProfile
+
+const withoutContext = request({ bindingMessage: undefined })
+
+const advised: ReadonlyArray<readonly [profile: SecurityProfile.SecurityProfile, change: Case, advice: string]> = [
+  [fapi1Ciba, { deliveryMode: "push" }, "use poll or ping"],
+  [connectIdAu, { deliveryMode: "ping" }, "ping delivery is not allowed; use poll"],
+  [camara, { authentication: tlsClientAuth }, "tls_client_auth is not allowed; use private_key_jwt"],
+  [fapi1Ciba, { signed: "RS256" }, "RS256 is not allowed; use PS256 or ES256"],
+  [fapi1Ciba, { signed: null }, "provide SignedRequest.layer"],
+  [fapi1Ciba, { lifetime: "61 minutes" }, "valid for 1h at most; shorten the lifetime"],
+  [connectIdAu, { backdated: "11 minutes" }, "valid from 10m ago at most; shorten backdated"],
+  [fapi1Ciba, { mutualTls: undefined }, "set mutualTls: MutualTls.make()"],
+  [fapi2Ciba, { mutualTls: undefined }, "set mutualTls: MutualTls.make(), or provide Dpop.layer"],
+  [
+    fapi2Ciba,
+    { authentication: privateKeyJwt(TestKeys.signing("PS256"), { audience: "https://op.test/token" }) },
+    "leave the option out"
+  ],
+  [fapi2Ciba, withoutContext, "a binding_message, or authorization_details"],
+  [connectIdAu, request({ bindingMessage: "Hi" }), "3 to 300 ASCII characters that state the purpose"],
+  [connectIdAu, request({ claims: undefined }), "{ id_token: { txn: { essential: true } } }"],
+  [connectIdAu, request({ acrValues: ["gold"] }), "leave out acrValues, and the acr in claims"],
+  [
+    connectIdAu,
+    asking({ id_token: { ...claims.id_token, verified_claims: { claims: {} } } }),
+    'verification: { trust_framework: { value: "au_connectid" } }'
+  ],
+  [camara, request({ scope: ["openid"] }), "exactly one purpose, dpv:<purpose>, among the scope"]
+]
+
+describe("a violation says what to do about", () => {
+  for (const [profile, change, advice] of advised) {
+    it.effect(`${Object.keys(change)}, under ${profile.name}: ${advice}`, () =>
+      Effect.gen(function* () {
+        expect(yield* messageOf(profile, change)).toContain(advice)
+      })
+    )
+  }
+})
+
+it.effect("a request_context is a context, too, and a word that only contains dpv: is no purpose", () =>
+  Effect.gen(function* () {
+    const context = request({ bindingMessage: undefined, requestContext: { channel: "till 3" } })
+    expect(yield* messageOf(fapi1Ciba, context)).toBe("nothing")
+    expect(yield* messageOf(camara, request({ scope: ["openid", "dpv:A", "x-dpv:B"] }))).toBe("nothing")
+  })
+)
+
+it("SecurityProfile.extend keeps the rules of each stage, and puts its own after them", () => {
+  const own = { reference: "7", parameter: "own", problem: () => undefined }
+  for (const stage of ["registration", "request", "response"] as const) {
+    expect(SecurityProfile.extend(fapi2Ciba, { name: "ours" })[stage]).toEqual(fapi2Ciba[stage])
+    expect(SecurityProfile.extend(fapi2Ciba, { name: "ours", [stage]: [own] })[stage]).toEqual([
+      ...fapi2Ciba[stage],
+      own
+    ])
+  }
+})
