@@ -14,7 +14,15 @@ export const files = [
 export const further: Readonly<Record<string, ReadonlyArray<string>>> = {
   client: ["flow/clientAuthentication", "flow/mutualTls", "flow/dpop"],
   identity: ["flow/grantedDetails"],
-  http: ["flow/redactionInErrors", "flow/interactionId", "flow/rawResponses", "flow/spans", "flow/unreadBodies"],
+  http: [
+    "flow/redactionInErrors",
+    "flow/interactionId",
+    "flow/rawResponses",
+    "flow/spans",
+    "flow/unreadBodies",
+    "resource/ResourceBodies",
+    "wait/PollOutcome"
+  ],
   internal: [
     "CibaError",
     "flow/errorDisplay",

@@ -2,6 +2,7 @@ import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { OAuthError } from "@effect-ciba/core"
 import { Duration, Option, Redacted, Schema } from "effect"
+import * as SecretRedaction from "../../src/http/SecretRedaction.ts"
 
 const read = (body: Schema.Json, status = 400) => OAuthError.fromResponse({ status, body, retryAfter: undefined })
 
@@ -31,6 +32,14 @@ describe("an error response", () => {
     assert.notProperty(shown, "additional")
     for (const text of [String(shown), JSON.stringify(shown), inspect(shown)]) assert.notInclude(text, "marker")
     assert.strictEqual(shown.message, "the provider failed to handle the request (authorization_pending, status 400)")
+  })
+
+  it("a code of lower-case letters decides what happens, and is left as it is; what else it quotes is redacted", () => {
+    const redact = SecretRedaction.ofValues(["access_denied", "denied", "s3cret"])
+    assert.strictEqual(OAuthError.sanitizeCode("access_denied", redact), "access_denied")
+    for (const code of ["access_denied s3cret", "s3cret", "s3cret access_denied", "denied!", "!denied"]) {
+      assert.notMatch(OAuthError.sanitizeCode(code, redact), /denied|s3cret/)
+    }
   })
 
   it("a body without an error code is no error response", () => {

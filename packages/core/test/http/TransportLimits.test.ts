@@ -17,7 +17,7 @@ const over = (response: ProviderScript.Step, limits?: Transport.Options) =>
     Layer.provideMerge(TestProvider.layer({ keysScript: ProviderScript.make([response]) }))
   )
 
-/** A transport to a server whose body comes in chunks; counts the chunks, and sees a cancellation. */
+/** A transport to a server whose body comes in chunks, a hundred at most; counts the chunks, and sees a cancellation. */
 const makeServer = (
   pull: (controller: ReadableStreamDefaultController<Uint8Array>) => void,
   headers: Record<string, string> = {}
@@ -27,7 +27,8 @@ const makeServer = (
     {
       pull: (controller) => {
         seen.chunks += 1
-        pull(controller)
+        if (seen.chunks > 100) controller.error(new Error("nothing limits the body"))
+        else pull(controller)
       },
       cancel: () => {
         seen.cancelled = true
@@ -189,6 +190,35 @@ describe("Transport.json limits the size of a response", () => {
     })
   )
 
+  it.effect("fails for a body that another reader has begun with", () =>
+    Effect.gen(function* () {
+      const web = Response.json(1)
+      const reader = web.body?.getReader()
+      const client = HttpClient.make((request) => Effect.succeed(HttpClientResponse.fromWeb(request, web)))
+      const fault = yield* Effect.flip(call).pipe(
+        Effect.provide(Transport.layer()),
+        Effect.provideService(HttpClient.HttpClient, client)
+      )
+      assert.strictEqual(fault.kind, "Unreadable")
+      reader?.releaseLock()
+    })
+  )
+
+  for (const lengths of [[], [3], [1, 4], [2, 3, 4]]) {
+    it.effect(`reads a body that comes in ${lengths.length + 1} chunks, between the bytes of a character, too`, () =>
+      Effect.gen(function* () {
+        const text = new TextEncoder().encode('"üß€"')
+        const chunks = [...lengths, text.length].map((end, index) => text.slice(lengths[index - 1] ?? 0, end))
+        const { layer } = makeServer((controller) => {
+          const chunk = chunks.shift()
+          if (chunk === undefined) controller.close()
+          else controller.enqueue(chunk)
+        })
+        assert.strictEqual((yield* Effect.provide(call, layer)).body, "üß€")
+      })
+    )
+  }
+
   it.effect("reads a body with a declared length within the limit", () =>
     Effect.gen(function* () {
       const text = new TextEncoder().encode('{"a":1}')
@@ -222,6 +252,7 @@ describe("Transport.make refuses an option that cannot be used", () => {
         const error = yield* Effect.flip(Effect.provide(Transport.make({ [option]: value }), FetchHttpClient.layer))
         assert.deepStrictEqual([error._tag, error.option], ["InvalidOption", option])
         assert.include(error.message, option)
+        assert.match(error.message, /it has to be a (finite duration|whole number of bytes) above zero/)
       })
     )
   }
