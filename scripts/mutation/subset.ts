@@ -16,10 +16,13 @@ export const further: Readonly<Record<string, ReadonlyArray<string>>> = {
   identity: ["flow/grantedDetails"],
   http: [
     "flow/redactionInErrors",
+    "flow/redactionOfQuotedText",
     "flow/interactionId",
     "flow/rawResponses",
     "flow/spans",
     "flow/unreadBodies",
+    "flow/dpop",
+    "request/AuthenticationRequestError",
     "resource/ResourceBodies",
     "wait/PollOutcome"
   ],
