@@ -128,6 +128,7 @@ export default class JudgingRunner extends TestRunner {
   override async onAfterRunFiles(files: Array<RunnerTestFile>): Promise<void> {
     super.onAfterRunFiles(files)
     globalThis.filesLeft = (globalThis.filesLeft ?? 0) - files.length
+    if (files.some(({ result }) => result?.state === "fail")) throw new Error("A test fails without a mutant")
     if (globalThis.filesLeft === 0) await judgeAll()
   }
 }

@@ -9,7 +9,67 @@ const request = HttpClientRequest.post("https://op.test/token")
 
 const quote = (value: string) => `The value ${value} is wrong`
 
+describe("SecretRedaction.ofValues", () => {
+  for (const [what, secret, quoted] of [
+    ["as it is", "a secret", "a secret"],
+    ["as a form has it", "a secret~", "a+secret%7E"],
+    ["as a form has it, with its blanks escaped", "a secret~", "a%20secret%7E"],
+    ["as a URI component", "a (secret)~", "a%20(secret)~"],
+    ["as one part of a token", "header.payload.signature", "payload"],
+    ["as the whole token", "header.payload.signature", "header.payload.signature"],
+    ["as a part of an encrypted token with no key", "header..vector.text.tag-1", "vector"]
+  ] as const) {
+    it(`finds a value ${what}`, () => {
+      assert.strictEqual(SecretRedaction.ofValues([secret])(quote(quoted)), quote("<redacted>"))
+    })
+  }
+
+  it("leaves the parts of what is no token, and what is shorter than four characters", () => {
+    const redact = SecretRedaction.ofValues(["www.op.test", "op.example", "a b.payload.c d", "abc"])
+    for (const word of ["example", "payload", "abc"]) assert.strictEqual(redact(quote(word)), quote(word))
+  })
+
+  it("replaces the longest value first, so that no rest of it is left", () => {
+    for (const values of [
+      ["mark", "marker-one"],
+      ["marker-one", "mark"]
+    ]) {
+      assert.strictEqual(SecretRedaction.ofValues(values)("marker-one mark"), "<redacted> <redacted>")
+    }
+  })
+})
+
 describe("SecretRedaction.ofRequest", () => {
+  it("leaves what is public in headers, parameters and client metadata", () => {
+    const sent = HttpClientRequest.setHeaders(request, { "user-agent": "shop-client", "content-type": "text/plain" })
+    const form = SecretRedaction.ofRequest(
+      HttpClientRequest.bodyUrlParams(sent, { scope: "payments", login_hint: "mark" })
+    )
+    for (const word of ["shop-client", "payments"]) assert.strictEqual(form(quote(word)), quote(word))
+    assert.strictEqual(form(quote("mark")), quote("<redacted>"))
+    const metadata = { client_name: "shop-name", client_secret: "SECRET", contacts: ["mark"] }
+    const json = SecretRedaction.ofRequest(HttpClientRequest.bodyJsonUnsafe(request, metadata))
+    for (const word of ["shop-name", "mark"]) assert.strictEqual(json(quote(word)), quote(word))
+    assert.strictEqual(json(quote("SECRET")), quote("<redacted>"))
+  })
+
+  it("redacts what further values and a header with a scheme have, and nothing without a body", () => {
+    const sent = HttpClientRequest.setHeaders(request, { "x-auth": "Token  SECRET words" })
+    const redact = SecretRedaction.ofRequest(sent, ["further"])
+    for (const word of ["further", "SECRET", "words", "SECRET words"]) {
+      assert.strictEqual(redact(quote(word)), quote("<redacted>"))
+    }
+    assert.strictEqual(redact(quote("Token")), quote("Token"))
+    assert.strictEqual(SecretRedaction.ofRequest(request)(quote("nothing")), quote("nothing"))
+  })
+
+  it("redacts the texts of a parameter that is JSON, whatever else is in it", () => {
+    const value = JSON.stringify([null, 1234, true, ["SECRET"], { type: ["inner"], amount: 5678, note: null }])
+    const redact = SecretRedaction.ofRequest(HttpClientRequest.bodyUrlParams(request, { details: value }))
+    for (const word of ["SECRET", "inner"]) assert.strictEqual(redact(quote(word)), quote("<redacted>"))
+    for (const word of ["1234", "5678", "note"]) assert.strictEqual(redact(quote(word)), quote(word))
+  })
+
   for (const [header, secrets, shown] of [
     [{ "x-auth": "Bearer SECRET" }, ["SECRET", "Bearer SECRET"], ["Bearer"]],
     [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Duration, Struct } from "effect"
-import { hints, Kind, kinds, TransportError } from "../../src/http/TransportError.ts"
+import { hints, Kind, kinds, makeUnreachable, mayHaveArrived, TransportError } from "../../src/http/TransportError.ts"
 
 const error = (fields: Partial<TransportError>) =>
   new TransportError({ kind: "Unreachable", method: "POST", url: "https://provider.test/token", ...fields })
@@ -49,4 +49,66 @@ describe("TransportError", () => {
       expect(error({ code }).message).toMatch(new RegExp(`\\(Unreachable, ${code}\\)$`))
     }
   })
+})
+
+const target = { method: "POST", url: "https://provider.test/token?code=marker" }
+
+/** An error that the HTTP client gives as a cause of its own. */
+const wrap = (cause: unknown, depth = 2): unknown => (depth === 0 ? cause : { cause: wrap(cause, depth - 1) })
+
+describe("the code of a connection that failed", () => {
+  for (const [what, cause, code] of [
+    ["that of the runtime", { code: "ECONNRESET", syscall: "read" }, "ECONNRESET"],
+    ["none, if the runtime has none", new Error("no code"), undefined],
+    ["none, if it is no code of a runtime", { code: "connect ECONNREFUSED 10.0.0.1" }, undefined],
+    ["none, if it only ends as one", { code: "at ECONNRESET" }, undefined],
+    ["none, if it is a number", { code: 20 }, undefined],
+    ["that of a network that was not reached", { code: "ENETUNREACH", syscall: "connect" }, "ENETUNREACH"],
+    ["none for a network that was lost on the way", { code: "ENETUNREACH", syscall: "write" }, undefined],
+    [
+      "one of its own for a proxy that gives no tunnel",
+      { code: "UND_ERR_ABORTED", message: "Proxy response (407) !== 200 when HTTP Tunneling" },
+      "PROXY_REFUSED"
+    ],
+    ["that of an abortion otherwise", { code: "UND_ERR_ABORTED", message: "aborted" }, "UND_ERR_ABORTED"],
+    ["that of an abortion without a message", { code: "UND_ERR_ABORTED" }, "UND_ERR_ABORTED"]
+  ] as const) {
+    it(`is ${what}`, () => {
+      for (const depth of [0, 2]) {
+        const error = makeUnreachable(wrap(cause, depth), target)
+        expect(error).toMatchObject({ kind: "Unreachable", method: "POST", url: "https://provider.test/token" })
+        expect([error.code, "code" in error]).toEqual([code, code !== undefined])
+      }
+    })
+  }
+
+  it("is looked for in ten causes: an error may be its own cause", () => {
+    const found = { code: "ECONNRESET" }
+    expect(makeUnreachable(wrap(found, 10), target).code).toBe("ECONNRESET")
+    expect(makeUnreachable(wrap(found, 11), target).code).toBeUndefined()
+    const own: { cause?: unknown } = {}
+    own.cause = own
+    expect(makeUnreachable(own, target).code).toBeUndefined()
+  })
+})
+
+it("a request may have arrived unless it was not sent, or was answered by a redirect", () => {
+  for (const fields of [
+    { kind: "InsecureUrl" },
+    { kind: "Redirected", status: 307 },
+    { code: "ECONNREFUSED" },
+    { code: "CERT_HAS_EXPIRED" },
+    { code: "PROXY_REFUSED" }
+  ] as const) {
+    expect(mayHaveArrived(error(fields))).toBe(false)
+  }
+  for (const fields of [{}, { kind: "TimedOut" }, { code: "ECONNRESET" }, { code: "UND_ERR_ABORTED" }] as const) {
+    expect(mayHaveArrived(error(fields))).toBe(true)
+  }
+})
+
+it("only what is not there says to check the issuer", () => {
+  const notFound = "check the configured issuer"
+  expect(error({ kind: "UnexpectedStatus", status: 404 }).message).toContain(notFound)
+  expect(error({ kind: "UnexpectedStatus", status: 410 }).message).not.toContain(notFound)
 })

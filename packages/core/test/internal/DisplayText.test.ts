@@ -76,13 +76,11 @@ describe("DisplayText.sanitize", () => {
     })
   )
 
-  it.effect("an error about a document shows its URL without userinfo", () =>
+  it.effect("an error about an issuer does not show the password in it", () =>
     Effect.gen(function* () {
-      const error = yield* discoveryError({ issuer: 7 }, { issuer: "https://jo:marker@provider.test" })
-      expect(error.reason).toMatchObject({
-        _tag: "InvalidDocument",
-        url: "https://provider.test/.well-known/openid-configuration"
-      })
+      const error = yield* discoveryError({}, { issuer: "https://jo:marker@provider.test" })
+      expect(error).toMatchObject({ _tag: "InvalidOption", option: "issuer" })
+      expect(`${error.message} ${JSON.stringify(error)}`).not.toContain("marker")
     })
   )
 })
