@@ -78,7 +78,7 @@ describe("DisplayText.sanitize", () => {
 
   it.effect("an error about an issuer does not show the password in it", () =>
     Effect.gen(function* () {
-      const error = yield* discoveryError({}, { issuer: "https://jo:marker@provider.test" })
+      const error = yield* Effect.flip(discoveryError({}, { issuer: "https://jo:marker@provider.test" }))
       expect(error).toMatchObject({ _tag: "InvalidOption", option: "issuer" })
       expect(`${error.message} ${JSON.stringify(error)}`).not.toContain("marker")
     })
