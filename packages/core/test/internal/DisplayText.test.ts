@@ -75,12 +75,4 @@ describe("DisplayText.sanitize", () => {
       expect(error.message).not.toMatch(/[\p{Cc}\p{Cf}]/u)
     })
   )
-
-  it.effect("an error about an issuer does not show the password in it", () =>
-    Effect.gen(function* () {
-      const error = yield* Effect.flip(discoveryError({}, { issuer: "https://jo:marker@provider.test" }))
-      expect(error).toMatchObject({ _tag: "InvalidOption", option: "issuer" })
-      expect(`${error.message} ${JSON.stringify(error)}`).not.toContain("marker")
-    })
-  )
 })
