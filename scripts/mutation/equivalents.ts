@@ -41,6 +41,48 @@ export const equivalents: ReadonlyArray<Equivalent> = [
     reason: "an undefined maxAge asks for nothing; the compiler needs the comparison"
   },
   {
+    file: "internal/Heap.ts",
+    original: "index > 0",
+    replacements: ["index >= 0"],
+    reason: "no entry is above the first one, where the loop ends in any case"
+  },
+  {
+    file: "internal/Heap.ts",
+    original: "parent === undefined",
+    replacements: ["false"],
+    reason: "there is an entry above each but the first one; the compiler needs the comparison"
+  },
+  {
+    file: "internal/Heap.ts",
+    original: "parent.at <= entry.at",
+    replacements: ["parent.at < entry.at"],
+    reason: "which of two entries that are due at once comes first is not promised"
+  },
+  {
+    file: "internal/Heap.ts",
+    original: "one !== undefined",
+    replacements: ["true"],
+    reason: "without a left child there is no right one; the compiler needs the comparison"
+  },
+  {
+    file: "internal/Heap.ts",
+    original: "other.at < one.at",
+    replacements: ["other.at <= one.at"],
+    reason: "which of two entries that are due at once comes first is not promised"
+  },
+  {
+    file: "internal/Heap.ts",
+    original: "child.at >= entry.at",
+    replacements: ["child.at > entry.at"],
+    reason: "which of two entries that are due at once comes first is not promised"
+  },
+  {
+    file: "internal/Heap.ts",
+    original: "last === undefined",
+    replacements: ["false"],
+    reason: "a heap with an entry is not empty; the compiler needs the comparison"
+  },
+  {
     file: "wait/PollOutcome.ts",
     original: 'answer._tag === "Fault"',
     replacements: ["true"],

@@ -34,6 +34,8 @@ export const further: Readonly<Record<string, ReadonlyArray<string>>> = {
     "flow/foreignLists",
     "http/TransportError",
     "http/OAuthError",
+    "http/TimeLimit",
+    "http/Throttle",
     "request/AuthenticationRequestError",
     "resource/ResourceError",
     "token/TokenResponse"

@@ -67,6 +67,10 @@ describe("BoundedJson", () => {
       read(`{"a":1,"b":${nest(500_000, arrays)}}`),
       read(`{"a":1,"b":${"[".repeat(99)}null${"]".repeat(99)}}`)
     )
+    assert.deepStrictEqual(
+      read('{"a":1e999,"b":["text",true,false,null,7]}'),
+      Result.succeed({ a: Number.MAX_VALUE, b: ["text", true, false, null, 7] })
+    )
     assert.isTrue(Result.isFailure(read("[1")))
   })
 })

@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Discovery } from "@effect-ciba/core"
 import { TestClient, TestProvider } from "@effect-ciba/testing"
 import { Effect, Layer } from "effect"
+import * as DisplayText from "../../src/internal/DisplayText.ts"
 import { withMetadata } from "../support/AuthenticationFlow.ts"
 import { failureOf, type Variation, withClaims, withTokenResponse } from "../support/ForgedResponses.ts"
 
@@ -75,4 +76,14 @@ describe("DisplayText.sanitize", () => {
       expect(error.message).not.toMatch(/[\p{Cc}\p{Cf}]/u)
     })
   )
+})
+
+it("the issues of a schema are cut at 500 characters, and say so", () => {
+  const issues = (length: number) => DisplayText.truncateIssues({ message: "x".repeat(length) })
+  expect(issues(500)).toBe("x".repeat(500))
+  expect(issues(501)).toBe(`${"x".repeat(500)} …`)
+})
+
+it("the issues of a schema are one line, without their indentation", () => {
+  expect(DisplayText.toSingleLine('Missing key\n  at ["a"]\n')).toBe('Missing key at ["a"] ')
 })

@@ -3,6 +3,38 @@ import { Deferred, Effect, Fiber, Ref } from "effect"
 import * as Slots from "../../src/internal/Slots.ts"
 
 describe("slots", () => {
+  it("are given out as far as there are some, and each once", () => {
+    const slots = Slots.make(2)
+    const started: Array<number> = []
+    const turns = [1, 2, 3, 4].map((name) => Slots.makeTurn(() => void started.push(name)))
+    for (const turn of turns) slots.take(turn)
+    expect(started).toEqual([1, 2])
+    expect(turns.map(({ hasSlot }) => hasSlot)).toEqual([true, true, false, false])
+    for (const turn of turns.slice(0, 1)) {
+      slots.leave(turn)
+      slots.leave(turn)
+    }
+    expect(started).toEqual([1, 2, 3])
+  })
+
+  it("do not start one turn within another one that leaves as it starts", () => {
+    const slots = Slots.make(1)
+    const log: Array<string> = []
+    const makeTurn = (name: string) => {
+      const turn = Slots.makeTurn(() => {
+        log.push(`${name} starts`)
+        slots.leave(turn)
+        log.push(`${name} has left`)
+      })
+      return turn
+    }
+    const first = Slots.makeTurn()
+    slots.take(first)
+    for (const name of ["second", "third"]) slots.take(makeTurn(name))
+    slots.leave(first)
+    expect(log).toEqual(["second starts", "second has left", "third starts", "third has left"])
+  })
+
   it.effect("are handed on in the order of arrival, past those that were interrupted", () =>
     Effect.gen(function* () {
       const inSlot = Slots.make(1).run
