@@ -50,11 +50,11 @@ const note = (id: string, verdict: Verdict, limit?: number): void => {
   appendFileSync(journal, `${[id, verdict, limit?.toFixed(0)].join(" ").trimEnd()}\n`)
 }
 
-/** When nothing has happened for half a second and five times as long as the test takes, or too much for five seconds more. */
+/** When nothing has happened for half a second and five times as long as the test takes, or too much for three seconds more. */
 const untilHung = async (milliseconds: number, signal: AbortSignal): Promise<void> => {
   const limit = 5 + milliseconds / 20
   let quiet = 0
-  for (let count = 0; count < limit + 50 && quiet < limit; count++) {
+  for (let count = 0; count < limit + 30 && quiet < limit; count++) {
     const before = performance.eventLoopUtilization()
     await setTimeout(100, undefined, { signal })
     quiet = performance.eventLoopUtilization(before).utilization < 0.05 ? quiet + 1 : 0
@@ -81,7 +81,7 @@ const isPassed = async (test: Passed): Promise<boolean> => {
 
 /** Whether the test passes with the mutant. If it does not without, either, it has shown nothing, and the process is of no more use. */
 const survives = async (id: string, test: Passed): Promise<boolean> => {
-  note(id, "tried", 8000 + 10 * test.milliseconds)
+  note(id, "tried", 5000 + 10 * test.milliseconds)
   Object.assign(instrumented, { activeMutant: id, hitCount: 0, hitLimit: 100 * (test.hits[id] ?? 0) })
   const hasSurvived = await isPassed(test)
   instrumented.activeMutant = undefined
