@@ -75,14 +75,4 @@ describe("DisplayText.sanitize", () => {
       expect(error.message).not.toMatch(/[\p{Cc}\p{Cf}]/u)
     })
   )
-
-  it.effect("an error about a document shows its URL without userinfo", () =>
-    Effect.gen(function* () {
-      const error = yield* discoveryError({ issuer: 7 }, { issuer: "https://jo:marker@provider.test" })
-      expect(error.reason).toMatchObject({
-        _tag: "InvalidDocument",
-        url: "https://provider.test/.well-known/openid-configuration"
-      })
-    })
-  )
 })
