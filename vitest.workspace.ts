@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
 // The time limit ends a test that hangs; it is no measure of speed.
@@ -5,8 +6,10 @@ const project = (name: string, include: string, exclude: ReadonlyArray<string> =
   test: { name, include: [include], exclude: ["**/node_modules/**", ...exclude], testTimeout: 30_000 }
 })
 
+// Vitest leaves a core to itself, which is one of two where CI runs.
 export default defineConfig({
   test: {
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       project("core", "packages/core/test/**/*.test.ts"),
       project("durable", "packages/durable/test/**/*.test.ts"),

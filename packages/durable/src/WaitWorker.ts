@@ -162,9 +162,10 @@ const prepare = Effect.fnUntraced(function* (
     const free = max - (yield* FiberSet.size(fibers))
     if (free === 0) return yield* Effect.raceFirst(rest, ended.await)
     const due = yield* claimDue(Math.min(free, window.size()))
-    yield* Effect.forEach(due, (each) => FiberSet.run(fibers, Effect.ensuring(drive(each), ended.send)), {
-      discard: true
-    })
+    // After the set's own observer: a worker that is woken finds the place free.
+    const start = (each: Due) =>
+      Effect.map(FiberSet.run(fibers, drive(each)), (fiber) => fiber.addObserver(ended.sendUnsafe))
+    yield* Effect.forEach(due, start, { discard: true })
     if (due.length < free) yield* rest
   })
   return Effect.forever(Effect.catch(pass, () => rest))

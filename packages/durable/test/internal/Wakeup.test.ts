@@ -27,4 +27,21 @@ describe("Wakeup", () => {
       expect(later.pollUnsafe()).toBeUndefined()
     })
   )
+
+  it.effect("keeps one that is woken and waits again at once for the next one", () =>
+    Effect.gen(function* () {
+      const wakeup = Wakeup.make()
+      let woken = 0
+      const count = Effect.sync(() => {
+        woken += 1
+      })
+      yield* Effect.forkChild(Effect.forever(Effect.andThen(wakeup.await, count)))
+      yield* Effect.yieldNow
+      for (const expected of [1, 2, 3]) {
+        yield* wakeup.send
+        yield* Effect.yieldNow
+        expect(woken).toBe(expected)
+      }
+    })
+  )
 })
