@@ -71,7 +71,7 @@
  * started.status // => 200
  *
  * const result = await call("GET", "/approvals/transfer-17/result?wait=30")
- * ;[result.status, (await result.json()).subject] // => [200, "jo"]
+ * ;[result.status, (await result.text()).includes('"subject":"jo"')] // => [200, true]
  * await dispose()
  * ```
  *
