@@ -13,8 +13,8 @@ export interface Settings {
   readonly outage: number
   /** How long the last approvals may take after that. */
   readonly rest: number
-  /** Whether the time from ping to stored tokens is judged, or shown alone. */
-  readonly judgesPings: boolean
+  /** Whether lateness, and the time from ping to stored tokens, are judged or shown alone: they are as good as the machine is idle. */
+  readonly judgesTimes: boolean
 }
 
 export const large: Settings = {
@@ -26,7 +26,7 @@ export const large: Settings = {
   faults: 180,
   outage: 30,
   rest: 90,
-  judgesPings: true
+  judgesTimes: true
 }
 
 export const small: Settings = {
@@ -38,7 +38,7 @@ export const small: Settings = {
   faults: 20,
   outage: 8,
   rest: 25,
-  judgesPings: false
+  judgesTimes: false
 }
 
 /** For a run with a planted error. */
@@ -54,7 +54,7 @@ export const demo: Settings = {
   faults: 20,
   outage: 0,
   rest: 20,
-  judgesPings: false
+  judgesTimes: false
 }
 
 /** What a claim holds, in milliseconds: docs/decisions/0040. */
