@@ -13,8 +13,11 @@ export interface Settings {
   readonly outage: number
   /** How long the last approvals may take after that. */
   readonly rest: number
-  /** Whether lateness, and the time from ping to stored tokens, are judged or shown alone: they are as good as the machine is idle. */
-  readonly judgesTimes: boolean
+  /**
+   * Whether lateness, the time from ping to stored tokens and the writes of a poll are judged, or shown alone: the first two are as good as the
+   * machine is idle, and PostgreSQL counts writes a second late, which is much of a short run.
+   */
+  readonly judgesMeasures: boolean
 }
 
 export const large: Settings = {
@@ -26,7 +29,7 @@ export const large: Settings = {
   faults: 180,
   outage: 30,
   rest: 90,
-  judgesTimes: true
+  judgesMeasures: true
 }
 
 export const small: Settings = {
@@ -38,7 +41,7 @@ export const small: Settings = {
   faults: 20,
   outage: 8,
   rest: 25,
-  judgesTimes: false
+  judgesMeasures: false
 }
 
 /** For a run with a planted error. */
@@ -54,7 +57,7 @@ export const demo: Settings = {
   faults: 20,
   outage: 0,
   rest: 20,
-  judgesTimes: false
+  judgesMeasures: false
 }
 
 /** What a claim holds, in milliseconds: docs/decisions/0040. */

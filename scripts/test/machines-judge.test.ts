@@ -36,7 +36,7 @@ const ping: Ping = { authReqId: "second-request", machine: "one", sentAt: 3000, 
 
 /** What a run leaves in which nothing is wrong: one approval by poll, and one by ping. */
 const honest: Evidence = {
-  settings: { ...small, judgesTimes: true },
+  settings: { ...small, judgesMeasures: true },
   log: {
     tokenRequests: [
       poll(5000),

@@ -129,6 +129,6 @@ export const figures = (evidence: Evidence): ReadonlyArray<Figure> => {
       rows.filter(({ id, outcome }) => outcome !== undefined && outcome !== "Refused" && !redeemedIds.has(id))
     ),
     show("ping to stored tokens, median", `${percentile(pings, 0.5).toFixed(0)} ms`),
-    settings.judgesTimes ? pingTime : show(pingTime.title, pingTime.value)
+    settings.judgesMeasures ? pingTime : show(pingTime.title, pingTime.value)
   ]
 }

@@ -114,7 +114,8 @@ export const figures = (evidence: Evidence): ReadonlyArray<Figure> => {
   const isFrozen = isFromFrozen(evidence.faults)
   const others = lateness.filter(({ isInFlight }) => !isInFlight).map(({ late }) => late)
   const inFlight = lateness.filter(({ isInFlight }) => isInFlight).map(({ late }) => late)
-  const judgeTime = (figure: Figure) => (evidence.settings.judgesTimes ? figure : show(figure.title, figure.value))
+  const judgeMeasure = (figure: Figure) =>
+    evidence.settings.judgesMeasures ? figure : show(figure.title, figure.value)
   return [
     show("timers of the provider late, p99", `${percentile(evidence.log.timerDelays, 0.99).toFixed(0)} ms`),
     show("polls", `${evidence.log.tokenRequests.length}`),
@@ -125,8 +126,8 @@ export const figures = (evidence: Evidence): ReadonlyArray<Figure> => {
       evidence.log.tokenRequests.filter((request) => request.error === "slow_down" && !isFrozen(request))
     ),
     show("polls late, median", `${percentile(others, 0.5).toFixed(0)} ms`),
-    judgeTime(atMost("polls late, p99", percentile(others, 0.99), latenessLimit, "ms")),
-    judgeTime(
+    judgeMeasure(atMost("polls late, p99", percentile(others, 0.99), latenessLimit, "ms")),
+    judgeMeasure(
       atMost(
         `polls late whose wait a dead or frozen machine had (${inFlight.length}), at most`,
         Math.max(0, ...inFlight) / 1000,
