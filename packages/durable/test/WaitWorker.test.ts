@@ -6,6 +6,7 @@ import { TestClock } from "effect/testing"
 import { expect } from "vitest"
 import { onBoth } from "./support/Databases.ts"
 import { initiate, makeCiba, makeStore } from "./support/TestApproval.ts"
+import { realTime } from "./support/Time.ts"
 
 const provide = (options?: Parameters<typeof makeCiba>[0]) =>
   Effect.provide(Layer.merge(makeCiba(options), Layer.effect(WaitStore.WaitStore, makeStore)))
@@ -47,9 +48,6 @@ const withOutages = (store: WaitStore.Service, isDown: Ref.Ref<boolean>): WaitSt
     decide: (...decided) => guard(store.decide(...decided))
   }
 }
-
-/** A database answers in real time. */
-const realTime = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 3)))
 
 onBoth((it) => {
   it.effect(

@@ -3,28 +3,15 @@ import { ProviderKeys } from "@effect-ciba/core"
 import { TestKeys } from "@effect-ciba/testing"
 import { Effect } from "effect"
 import * as KeyCheck from "../../src/provider/KeyCheck.ts"
-
-const broken = { kty: "EC", crv: "P-256", x: "AQ", y: "AQ" }
+import { broken, type Keys, makeKeys } from "../support/RenewedKeys.ts"
 
 const complete = Effect.map(TestKeys.signing("ES256"), ({ publicJwk }) => publicJwk)
 
-type Keys = ReadonlyArray<typeof broken | Effect.Success<typeof complete>>
-
 /** The finding for what is published, and how often the keys were fetched again. */
 const check = Effect.fnUntraced(function* (published: Keys, renewed: Keys) {
-  let fetches = 0
-  const keys = ProviderKeys.ProviderKeys.of({
-    candidates: () => Effect.succeed(published),
-    refetch: () =>
-      Effect.sync(() => {
-        fetches += 1
-        return renewed
-      }),
-    coolDown: undefined,
-    prefetch: Effect.void
-  })
+  const { fetches, keys } = makeKeys(published, renewed)
   const find = yield* Effect.provideService(KeyCheck.make, ProviderKeys.ProviderKeys, keys)
-  return [yield* find("ES256"), fetches]
+  return [yield* find("ES256"), fetches()]
 })
 
 it.effect("a published key is usable if it is complete, also beside a broken one", () =>

@@ -4,9 +4,8 @@ import { ClientAuthentication, ClientRegistration, type JwsAlgorithm, ProviderKe
 import { TestKeys } from "@effect-ciba/testing"
 import { Effect, Layer, Redacted } from "effect"
 import * as SignatureVerifier from "../../src/provider/SignatureVerifier.ts"
+import { broken, type Keys, makeKeys } from "../support/RenewedKeys.ts"
 import { signToken } from "../support/ScriptedProvider.ts"
-
-type Keys = Effect.Success<ReturnType<ProviderKeys.Service["candidates"]>>
 
 const keyOf = (name?: string) => Effect.map(TestKeys.signing("ES256", name), ({ publicJwk }) => publicJwk)
 
@@ -16,31 +15,20 @@ const makeVerifier = Effect.fnUntraced(function* (
   renewed: Keys,
   authentication: ClientAuthentication.ClientAuthentication = ClientAuthentication.none
 ) {
-  let fetches = 0
+  const { fetches, keys } = makeKeys(known, renewed)
   const verify = yield* SignatureVerifier.make.pipe(
     Effect.provide(
       Layer.merge(
         ClientRegistration.layer({ clientId: "bank-app", authentication }),
-        Layer.succeed(ProviderKeys.ProviderKeys, {
-          candidates: () => Effect.succeed(known),
-          refetch: () =>
-            Effect.sync(() => {
-              fetches += 1
-              return renewed
-            }),
-          coolDown: undefined,
-          prefetch: Effect.void
-        })
+        Layer.succeed(ProviderKeys.ProviderKeys, keys)
       )
     )
   )
   return {
     verify: (token: string, algorithm: JwsAlgorithm.JwsAlgorithm = "ES256") => verify(Redacted.make(token), algorithm),
-    fetches: () => fetches
+    fetches
   }
 })
-
-const broken = { kty: "EC", crv: "P-256", x: "AQ", y: "AQ" }
 
 const token = signToken({ word: "yes" })
 
