@@ -38,6 +38,12 @@ export * as Throttle from "./http/Throttle.ts"
  * @since 0.1.0
  * @stability unstable
  */
+export * as Broadcast from "./internal/Broadcast.ts"
+
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
 export { monotonicNow } from "./internal/MonotonicClock.ts"
 
 /**

@@ -69,7 +69,6 @@
  */
 import type * as AuthenticationRequest from "@effect-ciba/core/AuthenticationRequest"
 import type { AuthenticationRequestError } from "@effect-ciba/core/AuthenticationRequestError"
-import { canAskAgain, needsOperator } from "@effect-ciba/core/CibaError"
 import type { DiscoveryError } from "@effect-ciba/core/DiscoveryError"
 import { Context, Effect, Exit, Layer, Queue, Schedule, Schema, type Scope, Stream } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
@@ -86,6 +85,7 @@ import {
 import { Approvals, type Service as ApprovalsService, type Receipt } from "./Approvals.ts"
 import { ApprovalReceipt } from "./internal/ApprovalReceipt.ts"
 import * as DeferredTable from "./internal/DeferredTable.ts"
+import * as Failure from "./internal/Failure.ts"
 import { tablesOf } from "./internal/Migrations.ts"
 import type { Database } from "./internal/WaitTable.ts"
 
@@ -221,16 +221,10 @@ export const layer = (options?: Options): Layer.Layer<ApprovalWorkflow, never, R
 const makeDeferred = (key: string) =>
   DurableDeferred.make(`ApprovalWorkflow/${key}`, { success: ApprovalReceipt, error: DecisionError })
 
-const failStart = (key: string, error: AuthenticationRequestError | DiscoveryError) =>
-  Effect.fail(
-    new ApprovalNotStarted({
-      key,
-      reason: error.reason._tag,
-      problem: error.message,
-      canAskAgain: canAskAgain(error),
-      needsOperator: needsOperator(error)
-    })
-  )
+const failStart = (key: string, error: AuthenticationRequestError | DiscoveryError) => {
+  const { message: problem, ...failure } = Failure.of(error)
+  return Effect.fail(new ApprovalNotStarted({ key, problem, ...failure }))
+}
 
 type Complete = (rows: ReadonlyArray<DeferredTable.Row>) => Effect.Effect<void>
 

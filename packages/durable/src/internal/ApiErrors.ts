@@ -1,10 +1,10 @@
 /** What the API answers for an error of `Approvals`. No text of the database goes out. */
 import type { AuthenticationRequestError } from "@effect-ciba/core/AuthenticationRequestError"
-import { canAskAgain, needsOperator } from "@effect-ciba/core/CibaError"
 import type { DiscoveryError } from "@effect-ciba/core/DiscoveryError"
 import { Effect, type Schema, SchemaIssue } from "effect"
 import type * as Approvals from "../Approvals.ts"
 import * as ApiError from "../ApprovalsApiError.ts"
+import * as Failure from "./Failure.ts"
 
 export type StatusError =
   | ApiError.InvalidRequest
@@ -109,19 +109,12 @@ export const mapStart = <A, R>(call: Effect.Effect<A, Approvals.StartError, R>):
     AuthenticationRequestError: (error) => {
       const { reason } = error
       if (unsendable.has(reason._tag)) return Effect.fail(invalidRequest(reason.message))
-      return isRefused(error) ? Effect.fail(new ApiError.RequestRefused(explain(error))) : failProvider(error)
+      return isRefused(error) ? Effect.fail(new ApiError.RequestRefused(Failure.of(error))) : failProvider(error)
     }
   })
 
-const explain = (error: AuthenticationRequestError | DiscoveryError) => ({
-  reason: error.reason._tag,
-  message: error.message,
-  canAskAgain: canAskAgain(error),
-  needsOperator: needsOperator(error)
-})
-
 const failProvider = (error: AuthenticationRequestError | DiscoveryError) =>
-  Effect.fail(new ApiError.ProviderFailed(explain(error)))
+  Effect.fail(new ApiError.ProviderFailed(Failure.of(error)))
 
 type Reason = AuthenticationRequestError["reason"]["_tag"]
 

@@ -2,12 +2,9 @@
 import type { Wait } from "@effect-ciba/core/unstable/wait"
 import { Effect, Option } from "effect"
 import type { SqlError, Statement } from "effect/sql"
-import { type Database, withNow } from "./WaitTable.ts"
+import { type Database, type Int64, withNow } from "./WaitTable.ts"
 
 type Call<A> = Effect.Effect<A, SqlError.SqlError>
-
-/** PostgreSQL gives integers of 64 bits as bigint. */
-type Int64 = number | bigint
 
 /** An approval, and its wait as soon as the request was acknowledged. Instants are milliseconds on the clock of the database. */
 export interface Row {

@@ -1,6 +1,6 @@
 /** One watcher of a process for all its callers: looks for what was decided, whichever process has decided it. */
-import { monotonicNow } from "@effect-ciba/core/unstable/wait"
-import { type Duration, Effect, Latch, Option, PubSub, type Scope, Semaphore, Stream } from "effect"
+import { Broadcast, monotonicNow } from "@effect-ciba/core/unstable/wait"
+import { type Duration, Effect, Latch, Option, type Scope, Semaphore, Stream } from "effect"
 import type { SqlError } from "effect/sql"
 import type * as ApprovalTable from "./ApprovalTable.ts"
 
@@ -28,10 +28,9 @@ export const make = Effect.fnUntraced(function* ({
   find,
   interval
 }: Options): Effect.fn.Return<DecidedApprovals, never, Scope.Scope> {
-  const channel = yield* PubSub.sliding<ApprovalTable.Row>(4096)
+  const channel = Broadcast.make<ApprovalTable.Row>(4096)
   const waiting = new Map<string, Set<Latch.Latch>>()
   const mutex = yield* Semaphore.make(1)
-  let subscribers = 0
   /** What the last look has found, and when it was decided: the next one finds it again. */
   let seen = new Map<string, number | undefined>()
   /** When the last look began that has succeeded. One that comes after an outage goes back further. */
@@ -46,14 +45,14 @@ export const make = Effect.fnUntraced(function* ({
         const fresh = rows.filter(({ decidedAt, key }) => seen.get(key) !== decidedAt)
         seen = new Map(rows.map(({ decidedAt, key }) => [key, decidedAt]))
         for (const { key } of fresh) for (const latch of waiting.get(key) ?? []) latch.openUnsafe()
-        if (subscribers > 0) yield* PubSub.publishAll(channel, fresh)
+        for (const row of fresh) channel.publish(row)
       })
     )
     .pipe(Effect.catch(({ message }) => Effect.logDebug(`decided approvals cannot be read: ${message}`)))
   const rest = Effect.map(monotonicNow, (now) => {
     lookedAt = now
   })
-  const lookIfAsked = Effect.suspend(() => (subscribers > 0 || waiting.size > 0 ? look : rest))
+  const lookIfAsked = Effect.suspend(() => (channel.hasSubscribers() || waiting.size > 0 ? look : rest))
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(lookIfAsked, Effect.sleep(interval))))
 
   const listen = (key: string) =>
@@ -74,15 +73,8 @@ export const make = Effect.fnUntraced(function* ({
   const until: DecidedApprovals["until"] = (key, find) =>
     Effect.scoped(Effect.flatMap(listen(key), (latch) => repeatAfter(latch, find)))
 
-  const subscribe = Effect.acquireRelease(
-    Effect.andThen(
-      look,
-      Effect.sync(() => (subscribers += 1))
-    ),
-    () => Effect.sync(() => (subscribers -= 1))
-  )
-
-  return { until, decided: Stream.unwrap(Effect.as(subscribe, Stream.fromPubSub(channel))) }
+  // What was decided before the subscription is seen before it.
+  return { until, decided: Stream.unwrap(Effect.as(look, channel.values)) }
 })
 
 const repeatAfter = <A, E>(latch: Latch.Latch, find: Effect.Effect<Option.Option<A>, E>): Effect.Effect<A, E> =>

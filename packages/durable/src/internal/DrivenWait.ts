@@ -209,9 +209,9 @@ const toDecision = (
   outcome: Wait.Outcome
 ): WaitStore.Decision => {
   if (outcome === "Verified") return { outcome, identity }
-  const isEnd = outcome === "Unknown" || error === undefined || error.reason._tag === "TransportError"
+  const isUnexplained = error === undefined || error.reason._tag === "TransportError"
+  const isExpiry = outcome === "Unknown" || (outcome === "Expired" && isUnexplained)
   const encounters = { polls, ...(lastFault === undefined ? undefined : { lastFault }) }
-  const isOver = outcome === "Expired" || outcome === "Unknown"
-  const reason = isOver && isEnd ? makeExpiryError(lost, encounters) : error
+  const reason = isExpiry ? makeExpiryError(lost, encounters) : error
   return { outcome, failure: reason && Failure.of(reason) }
 }

@@ -73,7 +73,7 @@ export interface Database {
 type Call<A> = Effect.Effect<A, SqlError.SqlError>
 
 /** PostgreSQL gives integers of 64 bits as bigint. */
-type Int64 = number | bigint
+export type Int64 = number | bigint
 
 export const withNow = <A>({ sql }: Database, use: (now: Statement.Fragment) => Call<A>): Call<A> =>
   DatabaseClock.use((clock) => Effect.flatMap(clock(sql), use))
@@ -236,6 +236,17 @@ export const readPending = ({ sql, tables }: Database, id: string): Call<Option.
     Option.map(Option.fromUndefinedOr(row), ({ pending }) => pending)
   )
 
+/** Stores what belongs to a row together with a change of it; `false` if the change found no row. */
+const storeWith = (
+  sql: SqlClient.SqlClient,
+  change: Call<ReadonlyArray<unknown>>,
+  store: Call<unknown>
+): Call<boolean> =>
+  transact(
+    sql,
+    Effect.flatMap(change, (rows) => (rows.length === 0 ? Effect.succeed(false) : Effect.as(store, true)))
+  )
+
 /** A push has brought a response: whichever worker is next verifies it, in place of an outcome without tokens. */
 export const recordPush = (
   database: Database,
@@ -254,10 +265,7 @@ export const recordPush = (
   )
   const store = sql`
     update ${sql(tables.authentication)} set pending = ${pending}, outcome = null, result = null where id = ${id}`
-  return transact(
-    sql,
-    Effect.flatMap(take, (rows) => (rows.length === 0 ? Effect.void : Effect.asVoid(store)))
-  )
+  return Effect.asVoid(storeWith(sql, take, store))
 }
 
 /** A push has brought an error: it ends the wait, whichever worker has it. */
@@ -273,10 +281,7 @@ export const refuse = (database: Database, id: string, result: string): Call<voi
   )
   const store = sql`
     update ${sql(tables.authentication)} set outcome = ${outcome}, result = ${result} where id = ${id}`
-  return transact(
-    sql,
-    Effect.flatMap(end, (rows) => (rows.length === 0 ? Effect.void : Effect.asVoid(store)))
-  )
+  return Effect.asVoid(storeWith(sql, end, store))
 }
 
 /** How a wait has ended, and who approved. */
@@ -306,10 +311,7 @@ export const decide = (
     update ${sql(tables.authentication)}
     set outcome = ${outcome}, result = ${result ?? null}, subject = ${subject ?? null}, acr = ${acr ?? null}
     where id = ${id}`
-  return transact(
-    sql,
-    Effect.flatMap(end, ([row]) => (row === undefined ? Effect.succeed(false) : Effect.as(store, true)))
-  )
+  return storeWith(sql, end, store)
 }
 
 /** Ends a wait that no poll is in flight for, and that has no tokens; `false` for any other. */
@@ -324,10 +326,7 @@ export const cancel = (database: Database, id: string): Call<boolean> => {
       returning id`
   )
   const store = sql`update ${sql(tables.authentication)} set outcome = ${outcome} where id = ${id}`
-  return transact(
-    sql,
-    Effect.flatMap(end, ([row]) => (row === undefined ? Effect.succeed(false) : Effect.as(store, true)))
-  )
+  return storeWith(sql, end, store)
 }
 
 /** A pause is only ever made longer. */
