@@ -42,6 +42,14 @@ const onPostgres = (tests: Tests): void => {
   else describe.skip("on PostgreSQL, which is not installed", () => {})
 }
 
+/** Runs tests on both databases, in real time: `it.effect` has no `TestClock`. */
+export const onBothLive = (tests: Tests): void => {
+  const options = { timeout: 60_000, excludeTestServices: true }
+  layer(SqliteDatabase.layer({ filename: ":memory:" }), options)("on SQLite", tests)
+  if (hasPostgres) layer(PostgresTest, options)("on PostgreSQL", tests)
+  else describe.skip("on PostgreSQL, which is not installed", () => {})
+}
+
 /** Runs tests on both databases; their clock is the `Clock` of the test. */
 export const onBoth = (tests: Tests): void => {
   layer(Layer.merge(SqliteDatabase.layer({ filename: ":memory:" }), ClockTest))("on SQLite", tests)
