@@ -1,76 +1,24 @@
-import { UserHint } from "@effect-ciba/core"
-import { Approvals, WaitStore, WaitWorker } from "@effect-ciba/durable"
+import { Approvals } from "@effect-ciba/durable"
 import * as ApprovalWorkflow from "@effect-ciba/durable/ApprovalWorkflow"
 import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
-import { Deferred, Effect, Exit, Fiber, Layer, Redacted, Schema, Scope, Stream } from "effect"
-import { ClusterWorkflowEngine, SingleRunner } from "effect/cluster"
-import { Digest } from "effect/crypto"
+import { Deferred, Effect, Fiber, Layer, Redacted, Stream } from "effect"
 import { SqlClient } from "effect/sql"
-import { Workflow, WorkflowEngine } from "effect/workflow"
+import { WorkflowEngine } from "effect/workflow"
 import { describe, expect } from "vitest"
 import { onBothLive } from "./support/Databases.ts"
 import { dump } from "./support/Dump.ts"
-import { makeCiba, makeOptions } from "./support/TestApproval.ts"
+import { makeCiba } from "./support/TestApproval.ts"
 import { countRequests, realTime } from "./support/Time.ts"
-
-const Transfer = Workflow.make("Transfer", {
-  payload: { id: Schema.String },
-  success: Schema.Struct({ subject: Schema.String, status: Schema.String }),
-  error: ApprovalWorkflow.AskError,
-  idempotencyKey: ({ id }) => id
-})
-
-const secrets = new Set(["jo@example.com"])
-
-const TransferLive = Transfer.toLayer(
-  Effect.fnUntraced(function* ({ id }) {
-    const workflow = yield* ApprovalWorkflow.ApprovalWorkflow
-    const approvals = yield* Approvals.Approvals
-    const hint = UserHint.login(id === "unknown" ? "no-one" : "jo@example.com")
-    const { key, status } = yield* workflow.ask(id, { scope: ["openid"], hint })
-    const { accessToken, idToken, subject } = yield* Effect.orDie(approvals.result(key))
-    for (const token of [accessToken, idToken]) secrets.add(Redacted.value(token))
-    return { subject, status }
-  })
-)
-
-const makePlace = Effect.map(makeOptions, (made) => ({ ...made, interval: 20 }))
-
-type Place = Effect.Success<typeof makePlace>
-
-/** The approvals of a process with a worker. */
-const layerApprovals = (place: Place) =>
-  Layer.merge(Approvals.layer(place), WaitWorker.layer({ claimInterval: "20 millis" })).pipe(
-    Layer.provide(WaitStore.layer(place))
-  )
-
-/** The engine that Effect has for programs in one process: its journal is in the database of the context. */
-const EngineLive = ClusterWorkflowEngine.layer.pipe(
-  Layer.provideMerge(SingleRunner.layer({ runnerStorage: "memory", shardingConfig: { shardsPerGroup: 4 } })),
-  Layer.provide(Digest.layerWebCrypto)
-)
-
-/** A process with an engine, until it is killed. */
-const startProcess = Effect.fnUntraced(function* <E, R>(
-  place: Place,
-  engine: Layer.Layer<WorkflowEngine.WorkflowEngine, E, R>
-) {
-  const scope = yield* Scope.fork(yield* Effect.scope)
-  const context = yield* TransferLive.pipe(
-    Layer.provide(ApprovalWorkflow.layer(place)),
-    Layer.provideMerge(layerApprovals(place)),
-    Layer.provideMerge(engine),
-    Layer.fresh,
-    Layer.buildWithScope(scope)
-  )
-  return {
-    /** Another one completes deferreds, too. */
-    complete: Effect.provideContext(Layer.build(Layer.fresh(ApprovalWorkflow.layer(place))), context),
-    execute: (id: string) => Effect.provideContext(Transfer.execute({ id }), context),
-    begin: (id: string) => Effect.provideContext(Transfer.execute({ id }, { discard: true }), context),
-    kill: Scope.close(scope, Exit.void)
-  }
-})
+import {
+  EngineLive,
+  layerApprovals,
+  makePlace,
+  type Place,
+  startProcess,
+  Transfer,
+  TransferLive,
+  tokens
+} from "./support/Transfers.ts"
 
 /** A process whose engine is in memory, at tables of its own. */
 const start = Effect.gen(function* () {
@@ -223,7 +171,7 @@ onBothLive((it) => {
         yield* untilDeferreds(place, 1)
         yield* first.kill
         const provider = yield* TestProvider.TestProvider
-        for (const { authReqId } of yield* provider.pending) secrets.add(Redacted.value(authReqId))
+        const handles = (yield* provider.pending).map(({ authReqId }) => Redacted.value(authReqId))
         yield* provider.approve()
         const second = yield* startProcess(place, EngineLive)
         expect(yield* second.execute("17")).toMatchObject({ status: "Verified" })
@@ -232,7 +180,8 @@ onBothLive((it) => {
         const text = yield* dump
         for (const table of ["cluster_messages", "cluster_replies"]) expect(text).toMatch(`${table} [{`)
         expect(text).toContain("ApprovalWorkflow/17")
-        expect(secrets.size).toBeGreaterThan(3)
+        const secrets = [...handles, ...tokens, "jo@example.com"]
+        expect(secrets.length).toBeGreaterThan(3)
         for (const secret of secrets) expect(text).not.toContain(secret)
       }).pipe(provide())
     )
