@@ -11,8 +11,8 @@ import { describe } from "vitest"
 import { DatabaseClock } from "../../src/internal/DatabaseClock.ts"
 import { hasPooler, hasPostgres, type Server, startPooler, startPostgres } from "./Servers.ts"
 
-const connectTo = (server: Server, options?: PostgresDatabase.Options) =>
-  PostgresDatabase.layer({ ...server, username: "postgres", database: "postgres", maxConnections: 4, ...options })
+export const connectTo = ({ host, port }: Server, options?: PostgresDatabase.Options) =>
+  PostgresDatabase.layer({ host, port, username: "postgres", database: "postgres", maxConnections: 4, ...options })
 
 const FileTest = Layer.unwrap(
   Effect.map(

@@ -2,7 +2,7 @@
 import { UserHint } from "@effect-ciba/core"
 import { Approvals, WaitStore, WaitWorker } from "@effect-ciba/durable"
 import * as ApprovalWorkflow from "@effect-ciba/durable/ApprovalWorkflow"
-import { Effect, Exit, Layer, Redacted, Schema, Scope } from "effect"
+import { Context, Effect, Exit, Layer, Redacted, Schema, Scope } from "effect"
 import { ClusterWorkflowEngine, SingleRunner } from "effect/cluster"
 import { Digest } from "effect/crypto"
 import { Workflow, type WorkflowEngine } from "effect/workflow"
@@ -60,6 +60,7 @@ export const startProcess = Effect.fnUntraced(function* <E, R>(
     Layer.buildWithScope(scope)
   )
   return {
+    approvals: Context.get(context, Approvals.Approvals),
     /** Another one completes deferreds, too. */
     complete: Effect.provideContext(Layer.build(Layer.fresh(ApprovalWorkflow.layer(place))), context),
     execute: (id: string) => Effect.provideContext(Transfer.execute({ id }), context),
