@@ -1,4 +1,4 @@
-// What a thief of the database has: every row of every table, whoever has created it.
+// What a thief of the database has: every row of every table.
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 
