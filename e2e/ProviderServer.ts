@@ -1,6 +1,6 @@
 /**
- * The provider of `@effect-ciba/testing` behind an HTTP server on loopback, which records each request. It has what
- * oidc-provider lacks: push delivery and `slow_down`.
+ * The provider of `@effect-ciba/testing` behind a server on loopback whose connections a test can delay, cut, take over and time;
+ * `ProviderServer` of the same package is for all other tests. It has what oidc-provider lacks: push delivery and `slow_down`.
  *
  * A request is handled even if the client closes the connection meanwhile, as with real servers.
  */

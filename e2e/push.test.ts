@@ -1,4 +1,5 @@
-import { NodeFileSystem, NodePath } from "@effect/platform-node"
+import { createServer } from "node:http"
+import { NodeFileSystem, NodeHttpServer, NodePath } from "@effect/platform-node"
 import { expect, it } from "@effect/vitest"
 import {
   Ciba,
@@ -10,17 +11,19 @@ import {
   UserHint
 } from "@effect-ciba/core"
 import { NodeCiba, NodeNotificationServer } from "@effect-ciba/platform-node"
-import { TestClient, TestKeys, type TestProvider } from "@effect-ciba/testing"
+import { ProviderServer, TestClient, TestKeys, TestProvider } from "@effect-ciba/testing"
 import type { JsonObject, ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
-import { Clock, Effect, Fiber, FileSystem, Layer, Redacted, Result } from "effect"
+import { Clock, Context, Effect, Fiber, FileSystem, Layer, Redacted, Result } from "effect"
 import { HttpServer } from "effect/http"
 import { KeyValueStore } from "effect/persistence"
 import { TestClock } from "effect/testing"
-import * as ProviderServer from "./ProviderServer.ts"
 
 const url = "https://client.test/ciba"
 
 const client = TestClient.clientSecretBasic({ notification: { deliveryMode: "push", url } })
+
+/** Each test sends the pushes when it is their time. */
+const lose = () => Promise.reject(new Error("nothing listens there"))
 
 /** A provider and a client in push mode over sockets, and the client's store on disk. */
 const setUp = (options: ProviderOptions = {}) =>
@@ -28,7 +31,12 @@ const setUp = (options: ProviderOptions = {}) =>
     const files = yield* FileSystem.FileSystem
     const directory = yield* files.makeTempDirectoryScoped()
     const key = yield* Sealing.generate("k")
-    const provider = yield* ProviderServer.make({ client, refreshTokens: true, ...options })
+    const services = yield* Layer.build(
+      ProviderServer.layer({ client, refreshTokens: true, notify: lose, ...options }).pipe(
+        Layer.provide(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }))
+      )
+    )
+    const provider = Context.get(services, TestProvider.TestProvider)
     /** A process of the client; processes share the store only. */
     const process = NodeCiba.layer({
       deliveryMode: "push",

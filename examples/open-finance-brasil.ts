@@ -15,8 +15,8 @@ import {
   TokenEndpoint,
   UserHint
 } from "@effect-ciba/core"
-import { ProviderScript, TestClient, TestProvider } from "@effect-ciba/testing"
-import { Console, Effect, Fiber, Layer, Schema } from "effect"
+import { ProviderScript, TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
+import { Console, Effect, Layer, Schema } from "effect"
 import { HttpBody, HttpClient, HttpClientResponse } from "effect/http"
 import * as Fapi from "./fapi.ts"
 
@@ -83,7 +83,7 @@ const program = Effect.gen(function* () {
       idTokenSignedResponseAlg: "PS256",
       notification: { deliveryMode: "ping", url: "https://bank-app.test/ciba" }
     }),
-    user: { subject: "jo", loginHint: "urn:bank:1", reaction: { _tag: "Ignore" } },
+    user: TestUser.approve({ subject: "jo", loginHint: "urn:bank:1" }),
     tokenScript: ProviderScript.make([ProviderScript.json(200, { access_token: "for-consents", token_type: "Bearer" })])
   })
   const client = layer({
@@ -95,17 +95,14 @@ const program = Effect.gen(function* () {
   }).pipe(Layer.provide(bankLayer), Layer.provideMerge(provider), Layer.provideMerge(NotificationInbox.layer))
 
   yield* Effect.gen(function* () {
-    const { approve, notification } = yield* TestProvider.TestProvider
-    const receive = yield* NotificationReceiver.toWebHandler()
-    const reading = yield* Effect.forkChild(
-      readResources({ consents: "https://bank.test/consents", resources: "https://bank.test/resources" }, "76109277673")
+    const bank = yield* TestProvider.TestProvider
+    yield* bank.deliverTo(yield* NotificationReceiver.toWebHandler())
+    const { status, subject } = yield* readResources(
+      { consents: "https://bank.test/consents", resources: "https://bank.test/resources" },
+      "76109277673"
     )
-    yield* Effect.eventually(Effect.delay(approve(), "10 millis"))
-    const ping = yield* notification()
-    yield* Effect.promise(() => receive(ping))
-    const { status, subject } = yield* Fiber.join(reading)
     yield* Console.log(`${subject} authorised the consent; the resources come with status ${status}.`)
-  }).pipe(Effect.provide(client))
+  }).pipe(Effect.scoped, Effect.provide(client))
 })
 
 if (process.argv[1] === import.meta.filename) await Effect.runPromise(program)

@@ -136,7 +136,7 @@ export const errorsPage = (): string =>
     introduction,
     ...stages.map(stageSection),
     "## TransportError",
-    "A reason of every stage: no response, or one that the protocol does not know. Its `kind` says what happened. For an authentication request, *ask again* stands in the place of *resume*.",
+    "A reason of every stage: no response, or one that the protocol does not know. Its `kind` says what happened. For an authentication request, *ask again* stands in the place of *resume*, and neither if the provider may have asked the end-user (`AuthenticationRequestError.mayHaveAsked`): then check with them before you send a new request.",
     table(
       ["kind", ...explanation],
       Object.entries(kinds).map(([kind, row]) => [`\`${kind}\``, ...explain(row, "TokenError")])

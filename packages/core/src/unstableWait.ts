@@ -32,6 +32,12 @@ export { judge } from "./CibaFlow.ts"
  * @since 0.1.0
  * @stability unstable
  */
+export * as SealedJson from "./crypto/SealedJson.ts"
+
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
 export * as Throttle from "./http/Throttle.ts"
 
 /**

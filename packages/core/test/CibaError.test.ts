@@ -9,8 +9,8 @@ import {
 } from "@effect-ciba/core"
 import { TransportError } from "../src/http/TransportError.ts"
 
-const transport = (kind: TransportError["kind"]) =>
-  new TransportError({ kind, method: "POST", url: "https://provider.test/token" })
+const transport = (kind: TransportError["kind"], status?: number) =>
+  new TransportError({ kind, method: "POST", url: "https://provider.test/token", ...(status && { status }) })
 
 const token = (reason: TokenError.TokenError["reason"]) => new TokenError.TokenError({ reason })
 
@@ -54,6 +54,8 @@ describe("CibaError", () => {
       "operator"
     ],
     ["a request that got no response", request(transport("TimedOut")), ""],
+    ["a request that a gateway answered with 502", request(transport("UnexpectedStatus", 502)), ""],
+    ["a request that was refused with 429", request(transport("UnexpectedStatus", 429)), "ask"],
     ["a request that was redirected", request(transport("Redirected")), "operator"],
     ["a request over http", request(transport("InsecureUrl")), "operator"],
     [

@@ -325,7 +325,7 @@ const sealDecision = Effect.fnUntraced(function* (
     const result = yield* VerifiedIdentity.seal(identity, keys, context)
     return { outcome, result, subject: identity.subject, acr: identity.claims.acr }
   }
-  return { outcome, result: failure && (yield* Failure.seal(failure, keys, context)) }
+  return { outcome, result: failure && (yield* Failure.sealed.seal(failure, keys, context)) }
 })
 
 const openDecision = Effect.fnUntraced(function* (
@@ -336,7 +336,7 @@ const openDecision = Effect.fnUntraced(function* (
   if (result === null) return { outcome }
   return outcome === "Verified"
     ? { outcome, identity: yield* VerifiedIdentity.open(result, keys, context) }
-    : { outcome, failure: yield* Failure.open(result, keys, context) }
+    : { outcome, failure: yield* Failure.sealed.open(result, keys, context) }
 })
 
 /** What is counted on this machine's clock, on that of the database. */

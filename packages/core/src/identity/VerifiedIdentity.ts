@@ -97,9 +97,10 @@
  * @see OpenID Connect Core 2 and 5.7, CIBA Core 1.0 section 10.1.1
  */
 import { Data, type DateTime, Effect, Redacted, Schema, SchemaGetter } from "effect"
-import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
+import type { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import { JsonWebKey } from "../crypto/JsonWebKey.ts"
-import * as Sealing from "../crypto/Sealing.ts"
+import * as SealedJson from "../crypto/SealedJson.ts"
+import type * as Sealing from "../crypto/Sealing.ts"
 import { IdTokenClaims } from "./IdTokenClaims.ts"
 
 /**
@@ -143,10 +144,7 @@ export const seal = (
   { issuer: _issuer, subject: _subject, ...identity }: VerifiedIdentity,
   keys: Sealing.Keys,
   context: Sealing.Context = []
-): Effect.Effect<string> =>
-  Effect.flatMap(Effect.orDie(encode({ version: 1, ...identity })), (text) =>
-    Sealing.seal(Redacted.make(text), keys, [kind, ...context])
-  )
+): Effect.Effect<string> => sealedJson.seal({ version: 1, ...identity }, keys, context)
 
 /**
  * Decrypts what `seal` has made in this context with any of the keys; fails if none of them decrypts it. It is as true as it was
@@ -160,18 +158,11 @@ export const open = (
   keys: Sealing.Keys,
   context: Sealing.Context = []
 ): Effect.Effect<VerifiedIdentity, DecryptionFailed> =>
-  Effect.flatMap(Sealing.open(sealed, keys, [kind, ...context]), (text) =>
-    Effect.mapBoth(decode(Redacted.value(text)), {
-      onFailure: () => new DecryptionFailed({ problem: unreadable }),
-      onSuccess: ({ version: _version, ...identity }) =>
-        new VerifiedIdentity({ ...identity, issuer: identity.claims.iss, subject: identity.claims.sub })
-    })
+  Effect.map(
+    sealedJson.open(sealed, keys, context),
+    ({ version: _version, ...identity }) =>
+      new VerifiedIdentity({ ...identity, issuer: identity.claims.iss, subject: identity.claims.sub })
   )
-
-/** What no other sealed text is. */
-const kind = "VerifiedIdentity"
-
-const unreadable = "it contains no verified identity of a version that this release can read"
 
 const Stored = /* @__PURE__ */ (() => {
   /** A secret with this label when it is decoded, whichever it had. */
@@ -198,8 +189,8 @@ const Stored = /* @__PURE__ */ (() => {
   })
 })()
 
-const text = /* @__PURE__ */ Schema.fromJsonString(/* @__PURE__ */ Schema.toCodecJson(Stored))
-
-const encode = /* @__PURE__ */ Schema.encodeEffect(text)
-
-const decode = /* @__PURE__ */ Schema.decodeEffect(text)
+const sealedJson = /* @__PURE__ */ SealedJson.make({
+  kind: "VerifiedIdentity",
+  noun: "verified identity",
+  schema: /* @__PURE__ */ Schema.fromJsonString(/* @__PURE__ */ Schema.toCodecJson(Stored))
+})

@@ -49,11 +49,12 @@
  *
  * @see CIBA Core 1.0 sections 7.3 and 7.4
  */
-import { Effect, Redacted, Schema, SchemaTransformation } from "effect"
+import { type Effect, Schema, SchemaTransformation } from "effect"
 import { DeliveryMode } from "../client/DeliveryMode.ts"
-import { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
+import type { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import { JsonWebKey } from "../crypto/JsonWebKey.ts"
-import * as Sealing from "../crypto/Sealing.ts"
+import * as SealedJson from "../crypto/SealedJson.ts"
+import type * as Sealing from "../crypto/Sealing.ts"
 import { WaitProgress } from "./WaitProgress.ts"
 
 /**
@@ -178,8 +179,7 @@ export const seal = (
   pending: PendingAuthentication,
   keys: Sealing.Keys,
   context: Sealing.Context = []
-): Effect.Effect<string> =>
-  Effect.flatMap(Effect.orDie(encode(pending)), (text) => Sealing.seal(Redacted.make(text), keys, [kind, ...context]))
+): Effect.Effect<string> => sealedJson.seal(pending, keys, context)
 
 /**
  * Decrypts what `seal` has made in this context with any of the keys; fails if none of them decrypts it.
@@ -191,16 +191,10 @@ export const open = (
   sealed: string,
   keys: Sealing.Keys,
   context: Sealing.Context = []
-): Effect.Effect<PendingAuthentication, DecryptionFailed> =>
-  Effect.flatMap(Sealing.open(sealed, keys, [kind, ...context]), (text) =>
-    Effect.mapError(decode(Redacted.value(text)), () => new DecryptionFailed({ problem: unreadable }))
-  )
+): Effect.Effect<PendingAuthentication, DecryptionFailed> => sealedJson.open(sealed, keys, context)
 
-/** What no other sealed text is. */
-const kind = "PendingAuthentication"
-
-const unreadable = "it contains no pending authentication of a version that this release can read"
-
-const encode = /* @__PURE__ */ Schema.encodeEffect(unsafeJson)
-
-const decode = /* @__PURE__ */ Schema.decodeEffect(unsafeJson)
+const sealedJson = /* @__PURE__ */ SealedJson.make({
+  kind: "PendingAuthentication",
+  noun: "pending authentication",
+  schema: unsafeJson
+})

@@ -186,9 +186,42 @@ export class AuthenticationRequestError extends ErrorClass.make<AuthenticationRe
     ])
   },
   ["the authentication request was not sent, or not acknowledged", "fixRequest"],
-  // A request whose response did not come may have reached the end-user.
-  { next: ({ reason }) => (reason._tag === "TransportError" && mayHaveArrived(reason) ? "confirm" : reason.next) }
+  { next: ({ reason }) => (reason._tag === "TransportError" && mayBeServed(reason) ? "confirm" : reason.next) }
 ) {}
+
+/** Whether the provider may have done what the request asks for: it may have arrived, and was not refused with a status of 4xx. */
+const mayBeServed = (error: TransportError): boolean => mayHaveArrived(error) && !isRefusal(error)
+
+/** The status of a response to another request says nothing. */
+const isRefusal = ({ kind, status = 0 }: TransportError): boolean =>
+  kind !== "InteractionIdMismatch" && status >= 400 && status < 500
+
+/**
+ * Whether the provider may have asked the end-user, though the request has no acknowledgement that can be used: its response is lost, or not what
+ * the specification says. Not if it was never sent, or refused: with an error code, or with a status of 4xx.
+ *
+ * **Example** (A user code that is missing, and an acknowledgement that cannot be used)
+ *
+ * ```ts
+ * import { AuthenticationRequestError } from "@effect-ciba/core"
+ *
+ * const missing = new AuthenticationRequestError.MissingUserCode({ code: "missing_user_code", status: 400 })
+ * const invalid = new AuthenticationRequestError.InvalidAcknowledgement({ issues: "auth_req_id is missing" })
+ *
+ * const mayHaveAsked = [missing, invalid].map((reason) =>
+ *   AuthenticationRequestError.mayHaveAsked(new AuthenticationRequestError.AuthenticationRequestError({ reason }))
+ * )
+ *
+ * mayHaveAsked // => [false, true]
+ * ```
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const mayHaveAsked = ({ reason }: AuthenticationRequestError): boolean =>
+  reason._tag === "TransportError"
+    ? mayBeServed(reason)
+    : reason._tag === "InvalidAcknowledgement" || reason._tag === "DuplicateAuthReqId"
 
 /**
  * The failure for an error response of the backchannel authentication endpoint.

@@ -1,9 +1,10 @@
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
-import { Ciba, UserHint } from "@effect-ciba/core"
+import { AuthenticationRequestError, Ciba, CibaError, UserHint } from "@effect-ciba/core"
 import { ProviderScript, TestUser } from "@effect-ciba/testing"
 import { Duration, Effect, Fiber, Redacted } from "effect"
 import { TestClock } from "effect/testing"
+import { TransportError } from "../../src/http/TransportError.ts"
 import { acknowledgement, cibaLayer, initiate, requestsTo, withResponses } from "../support/AuthenticationFlow.ts"
 
 describe("AuthenticationRequestError", () => {
@@ -265,4 +266,60 @@ describe("a response that the authentication endpoint does not define", () => {
       )
     )
   }
+})
+
+describe("the end-user", () => {
+  const { error, html, json, lost, redirect, reset, status, truncated } = ProviderScript
+  const requests: ReadonlyArray<readonly [title: string, answer: ProviderScript.Step, mayHaveAsked: boolean]> = [
+    ["was refused with an error code (G1)", error("invalid_request"), false],
+    ["was refused by policy (G10)", error("access_denied", { status: 403 }), false],
+    ["was refused with 404 and no error code (G13)", html(404), false],
+    ["was refused with 408 and no error code (G13)", status(408), false],
+    ["was refused with 429 and no error code (G12)", status(429, { retryAfter: "7" }), false],
+    ["was refused with 499 and no error code (G13)", json(499, {}), false],
+    ["was redirected (C20)", redirect("https://elsewhere.test/", 307), false],
+    ["got 500 and no error code (G12)", status(500), true],
+    ["got 502 of a gateway (G13)", html(502), true],
+    ["got 503 and no error code (G12)", status(503), true],
+    ["got another status than 200 (F11)", json(201, {}), true],
+    ["got an acknowledgement that breaks off (F11)", truncated, true],
+    ["got an acknowledgement without an auth_req_id (F11)", json(200, { expires_in: 60 }), true],
+    ["got no response (G12)", lost, true],
+    ["met a broken connection (G12)", reset, true]
+  ]
+  for (const [title, answer, expected] of requests) {
+    it.effect(`${expected ? "may" : "cannot"} have been asked by a request that ${title}`, () =>
+      Effect.gen(function* () {
+        const failure = yield* initiate().pipe(
+          Effect.as(undefined),
+          Effect.catchTag("AuthenticationRequestError", (error) => Effect.succeed(error))
+        )
+        expect(failure && AuthenticationRequestError.mayHaveAsked(failure)).toBe(expected)
+        if (expected) expect(failure && CibaError.canAskAgain(failure)).toBe(false)
+      }).pipe(Effect.provide(cibaLayer(withResponses(answer))))
+    )
+  }
+
+  const transport = (fields: Pick<TransportError, "kind"> & Partial<TransportError>) =>
+    new TransportError({ method: "POST", url: "https://provider.test/backchannel", ...fields })
+
+  it("may have been asked if a response with 404 is to another request", () => {
+    const reason = transport({ kind: "InteractionIdMismatch", status: 404 })
+    const failure = new AuthenticationRequestError.AuthenticationRequestError({ reason })
+    expect(AuthenticationRequestError.mayHaveAsked(failure)).toBe(true)
+    expect(failure.next).toBe("confirm")
+  })
+
+  it("cannot have been asked by a request for which there was no connection", () => {
+    const reason = transport({ kind: "Unreachable", code: "ECONNREFUSED" })
+    const failure = new AuthenticationRequestError.AuthenticationRequestError({ reason })
+    expect(AuthenticationRequestError.mayHaveAsked(failure)).toBe(false)
+    expect(failure.next).toBe("retry")
+  })
+
+  it("may have been asked if the acknowledgement has the auth_req_id of another request", () => {
+    const reason = new AuthenticationRequestError.DuplicateAuthReqId({})
+    const failure = new AuthenticationRequestError.AuthenticationRequestError({ reason })
+    expect(AuthenticationRequestError.mayHaveAsked(failure)).toBe(true)
+  })
 })

@@ -1,6 +1,6 @@
 /** Starts an approval once for each key: an intent is written before the request is sent. */
 import * as AuthenticationRequest from "@effect-ciba/core/AuthenticationRequest"
-import type { AuthenticationRequestError } from "@effect-ciba/core/AuthenticationRequestError"
+import { type AuthenticationRequestError, mayHaveAsked } from "@effect-ciba/core/AuthenticationRequestError"
 import type { Ciba } from "@effect-ciba/core/Ciba"
 import { ClientRegistration } from "@effect-ciba/core/ClientRegistration"
 import type { DiscoveryError } from "@effect-ciba/core/DiscoveryError"
@@ -113,13 +113,9 @@ const makeSend =
     return Effect.raceFirst(sent, keepRenewed)
   }
 
-/** Whether the provider may have asked the end-user, though there is no acknowledgement: not with a status of 4xx. */
-const mayBeAsked = (error: AuthenticationRequestError | DiscoveryError): boolean => {
-  if (error._tag === "DiscoveryError") return false
-  const { next, reason } = error
-  const isRefused = "status" in reason && reason.status !== undefined && reason.status >= 400 && reason.status < 500
-  return !isRefused && (next === "confirm" || next === "reportToProvider")
-}
+/** Whether the provider may have asked the end-user, though there is no acknowledgement. */
+const mayBeAsked = (error: AuthenticationRequestError | DiscoveryError): boolean =>
+  error._tag === "AuthenticationRequestError" && mayHaveAsked(error)
 
 const record = (
   store: WaitStore.Service,

@@ -1,7 +1,7 @@
 /** Why a wait ended without tokens, as its row has it: sealed, since a provider's text may name the end-user. */
 import { type CibaError, canAskAgain, needsOperator } from "@effect-ciba/core/CibaError"
-import * as Sealing from "@effect-ciba/core/Sealing"
-import { Effect, Redacted, Schema } from "effect"
+import { SealedJson } from "@effect-ciba/core/unstable/wait"
+import { Schema } from "effect"
 
 const Failure = Schema.Struct({
   /** The `_tag` of the error's reason. */
@@ -26,21 +26,9 @@ export const of = (error: CibaError): Failure => ({
   needsOperator: needsOperator(error)
 })
 
-const kind = "Failure"
-
-const text = Schema.fromJsonString(Failure)
-
-const encode = Schema.encodeEffect(text)
-
-const decode = Schema.decodeEffect(text)
-
-export const seal = (failure: Failure, keys: Sealing.Keys, context: Sealing.Context): Effect.Effect<string> =>
-  Effect.flatMap(Effect.orDie(encode(failure)), (json) => Sealing.seal(Redacted.make(json), keys, [kind, ...context]))
-
-/** Fails if none of the keys has sealed it in this context. */
-export const open = (
-  sealed: string,
-  keys: Sealing.Keys,
-  context: Sealing.Context
-): Effect.Effect<Failure, Effect.Error<ReturnType<typeof Sealing.open>>> =>
-  Effect.flatMap(Sealing.open(sealed, keys, [kind, ...context]), (json) => Effect.orDie(decode(Redacted.value(json))))
+/** Sealed for the row of its wait. */
+export const sealed: SealedJson.SealedJson<Failure> = SealedJson.make({
+  kind: "Failure",
+  noun: "failure",
+  schema: Schema.fromJsonString(Failure)
+})

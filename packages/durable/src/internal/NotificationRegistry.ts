@@ -65,7 +65,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     findNotification: Effect.fnUntraced(function* ({ authReqId, id }) {
       const found = yield* NotificationTable.findOf(database, id)
       if (Option.isNone(found) || found.value.body === null) return undefined
-      const body = yield* NotificationBody.open(found.value.body, keys, [prefix, found.value.hash])
+      const body = yield* NotificationBody.sealed.open(found.value.body, keys, [prefix, found.value.hash])
       return { authReqId, body }
     }),
     remove: (token) => Effect.flatMap(tokens.hashByAll(token), (hashes) => NotificationTable.remove(database, hashes))
@@ -89,7 +89,7 @@ const makeDeliver = (
       : yield* NotificationTable.notify(database, {
           hash,
           handle: handle ?? (yield* handles.hash(authReqId)),
-          body: yield* NotificationBody.seal(body, keys, [prefix, hash])
+          body: yield* NotificationBody.sealed.seal(body, keys, [prefix, hash])
         })
     // Also for a repeated one: the process that took the first may have died before its wait knew.
     const { id } = Option.getOrElse(stored, () => found.value)

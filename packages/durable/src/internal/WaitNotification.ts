@@ -37,7 +37,7 @@ export const makeNotify = ({ database, keys, prefix }: Place): Notify =>
     const pushed = update(pending, { received })
     const saved = yield* Effect.result(StoredWait.get(pushed, WaitTable.noOffset))
     if (Result.isFailure(saved)) {
-      const result = yield* Failure.seal(Failure.of(saved.failure), keys, [prefix, id])
+      const result = yield* Failure.sealed.seal(Failure.of(saved.failure), keys, [prefix, id])
       return yield* WaitTable.refuse(database, id, result)
     }
     if (saved.success === undefined) return
@@ -51,7 +51,7 @@ export const makeNotifyEarly =
   ({ body, hash }, id) =>
     body === null
       ? Effect.void
-      : NotificationBody.open(body, keys, [prefix, hash]).pipe(
+      : NotificationBody.sealed.open(body, keys, [prefix, hash]).pipe(
           Effect.flatMap((opened) => notify(id, opened)),
           Effect.catchTag("DecryptionFailed", ({ message }) =>
             Effect.logError(`the notification for ${id}: ${message}`)

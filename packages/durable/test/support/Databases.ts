@@ -11,8 +11,8 @@ import { describe } from "vitest"
 import { DatabaseClock } from "../../src/internal/DatabaseClock.ts"
 import { hasPooler, hasPostgres, type Server, startPooler, startPostgres } from "./Servers.ts"
 
-const connectTo = (server: Server, options?: PostgresDatabase.Options) =>
-  PostgresDatabase.layer({ ...server, username: "postgres", database: "postgres", maxConnections: 4, ...options })
+export const connectTo = ({ host, port }: Server, options?: PostgresDatabase.Options) =>
+  PostgresDatabase.layer({ host, port, username: "postgres", database: "postgres", maxConnections: 4, ...options })
 
 const FileTest = Layer.unwrap(
   Effect.map(
@@ -39,6 +39,14 @@ type Tests = Parameters<ReturnType<typeof layer<SqlClient.SqlClient, unknown>>>[
 
 const onPostgres = (tests: Tests): void => {
   if (hasPostgres) layer(Layer.merge(PostgresTest, ClockTest), { timeout: 60_000 })("on PostgreSQL", tests)
+  else describe.skip("on PostgreSQL, which is not installed", () => {})
+}
+
+/** Runs tests on both databases, in real time: `it.effect` has no `TestClock`. */
+export const onBothLive = (tests: Tests): void => {
+  const options = { timeout: 60_000, excludeTestServices: true }
+  layer(SqliteDatabase.layer({ filename: ":memory:" }), options)("on SQLite", tests)
+  if (hasPostgres) layer(PostgresTest, options)("on PostgreSQL", tests)
   else describe.skip("on PostgreSQL, which is not installed", () => {})
 }
 

@@ -47,20 +47,36 @@ export interface Server {
   readonly port: number
 }
 
-export const startPostgres: Effect.Effect<Server, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => {
+/** A server that can be stopped, as a failure stops it, and started again. */
+export interface Postgres extends Server {
+  readonly stop: Effect.Effect<void>
+  readonly start: Effect.Effect<void>
+}
+
+const makePostgres = (host: string): Postgres => {
+  const control = (...parameters: ReadonlyArray<string>) =>
+    Effect.sync(() => runPostgres("pg_ctl", "-D", join(host, "data"), "-w", "-s", ...parameters))
+  const settings = `-c listen_addresses= -c unix_socket_directories=${host} -c fsync=off`
+  return {
+    host,
+    port: 5432,
+    start: control("-l", join(host, "log"), "-o", settings, "start"),
+    stop: control("-m", "immediate", "stop")
+  }
+}
+
+export const startPostgres: Effect.Effect<Postgres, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.suspend(() => {
     const host = makeDirectory()
-    const data = join(host, "data")
-    runPostgres("initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync")
-    const settings = `-c listen_addresses= -c unix_socket_directories=${host} -c fsync=off`
-    runPostgres("pg_ctl", "-D", data, "-w", "-s", "-l", join(host, "log"), "-o", settings, "start")
-    return { host, port: 5432 }
+    runPostgres("initdb", "-D", join(host, "data"), "-U", "postgres", "--auth=trust", "--no-sync")
+    const postgres = makePostgres(host)
+    return Effect.as(postgres.start, postgres)
   }),
-  ({ host }) =>
-    Effect.sync(() => {
-      runPostgres("pg_ctl", "-D", join(host, "data"), "-m", "immediate", "-s", "stop")
-      rmSync(host, { recursive: true })
-    })
+  ({ host, stop }) =>
+    Effect.andThen(
+      stop,
+      Effect.sync(() => rmSync(host, { recursive: true }))
+    )
 )
 
 /** Gives each transaction one of two connections, for any number of clients. */
