@@ -74,7 +74,10 @@ export const fromBytes = (keyId: string, bytes: Redacted.Redacted<string>): Effe
   Effect.fromResult(Base64Url.decode(Redacted.value(bytes).replaceAll("+", "-").replaceAll("/", "_"))).pipe(
     Effect.filterOrFail((read) => read.byteLength === 32),
     Effect.mapBoth({
-      onFailure: () => new InvalidKey({ problem: "a sealing key is 32 random bytes as text in base64 or base64url: openssl rand -base64 32 makes one" }),
+      onFailure: () =>
+        new InvalidKey({
+          problem: "a sealing key is 32 random bytes as text in base64 or base64url: openssl rand -base64 32 makes one"
+        }),
       onSuccess: (read) => makeKey(keyId, read)
     })
   )
