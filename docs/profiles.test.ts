@@ -20,15 +20,15 @@ const rulesOf = ({ registration, request, response }: SecurityProfile.SecurityPr
   [...registration, ...request, ...response].map(({ parameter, reference }) => `${parameter}: ${reference}`)
 
 /** The rules of a profile beyond those of the profile that it extends. */
-const addedBy = (profile: SecurityProfile.SecurityProfile, extended: SecurityProfile.SecurityProfile) =>
+const listAdditions = (profile: SecurityProfile.SecurityProfile, extended: SecurityProfile.SecurityProfile) =>
   rulesOf(profile).filter((rule) => !rulesOf(extended).includes(rule))
 
 const { camara, connectIdAu, fapi1Ciba, fapi2Ciba, openFinanceBrasil } = SecurityProfile
 
 const pages: ReadonlyArray<readonly [page: string, rules: ReadonlyArray<ReadonlyArray<string>>]> = [
   ["fapi-ciba.md", [rulesOf(fapi1Ciba), rulesOf(fapi2Ciba)]],
-  ["connectid.md", [addedBy(connectIdAu, fapi2Ciba)]],
-  ["open-finance-brasil.md", [addedBy(openFinanceBrasil, fapi1Ciba)]],
+  ["connectid.md", [listAdditions(connectIdAu, fapi2Ciba)]],
+  ["open-finance-brasil.md", [listAdditions(openFinanceBrasil, fapi1Ciba)]],
   ["camara.md", [rulesOf(camara)]]
 ]
 

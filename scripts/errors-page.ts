@@ -146,7 +146,7 @@ const isNextStep = (name: string): name is NextStep => name in steps
 
 const endUserRows = Object.keys(steps)
   .filter(isNextStep)
-  .map((name) => [`\`${name}\``, steps[name].advice, endUserTexts[name]])
+  .map((name) => [`\`${name}\``, endUserTexts[name], steps[name].advice])
 
 const habitRows = habits.map(({ code, description, hint, provider, status, tag }) => [
   provider,
@@ -193,7 +193,7 @@ export const errorsPage = (): string =>
     ),
     "## What to tell the end-user",
     "By what there is to do about the error, whose name is `error.next`. A dash is nothing: the program goes on by itself. Codes, descriptions and `message` are for the log.",
-    table(["`next`", "what to do", "the end-user reads, in their language"], endUserRows),
+    table(["`next`", "the end-user reads, in their language", "what to do"], endUserRows),
     "## Habits of providers",
     "What a provider means by an error response, where its code says something else. The message ends with the hint.",
     table(["provider", "error code", "description", "reason", "hint"], habitRows)
