@@ -36,6 +36,7 @@ const tasks = {
   test: ["vitest", "run", "--config", "vitest.workspace.ts"],
   "test:browser": ["vitest", "run", "--config", "vitest.browser.ts"],
   wait: ["node", "scripts/check-wait.ts"],
+  workflows: ["node", "scripts/check-workflows.ts"],
   worlds: ["node", "scripts/check-worlds.ts"]
 }
 

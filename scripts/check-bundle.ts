@@ -1,21 +1,9 @@
-// Checks that the bundle of a program that polls with a client secret has no code of DPoP, mutual TLS, encryption, ping or push.
-import { gzipSync } from "node:zlib"
-import { base, bundle, imports, polls } from "./Bundle.ts"
+// Checks that the bundle of a program that polls with a client secret has no code of DPoP, mutual TLS, encryption, ping or push,
+// and that the sizes in e2e/runtimes/footprint.json, which docs/runtimes.md shows, are those of today; --write measures them anew.
+import { bundle, hasAll, polls } from "./Bundle.ts"
+import * as Footprint from "./Footprint.ts"
 
-// A program with all of these, in which each of the strings must be found; otherwise a string would check nothing.
-const hasAll = `${imports(
-  "Ciba, ClientAuthentication, Dpop, IdTokenDecryption, MutualTls, NotificationInbox, NotificationReceiver, PendingStore, SecurityProfile, SigningKey, UserHint"
-)}
-const live = Ciba.layer({ ${base}, mutualTls: MutualTls.make(), profile: SecurityProfile.fapi2Ciba }).pipe(
-  Layer.provideMerge(NotificationInbox.layer),
-  Layer.provide(Dpop.layer({ key: SigningKey.generate("ES256") })),
-  Layer.provide(IdTokenDecryption.layer({ keys: [Redacted.make({})], keyAlgorithm: "RSA-OAEP" })),
-  Layer.provide(FetchHttpClient.layer)
-)
-const push = Ciba.layer({ ${base}, deliveryMode: "push" })
-console.log(ClientAuthentication.tlsClientAuth, push, NotificationReceiver.toWebHandler, PendingStore.layerKeyValueStore)
-Effect.runPromise(Effect.provide(Ciba.authenticate({ scope: ["openid"], hint: UserHint.login("jo") }), live))`
-
+// In the bundle of all, each of the strings must be found; otherwise a string would check nothing.
 const strings: Readonly<Record<string, ReadonlyArray<string>>> = {
   DPoP: ["dpop+jwt", "htu:"],
   "mutual TLS": ["tls_client_auth", "mtls_endpoint_aliases"],
@@ -25,20 +13,19 @@ const strings: Readonly<Record<string, ReadonlyArray<string>>> = {
   profiles: ["FAPI-CIBA draft 03 with"]
 }
 
-const [lean, full, minified] = await Promise.all([
-  bundle("polls", polls, false),
-  bundle("has-all", hasAll, false),
-  bundle("polls", polls, true)
-])
-const problems = Object.entries(strings).flatMap(([what, texts]) =>
+const [lean, full] = await Promise.all([bundle("polls", polls, false), bundle("has-all", hasAll, false)])
+const foreign = Object.entries(strings).flatMap(([what, texts]) =>
   texts.flatMap((text) => [
     ...(lean.includes(text) ? [`a program that only polls carries ${what}: ${text}`] : []),
     ...(full.includes(text) ? [] : [`${text} is nowhere to be found; the check for ${what} checks nothing`])
   ])
 )
-const kilobytes = (bytes: number): string => `${Math.round(bytes / 1024)} kB`
-console.log(
-  `polls alone, effect included: ${kilobytes(minified.length)} minified, ${kilobytes(gzipSync(minified).length)} compressed`
-)
+
+const sizes = await Footprint.measureSizes()
+for (const { compressed, minified, name } of sizes)
+  console.log(`${name}: ${minified} kB minified, ${compressed} kB compressed`)
+if (process.argv.includes("--write")) Footprint.write({ sizes, starts: await Footprint.measureStarts() })
+
+const problems = [...foreign, ...Footprint.compare(sizes)]
 console.log([...problems, `bundle: ${problems.length} problems`].join("\n"))
 process.exitCode = problems.length === 0 ? 0 : 1

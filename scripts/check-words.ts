@@ -21,7 +21,7 @@ const checkFile = (root: string, path: string): ReadonlyArray<Finding> => {
 
 /** The findings of the whole workspace, or of the given files and folders. */
 export const check = (root: string, under: ReadonlyArray<string> = ["."]): ReadonlyArray<Finding> => {
-  const files = list(root, ".", searched)
+  const files = [...list(root, ".", searched), ...list(root, ".changeset", /\.md$/)]
   const parts = under.map((part) => {
     const prefix = posix.normalize(`${part}/`)
     const inside = files.filter((path) => prefix === "./" || `${path}/`.startsWith(prefix))

@@ -110,6 +110,44 @@ const stageSection = ([stage, from, specification]: (typeof stages)[number]): st
     )
   ].join("\n\n")
 
+const unavailable = "This does not work at the moment, through no fault of yours."
+const unverified = "Your approval could not be verified, and was not used."
+
+/** What the end-user may read, whose request it was. Each step has a text, since the compiler asks for it. */
+const endUserTexts: Readonly<Record<NextStep, string>> = {
+  wait: "Please decide on your device.",
+  resume: "We are still waiting for your decision.",
+  retry: "This does not work at the moment. Please try again in a few minutes.",
+  fixGrant: unavailable,
+  fixClient: unavailable,
+  fixDiscovery: unavailable,
+  fixStorage: "–",
+  askForUserCode: "Please enter your user code.",
+  askForIdentifier: "Your provider does not know you by this name. Please enter another one.",
+  renewHint: "Please log in again.",
+  changeBindingMessage: "–",
+  authenticate: "Please log in again.",
+  refreshTokens: "Please log in again, if the tokens cannot be refreshed.",
+  askAgain: "There was no decision that counts. Would you like to be asked again?",
+  respectRefusal: "You have refused. Nothing was done.",
+  confirm: "We do not know what you decided. Did you approve it on your device?",
+  settleGrant: "You have approved less than we asked for.",
+  reportPolicy: "Your provider does not permit this.",
+  fixCall: unavailable,
+  fixRequest: unavailable,
+  fixClock: unverified,
+  fixKeys: unverified,
+  distrust: unverified,
+  reportToProvider: unavailable,
+  lookUp: unavailable
+}
+
+const isNextStep = (name: string): name is NextStep => name in steps
+
+const endUserRows = Object.keys(steps)
+  .filter(isNextStep)
+  .map((name) => [`\`${name}\``, endUserTexts[name], steps[name].advice])
+
 const habitRows = habits.map(({ code, description, hint, provider, status, tag }) => [
   provider,
   `\`${code}\`${status === undefined ? "" : ` with ${status}`}`,
@@ -128,7 +166,8 @@ Every error is a \`Schema.TaggedError\`. Those of a stage have a \`reason\` with
 \`console.error\`, \`String\`, \`JSON.stringify\`, the loggers of Effect and \`Cause.pretty\` show tag, sentence and fields, and no secret.
 
 The column "then" answers three questions: \`CibaError.canResume\` (*resume*: complete the same authentication again until it expires),
-\`CibaError.canAskAgain\` (*ask again*: a new request may go to the end-user) and \`CibaError.needsOperator\` (*operator*: it stays so until an operator or a developer changes something).`
+\`CibaError.canAskAgain\` (*ask again*: a new request may go to the end-user) and \`CibaError.needsOperator\` (*operator*: it stays so until an operator or a developer changes something).
+What the end-user may read, for each of "what to do": [below](#what-to-tell-the-end-user).`
 
 /** The page as Markdown. */
 export const errorsPage = (): string =>
@@ -152,6 +191,9 @@ export const errorsPage = (): string =>
       ["error", "from", ...explanation],
       layers.map(([error, from]) => [`\`${error.identifier}\``, from, ...explain(error.row, "")])
     ),
+    "## What to tell the end-user",
+    "By what there is to do about the error, whose name is `error.next`. A dash is nothing: the program goes on by itself. Codes, descriptions and `message` are for the log.",
+    table(["`next`", "the end-user reads, in their language", "what to do"], endUserRows),
     "## Habits of providers",
     "What a provider means by an error response, where its code says something else. The message ends with the hint.",
     table(["provider", "error code", "description", "reason", "hint"], habitRows)

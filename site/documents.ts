@@ -23,7 +23,7 @@ const order: ReadonlyArray<readonly [title: string, sources: ReadonlyArray<strin
     "Operation",
     ["docs/configuration.md", "docs/errors.md", "docs/observability.md", "docs/testing.md", "docs/security.md"]
   ],
-  ["Providers", ["docs/profiles.md", "docs/providers.md"]],
+  ["Providers and profiles", ["docs/providers.md", "docs/profiles.md", "docs/profiles/"]],
   [
     "Evidence",
     [
@@ -32,6 +32,7 @@ const order: ReadonlyArray<readonly [title: string, sources: ReadonlyArray<strin
       "docs/faults.md",
       "docs/interoperability.md",
       "docs/conformance.md",
+      "docs/mutation.md",
       "docs/requirements.md"
     ]
   ],

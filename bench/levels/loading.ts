@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
-import { bundle, polls } from "../../scripts/Bundle.ts"
+import { bundle, onlyEffect, polls } from "../../scripts/Bundle.ts"
 import type { Figure } from "../Figure.ts"
 import { compareSides, summarize } from "../Statistics.ts"
 
@@ -39,17 +39,6 @@ const measureImport = (): Figure => {
     rmSync(folder, { recursive: true })
   }
 }
-
-const onlyEffect = `import { Effect, Layer, Redacted, Schema } from "effect"
-import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
-const Body = Schema.fromJsonString(Schema.Struct({ error: Schema.optionalKey(Schema.String) }))
-const program = HttpClient.HttpClient.use((client) =>
-  Effect.flatMap(client.execute(HttpClientRequest.post("https://op.example.com")), (response) =>
-    Effect.flatMap(response.text, Schema.decodeUnknownEffect(Body))
-  )
-)
-console.log(Redacted, Layer)
-Effect.runPromise(Effect.provide(program, FetchHttpClient.layer))`
 
 const measureBundle = async (): Promise<Figure> => {
   const [own, base] = await Promise.all([bundle("polls", polls, true), bundle("effect", onlyEffect, true)])

@@ -1,4 +1,5 @@
 // `docs/runtimes.md`: which test runs on which runtime.
+import { read } from "../../scripts/Footprint.ts"
 import { exceptions, findException } from "./Exceptions.ts"
 import { runtimes } from "./Runtime.ts"
 import { cases } from "./Suite.ts"
@@ -30,11 +31,35 @@ const CibaLive = Layer.provide(Ciba.layer(options), FetchLive)
 
 Size and time limits, refused redirects and https are the library's own, and the same everywhere.`
 
+const footprint = (): ReadonlyArray<string> => {
+  const { sizes, starts } = read()
+  return [
+    "## Imports, sizes, cold start",
+    "",
+    "The index `@effect-ciba/core` has every public module, and a bundler leaves out what a program does not use. Without a bundler a module by its own path, as in `@effect-ciba/core/UserHint`, loads itself and what it needs; the",
+    "flow, `@effect-ciba/core/Ciba`, is most of the package, and each module is a file, so a function that starts for a call should be bundled. `core` imports nothing of `node:`.",
+    "",
+    "What a program weighs as one minified file, in kB, with all that it imports; `npm run bundle` compares:",
+    "",
+    row(["a program that", "minified", "compressed"]),
+    row(["---", "---", "---"]),
+    ...sizes.map(({ compressed, minified, name }) => row([name, String(minified), String(compressed)])),
+    "",
+    "How long a process takes, in milliseconds, the least of fifteen runs on two cores with Linux: with no program, and with one, bundled, that has made its client and ends. A client fetches nothing when it is made: the first call fetches metadata and keys.",
+    "",
+    row(["", "no program", "a client", "difference"]),
+    row(["---", "---", "---", "---"]),
+    ...starts.map(({ client, empty, runtime }) => row([runtime, String(empty), String(client), String(client - empty)]))
+  ]
+}
+
 export const runtimesPage = (): string =>
   [
     "# Runtimes",
     "",
     layers,
+    "",
+    ...footprint(),
     "",
     "## Which test runs where",
     "",

@@ -23,12 +23,15 @@ const run = (command: string, parameters: ReadonlyArray<string>, options: object
 
 /** Builds e2e/go-oidc; the reason if there is no Go that can. */
 export const buildGoOidc = (): string | undefined => {
+  return runGo(join(root, "e2e/go-oidc"), "build", "-trimpath", "-o", join(cache, "go-oidc"), ".")
+}
+
+/** Runs Go in the folder of a module; the reason if there is no Go that can. */
+export const runGo = (cwd: string, ...parameters: ReadonlyArray<string>): string | undefined => {
   const go = findGo() ?? fetchGo()
   if (go === undefined) return "there is no Go 1.21 or newer, and the module proxy has not given one for this machine"
-  run(go, ["build", "-trimpath", "-o", join(cache, "go-oidc"), "."], {
-    cwd: join(root, "e2e/go-oidc"),
-    env: { ...process.env, GOTOOLCHAIN: "auto", GOFLAGS: "-mod=readonly -buildvcs=false" }
-  })
+  const env = { ...process.env, GOTOOLCHAIN: "auto", GOFLAGS: "-mod=readonly -buildvcs=false" }
+  run(go, parameters, { cwd, env })
   return undefined
 }
 

@@ -111,7 +111,7 @@ describe("words", () => {
 
   it("all folders with text are searched, without the list itself", () => {
     const inside = ["docs/a.md", "e2e/a.ts", "examples/a.html", "packages/a/package.json", "packages/a/test/a.ts"]
-    const rest = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "SECURITY.md", "scripts/a.mjs"]
+    const rest = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "SECURITY.md", "scripts/a.mjs", ".changeset/a.md"]
     const outside = ["LICENSE", "CHANGELOG.md", "packages/a/node_modules/a.ts", "packages/a/dist/a.js"]
     const own = ["scripts/words/banned.ts", "scripts/test/check-words.test.ts"]
     const files = Object.fromEntries([...inside, ...rest, ...outside, ...own].map((path) => [path, `"the person"`]))

@@ -20,6 +20,11 @@ describe("the documents of the site", () => {
     expect(new Set(paths).size).toBe(paths.length)
   })
 
+  it("have a title of their own each, by which the side bar names them", () => {
+    const titles = documents(root).flatMap(({ pages }) => pages.map(({ title }) => title.toLowerCase()))
+    expect(titles.filter((title, index) => titles.indexOf(title) !== index)).toEqual([])
+  })
+
   it("have a page that the order does not know, a decision and a change log", () => {
     const page = plant({
       "docs/new.md": "# News\n",

@@ -65,16 +65,19 @@ export type Keys = readonly [SealingKey, ...ReadonlyArray<SealingKey>]
 export type Context = ReadonlyArray<string>
 
 /**
- * A key from its 32 bytes, as base64url text.
+ * A key from its 32 bytes, as text in base64 or base64url, such as `openssl rand -base64 32` writes.
  *
  * @since 0.1.0
  * @stability stable
  */
 export const fromBytes = (keyId: string, bytes: Redacted.Redacted<string>): Effect.Effect<SealingKey, InvalidKey> =>
-  Effect.fromResult(Base64Url.decode(Redacted.value(bytes))).pipe(
+  Effect.fromResult(Base64Url.decode(Redacted.value(bytes).replaceAll("+", "-").replaceAll("/", "_"))).pipe(
     Effect.filterOrFail((read) => read.byteLength === 32),
     Effect.mapBoth({
-      onFailure: () => new InvalidKey({ problem: "a sealing key is 32 random bytes as base64url text" }),
+      onFailure: () =>
+        new InvalidKey({
+          problem: "a sealing key is 32 random bytes as text in base64 or base64url: openssl rand -base64 32 makes one"
+        }),
       onSuccess: (read) => makeKey(keyId, read)
     })
   )

@@ -20,9 +20,10 @@
  * | is malformed | 400 |
  * | takes longer than 10 seconds | 408 |
  * | is a push that could not be stored | 503 |
+ * | cannot be looked up, since the inbox fails | 500 |
  *
  * - It never redirects, and it reads the body only after it has checked the token.
- * - What it refuses is logged as a warning that says what was wrong, or given to `onRefused`.
+ * - What it refuses is an event of `events`, and a warning in the log, once a minute for each problem. Both say what was wrong.
  *
  * **Gotchas**
  *
@@ -55,7 +56,7 @@ import { ensureByteLimit, type InvalidOption } from "../http/InvalidOption.ts"
 import * as BoundedJson from "../internal/BoundedJson.ts"
 import * as Notification from "./Notification.ts"
 import { NotificationInbox } from "./NotificationInbox.ts"
-import * as Refusal from "./Refusal.ts"
+import { makeRefusals, type NotificationRefused, type Refusal } from "./NotificationRefused.ts"
 
 /**
  * The limits of a notification.
@@ -66,15 +67,13 @@ import * as Refusal from "./Refusal.ts"
 export interface Options {
   /** The largest body that is read: a whole number of bytes above zero; 64 KiB by default. */
   readonly maxBodySize?: number | undefined
-  /** Runs for each call that is refused; by default a warning is logged, once a minute for each problem. */
-  readonly onRefused?: ((refusal: Refusal.Refusal) => Effect.Effect<void>) | undefined
 }
 
 /**
  * @since 0.1.0
  * @stability unstable
  */
-export type { Refusal } from "./Refusal.ts"
+export type { NotificationRefused } from "./NotificationRefused.ts"
 
 /**
  * The request, and the inbox that its notification is for.
@@ -95,33 +94,36 @@ export const handle = (
 ): Effect.Effect<HttpServerResponse.HttpServerResponse, InvalidOption, Requirements> =>
   Effect.flatMap(validate(options), handleWithin)
 
-interface Limits {
-  readonly limit: number
-  readonly onRefused: Options["onRefused"]
-}
-
-const handleWithin = ({
-  limit,
-  onRefused
-}: Limits): Effect.Effect<HttpServerResponse.HttpServerResponse, never, Requirements> =>
+const handleWithin = (limit: number): Effect.Effect<HttpServerResponse.HttpServerResponse, never, Requirements> =>
   NotificationInbox.use((inbox) =>
-    Effect.matchEffect(receive(inbox, limit), {
-      onFailure: (refusal) =>
-        Effect.suspend(() => (onRefused ?? warningsOf(inbox))(refusal)).pipe(
-          Effect.catchDefect(Effect.logError),
-          Effect.as(toResponse(refusal))
-        ),
-      onSuccess: () => Effect.succeed(respond(204))
-    })
+    receive(inbox, limit).pipe(
+      Effect.catchDefect((cause) => Effect.fail<Refusal>({ status: 500, problem: "the inbox has failed", cause })),
+      Effect.matchEffect({
+        onFailure: (refusal) => Effect.as(refusalsOf(inbox).report(refusal), toResponse(refusal)),
+        onSuccess: () => Effect.succeed(respond(204))
+      })
+    )
   )
 
-/** Warnings of one inbox are limited together, also if a handler is made for each call. */
-const warningsOf = /* @__PURE__ */ memoize((_: NotificationInbox["Service"]) => Refusal.makeWarn())
+/** Those of all endpoints of an inbox together, also if one is made for each call. */
+const refusalsOf = /* @__PURE__ */ memoize((_: NotificationInbox["Service"]) => makeRefusals())
+
+/**
+ * The calls that the endpoints of the inbox refuse, from the moment of subscription. The newest 4096 are kept for each subscriber.
+ *
+ * They are no events of `Ciba.events`: a call that is refused belongs to no authentication, and the inbox may be shared by clients.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const events: Stream.Stream<NotificationRefused, never, NotificationInbox> = /* @__PURE__ */ Stream.unwrap(
+  /* @__PURE__ */ Effect.map(NotificationInbox, (inbox) => refusalsOf(inbox).events)
+)
 
 const receive = Effect.fnUntraced(function* (
   inbox: NotificationInbox["Service"],
   limit: number
-): Effect.fn.Return<void, Refusal.Refusal, HttpServerRequest.HttpServerRequest> {
+): Effect.fn.Return<void, Refusal, HttpServerRequest.HttpServerRequest> {
   const request = yield* HttpServerRequest.HttpServerRequest
   if (request.method !== "POST") return yield* refuse(405, "it is no POST")
   const token = parseToken(request.headers.authorization)
@@ -141,9 +143,9 @@ const receive = Effect.fnUntraced(function* (
   if (delivery === "Refused") return yield* refuse(401, "its auth_req_id is not that of its client notification token")
 })
 
-const makeRefusal = (status: number, problem: string): Refusal.Refusal => ({ status, problem })
+const makeRefusal = (status: number, problem: string): Refusal => ({ status, problem })
 
-const refuse = (status: number, problem: string): Effect.Effect<never, Refusal.Refusal> =>
+const refuse = (status: number, problem: string): Effect.Effect<never, Refusal> =>
   Effect.fail(makeRefusal(status, problem))
 
 const unknownToken =
@@ -163,9 +165,9 @@ export const route = (
 ): Layer.Layer<never, InvalidOption, HttpRouter.HttpRouter | NotificationInbox> =>
   HttpRouter.use(
     Effect.fnUntraced(function* (router) {
-      const limits = yield* validate(options)
+      const limit = yield* validate(options)
       const inbox = yield* NotificationInbox
-      yield* router.add("*", path, Effect.provideService(handleWithin(limits), NotificationInbox, inbox))
+      yield* router.add("*", path, Effect.provideService(handleWithin(limit), NotificationInbox, inbox))
     })
   )
 
@@ -179,14 +181,14 @@ export const toWebHandler = (
   options?: Options
 ): Effect.Effect<(request: Request) => Promise<Response>, InvalidOption, NotificationInbox> =>
   Effect.gen(function* () {
-    const limits = yield* validate(options)
+    const limit = yield* validate(options)
     const context = yield* Effect.context<NotificationInbox>()
-    const handler = HttpEffect.toWebHandlerWith<NotificationInbox, Requirements>(context)(handleWithin(limits))
+    const handler = HttpEffect.toWebHandlerWith<NotificationInbox, Requirements>(context)(handleWithin(limit))
     return (request) => handler(request)
   })
 
-const validate = ({ maxBodySize = 65_536, onRefused }: Options = {}): Effect.Effect<Limits, InvalidOption> =>
-  Effect.map(ensureByteLimit("maxBodySize", maxBodySize), (limit) => ({ limit, onRefused }))
+const validate = ({ maxBodySize = 65_536 }: Options = {}): Effect.Effect<number, InvalidOption> =>
+  ensureByteLimit("maxBodySize", maxBodySize)
 
 const respond = (
   status: number,
@@ -194,7 +196,7 @@ const respond = (
 ): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.empty({ status, headers: { "cache-control": "no-store", ...headers } })
 
-const toResponse = ({ status }: Refusal.Refusal): HttpServerResponse.HttpServerResponse =>
+const toResponse = ({ status }: Refusal): HttpServerResponse.HttpServerResponse =>
   respond(status, status === 401 ? { "www-authenticate": "Bearer" } : status === 405 ? { allow: "POST" } : {})
 
 const parseToken = (authorization: string | undefined): Redacted.Redacted<string> | undefined => {
@@ -206,7 +208,7 @@ const isJson = (type: string | undefined): boolean => /^application\/json[ \t]*(
 
 const decodeJson = Schema.decodeUnknownOption(BoundedJson.Json)
 
-const read = (request: HttpServerRequest.HttpServerRequest, limit: number): Effect.Effect<string, Refusal.Refusal> =>
+const read = (request: HttpServerRequest.HttpServerRequest, limit: number): Effect.Effect<string, Refusal> =>
   isRead(request.source)
     ? refuse(400, "its body was read before: put the route before body parsers")
     : request.stream.pipe(

@@ -2,6 +2,7 @@ import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
 import { Sealing } from "@effect-ciba/core"
 import { Effect, Redacted } from "effect"
+import { Base64 } from "effect/encoding"
 import { FlattenedEncrypt } from "jose"
 import { decodePart } from "../support/Jwt.ts"
 
@@ -116,6 +117,16 @@ describe("Sealing.fromBytes", () => {
         const error = yield* Effect.flip(Sealing.fromBytes("k", Redacted.make(wrong)))
         expect(error.message).toContain("32 random bytes")
       }
+    })
+  )
+
+  it.effect("takes base64 with all its signs and a line break, as openssl writes it", () =>
+    Effect.gen(function* () {
+      const bytes = Uint8Array.from({ length: 32 }, (_, index) => (index % 2 === 0 ? 0xfb : 0xff))
+      const text = `${Base64.encode(bytes)}\n`
+      expect(text).toMatch(/\+.*\/.*=\n/)
+      const { material } = yield* Sealing.fromBytes("2026", Redacted.make(text))
+      expect(Redacted.value(material)).toEqual(bytes)
     })
   )
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { NotificationInbox, NotificationReceiver } from "@effect-ciba/core"
-import { DateTime, type Duration, Effect, Fiber, Layer, Logger, Option } from "effect"
+import { DateTime, type Duration, Effect, Fiber, Layer, Option } from "effect"
 import { HttpRouter, HttpServerRequest } from "effect/http"
 import { pending } from "../support/PendingAuthentications.ts"
 
@@ -130,43 +130,6 @@ describe("NotificationReceiver", () => {
       }).pipe(Effect.scoped, Effect.provide(NotificationInbox.layer))
     )
   }
-
-  for (const [what, read, says] of [
-    ["broke off", false, "its body broke off"],
-    ["was read before", true, "its body was read before: put the route before body parsers"]
-  ] as const) {
-    it.live(`says of a body that ${what} just that (K17)`, () =>
-      Effect.gen(function* () {
-        const problems: Array<string> = []
-        const handle = yield* NotificationReceiver.toWebHandler({
-          onRefused: ({ problem }) => Effect.sync(() => void problems.push(problem))
-        })
-        yield* Effect.flatMap(NotificationInbox.NotificationInbox, (inbox) => inbox.acknowledge(waiting))
-        const body = new ReadableStream({ pull: (controller) => controller.error(new Error("reset")) })
-        const init = { method: "POST", headers: json, duplex: "half", body: read ? "{}" : body }
-        const request = new Request(url, init)
-        if (read) yield* Effect.promise(() => request.text())
-        const { status } = yield* Effect.promise(() => handle(request))
-        expect([status, ...problems]).toEqual([400, says])
-      }).pipe(Effect.provide(NotificationInbox.layer))
-    )
-  }
-
-  it.live("responds as ever, and logs the error, if onRefused throws (K17)", () =>
-    Effect.gen(function* () {
-      const logged: Array<unknown> = []
-      const logger = Logger.layer([Logger.make(({ message }) => void logged.push(message))])
-      const error = new Error("a mistake of the program")
-      const handle = yield* NotificationReceiver.toWebHandler({
-        onRefused: () => {
-          throw error
-        }
-      }).pipe(Effect.provide(logger))
-      const { status } = yield* Effect.promise(() => handle(new Request(url)))
-      expect(status).toBe(405)
-      expect(logged).toEqual([[error]])
-    }).pipe(Effect.provide(NotificationInbox.layer))
-  )
 
   it.live("reads no body of a request without a valid client notification token (K17)", () =>
     Effect.gen(function* () {

@@ -61,7 +61,7 @@ export const askAndInsert = Effect.tap(ask, (pending) => WaitStore.WaitStore.use
 export const callOther = ({ other }: Nodes, forge?: (call: TestProvider.Notification) => TestProvider.Notification) =>
   Effect.gen(function* () {
     const provider = yield* TestProvider.TestProvider
-    const handle = yield* NotificationReceiver.toWebHandler({ onRefused: () => Effect.void })
+    const handle = yield* NotificationReceiver.toWebHandler()
     const request = yield* provider.notification({ forge })
     return (yield* Effect.promise(() => handle(request))).status
   }).pipe(Effect.provideService(NotificationInbox.NotificationInbox, other))
