@@ -1,0 +1,107 @@
+// When a poll that is due is sent: it needs a slot, and no pause of the provider.
+import { describe, expect, it } from "@effect/vitest"
+import { Duration, Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import { asked, endOf, provideServices, send, stub, tokens, unavailable, undecided } from "../support/StubbedPolls.ts"
+
+describe("a pause that the provider asks for", () => {
+  for (const status of [429, 503]) {
+    it.effect(`with ${status} delays the polls of all waits until its end (H9, H22)`, () =>
+      Effect.gen(function* () {
+        const refused = send(Effect.succeed(unavailable(status, Duration.seconds(20))))
+        const { began, driver } = yield* stub([refused, send(tokens)])
+        const first = yield* Effect.forkChild(driver.wait(asked("first")))
+        yield* TestClock.adjust("2 seconds")
+        const second = yield* Effect.forkChild(driver.wait(asked("second")))
+        yield* TestClock.adjust("22 seconds")
+        expect([endOf(first), endOf(second), began]).toEqual(["waiting", "waiting", [5]])
+        yield* TestClock.adjust("1 second")
+        expect([endOf(first), endOf(second), began]).toEqual(["tokens", "tokens", [5, 25, 25]])
+      }).pipe(provideServices())
+    )
+  }
+
+  it.effect("beyond the expiry delays the last poll until just before it (H9, H18)", () =>
+    Effect.gen(function* () {
+      const refused = send(Effect.succeed(unavailable(429, Duration.minutes(4))))
+      const { began, driver } = yield* stub([refused, send(tokens)])
+      const first = yield* Effect.forkChild(driver.wait(asked("first")))
+      yield* TestClock.adjust("2 seconds")
+      const second = yield* Effect.forkChild(driver.wait(asked("second")))
+      yield* TestClock.adjust("115 seconds")
+      expect(began).toEqual([5])
+      yield* TestClock.adjust("1 second")
+      expect([endOf(first), endOf(second), began]).toEqual(["tokens", "tokens", [5, 118, 118]])
+    }).pipe(provideServices())
+  )
+
+  it.effect("is over after a response: the next one is a second again", () =>
+    Effect.gen(function* () {
+      const refused = send(Effect.succeed(unavailable(503)))
+      const pending = send(Effect.succeed(undecided))
+      const { began, driver } = yield* stub([refused, refused, pending, refused, pending, send(tokens)])
+      yield* Effect.forkChild(driver.wait(asked("first")))
+      yield* TestClock.adjust("19900 millis")
+      yield* Effect.forkChild(driver.wait(asked("second")))
+      yield* TestClock.adjust("6 seconds")
+      expect(began).toEqual([5, 10, 20, 24.9, 25.9])
+    }).pipe(provideServices())
+  )
+
+  it.effect("ends with the caller: their wait polls after it, and not because of it", () =>
+    Effect.gen(function* () {
+      const refused = send(Effect.succeed(unavailable(429, Duration.seconds(20))))
+      const { began, driver } = yield* stub([refused, send(tokens)])
+      yield* Effect.forkChild(driver.wait(asked("first")))
+      yield* TestClock.adjust("2 seconds")
+      const second = yield* Effect.forkChild(driver.wait(asked("second")))
+      yield* TestClock.adjust("6 seconds")
+      yield* Fiber.interrupt(second)
+      yield* TestClock.adjust("30 seconds")
+      expect(began).toEqual([5, 25])
+    }).pipe(provideServices())
+  )
+})
+
+describe("a limit of one request at a time", () => {
+  const slow = send(Effect.delay(Effect.succeed(undecided), "1 second"))
+  const one = { maxConcurrentRequests: 1 }
+
+  it.effect("sends the polls of several waits one after the other", () =>
+    Effect.gen(function* () {
+      const { began, driver } = yield* stub([slow])
+      yield* Effect.forEach(["a", "b", "c"], (name) => Effect.forkChild(driver.wait(asked(name))))
+      yield* TestClock.adjust("12 seconds")
+      expect(began).toEqual([5, 6, 7, 11, 12])
+    }).pipe(provideServices(one))
+  )
+
+  it.effect("sends no poll of a wait whose caller has left while it was queued, and the next one in its place", () =>
+    Effect.gen(function* () {
+      const { began, driver } = yield* stub([slow])
+      yield* Effect.forkChild(driver.wait(asked("a")))
+      yield* TestClock.adjust("1 millis")
+      const second = yield* Effect.forkChild(driver.wait(asked("b")))
+      yield* TestClock.adjust("1 millis")
+      yield* Effect.forkChild(driver.wait(asked("c")))
+      yield* TestClock.adjust("5500 millis")
+      yield* Fiber.interrupt(second)
+      yield* TestClock.adjust("3 seconds")
+      expect(began).toEqual([5, 6])
+    }).pipe(provideServices(one))
+  )
+
+  it.effect("has a free slot again after the end of a wait whose poll was under way", () =>
+    Effect.gen(function* () {
+      const { began, driver } = yield* stub([send(Effect.never), send(tokens)])
+      const first = yield* Effect.forkChild(driver.wait(asked("a")))
+      yield* TestClock.adjust("1 second")
+      const second = yield* Effect.forkChild(driver.wait(asked("b")))
+      yield* TestClock.adjust("7 seconds")
+      expect(endOf(second)).toBe("waiting")
+      yield* Fiber.interrupt(first)
+      expect(endOf(second)).toBe("tokens")
+      expect(began).toEqual([5, 8])
+    }).pipe(provideServices(one))
+  )
+})
