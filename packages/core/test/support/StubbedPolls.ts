@@ -1,10 +1,11 @@
 // The waits of a client whose polls have given outcomes: without a provider, requests and credentials.
 import { type PendingAuthentication, TokenResponse } from "@effect-ciba/core"
-import { Clock, DateTime, Effect, Exit, type Fiber, Layer, Option, Redacted } from "effect"
+import { Clock, DateTime, Effect, Exit, type Fiber, Layer, Option, Redacted, Stream } from "effect"
 import * as Throttle from "../../src/http/Throttle.ts"
 import { makeError } from "../../src/http/TransportError.ts"
 import type * as PollRequest from "../../src/token/PollRequest.ts"
 import { AccessDenied, fromTransportError, TokenError } from "../../src/token/TokenError.ts"
+import { Step } from "../../src/wait/CibaEvent.ts"
 import * as CibaEvents from "../../src/wait/CibaEvents.ts"
 import type * as Pace from "../../src/wait/Pace.ts"
 import * as WaitDriver from "../../src/wait/WaitDriver.ts"
@@ -45,7 +46,7 @@ export const response = Effect.orDie(TokenResponse.decode(received))
 export const tokens = Effect.map(response, (response): PollRequest.Outcome => ({ _tag: "Tokens", response }))
 
 /** A request of two minutes that is polled every five seconds. */
-export const asked = (name: string, changes: Parameters<typeof pending>[1] = {}) =>
+export const makePending = (name: string, changes: Parameters<typeof pending>[1] = {}) =>
   pending(name, { deliveryMode: "poll", ...changes })
 
 export interface Options {
@@ -83,6 +84,16 @@ export const provideServices =
   (options?: Throttle.Options) =>
   <A, E, R>(test: Effect.Effect<A, E, R>) =>
     Effect.provide(Effect.scoped(test), Layer.merge(CibaEvents.layer(), Throttle.layer(options)))
+
+/** The events of an authentication, by their names. */
+export const recordTags = Effect.fnUntraced(function* ({ expiresAt, id }: PendingAuthentication.PendingAuthentication) {
+  const { events, open } = yield* CibaEvents.CibaEvents
+  const tags: Array<string> = []
+  yield* Effect.forkChild(Stream.runForEach(events, ({ _tag }) => Effect.sync(() => void tags.push(_tag))))
+  yield* Effect.yieldNow
+  yield* open(Step.Resumed({ id, expiresAt }))
+  return tags
+})
 
 /** How a wait has ended so far: with tokens, the tag of a reason, an interruption or a defect. */
 export const endOf = (fiber: Fiber.Fiber<unknown, WaitDriver.WaitError>): string => {

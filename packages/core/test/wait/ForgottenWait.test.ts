@@ -4,7 +4,7 @@ import { PendingStore } from "@effect-ciba/core"
 import { DateTime, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { InvalidTokenResponse, TokenError } from "../../src/token/TokenError.ts"
-import { asked, denied, endOf, provideServices, send, stub, tokens, undecided } from "../support/StubbedPolls.ts"
+import { denied, endOf, makePending, provideServices, send, stub, tokens, undecided } from "../support/StubbedPolls.ts"
 
 const invalid = new TokenError({ reason: new InvalidTokenResponse({ issues: "no access_token" }) })
 
@@ -40,11 +40,11 @@ describe("a wait that is forgotten", () => {
     it.effect(what, () =>
       Effect.gen(function* () {
         const { driver } = yield* stub([poll])
-        const first = yield* Effect.forkChild(Effect.exit(driver.wait(asked("a"))))
+        const first = yield* Effect.forkChild(Effect.exit(driver.wait(makePending("a"))))
         yield* TestClock.adjust("5 seconds")
         yield* Fiber.join(first)
-        yield* driver.forget(asked("a"))
-        const again = yield* Effect.forkChild(driver.wait(asked("a")))
+        yield* driver.forget(makePending("a"))
+        const again = yield* Effect.forkChild(driver.wait(makePending("a")))
         yield* TestClock.adjust("1 second")
         expect(endOf(again)).toBe(end)
       }).pipe(provideServices())
@@ -55,12 +55,12 @@ describe("a wait that is forgotten", () => {
     Effect.gen(function* () {
       const { driver } = yield* stub([send(tokens), send(Effect.succeed(undecided))])
       const expiresAt = DateTime.makeUnsafe(10_000_000)
-      const redeemed = asked("a", { expiresAt })
+      const redeemed = makePending("a", { expiresAt })
       yield* Effect.forkChild(driver.wait(redeemed))
       yield* TestClock.adjust("5 seconds")
       yield* driver.forget(redeemed)
       const register = (kind: string, count: number) =>
-        Effect.forEach(Array.from({ length: count }), (_, index) => driver.register(asked(`${kind} ${index}`)))
+        Effect.forEach(Array.from({ length: count }), (_, index) => driver.register(makePending(`${kind} ${index}`)))
       yield* register("before", 1001)
       expect((yield* Effect.flip(driver.wait(redeemed))).reason._tag).toBe("AlreadyRedeemed")
       yield* TestClock.adjust("1 hour")
@@ -72,10 +72,10 @@ describe("a wait that is forgotten", () => {
   it.effect("is not, as long as it has callers", () =>
     Effect.gen(function* () {
       const { began, driver } = yield* stub([send(tokens)])
-      const wait = yield* Effect.forkChild(driver.wait(asked("a")))
+      const wait = yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("1 second")
-      yield* driver.forget(asked("a"))
-      const other = yield* Effect.forkChild(driver.wait(asked("a")))
+      yield* driver.forget(makePending("a"))
+      const other = yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("4 seconds")
       expect([endOf(wait), endOf(other), began]).toEqual(["tokens", "tokens", [5]])
     }).pipe(provideServices())
@@ -85,10 +85,10 @@ describe("a wait that is forgotten", () => {
     const { layer, written } = slowStore()
     return Effect.gen(function* () {
       const { driver } = yield* stub([send(tokens)])
-      const wait = yield* Effect.forkChild(driver.wait(asked("a")))
+      const wait = yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("1 second")
       yield* Fiber.interrupt(wait)
-      const forgetting = yield* Effect.forkChild(driver.forget(asked("a")))
+      const forgetting = yield* Effect.forkChild(driver.forget(makePending("a")))
       yield* Effect.yieldNow
       expect([written, forgetting.pollUnsafe()]).toEqual([[], undefined])
       yield* TestClock.adjust("1 second")
@@ -103,12 +103,12 @@ describe("a wait whose caller leaves while it stores that it polls", () => {
     const { layer, written } = slowStore()
     return Effect.gen(function* () {
       const { began, driver } = yield* stub([send(tokens)])
-      const first = yield* Effect.forkChild(driver.wait(asked("a")))
+      const first = yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("6 seconds")
       yield* Fiber.interrupt(first)
       yield* TestClock.adjust("4 seconds")
       expect([written, began]).toEqual([["Sleeping", "Polling"], []])
-      const second = yield* Effect.forkChild(driver.wait(asked("a")))
+      const second = yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("4 seconds")
       expect([endOf(second), began]).toEqual(["tokens", [12]])
     }).pipe(provideServices(), Effect.provide(layer))
@@ -122,9 +122,9 @@ describe("waits that are closed", () => {
       const scope = yield* Scope.make()
       const slowToEnd = send(Effect.onInterrupt(Effect.never, () => Effect.sleep("1 second")))
       const { began, driver } = yield* Scope.provide(stub([slowToEnd]), scope)
-      const polling = yield* Effect.forkChild(driver.wait(asked("a")))
+      const polling = yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("8 seconds")
-      const sleeping = yield* Effect.forkChild(driver.wait(asked("b")))
+      const sleeping = yield* Effect.forkChild(driver.wait(makePending("b")))
       yield* Effect.yieldNow
       const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
       yield* TestClock.adjust("999 millis")
@@ -145,7 +145,7 @@ describe("waits that are closed", () => {
       const scope = yield* Scope.make()
       const slowToEnd = send(Effect.onInterrupt(Effect.never, () => Effect.sleep("1 second")))
       const { driver } = yield* Scope.provide(stub([slowToEnd]), scope)
-      yield* Effect.forkChild(driver.wait(asked("a")))
+      yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("6 seconds")
       const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
       yield* TestClock.adjust("999 millis")
@@ -160,7 +160,7 @@ describe("waits that are closed", () => {
       const scope = yield* Scope.make()
       const { driver } = yield* Scope.provide(stub([send(tokens)]), scope)
       yield* Scope.close(scope, Exit.void)
-      const late = yield* Effect.forkChild(driver.wait(asked("a")))
+      const late = yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("5 seconds")
       expect(endOf(late)).toBe("interrupted")
     }).pipe(provideServices())

@@ -1,11 +1,20 @@
 // A caller's own schedule: what it is shown, when it is asked, and what comes of it.
 import { describe, expect, it } from "@effect/vitest"
 import { PendingStore } from "@effect-ciba/core"
-import { Duration, Effect, Fiber, Layer, Schedule, Stream } from "effect"
+import { Duration, Effect, Fiber, Layer, Schedule } from "effect"
 import { TestClock } from "effect/testing"
-import * as CibaEvents from "../../src/wait/CibaEvents.ts"
 import type * as Pace from "../../src/wait/Pace.ts"
-import { asked, endOf, provideServices, send, slowedDown, stub, tokens, undecided } from "../support/StubbedPolls.ts"
+import {
+  endOf,
+  makePending,
+  provideServices,
+  recordTags,
+  send,
+  slowedDown,
+  stub,
+  tokens,
+  undecided
+} from "../support/StubbedPolls.ts"
 
 /** A schedule that leaves the policy as it is, and what it was shown. */
 const observe = () => {
@@ -32,7 +41,7 @@ describe("a caller's schedule", () => {
       const { schedule, shown } = observe()
       return Effect.gen(function* () {
         const { driver } = yield* stub([late, send(Effect.succeed(slowedDown)), send(tokens)], { schedule })
-        const wait = yield* Effect.forkChild(driver.wait(asked("a")))
+        const wait = yield* Effect.forkChild(driver.wait(makePending("a")))
         yield* TestClock.adjust("30 seconds")
         expect(endOf(wait)).toBe("tokens")
         const state = { deadline: 120_000, faults: 0 }
@@ -57,7 +66,7 @@ describe("a caller's schedule", () => {
     return Effect.gen(function* () {
       const untilExpiry = send(Effect.delay(Effect.succeed(slowedDown), "114 seconds"))
       const { driver } = yield* stub([untilExpiry], { schedule, timeout: 120_000 })
-      const wait = yield* Effect.forkChild(driver.wait(asked("a")))
+      const wait = yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("2 minutes")
       expect([endOf(wait), shown]).toEqual(["ExpiredToken", []])
     }).pipe(provideServices())
@@ -67,7 +76,7 @@ describe("a caller's schedule", () => {
     Effect.gen(function* () {
       const schedule: Pace.Compose = () => Schedule.fromStep(Effect.succeed(() => Effect.never))
       const { began, driver } = yield* stub([send(Effect.succeed(undecided))], { schedule })
-      const wait = yield* Effect.forkChild(driver.wait(asked("a")))
+      const wait = yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("119 seconds")
       expect([endOf(wait), began]).toEqual(["waiting", [5]])
       yield* TestClock.adjust("1 second")
@@ -77,12 +86,8 @@ describe("a caller's schedule", () => {
 
   it.effect("has ended when the interruption of its caller has, and the answer is published once", () =>
     Effect.gen(function* () {
-      const { events, open } = yield* CibaEvents.CibaEvents
-      const pending = asked("a")
-      const tags: Array<string> = []
-      yield* Effect.forkChild(Stream.runForEach(events, ({ _tag }) => Effect.sync(() => void tags.push(_tag))))
-      yield* Effect.yieldNow
-      yield* open({ _tag: "Resumed", id: pending.id, expiresAt: pending.expiresAt })
+      const pending = makePending("a")
+      const tags = yield* recordTags(pending)
       const { driver } = yield* stub([send(Effect.succeed(undecided))], { schedule: slowToEnd })
       const wait = yield* Effect.forkChild(driver.wait(pending))
       yield* TestClock.adjust("6 seconds")

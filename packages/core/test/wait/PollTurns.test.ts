@@ -2,7 +2,16 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { asked, endOf, provideServices, send, stub, tokens, unavailable, undecided } from "../support/StubbedPolls.ts"
+import {
+  endOf,
+  makePending,
+  provideServices,
+  send,
+  stub,
+  tokens,
+  unavailable,
+  undecided
+} from "../support/StubbedPolls.ts"
 
 describe("a pause that the provider asks for", () => {
   for (const status of [429, 503]) {
@@ -10,9 +19,9 @@ describe("a pause that the provider asks for", () => {
       Effect.gen(function* () {
         const refused = send(Effect.succeed(unavailable(status, Duration.seconds(20))))
         const { began, driver } = yield* stub([refused, send(tokens)])
-        const first = yield* Effect.forkChild(driver.wait(asked("first")))
+        const first = yield* Effect.forkChild(driver.wait(makePending("first")))
         yield* TestClock.adjust("2 seconds")
-        const second = yield* Effect.forkChild(driver.wait(asked("second")))
+        const second = yield* Effect.forkChild(driver.wait(makePending("second")))
         yield* TestClock.adjust("22 seconds")
         expect([endOf(first), endOf(second), began]).toEqual(["waiting", "waiting", [5]])
         yield* TestClock.adjust("1 second")
@@ -25,9 +34,9 @@ describe("a pause that the provider asks for", () => {
     Effect.gen(function* () {
       const refused = send(Effect.succeed(unavailable(429, Duration.minutes(4))))
       const { began, driver } = yield* stub([refused, send(tokens)])
-      const first = yield* Effect.forkChild(driver.wait(asked("first")))
+      const first = yield* Effect.forkChild(driver.wait(makePending("first")))
       yield* TestClock.adjust("2 seconds")
-      const second = yield* Effect.forkChild(driver.wait(asked("second")))
+      const second = yield* Effect.forkChild(driver.wait(makePending("second")))
       yield* TestClock.adjust("115 seconds")
       expect(began).toEqual([5])
       yield* TestClock.adjust("1 second")
@@ -40,9 +49,9 @@ describe("a pause that the provider asks for", () => {
       const refused = send(Effect.succeed(unavailable(503)))
       const pending = send(Effect.succeed(undecided))
       const { began, driver } = yield* stub([refused, refused, pending, refused, pending, send(tokens)])
-      yield* Effect.forkChild(driver.wait(asked("first")))
+      yield* Effect.forkChild(driver.wait(makePending("first")))
       yield* TestClock.adjust("19900 millis")
-      yield* Effect.forkChild(driver.wait(asked("second")))
+      yield* Effect.forkChild(driver.wait(makePending("second")))
       yield* TestClock.adjust("6 seconds")
       expect(began).toEqual([5, 10, 20, 24.9, 25.9])
     }).pipe(provideServices())
@@ -52,9 +61,9 @@ describe("a pause that the provider asks for", () => {
     Effect.gen(function* () {
       const refused = send(Effect.succeed(unavailable(429, Duration.seconds(20))))
       const { began, driver } = yield* stub([refused, send(tokens)])
-      yield* Effect.forkChild(driver.wait(asked("first")))
+      yield* Effect.forkChild(driver.wait(makePending("first")))
       yield* TestClock.adjust("2 seconds")
-      const second = yield* Effect.forkChild(driver.wait(asked("second")))
+      const second = yield* Effect.forkChild(driver.wait(makePending("second")))
       yield* TestClock.adjust("6 seconds")
       yield* Fiber.interrupt(second)
       yield* TestClock.adjust("30 seconds")
@@ -70,7 +79,7 @@ describe("a limit of one request at a time", () => {
   it.effect("sends the polls of several waits one after the other", () =>
     Effect.gen(function* () {
       const { began, driver } = yield* stub([slow])
-      yield* Effect.forEach(["a", "b", "c"], (name) => Effect.forkChild(driver.wait(asked(name))))
+      yield* Effect.forEach(["a", "b", "c"], (name) => Effect.forkChild(driver.wait(makePending(name))))
       yield* TestClock.adjust("12 seconds")
       expect(began).toEqual([5, 6, 7, 11, 12])
     }).pipe(provideServices(one))
@@ -79,11 +88,11 @@ describe("a limit of one request at a time", () => {
   it.effect("sends no poll of a wait whose caller has left while it was queued, and the next one in its place", () =>
     Effect.gen(function* () {
       const { began, driver } = yield* stub([slow])
-      yield* Effect.forkChild(driver.wait(asked("a")))
+      yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("1 millis")
-      const second = yield* Effect.forkChild(driver.wait(asked("b")))
+      const second = yield* Effect.forkChild(driver.wait(makePending("b")))
       yield* TestClock.adjust("1 millis")
-      yield* Effect.forkChild(driver.wait(asked("c")))
+      yield* Effect.forkChild(driver.wait(makePending("c")))
       yield* TestClock.adjust("5500 millis")
       yield* Fiber.interrupt(second)
       yield* TestClock.adjust("3 seconds")
@@ -94,9 +103,9 @@ describe("a limit of one request at a time", () => {
   it.effect("has a free slot again after the end of a wait whose poll was under way", () =>
     Effect.gen(function* () {
       const { began, driver } = yield* stub([send(Effect.never), send(tokens)])
-      const first = yield* Effect.forkChild(driver.wait(asked("a")))
+      const first = yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("1 second")
-      const second = yield* Effect.forkChild(driver.wait(asked("b")))
+      const second = yield* Effect.forkChild(driver.wait(makePending("b")))
       yield* TestClock.adjust("7 seconds")
       expect(endOf(second)).toBe("waiting")
       yield* Fiber.interrupt(first)

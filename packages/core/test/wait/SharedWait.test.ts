@@ -4,9 +4,9 @@ import { Effect, Fiber, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import { ClientMismatch, TokenError } from "../../src/token/TokenError.ts"
 import {
-  asked,
   denied,
   endOf,
+  makePending,
   provideServices,
   send,
   slowedDown,
@@ -21,8 +21,8 @@ describe("a caller of a wait that others have", () => {
   it.effect("who leaves ends no poll that is in flight for them (H3, H25)", () =>
     Effect.gen(function* () {
       const { began, driver } = yield* stub([send(Effect.delay(tokens, "10 seconds"))])
-      const first = yield* Effect.forkChild(driver.wait(asked("a")))
-      const second = yield* Effect.forkChild(driver.wait(asked("a")))
+      const first = yield* Effect.forkChild(driver.wait(makePending("a")))
+      const second = yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("6 seconds")
       yield* Fiber.interrupt(first)
       yield* TestClock.adjust("9 seconds")
@@ -33,12 +33,12 @@ describe("a caller of a wait that others have", () => {
   it.effect("does not start their schedule again, and the first caller after all of them does", () =>
     Effect.gen(function* () {
       const { began, driver } = yield* stub([pending], { schedule: Schedule.upTo({ times: 2 }) })
-      const first = yield* Effect.forkChild(driver.wait(asked("a")))
+      const first = yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("11 seconds")
-      const second = yield* Effect.forkChild(driver.wait(asked("a")))
+      const second = yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("4 seconds")
       expect([endOf(first), endOf(second), began]).toEqual(["ScheduleExhausted", "ScheduleExhausted", [5, 10, 15]])
-      const third = yield* Effect.forkChild(driver.wait(asked("a")))
+      const third = yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("10 seconds")
       expect(endOf(third)).toBe("waiting")
       yield* TestClock.adjust("5 seconds")
@@ -53,9 +53,9 @@ describe("a caller of a wait that others have", () => {
         prepare: ({ clientId, issuer }) =>
           clientId === "test-client" && issuer === "https://provider.test" ? Effect.void : Effect.fail(mismatch)
       })
-      yield* Effect.forkChild(driver.wait(asked("a")))
+      yield* Effect.forkChild(driver.wait(makePending("a")))
       for (const other of [{ clientId: "another" }, { issuer: "https://another.test" }]) {
-        const error = yield* Effect.flip(driver.wait(asked("a", other)))
+        const error = yield* Effect.flip(driver.wait(makePending("a", other)))
         expect(error.reason._tag).toBe("ClientMismatch")
       }
       expect(began).toEqual([])
@@ -71,9 +71,9 @@ describe("a caller of a wait that has ended", () => {
     it.effect(`${how} has the same end without another poll (H12, H19)`, () =>
       Effect.gen(function* () {
         const { began, driver } = yield* stub([poll])
-        yield* Effect.forkChild(driver.wait(asked("a")))
+        yield* Effect.forkChild(driver.wait(makePending("a")))
         yield* TestClock.adjust("5 seconds")
-        expect(endOf(yield* Effect.forkChild(driver.wait(asked("a")), { startImmediately: true }))).toBe(end)
+        expect(endOf(yield* Effect.forkChild(driver.wait(makePending("a")), { startImmediately: true }))).toBe(end)
         expect(began).toEqual([5])
       }).pipe(provideServices())
     )
@@ -82,17 +82,17 @@ describe("a caller of a wait that has ended", () => {
   it.effect("has the response also when it was verified before, and a doubted one is verified again (H32)", () =>
     Effect.gen(function* () {
       const { driver } = yield* stub([send(tokens)])
-      yield* Effect.forkChild(driver.wait(asked("a")))
+      yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("5 seconds")
-      expect(yield* driver.report(asked("a"), { _tag: "Doubted", retryAfter: 30_000 })).toBe(true)
-      const again = yield* Effect.forkChild(driver.wait(asked("a")))
+      expect(yield* driver.report(makePending("a"), { _tag: "Doubted", retryAfter: 30_000 })).toBe(true)
+      const again = yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("29 seconds")
       expect(endOf(again)).toBe("waiting")
       yield* TestClock.adjust("1 second")
       expect(endOf(again)).toBe("tokens")
-      expect(yield* driver.report(asked("a"), { _tag: "Verified" })).toBe(false)
-      expect(endOf(yield* Effect.forkChild(driver.wait(asked("a")), { startImmediately: true }))).toBe("tokens")
-      expect(yield* driver.report(asked("unknown"), { _tag: "Verified" })).toBe(false)
+      expect(yield* driver.report(makePending("a"), { _tag: "Verified" })).toBe(false)
+      expect(endOf(yield* Effect.forkChild(driver.wait(makePending("a")), { startImmediately: true }))).toBe("tokens")
+      expect(yield* driver.report(makePending("unknown"), { _tag: "Verified" })).toBe(false)
     }).pipe(provideServices())
   )
 
@@ -101,10 +101,10 @@ describe("a caller of a wait that has ended", () => {
       const { began, driver } = yield* stub([send(Effect.succeed(slowedDown)), send(tokens)], {
         schedule: Schedule.upTo({ times: 0 })
       })
-      const stopped = yield* Effect.forkChild(driver.wait(asked("a")))
+      const stopped = yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("6 seconds")
       expect(endOf(stopped)).toBe("ScheduleExhausted")
-      const again = yield* Effect.forkChild(driver.wait(asked("a")))
+      const again = yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("9 seconds")
       expect([endOf(again), began]).toEqual(["tokens", [5, 15]])
     }).pipe(provideServices())
@@ -115,8 +115,8 @@ describe("an auth_req_id", () => {
   it.effect("is that of one request at a time, until this one is forgotten or has expired (H35)", () =>
     Effect.gen(function* () {
       const { driver } = yield* stub([pending])
-      const first = asked("a")
-      const other = asked("b", { authReqId: first.authReqId })
+      const first = makePending("a")
+      const other = makePending("b", { authReqId: first.authReqId })
       expect(yield* driver.register(first)).toBe(true)
       expect(yield* driver.register(first)).toBe(true)
       expect(yield* driver.register(other)).toBe(false)

@@ -5,7 +5,7 @@ import { TestClock } from "effect/testing"
 import { makeError } from "../../src/http/TransportError.ts"
 import { DiscoveryError, MissingEndpoint } from "../../src/provider/DiscoveryError.ts"
 import { fromTransportError } from "../../src/token/TokenError.ts"
-import { asked, endOf, provideServices, received, send, stub, undecided, url } from "../support/StubbedPolls.ts"
+import { endOf, makePending, provideServices, received, send, stub, undecided, url } from "../support/StubbedPolls.ts"
 
 const pending = send(Effect.succeed(undecided))
 
@@ -17,12 +17,12 @@ describe("the preparation of a wait", () => {
   it.effect("is tried again until the request expires while the provider cannot be reached (H18, H21)", () =>
     Effect.gen(function* () {
       const { driver } = yield* stub([pending], { prepare: () => Effect.fail(unreachable) })
-      const wait = yield* Effect.forkChild(driver.wait(asked("a")))
+      const wait = yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("119 seconds")
       expect(endOf(wait)).toBe("waiting")
       yield* TestClock.adjust("1 second")
       expect(endOf(wait)).toBe("ExpiredToken")
-      expect((yield* Effect.flip(driver.wait(asked("a")))).reason._tag).toBe("ExpiredToken")
+      expect((yield* Effect.flip(driver.wait(makePending("a")))).reason._tag).toBe("ExpiredToken")
     }).pipe(provideServices())
   )
 
@@ -30,11 +30,13 @@ describe("the preparation of a wait", () => {
     Effect.gen(function* () {
       const failures = [
         fromTransportError(transportError),
-        new DiscoveryError({ reason: new MissingEndpoint({ issuer: "https://provider.test", endpoint: "token_endpoint" }) })
+        new DiscoveryError({
+          reason: new MissingEndpoint({ issuer: "https://provider.test", endpoint: "token_endpoint" })
+        })
       ]
       for (const failure of failures) {
         const { driver } = yield* stub([pending], { prepare: () => Effect.fail(failure) })
-        expect((yield* Effect.flip(driver.wait(asked("a")))).reason._tag).toBe(failure.reason._tag)
+        expect((yield* Effect.flip(driver.wait(makePending("a")))).reason._tag).toBe(failure.reason._tag)
       }
     }).pipe(provideServices())
   )
@@ -43,7 +45,7 @@ describe("the preparation of a wait", () => {
     Effect.gen(function* () {
       const { driver } = yield* stub([pending], { prepare: () => Effect.sleep("1 second") })
       yield* TestClock.adjust("2 minutes")
-      const wait = yield* Effect.forkChild(driver.wait(asked("a", { received })))
+      const wait = yield* Effect.forkChild(driver.wait(makePending("a", { received })))
       yield* TestClock.adjust("1 second")
       expect(endOf(wait)).toBe("tokens")
     }).pipe(provideServices())
@@ -55,8 +57,8 @@ describe("the preparation of a wait", () => {
       const hang = Effect.onInterrupt(Effect.never, () => Effect.sync(() => void interrupted++))
       const scope = yield* Scope.make()
       const { driver } = yield* Scope.provide(stub([pending], { prepare: () => hang }), scope)
-      const first = yield* Effect.forkChild(driver.wait(asked("a")), { startImmediately: true })
-      const second = yield* Effect.forkChild(driver.wait(asked("b")), { startImmediately: true })
+      const first = yield* Effect.forkChild(driver.wait(makePending("a")), { startImmediately: true })
+      const second = yield* Effect.forkChild(driver.wait(makePending("b")), { startImmediately: true })
       yield* Fiber.interrupt(first)
       expect([interrupted, endOf(second)]).toEqual([1, "waiting"])
       yield* Scope.close(scope, Exit.void)

@@ -5,7 +5,7 @@ import { Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { makeTermsOf } from "../../src/wait/WaitDriver.ts"
 import { notification } from "../support/PendingAuthentications.ts"
-import { asked, provideServices, send, stub, tokens, undecided } from "../support/StubbedPolls.ts"
+import { makePending, provideServices, recordTags, send, stub, tokens, undecided } from "../support/StubbedPolls.ts"
 
 const pending = send(Effect.succeed(undecided))
 
@@ -17,10 +17,10 @@ const slowInbox = (delay: "0 seconds" | "20 seconds" | "1 hour" = "0 seconds") =
     NotificationInbox.NotificationInbox.use((inbox) =>
       Effect.succeed({
         ...inbox,
-        subscribe: ({ authReqId: _, ...asked }, onNotification) =>
+        subscribe: ({ authReqId: _, ...pending }, onNotification) =>
           Effect.delay(
             Effect.sync(() => {
-              const notify = () => onNotification(notification(asked.id))
+              const notify = () => onNotification(notification(pending.id))
               subscribers.add(notify)
               return () => void subscribers.delete(notify)
             }),
@@ -32,7 +32,7 @@ const slowInbox = (delay: "0 seconds" | "20 seconds" | "1 hour" = "0 seconds") =
   return { subscribers, layer }
 }
 
-const ping = asked("a", { deliveryMode: "ping" })
+const ping = makePending("a", { deliveryMode: "ping" })
 
 describe("a wait in ping mode", () => {
   it.effect("does not wait for its subscription (K15)", () => {
@@ -63,6 +63,18 @@ describe("a wait in ping mode", () => {
       yield* Fiber.interrupt(second)
       yield* driver.forget(ping)
       expect(subscribers.size).toBe(0)
+    }).pipe(provideServices(), Effect.provide(layer))
+  })
+
+  it.effect("publishes a ping that is repeated once (K9)", () => {
+    const { layer, subscribers } = slowInbox()
+    return Effect.gen(function* () {
+      const tags = yield* recordTags(ping)
+      const { driver } = yield* stub([pending])
+      yield* Effect.forkChild(driver.wait(ping))
+      yield* TestClock.adjust("1 second")
+      for (const notify of [...subscribers, ...subscribers]) notify()
+      expect(tags).toEqual(["Resumed", "Pinged", "Polled", "StillPending"])
     }).pipe(provideServices(), Effect.provide(layer))
   })
 
@@ -103,7 +115,7 @@ it.effect("a wait in poll mode polls at the interval, also where there is an inb
   const { layer } = slowInbox()
   return Effect.gen(function* () {
     const { began, driver } = yield* stub([send(tokens)])
-    yield* Effect.forkChild(driver.wait(asked("a")))
+    yield* Effect.forkChild(driver.wait(makePending("a")))
     yield* TestClock.adjust("1 minute")
     expect(began).toEqual([5])
   }).pipe(provideServices(), Effect.provide(layer))
