@@ -75,13 +75,12 @@ export const carryOut = (wait: ActiveWait, commands: ReadonlyArray<Wait.Command<
 export const notify = (wait: ActiveWait, notification: Notification): void =>
   wait.state.terms.delivery === "push" ? receivePush(wait, notification) : receivePing(wait)
 
-/** Goes on for a caller that has joined. */
+/** Goes on for a caller that has joined, if the wait has stopped or ended. */
 export const resume = (wait: ActiveWait): void => {
   const { phase } = wait.state
   if (phase._tag === "Suspended") report(wait, { _tag: "Resumed" })
   else if (phase._tag === "Done") respond(wait, resultOf(wait, phase.outcome))
   else if (phase._tag === "Verifying" && phase.retryAt === undefined) respond(wait, Exit.succeed(phase.response))
-  else schedule(wait)
 }
 
 const advance = (wait: ActiveWait, event: Event): ReadonlyArray<Wait.Command<TokenResponse>> => {
