@@ -53,6 +53,8 @@ export interface Options {
   readonly schedule?: Pace.Compose
   /** The time for an attempt, in milliseconds. */
   readonly timeout?: number
+  /** Whether the response is pushed: there are no polls. */
+  readonly isPushed?: boolean
   /** What comes before the polls of a wait. */
   readonly prepare?: (pending: PendingAuthentication.PendingAuthentication) => Effect.Effect<void, WaitDriver.WaitError>
 }
@@ -60,7 +62,7 @@ export interface Options {
 /** The waits, the last of whose polls is repeated, and when each poll began, in seconds. */
 export const stub = Effect.fnUntraced(function* (
   polls: readonly [Poll, ...ReadonlyArray<Poll>],
-  { prepare = () => Effect.void, schedule, timeout = 35_000 }: Options = {}
+  { isPushed = false, prepare = () => Effect.void, schedule, timeout = 35_000 }: Options = {}
 ) {
   const began: Array<number> = []
   const rest = [...polls]
@@ -72,7 +74,7 @@ export const stub = Effect.fnUntraced(function* (
       return current({ begin: Effect.tap(begin, record), repeat })
     })
   const driver = yield* WaitDriver.make({
-    prepare: (pending) => Effect.as(prepare(pending), { url, timeout, poll }),
+    prepare: (pending) => Effect.as(prepare(pending), isPushed ? undefined : { url, timeout, poll }),
     pingFallback: 30_000,
     schedule
   })

@@ -62,6 +62,8 @@ describe("a wait that is forgotten", () => {
       const register = (kind: string, count: number) =>
         Effect.forEach(Array.from({ length: count }), (_, index) => driver.register(makePending(`${kind} ${index}`)))
       yield* register("before", 1001)
+      const { authReqId } = makePending("before 0")
+      expect(yield* driver.register(makePending("another", { authReqId }))).toBe(false)
       expect((yield* Effect.flip(driver.wait(redeemed))).reason._tag).toBe("AlreadyRedeemed")
       yield* TestClock.adjust("1 hour")
       yield* register("after", 2001)

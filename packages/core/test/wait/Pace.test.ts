@@ -75,7 +75,7 @@ describe("a caller's schedule", () => {
   it.effect("that never decides is given up at the expiry, and not when a request would be (H18)", () =>
     Effect.gen(function* () {
       const schedule: Pace.Compose = () => Schedule.fromStep(Effect.succeed(() => Effect.never))
-      const { began, driver } = yield* stub([send(Effect.succeed(undecided))], { schedule })
+      const { began, driver } = yield* stub([late], { schedule })
       const wait = yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("119 seconds")
       expect([endOf(wait), began]).toEqual(["waiting", [5]])

@@ -54,13 +54,7 @@ describe("a poll without a response", () => {
   it.effect("is known as not redeemed if the provider had demanded another attempt, which was not sent (H14, M6)", () =>
     Effect.gen(function* () {
       const demanding: Poll = ({ begin, repeat }) =>
-        Effect.andThen(
-          Effect.andThen(
-            begin,
-            Effect.sync(() => repeat())
-          ),
-          Effect.never
-        )
+        Effect.andThen(Effect.andThen(begin, Effect.delay(Effect.sync(repeat), "1 second")), Effect.never)
       const { driver } = yield* stub([demanding])
       const wait = yield* Effect.forkChild(Effect.flip(driver.wait(makePending("a"))))
       yield* TestClock.adjust("2 minutes")

@@ -1,7 +1,8 @@
 // When a poll that is due is sent: it needs a slot, and no pause of the provider.
 import { describe, expect, it } from "@effect/vitest"
-import { Duration, Effect, Fiber } from "effect"
+import { Clock, DateTime, Duration, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
+import * as Throttle from "../../src/http/Throttle.ts"
 import {
   endOf,
   makePending,
@@ -85,9 +86,16 @@ describe("a limit of one request at a time", () => {
     }).pipe(provideServices(one))
   )
 
-  it.effect("sends no poll of a wait whose caller has left while it was queued, and the next one in its place", () =>
+  it.effect("makes no poll of a wait whose caller has left while it was queued, and the next one in its place", () =>
     Effect.gen(function* () {
-      const { began, driver } = yield* stub([slow])
+      let made = 0
+      const { began, driver } = yield* stub([
+        (attempts) =>
+          Effect.suspend(() => {
+            made += 1
+            return slow(attempts)
+          })
+      ])
       yield* Effect.forkChild(driver.wait(makePending("a")))
       yield* TestClock.adjust("1 millis")
       const second = yield* Effect.forkChild(driver.wait(makePending("b")))
@@ -96,7 +104,37 @@ describe("a limit of one request at a time", () => {
       yield* TestClock.adjust("5500 millis")
       yield* Fiber.interrupt(second)
       yield* TestClock.adjust("3 seconds")
-      expect(began).toEqual([5, 6])
+      expect([made, began]).toEqual([2, [5, 6]])
+    }).pipe(provideServices(one))
+  )
+
+  it.effect("sends a queued poll after a pause that has begun in the meantime (H22)", () =>
+    Effect.gen(function* () {
+      const throttle = yield* Throttle.Throttle
+      const { began, driver } = yield* stub([slow, send(tokens)])
+      yield* Effect.forkChild(driver.wait(makePending("a")))
+      yield* Effect.forkChild(driver.wait(makePending("b")))
+      yield* TestClock.adjust("5500 millis")
+      throttle.record({ status: 429, retryAfter: Duration.seconds(20) }, yield* Clock.Clock)
+      yield* TestClock.adjust("19999 millis")
+      expect(began).toEqual([5])
+      yield* TestClock.adjust("1 millis")
+      expect(began).toEqual([5, 25.5, 25.5])
+    }).pipe(provideServices(one))
+  )
+
+  it.effect("ends a wait at its expiry that is queued after a pause (H18)", () =>
+    Effect.gen(function* () {
+      const refused = send(Effect.succeed(unavailable(429, Duration.seconds(20))))
+      const { began, driver } = yield* stub([refused, send(Effect.never)])
+      yield* Effect.forkChild(driver.wait(makePending("a")))
+      yield* TestClock.adjust("1 second")
+      const expiresAt = DateTime.makeUnsafe(40_000)
+      const second = yield* Effect.forkChild(driver.wait(makePending("b", { expiresAt })))
+      yield* TestClock.adjust("38 seconds")
+      expect(endOf(second)).toBe("waiting")
+      yield* TestClock.adjust("1 second")
+      expect([endOf(second), began]).toEqual(["ExpiredToken", [5, 25]])
     }).pipe(provideServices(one))
   )
 

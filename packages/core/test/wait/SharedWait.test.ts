@@ -1,6 +1,6 @@
 // One wait for each auth_req_id, and who its callers are.
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber, Schedule } from "effect"
+import { Cause, Effect, Exit, Fiber, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import { ClientMismatch, TokenError } from "../../src/token/TokenError.ts"
 import {
@@ -30,6 +30,17 @@ describe("a caller of a wait that others have", () => {
     }).pipe(provideServices())
   )
 
+  it.effect("who leaves as the last one is interrupted, and nothing else, while no poll is under way (H25)", () =>
+    Effect.gen(function* () {
+      const { driver } = yield* stub([pending])
+      const wait = yield* Effect.forkChild(driver.wait(makePending("a")))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(wait)
+      const exit = yield* Fiber.await(wait)
+      expect(Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)).toBe(true)
+    }).pipe(provideServices())
+  )
+
   it.effect("does not start their schedule again, and the first caller after all of them does", () =>
     Effect.gen(function* () {
       const { began, driver } = yield* stub([pending], { schedule: Schedule.upTo({ times: 2 }) })
@@ -54,6 +65,7 @@ describe("a caller of a wait that others have", () => {
           clientId === "test-client" && issuer === "https://provider.test" ? Effect.void : Effect.fail(mismatch)
       })
       yield* Effect.forkChild(driver.wait(makePending("a")))
+      yield* TestClock.adjust("1 second")
       for (const other of [{ clientId: "another" }, { issuer: "https://another.test" }]) {
         const error = yield* Effect.flip(driver.wait(makePending("a", other)))
         expect(error.reason._tag).toBe("ClientMismatch")

@@ -144,6 +144,13 @@ describe("what another process reads of a wait", () => {
   )
 })
 
+it("a wait on a clock that is ahead has all its instants moved, and nothing else", () => {
+  const shift = (phase: StoredWait.Saved["phase"]) => StoredWait.shift({ ...saved, phase }, 1000)
+  const moved = { ...saved, deadline: 121_000 }
+  expect(shift(sleeping)).toStrictEqual({ ...moved, phase: { ...sleeping, wakeAt: 21_000, floor: 16_000 } })
+  expect(shift({ _tag: "Polling" })).toStrictEqual({ ...moved, phase: { _tag: "Polling" } })
+})
+
 it("a wait begins with the interval and the expiry of its request; a ping may have been missed in another process (H30)", () => {
   const begin = { interval: 5000, deadline: 120_000 }
   expect(StoredWait.start(asked, offset, true)).toEqual({ ...begin, mayHaveMissedPing: false })

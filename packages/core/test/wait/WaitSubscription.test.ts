@@ -5,7 +5,16 @@ import { Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { makeTermsOf } from "../../src/wait/WaitDriver.ts"
 import { notification } from "../support/PendingAuthentications.ts"
-import { makePending, provideServices, recordTags, send, stub, tokens, undecided } from "../support/StubbedPolls.ts"
+import {
+  endOf,
+  makePending,
+  provideServices,
+  recordTags,
+  send,
+  stub,
+  tokens,
+  undecided
+} from "../support/StubbedPolls.ts"
 
 const pending = send(Effect.succeed(undecided))
 
@@ -111,10 +120,38 @@ describe("a wait in ping mode", () => {
   })
 })
 
+describe("waits in push mode that begin at once for one request", () => {
+  const push = makePending("a", { deliveryMode: "push" })
+
+  it.effect("have one subscription", () => {
+    const { layer, subscribers } = slowInbox("20 seconds")
+    return Effect.gen(function* () {
+      const { driver } = yield* stub([pending], { isPushed: true })
+      const waits = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(driver.wait(push)))
+      yield* TestClock.adjust("20 seconds")
+      expect([subscribers.size, ...waits.map(endOf)]).toEqual([1, "waiting", "waiting", "waiting"])
+    }).pipe(provideServices(), Effect.provide(layer))
+  })
+
+  it.effect("have none when they were closed before it is there, and are interrupted", () => {
+    const { layer, subscribers } = slowInbox("20 seconds")
+    return Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const { driver } = yield* Scope.provide(stub([pending], { isPushed: true }), scope)
+      const wait = yield* Effect.forkChild(driver.wait(push))
+      yield* TestClock.adjust("1 second")
+      yield* Scope.close(scope, Exit.void)
+      yield* TestClock.adjust("20 seconds")
+      expect([subscribers.size, endOf(wait)]).toEqual([0, "interrupted"])
+    }).pipe(provideServices(), Effect.provide(layer))
+  })
+})
+
 it.effect("a wait in poll mode polls at the interval, also where there is an inbox", () => {
   const { layer } = slowInbox()
   return Effect.gen(function* () {
     const { began, driver } = yield* stub([send(tokens)])
+    yield* driver.register(makePending("a"))
     yield* Effect.forkChild(driver.wait(makePending("a")))
     yield* TestClock.adjust("1 minute")
     expect(began).toEqual([5])
