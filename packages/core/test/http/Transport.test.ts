@@ -141,6 +141,31 @@ describe("Transport.send to a URL", () => {
   )
 })
 
+describe("Transport.ensureAllowed", () => {
+  for (const [address, kind] of [
+    ["http://op.example/", "InsecureUrl"],
+    ["https://marker@op.example/", "Unreachable"],
+    ["https://:marker@op.example/", "Unreachable"],
+    ["https://[op.example/", "Unreachable"]
+  ] as const) {
+    it.effect(`refuses ${address}: ${kind}`, () =>
+      Effect.gen(function* () {
+        const { ensureAllowed } = yield* Transport.Transport
+        const fault = yield* Effect.flip(ensureAllowed(HttpClientRequest.get(address)))
+        assert.strictEqual(fault.kind, kind)
+        assert.notInclude(inspect(fault), "marker")
+      }).pipe(Effect.provide(over({})))
+    )
+  }
+
+  it.effect("accepts a URL with https", () =>
+    Effect.gen(function* () {
+      const { ensureAllowed } = yield* Transport.Transport
+      assert.isUndefined(yield* ensureAllowed(HttpClientRequest.get("https://op.example/")))
+    }).pipe(Effect.provide(over({})))
+  )
+})
+
 describe("Transport.form", () => {
   it.effect("makes a POST of form parameters in UTF-8 that accepts JSON (C1, C19)", () =>
     Effect.gen(function* () {
