@@ -208,6 +208,20 @@ describe("Transport.send with redirects", () => {
     )
   }
 
+  it.effect("sets redirect to manual for fetch, which has no other option then (C20)", () =>
+    Effect.gen(function* () {
+      const redirects: Array<string | undefined> = []
+      yield* send(post).pipe(
+        Effect.provide(Transport.layer().pipe(Layer.provide(FetchHttpClient.layer))),
+        Effect.provideService(FetchHttpClient.Fetch, (_input, init) => {
+          redirects.push(init?.redirect)
+          return Promise.resolve(new Response("{}"))
+        })
+      )
+      assert.deepStrictEqual(redirects, ["manual"])
+    })
+  )
+
   it.effect("sets redirect to manual for fetch, whatever its defaults (C20)", () =>
     Effect.gen(function* () {
       const redirects: Array<string | undefined> = []
