@@ -229,16 +229,25 @@ const startPoll = (wait: ActiveWait, polls: PollRequest.Polls, turn: Slots.Turn)
   const fiber = Effect.runForkWith(context)(polls.poll(pending, makeAttempts(wait, polls, running)))
   running.fiber = fiber
   fiber.addObserver((exit) => {
+    if (wait.duePoll === running) endPoll(wait, polls, running, exit)
+    // The next poll has its turn when the pause that this one was asked for is known.
     slots.leave(turn)
-    if (wait.duePoll !== running) return
-    wait.duePoll = undefined
-    if (Exit.isSuccess(exit)) {
-      if (exit.value._tag === "Failed") wait.error = exit.value.error
-      receiveAnswer(wait, PollOutcome.toAnswer(exit.value, polls.url))
-    } else if (running.isTooLong && Cause.hasInterruptsOnly(exit.cause)) {
-      receiveAnswer(wait, PollOutcome.makeTimedOut(polls.url, running.isSent))
-    } else fail(wait, exit.cause)
   })
+}
+
+const endPoll = (
+  wait: ActiveWait,
+  { url }: PollRequest.Polls,
+  { isSent, isTooLong }: DuePoll.Running,
+  exit: Exit.Exit<PollRequest.Outcome>
+): void => {
+  wait.duePoll = undefined
+  if (Exit.isSuccess(exit)) {
+    if (exit.value._tag === "Failed") wait.error = exit.value.error
+    receiveAnswer(wait, PollOutcome.toAnswer(exit.value, url))
+  } else if (isTooLong && Cause.hasInterruptsOnly(exit.cause)) {
+    receiveAnswer(wait, PollOutcome.makeTimedOut(url, isSent))
+  } else fail(wait, exit.cause)
 }
 
 const receiveAnswer = (wait: ActiveWait, answer: PollOutcome.Answer): void => {

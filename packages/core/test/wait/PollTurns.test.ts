@@ -108,6 +108,19 @@ describe("a limit of one request at a time", () => {
     }).pipe(provideServices(one))
   )
 
+  it.effect("sends a queued poll after the pause that the poll before it was asked for (H9, H22)", () =>
+    Effect.gen(function* () {
+      const refused = send(Effect.delay(Effect.succeed(unavailable(429, Duration.seconds(20))), "1 second"))
+      const { began, driver } = yield* stub([refused, send(tokens)])
+      yield* Effect.forkChild(driver.wait(makePending("a")))
+      yield* Effect.forkChild(driver.wait(makePending("b")))
+      yield* TestClock.adjust("25 seconds")
+      expect(began).toEqual([5])
+      yield* TestClock.adjust("1 second")
+      expect(began).toEqual([5, 26, 26])
+    }).pipe(provideServices(one))
+  )
+
   it.effect("sends a queued poll after a pause that has begun in the meantime (H22)", () =>
     Effect.gen(function* () {
       const throttle = yield* Throttle.Throttle
