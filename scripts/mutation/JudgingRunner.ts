@@ -22,7 +22,9 @@ interface Instrumented {
 
 /** A test that has passed. */
 interface Passed {
-  readonly run: () => Promise<unknown>
+  readonly name: string
+  /** Ends with the signal at the latest. */
+  readonly run: (signal: AbortSignal) => Promise<unknown>
   /** How long it takes at best: the first of them makes keys that the others use, too. */
   milliseconds: number
   /** How often it reaches each mutant. */
@@ -61,11 +63,11 @@ const untilHung = async (milliseconds: number, signal: AbortSignal): Promise<voi
   }
 }
 
-/** A test that hangs has failed. */
+/** A test that hangs has failed, and is ended: what it waits for would come in the middle of others. */
 const isPassed = async (test: Passed): Promise<boolean> => {
   const started = performance.now()
   const end = new AbortController()
-  const result = test.run().then(
+  const result = test.run(end.signal).then(
     () => true,
     () => false
   )
@@ -88,7 +90,7 @@ const survives = async (id: string, test: Passed): Promise<boolean> => {
   await setImmediate()
   if (hasSurvived || (await isPassed(test))) return hasSurvived
   note(id, "survived")
-  throw new Error("A test fails without the mutant, too")
+  throw new Error(`After mutant ${id} a test fails without one, too: ${test.name}`)
 }
 
 /** The test that fails with the mutant, if there is one. */
@@ -116,13 +118,17 @@ const judgeAll = async (): Promise<void> => {
 
 export default class JudgingRunner extends TestRunner {
   async runTask(test: RunnerTestCase): Promise<void> {
-    const run = async () => TestRunner.getTestFn(test)()
+    const run = async (signal: AbortSignal) => {
+      Object.assign(test.context, { signal })
+      await TestRunner.getTestFn(test)()
+    }
     const started = performance.now()
     instrumented.currentTestId = test.id
-    await run()
+    await run(test.context.signal)
     instrumented.currentTestId = undefined
     const milliseconds = performance.now() - started
-    passed.push({ run, milliseconds, hits: instrumented.mutantCoverage?.perTest[test.id] ?? {} })
+    const hits = instrumented.mutantCoverage?.perTest[test.id] ?? {}
+    passed.push({ name: `${test.file.name}, ${test.name}`, run, milliseconds, hits })
   }
 
   override async onAfterRunFiles(files: Array<RunnerTestFile>): Promise<void> {

@@ -25,13 +25,17 @@ const runTests = async (workspace: string, tests: ReadonlyArray<string>, journal
     stdio: ["ignore", "inherit", "inherit"]
   })
   const end = () => child.pid !== undefined && process.kill(-child.pid, "SIGKILL")
+  const stop = () => {
+    end()
+    process.exit(1)
+  }
   const watch = setInterval(() => {
     if (isHung(journal)) end()
   }, 1000)
-  process.once("SIGINT", end).once("SIGTERM", end)
+  process.once("SIGINT", stop).once("SIGTERM", stop)
   const [code] = await once(child, "exit")
   clearInterval(watch)
-  process.off("SIGINT", end).off("SIGTERM", end)
+  process.off("SIGINT", stop).off("SIGTERM", stop)
   return code
 }
 

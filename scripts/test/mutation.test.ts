@@ -19,12 +19,17 @@ export const never = (): string => "never"
 const test = `import { expect, it } from "vitest"
 import { countDown, isAdult } from "./Source.ts"
 it("tells an adult", () => expect([isAdult(20), isAdult(3)]).toEqual([true, false]))
-it("counts down", async () => {
+let isHeld = false
+it("counts down, and holds a lock meanwhile", async ({ signal }) => {
+  expect(isHeld).toBe(false)
+  isHeld = true
+  signal.addEventListener("abort", () => (isHeld = false))
   await new Promise((resume) => countDown(3) === 0 && resume(undefined))
+  isHeld = false
 })
 `
 
-it("a mutant is killed by a test that fails, hangs or loops for ever, and survives if none does", {
+it("a mutant is killed by a test that fails, hangs (and is ended) or loops for ever, and survives if none does", {
   timeout: 120_000
 }, async () => {
   const config = readFileSync(join(root, "vitest.mutation.ts"), "utf8")
@@ -39,6 +44,7 @@ it("a mutant is killed by a test that fails, hangs or loops for ever, and surviv
   expect(verdictOf("age >= 18", "age < 18")).toBe("killed")
   expect(verdictOf("age >= 18", "age > 18")).toBe("survived")
   expect(verdictOf("left > 0", "false")).toBe("killed")
+  expect(verdictOf("left > 0", "left >= 0")).toBe("killed")
   expect(verdictOf("left -= 1", "left += 1")).toBe("killed")
   expect(verdictOf('"never"', '""')).toBeUndefined()
 })

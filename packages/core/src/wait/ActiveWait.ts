@@ -75,13 +75,12 @@ export const carryOut = (wait: ActiveWait, commands: ReadonlyArray<Wait.Command<
 export const notify = (wait: ActiveWait, notification: Notification): void =>
   wait.state.terms.delivery === "push" ? receivePush(wait, notification) : receivePing(wait)
 
-/** Goes on for a caller that has joined. */
+/** Goes on for a caller that has joined, if the wait has stopped or ended. */
 export const resume = (wait: ActiveWait): void => {
   const { phase } = wait.state
   if (phase._tag === "Suspended") report(wait, { _tag: "Resumed" })
   else if (phase._tag === "Done") respond(wait, resultOf(wait, phase.outcome))
   else if (phase._tag === "Verifying" && phase.retryAt === undefined) respond(wait, Exit.succeed(phase.response))
-  else schedule(wait)
 }
 
 const advance = (wait: ActiveWait, event: Event): ReadonlyArray<Wait.Command<TokenResponse>> => {
@@ -230,16 +229,25 @@ const startPoll = (wait: ActiveWait, polls: PollRequest.Polls, turn: Slots.Turn)
   const fiber = Effect.runForkWith(context)(polls.poll(pending, makeAttempts(wait, polls, running)))
   running.fiber = fiber
   fiber.addObserver((exit) => {
+    if (wait.duePoll === running) endPoll(wait, polls, running, exit)
+    // The next poll has its turn when the pause that this one was asked for is known.
     slots.leave(turn)
-    if (wait.duePoll !== running) return
-    wait.duePoll = undefined
-    if (Exit.isSuccess(exit)) {
-      if (exit.value._tag === "Failed") wait.error = exit.value.error
-      receiveAnswer(wait, PollOutcome.toAnswer(exit.value, polls.url))
-    } else if (running.isTooLong && Cause.hasInterruptsOnly(exit.cause)) {
-      receiveAnswer(wait, PollOutcome.makeTimedOut(polls.url, running.isSent))
-    } else fail(wait, exit.cause)
   })
+}
+
+const endPoll = (
+  wait: ActiveWait,
+  { url }: PollRequest.Polls,
+  { isSent, isTooLong }: DuePoll.Running,
+  exit: Exit.Exit<PollRequest.Outcome>
+): void => {
+  wait.duePoll = undefined
+  if (Exit.isSuccess(exit)) {
+    if (exit.value._tag === "Failed") wait.error = exit.value.error
+    receiveAnswer(wait, PollOutcome.toAnswer(exit.value, url))
+  } else if (isTooLong && Cause.hasInterruptsOnly(exit.cause)) {
+    receiveAnswer(wait, PollOutcome.makeTimedOut(url, isSent))
+  } else fail(wait, exit.cause)
 }
 
 const receiveAnswer = (wait: ActiveWait, answer: PollOutcome.Answer): void => {

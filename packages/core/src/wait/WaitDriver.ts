@@ -85,8 +85,7 @@ export const make = Effect.fnUntraced(function* (
         const wait = driver.waits.get(keyOf(pending))
         if (wait === undefined) return false
         ActiveWait.report(wait, verdict)
-        const { phase } = wait.state
-        return phase._tag === "Verifying" && phase.retryAt !== undefined
+        return wait.state.phase._tag === "Verifying"
       }),
     awaitSave: (pending) => awaitSave(driver, pending),
     forget: (pending) =>
@@ -329,8 +328,8 @@ const forget = ({ acknowledged, redeemed, waits }: Driver, pending: PendingAuthe
   remove(waits, wait)
 }
 
+/** One without callers, for which nothing is due. */
 const remove = (waits: Driver["waits"], wait: ActiveWait.ActiveWait): void => {
-  wait.timeline.set(wait, undefined, wait.context)
   wait.unsubscribe()
   waits.delete(keyOf(wait.pending))
 }

@@ -38,7 +38,30 @@ describe("JsonWebToken.sign", () => {
       assert.deepStrictEqual(yield* Jwt.decodePart(Redacted.value(jwt), 0), { alg: "HS256" })
     })
   )
+
+  it.effect("signs with a public key in the header in the place of its kid", () =>
+    Effect.gen(function* () {
+      const key = yield* TestKeys.signing("ES256")
+      const jwt = yield* JsonWebToken.sign(claims, { key, jwk: key.publicJwk, header: { nonce: "n" } })
+      const header = { nonce: "n", alg: "ES256", jwk: key.publicJwk }
+      assert.deepStrictEqual<unknown>(yield* Jwt.decodePart(Redacted.value(jwt), 0), header)
+    })
+  )
 })
+
+it.effect("a reader of headers keeps the last one, and reads another one anew", () =>
+  Effect.gen(function* () {
+    const key = yield* TestKeys.signing("ES256")
+    const [one, other] = yield* Effect.all([
+      JsonWebToken.sign(claims, { key, type: "one" }),
+      JsonWebToken.sign(claims, { key, type: "other" })
+    ])
+    const readHeader = JsonWebToken.makeReadHeader()
+    const types = [one, one, other, one].map((jwt) => Result.getOrThrow(readHeader(jwt)).typ)
+    assert.deepStrictEqual(types, ["one", "one", "other", "one"])
+    assert.strictEqual(Result.getOrThrow(readHeader(one)), Result.getOrThrow(readHeader(one)))
+  })
+)
 
 describe("JsonWebToken.verify with the keys of a JWK Set", () => {
   const decode = (key: JsonWebKey.JsonWebKey) => Effect.fromResult(JsonWebKeySet.decode({ keys: [key] }))

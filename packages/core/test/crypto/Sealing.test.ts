@@ -83,6 +83,21 @@ describe("the context of a sealed text", () => {
     })
   )
 
+  it.effect("does not open a text of another content encryption, with the right key (T-39)", () =>
+    Effect.gen(function* () {
+      const key = yield* Sealing.generate("k")
+      const sealed = yield* Effect.promise(() =>
+        new FlattenedEncrypt(new TextEncoder().encode("marker text"))
+          .setProtectedHeader({ alg: "dir", enc: "A128CBC-HS256", kid: "k", rev: 1 })
+          .setAdditionalAuthenticatedData(new TextEncoder().encode("[]"))
+          .encrypt(Redacted.value(key.material))
+      )
+      const text = [sealed.protected, "", sealed.iv, sealed.ciphertext, sealed.tag].join(".")
+      const failure = yield* Effect.flip(Sealing.open(text, [key]))
+      expect(failure.message).toContain("none of the keys has sealed it for this place")
+    })
+  )
+
   it.effect("does not open a text of another revision, or of none, with the right key (T-39)", () =>
     Effect.gen(function* () {
       const key = yield* Sealing.generate("k")

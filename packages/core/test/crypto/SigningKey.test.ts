@@ -218,7 +218,10 @@ describe("SigningKey.fromPem", () => {
       "it is PEM that was encoded as base64 once more; decode it first"
     ],
     ["a public key", Pem.block("PUBLIC KEY", "AAAA"), publicOnly],
+    ["a public key in PKCS#1", Pem.block("RSA PUBLIC KEY", "AAAA"), publicOnly],
     ["a certificate", Pem.block("CERTIFICATE", "AAAA"), certificate],
+    ["a certificate of OpenSSL", Pem.block("TRUSTED CERTIFICATE", "AAAA"), certificate],
+    ["a request for a certificate", Pem.block("CERTIFICATE REQUEST", "AAAA"), noBlock],
     ["a malformed key", Pem.block("PRIVATE KEY", "AAAA"), notRead("ES256")],
     [
       "a truncated key",

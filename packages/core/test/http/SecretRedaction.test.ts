@@ -25,8 +25,8 @@ describe("SecretRedaction.ofValues", () => {
   }
 
   it("leaves the parts of what is no token, and what is shorter than four characters", () => {
-    const redact = SecretRedaction.ofValues(["www.op.test", "op.example", "a b.payload.c d", "abc"])
-    for (const word of ["example", "payload", "abc"]) assert.strictEqual(redact(quote(word)), quote(word))
+    const redact = SecretRedaction.ofValues(["www.op.test", "op.example", "a b.inner.cc", "aa.outer.c d", "abc"])
+    for (const word of ["example", "inner", "outer", "abc"]) assert.strictEqual(redact(quote(word)), quote(word))
   })
 
   it("replaces the longest value first, so that no rest of it is left", () => {
@@ -51,6 +51,18 @@ describe("SecretRedaction.ofRequest", () => {
     const json = SecretRedaction.ofRequest(HttpClientRequest.bodyJsonUnsafe(request, metadata))
     for (const word of ["shop-name", "mark"]) assert.strictEqual(json(quote(word)), quote(word))
     assert.strictEqual(json(quote("SECRET")), quote("<redacted>"))
+  })
+
+  it("redacts credentials without their scheme, and another header as a whole", () => {
+    const credentials = { authorization: "Bearer SECRET", "x-auth": "Bearer OTHER" }
+    const redact = SecretRedaction.ofRequest(HttpClientRequest.setHeaders(request, credentials))
+    assert.strictEqual(redact("Bearer SECRET and Bearer OTHER"), "Bearer <redacted> and <redacted>")
+  })
+
+  it("redacts the secret of client metadata beside one that is no text", () => {
+    const metadata = { client_secret: null, software_statement: "SECRET" }
+    const redact = SecretRedaction.ofRequest(HttpClientRequest.bodyJsonUnsafe(request, metadata))
+    assert.strictEqual(redact(quote("SECRET")), quote("<redacted>"))
   })
 
   it("redacts what further values and a header with a scheme have, and nothing without a body", () => {

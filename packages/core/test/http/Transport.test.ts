@@ -141,6 +141,31 @@ describe("Transport.send to a URL", () => {
   )
 })
 
+describe("Transport.ensureAllowed", () => {
+  for (const [address, kind] of [
+    ["http://op.example/", "InsecureUrl"],
+    ["https://marker@op.example/", "Unreachable"],
+    ["https://:marker@op.example/", "Unreachable"],
+    ["https://[op.example/", "Unreachable"]
+  ] as const) {
+    it.effect(`refuses ${address}: ${kind}`, () =>
+      Effect.gen(function* () {
+        const { ensureAllowed } = yield* Transport.Transport
+        const fault = yield* Effect.flip(ensureAllowed(HttpClientRequest.get(address)))
+        assert.strictEqual(fault.kind, kind)
+        assert.notInclude(inspect(fault), "marker")
+      }).pipe(Effect.provide(over({})))
+    )
+  }
+
+  it.effect("accepts a URL with https", () =>
+    Effect.gen(function* () {
+      const { ensureAllowed } = yield* Transport.Transport
+      assert.isUndefined(yield* ensureAllowed(HttpClientRequest.get("https://op.example/")))
+    }).pipe(Effect.provide(over({})))
+  )
+})
+
 describe("Transport.form", () => {
   it.effect("makes a POST of form parameters in UTF-8 that accepts JSON (C1, C19)", () =>
     Effect.gen(function* () {
@@ -182,6 +207,20 @@ describe("Transport.send with redirects", () => {
       }).pipe(Effect.provide(overScript(ProviderScript.redirect("https://provider.test/elsewhere", code))))
     )
   }
+
+  it.effect("sets redirect to manual for fetch, which has no other option then (C20)", () =>
+    Effect.gen(function* () {
+      const redirects: Array<string | undefined> = []
+      yield* send(post).pipe(
+        Effect.provide(Transport.layer().pipe(Layer.provide(FetchHttpClient.layer))),
+        Effect.provideService(FetchHttpClient.Fetch, (_input, init) => {
+          redirects.push(init?.redirect)
+          return Promise.resolve(new Response("{}"))
+        })
+      )
+      assert.deepStrictEqual(redirects, ["manual"])
+    })
+  )
 
   it.effect("sets redirect to manual for fetch, whatever its defaults (C20)", () =>
     Effect.gen(function* () {

@@ -56,20 +56,30 @@ const target = { method: "POST", url: "https://provider.test/token?code=marker" 
 /** An error that the HTTP client gives as a cause of its own. */
 const wrap = (cause: unknown, depth = 2): unknown => (depth === 0 ? cause : { cause: wrap(cause, depth - 1) })
 
+const refusedTunnel = (code: string) => ({ code, message: "Proxy response (407) !== 200 when HTTP Tunneling" })
+
 describe("the code of a connection that failed", () => {
   for (const [what, cause, code] of [
     ["that of the runtime", { code: "ECONNRESET", syscall: "read" }, "ECONNRESET"],
     ["none, if the runtime has none", new Error("no code"), undefined],
     ["none, if it is no code of a runtime", { code: "connect ECONNREFUSED 10.0.0.1" }, undefined],
     ["none, if it only ends as one", { code: "at ECONNRESET" }, undefined],
+    ["none, if it only begins as one", { code: "ECONNRESET: 10.0.0.1" }, undefined],
     ["none, if it is a number", { code: 20 }, undefined],
+    ["that of an error that is like a refused tunnel", refusedTunnel("ERR_OTHER"), "ERR_OTHER"],
+    [
+      "that of a code that only ends as that of a network",
+      { code: "MY_ENETUNREACH", syscall: "write" },
+      "MY_ENETUNREACH"
+    ],
+    [
+      "that of a code that only begins as that of a network",
+      { code: "ENETUNREACH_X", syscall: "write" },
+      "ENETUNREACH_X"
+    ],
     ["that of a network that was not reached", { code: "ENETUNREACH", syscall: "connect" }, "ENETUNREACH"],
     ["none for a network that was lost on the way", { code: "ENETUNREACH", syscall: "write" }, undefined],
-    [
-      "one of its own for a proxy that gives no tunnel",
-      { code: "UND_ERR_ABORTED", message: "Proxy response (407) !== 200 when HTTP Tunneling" },
-      "PROXY_REFUSED"
-    ],
+    ["one of its own for a proxy that gives no tunnel", refusedTunnel("UND_ERR_ABORTED"), "PROXY_REFUSED"],
     ["that of an abortion otherwise", { code: "UND_ERR_ABORTED", message: "aborted" }, "UND_ERR_ABORTED"],
     ["that of an abortion without a message", { code: "UND_ERR_ABORTED" }, "UND_ERR_ABORTED"]
   ] as const) {

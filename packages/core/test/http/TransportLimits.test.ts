@@ -99,6 +99,10 @@ describe("Transport.json limits the size of a response", () => {
 
   for (const [what, headers] of [
     ["a length above the limit", { "content-length": "1001" }],
+    ["no length", {}],
+    ["a length that is not a number", { "content-length": "1e2" }],
+    ["two lengths", { "content-length": "100, 100" }],
+    ["a negative length", { "content-length": "-100" }],
     ["the length of an encoded body", { "content-length": "100", "content-encoding": "gzip" }],
     ["a length that its transfer coding overrides", { "content-length": "100", "transfer-encoding": "chunked" }]
   ] as const) {
@@ -111,6 +115,19 @@ describe("Transport.json limits the size of a response", () => {
       })
     )
   }
+
+  it.effect("leaves a body with a length within the limit to a client that enforces lengths, and counts no bytes", () =>
+    Effect.gen(function* () {
+      for (const length of ["10", "1000"]) {
+        const endless = makeServer((controller) => controller.enqueue(new Uint8Array(300)), {
+          "content-length": length
+        })
+        const enforced = Layer.provide(endless.layer, Layer.succeed(Transport.EnforcedLengths, true))
+        assert.strictEqual((yield* Effect.flip(Effect.provide(call, enforced))).kind, "Unreadable")
+        assert.strictEqual(endless.seen.chunks, 101)
+      }
+    })
+  )
 
   it.effect("does not wait for the cancellation of a body, which may never settle (U14)", () =>
     Effect.gen(function* () {

@@ -98,6 +98,7 @@ describe("LastGood", () => {
 
   it.effect("gives the last good one while a renewal fails, which is tried again after half a minute (A19)", () =>
     Effect.gen(function* () {
+      yield* TestClock.adjust("10 days")
       const { current, fetches, set } = yield* setUp
       yield* current
       yield* TestClock.adjust(hour)

@@ -217,6 +217,18 @@ describe("Discovery.check", () => {
     )
   }
 
+  it.effect("expects of a provider no proofs that the client does not make", () =>
+    Effect.gen(function* () {
+      const registration = yield* ClientRegistration.make({
+        clientId: "bank",
+        authentication: ClientAuthentication.privateKeyJwt(SigningKey.generate("ES256")),
+        idTokenSignedResponseAlg: "ES256"
+      })
+      const document = yield* decodeMetadata({ ...metadata, dpop_signing_alg_values_supported: undefined })
+      expect(Discovery.check(registration, document)).toEqual([])
+    })
+  )
+
   it.effect("finds every mismatch at once if the provider publishes nothing but its issuer", () =>
     Effect.gen(function* () {
       const mismatches = yield* check(
@@ -245,7 +257,7 @@ describe("Discovery.check", () => {
   ] as const) {
     it.effect(`takes ${listed} for ${algorithm} in what the provider signs (A17)`, () =>
       Effect.gen(function* () {
-        const change = Object.fromEntries(lists.map((name) => [name, [listed]]))
+        const change = Object.fromEntries(lists.map((name) => [name, ["RS256", listed]]))
         expect(yield* check(change, registerFor(algorithm))).toEqual([])
       })
     )

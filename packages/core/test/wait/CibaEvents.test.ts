@@ -123,7 +123,7 @@ describe("Ciba.events", () => {
     decide: (provider: TestProvider.TestProvider["Service"]) => Effect.Effect<unknown, unknown>
   ) =>
     Effect.gen(function* () {
-      const { lines } = yield* recordEvents
+      const { ids, lines } = yield* recordEvents
       const provider = yield* TestProvider.TestProvider
       const wait = yield* Effect.forkChild(Effect.exit(Ciba.authenticate(request)))
       yield* waitUntil(
@@ -136,6 +136,7 @@ describe("Ciba.events", () => {
       const call = yield* provider.notification()
       yield* Effect.promise(() => handle(call))
       yield* Fiber.join(wait)
+      expect(ids.size).toBe(1)
       return lines
     })
 

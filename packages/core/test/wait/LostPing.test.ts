@@ -3,6 +3,7 @@ import { Ciba, ClientAuthentication, NotificationInbox, NotificationReceiver, Us
 import { TestClient, TestProvider } from "@effect-ciba/testing"
 import { DateTime, Effect, Fiber, Layer, Logger, Redacted } from "effect"
 import { TestClock } from "effect/testing"
+import { makePending, provideServices, send, stub, tokens, undecided } from "../support/StubbedPolls.ts"
 import { advance } from "../support/TestTime.ts"
 
 const client = TestClient.clientSecretBasic({ notification: { deliveryMode: "ping", url: "https://client.test/ciba" } })
@@ -50,6 +51,28 @@ describe("a ping that is lost", () => {
       assert.include(messages[0], "no ping before. Compare backchannel_client_notification_endpoint")
     }).pipe(Effect.provide(CibaTest))
   )
+
+  it.effect("is warned of with the first one (K15)", () =>
+    Effect.gen(function* () {
+      assert.lengthOf(yield* recordLogs(approve(false)), 1)
+    }).pipe(Effect.provide(CibaTest))
+  )
+
+  for (const [where, poll, isRegistered, count] of [
+    ["is suspected where tokens come without it (K15)", send(tokens), true, 1],
+    ["is not suspected while the end-user has not decided", send(Effect.succeed(undecided)), true, 0],
+    ["is not suspected in another process than that which has asked: it may have arrived there", send(tokens), false, 0]
+  ] as const) {
+    it.effect(where, () =>
+      Effect.gen(function* () {
+        const { driver } = yield* stub([poll])
+        const pending = makePending("a", { deliveryMode: "ping" })
+        if (isRegistered) yield* driver.register(pending)
+        const wait = Effect.andThen(Effect.forkChild(driver.wait(pending)), TestClock.adjust("31 seconds"))
+        assert.lengthOf(yield* recordLogs(wait), count)
+      }).pipe(provideServices(), Effect.provide(NotificationInbox.layer))
+    )
+  }
 
   it.effect("is not suspected where the ping has arrived (K7)", () =>
     Effect.gen(function* () {

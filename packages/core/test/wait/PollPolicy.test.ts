@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { PollPolicy } from "@effect-ciba/core"
-import { Duration, Effect, Schedule, Schema } from "effect"
+import { Duration, Effect, Exit, Schedule, Schema } from "effect"
 import { TestClock } from "effect/testing"
 
 const seconds = (least: number, most: number) => Schema.Int.check(Schema.isBetween({ minimum: least, maximum: most }))
@@ -120,6 +120,11 @@ describe("PollPolicy", () => {
   it("counts the time of a poll that timed out (H8)", () => {
     expect(next({ _tag: "Fault", timedOut: true }, 35_000)).toBe(35_000)
     expect(next({ _tag: "Fault", timedOut: true }, 3000)).toBe(5000)
+    expect(next({ _tag: "Fault" }, 3000)).toBe(8000)
+  })
+
+  it("ends the wait with Expired when no poll fits before the deadline (H18)", () => {
+    expect(next({}, 600_000)).toBe("Expired")
   })
 
   it("resets the back-off with the next response (H21)", () => {
@@ -140,6 +145,56 @@ describe("PollPolicy", () => {
       yield* TestClock.adjust("1 minute")
       expect(at).toEqual([0, 5000, 15_000, 25_000, 38_500])
       expect(fiber.pollUnsafe()).toBeDefined()
+    })
+  )
+
+  /** The instants of pending polls that a schedule repeats for a minute, and with what it ends. */
+  const repeatFor = Effect.fnUntraced(function* (compose: PollPolicy.Compose, deadline = 600_000) {
+    const at: Array<number> = []
+    const pending = Effect.map(PollPolicy.monotonicNow, (sentAt): PollPolicy.PollResult => {
+      at.push(sentAt)
+      return { _tag: "Pending", sentAt }
+    })
+    const begin = { ...state, deadline }
+    const fiber = yield* Effect.forkChild(Effect.repeat(pending, PollPolicy.schedule(begin, compose)))
+    yield* TestClock.adjust("1 minute")
+    const exit = fiber.pollUnsafe()
+    return { at, end: exit !== undefined && Exit.isSuccess(exit) ? exit.value._tag : "running" }
+  })
+
+  it.effect("polls as seldom as the caller's schedule wants (H2)", () =>
+    Effect.gen(function* () {
+      expect(yield* repeatFor(() => Schedule.spaced("20 seconds"))).toEqual({
+        at: [0, 20_000, 40_000, 60_000],
+        end: "running"
+      })
+    })
+  )
+
+  it.effect("stops with the caller's schedule", () =>
+    Effect.gen(function* () {
+      expect(yield* repeatFor((policy) => Schedule.upTo(policy, { times: 2 }))).toEqual({
+        at: [0, 5000, 10_000],
+        end: "Stopped"
+      })
+    })
+  )
+
+  it.effect("shows the caller's schedule each poll that is planned, and none that would be too late (H18)", () =>
+    Effect.gen(function* () {
+      const shown: Array<readonly [PollPolicy.NextPoll, number]> = []
+      const { end } = yield* repeatFor(
+        Schedule.tap(({ duration, output }) =>
+          Effect.sync(() => void shown.push([output, Duration.toMillis(duration)]))
+        ),
+        12_000
+      )
+      const planned = { ...state, deadline: 12_000 }
+      expect(shown).toEqual([
+        [{ _tag: "Poll", at: 5000, state: planned }, 5000],
+        [{ _tag: "Poll", at: 11_300, state: planned }, 6300]
+      ])
+      expect(end).toBe("Expired")
     })
   )
 
