@@ -25,12 +25,9 @@ export const decisive = <A, E>(
 /** A name that decides, if it is there. `null` or an empty text is none. */
 export const name = (
   schema: Schema.Codec<string>
-): Optional<
-  string,
-  string,
-  Schema.optionalKey<Schema.NullOr<Schema.Union<readonly [Schema.Literal<"">, Schema.Codec<string>]>>>
-> =>
-  Schema.optionalKey(Schema.NullOr(Schema.Union([Schema.Literal(""), schema]))).pipe(
+): Optional<string, string, Schema.optionalKey<Schema.NullOr<Schema.Codec<string>>>> => {
+  const given: Schema.Codec<string> = Schema.Union([Schema.Literal(""), schema])
+  return Schema.optionalKey(Schema.NullOr(given)).pipe(
     Schema.decodeTo(Schema.optionalKey(Schema.toType(schema)), {
       decode: SchemaGetter.transformOptional<string, string | null>(
         Option.filter((value): value is string => value !== null && value !== "")
@@ -38,6 +35,7 @@ export const name = (
       encode: SchemaGetter.transform<string | null, string>((value) => value)
     })
   )
+}
 
 /** A member that is handed on. */
 export const lenient = <A, E>(schema: Schema.Codec<A, E>): Optional<A, E, Schema.optionalKey<Schema.Unknown>> => {

@@ -99,7 +99,7 @@ export const checkRequest = (
     checkReceived(
       "idTokenSignedResponseAlg",
       idTokenSignedResponseAlg,
-      listed(metadata.id_token_signing_alg_values_supported),
+      omitEmpty(metadata.id_token_signing_alg_values_supported),
       "signs ID Tokens with",
       `ID Tokens signed with ${idTokenSignedResponseAlg}`
     )
@@ -107,7 +107,7 @@ export const checkRequest = (
 }
 
 /** Every provider signs ID Tokens: a list without an entry does not say with what. */
-const listed = (values: ReadonlyArray<string> | undefined) => (values?.length === 0 ? undefined : values)
+const omitEmpty = (values: ReadonlyArray<string> | undefined) => (values?.length === 0 ? undefined : values)
 
 const describeWithout = ({ backchannel_authentication_endpoint: endpoint }: ProviderMetadata): string =>
   endpoint === undefined

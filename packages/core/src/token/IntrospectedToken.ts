@@ -17,9 +17,9 @@ const seconds = decisive(EpochSeconds)
 
 const confirmation = Schema.Struct({
   /** The thumbprint of the key that DPoP binds the token to (RFC 9449 6.2). */
-  jkt: decisive(Schema.NonEmptyString),
+  jkt: Schema.optionalKey(Schema.NonEmptyString),
   /** The thumbprint of the certificate that the token is bound to (RFC 8705 3.2). */
-  "x5t#S256": decisive(Schema.NonEmptyString)
+  "x5t#S256": Schema.optionalKey(Schema.NonEmptyString)
 })
 
 const members = Schema.Struct({

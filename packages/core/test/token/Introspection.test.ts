@@ -201,8 +201,6 @@ describe("Introspection.process", () => {
       const members = Object.fromEntries([...names, "cnf", "authorization_details"].map((name) => [name, null]))
       const bare = yield* introspect(json(200, { active: true }))
       expect(yield* introspect(json(200, { active: true, ...members }))).toEqual(bare)
-      const unbound = yield* introspect(json(200, { active: true, cnf: { jkt: null, "x5t#S256": null } }))
-      expect(unbound).toMatchObject({ confirmation: {} })
     })
   )
 
