@@ -89,7 +89,7 @@ export const text: Lenient<string, string> = /* @__PURE__ */ (() => lenient(Sche
 export const url: Lenient<string, string> = /* @__PURE__ */ (() =>
   lenient(Schema.Trim.pipe(Schema.decodeTo(Schema.NonEmptyString))))()
 
-/** A list of texts that is handed on. What is no text in it is left out, a text is the list of its words, and a longer list counts as far as `maxEntries`. */
+/** A list of texts that is handed on. What is no text or empty in it is left out, a text is the list of its words, and a longer list counts as far as `maxEntries`. */
 export const list: Lenient<ReadonlyArray<string>, string | ReadonlyArray<unknown>> = /* @__PURE__ */ (() =>
   lenient(
     Schema.Union([Schema.String, Schema.Array(Schema.Unknown)]).pipe(
@@ -97,7 +97,10 @@ export const list: Lenient<ReadonlyArray<string>, string | ReadonlyArray<unknown
         decode: SchemaGetter.transform((value) =>
           typeof value === "string"
             ? value.split(/\s+/, maxEntries).filter((word) => word !== "")
-            : value.slice(0, maxEntries).filter(Predicate.isString)
+            : value
+                .slice(0, maxEntries)
+                .filter(Predicate.isString)
+                .filter((text) => text !== "")
         ),
         encode: SchemaGetter.transform((values): string | ReadonlyArray<unknown> => values)
       })

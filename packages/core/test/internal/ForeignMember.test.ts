@@ -45,7 +45,9 @@ describe("a member of a document that others write", () => {
     expect(decode({ list: " a  b ", words: ["a", "b"], flag: "true" })).toEqual(
       Option.some({ list: ["a", "b"], words: "a b", flag: true })
     )
-    expect(decode({ list: ["a", 1, null, "b"], flag: "False" })).toEqual(Option.some({ list: ["a", "b"], flag: false }))
+    expect(decode({ list: ["a", 1, null, "", "b"], flag: "False" })).toEqual(
+      Option.some({ list: ["a", "b"], flag: false })
+    )
     expect(decode({ flag: "TRUE", url: " https://a.test/b\n" })).toEqual(
       Option.some({ flag: true, url: "https://a.test/b" })
     )
