@@ -38,6 +38,7 @@ import { SenderConstraint } from "../http/SenderConstraint.ts"
 import * as Rule from "../profile/Rule.ts"
 import type { ClientAuthentication } from "./ClientAuthentication.ts"
 import { ClientRegistrationError, ensureValid } from "./ClientRegistrationError.ts"
+import { Decrypter } from "./Decrypter.ts"
 import type { DeliveryMode } from "./DeliveryMode.ts"
 import type { MutualTls } from "./MutualTls.ts"
 import { RequestSigner } from "./RequestSigner.ts"
@@ -117,6 +118,7 @@ export interface Service extends Rule.RegistrationContext {
   readonly mutualTls: MutualTls | undefined
   readonly senderConstraint: SenderConstraint
   readonly requestSigner: RequestSigner | undefined
+  readonly decrypter: Decrypter
   /** The greatest age of the end-user's authentication; infinite if an `auth_time` of any age is enough. */
   readonly maxAge: Duration.Duration | undefined
   /** In lower case. */
@@ -160,6 +162,7 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
     mutualTls: options.mutualTls ?? authentication.mutualTls,
     senderConstraint: yield* SenderConstraint,
     requestSigner: yield* RequestSigner,
+    decrypter: yield* Decrypter,
     maxAge: maxAge === undefined ? undefined : decodeDuration(maxAge),
     recognizedTokenTypes: (options.compatibility?.recognizedTokenTypes ?? []).map((type) => type.toLowerCase()),
     clockTolerance: decodeDuration(options.clockTolerance ?? "30 seconds"),

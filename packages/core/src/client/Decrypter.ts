@@ -12,6 +12,10 @@ import type { DecryptionFailed, NotEncrypted } from "../crypto/DecryptionFailed.
  * @stability stable
  */
 export interface Decrypter {
+  /** The registered `id_token_encrypted_response_alg`, if it is known: it is compared with the provider's before a request. */
+  readonly keyAlgorithm?: string | undefined
+  /** The same for `id_token_encrypted_response_enc`. */
+  readonly contentAlgorithm?: string | undefined
   readonly decrypt: (
     idToken: Redacted.Redacted<string>
   ) => Effect.Effect<Redacted.Redacted<string>, NotEncrypted | DecryptionFailed>

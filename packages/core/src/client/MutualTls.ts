@@ -71,5 +71,5 @@ export const make = (options?: Options): MutualTls => ({
 
 const findAlias: MutualTls["alias"] = ({ mtls_endpoint_aliases: aliases }, endpoint) => {
   const alias = Predicate.hasProperty(aliases, endpoint) ? aliases[endpoint] : undefined
-  return typeof alias === "string" ? alias : undefined
+  return typeof alias === "string" ? alias.trim() || undefined : undefined
 }

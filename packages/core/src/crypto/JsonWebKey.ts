@@ -19,7 +19,7 @@
  *
  * @see RFC 7517, RFC 7638
  */
-import { Effect, Option, Redacted, Schema } from "effect"
+import { Effect, Option, Predicate, Redacted, Schema } from "effect"
 import { InvalidKey } from "./InvalidKey.ts"
 import * as KeyMembers from "./KeyMembers.ts"
 import * as TokenHash from "./TokenHash.ts"
@@ -61,12 +61,20 @@ export const fromPrivate = Effect.fnUntraced(function* (
 ): Effect.fn.Return<JsonWebKey, InvalidKey> {
   const key = yield* Effect.mapError(
     Effect.fromOption(Option.flatMap(KeyMembers.read(Redacted.value(jwk)), decode)),
-    () => new InvalidKey({ problem: "it is not a JSON Web Key; pass the parsed object, with its private members" })
+    () => new InvalidKey({ problem: describeOther(Redacted.value(jwk)) })
   )
+  if (key.kty === "oct") {
+    return yield* new InvalidKey({ problem: `it is a symmetric key; ${purpose} needs a private one` })
+  }
   return (key.kty === "AKP" ? key.priv : key.d) === undefined
     ? yield* new InvalidKey({ problem: `it is a public key; ${purpose} needs the private one` })
     : key
 })
+
+const describeOther = (value: unknown): string =>
+  Predicate.hasProperty(value, "keys")
+    ? "it is a set of keys; pass one of them, with its private members"
+    : "it is not a JSON Web Key; pass the parsed object, with its private members"
 
 /**
  * The key without private and symmetric members, and without `key_ops`.

@@ -5,6 +5,7 @@
  *
  * - A member that is not a JWK is ignored; the other keys of the set are used.
  * - Keys may share a `kid`: type, curve, `alg` and `use` decide as well, and all candidates are returned.
+ * - A key without a `kid` may be the one that a token names: it is a candidate if no other key has that name.
  *
  * @see RFC 7517 section 5, OpenID Connect Core 10.1
  */
@@ -47,23 +48,40 @@ export const candidates = (
 ): ReadonlyArray<JsonWebKey> => {
   const expected = JwsAlgorithm.keyType(token.algorithm)
   const fitting = set.keys.filter(
-    ({ published: { alg, crv, key_ops, kid, kty, use } }) =>
+    ({ published: { alg, crv, key_ops, kty, use } }) =>
       kty === expected.kty &&
       (expected.crv === undefined || crv === expected.crv) &&
-      (use === undefined || use === "sig") &&
+      (use === undefined || use.toLowerCase() === "sig") &&
       isForSignatures(key_ops) &&
-      (alg === undefined || JwsAlgorithm.isSame(alg, token.algorithm)) &&
-      (token.keyId === undefined || kid === token.keyId)
+      (alg === undefined || !isOther(alg, token.algorithm))
   )
-  const complete = fitting.length > maxCandidates ? fitting.filter(({ key }) => KeyShape.isComplete(key)) : []
-  return (complete.length > 0 ? complete : fitting).slice(0, maxCandidates).map(({ key }) => key)
+  const named = chooseNamed(fitting, token.keyId)
+  const complete = named.length > maxCandidates ? named.filter(({ key }) => KeyShape.isComplete(key)) : []
+  return (complete.length > 0 ? complete : named).slice(0, maxCandidates).map(({ key }) => key)
 }
 
-/** The key operations of others are no concern of this library's, as long as they are those of signatures. */
+/** The keys that the token may name. */
+const chooseNamed = (keys: ReadonlyArray<PublishedKey>, keyId: string | undefined): ReadonlyArray<PublishedKey> => {
+  if (keyId === undefined) return keys
+  const named = keys.filter(({ published: { kid } }) => kid === keyId)
+  return named.length > 0 ? named : keys.filter(({ published: { kid } }) => kid === undefined)
+}
+
+/** Whether this is the name of another algorithm. What names none, such as `RSA` or `rs256`, says nothing. */
+const isOther = (name: string, algorithm: JwsAlgorithm.Asymmetric): boolean =>
+  !JwsAlgorithm.isSame(name, algorithm) && (JwsAlgorithm.isAsymmetric(name) || keyManagement.test(name))
+
+/** The names of RFC 7518 section 4.1 for asymmetric keys. */
+const keyManagement = /^(RSA1_5|RSA-OAEP|ECDH-ES)/
+
+/** The key operations of others are no concern of this library's, unless they are those of encryption alone. */
 const isForSignatures = (operations: unknown): boolean =>
   !Array.isArray(operations) ||
-  operations.length === 0 ||
-  operations.some((name) => name === "sign" || name === "verify")
+  operations.some((name) => name === "sign" || name === "verify") ||
+  !operations.some((name) => encryption.has(name))
+
+/** The key operations of RFC 7517 section 4.3 that are not those of signatures. */
+const encryption = new Set<unknown>(["encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"])
 
 const decodeKey = (member: unknown): ReadonlyArray<PublishedKey> =>
   Option.toArray(Option.flatMap(KeyMembers.read(member), decodeMembers)).flatMap((published) => {

@@ -44,6 +44,8 @@ const describe = (text: string): string => {
     return "it is a certificate; a signature needs the private key that belongs to it"
   }
   if (labels.some((name) => name.endsWith("PUBLIC KEY"))) return "it is a public key; a signature needs the private one"
+  if (labels[0] !== undefined)
+    return `it has "${labels[0]}" in the place of "PRIVATE KEY"; pass the content of the key file`
   return /^\s*LS0tLS1CRUdJT/.test(text)
     ? "it is PEM that was encoded as base64 once more; decode it first"
     : "it has no PEM block (-----BEGIN PRIVATE KEY-----); pass the content of the key file"

@@ -135,12 +135,12 @@ const unsent =
 
 /**
  * The runtime's code in an error or its causes. The depth is limited, since an error may be its own cause. A network that
- * became unreachable during a connection has no code: it would mean that the request was not sent. A proxy that refuses CONNECT
- * has one of its own: undici gives it the code of a request that was aborted, which may have been sent.
+ * became unreachable during a connection has no code: it would mean that the request was not sent. A proxy that refuses
+ * has one of its own: undici gives it the codes of a request that was aborted, which may have been sent, or that was wrong.
  */
 const findCode = (error: unknown, depth = 10): string | undefined => {
   const { cause, code, message, syscall = "connect" } = Predicate.isObject(error) ? error : {}
-  if (code === "UND_ERR_ABORTED" && typeof message === "string" && refusedTunnel.test(message)) return "PROXY_REFUSED"
+  if (typeof message === "string" && proxyRefusals.get(code)?.test(message) === true) return "PROXY_REFUSED"
   if (typeof code === "string" && /^[A-Z][A-Z0-9_]{2,60}$/.test(code)) {
     return syscall !== "connect" && /^E(HOST|NET)UNREACH$/.test(code) ? undefined : code
   }
@@ -148,4 +148,7 @@ const findCode = (error: unknown, depth = 10): string | undefined => {
 }
 
 /** Of undici, in the place of a response to the request itself. */
-const refusedTunnel = /^Proxy response \(\d+\) !== 200 when HTTP Tunneling$/
+const proxyRefusals: ReadonlyMap<unknown, RegExp> = new Map([
+  ["UND_ERR_ABORTED", /^Proxy response \(\d+\) !== 200 when HTTP Tunneling$/],
+  ["UND_ERR_INVALID_ARG", /^Proxy Authentication Required \(407\)$/]
+])

@@ -5,8 +5,8 @@
  * @see OpenID Connect Core section 2, CIBA Core 1.0 section 10.3.1
  */
 import { Schema } from "effect"
-import { EpochSeconds } from "../internal/EpochSeconds.ts"
-import { decisive, lenient, Texts } from "../internal/ForeignMember.ts"
+import { EpochSeconds, latestSeconds } from "../internal/EpochSeconds.ts"
+import { decisive, lenient, name, Texts } from "../internal/ForeignMember.ts"
 import * as StandardClaims from "./StandardClaims.ts"
 
 const members = Schema.Struct({
@@ -18,11 +18,11 @@ const members = Schema.Struct({
   exp: EpochSeconds,
   /** Seconds since the epoch. */
   iat: EpochSeconds,
-  /** Seconds since the epoch. */
-  nbf: decisive(EpochSeconds),
+  /** Seconds since the epoch; some issuers write a time before it where they have none. */
+  nbf: decisive(Schema.Finite.check(Schema.isLessThanOrEqualTo(latestSeconds))),
   /** Seconds since the epoch. */
   auth_time: lenient(EpochSeconds),
-  azp: decisive(Schema.String),
+  azp: name(Schema.String),
   nonce: lenient(Schema.String),
   acr: lenient(Schema.String),
   amr: lenient(Texts),

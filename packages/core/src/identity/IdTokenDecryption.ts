@@ -9,6 +9,7 @@
  *
  * **Details**
  *
+ * - If the provider lists other algorithms for ID Tokens, no authentication request is sent: its result could not be read.
  * - UserInfo and introspection responses may be encrypted with the same keys and algorithms, and do not have to be.
  *
  * **Example** (Decryption with the client secret, and with private keys)
@@ -106,6 +107,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       ? yield* Effect.forEach(options.keys, (jwk) => JsonWebEncryption.keyFromJwk(jwk, options.keyAlgorithm))
       : [yield* JsonWebEncryption.keyFromSecret(options.secret, options.keyAlgorithm, contentAlgorithm)]
   return {
+    keyAlgorithm: options.keyAlgorithm,
+    contentAlgorithm,
     decrypt: (idToken) =>
       JsonWebEncryption.isEncrypted(idToken)
         ? JsonWebEncryption.decrypt(idToken, { keys, contentAlgorithm })

@@ -218,8 +218,8 @@ const makeVerifyIdToken = Effect.gen(function* () {
     )
 })
 
-/** The explicit types of an ID Token. */
-const types = /^(application\/)?(id_token\+)?jwt$/i
+/** The explicit types of an ID Token: those of RFC 7519 and of any compact serialization (RFC 7515 section 4.1.9). */
+const types = /^(application\/)?((id_token\+)?jwt|jose)$/i
 
 /** A logout token or another security event token (RFC 8417), which the same keys may sign. */
 const isEvent = (payload: unknown): boolean => Predicate.hasProperty(payload, "events") && payload.events !== null

@@ -22,6 +22,21 @@ export const decisive = <A, E>(
     })
   )
 
+/** A name that decides, if it is there. `null` or an empty text is none. */
+export const name = (
+  schema: Schema.Codec<string>
+): Optional<string, string, Schema.optionalKey<Schema.NullOr<Schema.Codec<string>>>> => {
+  const given: Schema.Codec<string> = Schema.Union([Schema.Literal(""), schema])
+  return Schema.optionalKey(Schema.NullOr(given)).pipe(
+    Schema.decodeTo(Schema.optionalKey(Schema.toType(schema)), {
+      decode: SchemaGetter.transformOptional<string, string | null>(
+        Option.filter((value): value is string => value !== null && value !== "")
+      ),
+      encode: SchemaGetter.transform<string | null, string>((value) => value)
+    })
+  )
+}
+
 /** A member that is handed on. */
 export const lenient = <A, E>(schema: Schema.Codec<A, E>): Optional<A, E, Schema.optionalKey<Schema.Unknown>> => {
   const decode = Schema.decodeUnknownOption(schema)
@@ -70,7 +85,11 @@ type Lenient<A, E> = Optional<A, E, Schema.optionalKey<Schema.Unknown>>
 /** A text that is handed on. */
 export const text: Lenient<string, string> = /* @__PURE__ */ (() => lenient(Schema.String))()
 
-/** A list of texts that is handed on. What is no text in it is left out, a text is the list of its words, and a longer list counts as far as `maxEntries`. */
+/** A URL, without white space around it; an empty one is none. */
+export const url: Lenient<string, string> = /* @__PURE__ */ (() =>
+  lenient(Schema.Trim.pipe(Schema.decodeTo(Schema.NonEmptyString))))()
+
+/** A list of texts that is handed on. What is no text or empty in it is left out, a text is the list of its words, and a longer list counts as far as `maxEntries`. */
 export const list: Lenient<ReadonlyArray<string>, string | ReadonlyArray<unknown>> = /* @__PURE__ */ (() =>
   lenient(
     Schema.Union([Schema.String, Schema.Array(Schema.Unknown)]).pipe(
@@ -78,7 +97,10 @@ export const list: Lenient<ReadonlyArray<string>, string | ReadonlyArray<unknown
         decode: SchemaGetter.transform((value) =>
           typeof value === "string"
             ? value.split(/\s+/, maxEntries).filter((word) => word !== "")
-            : value.slice(0, maxEntries).filter(Predicate.isString)
+            : value
+                .slice(0, maxEntries)
+                .filter(Predicate.isString)
+                .filter((text) => text !== "")
         ),
         encode: SchemaGetter.transform((values): string | ReadonlyArray<unknown> => values)
       })
@@ -96,13 +118,13 @@ export const words: Lenient<string, string | ReadonlyArray<unknown>> = /* @__PUR
     )
   ))()
 
-/** A flag that is handed on, also as a text. */
-export const flag: Lenient<boolean, boolean | "true" | "false"> = /* @__PURE__ */ (() =>
+/** A flag that is handed on, also as a text in any letter case. */
+export const flag: Lenient<boolean, boolean | string> = /* @__PURE__ */ (() =>
   lenient(
-    Schema.Union([Schema.Boolean, Schema.Literals(["true", "false"])]).pipe(
+    Schema.Union([Schema.Boolean, Schema.String.check(Schema.isPattern(/^(true|false)$/i))]).pipe(
       Schema.decodeTo(Schema.Boolean, {
-        decode: SchemaGetter.transform((value) => value === true || value === "true"),
-        encode: SchemaGetter.transform((value): boolean | "true" | "false" => value)
+        decode: SchemaGetter.transform((value) => String(value).toLowerCase() === "true"),
+        encode: SchemaGetter.transform((value): boolean | string => value)
       })
     )
   ))()

@@ -25,19 +25,19 @@
  */
 import { Effect, Schema } from "effect"
 import type { MutualTls } from "../client/MutualTls.ts"
-import { flag, list, text } from "../internal/ForeignMember.ts"
+import { flag, list, url } from "../internal/ForeignMember.ts"
 import { DiscoveryError, MissingEndpoint } from "./DiscoveryError.ts"
 
 const members = Schema.Struct({
   issuer: Schema.NonEmptyString,
-  jwks_uri: text,
-  token_endpoint: text,
-  userinfo_endpoint: text,
-  revocation_endpoint: text,
-  introspection_endpoint: text,
+  jwks_uri: url,
+  token_endpoint: url,
+  userinfo_endpoint: url,
+  revocation_endpoint: url,
+  introspection_endpoint: url,
   introspection_signing_alg_values_supported: list,
-  registration_endpoint: text,
-  backchannel_authentication_endpoint: text,
+  registration_endpoint: url,
+  backchannel_authentication_endpoint: url,
   backchannel_token_delivery_modes_supported: list,
   backchannel_authentication_request_signing_alg_values_supported: list,
   backchannel_user_code_parameter_supported: flag,
@@ -55,7 +55,7 @@ const members = Schema.Struct({
   tls_client_certificate_bound_access_tokens: flag,
   dpop_signing_alg_values_supported: list,
   authorization_details_types_supported: list,
-  grant_management_endpoint: text,
+  grant_management_endpoint: url,
   grant_management_actions_supported: list,
   grant_management_action_required: flag
 })

@@ -29,6 +29,7 @@
  */
 import { Redacted, Struct } from "effect"
 import type * as ClientRegistration from "../client/ClientRegistration.ts"
+import type { Decrypter } from "../client/Decrypter.ts"
 import * as DeliveryMode from "../client/DeliveryMode.ts"
 import * as JwsAlgorithm from "../crypto/JwsAlgorithm.ts"
 import { sanitize } from "../internal/DisplayText.ts"
@@ -72,7 +73,7 @@ export const check = (registration: ClientRegistration.Service, metadata: Provid
 
 /** The mismatches that concern each authentication request of the client, whatever its parameters. */
 export const checkRequest = (
-  { deliveryMode, idTokenSignedResponseAlg, requestSigner, senderConstraint }: ClientRegistration.Service,
+  { decrypter, deliveryMode, idTokenSignedResponseAlg, requestSigner, senderConstraint }: ClientRegistration.Service,
   metadata: ProviderMetadata
 ): ReadonlyArray<Mismatch> => {
   const modes = metadata.backchannel_token_delivery_modes_supported
@@ -99,12 +100,26 @@ export const checkRequest = (
     checkReceived(
       "idTokenSignedResponseAlg",
       idTokenSignedResponseAlg,
-      metadata.id_token_signing_alg_values_supported,
+      omitEmpty(metadata.id_token_signing_alg_values_supported),
       "signs ID Tokens with",
       `ID Tokens signed with ${idTokenSignedResponseAlg}`
-    )
+    ),
+    ...checkEncryption(decrypter, metadata)
   ].filter(isMismatch)
 }
+
+const checkEncryption = ({ contentAlgorithm, keyAlgorithm }: Decrypter, metadata: ProviderMetadata) => {
+  const keys = omitEmpty(metadata.id_token_encryption_alg_values_supported)
+  const contents = omitEmpty(metadata.id_token_encryption_enc_values_supported)
+  const use = "encrypts ID Tokens with"
+  return [
+    checkReceived("keyAlgorithm", keyAlgorithm, keys, use, `ID Tokens encrypted with ${keyAlgorithm}`),
+    checkReceived("contentAlgorithm", contentAlgorithm, contents, use, `ID Tokens encrypted with ${contentAlgorithm}`)
+  ]
+}
+
+/** A list without an entry does not say with what the provider signs or encrypts. */
+const omitEmpty = (values: ReadonlyArray<string> | undefined) => (values?.length === 0 ? undefined : values)
 
 const describeWithout = ({ backchannel_authentication_endpoint: endpoint }: ProviderMetadata): string =>
   endpoint === undefined

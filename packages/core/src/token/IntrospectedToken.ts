@@ -9,11 +9,11 @@
  */
 import { Data, DateTime, Effect, Redacted, Schema, Struct } from "effect"
 import { EpochSeconds } from "../internal/EpochSeconds.ts"
-import { Texts, Values } from "../internal/ForeignMember.ts"
+import { decisive, Texts, Values } from "../internal/ForeignMember.ts"
 import { TokenType } from "./TokenResponse.ts"
 
-const text = Schema.optionalKey(Schema.String)
-const seconds = Schema.optionalKey(EpochSeconds)
+const text = decisive(Schema.String)
+const seconds = decisive(EpochSeconds)
 
 const confirmation = Schema.Struct({
   /** The thumbprint of the key that DPoP binds the token to (RFC 9449 6.2). */
@@ -27,16 +27,16 @@ const members = Schema.Struct({
   scope: text,
   client_id: text,
   username: text,
-  token_type: Schema.optionalKey(TokenType),
+  token_type: decisive(TokenType),
   exp: seconds,
   iat: seconds,
   nbf: seconds,
   sub: text,
-  aud: Schema.optionalKey(Schema.Union([Schema.String, Texts])),
+  aud: decisive(Schema.Union([Schema.String, Texts])),
   iss: text,
   jti: text,
-  cnf: Schema.optionalKey(Schema.StructWithRest(confirmation, [Schema.Record(Schema.String, Schema.Unknown)])),
-  authorization_details: Schema.optionalKey(Values)
+  cnf: decisive(Schema.StructWithRest(confirmation, [Schema.Record(Schema.String, Schema.Unknown)])),
+  authorization_details: decisive(Values)
 })
 
 /**

@@ -102,7 +102,9 @@ export const make: Effect.Effect<Service, never, ClientRegistration | Discovery 
   const request = yield* TokenManagement.make("revocation_endpoint", "application/json")
 
   const process: Service["process"] = (response) =>
-    response.status === 200 ? Effect.ignore(transport.text(response)) : Effect.asVoid(readSuccess(transport, response))
+    [200, 204].includes(response.status)
+      ? Effect.ignore(transport.text(response))
+      : Effect.asVoid(readSuccess(transport, response))
 
   return Revocation.of({
     request,

@@ -22,7 +22,7 @@
  * @see CIBA Core 1.0 section 10.1.1, OpenID Connect Core 3.1.3.3
  */
 import { DateTime, Effect, Option, Redacted, Schema, SchemaGetter } from "effect"
-import { decisive, lenient, secret, words } from "../internal/ForeignMember.ts"
+import { lenient, name, secret, words } from "../internal/ForeignMember.ts"
 import { Opaque, unsafeValue } from "../internal/Opaque.ts"
 import * as SecretText from "../internal/SecretText.ts"
 import { WireSeconds } from "../internal/WireSeconds.ts"
@@ -36,7 +36,7 @@ export { type ReceivedResponse, receive } from "../pending/ReceivedResponse.ts"
 
 /**
  * Schema of a token type. Types are not case-sensitive (RFC 6749 5.1): `Bearer` and `DPoP` are decoded to this
- * spelling.
+ * spelling, also with white space around them.
  *
  * @since 0.1.0
  * @stability unstable
@@ -44,7 +44,7 @@ export { type ReceivedResponse, receive } from "../pending/ReceivedResponse.ts"
 export const TokenType: Schema.Codec<string> = Schema.NonEmptyString.pipe(
   Schema.decode({
     decode: SchemaGetter.transform((type) =>
-      /^bearer$/i.test(type) ? "Bearer" : /^dpop$/i.test(type) ? "DPoP" : type
+      /^\s*bearer\s*$/i.test(type) ? "Bearer" : /^\s*dpop\s*$/i.test(type) ? "DPoP" : type
     ),
     encode: SchemaGetter.passthrough()
   })
@@ -56,7 +56,7 @@ const visibleAscii = Schema.NonEmptyString.check(Schema.isPattern(/^[\x20-\x7e]*
 const membersWith = <IdToken extends Schema.Struct.Fields[string]>(id_token: IdToken) =>
   Schema.Struct({
     access_token: SecretText.make("access_token", visibleAscii),
-    token_type: decisive(TokenType),
+    token_type: name(TokenType),
     id_token,
     refresh_token: lenient(SecretText.make("refresh_token")),
     expires_in: Schema.optionalKey(Schema.Unknown),

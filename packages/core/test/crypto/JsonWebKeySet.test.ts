@@ -129,8 +129,21 @@ describe("JsonWebKeySet.candidates", () => {
   it("compares the kid exactly, and returns every key that fits if the token has none", () => {
     const keys = [{ ...rsa, kid: "one" }, { ...rsa, kid: "One" }, rsa]
     assert.deepStrictEqual(candidates(keys, "RS256", "one"), Result.succeed([0]))
-    assert.deepStrictEqual(candidates(keys, "RS256", "two"), Result.succeed([]))
+    assert.deepStrictEqual(candidates(keys.slice(0, 2), "RS256", "two"), Result.succeed([]))
     assert.deepStrictEqual(candidates(keys, "RS256"), Result.succeed([0, 1, 2]))
+  })
+
+  it("takes a key without a kid for the one that the token names, if no other key has its kid (A17)", () => {
+    const keys = [{ ...rsa, kid: "one" }, rsa, { ...rsa, kid: 2 }, { ...rsa, use: "enc" }, p256]
+    assert.deepStrictEqual(candidates(keys, "RS256", "2"), Result.succeed([1, 2]))
+    assert.deepStrictEqual(candidates(keys, "RS256", "one"), Result.succeed([0]))
+  })
+
+  it("does not care about an alg that is the name of no algorithm, nor about the letter case of a use (A17)", () => {
+    const names = ["RSA", "rs256", "SHA256withRSA", "PS256", "RSA-OAEP-512", "RSA1_5"]
+    const keys = names.map((alg) => ({ ...rsa, alg, use: "SIG" }))
+    assert.deepStrictEqual(candidates(keys, "RS256"), Result.succeed([0, 1, 2]))
+    assert.deepStrictEqual(candidates([{ ...p256, alg: "ECDH-ES+A128KW" }, p256], "ES256"), Result.succeed([1]))
   })
 
   it("does not care about members that are null, empty, or names of a wrong type (A17)", () => {
@@ -148,11 +161,9 @@ describe("JsonWebKeySet.candidates", () => {
   })
 
   it("leaves out keys whose operations are those of encryption alone (A17)", () => {
-    const keys = [["encrypt", "wrapKey"], ["sign"], ["verify"], ["deriveKey"], [], "verify"].map((key_ops) => ({
-      ...rsa,
-      key_ops
-    }))
-    assert.deepStrictEqual(candidates(keys, "RS256"), Result.succeed([1, 2, 4, 5]))
+    const operations = [["encrypt", "wrapKey"], ["sign"], ["verify"], ["deriveKey"], [], "verify", [null], ["Verify"]]
+    const keys = operations.map((key_ops) => ({ ...rsa, key_ops }))
+    assert.deepStrictEqual(candidates(keys, "RS256"), Result.succeed([1, 2, 4, 5, 6, 7]))
   })
 
   it("uses RSA keys of 2048 to 8192 bits, with an odd exponent from 3 to 2^32 (A18)", () => {

@@ -172,7 +172,8 @@ describe("SigningKey.fromJwk", () => {
     ["a malformed key", (jwk) => ({ ...jwk, d: "AA" }), notRead("ES256")],
     ["JSON text", (jwk) => Jwt.encodeJson(jwk), noJwk],
     ["null", () => null, noJwk],
-    ["a set of keys", (jwk) => ({ keys: [jwk] }), noJwk]
+    ["a set of keys", (jwk) => ({ keys: [jwk] }), "it is a set of keys; pass one of them, with its private members"],
+    ["a symmetric key", () => ({ kty: "oct", k: "AAAA" }), "it is a symmetric key; a signature needs a private one"]
   ]
   for (const [what, edit, problem, options] of invalid) {
     it.effect(`refuses ${what} as JWK, and says what to do`, () =>
@@ -210,6 +211,11 @@ describe("SigningKey.fromPem", () => {
         .toString(),
       "it is restricted to RSA-PSS (id-RSASSA-PSS), which Web Crypto does not read; use a plain RSA key"
     ],
+    [
+      "a certificate request",
+      Pem.block("CERTIFICATE REQUEST", "AAAA"),
+      'it has "CERTIFICATE REQUEST" in the place of "PRIVATE KEY"; pass the content of the key file'
+    ],
     ["text that is not PEM", "secret", noBlock],
     ["the path of a key file", "/run/keys/signing.pem", noBlock],
     [
@@ -221,7 +227,6 @@ describe("SigningKey.fromPem", () => {
     ["a public key in PKCS#1", Pem.block("RSA PUBLIC KEY", "AAAA"), publicOnly],
     ["a certificate", Pem.block("CERTIFICATE", "AAAA"), certificate],
     ["a certificate of OpenSSL", Pem.block("TRUSTED CERTIFICATE", "AAAA"), certificate],
-    ["a request for a certificate", Pem.block("CERTIFICATE REQUEST", "AAAA"), noBlock],
     ["a malformed key", Pem.block("PRIVATE KEY", "AAAA"), notRead("ES256")],
     [
       "a truncated key",

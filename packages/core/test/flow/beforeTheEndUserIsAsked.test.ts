@@ -1,6 +1,13 @@
 // What can be known beforehand is found out before the end-user is contacted.
 import { describe, expect, it } from "@effect/vitest"
-import { Ciba, ClientAuthentication, NotificationInbox, type Poll, SigningKey } from "@effect-ciba/core"
+import {
+  Ciba,
+  ClientAuthentication,
+  IdTokenDecryption,
+  NotificationInbox,
+  type Poll,
+  SigningKey
+} from "@effect-ciba/core"
 import { TestClient, TestProvider, TestUser } from "@effect-ciba/testing"
 import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, Exit, Layer } from "effect"
@@ -16,6 +23,12 @@ const es256Keys = Effect.map(SigningKey.generate("ES256"), ({ publicJwk }) => ({
   broken: { ...publicJwk, x: publicJwk.y, y: publicJwk.x }
 }))
 
+const decryption = IdTokenDecryption.layer({
+  secret: TestClient.secret,
+  keyAlgorithm: "dir",
+  contentAlgorithm: "A128GCM"
+})
+
 /** Why a request is not sent; fails if it is. */
 const refusalOf = (provider: ProviderOptions, options?: Partial<AnyModeOptions>) =>
   Effect.gen(function* () {
@@ -30,6 +43,31 @@ describe("a provider with which the flow cannot end well", () => {
       const error = yield* refusalOf(withMetadata({ id_token_signing_alg_values_supported: ["ES256", "EdDSA"] }))
       expect(error.reason).toMatchObject({ _tag: "Unsupported", feature: "ID Tokens signed with RS256" })
       expect(error.message).toContain("ES256, EdDSA")
+    })
+  )
+
+  for (const [listed, feature] of [
+    [{ id_token_encryption_alg_values_supported: ["RSA-OAEP"] }, "ID Tokens encrypted with dir"],
+    [{ id_token_encryption_enc_values_supported: ["A256GCM"] }, "ID Tokens encrypted with A128GCM"]
+  ] as const) {
+    it.effect(`is refused if it does not encrypt as the client decrypts: ${feature} (B12)`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(Ciba.initiate(request))
+        expect(error.reason).toMatchObject({ _tag: "Unsupported", feature })
+        expect(yield* requestsTo("backchannel")).toEqual([])
+      }).pipe(Effect.provide(Layer.provide(cibaLayer(withMetadata(listed)), decryption)))
+    )
+  }
+
+  it.effect("is asked if it lists the client's algorithms of encryption, or none (B12)", () =>
+    Effect.gen(function* () {
+      for (const listed of [[], ["RSA-OAEP", "dir"]]) {
+        const provider = withMetadata({ id_token_encryption_alg_values_supported: listed })
+        yield* Effect.gen(function* () {
+          yield* Ciba.initiate(request)
+          expect(yield* requestsTo("backchannel")).toHaveLength(1)
+        }).pipe(Effect.provide(Layer.provide(cibaLayer(provider), decryption)))
+      }
     })
   )
 

@@ -125,7 +125,10 @@ describe("A key that a provider publishes", () => {
   const odd = [
     { key_ops: ["sign", "encrypt", "sign"], ext: "no" },
     { use: null, alg: null, key_ops: null, x5c: null, x5u: "" },
-    { use: "", alg: "", x5c: ["no certificate"], x5t: 7, exp: "never" }
+    { use: "", alg: "", x5c: ["no certificate"], x5t: 7, exp: "never" },
+    { kid: undefined },
+    { kid: 1 },
+    { use: "Sig", alg: "EC", key_ops: ["Verify"] }
   ]
   for (const members of odd) {
     it.effect(`verifies with ${JSON.stringify(members)} beside it (A17)`, () =>

@@ -134,6 +134,7 @@ describe("mutual TLS", () => {
     ["null", null],
     ["text", "https://mtls.op.test"],
     ["a list", [aliases]],
+    ["empty texts", { backchannel_authentication_endpoint: "", token_endpoint: " " }],
     ["of numbers", { backchannel_authentication_endpoint: 7, token_endpoint: 7 }],
     ["about other endpoints", { userinfo_endpoint: aliases.userinfo_endpoint, unknown_endpoint: "https://x.test" }]
   ]

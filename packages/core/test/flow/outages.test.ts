@@ -124,7 +124,7 @@ describe("new keys that are published three seconds late, with a token response 
       const flow = yield* Effect.forkChild(ending)
       yield* advance("5 seconds")
       yield* advanceUntilDone(flow, "10 seconds")
-      expect(yield* Fiber.join(flow)).toBe("UnknownKey")
+      expect(yield* Fiber.join(flow)).toBe("InvalidSignature")
       expect(yield* pollTimes).toEqual([5])
     }).pipe(Effect.provide(cibaLayer({ user: TestUser.approve(), keys: () => publishedKeys })))
   )

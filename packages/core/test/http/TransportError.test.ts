@@ -80,6 +80,12 @@ describe("the code of a connection that failed", () => {
     ["that of a network that was not reached", { code: "ENETUNREACH", syscall: "connect" }, "ENETUNREACH"],
     ["none for a network that was lost on the way", { code: "ENETUNREACH", syscall: "write" }, undefined],
     ["one of its own for a proxy that gives no tunnel", refusedTunnel("UND_ERR_ABORTED"), "PROXY_REFUSED"],
+    [
+      "one of its own for a proxy that demands credentials",
+      { code: "UND_ERR_INVALID_ARG", message: "Proxy Authentication Required (407)" },
+      "PROXY_REFUSED"
+    ],
+    ["that of a wrong request otherwise", { code: "UND_ERR_INVALID_ARG", message: "wrong" }, "UND_ERR_INVALID_ARG"],
     ["that of an abortion otherwise", { code: "UND_ERR_ABORTED", message: "aborted" }, "UND_ERR_ABORTED"],
     ["that of an abortion without a message", { code: "UND_ERR_ABORTED" }, "UND_ERR_ABORTED"]
   ] as const) {

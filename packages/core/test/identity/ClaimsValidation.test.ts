@@ -58,6 +58,8 @@ const accepted: ReadonlyArray<readonly [claims: string, given: Variation]> = [
   ["an exp a millisecond short of thirty seconds ago (J8)", withTimes({ exp: -29.999 })],
   ["an iat three seconds ahead (J9, T-24)", withTimes({ iat: 3 })],
   ["an iat thirty seconds ahead (J9)", withTimes({ iat: 30 })],
+  ["an empty authorized party (J18)", withClaims({ azp: "" })],
+  ["an nbf in the year 1, as some issuers write no time (J18)", withClaims({ nbf: -62_135_596_800 })],
   ["an nbf thirty seconds ahead (T-24)", withTimes({ nbf: 30 })],
   ["an iat as long before the request as clocks may differ (J20)", withTimes({ iat: -35 })],
   ["an iat of exactly a day ago with the nonce that was sent (J9)", withNonce(withTimes({ iat: -day }))],

@@ -104,7 +104,7 @@ const signWithType = (typ: string): Variation => {
 }
 
 describe("IdTokenVerifier, for typ", () => {
-  for (const typ of ["JWT", "jwt", "application/jwt", "id_token+jwt"]) {
+  for (const typ of ["JWT", "jwt", "application/jwt", "id_token+jwt", "JOSE"]) {
     it.effect(`accepts an ID Token with typ ${typ}`, () =>
       Effect.gen(function* () {
         expect((yield* authenticate(signWithType(typ))).subject).toBe(subject)

@@ -7,7 +7,9 @@ const plainMembers = {
   text: ForeignMember.text,
   list: ForeignMember.list,
   words: ForeignMember.words,
-  flag: ForeignMember.flag
+  flag: ForeignMember.flag,
+  name: ForeignMember.name(Schema.String),
+  url: ForeignMember.url
 }
 
 const Document = Schema.Struct({ ...plainMembers, secret: ForeignMember.secret("client_secret") })
@@ -27,22 +29,28 @@ describe("a member of a document that others write", () => {
   it("is absent if it is null, or if it cannot be read and only is handed on", () => {
     for (const document of [
       {},
-      { number: null, secret: null, text: null, list: null, words: null, flag: null },
-      { secret: "", text: 1, list: 1, words: [1], flag: "yes" }
+      { number: null, secret: null, text: null, list: null, words: null, flag: null, name: null, url: null },
+      { secret: "", text: 1, list: 1, words: [1], flag: "yes", name: "", url: " " }
     ]) {
       expect(decode(document)).toEqual(Option.some({}))
     }
   })
 
   it("makes the document invalid if it decides and cannot be read", () => {
-    for (const document of [{ number: "1" }, { secret: 1 }]) expect(decode(document)).toEqual(Option.none())
+    for (const document of [{ number: "1" }, { secret: 1 }, { name: 1 }])
+      expect(decode(document)).toEqual(Option.none())
   })
 
   it("is read by its plain meaning in another form", () => {
     expect(decode({ list: " a  b ", words: ["a", "b"], flag: "true" })).toEqual(
       Option.some({ list: ["a", "b"], words: "a b", flag: true })
     )
-    expect(decode({ list: ["a", 1, null, "b"], flag: "false" })).toEqual(Option.some({ list: ["a", "b"], flag: false }))
+    expect(decode({ list: ["a", 1, null, "", "b"], flag: "False" })).toEqual(
+      Option.some({ list: ["a", "b"], flag: false })
+    )
+    expect(decode({ flag: "TRUE", url: " https://a.test/b\n" })).toEqual(
+      Option.some({ flag: true, url: "https://a.test/b" })
+    )
   })
 
   it("counts as far as a thousand entries if it is a list that is handed on", () => {
@@ -54,7 +62,7 @@ describe("a member of a document that others write", () => {
   })
 
   it("is written as it was read, but for a secret, which never is", () => {
-    const plain = { number: 1, text: "t", list: ["a"], words: "a b", flag: true }
+    const plain = { number: 1, text: "t", list: ["a"], words: "a b", flag: true, name: "n", url: "https://a.test" }
     expect(Schema.encodeUnknownOption(Schema.Struct(plainMembers))(plain)).toEqual(Option.some(plain))
     expect(Schema.encodeUnknownOption(Document)({ ...plain, secret: Redacted.make("s") })).toEqual(Option.none())
   })

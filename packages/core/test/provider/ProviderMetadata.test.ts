@@ -251,7 +251,10 @@ describe("a member in another form than its specification's (A16)", () => {
     ["a list with a null", name, ["poll", null, 7], ["poll"]],
     ['the text "false"', "backchannel_user_code_parameter_supported", "false", false],
     ['the text "true"', "backchannel_user_code_parameter_supported", "true", true],
+    ['the text "True"', "backchannel_user_code_parameter_supported", "True", true],
     ['the text "yes"', "backchannel_user_code_parameter_supported", "yes", undefined],
+    ["an endpoint with white space around it", "revocation_endpoint", ` ${issuer}/revoke\n`, `${issuer}/revoke`],
+    ["an endpoint that is empty", "userinfo_endpoint", "", undefined],
     ["an endpoint that is null", "introspection_endpoint", null, undefined],
     ["an endpoint that is an object", "userinfo_endpoint", { url: issuer }, undefined]
   ] as const) {

@@ -251,6 +251,12 @@ describe("Discovery.check", () => {
     introspectionSignedResponseAlg: algorithm
   })
 
+  it.effect("does not take an empty list for what the provider signs ID Tokens with (A16)", () =>
+    Effect.gen(function* () {
+      expect(yield* check({ id_token_signing_alg_values_supported: [] })).toEqual([])
+    })
+  )
+
   for (const [algorithm, listed] of [
     ["EdDSA", "Ed25519"],
     ["Ed25519", "EdDSA"]

@@ -195,6 +195,15 @@ describe("Introspection.process", () => {
     )
   }
 
+  it.effect("takes null for absent in an introspection response (R2)", () =>
+    Effect.gen(function* () {
+      const names = ["scope", "client_id", "username", "token_type", "exp", "iat", "nbf", "sub", "aud", "iss", "jti"]
+      const members = Object.fromEntries([...names, "cnf", "authorization_details"].map((name) => [name, null]))
+      const bare = yield* introspect(json(200, { active: true }))
+      expect(yield* introspect(json(200, { active: true, ...members }))).toEqual(bare)
+    })
+  )
+
   for (const [member, value] of [
     ["scope", ["marker"]],
     ["client_id", 5],

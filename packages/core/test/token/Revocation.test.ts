@@ -213,7 +213,13 @@ describe("Revocation.process", () => {
     })
   )
 
-  for (const status of [201, 204, 404]) {
+  it.effect("takes a token for revoked after a 204, which is a success without content (R1)", () =>
+    Effect.gen(function* () {
+      expect(yield* revokeWith(() => Effect.succeed(new Response(null, { status: 204 })))).toBeUndefined()
+    })
+  )
+
+  for (const status of [201, 202, 404]) {
     it.effect(`does not take a token for revoked after status ${status} (R1)`, () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(revokeWith(() => Effect.succeed(new Response(null, { status }))))

@@ -51,6 +51,8 @@ describe("TokenResponse.TokenType", () => {
     ["BEARER", "Bearer"],
     ["dpop", "DPoP"],
     ["DPOP", "DPoP"],
+    ["Bearer ", "Bearer"],
+    [" dpop", "DPoP"],
     ["bearer-like", "bearer-like"],
     ["forbearer", "forbearer"],
     ["dpop2", "dpop2"],
@@ -129,7 +131,7 @@ describe("TokenResponse.decode", () => {
     }
   }
 
-  for (const odd of ["", 5, true, ["marker-odd"], { marker: "odd" }]) {
+  for (const odd of [5, true, ["marker-odd"], { marker: "odd" }]) {
     it.effect(`rejects ${JSON.stringify(odd)} for token_type, with a reason that does not repeat it (I1, I13)`, () =>
       Effect.gen(function* () {
         const reason = yield* reasonOf({ ...body, token_type: odd })
@@ -142,6 +144,7 @@ describe("TokenResponse.decode", () => {
   for (const [what, member, value, read] of [
     ["no token_type", "token_type", undefined, undefined],
     ["null for token_type", "token_type", null, undefined],
+    ["an empty token_type", "token_type", "", undefined],
     ["a list of scopes", "scope", ["openid", "profile"], "openid profile"],
     ["an empty list of scopes", "scope", [], ""],
     ["a list with a number for the scope", "scope", [7], undefined],
