@@ -18,6 +18,9 @@ export interface Options {
   readonly planted: string | undefined
 }
 
+/** The connection of the run itself, which plants a hundred thousand rows. */
+const direct = { maxConnections: 1, statementTimeout: "2 minutes" } as const
+
 const few = 1000
 const many = 100_000
 
@@ -38,8 +41,8 @@ export const run = ({ chance, planted, settings }: Options) =>
           warnings[worker] = [...(warnings[worker] ?? []), message]
         }
       })
-      const direct = yield* Layer.build(databaseOf(cast.configuration.database, 1))
-      return yield* Effect.provide(play({ cast, chance, postgres, settings, warnings }), direct)
+      const database = yield* Layer.build(databaseOf(cast.configuration.database, direct))
+      return yield* Effect.provide(play({ cast, chance, postgres, settings, warnings }), database)
     })
   )
 
