@@ -113,6 +113,14 @@ it.each<[title: string, evidence: Evidence]>([
     "ping to stored tokens, p99",
     { ...honest, rows: honest.rows.map((one) => ({ ...one, receivedAt: (one.receivedAt ?? 0) + 200 })) }
   ],
+  [
+    "ping to stored tokens where a machine was frozen or dead meanwhile (1), at most",
+    {
+      ...honest,
+      rows: honest.rows.map((one) => ({ ...one, receivedAt: (one.receivedAt ?? 0) + 15_000 })),
+      faults: [{ ...kill, machine: "two", at: 3010, inFlight: ["second"] }]
+    }
+  ],
   ["polls too early", instead(poll(5000), redeem(5010 + interval))],
   ["`slow_down` of the provider", withPolls(poll(50_000, { ...third, error: "slow_down" }))],
   ["polls late, p99", instead(poll(5000), redeem(5600 + interval))],
@@ -167,6 +175,19 @@ it("a poll that a frozen machine sends when it goes on is counted by itself", ()
     "redeemed twice",
     "polls too early"
   ])
+})
+
+it("a ping that a frozen machine answers when it goes on is counted by itself", () => {
+  const freeze = { kind: "freeze", machine: "one", at: 2000, endedAt: 3300, inFlight: [] } as const
+  const late: Evidence = {
+    ...honest,
+    rows: honest.rows.map((one) => ({ ...one, receivedAt: (one.receivedAt ?? 0) + 400 })),
+    faults: [freeze]
+  }
+  expect(failures(late)).toEqual([])
+  expect(failures({ ...late, faults: [{ ...freeze, machine: "two", inFlight: ["second"] }] })).toEqual([])
+  expect(failures({ ...late, faults: [{ ...freeze, endedAt: 2900 }] })).toEqual(["ping to stored tokens, p99"])
+  expect(failures({ ...late, faults: [{ ...freeze, machine: "two" }] })).toEqual(["ping to stored tokens, p99"])
 })
 
 it("the poll that answers a ping may come sooner than the interval", () => {
