@@ -1,7 +1,7 @@
 import { WaitStore, WaitWorker } from "@effect-ciba/durable"
 import type * as PostgresDatabase from "@effect-ciba/durable/PostgresDatabase"
 import { TestUser } from "@effect-ciba/testing"
-import { Effect, Exit, Layer, Logger, Option } from "effect"
+import { Effect, Exit, Fiber, Layer, Logger, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { describe, expect, it } from "vitest"
 import { connectTo, layerPooled } from "./support/Databases.ts"
@@ -72,6 +72,17 @@ describe("a PostgreSQL that is frozen, or gone without a word", { concurrent: tr
         expect(yield* Effect.flip(frozen)).toMatchObject({ message: noResponse })
         yield* resume(server)
         yield* sql.withTransaction(sql`select 1`)
+      })
+    ))
+
+  it("a statement does not fail whose own process was frozen, and its response there meanwhile", () =>
+    withServer(() =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`select 1`
+        const running = yield* Effect.forkChild(sql`select 1 as one`, { startImmediately: true })
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000)
+        expect(yield* Fiber.join(running)).toEqual([{ one: 1 }])
       })
     ))
 

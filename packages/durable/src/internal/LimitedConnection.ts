@@ -2,9 +2,13 @@
 import { Clock, Duration, Effect } from "effect"
 import { type SqlConnection, SqlError } from "effect/sql"
 
-/** A connection whose statements fail after this time. It is real time, also in a test with a clock of its own. */
+/**
+ * A connection whose statements fail after this time. It is real time, also in a test with a clock of its own, and counted in steps: a process
+ * that was itself frozen reads first what has arrived meanwhile.
+ */
 export const make = (connection: SqlConnection.Connection, limit: Duration.Duration): SqlConnection.Connection => {
-  const expiry = Effect.sleep(limit).pipe(
+  const expiry = Effect.sleep(Duration.divideUnsafe(limit, steps)).pipe(
+    Effect.repeat({ times: steps - 1 }),
     Effect.provideService(Clock.Clock, Clock.Clock.defaultValue()),
     Effect.andThen(Effect.fail(makeError(limit)))
   )
@@ -19,6 +23,8 @@ export const make = (connection: SqlConnection.Connection, limit: Duration.Durat
     executeStream: (...call) => connection.executeStream(...call)
   }
 }
+
+const steps = 4
 
 const makeError = (limit: Duration.Duration): SqlError.SqlError => {
   const message = `the server does not respond within ${Duration.format(limit)}`
