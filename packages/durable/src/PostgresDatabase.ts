@@ -37,11 +37,11 @@
  *
  * @see https://www.pgbouncer.org/features.html
  */
-import { PgClient } from "@effect/sql-pg"
+import { PgClient, PgPool } from "@effect/sql-pg"
 import { Duration, Effect, Layer, Predicate, type Scope } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { SqlClient, type SqlConnection, SqlError, Statement } from "effect/sql"
-import * as LimitedConnection from "./internal/LimitedConnection.ts"
+import * as PostgresConnection from "./internal/PostgresConnection.ts"
 
 /**
  * Where the server is, and how many connections there may be.
@@ -49,7 +49,7 @@ import * as LimitedConnection from "./internal/LimitedConnection.ts"
  * @since 0.1.0
  * @stability unstable
  */
-export interface Options extends Omit<PgClient.PgPoolConfig, "multiplex" | "multiplexConcurrency"> {
+export interface Options extends PgClient.PgPoolConfig {
   /** Whether statements are prepared on a connection; `false` by default. */
   readonly prepare?: boolean | undefined
   /** The time for one statement; 10 seconds by default. */
@@ -66,14 +66,16 @@ export const make = Effect.fnUntraced(function* ({
   statementTimeout = "10 seconds",
   ...options
 }: Options): Effect.fn.Return<SqlClient.SqlClient, SqlError.SqlError, Scope.Scope | Reactivity.Reactivity> {
-  const { driver, reserve } = yield* PgClient.make({ prepare: false, ...options })
-  const limit = Duration.fromInputUnsafe(statementTimeout)
+  const { get, reserve, use } = yield* PgPool.make({ prepare: false, ...options })
+  const toConnection = PostgresConnection.make(Duration.fromInputUnsafe(statementTimeout))
   const { transformJson, transformQueryNames, transformResultNames } = options
   return yield* SqlClient.make({
-    acquirer: Effect.map(reserve, (connection) => LimitedConnection.make(connection, limit)),
+    acquirer: Effect.map(get, toConnection),
+    borrower: (run) => use((connection) => run(toConnection(connection))),
+    transactionAcquirer: Effect.map(reserve, toConnection),
     commit,
     compiler: PgClient.makeCompiler(transformQueryNames, transformJson),
-    driver,
+    driver: "pg",
     prepareTransactionControls: true,
     releaseSavepoint: (name) => `release savepoint ${name}`,
     spanAttributes: [["db.system.name", "postgresql"], ...Object.entries(options.spanAttributes ?? {})],
