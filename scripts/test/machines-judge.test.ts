@@ -171,6 +171,10 @@ it("a poll that a frozen machine sends when it goes on is counted by itself", ()
   const freeze = { kind: "freeze", machine: "three", at: 3000, endedAt: 10_000, inFlight: [] } as const
   const sent = poll(10_500, { machine: "three", error: "invalid_grant" })
   expect(failures({ ...withPolls(sent), faults: [freeze] })).toEqual([])
+  const several = Array.from({ length: 4 }, (_, number) => ({ ...sent, arrivedAt: 10_500 + number }))
+  expect(failures({ ...withPolls(...several), faults: [freeze] })).toEqual([
+    "polls too early that a frozen machine had begun (not promised)"
+  ])
   expect(failures({ ...withPolls(sent), faults: [{ ...freeze, at: 9000 }] })).toEqual([
     "redeemed twice",
     "polls too early"
