@@ -90,7 +90,7 @@ export const make = Effect.fnUntraced(function* ({
  * @stability unstable
  */
 export const layer = (options: Options): Layer.Layer<SqlClient.SqlClient, SqlError.SqlError> =>
-  Layer.provide(Layer.effect(SqlClient.SqlClient, make(options)), Reactivity.layer)
+  Layer.effect(SqlClient.SqlClient, Effect.provide(make(options), Layer.fresh(Reactivity.layer)))
 
 /** What commits a transaction that has failed says `ROLLBACK`, and does not fail. */
 const commit = (connection: SqlConnection.Connection): Effect.Effect<void, SqlError.SqlError> =>
