@@ -42,7 +42,10 @@ describe.skipIf(!hasPooler)(
 /** Runs with a server, and a limit that is soon over. */
 const withServer = <A, E>(use: (server: Server) => Effect.Effect<A, E, SqlClient.SqlClient>) =>
   Effect.flatMap(startPostgres, (server) =>
-    Effect.provide(use(server), connectTo(server, { statementTimeout: "500 millis", connectTimeout: "500 millis" }))
+    Effect.provide(
+      use(server),
+      connectTo(server, { statementTimeout: "500 millis", connectTimeout: "500 millis" })
+    ).pipe(Effect.ensuring(resume(server)))
   ).pipe(Effect.scoped, Effect.runPromise)
 
 const noResponse = "the server does not respond within 500ms"
