@@ -62,12 +62,11 @@ export interface Options extends PgClient.PgPoolConfig {
  * @since 0.1.0
  * @stability unstable
  */
-export const make = Effect.fnUntraced(function* ({
-  statementTimeout = "10 seconds",
-  ...options
-}: Options): Effect.fn.Return<SqlClient.SqlClient, SqlError.SqlError, Scope.Scope | Reactivity.Reactivity> {
+export const make = Effect.fnUntraced(function* (
+  options: Options
+): Effect.fn.Return<SqlClient.SqlClient, SqlError.SqlError, Scope.Scope | Reactivity.Reactivity> {
   const { get, reserve, use } = yield* PgPool.make({ prepare: false, ...options })
-  const toConnection = PostgresConnection.make(Duration.fromInputUnsafe(statementTimeout))
+  const toConnection = PostgresConnection.make(Duration.fromInputUnsafe(options.statementTimeout ?? "10 seconds"))
   const { transformJson, transformQueryNames, transformResultNames } = options
   return yield* SqlClient.make({
     acquirer: Effect.map(get, toConnection),
