@@ -55,6 +55,9 @@ const isStored = ({ accessToken, row }: Redeemed): boolean =>
 
 const isUnknown = ({ row }: Redeemed): boolean => row?.outcome === "Unknown"
 
+/** After PostgreSQL has come back, all that has become due meanwhile is polled for; in milliseconds. */
+const settling = 10_000
+
 /** A ping that a machine has accepted. */
 interface Answered {
   /** Until the tokens were in the database, in milliseconds. */
@@ -68,8 +71,8 @@ const answeredPings = ({ faults, log, outage, rows }: Evidence): ReadonlyArray<A
   const downs = faults.flatMap((fault) => (fault.kind === "cut" ? [] : [{ ...fault, ids: new Set(fault.inFlight) }]))
   return log.pings.flatMap(({ authReqId, machine, sentAt, status }) => {
     const { id = "", receivedAt } = rowOf.get(authReqId) ?? {}
-    const isDisturbed = sentAt > outage.from - 1000 && sentAt < outage.to + 10_000
-    if (status !== 204 || receivedAt === undefined || isDisturbed) return []
+    if (status !== 204 || receivedAt === undefined) return []
+    if (sentAt < outage.to + settling && receivedAt > outage.from) return []
     const isInFlight = downs.some(
       (down) => (down.machine === machine || down.ids.has(id)) && down.at <= receivedAt && down.endedAt >= sentAt
     )
