@@ -73,7 +73,8 @@ const play = Effect.fnUntraced(function* (stage: Stage) {
   const beginning = yield* Effect.forkChild(cast.begin({ count: late, seconds: settings.faults }))
   const faults = yield* Faults.apply(Faults.plan(settings, chance), cast, chance)
   yield* Fiber.join(beginning)
-  yield* Effect.sleep(1000)
+  // A machine that has just gone on may have warned of a connection that it was making: within five seconds that would be the same outage.
+  yield* Effect.sleep(6000)
   yield* say(`${faults.length} faults; stops PostgreSQL for ${settings.outage} s`)
   for (const machine of cast.machines) for (const mode of ["poll", "ping"]) warnings[`${machine.name}, ${mode}`] = []
   const outage = yield* stopPostgres(stage)
