@@ -130,8 +130,8 @@ const stopPostgres = Effect.fnUntraced(function* ({ postgres, settings }: Stage)
   yield* postgres.stop
   const from = Log.now()
   yield* Effect.sleep(settings.outage * 1000)
-  yield* postgres.start
   const outage: Omit<Outage, "warnings"> = { from, to: Log.now() }
+  yield* postgres.start
   return outage
 })
 
