@@ -44,13 +44,13 @@ const withServer = <A, E>(use: (server: Server) => Effect.Effect<A, E, SqlClient
   Effect.flatMap(startPostgres, (server) =>
     Effect.provide(
       use(server),
-      connectTo(server, { statementTimeout: "500 millis", connectTimeout: "500 millis" })
+      connectTo(server, { statementTimeout: "500 millis", connectTimeout: "2 seconds" })
     ).pipe(Effect.ensuring(resume(server)))
   ).pipe(Effect.scoped, Effect.runPromise)
 
 const noResponse = "the server does not respond within 500ms"
 
-describe("a PostgreSQL that is frozen, or gone without a word", { concurrent: true, skip: !hasPostgres }, () => {
+describe("a PostgreSQL that is frozen, or gone without a word", { skip: !hasPostgres }, () => {
   it("a statement fails, and the next one succeeds when the server goes on", () =>
     withServer((server) =>
       Effect.gen(function* () {
@@ -101,7 +101,7 @@ describe("a PostgreSQL that is frozen, or gone without a word", { concurrent: tr
           const { find } = yield* WaitStore.WaitStore
           yield* freeze(server)
           yield* Effect.repeat(Effect.sleep("20 millis"), { until: () => Effect.sync(() => warnings.length > 0) })
-          yield* Effect.sleep("2 seconds")
+          yield* Effect.sleep("3 seconds")
           yield* resume(server)
           const { id } = yield* initiate
           const decided = yield* Effect.repeat(Effect.delay(find(id), "20 millis"), { until: Option.isSome })

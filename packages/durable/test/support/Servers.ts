@@ -115,8 +115,8 @@ export const startPooler = (server: Server): Effect.Effect<Server, never, Scope.
 const signal = ({ host }: Server, name: "SIGSTOP" | "SIGCONT"): Effect.Effect<void> =>
   Effect.sync(() => {
     const [server = ""] = readFileSync(join(host, "data", "postmaster.pid"), "utf8").split("\n")
-    const { stdout } = spawnSync("ps", ["-o", "pid=", "--ppid", server], { encoding: "utf8" })
-    for (const pid of [server, ...stdout.trim().split(/\s+/)]) process.kill(Number(pid), name)
+    process.kill(Number(server), name)
+    spawnSync("pkill", ["--signal", name, "--parent", server])
   })
 
 /** It does not respond until it goes on, and closes no connection. */
