@@ -1,7 +1,7 @@
 // The two clients of a run: one is registered for poll, and one for ping. Each has tables of its own.
-import { PgClient } from "@effect/sql-pg"
 import { Ciba, ClientAuthentication, Sealing } from "@effect-ciba/core"
 import { DurableInbox, SqliteDatabase, WaitStore } from "@effect-ciba/durable"
+import * as PostgresDatabase from "@effect-ciba/durable/PostgresDatabase"
 import { NodeTls } from "@effect-ciba/platform-node"
 import { TestClient } from "@effect-ciba/testing"
 import { Effect, Layer, Redacted } from "effect"
@@ -18,10 +18,10 @@ const http = (name: string) =>
     Effect.map(HttpClient.HttpClient, HttpClient.mapRequest(HttpClientRequest.setHeader(nameHeader, name)))
   ).pipe(Layer.provide(NodeTls.layer({})))
 
-export const databaseOf = (database: Database, maxConnections = 8) =>
+export const databaseOf = (database: Database, options: PostgresDatabase.Options = { maxConnections: 8 }) =>
   "sqlite" in database
     ? SqliteDatabase.layer({ filename: database.sqlite })
-    : PgClient.layer({ host: database.postgres, username: "postgres", database: "postgres", maxConnections })
+    : PostgresDatabase.layer({ host: database.postgres, username: "postgres", database: "postgres", ...options })
 
 export const storeOptions = ({ key, settings: { pingFallback } }: Configuration, mode: Mode) =>
   Effect.map(Sealing.fromBytes("machines", Redacted.make(key)), (sealing) => ({

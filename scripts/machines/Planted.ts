@@ -70,7 +70,7 @@ const flaws = (
         )
     },
     "third write": { report: afterReport(table, "lease = lease") },
-    "wide writes": { report: afterReport(`${mode}_authentication`, "outcome = outcome") },
+    "wide writes": { report: afterReport(`${mode}_authentication`, "acr = repeat(md5(random()::text), 40)") },
     "many warnings": {
       claim: (options) =>
         Effect.tapError(store.claim(options), ({ message }) =>

@@ -39,13 +39,15 @@ export const make: Effect.Effect<Postgres, never, Scope.Scope> = Effect.gen(func
   )
   if (userInfo().uid === 0) chownSync(directory, Number(spawnSync("id", ["-u", "postgres"]).stdout), -1)
   const data = join(directory, "data")
-  const settings = `-c listen_addresses= -c unix_socket_directories=${directory}`
+  const counted = "-c shared_preload_libraries=pg_stat_statements"
+  const settings = `-c listen_addresses= -c unix_socket_directories=${directory} ${counted}`
   const control = (...parameters: ReadonlyArray<string>) =>
     Effect.sync(() => void run("pg_ctl", "-D", data, "-w", "-s", ...parameters))
   const start = control("-l", join(directory, "log"), "-o", settings, "start")
   const stop = control("-m", "immediate", "stop")
   run("initdb", "-D", data, "-U", "postgres", "--auth=trust")
   yield* Effect.acquireRelease(start, () => stop)
+  run("psql", "-q", "-h", directory, "-U", "postgres", "-c", "create extension pg_stat_statements")
   return {
     directory,
     start,

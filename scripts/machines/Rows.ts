@@ -28,8 +28,6 @@ export const removePlanted = Effect.gen(function* () {
     yield* sql`delete from ${sql(table)} where starts_with(id, ${prefix})`
     yield* sql`vacuum (full, analyze) ${sql(table)}`
   }
-  // Else what this connection has written may be counted much later.
-  yield* sql`select pg_stat_force_next_flush()`
 })
 
 export const countUndecided = Effect.gen(function* () {
@@ -42,12 +40,15 @@ export const countUndecided = Effect.gen(function* () {
   return counts.flat().reduce((sum, { count }) => sum + Number(count), 0)
 })
 
-/** How many rows were written so far, and how many bytes of WAL. */
+/**
+ * How many rows were written so far, and how many bytes of WAL. Statements are counted when they end; what `pg_stat_user_tables` has is up to
+ * ten seconds old, by which the begin of an approval would count as a write of a poll.
+ */
 export const readCosts = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const [costs] = yield* sql<{ writes: string; wal: string }>`
-    select sum(n_tup_ins + n_tup_upd + n_tup_del)::text as writes, (pg_current_wal_lsn() - '0/0')::text as wal
-    from pg_stat_user_tables`
+    select coalesce(sum(rows), 0)::text as writes, (pg_current_wal_lsn() - '0/0')::text as wal
+    from pg_stat_statements where query ~* '^(insert|update|delete)'`
   return { writes: Number(costs?.writes), wal: Number(costs?.wal) }
 })
 

@@ -18,6 +18,9 @@ export interface Options {
   readonly planted: string | undefined
 }
 
+/** The connection of the run itself, which plants a hundred thousand rows. */
+const direct = { maxConnections: 1, statementTimeout: "2 minutes" } as const
+
 const few = 1000
 const many = 100_000
 
@@ -38,8 +41,8 @@ export const run = ({ chance, planted, settings }: Options) =>
           warnings[worker] = [...(warnings[worker] ?? []), message]
         }
       })
-      const direct = yield* Layer.build(databaseOf(cast.configuration.database, 1))
-      return yield* Effect.provide(play({ cast, chance, postgres, settings, warnings }), direct)
+      const database = yield* Layer.build(databaseOf(cast.configuration.database, direct))
+      return yield* Effect.provide(play({ cast, chance, postgres, settings, warnings }), database)
     })
   )
 
@@ -70,7 +73,8 @@ const play = Effect.fnUntraced(function* (stage: Stage) {
   const beginning = yield* Effect.forkChild(cast.begin({ count: late, seconds: settings.faults }))
   const faults = yield* Faults.apply(Faults.plan(settings, chance), cast, chance)
   yield* Fiber.join(beginning)
-  yield* Effect.sleep(1000)
+  // A machine that has just gone on may have warned of a connection that it was making: within five seconds that would be the same outage.
+  yield* Effect.sleep(6000)
   yield* say(`${faults.length} faults; stops PostgreSQL for ${settings.outage} s`)
   for (const machine of cast.machines) for (const mode of ["poll", "ping"]) warnings[`${machine.name}, ${mode}`] = []
   const outage = yield* stopPostgres(stage)
@@ -126,8 +130,8 @@ const stopPostgres = Effect.fnUntraced(function* ({ postgres, settings }: Stage)
   yield* postgres.stop
   const from = Log.now()
   yield* Effect.sleep(settings.outage * 1000)
-  yield* postgres.start
   const outage: Omit<Outage, "warnings"> = { from, to: Log.now() }
+  yield* postgres.start
   return outage
 })
 

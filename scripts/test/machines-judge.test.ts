@@ -113,6 +113,14 @@ it.each<[title: string, evidence: Evidence]>([
     "ping to stored tokens, p99",
     { ...honest, rows: honest.rows.map((one) => ({ ...one, receivedAt: (one.receivedAt ?? 0) + 200 })) }
   ],
+  [
+    "ping to stored tokens where a machine was frozen or dead meanwhile (1), at most",
+    {
+      ...honest,
+      rows: honest.rows.map((one) => ({ ...one, receivedAt: (one.receivedAt ?? 0) + 15_000 })),
+      faults: [{ ...kill, machine: "two", at: 3010, inFlight: ["second"] }]
+    }
+  ],
   ["polls too early", instead(poll(5000), redeem(5010 + interval))],
   ["`slow_down` of the provider", withPolls(poll(50_000, { ...third, error: "slow_down" }))],
   ["polls late, p99", instead(poll(5000), redeem(5600 + interval))],
@@ -163,10 +171,27 @@ it("a poll that a frozen machine sends when it goes on is counted by itself", ()
   const freeze = { kind: "freeze", machine: "three", at: 3000, endedAt: 10_000, inFlight: [] } as const
   const sent = poll(10_500, { machine: "three", error: "invalid_grant" })
   expect(failures({ ...withPolls(sent), faults: [freeze] })).toEqual([])
+  const several = Array.from({ length: 4 }, (_, number) => ({ ...sent, arrivedAt: 10_500 + number }))
+  expect(failures({ ...withPolls(...several), faults: [freeze] })).toEqual([
+    "polls too early that a frozen machine had begun (not promised)"
+  ])
   expect(failures({ ...withPolls(sent), faults: [{ ...freeze, at: 9000 }] })).toEqual([
     "redeemed twice",
     "polls too early"
   ])
+})
+
+it("a ping that a frozen machine answers when it goes on is counted by itself", () => {
+  const freeze = { kind: "freeze", machine: "one", at: 2000, endedAt: 3300, inFlight: [] } as const
+  const late: Evidence = {
+    ...honest,
+    rows: honest.rows.map((one) => ({ ...one, receivedAt: (one.receivedAt ?? 0) + 400 })),
+    faults: [freeze]
+  }
+  expect(failures(late)).toEqual([])
+  expect(failures({ ...late, faults: [{ ...freeze, machine: "two", inFlight: ["second"] }] })).toEqual([])
+  expect(failures({ ...late, faults: [{ ...freeze, endedAt: 2900 }] })).toEqual(["ping to stored tokens, p99"])
+  expect(failures({ ...late, faults: [{ ...freeze, machine: "two" }] })).toEqual(["ping to stored tokens, p99"])
 })
 
 it("the poll that answers a ping may come sooner than the interval", () => {

@@ -50,7 +50,7 @@ export * as Broadcast from "./internal/Broadcast.ts"
  * @since 0.1.0
  * @stability unstable
  */
-export { monotonicNow } from "./internal/MonotonicClock.ts"
+export { monotonicNow, monotonicNowUnsafe } from "./internal/MonotonicClock.ts"
 
 /**
  * @since 0.1.0

@@ -9,6 +9,8 @@
  *
  * - No statement is prepared on a connection, unless `prepare` says so. So it works behind a pooler that gives each transaction another
  *   connection, as pgbouncer does in its transaction mode.
+ * - A statement to which the server does not respond fails after `statementTimeout`, and its connection is given up, five seconds later at the
+ *   latest: a server may be frozen, or its machine gone without a word.
  * - Instants are those of the server: all workers of a client have one server, and no replica that may only be read.
  *
  * **Gotchas**
@@ -35,10 +37,11 @@
  *
  * @see https://www.pgbouncer.org/features.html
  */
-import { PgClient } from "@effect/sql-pg"
-import type { Effect, Layer, Scope } from "effect"
-import type { Reactivity } from "effect/reactivity"
-import type { SqlClient, SqlError } from "effect/sql"
+import { PgClient, PgPool } from "@effect/sql-pg"
+import { Duration, Effect, Layer, Predicate, type Scope } from "effect"
+import { Reactivity } from "effect/reactivity"
+import { SqlClient, type SqlConnection, SqlError, Statement } from "effect/sql"
+import * as PostgresConnection from "./internal/PostgresConnection.ts"
 
 /**
  * Where the server is, and how many connections there may be.
@@ -49,6 +52,8 @@ import type { SqlClient, SqlError } from "effect/sql"
 export interface Options extends PgClient.PgPoolConfig {
   /** Whether statements are prepared on a connection; `false` by default. */
   readonly prepare?: boolean | undefined
+  /** The time for one statement; 10 seconds by default. */
+  readonly statementTimeout?: Duration.Input | undefined
 }
 
 /**
@@ -57,10 +62,25 @@ export interface Options extends PgClient.PgPoolConfig {
  * @since 0.1.0
  * @stability unstable
  */
-export const make = (
+export const make = Effect.fnUntraced(function* (
   options: Options
-): Effect.Effect<SqlClient.SqlClient, SqlError.SqlError, Scope.Scope | Reactivity.Reactivity> =>
-  PgClient.make({ prepare: false, ...options })
+): Effect.fn.Return<SqlClient.SqlClient, SqlError.SqlError, Scope.Scope | Reactivity.Reactivity> {
+  const { get, reserve, use } = yield* PgPool.make({ prepare: false, ...options })
+  const toConnection = PostgresConnection.make(Duration.fromInputUnsafe(options.statementTimeout ?? "10 seconds"))
+  const { transformJson, transformQueryNames, transformResultNames } = options
+  return yield* SqlClient.make({
+    acquirer: Effect.map(get, toConnection),
+    borrower: (run) => use((connection) => run(toConnection(connection))),
+    transactionAcquirer: Effect.map(reserve, toConnection),
+    commit,
+    compiler: PgClient.makeCompiler(transformQueryNames, transformJson),
+    driver: "pg",
+    prepareTransactionControls: true,
+    releaseSavepoint: (name) => `release savepoint ${name}`,
+    spanAttributes: [["db.system.name", "postgresql"], ...Object.entries(options.spanAttributes ?? {})],
+    transformRows: transformResultNames && Statement.defaultTransforms(transformResultNames, transformJson).array
+  })
+})
 
 /**
  * The `SqlClient` of a pool of its own for each call.
@@ -69,4 +89,13 @@ export const make = (
  * @stability unstable
  */
 export const layer = (options: Options): Layer.Layer<SqlClient.SqlClient, SqlError.SqlError> =>
-  PgClient.layer({ prepare: false, ...options })
+  Layer.effect(SqlClient.SqlClient, Effect.provide(make(options), Layer.fresh(Reactivity.layer)))
+
+/** What commits a transaction that has failed says `ROLLBACK`, and does not fail. */
+const commit = (connection: SqlConnection.Connection): Effect.Effect<void, SqlError.SqlError> =>
+  Effect.flatMap(connection.executeRaw("commit", []), (result) => {
+    if (!Predicate.hasProperty(result, "command") || result.command !== "ROLLBACK") return Effect.void
+    const message = "the transaction was rolled back, since a statement of it had failed"
+    const reason = new SqlError.UnknownError({ cause: new Error(message), message, operation: "commit" })
+    return Effect.fail(new SqlError.SqlError({ reason }))
+  })

@@ -8,8 +8,8 @@
  *
  * **Details**
  *
- * - A poll is sent within `WaitStore.claimLifetime` after its claim, or not at all. A worker claims no more than it can poll
- *   for at once.
+ * - A poll is sent within `WaitStore.claimLifetime` after its claim, or not at all: `NodeTls` looks when it is written. A worker
+ *   claims no more than it can poll for at once.
  * - A 429 or 503 pauses all workers.
  * - While the database cannot be used, nothing is polled, and what has been received is kept. After that it is written before
  *   anything is claimed; rows of other workers that were never reported are left alone for five seconds.

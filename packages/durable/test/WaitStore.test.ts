@@ -60,6 +60,16 @@ onBoth((it) => {
     })
   )
 
+  it.effect("claims a wait that was pinged before all that is overdue", () =>
+    Effect.gen(function* () {
+      const store = yield* makeStore
+      for (const id of ["a", "b", "c"]) yield* store.insert(yield* makePending(id))
+      yield* TestClock.adjust("1 minute")
+      yield* store.notify("c", Redacted.make({ auth_req_id: "handle-c" }))
+      expect(yield* claimOne(store, { limit: 1 })).toMatchObject({ id: "c" })
+    })
+  )
+
   it.effect("inserts a wait once: another insertion leaves it as it is", () =>
     Effect.gen(function* () {
       const store = yield* makeStore

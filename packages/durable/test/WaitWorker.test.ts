@@ -1,11 +1,13 @@
+import { Transport } from "@effect-ciba/core"
 import { WaitStore, WaitWorker } from "@effect-ciba/durable"
 import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Deferred, Duration, Effect, Exit, Fiber, Layer, Option, Queue, Ref, Scope } from "effect"
+import { HttpClient, HttpClientError } from "effect/http"
 import { SqlError } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { expect } from "vitest"
 import { onBoth } from "./support/Databases.ts"
-import { initiate, makeCiba, makeStore } from "./support/TestApproval.ts"
+import { CibaTest, initiate, makeCiba, makeStore } from "./support/TestApproval.ts"
 import { realTime } from "./support/Time.ts"
 
 const provide = (options?: Parameters<typeof makeCiba>[0]) =>
@@ -201,6 +203,34 @@ onBoth((it) => {
         yield* TestClock.adjust(delay)
         yield* Fiber.join(pass)
       }
+      expect(yield* pollsFrom(start)).toEqual([5000 + 3001 + 3000])
+    }).pipe(provide())
+  )
+
+  it.effect("polls again at once for a claim that had ended when its poll was to be written", () =>
+    Effect.gen(function* () {
+      const delays = [3001, 3000]
+      const looks: Array<boolean | undefined> = []
+      /** Requests wait for a connection, and then look whether they may be sent. */
+      const waiting = HttpClient.transform(yield* HttpClient.HttpClient, (send, request) =>
+        Effect.gen(function* () {
+          if (!request.url.endsWith("/token")) return yield* send
+          yield* TestClock.adjust(delays.shift() ?? 0)
+          looks.push((yield* Transport.SendCheck)?.())
+          if (looks.at(-1) === true) return yield* send
+          const reason = new HttpClientError.TransportError({ request })
+          return yield* new HttpClientError.HttpClientError({ reason })
+        })
+      )
+      const { start } = yield* begin
+      yield* TestClock.adjust("5 seconds")
+      yield* Effect.gen(function* () {
+        const worker = yield* WaitWorker.make()
+        yield* worker.runDue
+        expect(yield* pollsFrom(start)).toEqual([])
+        yield* worker.runDue
+      }).pipe(Effect.provide(Layer.provide(Layer.fresh(CibaTest), Layer.succeed(HttpClient.HttpClient, waiting))))
+      expect(looks).toEqual([false, true])
       expect(yield* pollsFrom(start)).toEqual([5000 + 3001 + 3000])
     }).pipe(provide())
   )

@@ -14,6 +14,7 @@
  * - With `NODE_USE_ENV_PROXY=1` or `--use-env-proxy`, as Node.js documents them, requests go by the proxies of `HTTP_PROXY`,
  *   `HTTPS_PROXY` and `NO_PROXY`. TLS is with the server all the same: a proxy sees neither a request to https nor the client's
  *   certificate.
+ * - A request with a `Transport.SendCheck` is looked at when it is written: not before it has a connection.
  * - Connections are HTTP/1.1: over HTTP/2, undici may send a request a second time on a new connection.
  * - A certificate or authorities given as an effect, such as `CertificateFiles.pem`, are read again every minute. After a
  *   change new requests use new connections, while requests in flight finish on the old ones. What cannot be used is
@@ -48,6 +49,7 @@ import * as ContentDecoding from "./internal/ContentDecoding.ts"
 import * as EnvironmentProxy from "./internal/EnvironmentProxy.ts"
 import * as TlsVersion from "./internal/TlsVersion.ts"
 import { userAgent } from "./internal/UserAgent.ts"
+import * as WriteCheck from "./internal/WriteCheck.ts"
 
 /**
  * What the client presents and trusts.
@@ -83,7 +85,9 @@ export const layer = (
   // would make one client two.
   Layer.provide(
     Layer.merge(
-      HttpClient.layerMergedContext(Effect.map(NodeHttpClient.makeUndici, nameAndDecode)),
+      HttpClient.layerMergedContext(
+        Effect.map(NodeHttpClient.makeUndici, (client) => nameAndDecode(WriteCheck.attach(client)))
+      ),
       Layer.succeed(Transport.EnforcedLengths, true)
     ),
     Layer.effect(NodeHttpClient.Dispatcher, makeDispatcher(options))
@@ -108,7 +112,7 @@ class ReplaceableDispatcher extends Undici.Dispatcher {
     this.connections = connections
   }
   override dispatch(options: Undici.Dispatcher.DispatchOptions, handler: Undici.Dispatcher.DispatchHandler): boolean {
-    return this.connections.agent.dispatch(options, handler)
+    return this.connections.agent.dispatch(options, WriteCheck.apply(options, handler))
   }
 }
 

@@ -1,5 +1,5 @@
-// Polls that were under way when their machine was frozen, and sent when it went on. That there are none is not promised: between the
-// last look at a claim and the first byte there may be a new connection. They are counted by themselves.
+// Polls that were under way when their machine was frozen, and sent when it went on. That there are none is not promised: it may freeze
+// between the last look at a claim and the first byte. They are counted by themselves.
 import type { Fault } from "../Faults.ts"
 import type { TokenRequest } from "../Log.ts"
 

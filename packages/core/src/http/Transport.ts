@@ -78,6 +78,11 @@ export { parseRetryAfter } from "./RetryAfter.ts"
  * @since 0.1.0
  * @stability unstable
  */
+export { SendCheck } from "./SendCheck.ts"
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
 export { Kind, makeError, makeStatusError, TransportError } from "./TransportError.ts"
 
 /**

@@ -4,13 +4,14 @@ import type { ClientRegistration } from "@effect-ciba/core/ClientRegistration"
 import type * as IdTokenVerifier from "@effect-ciba/core/IdTokenVerifier"
 import type * as ProviderKeys from "@effect-ciba/core/ProviderKeys"
 import type { TokenResponse } from "@effect-ciba/core/TokenResponse"
-import type { TransportError } from "@effect-ciba/core/Transport"
+import { SendCheck, type TransportError } from "@effect-ciba/core/Transport"
 import {
   judge,
   makeExpiryError,
   type makePrepare,
   type makeTermsOf,
   monotonicNow,
+  monotonicNowUnsafe,
   PollOutcome,
   type Throttle,
   Wait
@@ -126,17 +127,27 @@ const postpone = Effect.fnUntraced(function* (wait: DrivenWait, state: State) {
 
 const poll = Effect.fnUntraced(function* (wait: DrivenWait, due: State, polls: Polls): Effect.fn.Return<void> {
   const { claim, worker } = wait
+  const clock = yield* Clock.Clock
   let transition: Transition | undefined
+  let unsent = due
   let state = due
+  let isExpired = false
   const begin = Effect.flatMap(mayPoll(wait), (isPermitted) =>
     Effect.flatMap(now(wait), (instant) => {
+      unsent = state
       transition = Wait.step(state, { _tag: isPermitted ? "Sent" : "Interrupted" }, instant)
       state = transition[0]
       return state.phase._tag === "Polling" ? Effect.succeed(false) : Effect.interrupt
     })
   )
-  const fiber = yield* Effect.forkChild(polls.poll(claim.pending, { begin, repeat: () => {} }))
-  const exit = yield* Fiber.await(fiber)
+  const check = () => {
+    isExpired = !isRecent(wait, clock)
+    return !isExpired
+  }
+  const attempt = Effect.provideService(polls.poll(claim.pending, { begin, repeat: () => {} }), SendCheck, check)
+  const exit = yield* Fiber.await(yield* Effect.forkChild(attempt))
+  // It was not written: its claim had ended while it waited for a connection.
+  if (isExpired) return yield* advance(wait, unsent, { _tag: "Interrupted" })
   if (Exit.isFailure(exit)) {
     return transition === undefined || state.phase._tag === "Polling"
       ? yield* Effect.failCause(exit.cause)
@@ -152,13 +163,19 @@ const poll = Effect.fnUntraced(function* (wait: DrivenWait, due: State, polls: P
 export const isUsable = (claimedSince: number, now: number): boolean =>
   now - claimedSince <= Duration.toMillis(claimLifetime)
 
+const isRecent = ({ claimedSince, worker: { window } }: DrivenWait, clock: Clock.Clock): boolean => {
+  const instant = monotonicNowUnsafe(clock)
+  if (isUsable(claimedSince, instant)) return true
+  window.recordExpired(claimedSince, instant)
+  return false
+}
+
 /** Looked at just before a poll is sent: its claim is recent, and the provider has asked for no pause since. */
-const mayPoll = ({ claimedSince, worker: { throttle, window } }: DrivenWait): Effect.Effect<boolean> =>
-  Effect.zipWith(monotonicNow, Clock.Clock, (instant, clock) => {
-    const isRecent = isUsable(claimedSince, instant)
-    if (isRecent) window.recordSent()
-    else window.recordExpired(claimedSince, instant)
-    return isRecent && throttle.pauseEnd(clock) === undefined
+const mayPoll = (wait: DrivenWait): Effect.Effect<boolean> =>
+  Effect.map(Clock.Clock, (clock) => {
+    if (!isRecent(wait, clock)) return false
+    wait.worker.window.recordSent()
+    return wait.worker.throttle.pauseEnd(clock) === undefined
   })
 
 /** A pause that the provider asks for is one of all workers. */

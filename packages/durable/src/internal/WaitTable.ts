@@ -219,13 +219,13 @@ export const receive = (
   )
 }
 
-/** A ping has come: the row is due, or will be when its claim is reported. */
+/** A ping has come: the row is due, before all that is overdue, or will be when its claim is reported. */
 export const recordPing = (database: Database, id: string): Call<void> => {
   const { sql, tables } = database
   return withNow(database, (now) =>
     Effect.asVoid(sql`
       update ${sql(tables.wait)}
-      set notified_at = ${now}, wake_at = case when claimed_at is null then ${now} else wake_at end
+      set notified_at = ${now}, wake_at = case when claimed_at is null then 0 else wake_at end
       where id = ${id} and decided_at is null`)
   )
 }
@@ -258,7 +258,7 @@ export const recordPush = (
     database,
     (now) => sql`
       update ${sql(tables.wait)}
-      set lease = lease + 1, claimed_at = null, wake_at = ${now}, received_at = ${now}, decided_at = null,
+      set lease = lease + 1, claimed_at = null, wake_at = 0, received_at = ${now}, decided_at = null,
         state = ${encodeState(state)}
       where id = ${id} and received_at is null
       returning id`

@@ -110,3 +110,16 @@ export const startPooler = (server: Server): Effect.Effect<Server, never, Scope.
         rmSync(host, { recursive: true, force: true, maxRetries: 10 })
       })
   )
+
+/** Sends a signal to a server, and to what it has started for its connections. */
+const signal = ({ host }: Server, name: "SIGSTOP" | "SIGCONT"): Effect.Effect<void> =>
+  Effect.sync(() => {
+    const [server = ""] = readFileSync(join(host, "data", "postmaster.pid"), "utf8").split("\n")
+    process.kill(Number(server), name)
+    spawnSync("pkill", ["--signal", name, "--parent", server])
+  })
+
+/** It does not respond until it goes on, and closes no connection. */
+export const freeze = (server: Server): Effect.Effect<void> => signal(server, "SIGSTOP")
+
+export const resume = (server: Server): Effect.Effect<void> => signal(server, "SIGCONT")

@@ -4,13 +4,16 @@ import { WaitStore } from "@effect-ciba/durable"
 import { type ProviderOptions, TestClient, TestProvider } from "@effect-ciba/testing"
 import { DateTime, Duration, Effect, Layer, Redacted } from "effect"
 
+/** The client, over the `HttpClient` of the context. */
+export const CibaTest = Ciba.layer({
+  issuer: "https://provider.test",
+  clientId: TestClient.clientId,
+  authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
+  requestTimeout: "10 seconds"
+})
+
 export const makeCiba = (options?: ProviderOptions.ProviderOptions) =>
-  Ciba.layer({
-    issuer: "https://provider.test",
-    clientId: TestClient.clientId,
-    authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
-    requestTimeout: "10 seconds"
-  }).pipe(Layer.provideMerge(TestProvider.layer(options)))
+  CibaTest.pipe(Layer.provideMerge(TestProvider.layer(options)))
 
 let prefixes = 0
 

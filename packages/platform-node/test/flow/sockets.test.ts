@@ -3,7 +3,7 @@ import { Readable } from "node:stream"
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Transport, UserHint } from "@effect-ciba/core"
-import { NodeCiba } from "@effect-ciba/platform-node"
+import { NodeCiba, NodeTls } from "@effect-ciba/platform-node"
 import { Deferred, Effect, Fiber, Layer, Redacted } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { json, serve } from "../support/SocketServer.ts"
@@ -169,3 +169,36 @@ it.live("sends neither credentials nor the hint to where a provider redirects an
     assert.deepStrictEqual(target.received, [])
   })
 )
+
+describe("NodeTls, for a request with a SendCheck", () => {
+  const provide = Effect.provide(
+    Transport.layer({ allowInsecureRequests: "loopback" }).pipe(Layer.provideMerge(NodeTls.layer({})))
+  )
+
+  it.live("looks at it when there is a connection, and writes nothing if the request may no longer be sent (H2)", () =>
+    Effect.gen(function* () {
+      const server = yield* serve((_request, response) => json(response, { ok: true }))
+      let maySend = true
+      const running = yield* Effect.forkChild(
+        Effect.provideService(Effect.flip(call(server.url)), Transport.SendCheck, () => maySend),
+        { startImmediately: true }
+      )
+      // The connection is still being made.
+      maySend = false
+      assert.strictEqual((yield* Fiber.join(running)).kind, "Unreachable")
+      assert.deepStrictEqual(server.received, [])
+    }).pipe(provide)
+  )
+
+  it.live("sends what may be sent, and what no one looks at", () =>
+    Effect.gen(function* () {
+      const server = yield* serve((_request, response) => json(response, { ok: true }))
+      const checks: Array<number> = []
+      const count = () => checks.push(server.received.length) > 0
+      yield* Effect.provideService(call(server.url), Transport.SendCheck, count)
+      yield* call(server.url)
+      assert.deepStrictEqual(checks, [0])
+      assert.lengthOf(server.received, 2)
+    }).pipe(provide)
+  )
+})
