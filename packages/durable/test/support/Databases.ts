@@ -37,17 +37,26 @@ export const ClockTest = Layer.succeed(DatabaseClock, (sql: SqlClient.SqlClient)
 
 type Tests = Parameters<ReturnType<typeof layer<SqlClient.SqlClient, unknown>>>[1]
 
-const onPostgres = (tests: Tests): void => {
-  if (hasPostgres) layer(Layer.merge(PostgresTest, ClockTest), { timeout: 60_000 })("on PostgreSQL", tests)
-  else describe.skip("on PostgreSQL, which is not installed", () => {})
-}
+/** Runs tests with a server, if it is installed. */
+const onServer = (
+  isInstalled: boolean,
+  name: string,
+  ...database: Parameters<typeof layer<SqlClient.SqlClient, unknown>>
+): ((tests: Tests) => void) =>
+  isInstalled
+    ? (tests) => layer(...database)(name, tests)
+    : () => describe.skip(`${name}, which is not installed`, () => {})
+
+const onPostgres = onServer(hasPostgres, "on PostgreSQL", Layer.merge(PostgresTest, ClockTest), { timeout: 60_000 })
+
+const live = { timeout: 60_000, excludeTestServices: true }
+
+const onPostgresLive = onServer(hasPostgres, "on PostgreSQL", PostgresTest, live)
 
 /** Runs tests on both databases, in real time: `it.effect` has no `TestClock`. */
 export const onBothLive = (tests: Tests): void => {
-  const options = { timeout: 60_000, excludeTestServices: true }
-  layer(SqliteDatabase.layer({ filename: ":memory:" }), options)("on SQLite", tests)
-  if (hasPostgres) layer(PostgresTest, options)("on PostgreSQL", tests)
-  else describe.skip("on PostgreSQL, which is not installed", () => {})
+  layer(SqliteDatabase.layer({ filename: ":memory:" }), live)("on SQLite", tests)
+  onPostgresLive(tests)
 }
 
 /** Runs tests on both databases; their clock is the `Clock` of the test. */
@@ -57,10 +66,9 @@ export const onBoth = (tests: Tests): void => {
 }
 
 /** Runs tests behind a pooler; their clock is the `Clock` of the test. */
-export const onPooler = (tests: Tests): void => {
-  if (hasPooler) layer(Layer.merge(layerPooled(), ClockTest), { timeout: 60_000 })("behind pgbouncer", tests)
-  else describe.skip("behind pgbouncer, which is not installed", () => {})
-}
+export const onPooler = onServer(hasPooler, "behind pgbouncer", Layer.merge(layerPooled(), ClockTest), {
+  timeout: 60_000
+})
 
 /** Runs tests on each database as a program has it; their clock is the `Clock` of the test. */
 export const onEach = (tests: Tests): void => {
