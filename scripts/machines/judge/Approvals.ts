@@ -5,6 +5,7 @@ import type { TokenRequest } from "../Log.ts"
 import { leaseOf } from "../Settings.ts"
 import { atMost, type Figure, groupBy, none, percentile, show } from "./Figure.ts"
 import { isFromFrozen } from "./Frozen.ts"
+import { isHeldUp, judgeMeasure } from "./Measure.ts"
 
 /** How long after it was sent a response may not be stored yet, in milliseconds. */
 const writing = 2000
@@ -55,9 +56,6 @@ const isStored = ({ accessToken, row }: Redeemed): boolean =>
 
 const isUnknown = ({ row }: Redeemed): boolean => row?.outcome === "Unknown"
 
-/** After PostgreSQL has come back, all that has become due meanwhile is polled for; in milliseconds. */
-const settling = 10_000
-
 /** A ping that a machine has accepted. */
 interface Answered {
   /** Until the tokens were in the database, in milliseconds. */
@@ -66,13 +64,13 @@ interface Answered {
   readonly isInFlight: boolean
 }
 
-const answeredPings = ({ faults, log, outage, rows }: Evidence): ReadonlyArray<Answered> => {
+const answeredPings = (evidence: Evidence): ReadonlyArray<Answered> => {
+  const { faults, log, rows } = evidence
   const rowOf = new Map(rows.map((row) => [row.authReqId, row]))
   const downs = faults.flatMap((fault) => (fault.kind === "cut" ? [] : [{ ...fault, ids: new Set(fault.inFlight) }]))
   return log.pings.flatMap(({ authReqId, machine, sentAt, status }) => {
     const { id = "", receivedAt } = rowOf.get(authReqId) ?? {}
-    if (status !== 204 || receivedAt === undefined) return []
-    if (sentAt < outage.to + settling && receivedAt > outage.from) return []
+    if (status !== 204 || receivedAt === undefined || isHeldUp(evidence, sentAt, receivedAt)) return []
     const isInFlight = downs.some(
       (down) => (down.machine === machine || down.ids.has(id)) && down.at <= receivedAt && down.endedAt >= sentAt
     )
@@ -82,19 +80,18 @@ const answeredPings = ({ faults, log, outage, rows }: Evidence): ReadonlyArray<A
 
 /** One that is sent to a frozen machine is answered when that goes on, and a wait that a dead one had claimed when its lease is over. */
 const pingFigures = (evidence: Evidence): ReadonlyArray<Figure> => {
-  const { settings } = evidence
   const pings = answeredPings(evidence)
   const others = pings.filter(({ isInFlight }) => !isInFlight).map(({ time }) => time)
   const inFlight = pings.filter(({ isInFlight }) => isInFlight).map(({ time }) => time)
-  const judge = (figure: Figure) => (settings.judgesMeasures ? figure : show(figure.title, figure.value))
   return [
     show("ping to stored tokens, median", `${percentile(others, 0.5).toFixed(0)} ms`),
-    judge(atMost("ping to stored tokens, p99", percentile(others, 0.99), 150, "ms")),
-    judge(
+    judgeMeasure(evidence, atMost("ping to stored tokens, p99", percentile(others, 0.99), 150, "ms")),
+    judgeMeasure(
+      evidence,
       atMost(
         `ping to stored tokens where a machine was frozen or dead meanwhile (${inFlight.length}), at most`,
         Math.max(0, ...inFlight) / 1000,
-        leaseOf(settings) / 1000 + 1,
+        leaseOf(evidence.settings) / 1000 + 1,
         "s",
         1
       )

@@ -1,6 +1,7 @@
 // What the rows cost, and what a copy of the database shows.
 import type { Evidence } from "../Evidence.ts"
-import { atMost, type Figure, none, show } from "./Figure.ts"
+import { atMost, type Figure, none } from "./Figure.ts"
+import { judgeMeasure } from "./Measure.ts"
 
 /** By how many characters a secret is looked for first. */
 const prefix = 12
@@ -23,15 +24,10 @@ export const findSecrets = (text: string, secrets: Iterable<string>): ReadonlyAr
 
 const mebi = 2 ** 20
 
-const writesOf = ({ calm, settings }: Evidence): Figure => {
-  const writes = atMost("row writes for a poll", calm.writes / calm.polls, 2.1, "", 2)
-  return settings.judgesMeasures ? writes : show(writes.title, writes.value)
-}
-
 export const figures = (evidence: Evidence): ReadonlyArray<Figure> => {
   const { calm, dump, heap, log, secrets } = evidence
   return [
-    writesOf(evidence),
+    judgeMeasure(evidence, atMost("row writes for a poll", calm.writes / calm.polls, 2.1, "", 2)),
     atMost("WAL for a poll", calm.wal / calm.polls, 1500, "bytes"),
     atMost(
       "heap of a worker, 100,000 open waits against 1,000",

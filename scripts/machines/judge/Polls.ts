@@ -5,6 +5,7 @@ import { leaseOf } from "../Settings.ts"
 import type { SoFar } from "./Approvals.ts"
 import { atMost, type Figure, groupBy, none, percentile, show } from "./Figure.ts"
 import { claimLifetime, isFromFrozen } from "./Frozen.ts"
+import { isHeldUp, judgeMeasure } from "./Measure.ts"
 
 /** Two polls for one authentication, one after the other. */
 interface Pair {
@@ -57,14 +58,14 @@ interface Lateness {
 
 /** How late a poll came that follows `authorization_pending`; nothing while PostgreSQL is away, and after a ping. */
 const latenessOf = (evidence: Evidence): ReadonlyArray<Lateness> => {
-  const { faults, outage, rows, settings } = evidence
+  const { faults, rows, settings } = evidence
   const ids = new Map(rows.map(({ authReqId, id }) => [authReqId, id]))
   const held = faults.map((fault) => ({ at: fault.at, ids: new Set(fault.inFlight) }))
   const pause = { poll: settings.interval, ping: Math.max(settings.interval, settings.pingFallback) }
   return pairsOf(evidence).flatMap(({ first, isPinged, next }): ReadonlyArray<Lateness> => {
     if (first.error !== "authorization_pending" || first.sentAt === undefined || isPinged) return []
     const due = first.sentAt + pause[first.mode] * 1000
-    if (next.arrivedAt > outage.from && due < outage.to + settling) return []
+    if (isHeldUp(evidence, due, next.arrivedAt)) return []
     const id = ids.get(first.authReqId) ?? ""
     const { sentAt } = first
     const isInFlight = held.some(({ at, ids }) => ids.has(id) && at > sentAt - 1000 && at < next.arrivedAt)
@@ -77,9 +78,6 @@ const frozenLimit = 3
 
 /** In milliseconds. A wait of a dead machine was claimed as late as that, and its successor's claim is once more. */
 const latenessLimit = 500
-
-/** After PostgreSQL has come back, all that has become due meanwhile is polled for; in milliseconds. */
-const settling = 10_000
 
 /** Nothing is polled without the database but what was claimed before, and soon again with it. */
 const outageFigures = ({ log, outage }: Evidence): ReadonlyArray<Figure> => {
@@ -117,8 +115,6 @@ export const figures = (evidence: Evidence): ReadonlyArray<Figure> => {
   const isFrozen = isFromFrozen(evidence.faults)
   const others = lateness.filter(({ isInFlight }) => !isInFlight).map(({ late }) => late)
   const inFlight = lateness.filter(({ isInFlight }) => isInFlight).map(({ late }) => late)
-  const judgeMeasure = (figure: Figure) =>
-    evidence.settings.judgesMeasures ? figure : show(figure.title, figure.value)
   return [
     show("timers of the provider late, p99", `${percentile(evidence.log.timerDelays, 0.99).toFixed(0)} ms`),
     show("polls", `${evidence.log.tokenRequests.length}`),
@@ -134,8 +130,9 @@ export const figures = (evidence: Evidence): ReadonlyArray<Figure> => {
       evidence.log.tokenRequests.filter((request) => request.error === "slow_down" && !isFrozen(request))
     ),
     show("polls late, median", `${percentile(others, 0.5).toFixed(0)} ms`),
-    judgeMeasure(atMost("polls late, p99", percentile(others, 0.99), latenessLimit, "ms")),
+    judgeMeasure(evidence, atMost("polls late, p99", percentile(others, 0.99), latenessLimit, "ms")),
     judgeMeasure(
+      evidence,
       atMost(
         `polls late whose wait a dead or frozen machine had (${inFlight.length}), at most`,
         Math.max(0, ...inFlight) / 1000,
