@@ -2,9 +2,10 @@ import type { Server } from "node:http"
 import { assert, describe, it } from "@effect/vitest"
 import { NotificationInbox, NotificationReceiver } from "@effect-ciba/core"
 import { NodeNotificationServer } from "@effect-ciba/platform-node"
-import { DateTime, Effect, Redacted, Stream } from "effect"
+import { DateTime, Effect, Redacted } from "effect"
 import express, { type RequestHandler } from "express"
 import { Hono, type MiddlewareHandler } from "hono"
+import * as RefusedNotifications from "../packages/core/test/support/RefusedNotifications.ts"
 
 const token = "client-notification-token"
 
@@ -13,21 +14,9 @@ const swallow: RequestHandler = (request, _, next) => {
   request.resume().on("end", () => next())
 }
 
-/** What endpoints refuse from now on. */
-const subscribe = Effect.gen(function* () {
-  const refused: Array<string> = []
-  yield* Effect.forkScoped(
-    Stream.runForEach(NotificationReceiver.events, ({ problem, status }) =>
-      Effect.sync(() => refused.push(`${status}: ${problem}`))
-    ),
-    { startImmediately: true }
-  )
-  return refused
-})
-
 /** The port of a server with the endpoint after the handler, and what it has refused. */
 const serve = Effect.fnUntraced(function* (before: RequestHandler | undefined) {
-  const refused = yield* subscribe
+  const refused = yield* RefusedNotifications.recordTexts
   const handler = yield* NodeNotificationServer.toHandler()
   const app = express()
   if (before !== undefined) app.use(before)
@@ -150,7 +139,7 @@ describe("the notification endpoint behind Hono", () => {
       run(
         Effect.gen(function* () {
           yield* expectPing
-          const refused = yield* subscribe
+          const refused = yield* RefusedNotifications.recordTexts
           const handle = yield* NotificationReceiver.toWebHandler()
           const app = new Hono().use(middleware).all("/ciba", (context) => handle(context.req.raw))
           const { status } = yield* Effect.promise(async () => app.request("/ciba", ping))

@@ -1,21 +1,16 @@
 // `NodeNotificationServer.toHandler` on plain `node:http`; `e2e/frameworks.test.ts` has Express.
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http"
 import { assert, describe, it } from "@effect/vitest"
-import { NotificationInbox, NotificationReceiver } from "@effect-ciba/core"
+import { NotificationInbox } from "@effect-ciba/core"
 import { NodeNotificationServer } from "@effect-ciba/platform-node"
-import { Effect, Stream } from "effect"
+import { Effect } from "effect"
+import * as RefusedNotifications from "../../core/test/support/RefusedNotifications.ts"
 
 type Before = (request: IncomingMessage, response: ServerResponse) => void
 
 /** The port of a server with the handler, and what it has refused. */
 const serve = Effect.fnUntraced(function* (before: Before) {
-  const refused: Array<string> = []
-  yield* Effect.forkScoped(
-    Stream.runForEach(NotificationReceiver.events, ({ problem, status }) =>
-      Effect.sync(() => refused.push(`${status}: ${problem}`))
-    ),
-    { startImmediately: true }
-  )
+  const refused = yield* RefusedNotifications.recordTexts
   const handler = yield* NodeNotificationServer.toHandler()
   const server = createServer((incoming, response) => {
     before(incoming, response)

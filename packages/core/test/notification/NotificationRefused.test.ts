@@ -5,6 +5,7 @@ import { HttpServerRequest } from "effect/http"
 import { TestClock } from "effect/testing"
 import { makeRefusals } from "../../src/notification/NotificationRefused.ts"
 import { pending } from "../support/PendingAuthentications.ts"
+import * as RefusedNotifications from "../support/RefusedNotifications.ts"
 
 const url = "https://client.test/ciba"
 const json = { "content-type": "application/json", authorization: "Bearer token-a" }
@@ -24,14 +25,7 @@ const breakOff = (): RequestInit & { readonly duplex: "half" } => ({
 })
 
 /** The events of the inbox in the context, as they come. */
-const subscribe = Effect.gen(function* () {
-  const refused: Array<NotificationReceiver.NotificationRefused> = []
-  yield* Effect.forkChild(
-    Stream.runForEach(NotificationReceiver.events, (event) => Effect.sync(() => void refused.push(event))),
-    { startImmediately: true }
-  )
-  return refused
-})
+const subscribe = RefusedNotifications.record((event) => event)
 
 /** The events of an endpoint that expects a notification for the pending authentication `a`. */
 const collectEvents = (request: Request) =>
