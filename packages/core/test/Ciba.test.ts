@@ -170,7 +170,7 @@ describe("Ciba.complete", () => {
     it.effect(`rejects a pending authentication of another ${what}, and does not send its auth_req_id`, () =>
       Effect.gen(function* () {
         const pending = yield* Ciba.initiate(request)
-        const foreign = new PendingAuthentication.PendingAuthentication({ ...pending, ...change })
+        const foreign = PendingAuthentication.PendingAuthentication.make({ ...pending, ...change })
         const { reason } = yield* Effect.flip(Ciba.complete(foreign))
         const { clientId, issuer } = foreign
         expect({ ...reason }).toEqual({ _tag: "ClientMismatch", clientId, issuer })
@@ -197,7 +197,7 @@ describe("Ciba.complete", () => {
     Effect.gen(function* () {
       const pending = yield* Ciba.initiate(request)
       const wait = yield* Effect.forkChild(Ciba.complete(pending))
-      const foreign = new PendingAuthentication.PendingAuthentication({ ...pending, clientId: "another" })
+      const foreign = PendingAuthentication.PendingAuthentication.make({ ...pending, clientId: "another" })
       expect(yield* Effect.flip(Ciba.complete(foreign))).toMatchObject({ reason: { _tag: "ClientMismatch" } })
       yield* TestClock.adjust("5 seconds")
       expect((yield* Fiber.join(wait)).subject).toBe("jo")
@@ -241,7 +241,7 @@ describe("Ciba.complete", () => {
   it.effect("refuses to poll for a push client, and sends nothing (H24)", () =>
     Effect.gen(function* () {
       const pending = yield* Ciba.initiate(request)
-      const pushed = new PendingAuthentication.PendingAuthentication({ ...pending, deliveryMode: "push" })
+      const pushed = PendingAuthentication.PendingAuthentication.make({ ...pending, deliveryMode: "push" })
       expect((yield* Effect.flip(Ciba.complete(pushed))).reason._tag).toBe("PushDelivery")
       yield* TestClock.adjust("10 minutes")
       expect(yield* polls).toEqual([])

@@ -25,7 +25,7 @@
  * import { SqliteDatabase, WaitStore } from "@effect-ciba/durable"
  * import { DateTime, Duration, Effect, Redacted } from "effect"
  *
- * const pending = new PendingAuthentication.PendingAuthentication({
+ * const pending = PendingAuthentication.PendingAuthentication.make({
  *   version: 1,
  *   id: "k2yXc0wZ3qLr8vTn",
  *   issuer: "https://op.example.com",

@@ -23,7 +23,7 @@ export interface Setting {
 }
 
 export const makePending = ({ deadline, delivery, interval }: Setting): PendingAuthentication.PendingAuthentication =>
-  new PendingAuthentication.PendingAuthentication({
+  PendingAuthentication.PendingAuthentication.make({
     version: 1,
     id: "a",
     issuer: "https://provider.test",

@@ -290,7 +290,7 @@ const signAssertions = (
       iss: target.clientId,
       sub: target.clientId,
       aud: typeof audience === "function" ? audience(target) : (audience ?? target.issuer),
-      jti: yield* RandomToken.generate(20),
+      jti: yield* RandomToken.uuid,
       iat: now,
       exp: now + Math.ceil(Duration.toSeconds(lifetime))
     }

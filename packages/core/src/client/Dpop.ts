@@ -118,7 +118,7 @@ const makeConstraint = (
       const proof = yield* JsonWebToken.sign(
         JsonWebToken.addClaims(
           {
-            jti: yield* RandomToken.generate(20),
+            jti: yield* RandomToken.uuid,
             htm: method,
             htu: stripUrl(url),
             iat: Math.floor((yield* Clock.currentTimeMillis) / 1000),

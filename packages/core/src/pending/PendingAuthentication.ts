@@ -9,7 +9,7 @@
  *
  * **Details**
  *
- * - `id` is random and no secret. Use it in logs and as the name of a stored entry; it is unknown to the provider.
+ * - `id` is a random UUID and no secret. Use it in logs and as the name of a stored entry; it is unknown to the provider.
  * - `seal` encrypts with the first of the keys, `open` decrypts with any of them.
  *
  * **Gotchas**
@@ -24,7 +24,7 @@
  * import { PendingAuthentication, Sealing } from "@effect-ciba/core"
  * import { DateTime, Duration, Effect, Redacted } from "effect"
  *
- * const pending = new PendingAuthentication.PendingAuthentication({
+ * const pending = PendingAuthentication.PendingAuthentication.make({
  *   version: 1,
  *   id: "k2yXc0wZ3qLr8vTn",
  *   issuer: "https://op.example.com",
@@ -88,7 +88,7 @@ const members = <Exposed extends boolean>(exposed: Exposed) => {
     Schema.Redacted(schema, { label, disallowJsonEncode: !exposed })
   return {
     version: Schema.Literal(1),
-    /** A random identifier for logs, spans, events and stores. No secret, and unknown to the provider. */
+    /** A random UUID for logs, spans, events and stores. No secret, and unknown to the provider. */
     id: Schema.NonEmptyString,
     issuer: Schema.String,
     clientId: Schema.String,
@@ -132,13 +132,13 @@ const members = <Exposed extends boolean>(exposed: Exposed) => {
  * @since 0.1.0
  * @stability unstable
  */
-export class PendingAuthentication extends Schema.Class<PendingAuthentication>(
-  "@effect-ciba/core/PendingAuthentication"
-)({
-  ...members(false),
-  /** The hint and the user code of the request, which no text of the provider's shows. Neither `seal` nor `unsafeJson` keeps them. */
-  hints: Schema.optionalKey(Schema.Array(Schema.Redacted(Schema.String, { disallowJsonEncode: true })))
-}) {}
+export class PendingAuthentication extends Schema.Opaque<PendingAuthentication>()(
+  Schema.Struct({
+    ...members(false),
+    /** The hint and the user code of the request, which no text of the provider's shows. Neither `seal` nor `unsafeJson` keeps them. */
+    hints: Schema.optionalKey(Schema.Array(Schema.Redacted(Schema.String, { disallowJsonEncode: true })))
+  })
+) {}
 
 /**
  * JSON text that holds **every secret in clear**, for storage that is itself encrypted. Use `seal` for any other storage.
@@ -152,8 +152,8 @@ export const unsafeJson: Schema.Codec<PendingAuthentication, string> = Schema.fr
   Schema.decodeTo(
     Schema.toType(PendingAuthentication),
     SchemaTransformation.transform({
-      decode: (fields) => new PendingAuthentication(fields),
-      encode: ({ hints: _hints, ...pending }) => pending
+      decode: (stored): PendingAuthentication => stored,
+      encode: ({ hints: _hints, ...stored }: PendingAuthentication) => stored
     })
   )
 )
@@ -166,8 +166,8 @@ export const unsafeJson: Schema.Codec<PendingAuthentication, string> = Schema.fr
  */
 export const update = (
   pending: PendingAuthentication,
-  changes: Partial<ConstructorParameters<typeof PendingAuthentication>[0]>
-): PendingAuthentication => new PendingAuthentication({ ...pending, ...changes })
+  changes: Partial<PendingAuthentication>
+): PendingAuthentication => ({ ...pending, ...changes })
 
 /**
  * Encrypts a pending authentication with the first of the keys, for one place: the name of the entry as context, for one.

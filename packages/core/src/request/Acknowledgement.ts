@@ -13,7 +13,7 @@ import type { JsonResponse } from "../http/Transport.ts"
 import { makeStatusError } from "../http/TransportError.ts"
 import { truncateIssues } from "../internal/DisplayText.ts"
 import * as WireSeconds from "../internal/WireSeconds.ts"
-import { AuthReqId, PendingAuthentication } from "../pending/PendingAuthentication.ts"
+import { AuthReqId, type PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import type { AuthenticationRequest } from "./AuthenticationRequest.ts"
 import {
   AuthenticationRequestError,
@@ -54,7 +54,7 @@ export const read = (
         new AuthenticationRequestError({ reason: new InvalidAcknowledgement({ issues: truncateIssues(error) }) })
       ),
     onSuccess: (acknowledgement) =>
-      Effect.map(RandomToken.generate(12), (id) => toPending(id, registration, acknowledgement, sent))
+      Effect.map(RandomToken.uuid, (id) => toPending(id, registration, acknowledgement, sent))
   })
 }
 
@@ -70,7 +70,7 @@ const toPending = (
 ): PendingAuthentication => {
   const { acrValues, authorizationDetails, bindingMessage, clientNotificationToken, expectations, scope } = request
   const { essentialAuthorizationDetails, hints, requestedClaims } = request
-  return new PendingAuthentication({
+  return {
     version: 1,
     id,
     issuer,
@@ -90,5 +90,5 @@ const toPending = (
     ...(essentialAuthorizationDetails ? { essentialAuthorizationDetails } : undefined),
     hints,
     expectations
-  })
+  }
 }

@@ -123,7 +123,7 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
             iat: now,
             nbf: now - Math.floor(Duration.toSeconds(backdated.value)),
             exp: now + Math.ceil(Duration.toSeconds(lifetime.value)),
-            jti: yield* RandomToken.generate(20)
+            jti: yield* RandomToken.uuid
           },
           additionalClaims
         ),

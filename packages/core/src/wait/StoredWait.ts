@@ -3,7 +3,7 @@ import { type Clock, DateTime, Duration, Effect } from "effect"
 import type { TransportError } from "../http/TransportError.ts"
 import { monotonicNowUnsafe } from "../internal/MonotonicClock.ts"
 import { unsafeValue } from "../internal/Opaque.ts"
-import { PendingAuthentication } from "../pending/PendingAuthentication.ts"
+import type { PendingAuthentication } from "../pending/PendingAuthentication.ts"
 import type { WaitProgress } from "../pending/WaitProgress.ts"
 import type { TokenError } from "../token/TokenError.ts"
 import * as TokenRequest from "../token/TokenRequest.ts"
@@ -30,11 +30,11 @@ export const offsetOf = (clock: Clock.Clock): Offset => {
 export const put = (pending: PendingAuthentication, saved: Saved, offset: Offset): PendingAuthentication => {
   const { phase } = saved
   const { received: _received, ...rest } = pending
-  return new PendingAuthentication({
+  return {
     ...rest,
     wait: progressOf(saved, offset),
     ...(phase._tag === "Verifying" ? { received: unsafeValue(phase.response).received } : undefined)
-  })
+  }
 }
 
 /** The progress of a wait. */

@@ -11,7 +11,7 @@ import {
 } from "@effect-ciba/core"
 import { TestClient, TestKeys, TestProvider, TestUser } from "@effect-ciba/testing"
 import { Effect, Fiber, Layer, Redacted } from "effect"
-import { Base64, Base64Url } from "effect/encoding"
+import { Base64 } from "effect/encoding"
 import { TestClock } from "effect/testing"
 import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
 import * as Jwt from "../support/Jwt.ts"
@@ -115,7 +115,7 @@ describe("ClientAuthentication.privateKeyJwt", () => {
           iss: "shop",
           sub: "shop",
           aud: "https://op.example",
-          jti: Base64Url.encode(new Uint8Array(20).fill(1)),
+          jti: Randomness.countedUuid(1),
           iat: 1_700_000_000,
           exp: 1_700_000_060
         })
@@ -134,10 +134,7 @@ describe("ClientAuthentication.privateKeyJwt", () => {
       const ids = yield* Effect.forEach([1, 2, 3], () =>
         Effect.map(assertionOf(authentication), ({ claims }) => claims.jti)
       )
-      assert.deepStrictEqual(
-        ids,
-        [1, 2, 3].map((draw) => Base64Url.encode(new Uint8Array(20).fill(draw)))
-      )
+      assert.deepStrictEqual(ids, [1, 2, 3].map(Randomness.countedUuid))
     }).pipe(Effect.provide(Randomness.counting()))
   )
 
@@ -146,7 +143,7 @@ describe("ClientAuthentication.privateKeyJwt", () => {
       const authentication = yield* signAssertions()
       const one = yield* assertionOf(authentication)
       const other = yield* assertionOf(authentication)
-      assert.match(String(one.claims.jti), /^[\w-]{27}$/)
+      assert.match(String(one.claims.jti), Randomness.uuid)
       assert.notStrictEqual(one.claims.jti, other.claims.jti)
     })
   )
@@ -223,7 +220,7 @@ describe("ClientAuthentication.privateKeyJwt", () => {
         iss: "shop",
         sub: "shop",
         aud: "https://op.example",
-        jti: Base64Url.encode(new Uint8Array(20).fill(1)),
+        jti: Randomness.countedUuid(1),
         iat: 0,
         exp: 60,
         tenant: "one"
@@ -263,7 +260,7 @@ describe("ClientAuthentication.clientSecretJwt", () => {
           iss: "shop",
           sub: "shop",
           aud: "https://op.example",
-          jti: Base64Url.encode(new Uint8Array(20).fill(1)),
+          jti: Randomness.countedUuid(1),
           iat: 0,
           exp: 60
         })

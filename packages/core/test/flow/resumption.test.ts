@@ -244,7 +244,7 @@ describe("a restart", () => {
         const { received: _received, wait: _wait, ...unanswered } = pending
         yield* store.put(PendingAuthentication.update(pending, { clientId: "another" }))
         for (const change of [{ clientId: "another" }, { issuer: "https://another.test" }]) {
-          const foreign = new PendingAuthentication.PendingAuthentication({ ...unanswered, ...change })
+          const foreign = PendingAuthentication.PendingAuthentication.make({ ...unanswered, ...change })
           yield* store.put(PendingAuthentication.update(foreign, { id: `${pending.id} of ${Object.values(change)}` }))
         }
       }

@@ -5,6 +5,7 @@ import { ProviderScript } from "@effect-ciba/testing"
 import { DateTime, Duration, Effect, Inspectable, Layer, Redacted, Schema } from "effect"
 import * as TransportError from "../../src/http/TransportError.ts"
 import { acknowledgement, allDeliveryModes, cibaLayer, initiate, withResponses } from "../support/AuthenticationFlow.ts"
+import { uuid } from "../support/PredictableRandomness.ts"
 
 const token = "marker-token-of-22-characters"
 
@@ -71,7 +72,7 @@ describe("PendingAuthentication", () => {
       expect(dpopKey && Redacted.value(dpopKey)).toEqual(Redacted.value(proofJwk))
       expect(Redacted.value(authReqId)).toBe("marker-id")
       expect(clientNotificationToken && Redacted.value(clientNotificationToken)).toBe(token)
-      expect(id).toMatch(/^[\w-]{16}$/)
+      expect(id).toMatch(uuid)
       expect(plain).toEqual({
         version: 1,
         issuer: "https://provider.test",
@@ -110,7 +111,6 @@ describe("PendingAuthentication", () => {
 
   const printers: ReadonlyArray<readonly [name: string, print: (value: unknown) => string]> = [
     ["JSON.stringify", (value) => JSON.stringify(value)],
-    ["String", String],
     ["inspect", (value) => inspect(value, { depth: Number.POSITIVE_INFINITY, showHidden: true })],
     ["toStringUnknown", (value) => Inspectable.toStringUnknown(value)]
   ]

@@ -14,6 +14,7 @@ import { HttpClient, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import * as JsonWebToken from "../../src/crypto/JsonWebToken.ts"
 import { decodePart } from "../support/Jwt.ts"
+import { uuid } from "../support/PredictableRandomness.ts"
 import { publishedKeys } from "../support/PublishedKeys.ts"
 
 const algorithmsMember = "backchannel_authentication_request_signing_alg_values_supported"
@@ -110,7 +111,7 @@ describe("SignedRequest", () => {
           iat: 100,
           nbf: 100,
           exp: 400,
-          jti: expect.stringMatching(/^[\w-]{27}$/)
+          jti: expect.stringMatching(uuid)
         })
       })
   )

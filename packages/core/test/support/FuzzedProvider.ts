@@ -175,16 +175,18 @@ const acknowledgementCodes = [
 const pascal = (code: string): string =>
   code.replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase()).replace("StrangeCode", "Unrecognized")
 
+const isPending = Schema.is(PendingAuthentication.PendingAuthentication)
+
 /** The acknowledgement. */
 export const acknowledgement: EntryPoint<unknown> = {
   name: "acknowledgement",
   errors: AuthenticationRequestError.AuthenticationRequestError,
   success: (value) => {
-    if (!(value instanceof PendingAuthentication.PendingAuthentication)) return "wrong acknowledgement"
+    if (!isPending(value)) return "wrong acknowledgement"
     const stored = Result.flatMap(encodePending(value), decodePending)
     const { hints: _hints, ...kept } = value
     return Result.isSuccess(stored) &&
-      Equal.equals(stored.success, new PendingAuthentication.PendingAuthentication(kept))
+      Equal.equals(stored.success, PendingAuthentication.PendingAuthentication.make(kept))
       ? "acknowledged"
       : "wrong acknowledgement: it cannot be stored"
   },
@@ -304,7 +306,7 @@ const idToken = (chance: Chance, now: number): string => {
     : jwt
 }
 
-const pending = new PendingAuthentication.PendingAuthentication({
+const pending = PendingAuthentication.PendingAuthentication.make({
   version: 1,
   id: "a",
   issuer,

@@ -8,11 +8,8 @@ export const authReqId = (text: string) =>
   Redacted.make(PendingAuthentication.AuthReqId.make(text), { label: "auth_req_id" })
 
 /** By name: client notification token `token-<name>`, auth_req_id `request-<name>`, two minutes of lifetime. */
-export const pending = (
-  name: string,
-  changes: Partial<ConstructorParameters<typeof PendingAuthentication.PendingAuthentication>[0]> = {}
-) =>
-  new PendingAuthentication.PendingAuthentication({
+export const pending = (name: string, changes: Partial<PendingAuthentication.PendingAuthentication> = {}) =>
+  PendingAuthentication.PendingAuthentication.make({
     version: 1,
     id: name,
     issuer: "https://provider.test",

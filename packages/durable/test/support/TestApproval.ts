@@ -34,24 +34,19 @@ export const initiate = Effect.gen(function* () {
 })
 
 /** An authentication that was acknowledged now. */
-export const makePending = (
-  id: string,
-  changes: Partial<ConstructorParameters<typeof PendingAuthentication.PendingAuthentication>[0]> = {}
-) =>
-  Effect.map(
-    DateTime.now,
-    (now) =>
-      new PendingAuthentication.PendingAuthentication({
-        version: 1,
-        id,
-        issuer: "https://provider.test",
-        clientId: "test-client",
-        authReqId: Redacted.make(PendingAuthentication.AuthReqId.make(`handle-${id}`), { label: "auth_req_id" }),
-        deliveryMode: "poll",
-        expiresAt: DateTime.addDuration(now, "2 minutes"),
-        interval: Duration.seconds(5),
-        scope: ["openid"],
-        expectations: {},
-        ...changes
-      })
+export const makePending = (id: string, changes: Partial<PendingAuthentication.PendingAuthentication> = {}) =>
+  Effect.map(DateTime.now, (now) =>
+    PendingAuthentication.PendingAuthentication.make({
+      version: 1,
+      id,
+      issuer: "https://provider.test",
+      clientId: "test-client",
+      authReqId: Redacted.make(PendingAuthentication.AuthReqId.make(`handle-${id}`), { label: "auth_req_id" }),
+      deliveryMode: "poll",
+      expiresAt: DateTime.addDuration(now, "2 minutes"),
+      interval: Duration.seconds(5),
+      scope: ["openid"],
+      expectations: {},
+      ...changes
+    })
   )
