@@ -13,7 +13,7 @@ const strings: Readonly<Record<string, ReadonlyArray<string>>> = {
   profiles: ["FAPI-CIBA draft 03 with"]
 }
 
-const [lean, full] = await Promise.all([bundle("polls", polls, false), bundle("has-all", hasAll, false)])
+const [lean, full] = await Promise.all([bundle("polls", polls, "dce-only"), bundle("has-all", hasAll, "dce-only")])
 const foreign = Object.entries(strings).flatMap(([what, texts]) =>
   texts.flatMap((text) => [
     ...(lean.includes(text) ? [`a program that only polls carries ${what}: ${text}`] : []),

@@ -36,8 +36,8 @@ const footprint = (): ReadonlyArray<string> => {
   return [
     "## Imports, sizes, cold start",
     "",
-    "The index `@effect-ciba/core` has every public module, and a bundler leaves out what a program does not use. Without a bundler a module by its own path, as in `@effect-ciba/core/UserHint`, loads itself and what it needs; the",
-    "flow, `@effect-ciba/core/Ciba`, is most of the package, and each module is a file, so a function that starts for a call should be bundled. `core` imports nothing of `node:`.",
+    "The index `@effect-ciba/core` has every public module, and a bundler leaves out what a program does not use. Without a bundler each import loads the whole of",
+    "the package, which is one file, and some three hundred files of Effect: a function that starts for a call should be bundled. `core` imports nothing of `node:`.",
     "",
     "What a program weighs as one minified file, in kB, with all that it imports; `npm run bundle` compares:",
     "",
