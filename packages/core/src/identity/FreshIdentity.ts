@@ -62,7 +62,6 @@
  */
 import { Cause, Deferred, Effect, Equal, Exit, Option, Ref, type Scope } from "effect"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
-import type { Transport } from "../http/Transport.ts"
 import { unsafeValue } from "../internal/Opaque.ts"
 import { Discovery } from "../provider/Discovery.ts"
 import type { DiscoveryError } from "../provider/DiscoveryError.ts"
@@ -111,7 +110,7 @@ export interface Options<E = never, R = never> extends Omit<Refresh.Options, "dp
  * @since 0.1.0
  * @stability stable
  */
-export type Requirements = ClientRegistration | Discovery | Transport | IdTokenVerifier
+export type Requirements = Refresh.Requirements | IdTokenVerifier
 
 /**
  * Makes an identity that can be refreshed, as long as the scope is open.
@@ -265,7 +264,7 @@ const isRejected = (cause: Cause.Cause<IdTokenError | DiscoveryError>): boolean 
 const makeRequestTokens = Effect.fnUntraced(function* (options: Omit<Refresh.Options, "dpopKey">) {
   const { clientId } = yield* ClientRegistration
   const discovery = yield* Discovery
-  const context = yield* Effect.context<ClientRegistration | Discovery | Transport>()
+  const context = yield* Effect.context<Refresh.Requirements>()
 
   return Effect.fnUntraced(function* ({
     claims,

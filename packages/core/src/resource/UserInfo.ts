@@ -143,11 +143,7 @@ export type Requirements = ClientRegistration | Discovery | ProviderKeys | Trans
 export const request = Effect.fnUntraced(function* <A extends ProtectedResource.Tokens, E = never>(
   source: A | ProtectedResource.RefreshableTokens<A, E>,
   options?: Options
-): Effect.fn.Return<
-  HttpClientResponse.HttpClientResponse,
-  ResourceError | DiscoveryError | E,
-  ClientRegistration | Discovery | Transport
-> {
+): Effect.fn.Return<HttpClientResponse.HttpClientResponse, ResourceError | DiscoveryError | E, Requirements> {
   const { mutualTls } = yield* ClientRegistration
   const discovery = yield* Discovery
   const url = yield* ProviderMetadata.endpoint(yield* discovery.metadata, "userinfo_endpoint", mutualTls)

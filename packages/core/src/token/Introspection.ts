@@ -110,11 +110,7 @@ export type Requirements = ClientRegistration | Discovery | ProviderKeys | Trans
 export const request = (
   token: Redacted.Redacted<string>,
   options?: Options
-): Effect.Effect<
-  HttpClientResponse.HttpClientResponse,
-  TokenError | DiscoveryError,
-  ClientRegistration | Discovery | Transport
-> =>
+): Effect.Effect<HttpClientResponse.HttpClientResponse, TokenError | DiscoveryError, Requirements> =>
   ClientRegistration.use(({ introspectionSignedResponseAlg: algorithm }) =>
     TokenManagement.send(
       "introspection_endpoint",

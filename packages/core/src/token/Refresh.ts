@@ -61,6 +61,14 @@ export interface Options extends TokenRequest.Options {
 }
 
 /**
+ * The services that a refresh needs; `Ciba.layer` provides them.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
+export type Requirements = ClientRegistration | Discovery | Transport
+
+/**
  * Sends the token request and gives the raw response.
  *
  * @since 0.1.0
@@ -69,11 +77,8 @@ export interface Options extends TokenRequest.Options {
 export const request = (
   refreshToken: Redacted.Redacted<string>,
   options?: Options
-): Effect.Effect<
-  HttpClientResponse.HttpClientResponse,
-  TokenError | DiscoveryError,
-  ClientRegistration | Discovery | Transport
-> => Effect.flatMap(tokens, ({ send }) => send(grant(refreshToken), options))
+): Effect.Effect<HttpClientResponse.HttpClientResponse, TokenError | DiscoveryError, Requirements> =>
+  Effect.flatMap(tokens, ({ send }) => send(grant(refreshToken), options))
 
 /**
  * Reads a raw response: tokens that are not verified yet.
@@ -83,7 +88,7 @@ export const request = (
  */
 export const process = (
   response: HttpClientResponse.HttpClientResponse
-): Effect.Effect<TokenResponse.RefreshResponse, TokenError, ClientRegistration | Discovery | Transport> =>
+): Effect.Effect<TokenResponse.RefreshResponse, TokenError, Requirements> =>
   Effect.flatMap(tokens, ({ read }) => read(response))
 
 /**
@@ -95,11 +100,8 @@ export const process = (
 export const refresh = (
   refreshToken: Redacted.Redacted<string>,
   options?: Options
-): Effect.Effect<
-  TokenResponse.RefreshResponse,
-  TokenError | DiscoveryError,
-  ClientRegistration | Discovery | Transport
-> => Effect.flatMap(tokens, ({ exchange }) => exchange(grant(refreshToken), options))
+): Effect.Effect<TokenResponse.RefreshResponse, TokenError | DiscoveryError, Requirements> =>
+  Effect.flatMap(tokens, ({ exchange }) => exchange(grant(refreshToken), options))
 
 const tokens = TokenRequest.make(TokenResponse.decodeRefresh)
 

@@ -66,6 +66,14 @@ import { readSuccess } from "./TokenRequest.ts"
 export type Options = TokenManagement.Options
 
 /**
+ * The services that a revocation needs; `Ciba.layer` provides them.
+ *
+ * @since 0.1.0
+ * @stability stable
+ */
+export type Requirements = ClientRegistration | Discovery | Transport
+
+/**
  * Sends the request and gives the raw response.
  *
  * @since 0.1.0
@@ -74,11 +82,8 @@ export type Options = TokenManagement.Options
 export const request = (
   token: Redacted.Redacted<string>,
   options?: Options
-): Effect.Effect<
-  HttpClientResponse.HttpClientResponse,
-  TokenError | DiscoveryError,
-  ClientRegistration | Discovery | Transport
-> => TokenManagement.send("revocation_endpoint", "application/json", token, options)
+): Effect.Effect<HttpClientResponse.HttpClientResponse, TokenError | DiscoveryError, Requirements> =>
+  TokenManagement.send("revocation_endpoint", "application/json", token, options)
 
 /**
  * Reads a raw response; fails unless the token is revoked.
@@ -102,5 +107,4 @@ export const process = (response: HttpClientResponse.HttpClientResponse): Effect
 export const revoke = (
   token: Redacted.Redacted<string>,
   options?: Options
-): Effect.Effect<void, TokenError | DiscoveryError, ClientRegistration | Discovery | Transport> =>
-  Effect.flatMap(request(token, options), process)
+): Effect.Effect<void, TokenError | DiscoveryError, Requirements> => Effect.flatMap(request(token, options), process)
