@@ -32,7 +32,7 @@ const CibaLive = Layer.provide(Ciba.layer(options), FetchLive)
 Size and time limits, refused redirects and https are the library's own, and the same everywhere.`
 
 const footprint = (): ReadonlyArray<string> => {
-  const { sizes, starts } = read()
+  const { parts, sizes, starts } = read()
   return [
     "## Imports, sizes, cold start",
     "",
@@ -44,6 +44,12 @@ const footprint = (): ReadonlyArray<string> => {
     row(["a program that", "minified", "compressed"]),
     row(["---", "---", "---"]),
     ...sizes.map(({ compressed, minified, name }) => row([name, String(minified), String(compressed)])),
+    "",
+    "A program that polls adds to Effect alone, in kB minified:",
+    "",
+    row(["what", "minified"]),
+    row(["---", "---"]),
+    ...parts.map(({ minified, name }) => row([name, String(minified)])),
     "",
     "How long a process takes, in milliseconds, the least of fifteen runs on two cores with Linux: with no program, and with one, bundled, that has made its client and ends. A client fetches nothing when it is made: the first call fetches metadata and keys.",
     "",
