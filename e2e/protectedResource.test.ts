@@ -22,20 +22,17 @@ const jo = { sub: "jo", name: "Jo Doe", email: "jo@example.com" }
 
 const authenticated = authenticate({ scope: ["openid", "profile", "email"] })
 
-/** A registered client, with UserInfo. */
+/** A registered client. */
 const as = (clientId: string, options?: Partial<NodeCiba.Options>) =>
   Layer.unwrap(
     Effect.map(AuthorizationServer, ({ issuer }) =>
-      Layer.provideMerge(
-        UserInfo.layer(),
-        NodeCiba.layer({
-          issuer,
-          clientId,
-          authentication: ClientAuthentication.clientSecretBasic(secret),
-          allowInsecureRequests: "loopback",
-          ...options
-        })
-      )
+      NodeCiba.layer({
+        issuer,
+        clientId,
+        authentication: ClientAuthentication.clientSecretBasic(secret),
+        allowInsecureRequests: "loopback",
+        ...options
+      })
     )
   )
 
@@ -60,9 +57,8 @@ layer(serverLayer({ interval: "1 second" }), { excludeTestServices: true })(
         expect(call).toMatchObject({ method: "GET", status: 200, form: {} })
         expect(call?.headers.authorization).toBe(`Bearer ${Redacted.value(identity.accessToken)}`)
 
-        const userInfo = yield* UserInfo.UserInfo
-        const response = yield* userInfo.request(identity)
-        const error = yield* Effect.flip(userInfo.process(response, "another-subject"))
+        const response = yield* UserInfo.request(identity)
+        const error = yield* Effect.flip(UserInfo.process(response, "another-subject"))
         expect(error).toMatchObject({ _tag: "UserInfoError", reason: { _tag: "WrongSubject" } })
       }).pipe(Effect.provide(as("client_secret_basic")))
     )

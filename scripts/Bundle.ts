@@ -1,7 +1,8 @@
-// Bundles programs as an application would, and the program that only polls.
+// Bundles programs as an application would, over the package as it is published.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { rolldown } from "rolldown"
+import * as Modules from "./Modules.ts"
 
 const root = resolve(import.meta.dirname, "..")
 
@@ -64,13 +65,18 @@ export const begins = `${imports("Ciba, ClientAuthentication")}
 const live = Ciba.layer({ ${base} }).pipe(Layer.provide(FetchHttpClient.layer))
 await Effect.runPromise(Effect.scoped(Layer.build(live)))`
 
+let written: Promise<void> | undefined
+
 /** The code of a program and all that it imports. */
-export const bundle = async (name: string, code: string, minify: boolean): Promise<string> => {
+export const bundle = async (name: string, code: string, minify: true | "dce-only"): Promise<string> => {
+  written ??= Modules.write()
+  await written
   const folder = mkdtempSync(join(root, "e2e", ".bundle-"))
   try {
     const input = join(folder, `${name}.ts`)
     writeFileSync(input, code)
-    const built = await rolldown({ input, platform: "neutral", logLevel: "silent" })
+    const alias = { "@effect-ciba/core": join(root, "packages/core/dist/index.js") }
+    const built = await rolldown({ input, platform: "neutral", resolve: { alias }, logLevel: "silent" })
     const { output } = await built.generate({ format: "esm", minify })
     return output[0].code
   } finally {

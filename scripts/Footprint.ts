@@ -6,6 +6,7 @@ import { join, resolve } from "node:path"
 import { gzipSync } from "node:zlib"
 import { binaryOf, runtimes } from "../e2e/runtimes/Runtime.ts"
 import { begins, bundle, hasAll, isPinged, onlyEffect, polls, signs } from "./Bundle.ts"
+import type { Part } from "./Parts.ts"
 
 /** In kilobytes, as one minified file. */
 interface Size {
@@ -23,6 +24,7 @@ interface Start {
 
 export interface Footprint {
   readonly sizes: ReadonlyArray<Size>
+  readonly parts: ReadonlyArray<Part>
   readonly starts: ReadonlyArray<Start>
 }
 
@@ -54,16 +56,22 @@ export const measureSizes = (): Promise<ReadonlyArray<Size>> =>
 const tolerance = 0.03
 
 /** The sizes that are not those of the file. */
-export const compare = (sizes: ReadonlyArray<Size>): ReadonlyArray<string> => {
-  const shown = new Map(read().sizes.map((size) => [size.name, size]))
-  return sizes.flatMap(({ compressed, name }) => {
-    const before = shown.get(name)?.compressed ?? 0
-    return Math.abs(compressed - before) <= before * tolerance
-      ? []
-      : [
-          `${name}: ${compressed} kB compressed, and not ${before}: npm run bundle -- --write, npm test -- docs/runtimes.test.ts -u`
-        ]
-  })
+export const compare = (sizes: ReadonlyArray<Size>, parts: ReadonlyArray<Part>): ReadonlyArray<string> => {
+  const shown = read()
+  const compressed = new Map(shown.sizes.map((size) => [size.name, size.compressed]))
+  const minified = new Map(shown.parts.map((part) => [part.name, part.minified]))
+  const update = "npm run bundle -- --write, npm test -- docs/runtimes.test.ts -u"
+  return [
+    ...sizes.flatMap(({ name, compressed: size }) => {
+      const before = compressed.get(name) ?? 0
+      const isClose = Math.abs(size - before) <= before * tolerance
+      return isClose ? [] : [`${name}: ${size} kB compressed, and not ${before}: ${update}`]
+    }),
+    ...parts.flatMap(({ name, minified: size }) => {
+      const before = minified.get(name) ?? 0
+      return Math.abs(size - before) <= 2 ? [] : [`${name}: ${size} kB minified, and not ${before}: ${update}`]
+    })
+  ]
 }
 
 /** The least of several runs: what else the machine does can only add to it. */

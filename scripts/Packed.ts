@@ -1,6 +1,6 @@
 // Builds the packages and packs each of them as it would be published.
 import { execFileSync } from "node:child_process"
-import { readdirSync, rmSync } from "node:fs"
+import { readdirSync } from "node:fs"
 import { join, resolve } from "node:path"
 
 export interface Packed {
@@ -14,15 +14,9 @@ export interface Packed {
 const root = resolve(import.meta.dirname, "..")
 const packages = join(root, "packages")
 
-/** Nothing of an earlier build gets into a tarball. */
-const build = (names: ReadonlyArray<string>): void => {
-  for (const name of names) rmSync(join(packages, name, "dist"), { force: true, recursive: true })
-  execFileSync("tsc", ["-b", ...names], { cwd: packages, stdio: "inherit" })
-}
-
 export const pack = (destination: string): ReadonlyArray<Packed> => {
+  execFileSync("node", [join(root, "scripts/build.ts")], { stdio: "inherit" })
   const names = readdirSync(packages).sort()
-  build(names)
   return names.map((name) => {
     const pnpm = join(root, "scripts/pnpm/node_modules/.bin/pnpm")
     const options = { cwd: join(packages, name), encoding: "utf8" } as const

@@ -13,7 +13,7 @@ const tasks = {
   api: ["node", "scripts/check-api.ts"],
   architecture: ["node", "scripts/check-architecture.ts"],
   bench: ["node", "--expose-gc", "bench/main.ts"],
-  build: ["tsc", "-b", "packages/core", "packages/durable", "packages/platform-node", "packages/testing"],
+  build: ["node", "scripts/build.ts"],
   bundle: ["node", "scripts/check-bundle.ts"],
   check: ["tsc", "-b"],
   conformance: ["node", "scripts/run-conformance.ts"],

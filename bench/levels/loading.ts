@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { bundle, onlyEffect, polls } from "../../scripts/Bundle.ts"
+import * as Modules from "../../scripts/Modules.ts"
 import type { Figure } from "../Figure.ts"
 import { compareSides, summarize } from "../Statistics.ts"
 
@@ -22,7 +23,8 @@ const timeOf = (script: string): number => {
   return performance.now() - began
 }
 
-const measureImport = (): Figure => {
+const measureImport = async (): Promise<Figure> => {
+  await Modules.write()
   const folder = mkdtempSync(new URL("packages/core/.bench-", root).pathname)
   try {
     const [own, base] = [join(folder, "own.mjs"), join(folder, "effect.mjs")]
@@ -51,4 +53,4 @@ const measureBundle = async (): Promise<Figure> => {
   }
 }
 
-export const measure = async (): Promise<ReadonlyArray<Figure>> => [measureImport(), await measureBundle()]
+export const measure = async (): Promise<ReadonlyArray<Figure>> => [await measureImport(), await measureBundle()]

@@ -175,9 +175,8 @@ const read = Effect.fnUntraced(function* ({ flaw, variant, world }: Run, tokens:
       dpopKey: undefined
     })
     if ((yield* api.get(where)).status !== 401 || flaw === "refresh-token-test") return
-    const refresh = yield* Refresh.Refresh
     ;({ access_token, refresh_token } = yield* Effect.flatMap(
-      refresh.request(Redacted.make(String(refresh_token))),
+      Refresh.request(Redacted.make(String(refresh_token))),
       parse
     ))
   }

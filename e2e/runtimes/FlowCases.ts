@@ -146,7 +146,7 @@ const pollCases: ReadonlyArray<Case> = [
         yield* Revocation.revoke(next.refreshToken ?? Redacted.make("none"), { tokenTypeHint: "refresh_token" })
         const error = yield* Effect.flip(FreshIdentity.refresh(next))
         yield* assertSame("the reason", error.reason._tag, "InvalidGrant")
-      }).pipe(Effect.provide(UserInfo.layer().pipe(Layer.provideMerge(client(world)), Layer.provide(FetchLive.layer))))
+      }).pipe(Effect.provide(Layer.provide(client(world), FetchLive.layer)))
   },
   {
     title: "another client resumes a wait from a store of sealed authentications",

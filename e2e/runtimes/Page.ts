@@ -32,18 +32,24 @@ const CibaLive = Layer.provide(Ciba.layer(options), FetchLive)
 Size and time limits, refused redirects and https are the library's own, and the same everywhere.`
 
 const footprint = (): ReadonlyArray<string> => {
-  const { sizes, starts } = read()
+  const { parts, sizes, starts } = read()
   return [
     "## Imports, sizes, cold start",
     "",
-    "The index `@effect-ciba/core` has every public module, and a bundler leaves out what a program does not use. Without a bundler a module by its own path, as in `@effect-ciba/core/UserHint`, loads itself and what it needs; the",
-    "flow, `@effect-ciba/core/Ciba`, is most of the package, and each module is a file, so a function that starts for a call should be bundled. `core` imports nothing of `node:`.",
+    "The index `@effect-ciba/core` has every public module, and a bundler leaves out what a program does not use. Without a bundler each import loads the whole of",
+    "the package, which is one file, and some three hundred files of Effect: a function that starts for a call should be bundled. `core` imports nothing of `node:`.",
     "",
     "What a program weighs as one minified file, in kB, with all that it imports; `npm run bundle` compares:",
     "",
     row(["a program that", "minified", "compressed"]),
     row(["---", "---", "---"]),
     ...sizes.map(({ compressed, minified, name }) => row([name, String(minified), String(compressed)])),
+    "",
+    "A program that polls adds to Effect alone, in kB minified:",
+    "",
+    row(["what", "minified"]),
+    row(["---", "---"]),
+    ...parts.map(({ minified, name }) => row([name, String(minified)])),
     "",
     "How long a process takes, in milliseconds, the least of fifteen runs on two cores with Linux: with no program, and with one, bundled, that has made its client and ends. A client fetches nothing when it is made: the first call fetches metadata and keys.",
     "",

@@ -93,7 +93,7 @@ const bound = Effect.gen(function* () {
     }
   }
   yield* server.register(client.registration)
-  const layer = Layer.provideMerge(UserInfo.layer(), Cell.connect(server, client))
+  const layer = Cell.connect(server, client)
   return yield* Effect.gen(function* () {
     const { identity, sent } = yield* Cell.decide(Cell.approve)
     assert.strictEqual(readThumbprint(identity), thumbprintOf(issued))

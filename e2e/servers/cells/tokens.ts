@@ -30,13 +30,10 @@ const register = Effect.fnUntraced(function* (
     ...metadata
   }
   yield* server.register(registration)
-  return Layer.provideMerge(
-    UserInfo.layer(),
-    Cell.connect(server, {
-      registration,
-      options: { authentication: ClientAuthentication.clientSecretPost(Cell.redactedSecret), ...options }
-    })
-  )
+  return Cell.connect(server, {
+    registration,
+    options: { authentication: ClientAuthentication.clientSecretPost(Cell.redactedSecret), ...options }
+  })
 })
 
 const tryAlgorithm = (algorithm: JwsAlgorithm.JwsAlgorithm) =>
@@ -106,9 +103,7 @@ const describeUse = Effect.fnUntraced(function* ({ accessToken, refreshToken }: 
 /** An identity with a refresh token, over a client of its own. */
 const withIdentity = <A, E>(
   client_id: string,
-  use: (
-    identity: VerifiedIdentity.VerifiedIdentity
-  ) => Effect.Effect<A, E, RealServer | Ciba.Services | UserInfo.UserInfo>,
+  use: (identity: VerifiedIdentity.VerifiedIdentity) => Effect.Effect<A, E, RealServer | Ciba.Services>,
   { dpop, metadata, options }: { metadata?: object; options?: Partial<Cell.Client["options"]>; dpop?: true } = {}
 ) =>
   Effect.gen(function* () {

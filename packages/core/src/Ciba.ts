@@ -60,10 +60,6 @@ import * as ProviderKeys from "./provider/ProviderKeys.ts"
 import type * as AuthenticationRequest from "./request/AuthenticationRequest.ts"
 import type { AuthenticationRequestError } from "./request/AuthenticationRequestError.ts"
 import * as BackchannelAuthentication from "./request/BackchannelAuthentication.ts"
-import * as UserInfo from "./resource/UserInfo.ts"
-import * as Introspection from "./token/Introspection.ts"
-import * as Refresh from "./token/Refresh.ts"
-import * as Revocation from "./token/Revocation.ts"
 import * as TokenEndpoint from "./token/TokenEndpoint.ts"
 import type { CibaEvent } from "./wait/CibaEvent.ts"
 import * as CibaEvents from "./wait/CibaEvents.ts"
@@ -134,10 +130,6 @@ export type PushServices =
   | ProviderKeys.ProviderKeys
   | BackchannelAuthentication.BackchannelAuthentication
   | IdTokenVerifier.IdTokenVerifier
-  | Refresh.Refresh
-  | Revocation.Revocation
-  | Introspection.Introspection
-  | UserInfo.UserInfo
 
 /**
  * The services of a poll or ping client: the flow, and each of its steps.
@@ -344,14 +336,9 @@ const layerTransport = ({ profile, ...options }: Transport.Options & Pick<Client
 
 /** The steps that clients of every delivery mode take. */
 const layerSteps = (options: Pick<Options, "keys">) =>
-  Layer.mergeAll(
-    BackchannelAuthentication.layer(),
-    IdTokenVerifier.layer(),
-    Refresh.layer(),
-    Revocation.layer(),
-    Introspection.layer(),
-    UserInfo.layer()
-  ).pipe(Layer.provideMerge(ProviderKeys.layer(options.keys)))
+  Layer.merge(BackchannelAuthentication.layer(), IdTokenVerifier.layer()).pipe(
+    Layer.provideMerge(ProviderKeys.layer(options.keys))
+  )
 
 const layerPoll = (options: Poll.Options | undefined) =>
   Layer.merge(

@@ -120,7 +120,7 @@ const registerNotification = Effect.fnUntraced(function* (
   deliveryMode: "ping" | "push",
   token: Redacted.Redacted
 ) {
-  const expiresAt = DateTime.add(yield* DateTime.now, { hours: 1 })
+  const expiresAt = DateTime.addDuration(yield* DateTime.now, "1 hour")
   if (yield* inbox.expect({ token, deliveryMode, expiresAt })) return
   const problem = "another request has it; leave it out to use a generated one"
   yield* new AuthenticationRequestError({

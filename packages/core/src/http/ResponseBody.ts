@@ -1,5 +1,5 @@
 /** Reads the body of a response within a size. */
-import { Context, Deferred, Effect, Option, Predicate, Stream } from "effect"
+import { Channel, Context, Deferred, Effect, Option, Predicate, Stream } from "effect"
 import { Cookies, Headers, type HttpClientError, HttpClientResponse } from "effect/http"
 import { TransportError } from "./TransportError.ts"
 
@@ -35,7 +35,7 @@ export const makeReader =
 
 /** Cancels a body that is not read: it may still be arriving, and never end. */
 export const cancel = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
-  Effect.asVoid(Effect.scoped(Stream.toPull(response.stream)))
+  Effect.ignoreCause(Effect.scopedWith((scope) => Channel.toPullScoped(Stream.toChannel(response.stream), scope)))
 
 /** The response with a body that fails at the limit, however it is read. */
 export const limit = (

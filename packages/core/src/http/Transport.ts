@@ -157,14 +157,12 @@ export interface Service {
   readonly text: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<TextResponse, TransportError>
   /** Reads a response's body as JSON. */
   readonly json: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<JsonResponse, TransportError>
-  /** The response with the size limit on its body, however that is read: a larger one fails with `TooLarge` as its cause. */
-  readonly limitBody: (
-    response: HttpClientResponse.HttpClientResponse
-  ) => Effect.Effect<HttpClientResponse.HttpClientResponse>
   /** Sends a request and reads its response as JSON, with one time limit for both. */
   readonly exchange: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<JsonResponse, TransportError>
   /** The time for one request, its response included. */
   readonly requestTimeout: Duration.Duration
+  /** The largest response body, in bytes. */
+  readonly maxResponseSize: number
 }
 
 /**
@@ -232,9 +230,9 @@ export const make = Effect.fnUntraced(function* (
     send: (request) => call(request, ({ response }) => Effect.succeed(hideRequest(response))),
     text: read(text),
     json: read(json),
-    limitBody: limitBody(maxBytes),
     exchange: (request) => call(request, json),
-    requestTimeout
+    requestTimeout,
+    maxResponseSize: maxBytes
   })
 })
 
@@ -286,6 +284,21 @@ export const failStatus = Effect.fnUntraced(function* (
  * @stability unstable
  */
 export const cancelBody: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<void> = ResponseBody.cancel
+
+/**
+ * The response with a size limit on its body, however that is read: a larger one fails with `TooLarge` as its cause.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const limitBody = (
+  response: HttpClientResponse.HttpClientResponse,
+  maxResponseSize: number
+): Effect.Effect<HttpClientResponse.HttpClientResponse> =>
+  Effect.map(
+    ResponseBody.limit(response, maxResponseSize, () => makeError("TooLarge", response.request, response.status)),
+    hideRequest
+  )
 
 const decodeLimits = Effect.fnUntraced(function* (options: Options | undefined) {
   const requestTimeout = yield* ensureDuration("requestTimeout", options?.requestTimeout ?? "35 seconds")
@@ -366,14 +379,6 @@ const readText = (
     })
   return headers["retry-after"] === undefined ? read(undefined) : Effect.flatMap(RetryAfter.read(headers), read)
 }
-
-const limitBody =
-  (maxBytes: number): Service["limitBody"] =>
-  (response) =>
-    Effect.map(
-      ResponseBody.limit(response, maxBytes, () => makeError("TooLarge", response.request, response.status)),
-      hideRequest
-    )
 
 const parse = ({ text, ...head }: TextResponse): Effect.Effect<JsonResponse, TransportError> =>
   Effect.mapBoth(decodeJson(text), {

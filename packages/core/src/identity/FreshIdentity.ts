@@ -110,7 +110,7 @@ export interface Options<E = never, R = never> extends Omit<Refresh.Options, "dp
  * @since 0.1.0
  * @stability stable
  */
-export type Requirements = ClientRegistration | Discovery | Refresh.Refresh | IdTokenVerifier
+export type Requirements = Refresh.Requirements | IdTokenVerifier
 
 /**
  * Makes an identity that can be refreshed, as long as the scope is open.
@@ -264,7 +264,7 @@ const isRejected = (cause: Cause.Cause<IdTokenError | DiscoveryError>): boolean 
 const makeRequestTokens = Effect.fnUntraced(function* (options: Omit<Refresh.Options, "dpopKey">) {
   const { clientId } = yield* ClientRegistration
   const discovery = yield* Discovery
-  const grant = yield* Refresh.Refresh
+  const context = yield* Effect.context<Refresh.Requirements>()
 
   return Effect.fnUntraced(function* ({
     claims,
@@ -278,6 +278,6 @@ const makeRequestTokens = Effect.fnUntraced(function* (options: Omit<Refresh.Opt
     if (issuer !== (yield* discovery.metadata).issuer || otherClient !== undefined) {
       return yield* new TokenError({ reason: new ClientMismatch({ issuer, clientId: otherClient ?? clientId }) })
     }
-    return yield* grant.refresh(refreshToken, { ...options, dpopKey })
+    return yield* Effect.provideContext(Refresh.refresh(refreshToken, { ...options, dpopKey }), context)
   })
 })

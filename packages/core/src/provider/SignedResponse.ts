@@ -5,7 +5,7 @@
  * **Details**
  *
  * - The signature has the registered algorithm. Without a registered one, the content has to be JSON.
- * - Encryption is optional: `Decrypter` has what was registered for ID Tokens, and a response that is not encrypted is
+ * - Encryption is optional: the registration's `decrypter` has what was registered for ID Tokens, and a response that is not encrypted is
  *   read as it is.
  * - `iss` and `aud` are compared if present. The schema of the claims says whether they are required.
  *
@@ -14,7 +14,6 @@
 import { Data, Effect, Redacted, Schema } from "effect"
 import type { HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
-import { Decrypter } from "../client/Decrypter.ts"
 import type { DecryptionFailed } from "../crypto/DecryptionFailed.ts"
 import * as JsonWebToken from "../crypto/JsonWebToken.ts"
 import type { JwsAlgorithm } from "../crypto/JwsAlgorithm.ts"
@@ -69,11 +68,10 @@ export const make = Effect.fnUntraced(function* <A extends Parties>({
   mediaType,
   type
 }: Expected<A>): Effect.fn.Return<SignedResponse<A>, never, ClientRegistration | Discovery | ProviderKeys | Transport> {
-  const { clientId } = yield* ClientRegistration
+  const { clientId, decrypter } = yield* ClientRegistration
   const discovery = yield* Discovery
   const transport = yield* Transport
   const verify = yield* SignatureVerifier.make
-  const { decrypt } = yield* Decrypter
   const decodeClaims = Schema.decodeUnknownEffect(claims, { errors: "all" })
 
   const readPayload = Effect.fnUntraced(function* (jwt: Redacted.Redacted<string>) {
@@ -91,7 +89,7 @@ export const make = Effect.fnUntraced(function* <A extends Parties>({
     const { text } = yield* transport.text(response)
     if (!hasMediaType(response, mediaType)) yield* reject("alg", algorithm ?? "none", "none")
     const received = Redacted.make(text, { label: "signed response" })
-    const jwt = yield* Effect.catchTag(decrypt(received), "NotEncrypted", () => Effect.succeed(received))
+    const jwt = yield* Effect.catchTag(decrypter.decrypt(received), "NotEncrypted", () => Effect.succeed(received))
     const read = yield* decodeClaims(yield* readPayload(jwt))
     const { issuer } = yield* discovery.metadata
     const { aud = clientId, iss = issuer } = read

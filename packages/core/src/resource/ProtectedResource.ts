@@ -61,7 +61,7 @@ import type { JsonWebKey } from "../crypto/JsonWebKey.ts"
 import * as InteractionId from "../http/InteractionId.ts"
 import * as SecretRedaction from "../http/SecretRedaction.ts"
 import * as SenderConstraint from "../http/SenderConstraint.ts"
-import { Transport } from "../http/Transport.ts"
+import { limitBody, Transport } from "../http/Transport.ts"
 import { sanitize } from "../internal/DisplayText.ts"
 import { fromChallenge, fromReason, type ResourceError, UnsupportedTokenType } from "./ResourceError.ts"
 import * as WwwAuthenticate from "./WwwAuthenticate.ts"
@@ -139,10 +139,10 @@ export const make = Effect.fnUntraced(function* <A extends Tokens, E = never>(
     const tokens = yield* currentTokens(source)
     const response = yield* send(request, tokens)
     if (!isRefreshable(source) || !isRepeatable(request) || !rejectsToken(response)) {
-      return yield* transport.limitBody(response)
+      return yield* limitBody(response, transport.maxResponseSize)
     }
     yield* drain(transport, response)
-    return yield* transport.limitBody(yield* send(request, yield* source.refresh(tokens)))
+    return yield* limitBody(yield* send(request, yield* source.refresh(tokens)), transport.maxResponseSize)
   })
 
   return HttpClient.makeWith(

@@ -23,7 +23,7 @@ const define = ErrorClass.fromTable({
   UnsupportedTokenType: ["the access token is neither Bearer nor DPoP; nothing was sent", "fixCall"]
 })
 
-const { fields } = ErrorResponse
+const fields = ErrorResponse.fields
 const names = Schema.optionalKey(Schema.Array(Schema.String))
 
 /** The request is malformed (status 400). */

@@ -4,8 +4,8 @@
  * **When to use**
  *
  * - For claims that the ID Token does not have, such as those of the scopes `profile` and `email`.
- * - `claims` sends the request and reads the response. The service has both halves, `request` and `process`, for a
- *   response that is inspected in between.
+ * - `claims` sends the request and reads the response; `request` and `process` are its halves, for a response that is
+ *   inspected in between.
  *
  * **Details**
  *
@@ -17,8 +17,7 @@
  * **Example** (The end-user's name)
  *
  * ```ts
- * import { ClientAuthentication, ClientRegistration, Discovery } from "@effect-ciba/core"
- * import { ProviderKeys, Transport, UserInfo } from "@effect-ciba/core"
+ * import { Ciba, ClientAuthentication, Discovery, UserInfo } from "@effect-ciba/core"
  * import { Effect, Layer, Redacted } from "effect"
  * import { HttpClient, HttpClientResponse } from "effect/http"
  *
@@ -32,14 +31,11 @@
  * const program = UserInfo.claims(identity).pipe(
  *   Effect.map((claims) => claims.name),
  *   Effect.provide(
- *     UserInfo.layer().pipe(
- *       Layer.provide([
- *         ClientRegistration.layer({ clientId: "bank-app", authentication: ClientAuthentication.none }),
- *         Discovery.layerStatic({ issuer: "https://op.example.com", userinfo_endpoint: "https://op.example.com/me" }),
- *         ProviderKeys.layerStatic({ keys: [] }),
- *         Transport.layer()
- *       ]),
- *       Layer.provide(Layer.succeed(HttpClient.HttpClient, provider))
+ *     Ciba.layerNoDiscovery({ clientId: "bank-app", authentication: ClientAuthentication.none }).pipe(
+ *       Layer.provide(Layer.succeed(HttpClient.HttpClient, provider)),
+ *       Layer.provideMerge(
+ *         Discovery.layerStatic({ issuer: "https://op.example.com", userinfo_endpoint: "https://op.example.com/me" })
+ *       )
  *     )
  *   )
  * )
@@ -49,7 +45,7 @@
  *
  * @see OpenID Connect Core 5.3
  */
-import { Clock, Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
+import { Clock, DateTime, Duration, Effect, Schema } from "effect"
 import type { Headers, HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import { cancelBody, failStatus, Transport } from "../http/Transport.ts"
@@ -131,81 +127,45 @@ export interface Options {
 }
 
 /**
- * The UserInfo request and response: together, and in two halves.
+ * The services that UserInfo needs; `Ciba.layer` provides them.
  *
  * @since 0.1.0
  * @stability stable
  */
-export interface Service {
-  /** Sends the request and gives the raw response. */
-  readonly request: <A extends ProtectedResource.Tokens, E = never>(
-    source: A | ProtectedResource.RefreshableTokens<A, E>,
-    options?: Options
-  ) => Effect.Effect<HttpClientResponse.HttpClientResponse, ResourceError | DiscoveryError | E>
-  /** Reads a raw response; fails unless its claims are verified and about this subject of an ID Token. */
-  readonly process: (
-    response: HttpClientResponse.HttpClientResponse,
-    subject: string | typeof skipSubjectCheck
-  ) => Effect.Effect<UserInfoClaims, UserInfoError | ResourceError | DiscoveryError>
-  /** Fetches the verified claims about the end-user of an identity. */
-  readonly claims: <A extends Identity, E = never>(
-    source: A | ProtectedResource.RefreshableTokens<A, E>,
-    options?: Options
-  ) => Effect.Effect<UserInfoClaims, UserInfoError | ResourceError | DiscoveryError | E>
-}
+export type Requirements = ClientRegistration | Discovery | ProviderKeys | Transport
 
 /**
- * The UserInfo endpoint of a provider.
+ * Sends the request and gives the raw response.
  *
  * @since 0.1.0
  * @stability stable
  */
-export class UserInfo extends Context.Service<UserInfo, Service>()("@effect-ciba/core/UserInfo") {}
+export const request = Effect.fnUntraced(function* <A extends ProtectedResource.Tokens, E = never>(
+  source: A | ProtectedResource.RefreshableTokens<A, E>,
+  options?: Options
+): Effect.fn.Return<HttpClientResponse.HttpClientResponse, ResourceError | DiscoveryError | E, Requirements> {
+  const { mutualTls } = yield* ClientRegistration
+  const discovery = yield* Discovery
+  const url = yield* ProviderMetadata.endpoint(yield* discovery.metadata, "userinfo_endpoint", mutualTls)
+  const client = yield* ProtectedResource.make(source)
+  return yield* client.get(url, { headers: options?.headers, accept: `application/json, ${mediaType}` })
+})
 
 /**
- * The endpoint of the configured provider, for the configured client.
+ * Reads a raw response; fails unless its claims are verified and about this subject of an ID Token.
  *
  * @since 0.1.0
  * @stability stable
  */
-export const make: Effect.Effect<Service, never, ClientRegistration | Transport | Discovery | ProviderKeys> =
-  Effect.gen(function* () {
-    const { mutualTls } = yield* ClientRegistration
-    const context = yield* Effect.context<ClientRegistration | Transport>()
-    const discovery = yield* Discovery
-    const readClaims = yield* makeReadClaims
-
-    const request: Service["request"] = Effect.fnUntraced(function* (source, options) {
-      const url = yield* ProviderMetadata.endpoint(yield* discovery.metadata, "userinfo_endpoint", mutualTls)
-      const client = yield* Effect.provideContext(ProtectedResource.make(source), context)
-      return yield* client.get(url, { headers: options?.headers, accept: `application/json, ${mediaType}` })
-    })
-
-    const process: Service["process"] = Effect.fnUntraced(function* (response, subject) {
-      yield* ensureSuccess(response)
-      const claims = yield* readClaims(response)
-      if (subject === skipSubjectCheck || subject === claims.sub) return claims
-      return yield* new UserInfoError({ reason: new WrongSubject() })
-    })
-
-    return UserInfo.of({
-      request,
-      process,
-      claims: Effect.fnUntraced(function* (source, options) {
-        const response = yield* request(source, options)
-        return yield* process(response, (yield* ProtectedResource.currentTokens(source)).subject)
-      })
-    })
-  })
-
-/**
- * Provides `UserInfo` for the registration, the provider and its keys in the context.
- *
- * @since 0.1.0
- * @stability stable
- */
-export const layer = (): Layer.Layer<UserInfo, never, ClientRegistration | Transport | Discovery | ProviderKeys> =>
-  Layer.effect(UserInfo, make)
+export const process = Effect.fnUntraced(function* (
+  response: HttpClientResponse.HttpClientResponse,
+  subject: string | typeof skipSubjectCheck
+): Effect.fn.Return<UserInfoClaims, UserInfoError | ResourceError | DiscoveryError, Requirements> {
+  yield* ensureSuccess(response)
+  const claims = yield* readClaims(response)
+  if (subject === skipSubjectCheck || subject === claims.sub) return claims
+  return yield* new UserInfoError({ reason: new WrongSubject() })
+})
 
 /**
  * Fetches the verified claims about the end-user of an identity.
@@ -213,11 +173,13 @@ export const layer = (): Layer.Layer<UserInfo, never, ClientRegistration | Trans
  * @since 0.1.0
  * @stability stable
  */
-export const claims = <A extends Identity, E = never>(
+export const claims = Effect.fnUntraced(function* <A extends Identity, E = never>(
   source: A | ProtectedResource.RefreshableTokens<A, E>,
   options?: Options
-): Effect.Effect<UserInfoClaims, UserInfoError | ResourceError | DiscoveryError | E, UserInfo> =>
-  UserInfo.use((userInfo) => userInfo.claims(source, options))
+): Effect.fn.Return<UserInfoClaims, UserInfoError | ResourceError | DiscoveryError | E, Requirements> {
+  const response = yield* request(source, options)
+  return yield* process(response, (yield* ProtectedResource.currentTokens(source)).subject)
+})
 
 const mediaType = "application/jwt"
 
@@ -228,21 +190,18 @@ const ensureSuccess = Effect.fnUntraced(function* (response: HttpClientResponse.
 })
 
 /** Reads the claims of a successful response, JSON or JWT. */
-const makeReadClaims = Effect.gen(function* () {
+const readClaims = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse) {
   const { clockTolerance, userInfoSignedResponseAlg: algorithm } = yield* ClientRegistration
-  const transport = yield* Transport
+  if (algorithm === undefined && !SignedResponse.hasMediaType(response, mediaType)) {
+    const { json } = yield* Transport
+    const { body } = yield* Effect.mapError(json(response), fromReason)
+    return yield* Effect.mapError(decodeClaims(body), toInvalidClaims)
+  }
   const readJwt = yield* SignedResponse.make({ mediaType, algorithm, claims: UserInfoClaims })
-
-  return Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse) {
-    if (algorithm === undefined && !SignedResponse.hasMediaType(response, mediaType)) {
-      const { body } = yield* Effect.mapError(transport.json(response), fromReason)
-      return yield* Effect.mapError(decodeClaims(body), toInvalidClaims)
-    }
-    const claims = yield* Effect.mapError(readJwt(response), toError)
-    const { exp = Number.POSITIVE_INFINITY } = claims
-    if (exp * 1000 + Duration.toMillis(clockTolerance) > (yield* Clock.currentTimeMillis)) return claims
-    return yield* new UserInfoError({ reason: new Expired({ at: DateTime.fromEpochSeconds(exp) }) })
-  })
+  const read = yield* Effect.mapError(readJwt(response), toError)
+  const { exp = Number.POSITIVE_INFINITY } = read
+  if (exp * 1000 + Duration.toMillis(clockTolerance) > (yield* Clock.currentTimeMillis)) return read
+  return yield* new UserInfoError({ reason: new Expired({ at: DateTime.fromEpochSeconds(exp) }) })
 })
 
 const decodeClaims = Schema.decodeUnknownEffect(UserInfoClaims, { errors: "all" })

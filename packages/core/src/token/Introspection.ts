@@ -4,8 +4,8 @@
  * **When to use**
  *
  * - To find out whether a token is still valid, or what an opaque access token grants.
- * - `introspect` sends the request and reads the response. The service has both halves, `request` and `process`, for a
- *   response that is inspected in between.
+ * - `introspect` sends the request and reads the response; `request` and `process` are its halves, for a response that is
+ *   inspected in between.
  *
  * **Details**
  *
@@ -34,7 +34,7 @@
  *       authentication: ClientAuthentication.clientSecretBasic(Redacted.make("a secret"))
  *     }).pipe(
  *       Layer.provide(Layer.succeed(HttpClient.HttpClient, provider)),
- *       Layer.provide(
+ *       Layer.provideMerge(
  *         Discovery.layerStatic({
  *           issuer: "https://op.example.com",
  *           introspection_endpoint: "https://op.example.com/introspect"
@@ -49,7 +49,7 @@
  *
  * @see RFC 7662, RFC 9701
  */
-import { Context, Effect, Layer, type Redacted, Schema } from "effect"
+import { Effect, type Redacted, Schema } from "effect"
 import type { HttpClientResponse } from "effect/http"
 import { ClientRegistration } from "../client/ClientRegistration.ts"
 import type { JwsAlgorithm } from "../crypto/JwsAlgorithm.ts"
@@ -94,84 +94,41 @@ export type Options = TokenManagement.Options
 export type IntrospectError = IntrospectionError | TokenError | DiscoveryError
 
 /**
- * The introspection request and response: together, and in two halves.
+ * The services that introspection needs; `Ciba.layer` provides them.
  *
  * @since 0.1.0
  * @stability stable
  */
-export interface Service {
-  /** Sends the request and gives the raw response. */
-  readonly request: TokenManagement.SendRequest
-  /** Reads a raw response; fails unless it is verified. */
-  readonly process: (
-    response: HttpClientResponse.HttpClientResponse
-  ) => Effect.Effect<IntrospectedToken.IntrospectedToken, IntrospectError>
-  /** Asks the provider for the state of a token. */
-  readonly introspect: (
-    token: Redacted.Redacted<string>,
-    options?: Options
-  ) => Effect.Effect<IntrospectedToken.IntrospectedToken, IntrospectError>
-}
+export type Requirements = ClientRegistration | Discovery | ProviderKeys | Transport
 
 /**
- * The introspection endpoint of a provider.
+ * Sends the request and gives the raw response.
  *
  * @since 0.1.0
  * @stability stable
  */
-export class Introspection extends Context.Service<Introspection, Service>()("@effect-ciba/core/Introspection") {}
-
-/**
- * The endpoint of the configured provider, for the configured client.
- *
- * @since 0.1.0
- * @stability stable
- */
-export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | ProviderKeys | Transport> =
-  Effect.gen(function* () {
-    const { introspectionSignedResponseAlg: algorithm, senderConstraint } = yield* ClientRegistration
-    const transport = yield* Transport
-    const request = yield* TokenManagement.make(
+export const request = (
+  token: Redacted.Redacted<string>,
+  options?: Options
+): Effect.Effect<HttpClientResponse.HttpClientResponse, TokenError | DiscoveryError, Requirements> =>
+  ClientRegistration.use(({ introspectionSignedResponseAlg: algorithm }) =>
+    TokenManagement.send(
       "introspection_endpoint",
-      algorithm === undefined ? "application/json" : `application/${type}`
+      algorithm === undefined ? "application/json" : `application/${type}`,
+      token,
+      options
     )
-    const readSigned = algorithm === undefined ? undefined : yield* makeReadSigned(algorithm)
-
-    const readJson = (response: HttpClientResponse.HttpClientResponse) =>
-      Effect.map(readSuccess(transport, response), ({ body }) => body)
-
-    const processToken = Effect.fnUntraced(function* (
-      response: HttpClientResponse.HttpClientResponse,
-      isRefreshToken: boolean
-    ) {
-      const read = response.status === 200 && readSigned !== undefined ? readSigned : readJson
-      const token = yield* Effect.mapError(IntrospectedToken.decode(yield* read(response)), toInvalid)
-      if (!token.active) return token
-      const { confirmation, tokenType = "DPoP" } = token
-      const isBound = confirmation?.jkt !== undefined || (senderConstraint.tokenType === "DPoP" && !isRefreshToken)
-      if (!isBound || tokenType === "DPoP") return token
-      const reason = new UnexpectedValue({ member: "token_type", expected: "DPoP", actual: sanitize(tokenType) })
-      return yield* new IntrospectionError({ reason })
-    })
-
-    return Introspection.of({
-      request,
-      process: (response) => processToken(response, false),
-      introspect: (token, options) =>
-        Effect.flatMap(request(token, options), (response) =>
-          processToken(response, options?.tokenTypeHint === "refresh_token")
-        )
-    })
-  })
+  )
 
 /**
- * Provides `Introspection` for the registration, the provider and its keys in the context.
+ * Reads a raw response; fails unless it is verified.
  *
  * @since 0.1.0
  * @stability stable
  */
-export const layer = (): Layer.Layer<Introspection, never, ClientRegistration | Discovery | ProviderKeys | Transport> =>
-  Layer.effect(Introspection, make)
+export const process = (
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<IntrospectedToken.IntrospectedToken, IntrospectError, Requirements> => processToken(response, false)
 
 /**
  * Asks the provider for the state of a token.
@@ -182,25 +139,51 @@ export const layer = (): Layer.Layer<Introspection, never, ClientRegistration | 
 export const introspect = (
   token: Redacted.Redacted<string>,
   options?: Options
-): Effect.Effect<IntrospectedToken.IntrospectedToken, IntrospectError, Introspection> =>
-  Introspection.use((introspection) => introspection.introspect(token, options))
+): Effect.Effect<IntrospectedToken.IntrospectedToken, IntrospectError, Requirements> =>
+  Effect.flatMap(request(token, options), (response) =>
+    processToken(response, options?.tokenTypeHint === "refresh_token")
+  )
+
+const processToken = Effect.fnUntraced(function* (
+  response: HttpClientResponse.HttpClientResponse,
+  isRefreshToken: boolean
+): Effect.fn.Return<IntrospectedToken.IntrospectedToken, IntrospectError, Requirements> {
+  const { introspectionSignedResponseAlg: algorithm, senderConstraint } = yield* ClientRegistration
+  const isSigned = response.status === 200 && algorithm !== undefined
+  const members = yield* isSigned ? readSigned(response, algorithm) : readJson(response)
+  const token = yield* Effect.mapError(IntrospectedToken.decode(members), toInvalid)
+  if (!token.active) return token
+  const { confirmation, tokenType = "DPoP" } = token
+  const isBound = confirmation?.jkt !== undefined || (senderConstraint.tokenType === "DPoP" && !isRefreshToken)
+  if (!isBound || tokenType === "DPoP") return token
+  const reason = new UnexpectedValue({ member: "token_type", expected: "DPoP", actual: sanitize(tokenType) })
+  return yield* new IntrospectionError({ reason })
+})
+
+const readJson = (response: HttpClientResponse.HttpClientResponse) =>
+  Transport.use((transport) => Effect.map(readSuccess(transport, response), ({ body }) => body))
 
 const type = "token-introspection+jwt"
 
 /** Reads the token's state from a signed response (RFC 9701). */
-const makeReadSigned = Effect.fnUntraced(function* (algorithm: JwsAlgorithm) {
-  const claims = Schema.Struct({
-    iss: Schema.String,
-    aud: Schema.Union([Schema.String, Texts]),
-    token_introspection: Schema.Unknown
-  })
-  const read = yield* SignedResponse.make({ mediaType: `application/${type}`, type, algorithm, claims })
-  return (response: HttpClientResponse.HttpClientResponse) =>
-    read(response).pipe(
-      Effect.map(({ token_introspection }) => token_introspection),
-      Effect.mapError(toError)
-    )
-})
+const readSigned = (response: HttpClientResponse.HttpClientResponse, algorithm: JwsAlgorithm) =>
+  Effect.flatMap(
+    SignedResponse.make({
+      mediaType: `application/${type}`,
+      type,
+      algorithm,
+      claims: Schema.Struct({
+        iss: Schema.String,
+        aud: Schema.Union([Schema.String, Texts]),
+        token_introspection: Schema.Unknown
+      })
+    }),
+    (read) =>
+      read(response).pipe(
+        Effect.map(({ token_introspection }) => token_introspection),
+        Effect.mapError(toError)
+      )
+  )
 
 const toInvalid = (error: Schema.SchemaError): IntrospectionError =>
   new IntrospectionError({ reason: new InvalidIntrospection({ issues: truncateIssues(error) }) })

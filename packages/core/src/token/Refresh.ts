@@ -5,8 +5,8 @@
  *
  * - For a refresh token without its identity. With a `VerifiedIdentity`, use `FreshIdentity`: it verifies the new
  *   tokens, saves them, keeps the newest refresh token and never refreshes twice at once.
- * - `refresh` sends the request and reads the response. The service has both halves, `request` and `process`, for a
- *   response that is inspected in between.
+ * - `refresh` sends the request and reads the response; `request` and `process` are its halves, for a response that is
+ *   inspected in between.
  *
  * **Details**
  *
@@ -39,7 +39,7 @@
  *
  * @see RFC 6749 section 6, OpenID Connect Core 12
  */
-import { Context, Effect, Layer, Redacted } from "effect"
+import { Effect, Redacted } from "effect"
 import type { HttpClientResponse } from "effect/http"
 import type { ClientRegistration } from "../client/ClientRegistration.ts"
 import type { Transport } from "../http/Transport.ts"
@@ -61,59 +61,35 @@ export interface Options extends TokenRequest.Options {
 }
 
 /**
- * The refresh request and response: together, and in two halves.
+ * The services that a refresh needs; `Ciba.layer` provides them.
  *
  * @since 0.1.0
  * @stability stable
  */
-export interface Service {
-  /** Sends the token request and gives the raw response. */
-  readonly request: (
-    refreshToken: Redacted.Redacted<string>,
-    options?: Options
-  ) => Effect.Effect<HttpClientResponse.HttpClientResponse, TokenError | DiscoveryError>
-  /** Reads a raw response: tokens that are not verified yet. */
-  readonly process: (
-    response: HttpClientResponse.HttpClientResponse
-  ) => Effect.Effect<TokenResponse.RefreshResponse, TokenError>
-  /** Exchanges a refresh token for new tokens, which are not verified yet. */
-  readonly refresh: (
-    refreshToken: Redacted.Redacted<string>,
-    options?: Options
-  ) => Effect.Effect<TokenResponse.RefreshResponse, TokenError | DiscoveryError>
-}
+export type Requirements = ClientRegistration | Discovery | Transport
 
 /**
- * The refresh token grant at a provider.
+ * Sends the token request and gives the raw response.
  *
  * @since 0.1.0
  * @stability stable
  */
-export class Refresh extends Context.Service<Refresh, Service>()("@effect-ciba/core/Refresh") {}
+export const request = (
+  refreshToken: Redacted.Redacted<string>,
+  options?: Options
+): Effect.Effect<HttpClientResponse.HttpClientResponse, TokenError | DiscoveryError, Requirements> =>
+  Effect.flatMap(tokens, ({ send }) => send(grant(refreshToken), options))
 
 /**
- * The grant at the configured provider, for the configured client.
+ * Reads a raw response: tokens that are not verified yet.
  *
  * @since 0.1.0
  * @stability stable
  */
-export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | Transport> = Effect.gen(function* () {
-  const token = yield* TokenRequest.make(TokenResponse.decodeRefresh)
-  return Refresh.of({
-    request: (refreshToken, options) => token.send(grant(refreshToken), options),
-    process: token.read,
-    refresh: (refreshToken, options) => token.exchange(grant(refreshToken), options)
-  })
-})
-
-/**
- * Provides `Refresh` for the registration and the provider in the context.
- *
- * @since 0.1.0
- * @stability stable
- */
-export const layer = (): Layer.Layer<Refresh, never, ClientRegistration | Discovery | Transport> =>
-  Layer.effect(Refresh, make)
+export const process = (
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<TokenResponse.RefreshResponse, TokenError, Requirements> =>
+  Effect.flatMap(tokens, ({ read }) => read(response))
 
 /**
  * Exchanges a refresh token for new tokens, which are not verified yet.
@@ -124,8 +100,10 @@ export const layer = (): Layer.Layer<Refresh, never, ClientRegistration | Discov
 export const refresh = (
   refreshToken: Redacted.Redacted<string>,
   options?: Options
-): Effect.Effect<TokenResponse.RefreshResponse, TokenError | DiscoveryError, Refresh> =>
-  Refresh.use((service) => service.refresh(refreshToken, options))
+): Effect.Effect<TokenResponse.RefreshResponse, TokenError | DiscoveryError, Requirements> =>
+  Effect.flatMap(tokens, ({ exchange }) => exchange(grant(refreshToken), options))
+
+const tokens = TokenRequest.make(TokenResponse.decodeRefresh)
 
 const grant = (refreshToken: Redacted.Redacted<string>): TokenRequest.Parameters => [
   ["grant_type", "refresh_token"],

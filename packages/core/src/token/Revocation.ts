@@ -4,8 +4,8 @@
  * **When to use**
  *
  * - When the end-user signs out, or the tokens are no longer needed.
- * - `revoke` sends the request and reads the response. The service has both halves, `request` and `process`, for a
- *   response that is inspected in between.
+ * - `revoke` sends the request and reads the response; `request` and `process` are its halves, for a response that is
+ *   inspected in between.
  *
  * **Details**
  *
@@ -32,7 +32,7 @@
  *   Effect.provide(
  *     Ciba.layerNoDiscovery({ clientId: "bank-app", authentication: ClientAuthentication.none }).pipe(
  *       Layer.provide(Layer.succeed(HttpClient.HttpClient, provider)),
- *       Layer.provide(
+ *       Layer.provideMerge(
  *         Discovery.layerStatic({
  *           issuer: "https://op.example.com",
  *           revocation_endpoint: "https://op.example.com/revoke"
@@ -47,7 +47,7 @@
  *
  * @see RFC 7009
  */
-import { Context, Effect, Layer, type Redacted } from "effect"
+import { Effect, type Redacted } from "effect"
 import type { HttpClientResponse } from "effect/http"
 import type { ClientRegistration } from "../client/ClientRegistration.ts"
 import { Transport } from "../http/Transport.ts"
@@ -66,61 +66,37 @@ import { readSuccess } from "./TokenRequest.ts"
 export type Options = TokenManagement.Options
 
 /**
- * The revocation request and response: together, and in two halves.
+ * The services that a revocation needs; `Ciba.layer` provides them.
  *
  * @since 0.1.0
  * @stability stable
  */
-export interface Service {
-  /** Sends the request and gives the raw response. */
-  readonly request: TokenManagement.SendRequest
-  /** Reads a raw response; fails unless the token is revoked. */
-  readonly process: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<void, TokenError>
-  /** Revokes a token. */
-  readonly revoke: (
-    token: Redacted.Redacted<string>,
-    options?: Options
-  ) => Effect.Effect<void, TokenError | DiscoveryError>
-}
+export type Requirements = ClientRegistration | Discovery | Transport
 
 /**
- * The revocation endpoint of a provider.
+ * Sends the request and gives the raw response.
  *
  * @since 0.1.0
  * @stability stable
  */
-export class Revocation extends Context.Service<Revocation, Service>()("@effect-ciba/core/Revocation") {}
+export const request = (
+  token: Redacted.Redacted<string>,
+  options?: Options
+): Effect.Effect<HttpClientResponse.HttpClientResponse, TokenError | DiscoveryError, Requirements> =>
+  TokenManagement.send("revocation_endpoint", "application/json", token, options)
 
 /**
- * The endpoint of the configured provider, for the configured client.
+ * Reads a raw response; fails unless the token is revoked.
  *
  * @since 0.1.0
  * @stability stable
  */
-export const make: Effect.Effect<Service, never, ClientRegistration | Discovery | Transport> = Effect.gen(function* () {
-  const transport = yield* Transport
-  const request = yield* TokenManagement.make("revocation_endpoint", "application/json")
-
-  const process: Service["process"] = (response) =>
+export const process = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void, TokenError, Transport> =>
+  Transport.use((transport) =>
     [200, 204].includes(response.status)
       ? Effect.ignore(transport.text(response))
       : Effect.asVoid(readSuccess(transport, response))
-
-  return Revocation.of({
-    request,
-    process,
-    revoke: (token, options) => Effect.flatMap(request(token, options), process)
-  })
-})
-
-/**
- * Provides `Revocation` for the registration and the provider in the context.
- *
- * @since 0.1.0
- * @stability stable
- */
-export const layer = (): Layer.Layer<Revocation, never, ClientRegistration | Discovery | Transport> =>
-  Layer.effect(Revocation, make)
+  )
 
 /**
  * Revokes a token.
@@ -131,5 +107,4 @@ export const layer = (): Layer.Layer<Revocation, never, ClientRegistration | Dis
 export const revoke = (
   token: Redacted.Redacted<string>,
   options?: Options
-): Effect.Effect<void, TokenError | DiscoveryError, Revocation> =>
-  Revocation.use((revocation) => revocation.revoke(token, options))
+): Effect.Effect<void, TokenError | DiscoveryError, Requirements> => Effect.flatMap(request(token, options), process)

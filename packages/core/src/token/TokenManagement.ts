@@ -21,27 +21,24 @@ export interface Options extends Pick<TokenRequest.Options, "additionalParameter
   readonly tokenTypeHint?: string | undefined
 }
 
-/** Sends a request about a token and gives the raw response. */
-export type SendRequest = (
-  token: Redacted.Redacted<string>,
-  options?: Options
-) => Effect.Effect<HttpClientResponse.HttpClientResponse, TokenError | DiscoveryError>
-
-/** Requests to this endpoint of the configured provider, with this media type to accept. */
-export const make = Effect.fnUntraced(function* (
+/** Sends a request about a token to this endpoint of the configured provider, and gives the raw response. */
+export const send = Effect.fnUntraced(function* (
   endpoint: Extract<EndpointName, "revocation_endpoint" | "introspection_endpoint">,
-  mediaType: string
-): Effect.fn.Return<SendRequest, never, ClientRegistration | Discovery | Transport> {
+  mediaType: string,
+  token: Redacted.Redacted<string>,
+  { additionalParameters, headers, tokenTypeHint }: Options = {}
+): Effect.fn.Return<
+  HttpClientResponse.HttpClientResponse,
+  TokenError | DiscoveryError,
+  ClientRegistration | Discovery | Transport
+> {
   const transport = yield* Transport
   const makeRequest = yield* AuthenticatedRequest.make(TokenRequest.toInvalidParameter)
-
-  return Effect.fnUntraced(function* (token, { additionalParameters, headers, tokenTypeHint } = {}) {
-    const own: TokenRequest.Parameters = [
-      ["token", Redacted.value(token)],
-      ...(tokenTypeHint === undefined ? [] : [["token_type_hint", tokenTypeHint] as const])
-    ]
-    const parameters = yield* TokenRequest.addParameters(own, additionalParameters)
-    const request = yield* makeRequest(endpoint, { parameters, headers })
-    return yield* Effect.mapError(transport.send(HttpClientRequest.accept(request, mediaType)), fromTransportError)
-  })
+  const own: TokenRequest.Parameters = [
+    ["token", Redacted.value(token)],
+    ...(tokenTypeHint === undefined ? [] : [["token_type_hint", tokenTypeHint] as const])
+  ]
+  const parameters = yield* TokenRequest.addParameters(own, additionalParameters)
+  const request = yield* makeRequest(endpoint, { parameters, headers })
+  return yield* Effect.mapError(transport.send(HttpClientRequest.accept(request, mediaType)), fromTransportError)
 })

@@ -49,7 +49,7 @@ const provider = HttpClient.make((request) => {
 })
 
 const client = (authentication: ClientAuthentication.ClientAuthentication) =>
-  Layer.merge(UserInfo.layer(), DynamicRegistration.layer()).pipe(
+  DynamicRegistration.layer().pipe(
     Layer.provideMerge(Ciba.layer({ issuer, clientId: TestClient.clientId, authentication })),
     Layer.provide(Layer.unwrap(Effect.map(SigningKey.generate("ES256"), (key) => Dpop.layer({ key })))),
     Layer.provide(Layer.succeed(HttpClient.HttpClient, provider))
@@ -77,14 +77,9 @@ const halves: ReadonlyArray<Half> = [
       endpoint.backchannelAuthenticationGrantRequest(authReqId("marker-request"))
     )
   ],
-  ["a refresh", Refresh.Refresh.use((refresh) => refresh.request(token))],
-  ["an introspection", Introspection.Introspection.use((introspection) => introspection.request(token))],
-  [
-    "a UserInfo request",
-    UserInfo.UserInfo.use((userInfo) =>
-      userInfo.request({ accessToken: token, tokenType: "DPoP" as const, dpopKey: undefined })
-    )
-  ],
+  ["a refresh", Refresh.request(token)],
+  ["an introspection", Introspection.request(token)],
+  ["a UserInfo request", UserInfo.request({ accessToken: token, tokenType: "DPoP" as const, dpopKey: undefined })],
   [
     "a registration, whose body is JSON",
     ClientMetadata.make({

@@ -74,8 +74,7 @@ const flow = (watch: Watch, scenario: Scenario) => {
     ClientRegistration.ClientRegistrationError | Transport.InvalidOption,
     Layer.Success<ReturnType<typeof TestProvider.layer>> | NotificationInbox.NotificationInbox
   > = deliveryMode === "push" ? Ciba.layer({ ...options, deliveryMode }) : Ciba.layer({ ...options, deliveryMode })
-  return UserInfo.layer().pipe(
-    Layer.provideMerge(pieces),
+  return pieces.pipe(
     Layer.provide(scenario.keys ?? Layer.empty),
     Layer.provideMerge(NotificationInbox.layer),
     Layer.provideMerge(PendingStore.layerMemory),

@@ -73,7 +73,7 @@ const encryption: Given = {
   )
 }
 
-type Pieces = Layer.Success<ReturnType<ReturnType<typeof scriptedProvider>["layer"]>> | UserInfo.UserInfo
+type Pieces = Layer.Success<ReturnType<ReturnType<typeof scriptedProvider>["layer"]>>
 
 const failing = (
   answer: Responder,
@@ -81,11 +81,9 @@ const failing = (
   { keys, options }: Given = {}
 ) => ({
   program: Effect.andThen(setTestClock, program),
-  layer: UserInfo.layer().pipe(
-    Layer.provideMerge(
-      scriptedProvider([answer]).layer(options, { ...providerMetadata, userinfo_endpoint: `${issuer}/me` })
-    ),
-    Layer.provide(keys ?? Layer.empty)
+  layer: Layer.provide(
+    scriptedProvider([answer]).layer(options, { ...providerMetadata, userinfo_endpoint: `${issuer}/me` }),
+    keys ?? Layer.empty
   )
 })
 

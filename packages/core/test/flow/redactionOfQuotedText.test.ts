@@ -40,11 +40,7 @@ const options: AuthenticationRequest.Options = {
   headers: { "x-marker": "marker-header" }
 }
 
-type Pieces =
-  | Ciba.PushServices
-  | DynamicRegistration.DynamicRegistration
-  | TokenEndpoint.TokenEndpoint
-  | UserInfo.UserInfo
+type Pieces = Ciba.PushServices | DynamicRegistration.DynamicRegistration | TokenEndpoint.TokenEndpoint
 
 interface Call {
   readonly what: string
@@ -119,7 +115,7 @@ const calls: ReadonlyArray<Call> = [
   {
     what: "a refresh, in two halves",
     path: "/token",
-    call: Refresh.Refresh.use((refresh) => Effect.flatMap(refresh.request(token), refresh.process)),
+    call: Effect.flatMap(Refresh.request(token), Refresh.process),
     says: [...basic, "refresh_token"]
   },
   {
@@ -156,7 +152,7 @@ const flow = (
   { client, keys = Layer.empty }: Call,
   parrot: Layer.Layer<HttpClient.HttpClient, never, HttpClient.HttpClient>
 ) =>
-  Layer.merge(UserInfo.layer(), DynamicRegistration.layer()).pipe(
+  DynamicRegistration.layer().pipe(
     Layer.provideMerge(
       Ciba.layer({
         issuer: "https://provider.test",

@@ -18,11 +18,10 @@ const registered = new DynamicRegistration.RegisteredClient({
 
 const claims = Effect.gen(function* () {
   const transport = yield* Transport.Transport
-  const userInfo = yield* UserInfo.UserInfo
-  return yield* userInfo.process(yield* transport.send(get), "jo")
+  return yield* UserInfo.process(yield* transport.send(get), "jo")
 })
 
-type Pieces = Ciba.Services | DynamicRegistration.DynamicRegistration | UserInfo.UserInfo
+type Pieces = Ciba.Services | DynamicRegistration.DynamicRegistration
 
 const calls: ReadonlyArray<readonly [what: string, status: number, call: Effect.Effect<unknown, unknown, Pieces>]> = [
   ["a redirect", 302, Transport.Transport.use(({ send }) => send(get))],
@@ -57,7 +56,7 @@ const endless = (status: number) => {
       return HttpClientResponse.fromWeb(request, new Response(body, { status }))
     })
   )
-  const layer = Layer.merge(UserInfo.layer(), DynamicRegistration.layer()).pipe(
+  const layer = DynamicRegistration.layer().pipe(
     Layer.provideMerge(
       Ciba.layer({
         issuer,
@@ -83,12 +82,11 @@ for (const [what, status, call] of calls) {
 
 it.effect("a response whose body was already read fails like any other", () =>
   Effect.gen(function* () {
-    const userInfo = yield* UserInfo.UserInfo
     const web = new Response("no more", { status: 401 })
     const response = HttpClientResponse.fromWeb(get, web)
     const reader = web.body?.getReader()
     yield* Effect.promise(() => reader?.read() ?? Promise.resolve(undefined))
-    const error = yield* Effect.flip(userInfo.process(response, "jo"))
+    const error = yield* Effect.flip(UserInfo.process(response, "jo"))
     expect(error.reason._tag).toBe("Unrecognized")
   }).pipe(Effect.provide(endless(200).layer))
 )

@@ -38,7 +38,10 @@ const read = (
     )
     return yield* Effect.flatMap(SignedResponse.make(expected), (readResponse) => readResponse(response)).pipe(
       Effect.provide([
-        ClientRegistration.layer({ clientId, authentication: ClientAuthentication.none }),
+        Layer.provide(
+          ClientRegistration.layer({ clientId, authentication: ClientAuthentication.none }),
+          decrypter === undefined ? Layer.empty : Layer.succeed(Decrypter.Decrypter, decrypter)
+        ),
         Discovery.layerStatic({ issuer }),
         ProviderKeys.layerStatic({ keys: [publicJwk] }),
         Layer.provide(
@@ -47,8 +50,7 @@ const read = (
             HttpClient.HttpClient,
             HttpClient.make(() => Effect.die("no request is sent"))
           )
-        ),
-        decrypter === undefined ? Layer.empty : Layer.succeed(Decrypter.Decrypter, decrypter)
+        )
       ])
     )
   })

@@ -39,26 +39,23 @@ const requestClaims = <E = never>(
     readonly metadata?: JsonObject
     readonly decryption?: Layer.Layer<never>
     readonly headers?: Readonly<Record<string, string>>
-    readonly use?: Effect.Effect<unknown, unknown, UserInfo.UserInfo>
+    readonly use?: Effect.Effect<unknown, unknown, UserInfo.Requirements>
   } = {}
 ) =>
   Effect.gen(function* () {
     const { received, layer: server } = serve(reply)
     const key = yield* TestKeys.signing("RS256")
     const es = yield* TestKeys.signing("ES256")
-    const services = UserInfo.layer().pipe(
-      Layer.provide([
-        ClientRegistration.layer({
-          clientId: "bank-app",
-          authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
-          ...registered
-        }),
-        Transport.layer(),
-        Discovery.layerStatic({ issuer, userinfo_endpoint: `${issuer}/me`, ...options.metadata }),
-        ProviderKeys.layerStatic({ keys: [key.publicJwk, es.publicJwk] })
-      ]),
-      Layer.provide([server, options.decryption ?? Layer.empty])
-    )
+    const services = Layer.mergeAll(
+      ClientRegistration.layer({
+        clientId: "bank-app",
+        authentication: ClientAuthentication.clientSecretBasic(TestClient.secret),
+        ...registered
+      }),
+      Transport.layer(),
+      Discovery.layerStatic({ issuer, userinfo_endpoint: `${issuer}/me`, ...options.metadata }),
+      ProviderKeys.layerStatic({ keys: [key.publicJwk, es.publicJwk] })
+    ).pipe(Layer.provide([server, options.decryption ?? Layer.empty]))
     const claims = UserInfo.claims(options.source ?? identity, { headers: options.headers })
     const result = yield* (options.use ?? claims).pipe(Effect.provide(services), Effect.result)
     return { received, result }
@@ -146,8 +143,8 @@ describe("UserInfo.claims, for JSON", () => {
 
   it.effect("accepts UserInfo of any subject with skipSubjectCheck, and requires a subject all the same", () =>
     Effect.gen(function* () {
-      const use = UserInfo.UserInfo.use((userInfo) =>
-        Effect.flatMap(userInfo.request(bearer()), (response) => userInfo.process(response, UserInfo.skipSubjectCheck))
+      const use = Effect.flatMap(UserInfo.request(bearer()), (response) =>
+        UserInfo.process(response, UserInfo.skipSubjectCheck)
       )
       const another = { ...endUser, sub: "another" }
       expect((yield* requestClaims(json(another), {}, { use })).result).toEqual(success(another))

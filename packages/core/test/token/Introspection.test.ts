@@ -103,10 +103,9 @@ describe("Introspection.request", () => {
 
   it.effect("gives the raw introspection response, which process reads (R2)", () =>
     Effect.gen(function* () {
-      const introspection = yield* Introspection.Introspection
-      const response = yield* introspection.request(token)
+      const response = yield* Introspection.request(token)
       expect(response.headers["x-trace"]).toBe("t-1")
-      expect(yield* introspection.process(response)).toEqual({ active: false })
+      expect(yield* Introspection.process(response)).toEqual({ active: false })
     }).pipe(Effect.provide(scriptedProvider([json(200, { active: false }, { "x-trace": "t-1" })]).layer()))
   )
 })

@@ -114,10 +114,9 @@ describe("Refresh.request", () => {
     Effect.gen(function* () {
       const { received, layer } = scriptedProvider([json(418, { error: "invalid_grant" }, { "x-trace": "t-1" })])
       const error = yield* Effect.gen(function* () {
-        const refresh = yield* Refresh.Refresh
-        const response = yield* refresh.request(token)
+        const response = yield* Refresh.request(token)
         expect([response.status, response.headers["x-trace"]]).toEqual([418, "t-1"])
-        return yield* Effect.flip(refresh.process(response))
+        return yield* Effect.flip(Refresh.process(response))
       }).pipe(Effect.provide(layer()))
       expect(reasonOf(error)).toEqual({ _tag: "InvalidGrant", code: "invalid_grant", status: 418 })
       expect(error.message).toBe(

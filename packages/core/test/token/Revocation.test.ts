@@ -154,10 +154,9 @@ describe("Revocation.process", () => {
 
   it.effect("gives the raw revocation response, which process reads (R1)", () =>
     Effect.gen(function* () {
-      const revocation = yield* Revocation.Revocation
-      const response = yield* revocation.request(token)
+      const response = yield* Revocation.request(token)
       expect(response.status).toBe(418)
-      const error = yield* Effect.flip(revocation.process(response))
+      const error = yield* Effect.flip(Revocation.process(response))
       expect(error).toMatchObject({ reason: { _tag: "InvalidRequest", status: 418 } })
     }).pipe(Effect.provide(scriptedProvider([json(418, { error: "invalid_request" })]).layer()))
   )
