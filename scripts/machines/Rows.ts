@@ -42,7 +42,8 @@ export const countUndecided = Effect.gen(function* () {
 
 /**
  * How many rows were written so far, and how many bytes of WAL. Statements are counted when they end; what `pg_stat_user_tables` has is up to
- * ten seconds old, by which the begin of an approval would count as a write of a poll.
+ * ten seconds old, by which the begin of an approval would count as a write of a poll. What ends a wait begins with `with`, and no wait ends while
+ * these are read.
  */
 export const readCosts = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient

@@ -32,6 +32,7 @@
  */
 import { Effect, Redacted, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
+import { memoize } from "effect/Function"
 import * as jose from "jose"
 import { DecryptionFailed } from "./DecryptionFailed.ts"
 import * as RandomToken from "./RandomToken.ts"
@@ -99,11 +100,15 @@ export const generate = (keyId: string): Effect.Effect<SealingKey> =>
  */
 export const seal = (text: Redacted.Redacted<string>, [key]: Keys, context: Context = []): Effect.Effect<string> =>
   Effect.map(
-    Effect.promise(() =>
-      new jose.FlattenedEncrypt(encoder.encode(Redacted.value(text)))
-        .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: key.keyId, rev: revision })
-        .setAdditionalAuthenticatedData(encoder.encode(encodeContext(context)))
-        .encrypt(Redacted.value(key.material))
+    Effect.flatMap(
+      Effect.promise(() => importKey(key)),
+      (imported) =>
+        Effect.promise(() =>
+          new jose.FlattenedEncrypt(encoder.encode(Redacted.value(text)))
+            .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: key.keyId, rev: revision })
+            .setAdditionalAuthenticatedData(encoder.encode(encodeContext(context)))
+            .encrypt(imported)
+        )
     ),
     ({ ciphertext, iv, protected: header, tag }) => [header, "", iv, ciphertext, tag].join(".")
   )
@@ -126,7 +131,7 @@ export const open = (
     try: () =>
       jose.flattenedDecrypt(
         { protected: header, iv, ciphertext, tag, aad },
-        ({ kid } = {}) => Redacted.value(keys.find(({ keyId }) => keyId === kid)?.material ?? keys[0].material),
+        ({ kid } = {}) => importKey(keys.find(({ keyId }) => keyId === kid) ?? keys[0]),
         { keyManagementAlgorithms: ["dir"], contentEncryptionAlgorithms: ["A256GCM"] }
       ),
     catch: () => new DecryptionFailed({ problem: unopened })
@@ -138,6 +143,12 @@ export const open = (
     Effect.map(({ plaintext }) => Redacted.make(new TextDecoder().decode(plaintext), { label: "sealed text" }))
   )
 }
+
+/** Imported once: jose would do so for each text. */
+const importKey = /* @__PURE__ */ memoize(
+  ({ material }: SealingKey): Promise<CryptoKey> =>
+    crypto.subtle.importKey("raw", Redacted.value(material).slice(), "AES-GCM", false, ["encrypt", "decrypt"])
+)
 
 const unopened = "none of the keys has sealed it for this place, or it was changed since"
 

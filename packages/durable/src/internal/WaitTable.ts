@@ -190,6 +190,31 @@ export const report = ({ sql, tables }: Database, rows: ReadonlyArray<Row>): Cal
     where wait.id = reported.id and wait.lease = reported.lease and wait.claimed_at is not null`)
 }
 
+/**
+ * Changes a row of the waits, and with it the one of its authentication; neither, if the change finds none. On PostgreSQL it is one statement:
+ * a transaction is four round trips.
+ */
+const changeBoth = <A extends object>(
+  { sql, tables }: Database,
+  id: string,
+  change: Statement.Statement<A>,
+  values: Statement.Fragment
+): Call<Option.Option<A>> => {
+  const store = (condition: Statement.Fragment) =>
+    sql`update ${sql(tables.authentication)} set ${values} where id = ${id} ${condition}`
+  const changed = sql.onDialectOrElse({
+    pg: () => sql<A>`
+      with changed as (${change}), stored as (${store(sql`and exists (select 1 from changed)`)})
+      select * from changed`,
+    orElse: () =>
+      transact(
+        sql,
+        Effect.tap(change, (rows) => (rows.length === 0 ? Effect.void : Effect.asVoid(store(sql.literal("")))))
+      )
+  })
+  return Effect.map(changed, ([row]) => Option.fromUndefinedOr(row))
+}
+
 /** Takes the lease, whichever worker has it, and any outcome: unless there is a response already. */
 export const receive = (
   database: Database,
@@ -198,25 +223,18 @@ export const receive = (
   timeout: number
 ): Call<Option.Option<Lease>> => {
   const { sql, tables } = database
-  const take = withNow(
-    database,
-    (now) => sql<{ lease: Int64; claimed_at: Int64 }>`
+  return withNow(database, (now) => {
+    const take = sql<{ lease: Int64; claimed_at: Int64 }>`
       update ${sql(tables.wait)}
       set lease = lease + 1, claimed_at = ${now}, wake_at = ${leaseEnd(sql, now, timeout)}, received_at = ${now},
         decided_at = null, state = ${encodeState(state)}
       where id = ${id} and received_at is null
       returning lease, claimed_at`
-  )
-  const store = sql`
-    update ${sql(tables.authentication)} set pending = ${pending}, outcome = null, result = null where id = ${id}`
-  return transact(
-    sql,
-    Effect.flatMap(take, ([row]) =>
-      row === undefined
-        ? Effect.succeedNone
-        : Effect.as(store, Option.some({ lease: Number(row.lease), claimedAt: Number(row.claimed_at) }))
+    return Effect.map(
+      changeBoth(database, id, take, sql`pending = ${pending}, outcome = null, result = null`),
+      Option.map(({ claimed_at, lease }) => ({ lease: Number(lease), claimedAt: Number(claimed_at) }))
     )
-  )
+  })
 }
 
 /** A ping has come: the row is due, before all that is overdue, or will be when its claim is reported. */
@@ -236,17 +254,6 @@ export const readPending = ({ sql, tables }: Database, id: string): Call<Option.
     Option.map(Option.fromUndefinedOr(row), ({ pending }) => pending)
   )
 
-/** Stores what belongs to a row together with a change of it; `false` if the change found no row. */
-const storeWith = (
-  sql: SqlClient.SqlClient,
-  change: Call<ReadonlyArray<unknown>>,
-  store: Call<unknown>
-): Call<boolean> =>
-  transact(
-    sql,
-    Effect.flatMap(change, (rows) => (rows.length === 0 ? Effect.succeed(false) : Effect.as(store, true)))
-  )
-
 /** A push has brought a response: whichever worker is next verifies it, in place of an outcome without tokens. */
 export const recordPush = (
   database: Database,
@@ -254,34 +261,28 @@ export const recordPush = (
   pending: string
 ): Call<void> => {
   const { sql, tables } = database
-  const take = withNow(
-    database,
-    (now) => sql`
+  return withNow(database, (now) => {
+    const take = sql<{ id: string }>`
       update ${sql(tables.wait)}
       set lease = lease + 1, claimed_at = null, wake_at = 0, received_at = ${now}, decided_at = null,
         state = ${encodeState(state)}
       where id = ${id} and received_at is null
       returning id`
-  )
-  const store = sql`
-    update ${sql(tables.authentication)} set pending = ${pending}, outcome = null, result = null where id = ${id}`
-  return Effect.asVoid(storeWith(sql, take, store))
+    return Effect.asVoid(changeBoth(database, id, take, sql`pending = ${pending}, outcome = null, result = null`))
+  })
 }
 
 /** A push has brought an error: it ends the wait, whichever worker has it. */
 export const refuse = (database: Database, id: string, result: string): Call<void> => {
   const { sql, tables } = database
   const outcome: Wait.Outcome = "Refused"
-  const end = withNow(
-    database,
-    (now) => sql`
+  return withNow(database, (now) => {
+    const end = sql<{ id: string }>`
       update ${sql(tables.wait)} set decided_at = ${now}, claimed_at = null, lease = lease + 1
       where id = ${id} and decided_at is null and received_at is null
       returning id`
-  )
-  const store = sql`
-    update ${sql(tables.authentication)} set outcome = ${outcome}, result = ${result} where id = ${id}`
-  return Effect.asVoid(storeWith(sql, end, store))
+    return Effect.asVoid(changeBoth(database, id, end, sql`outcome = ${outcome}, result = ${result}`))
+  })
 }
 
 /** How a wait has ended, and who approved. */
@@ -300,33 +301,28 @@ export const decide = (
   { acr, outcome, result, subject }: Decided
 ): Call<boolean> => {
   const { sql, tables } = database
-  const end = withNow(
-    database,
-    (now) => sql`
+  const values = sql`
+    outcome = ${outcome}, result = ${result ?? null}, subject = ${subject ?? null}, acr = ${acr ?? null}`
+  return withNow(database, (now) => {
+    const end = sql<{ id: string }>`
       update ${sql(tables.wait)} set decided_at = ${now}, claimed_at = null
       where id = ${id} and lease = ${lease} and claimed_at is not null
       returning id`
-  )
-  const store = sql`
-    update ${sql(tables.authentication)}
-    set outcome = ${outcome}, result = ${result ?? null}, subject = ${subject ?? null}, acr = ${acr ?? null}
-    where id = ${id}`
-  return storeWith(sql, end, store)
+    return Effect.map(changeBoth(database, id, end, values), Option.isSome)
+  })
 }
 
 /** Ends a wait that no poll is in flight for, and that has no tokens; `false` for any other. */
 export const cancel = (database: Database, id: string): Call<boolean> => {
   const { sql, tables } = database
   const outcome: Wait.Outcome = "Cancelled"
-  const end = withNow(
-    database,
-    (now) => sql`
+  return withNow(database, (now) => {
+    const end = sql<{ id: string }>`
       update ${sql(tables.wait)} set decided_at = ${now}, claimed_at = null, lease = lease + 1
       where id = ${id} and decided_at is null and received_at is null and (claimed_at is null or wake_at <= ${now})
       returning id`
-  )
-  const store = sql`update ${sql(tables.authentication)} set outcome = ${outcome} where id = ${id}`
-  return storeWith(sql, end, store)
+    return Effect.map(changeBoth(database, id, end, sql`outcome = ${outcome}`), Option.isSome)
+  })
 }
 
 /** A pause is only ever made longer. */
