@@ -11,9 +11,10 @@ import { type Mode, readConfiguration } from "./Settings.ts"
 const configuration = readConfiguration()
 
 const ReportedLog = Logger.layer([
-  Logger.map(Logger.formatStructured, ({ annotations, cause, level, message }) =>
-    Child.report({ type: "log", value: { level, message: [message, cause ?? ""].join(" ").trim(), ...annotations } })
-  )
+  Logger.map(Logger.formatStructured, ({ annotations, cause, level, message }) => {
+    const parts = [message, cause ?? ""].flat().map((part) => (typeof part === "string" ? part : JSON.stringify(part)))
+    return Child.report({ type: "log", value: { level, message: parts.join(" ").trim(), ...annotations } })
+  })
 ])
 
 const workerOf = (mode: Mode) =>

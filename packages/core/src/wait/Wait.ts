@@ -265,11 +265,14 @@ const backOff = <R, F>(
   const elapsed = timedOut ? now - sentAt : 0
   const delay = Math.min(interval * 2 ** (faults - 1), Math.max(interval, terms.maxBackoff))
   const pause = retryAfter > 0 ? Math.max(interval, retryAfter) : Math.max(0, delay - elapsed)
+  const least = now + Math.max(0, interval - elapsed)
+  // What has timed out may yet arrive.
+  const afterPing = timedOut ? least : pingFloor(state, sentAt, now)
   return {
     next: { ...state, faults, lastFault: fault, lost: isLost ? fault : state.lost },
     pause,
-    least: now + Math.max(0, interval - elapsed),
-    floor: retryAfter > 0 ? now + pause : pingFloor(state, sentAt, now)
+    least,
+    floor: retryAfter > 0 ? now + pause : afterPing
   }
 }
 

@@ -202,6 +202,10 @@ describe("Wait", () => {
       expect(pollAt({ ...unreachable, retryAfter: 9000 })).toBe(40_000)
     })
 
+    it("keeps the interval from the last send after a poll that timed out, and may yet arrive (T-32)", () => {
+      expect(pollAt({ ...reset, timedOut: true })).toBe(35_000)
+    })
+
     it("keeps the interval from the poll before, where a profile asks for it", () => {
       expect(pollAt(pending, { notifiedKeepsInterval: true })).toBe(35_000)
       const held = [due(30_000), send(30_000), answer(pending, 34_900), ping(37_000)]

@@ -25,7 +25,7 @@ export interface World {
   readonly lastSent: number | undefined
   /** When the response to the last poll came; `undefined` if it was never read. */
   readonly lastAnswered: number | undefined
-  /** Until when the provider has asked for no poll, whatever happens. */
+  /** Until when no poll may be sent, whatever happens: the provider has asked for it, or the last poll timed out. */
   readonly floor: number
   /** The provider held the last poll for an interval or longer. */
   readonly isHeld: boolean

@@ -79,7 +79,10 @@ const send = (wait: Functions, world: World): World => {
   if (sent[0].phase._tag !== "Polling") return carryOut(wait, { ...world, poll: "none" }, sent)
   must(now < state.deadline, "no poll is sent at or after the deadline")
   if (lastSent !== undefined) {
-    must(now >= world.floor, "Retry-After and slow down are kept, whatever pings")
+    must(
+      now >= world.floor,
+      "Retry-After, slow down and the interval after a poll that timed out are kept, whatever pings"
+    )
     if (world.isPinged && state.terms.notifiedKeepsInterval) {
       must(now >= lastSent + interval, "a notification does not shorten the interval")
     }
@@ -135,7 +138,9 @@ const answer = (wait: Functions, world: World, given: WaitAnswer, isTaken: boole
             now + (isHeld ? 0 : interval),
             Math.min(now + (retryAfter ?? 0), wait.lastPollAt(state.deadline, state.terms.margin, now))
           )
-        : 0,
+        : isTimeout
+          ? (world.lastSent ?? 0) + interval
+          : 0,
       isHeld
     }
   )
