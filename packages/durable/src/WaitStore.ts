@@ -254,7 +254,7 @@ export const make = Effect.fnUntraced(function* ({
     claim: (options) =>
       Effect.flatMap(WaitTable.claim(database, options), (rows) =>
         Effect.map(
-          Effect.forEach(rows, (row) => orSkip(row, read(row, keys, prefix))),
+          Effect.forEach(rows, (row) => orSkip(row, read(row, keys, prefix)), { concurrency: "unbounded" }),
           (claims) => claims.flat()
         )
       ),

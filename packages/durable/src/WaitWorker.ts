@@ -74,7 +74,7 @@ import { type Claim, type Progress, WaitStore } from "./WaitStore.ts"
  * @stability unstable
  */
 export interface Options extends Omit<Poll.Options, "schedule" | "pingFallback"> {
-  /** How many waits a worker has at once; 256 by default. */
+  /** How many waits a worker has at once; 64 by default. */
   readonly maxConcurrentPolls?: number | undefined
   /** How often a worker looks for what is due; every 250 milliseconds by default. */
   readonly claimInterval?: Duration.Input | undefined
@@ -183,7 +183,7 @@ interface Due {
 const makeWorker = Effect.fnUntraced(function* ({
   claimInterval: _claimInterval,
   retention: _retention,
-  maxConcurrentPolls: max = 256,
+  maxConcurrentPolls: max = 64,
   ...polls
 }: Options = {}) {
   const store = yield* WaitStore
