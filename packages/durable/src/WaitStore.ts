@@ -181,6 +181,8 @@ export interface Service {
    * which is verified next, or its error, which ends it.
    */
   readonly notify: (id: string, body: Redacted.Redacted<Schema.Json>) => Effect.Effect<void, NotifyError>
+  /** Tells a wait of a notification that has come before it. `insert` does; after a transaction around that, it has to be done again. */
+  readonly notifyEarly: (id: string) => Effect.Effect<void, SqlError.SqlError>
   /** Waits until `notify` runs in this process. */
   readonly notified: Effect.Effect<void>
   /** The least time between two polls until a ping arrives, in milliseconds. */
@@ -244,10 +246,11 @@ export const make = Effect.fnUntraced(function* ({
   const termsOf = makeTermsOf(pingFallback, false)
 
   const notify = WaitNotification.makeNotify({ database, keys, prefix })
-  const notifyEarly = WaitNotification.makeNotifyEarly({ keys, prefix }, notify)
+  const notifyEarly = WaitNotification.makeNotifyEarly({ database, keys, prefix }, notify)
 
   return WaitStore.of({
     notify: (id, body) => Effect.andThen(notify(id, body), wakeup.send),
+    notifyEarly,
     notified: wakeup.await,
     pingFallback,
     insert: makeInsert({ database, sealPending, termsOf, notifyEarly }),
@@ -311,9 +314,8 @@ const makeInsert = ({
     const row = toRow({ held: { id: pending.id, lease: 0 }, saved, wakeAt: wakeAtOf(saved, now) })
     const [sealed, authReqIdHash] = [yield* sealPending(pending), yield* TokenHash.sha256(pending.authReqId)]
     yield* WaitTable.insert(database, row, { pending: sealed, authReqIdHash, receivedAt })
-    // Read again: a notification may have come in between.
-    const notified = yield* NotificationTable.findOf(database, pending.id)
-    if (Option.isSome(notified)) yield* notifyEarly(notified.value, pending.id)
+    // A notification may have come in between.
+    yield* notifyEarly(pending.id)
   })
 
 const sealDecision = Effect.fnUntraced(function* (

@@ -1,7 +1,7 @@
 import { Ciba, CibaError, type Sealing, UserHint } from "@effect-ciba/core"
 import { ApprovalError, Approvals, WaitStore, WaitWorker } from "@effect-ciba/durable"
 import { ProviderScript, TestProvider, TestUser } from "@effect-ciba/testing"
-import { Clock, Duration, Effect, Exit, Fiber, Redacted, Stream } from "effect"
+import { Clock, Duration, Effect, Exit, Fiber, Option, Redacted, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { expect } from "vitest"
@@ -56,6 +56,26 @@ onBoth((it) => {
       }
       expect(yield* countRequests("backchannel")).toBe(1)
     }).pipe(provide({ user: TestUser.approve({ after: "7 seconds" }) }))
+  )
+
+  it.effect("looks for what has come before its wait when that is committed", () =>
+    Effect.gen(function* () {
+      const place = yield* makeOptions
+      const store = yield* WaitStore.make(place)
+      const { transactionService } = yield* SqlClient.SqlClient
+      const looks: Array<boolean> = []
+      const notifyEarly = (id: string) =>
+        Effect.flatMap(Effect.serviceOption(transactionService), (transaction) => {
+          looks.push(Option.isNone(transaction))
+          return store.notifyEarly(id)
+        })
+      const approvals = yield* Effect.provideService(Approvals.make(place), WaitStore.WaitStore, {
+        ...store,
+        notifyEarly
+      })
+      yield* approvals.start("transfer-17", request)
+      expect(looks).toEqual([true])
+    }).pipe(provide())
   )
 
   it.effect("sends one request for two callers at once", () =>

@@ -1,9 +1,10 @@
 import { DurableInbox, WaitStore, WaitWorker } from "@effect-ciba/durable"
 import { TestProvider } from "@effect-ciba/testing"
-import { Clock, DateTime, Effect, Layer, Option, Redacted } from "effect"
+import { Clock, DateTime, Deferred, Effect, Layer, Option, Redacted } from "effect"
+import { SqlClient } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { expect } from "vitest"
-import { onBoth } from "./support/Databases.ts"
+import { onBoth, onPostgres } from "./support/Databases.ts"
 import { dump } from "./support/Dump.ts"
 import { ask, askAndInsert, callOther, makeNodes, type Nodes, provide } from "./support/Nodes.ts"
 
@@ -217,6 +218,30 @@ onBoth((it) => {
         for (const secret of [token, Redacted.value(pending.authReqId), "jo@example.com", "access_token", "id_token"]) {
           expect(text).not.toContain(secret)
         }
+      }).pipe(provide(nodes, "push"))
+    )
+  )
+})
+
+onPostgres((it) => {
+  it.effect("verifies a push that comes while its wait is not visible yet, once that is committed (L17)", () =>
+    Effect.flatMap(makeNodes, (nodes) =>
+      Effect.gen(function* () {
+        const { store } = nodes
+        const sql = yield* SqlClient.SqlClient
+        const pending = yield* ask
+        yield* TestProvider.TestProvider.use((provider) => provider.approve())
+        const inserted = yield* Deferred.make<void>()
+        const called = yield* Deferred.make<number, Effect.Error<ReturnType<typeof callOther>>>()
+        yield* Effect.forkChild(
+          Effect.flatMap(Deferred.await(inserted), () => Deferred.complete(called, callOther(nodes)))
+        )
+        const insert = Effect.andThen(store.insert(pending), Deferred.succeed(inserted, undefined))
+        expect(yield* sql.withTransaction(Effect.andThen(insert, Deferred.await(called)))).toBe(204)
+        expect(yield* runDue).toBe(0)
+        yield* store.notifyEarly(pending.id)
+        yield* runDue
+        expect(yield* outcomeOf(nodes, pending.id)).toBe("Verified")
       }).pipe(provide(nodes, "push"))
     )
   )

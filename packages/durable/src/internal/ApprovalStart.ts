@@ -108,7 +108,8 @@ const makeSend =
     const sent = Effect.matchEffect(ciba.initiate(request), {
       onFailure: (error) =>
         mayBeAsked(error) ? Effect.fail(error) : Effect.andThen(free(attempt), Effect.fail(error)),
-      onSuccess: (pending) => untilExpiry(pending, record(store, database, attempt, pending))
+      onSuccess: (pending) =>
+        untilExpiry(pending, Effect.andThen(record(store, database, attempt, pending), store.notifyEarly(pending.id)))
     })
     return Effect.raceFirst(sent, keepRenewed)
   }

@@ -81,24 +81,20 @@ const makeDeliver = (
     const { authReqId, body } = notification
     const found = yield* find(token)
     if (Option.isNone(found)) return "Refused"
-    const { handle, hash, id: foundId, isNotified } = found.value
+    const { handle, hash, isNotified } = found.value
     const known = yield* handles.hashByAll(authReqId)
     if (handle !== null && !known.includes(handle)) return "Refused"
-    const change = (id: string | null) => (id === null ? Effect.void : store.notify(id, body))
-    const storeFirst = Effect.flatMap(
-      Effect.all([
-        handle === null ? handles.hash(authReqId) : Effect.succeed(handle),
-        NotificationBody.sealed.seal(body, keys, [prefix, hash])
-      ]),
-      ([handle, body]) => NotificationTable.notify(database, { hash, handle, body })
-    )
-    // The wait is changed also for a repeated one: the process that took the first may have died before.
-    const [stored] = yield* Effect.all([isNotified ? Effect.succeedNone : storeFirst, change(foundId)], {
-      concurrency: 2
-    })
+    const stored = isNotified
+      ? Option.none()
+      : yield* NotificationTable.notify(database, {
+          hash,
+          handle: handle ?? (yield* handles.hash(authReqId)),
+          body: yield* NotificationBody.sealed.seal(body, keys, [prefix, hash])
+        })
+    // Also for a repeated one: the process that took the first may have died before its wait knew.
+    const { id } = Option.getOrElse(stored, () => found.value)
+    if (id !== null) yield* store.notify(id, body)
     if (Option.isNone(stored)) return "Duplicate"
-    const { id } = stored.value
-    if (foundId === null) yield* change(id)
     if (id !== null) onDelivered(id, notification)
     return "Accepted"
   })

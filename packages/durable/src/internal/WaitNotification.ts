@@ -6,7 +6,7 @@ import { DateTime, Effect, Option, Redacted, Result, type Schema } from "effect"
 import type { SqlError } from "effect/sql"
 import * as Failure from "./Failure.ts"
 import * as NotificationBody from "./NotificationBody.ts"
-import type * as NotificationTable from "./NotificationTable.ts"
+import * as NotificationTable from "./NotificationTable.ts"
 import * as WaitTable from "./WaitTable.ts"
 
 /** Fails with what the database does, or if none of the keys has sealed the row. */
@@ -16,7 +16,7 @@ export type Notify = (
 ) => Effect.Effect<void, SqlError.SqlError | Effect.Error<ReturnType<typeof Sealing.open>>>
 
 /** Tells a wait that was just stored of what has come before it. */
-export type NotifyEarly = (notified: NotificationTable.Notified, id: string) => Effect.Effect<void, SqlError.SqlError>
+export type NotifyEarly = (id: string) => Effect.Effect<void, SqlError.SqlError>
 
 /** Where a wait is, and how its row is sealed. */
 export interface Place {
@@ -47,13 +47,18 @@ export const makeNotify = ({ database, keys, prefix }: Place): Notify =>
 
 /** A notification that has come before its wait. One that cannot be opened is one that was lost. */
 export const makeNotifyEarly =
-  ({ keys, prefix }: Pick<Place, "keys" | "prefix">, notify: Notify): NotifyEarly =>
-  ({ body, hash }, id) =>
-    body === null
-      ? Effect.void
-      : NotificationBody.sealed.open(body, keys, [prefix, hash]).pipe(
-          Effect.flatMap((opened) => notify(id, opened)),
-          Effect.catchTag("DecryptionFailed", ({ message }) =>
-            Effect.logError(`the notification for ${id}: ${message}`)
+  ({ database, keys, prefix }: Place, notify: Notify): NotifyEarly =>
+  (id) =>
+    Effect.flatMap(NotificationTable.findOf(database, id), (notified) => {
+      const { body, hash } = Option.getOrElse(notified, () => none)
+      return body === null
+        ? Effect.void
+        : NotificationBody.sealed.open(body, keys, [prefix, hash]).pipe(
+            Effect.flatMap((opened) => notify(id, opened)),
+            Effect.catchTag("DecryptionFailed", ({ message }) =>
+              Effect.logError(`the notification for ${id}: ${message}`)
+            )
           )
-        )
+    })
+
+const none: NotificationTable.Notified = { body: null, hash: "" }

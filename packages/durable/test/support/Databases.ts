@@ -47,7 +47,10 @@ const onServer = (
     ? (tests) => layer(...database)(name, tests)
     : () => describe.skip(`${name}, which is not installed`, () => {})
 
-const onPostgres = onServer(hasPostgres, "on PostgreSQL", Layer.merge(PostgresTest, ClockTest), { timeout: 60_000 })
+/** Runs tests on PostgreSQL alone; their clock is the `Clock` of the test. */
+export const onPostgres = onServer(hasPostgres, "on PostgreSQL", Layer.merge(PostgresTest, ClockTest), {
+  timeout: 60_000
+})
 
 const live = { timeout: 60_000, excludeTestServices: true }
 
