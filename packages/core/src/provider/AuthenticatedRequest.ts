@@ -71,8 +71,9 @@ export const makeEndpoint = <E>(
   ClientRegistration
 > =>
   Effect.gen(function* () {
-    const { authentication, clientId, mutualTls, profile } = yield* ClientRegistration
-    const targetOf = makeTargetOf(clientId)
+    const registration = yield* ClientRegistration
+    const { authentication, mutualTls, profile } = registration
+    const targetOf = makeTargetOf(registration)
     const interaction = profile?.interactionIds === true ? InteractionId.generateHeader : undefined
 
     const makeBuild = (target: RequestTarget): Endpoint<E>["build"] => {
@@ -127,7 +128,7 @@ const isGiven = (headers: Headers.Input | undefined): headers is Headers.Input =
   headers !== undefined && (Symbol.iterator in headers || Object.keys(headers).length > 0)
 
 /** The target of requests to an endpoint: one object for all of them, so that client authentication prepares itself once. */
-const makeTargetOf = (clientId: string) => {
+const makeTargetOf = /* @__PURE__ */ memoize(({ clientId }: ClientRegistration["Service"]) => {
   const targetsOf = memoize((_: ProviderMetadata.ProviderMetadata) => new Map<string, RequestTarget>())
   return (metadata: ProviderMetadata.ProviderMetadata, endpoint: string): RequestTarget => {
     const targets = targetsOf(metadata)
@@ -135,7 +136,7 @@ const makeTargetOf = (clientId: string) => {
     targets.set(endpoint, target)
     return target
   }
-}
+})
 
 /** What client authentication adds to a request: read once, if it is the same for several. */
 const readOwn = /* @__PURE__ */ memoize((credentials: Credentials) => {

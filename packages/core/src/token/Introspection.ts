@@ -166,17 +166,19 @@ const readJson = (response: HttpClientResponse.HttpClientResponse) =>
 const type = "token-introspection+jwt"
 
 /** Reads the token's state from a signed response (RFC 9701). */
+const signedClaims = Schema.Struct({
+  iss: Schema.String,
+  aud: Schema.Union([Schema.String, Texts]),
+  token_introspection: Schema.Unknown
+})
+
 const readSigned = (response: HttpClientResponse.HttpClientResponse, algorithm: JwsAlgorithm) =>
   Effect.flatMap(
     SignedResponse.make({
       mediaType: `application/${type}`,
       type,
       algorithm,
-      claims: Schema.Struct({
-        iss: Schema.String,
-        aud: Schema.Union([Schema.String, Texts]),
-        token_introspection: Schema.Unknown
-      })
+      claims: signedClaims
     }),
     (read) =>
       read(response).pipe(

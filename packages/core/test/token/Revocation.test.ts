@@ -48,6 +48,21 @@ describe("Revocation.request", () => {
     })
   )
 
+  it.effect("gives client authentication the same target each time, so that it prepares itself once", () =>
+    Effect.gen(function* () {
+      const targets: Array<unknown> = []
+      const authentication = ClientAuthentication.clientSecretBasic(Redacted.make("secret"))
+      const credentials: typeof authentication.credentials = (target) => {
+        targets.push(target)
+        return authentication.credentials(target)
+      }
+      const layer = scriptedProvider([done, done]).layer({ authentication: { ...authentication, credentials } })
+      yield* Effect.provide(Effect.andThen(Revocation.revoke(token), Revocation.revoke(token)), layer)
+      expect(targets).toHaveLength(2)
+      expect(targets[1]).toBe(targets[0])
+    })
+  )
+
   for (const name of ["token", "token_type_hint", "client_id", "client_secret"]) {
     it.effect(`does not send a revocation request with a second ${name}`, () =>
       Effect.gen(function* () {
