@@ -7,24 +7,26 @@ import { type Plugin, RolldownMagicString, rolldown } from "rolldown"
 
 const folder = resolve(import.meta.dirname, "../packages/core")
 
-/** A bundler leaves out a call that is needed for its value alone, if nothing needs the value. So are all calls in declarations. */
+/** A bundler leaves out a call that is needed for its value alone, if nothing needs the value. So are all calls in declarations; one in a statement, or in a function, is not. */
 export const annotateCalls: Plugin = {
   name: "annotate-calls",
   transform(code, id) {
     const starts = new Set<number>()
-    let functions = 0
+    let depth = 0
     const annotate = ({ start }: { readonly start: number }) => {
-      if (functions === 0) starts.add(start)
+      if (depth === 0) starts.add(start)
     }
     const enter = () => {
-      functions++
+      depth++
     }
     const leave = () => {
-      functions--
+      depth--
     }
     const visitor = new Visitor({
       CallExpression: annotate,
       NewExpression: annotate,
+      ExpressionStatement: enter,
+      "ExpressionStatement:exit": leave,
       ArrowFunctionExpression: enter,
       "ArrowFunctionExpression:exit": leave,
       FunctionDeclaration: enter,
@@ -32,8 +34,7 @@ export const annotateCalls: Plugin = {
       FunctionExpression: enter,
       "FunctionExpression:exit": leave
     })
-    const { program } = parseSync(id, code)
-    visitor.visit({ ...program, body: program.body.filter(({ type }) => type !== "ExpressionStatement") })
+    visitor.visit(parseSync(id, code).program)
     const text = new RolldownMagicString(code)
     for (const start of starts) text.prependLeft(start, "/* @__PURE__ */ ")
     return { code: text }

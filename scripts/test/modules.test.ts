@@ -22,6 +22,7 @@ export class B extends Service<B>()("B") {}`)
 
 it("a call in a function, and one that is a statement, is not marked", async () => {
   const code = await bundle(`register(first())
+if (process.argv[2]) { register(second()) }
 export const a = (): number => make()
 export function b(): number { return make() }
 export class C { d(): number { return make() } }`)
