@@ -9,7 +9,7 @@
  *
  * **Details**
  *
- * - `id` is a random UUID and no secret. Use it in logs and as the name of a stored entry; it is unknown to the provider.
+ * - `id` is random and no secret: the library draws a UUID. Use it in logs and as the name of a stored entry; it is unknown to the provider.
  * - `seal` encrypts with the first of the keys, `open` decrypts with any of them.
  *
  * **Gotchas**
@@ -88,7 +88,7 @@ const members = <Exposed extends boolean>(exposed: Exposed) => {
     Schema.Redacted(schema, { label, disallowJsonEncode: !exposed })
   return {
     version: Schema.Literal(1),
-    /** A random UUID for logs, spans, events and stores. No secret, and unknown to the provider. */
+    /** A random identifier for logs, spans, events and stores: the library draws a UUID. No secret, and unknown to the provider. */
     id: Schema.NonEmptyString,
     issuer: Schema.String,
     clientId: Schema.String,
@@ -159,7 +159,7 @@ export const unsafeJson: Schema.Codec<PendingAuthentication, string> = Schema.fr
 )
 
 /**
- * A copy with other values in some members.
+ * A copy with other values in some members, which are not checked.
  *
  * @since 0.1.0
  * @stability unstable
