@@ -58,46 +58,40 @@ export interface Expected<A extends Parties> {
   readonly claims: Schema.Decoder<A>
 }
 
-/** Reads the claims of a response, once all of it is verified. */
-export type SignedResponse<A> = (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<A, ReadError>
-
-/** Reads responses of the configured provider for the configured client. */
-export const make = Effect.fnUntraced(function* <A extends Parties>({
-  algorithm,
-  claims,
-  mediaType,
-  type
-}: Expected<A>): Effect.fn.Return<SignedResponse<A>, never, ClientRegistration | Discovery | ProviderKeys | Transport> {
+/** The claims of a response of the configured provider for the configured client, once all of it is verified. */
+export const read = Effect.fnUntraced(function* <A extends Parties>(
+  response: HttpClientResponse.HttpClientResponse,
+  expected: Expected<A>
+): Effect.fn.Return<A, ReadError, ClientRegistration | Discovery | ProviderKeys | Transport> {
+  const { algorithm, claims, mediaType } = expected
   const { clientId, decrypter } = yield* ClientRegistration
-  const discovery = yield* Discovery
-  const transport = yield* Transport
+  const { text } = yield* Transport.use((transport) => transport.text(response))
+  if (!hasMediaType(response, mediaType)) yield* reject("alg", algorithm ?? "none", "none")
+  const received = Redacted.make(text, { label: "signed response" })
+  const jwt = yield* Effect.catchTag(decrypter.decrypt(received), "NotEncrypted", () => Effect.succeed(received))
+  const payload = yield* readPayload(jwt, expected)
+  const decoded = yield* Schema.decodeUnknownEffect(claims, { errors: "all" })(payload)
+  const { issuer } = yield* Discovery.use(({ metadata }) => metadata)
+  const { aud = clientId, iss = issuer } = decoded
+  const audience = typeof aud === "string" ? [aud] : aud
+  if (iss !== issuer) yield* reject("iss", issuer, iss)
+  if (!audience.includes(clientId)) yield* reject("aud", clientId, audience.join(" "))
+  return decoded
+})
+
+const readPayload = Effect.fnUntraced(function* (
+  jwt: Redacted.Redacted<string>,
+  { algorithm, type }: Pick<Expected<never>, "algorithm" | "type">
+) {
+  if (algorithm === undefined) {
+    return yield* Effect.catch(decodeJson(Redacted.value(jwt)), () => reject("alg", "none", "JWT"))
+  }
+  if (type !== undefined) {
+    const { typ = "" } = yield* Effect.fromResult(JsonWebToken.readHeader(jwt))
+    if (typ.toLowerCase().replace(/^application\//, "") !== type) yield* reject("typ", type, typ)
+  }
   const verify = yield* SignatureVerifier.make
-  const decodeClaims = Schema.decodeUnknownEffect(claims, { errors: "all" })
-
-  const readPayload = Effect.fnUntraced(function* (jwt: Redacted.Redacted<string>) {
-    if (algorithm === undefined) {
-      return yield* Effect.catch(decodeJson(Redacted.value(jwt)), () => reject("alg", "none", "JWT"))
-    }
-    if (type !== undefined) {
-      const { typ = "" } = yield* Effect.fromResult(JsonWebToken.readHeader(jwt))
-      if (typ.toLowerCase().replace(/^application\//, "") !== type) yield* reject("typ", type, typ)
-    }
-    return yield* verify(jwt, algorithm)
-  })
-
-  return Effect.fnUntraced(function* (response) {
-    const { text } = yield* transport.text(response)
-    if (!hasMediaType(response, mediaType)) yield* reject("alg", algorithm ?? "none", "none")
-    const received = Redacted.make(text, { label: "signed response" })
-    const jwt = yield* Effect.catchTag(decrypter.decrypt(received), "NotEncrypted", () => Effect.succeed(received))
-    const read = yield* decodeClaims(yield* readPayload(jwt))
-    const { issuer } = yield* discovery.metadata
-    const { aud = clientId, iss = issuer } = read
-    const audience = typeof aud === "string" ? [aud] : aud
-    if (iss !== issuer) yield* reject("iss", issuer, iss)
-    if (!audience.includes(clientId)) yield* reject("aud", clientId, audience.join(" "))
-    return read
-  })
+  return yield* verify(jwt, algorithm)
 })
 
 /** Whether the response has this media type, whatever its parameters. */

@@ -197,8 +197,10 @@ const readClaims = Effect.fnUntraced(function* (response: HttpClientResponse.Htt
     const { body } = yield* Effect.mapError(json(response), fromReason)
     return yield* Effect.mapError(decodeClaims(body), toInvalidClaims)
   }
-  const readJwt = yield* SignedResponse.make({ mediaType, algorithm, claims: UserInfoClaims })
-  const read = yield* Effect.mapError(readJwt(response), toError)
+  const read = yield* Effect.mapError(
+    SignedResponse.read(response, { mediaType, algorithm, claims: UserInfoClaims }),
+    toError
+  )
   const { exp = Number.POSITIVE_INFINITY } = read
   if (exp * 1000 + Duration.toMillis(clockTolerance) > (yield* Clock.currentTimeMillis)) return read
   return yield* new UserInfoError({ reason: new Expired({ at: DateTime.fromEpochSeconds(exp) }) })

@@ -173,18 +173,9 @@ const signedClaims = Schema.Struct({
 })
 
 const readSigned = (response: HttpClientResponse.HttpClientResponse, algorithm: JwsAlgorithm) =>
-  Effect.flatMap(
-    SignedResponse.make({
-      mediaType: `application/${type}`,
-      type,
-      algorithm,
-      claims: signedClaims
-    }),
-    (read) =>
-      read(response).pipe(
-        Effect.map(({ token_introspection }) => token_introspection),
-        Effect.mapError(toError)
-      )
+  SignedResponse.read(response, { mediaType: `application/${type}`, type, algorithm, claims: signedClaims }).pipe(
+    Effect.map(({ token_introspection }) => token_introspection),
+    Effect.mapError(toError)
   )
 
 const toInvalid = (error: Schema.SchemaError): IntrospectionError =>

@@ -36,7 +36,7 @@ const read = (
       HttpClientRequest.get(issuer),
       new Response(text, { headers: { "content-type": type } })
     )
-    return yield* Effect.flatMap(SignedResponse.make(expected), (readResponse) => readResponse(response)).pipe(
+    return yield* SignedResponse.read(response, expected).pipe(
       Effect.provide([
         Layer.provide(
           ClientRegistration.layer({ clientId, authentication: ClientAuthentication.none }),
@@ -59,7 +59,7 @@ const sign = (members: JsonObject, type?: string) => signToken(members, type ===
 
 const mismatch = (member: string, expected: string, actual: string) => ({ _tag: "Mismatch", member, expected, actual })
 
-describe("SignedResponse.make", () => {
+describe("SignedResponse.read", () => {
   it.effect("reads the claims of a signed response, with iss and aud or without them", () =>
     Effect.gen(function* () {
       for (const parties of [{}, { iss: issuer, aud: clientId }, { aud: ["another", clientId] }]) {
