@@ -109,7 +109,10 @@ const makeSend =
       onFailure: (error) =>
         mayBeAsked(error) ? Effect.fail(error) : Effect.andThen(free(attempt), Effect.fail(error)),
       onSuccess: (pending) =>
-        untilExpiry(pending, Effect.andThen(record(store, database, attempt, pending), store.notifyEarly(pending.id)))
+        Effect.andThen(
+          untilExpiry(pending, record(store, database, attempt, pending)),
+          untilExpiry(pending, store.notifyEarly(pending.id))
+        )
     })
     return Effect.raceFirst(sent, keepRenewed)
   }

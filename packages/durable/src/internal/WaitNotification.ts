@@ -49,16 +49,18 @@ export const makeNotify = ({ database, keys, prefix }: Place): Notify =>
 export const makeNotifyEarly =
   ({ database, keys, prefix }: Place, notify: Notify): NotifyEarly =>
   (id) =>
-    Effect.flatMap(NotificationTable.findOf(database, id), (notified) => {
-      const { body, hash } = Option.getOrElse(notified, () => none)
-      return body === null
-        ? Effect.void
-        : NotificationBody.sealed.open(body, keys, [prefix, hash]).pipe(
-            Effect.flatMap((opened) => notify(id, opened)),
-            Effect.catchTag("DecryptionFailed", ({ message }) =>
-              Effect.logError(`the notification for ${id}: ${message}`)
-            )
-          )
-    })
-
-const none: NotificationTable.Notified = { body: null, hash: "" }
+    Effect.flatMap(
+      NotificationTable.findOf(database, id),
+      Option.match({
+        onNone: () => Effect.void,
+        onSome: ({ body, hash }) =>
+          body === null
+            ? Effect.void
+            : NotificationBody.sealed.open(body, keys, [prefix, hash]).pipe(
+                Effect.flatMap((opened) => notify(id, opened)),
+                Effect.catchTag("DecryptionFailed", ({ message }) =>
+                  Effect.logError(`the notification for ${id}: ${message}`)
+                )
+              )
+      })
+    )
