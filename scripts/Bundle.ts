@@ -1,7 +1,7 @@
 // Bundles programs as an application would, over the package as it is published.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
-import { rolldown } from "rolldown"
+import { type InputOptions, type OutputChunk, rolldown } from "rolldown"
 import * as Modules from "./Modules.ts"
 
 const root = resolve(import.meta.dirname, "..")
@@ -65,21 +65,29 @@ export const begins = `${imports("Ciba, ClientAuthentication")}
 const live = Ciba.layer({ ${base} }).pipe(Layer.provide(FetchHttpClient.layer))
 await Effect.runPromise(Effect.scoped(Layer.build(live)))`
 
-let written: Promise<void> | undefined
-
-/** The code of a program and all that it imports. */
-export const bundle = async (name: string, code: string, minify: true | "dce-only"): Promise<string> => {
-  written ??= Modules.write()
-  await written
+/** A program and all that it imports, as one file. */
+export const generate = async (
+  name: string,
+  code: string,
+  minify: true | "dce-only",
+  options: InputOptions
+): Promise<OutputChunk> => {
   const folder = mkdtempSync(join(root, "e2e", ".bundle-"))
   try {
     const input = join(folder, `${name}.ts`)
     writeFileSync(input, code)
-    const alias = { "@effect-ciba/core": join(root, "packages/core/dist/index.js") }
-    const built = await rolldown({ input, platform: "neutral", resolve: { alias }, logLevel: "silent" })
+    const built = await rolldown({ input, platform: "neutral", logLevel: "silent", ...options })
     const { output } = await built.generate({ format: "esm", minify })
-    return output[0].code
+    return output[0]
   } finally {
     rmSync(folder, { recursive: true })
   }
+}
+
+/** The code of a program over the package as it is published. */
+export const bundle = async (name: string, code: string, minify: true | "dce-only"): Promise<string> => {
+  await Modules.write()
+  const alias = { "@effect-ciba/core": join(root, "packages/core/dist/index.js") }
+  const { code: bundled } = await generate(name, code, minify, { resolve: { alias } })
+  return bundled
 }

@@ -56,7 +56,15 @@ const listPublic = (): Record<string, string> => {
   return Object.fromEntries(sources.map((path) => [path.replace(/^\.\/src\/|\.ts$/g, ""), path]))
 }
 
-export const write = async (): Promise<void> => {
+let written: Promise<void> | undefined
+
+/** Writes them once. */
+export const write = (): Promise<void> => {
+  written ??= build()
+  return written
+}
+
+const build = async (): Promise<void> => {
   const built = await rolldown({
     cwd: folder,
     input: listPublic(),

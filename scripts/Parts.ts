@@ -1,9 +1,6 @@
 // What a program that polls consists of, beyond one of Effect alone: the minified code of each module, by its subject.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { join, resolve } from "node:path"
-import { rolldown } from "rolldown"
 import { minifySync } from "rolldown/utils"
-import { onlyEffect, polls } from "./Bundle.ts"
+import { generate, onlyEffect, polls } from "./Bundle.ts"
 import { annotateCalls } from "./Modules.ts"
 
 /** In kilobytes, minified. */
@@ -11,8 +8,6 @@ export interface Part {
   readonly name: string
   readonly minified: number
 }
-
-const root = resolve(import.meta.dirname, "..")
 
 /** The first that a module's path fits. */
 const subjects: Readonly<Record<string, RegExp>> = {
@@ -36,27 +31,19 @@ const subjects: Readonly<Record<string, RegExp>> = {
 const subjectOf = (id: string): string => Object.entries(subjects).find(([, pattern]) => pattern.test(id))?.[0] ?? id
 
 /** The minified size of the modules of a program, by subject, in bytes. */
-const measureModules = async (code: string): Promise<ReadonlyMap<string, number>> => {
-  const folder = mkdtempSync(join(root, "e2e", ".parts-"))
-  try {
-    const input = join(folder, "program.ts")
-    writeFileSync(input, code)
-    const built = await rolldown({ input, platform: "neutral", plugins: [annotateCalls], logLevel: "silent" })
-    const { output } = await built.generate({ format: "esm", minify: "dce-only" })
-    const sizes = new Map<string, number>()
-    for (const [id, { code: rendered }] of Object.entries(output[0].modules)) {
-      const { code: minified } = minifySync(id, rendered ?? "", { compress: false, mangle: { toplevel: true } })
-      const subject = subjectOf(id)
-      sizes.set(subject, (sizes.get(subject) ?? 0) + Buffer.byteLength(minified))
-    }
-    return sizes
-  } finally {
-    rmSync(folder, { recursive: true })
+const measureModules = async (name: string, code: string): Promise<ReadonlyMap<string, number>> => {
+  const { modules } = await generate(name, code, "dce-only", { plugins: [annotateCalls] })
+  const sizes = new Map<string, number>()
+  for (const [id, { code: rendered }] of Object.entries(modules)) {
+    const { code: minified } = minifySync(id, rendered ?? "", { compress: false, mangle: { toplevel: true } })
+    const subject = subjectOf(id)
+    sizes.set(subject, (sizes.get(subject) ?? 0) + Buffer.byteLength(minified))
   }
+  return sizes
 }
 
 export const measure = async (): Promise<ReadonlyArray<Part>> => {
-  const [own, effect] = [await measureModules(polls), await measureModules(onlyEffect)]
+  const [own, effect] = [await measureModules("polls", polls), await measureModules("effect", onlyEffect)]
   return Object.keys(subjects).map((name) => ({
     name,
     minified: Math.round(((own.get(name) ?? 0) - (effect.get(name) ?? 0)) / 1024)
