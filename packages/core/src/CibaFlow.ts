@@ -73,7 +73,7 @@ export const completeReachable = (
       Effect.map(DateTime.now, (now) => isTransient(error) && DateTime.isLessThan(now, pending.expiresAt))
   })
 
-const collectParts = /* @__PURE__ */ Effect.all({
+const collectParts = Effect.all({
   registration: ClientRegistration.ClientRegistration,
   backchannel: BackchannelAuthentication.BackchannelAuthentication,
   verifier: IdTokenVerifier.IdTokenVerifier,

@@ -86,7 +86,7 @@ const methods = [
  * @since 0.1.0
  * @stability stable
  */
-export const Method: Schema.Literals<typeof methods> = /* @__PURE__ */ Schema.Literals(methods)
+export const Method: Schema.Literals<typeof methods> = Schema.Literals(methods)
 
 /**
  * One of these names.
@@ -179,7 +179,7 @@ export interface AssertionCompatibility {
  */
 export const none: ClientAuthentication = {
   method: "none",
-  credentials: /* @__PURE__ */ memoize((target) => Effect.succeed(withClientId(target)))
+  credentials: memoize((target) => Effect.succeed(withClientId(target)))
 }
 
 /**
@@ -250,7 +250,7 @@ const certificate = (method: Method): ClientAuthentication => ({
  * @since 0.1.0
  * @stability stable
  */
-export const tlsClientAuth: ClientAuthentication = /* @__PURE__ */ certificate("tls_client_auth")
+export const tlsClientAuth: ClientAuthentication = certificate("tls_client_auth")
 
 /**
  * The certificate of the connection, registered at the provider (RFC 8705 2.2).
@@ -258,7 +258,7 @@ export const tlsClientAuth: ClientAuthentication = /* @__PURE__ */ certificate("
  * @since 0.1.0
  * @stability stable
  */
-export const selfSignedTlsClientAuth: ClientAuthentication = /* @__PURE__ */ certificate("self_signed_tls_client_auth")
+export const selfSignedTlsClientAuth: ClientAuthentication = certificate("self_signed_tls_client_auth")
 
 /**
  * Credentials from their values. Parameters are those of client authentication (`client_id`, `client_secret`,

@@ -138,7 +138,7 @@ export const ClientMetadata: Schema.Codec<ClientMetadata> = Schema.StructWithRes
  * @since 0.1.0
  * @stability unstable
  */
-export const ForeignClientMetadata: Schema.Decoder<ClientMetadata> = /* @__PURE__ */ (() =>
+export const ForeignClientMetadata: Schema.Decoder<ClientMetadata> = (() =>
   Schema.StructWithRest(membersOf({ text, words, list, flag, keys: lenient(KeySet), mode: lenient(DeliveryMode) }), [
     Schema.Record(Schema.String, Schema.Unknown)
   ]))()

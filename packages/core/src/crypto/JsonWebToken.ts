@@ -210,8 +210,8 @@ const namesOf = (algorithm: JwsAlgorithm.JwsAlgorithm): Array<string> =>
 
 const isJson = Schema.is(Schema.Json)
 
-const encoder = /* @__PURE__ */ new TextEncoder()
+const encoder = new TextEncoder()
 
-const decoder = /* @__PURE__ */ new TextDecoder()
+const decoder = new TextDecoder()
 
 const decodeClaims = Schema.decodeUnknownEffect(BoundedJson.Json)

@@ -145,7 +145,7 @@ export const open = (
 }
 
 /** Imported once: jose would do so for each text. */
-const importKey = /* @__PURE__ */ memoize(
+const importKey = memoize(
   ({ material }: SealingKey): Promise<CryptoKey> =>
     crypto.subtle.importKey("raw", Redacted.value(material).slice(), "AES-GCM", false, ["encrypt", "decrypt"])
 )
@@ -155,9 +155,9 @@ const unopened = "none of the keys has sealed it for this place, or it was chang
 /** The revision of the format: another one is not read. */
 const revision = 1
 
-const encoder = /* @__PURE__ */ new TextEncoder()
+const encoder = new TextEncoder()
 
-const encodeContext = /* @__PURE__ */ Schema.encodeSync(Schema.fromJsonString(Schema.Array(Schema.String)))
+const encodeContext = Schema.encodeSync(Schema.fromJsonString(Schema.Array(Schema.String)))
 
 const makeKey = (keyId: string, bytes: Uint8Array): SealingKey => ({
   keyId,

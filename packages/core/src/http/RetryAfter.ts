@@ -23,7 +23,7 @@ export const parseRetryAfter = (headers: Headers.Headers, now: number): Duration
     }
   })
 
-const tenYears = /* @__PURE__ */ Duration.days(3650)
+const tenYears = Duration.days(3650)
 
 /** The delay that the header asks for now. */
 export const read = (headers: Headers.Headers): Effect.Effect<Duration.Duration | undefined> =>

@@ -94,4 +94,4 @@ export const layer = (options?: Options): Layer.Layer<Throttle, InvalidOption> =
 const paused: unique symbol = Symbol("paused")
 
 /** The pause of all requests. The wait that was refused obeys a longer `Retry-After` by itself. */
-const maxPause = /* @__PURE__ */ Duration.minutes(5)
+const maxPause = Duration.minutes(5)

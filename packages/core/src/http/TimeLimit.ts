@@ -43,9 +43,7 @@ export const make = (duration: Duration.Duration): TimeLimit => {
     })
 }
 
-const IsKept = /* @__PURE__ */ Context.Reference("@effect-ciba/core/TimeLimit/IsKept", { defaultValue: () => false })
+const IsKept = Context.Reference("@effect-ciba/core/TimeLimit/IsKept", { defaultValue: () => false })
 
 /** The same context for each call of a caller: what is prepared for a context is found again. */
-const addKept = /* @__PURE__ */ memoize(
-  <R>(caller: Context.Context<R>): Context.Context<R> => Context.add(caller, IsKept, true)
-)
+const addKept = memoize(<R>(caller: Context.Context<R>): Context.Context<R> => Context.add(caller, IsKept, true))

@@ -386,9 +386,9 @@ const parse = ({ text, ...head }: TextResponse): Effect.Effect<JsonResponse, Tra
     onSuccess: (body) => ({ ...head, body })
   })
 
-const decoder = /* @__PURE__ */ new TextDecoder()
+const decoder = new TextDecoder()
 
-const decodeJson = /* @__PURE__ */ Schema.decodeUnknownEffect(BoundedJson.Json)
+const decodeJson = Schema.decodeUnknownEffect(BoundedJson.Json)
 
 const unreadable = (
   { status, retryAfter, ...request }: Omit<JsonResponse, "body">,

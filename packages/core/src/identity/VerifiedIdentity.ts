@@ -164,7 +164,7 @@ export const open = (
       new VerifiedIdentity({ ...identity, issuer: identity.claims.iss, subject: identity.claims.sub })
   )
 
-const Stored = /* @__PURE__ */ (() => {
+const Stored = (() => {
   /** A secret with this label when it is decoded, whichever it had. */
   const secret = <A, E>(schema: Schema.Codec<A, E>, label: string) =>
     schema.pipe(
@@ -189,8 +189,8 @@ const Stored = /* @__PURE__ */ (() => {
   })
 })()
 
-const sealedJson = /* @__PURE__ */ SealedJson.make({
+const sealedJson = SealedJson.make({
   kind: "VerifiedIdentity",
   noun: "verified identity",
-  schema: /* @__PURE__ */ Schema.fromJsonString(/* @__PURE__ */ Schema.toCodecJson(Stored))
+  schema: Schema.fromJsonString(Schema.toCodecJson(Stored))
 })

@@ -2,7 +2,7 @@
 import { Schedule } from "effect"
 
 /** After a second, then twice as long each time, at most 30 seconds. */
-export const cappedExponential: Schedule.Schedule<unknown> = /* @__PURE__ */ Schedule.min([
+export const cappedExponential: Schedule.Schedule<unknown> = Schedule.min([
   Schedule.exponential("1 second"),
   Schedule.spaced("30 seconds")
 ])

@@ -83,14 +83,13 @@ export const Texts: Schema.refine<ReadonlyArray<string>, typeof Values> = Values
 type Lenient<A, E> = Optional<A, E, Schema.optionalKey<Schema.Unknown>>
 
 /** A text that is handed on. */
-export const text: Lenient<string, string> = /* @__PURE__ */ (() => lenient(Schema.String))()
+export const text: Lenient<string, string> = (() => lenient(Schema.String))()
 
 /** A URL, without white space around it; an empty one is none. */
-export const url: Lenient<string, string> = /* @__PURE__ */ (() =>
-  lenient(Schema.Trim.pipe(Schema.decodeTo(Schema.NonEmptyString))))()
+export const url: Lenient<string, string> = (() => lenient(Schema.Trim.pipe(Schema.decodeTo(Schema.NonEmptyString))))()
 
 /** A list of texts that is handed on. What is no text or empty in it is left out, a text is the list of its words, and a longer list counts as far as `maxEntries`. */
-export const list: Lenient<ReadonlyArray<string>, string | ReadonlyArray<unknown>> = /* @__PURE__ */ (() =>
+export const list: Lenient<ReadonlyArray<string>, string | ReadonlyArray<unknown>> = (() =>
   lenient(
     Schema.Union([Schema.String, Schema.Array(Schema.Unknown)]).pipe(
       Schema.decodeTo(Schema.Array(Schema.String), {
@@ -108,7 +107,7 @@ export const list: Lenient<ReadonlyArray<string>, string | ReadonlyArray<unknown
   ))()
 
 /** A text that some servers send as the list of its words. */
-export const words: Lenient<string, string | ReadonlyArray<unknown>> = /* @__PURE__ */ (() =>
+export const words: Lenient<string, string | ReadonlyArray<unknown>> = (() =>
   lenient(
     Schema.Union([Schema.String, Texts]).pipe(
       Schema.decodeTo(Schema.String, {
@@ -119,7 +118,7 @@ export const words: Lenient<string, string | ReadonlyArray<unknown>> = /* @__PUR
   ))()
 
 /** A flag that is handed on, also as a text in any letter case. */
-export const flag: Lenient<boolean, boolean | string> = /* @__PURE__ */ (() =>
+export const flag: Lenient<boolean, boolean | string> = (() =>
   lenient(
     Schema.Union([Schema.Boolean, Schema.String.check(Schema.isPattern(/^(true|false)$/i))]).pipe(
       Schema.decodeTo(Schema.Boolean, {

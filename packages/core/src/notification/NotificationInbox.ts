@@ -120,7 +120,7 @@ export class NotificationInbox extends Context.Service<NotificationInbox, Servic
  * @since 0.1.0
  * @stability unstable
  */
-export const orNone: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
+export const orNone: Effect.Effect<Service> = Effect.map(
   Effect.serviceOption(NotificationInbox),
   Option.getOrElse(() => none)
 )
@@ -142,7 +142,7 @@ const none: Service = {
  * @since 0.1.0
  * @stability unstable
  */
-export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function* () {
+export const make: Effect.Effect<Service> = Effect.gen(function* () {
   const store = yield* PendingStore.orNone
   const entries = yield* Effect.provide(makeEntries, layerHmac())
 
@@ -199,11 +199,11 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.gen(function*
  * @since 0.1.0
  * @stability unstable
  */
-export const layer: Layer.Layer<NotificationInbox> = /* @__PURE__ */ (() =>
+export const layer: Layer.Layer<NotificationInbox> = (() =>
   KeyedLayer.make([PendingStore.PendingStore], () => Layer.effect(NotificationInbox, make)))()
 
 /** How long a push waits for the acknowledgement that it has overtaken: as long as a request may take by default. */
-const acknowledgementTimeout = /* @__PURE__ */ Duration.seconds(35)
+const acknowledgementTimeout = Duration.seconds(35)
 
 /** How long a notification stays available from its arrival, also beyond the expiry of its request, in milliseconds. */
 const retention = 3_600_000
@@ -219,7 +219,7 @@ interface Entry {
 }
 
 /** Entries by the HMAC of their token. */
-const makeEntries = /* @__PURE__ */ Effect.gen(function* () {
+const makeEntries = Effect.gen(function* () {
   const mac = yield* Mac.Mac
   const key = yield* Effect.orDie(mac.generateKey(Mac.hmacSha256))
   const entries = new Map<string, Entry>()
@@ -292,7 +292,7 @@ const observe = <A>(
 const awaitState = <A>(entry: Entry, select: (state: InboxEntry.State) => A | undefined): Effect.Effect<A> =>
   Effect.callback((resume) => Effect.sync(observe(entry, select, (selected) => resume(Effect.succeed(selected)))))
 
-const deliver = /* @__PURE__ */ Effect.fnUntraced(function* (
+const deliver = Effect.fnUntraced(function* (
   store: PendingStore.Service,
   entry: Entry,
   notification: Notification
@@ -312,7 +312,7 @@ const deliver = /* @__PURE__ */ Effect.fnUntraced(function* (
 })
 
 /** Stores a push, then reports it to the entry; a wait in this process receives it also when it cannot be stored. */
-const save = /* @__PURE__ */ Effect.fnUntraced(function* (
+const save = Effect.fnUntraced(function* (
   store: PendingStore.Service,
   entry: Entry,
   { notification, pending }: Extract<InboxEntry.Action, { readonly _tag: "Save" }>

@@ -106,7 +106,7 @@ const handleWithin = (limit: number): Effect.Effect<HttpServerResponse.HttpServe
   )
 
 /** Those of all endpoints of an inbox together, also if one is made for each call. */
-const refusalsOf = /* @__PURE__ */ memoize((_: NotificationInbox["Service"]) => makeRefusals())
+const refusalsOf = memoize((_: NotificationInbox["Service"]) => makeRefusals())
 
 /**
  * The calls that the endpoints of the inbox refuse, from the moment of subscription. The newest 4096 are kept for each subscriber.
@@ -116,8 +116,8 @@ const refusalsOf = /* @__PURE__ */ memoize((_: NotificationInbox["Service"]) => 
  * @since 0.1.0
  * @stability unstable
  */
-export const events: Stream.Stream<NotificationRefused, never, NotificationInbox> = /* @__PURE__ */ Stream.unwrap(
-  /* @__PURE__ */ Effect.map(NotificationInbox, (inbox) => refusalsOf(inbox).events)
+export const events: Stream.Stream<NotificationRefused, never, NotificationInbox> = Stream.unwrap(
+  Effect.map(NotificationInbox, (inbox) => refusalsOf(inbox).events)
 )
 
 const receive = Effect.fnUntraced(function* (

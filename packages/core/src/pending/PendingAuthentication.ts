@@ -193,7 +193,7 @@ export const open = (
   context: Sealing.Context = []
 ): Effect.Effect<PendingAuthentication, DecryptionFailed> => sealedJson.open(sealed, keys, context)
 
-const sealedJson = /* @__PURE__ */ SealedJson.make({
+const sealedJson = SealedJson.make({
   kind: "PendingAuthentication",
   noun: "pending authentication",
   schema: unsafeJson

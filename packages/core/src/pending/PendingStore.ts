@@ -103,7 +103,7 @@ const none: Service = {
  * @since 0.1.0
  * @stability unstable
  */
-export const orNone: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
+export const orNone: Effect.Effect<Service> = Effect.map(
   Effect.serviceOption(PendingStore),
   Option.match({
     onNone: () => none,
@@ -136,7 +136,7 @@ export interface BestEffort {
  * @since 0.1.0
  * @stability unstable
  */
-export const bestEffort: Effect.Effect<BestEffort> = /* @__PURE__ */ Effect.map(orNone, (store) => ({
+export const bestEffort: Effect.Effect<BestEffort> = Effect.map(orNone, (store) => ({
   isPresent: store !== none,
   put: (pending) => orLog(store.put(pending), undefined),
   get: (id) => orLog(store.get(id), Option.none()),
@@ -164,7 +164,7 @@ const attempt = <A>(
  * @since 0.1.0
  * @stability unstable
  */
-export const layerMemory: Layer.Layer<PendingStore> = /* @__PURE__ */ Layer.sync(PendingStore, () => {
+export const layerMemory: Layer.Layer<PendingStore> = Layer.sync(PendingStore, () => {
   const entries = new Map<string, PendingAuthentication>()
   return PendingStore.of({
     put: (pending) => Effect.sync(() => void entries.set(pending.id, pending)),
@@ -193,7 +193,7 @@ export interface Options {
  * @since 0.1.0
  * @stability unstable
  */
-export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
+export const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<Service, never, KeyValueStore.KeyValueStore> {
   const prefix = options.prefix ?? "ciba/"

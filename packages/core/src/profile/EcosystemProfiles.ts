@@ -69,7 +69,7 @@ const forbidAcr: Rule<ResponseContext> = {
  * @since 0.1.0
  * @stability stable
  */
-export const connectIdAu: SecurityProfile = /* @__PURE__ */ (() =>
+export const connectIdAu: SecurityProfile = (() =>
   extend(FapiProfiles.fapi2Ciba, {
     name: "ConnectID Australia",
     registration: [
@@ -103,7 +103,7 @@ export const connectIdAu: SecurityProfile = /* @__PURE__ */ (() =>
  * @since 0.1.0
  * @stability stable
  */
-export const openFinanceBrasil: SecurityProfile = /* @__PURE__ */ (() =>
+export const openFinanceBrasil: SecurityProfile = (() =>
   extend(FapiProfiles.fapi1Ciba, {
     name: "Open Finance Brasil",
     registration: [
@@ -130,7 +130,7 @@ const camaraProfile = "CAMARA Security and Interoperability Profile"
  * @since 0.1.0
  * @stability stable
  */
-export const camara: SecurityProfile = /* @__PURE__ */ (() => ({
+export const camara: SecurityProfile = (() => ({
   name: "CAMARA",
   registration: [
     CommonRules.requireDelivery(`${camaraProfile}, CIBA flow`, "poll"),

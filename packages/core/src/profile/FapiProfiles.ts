@@ -16,7 +16,7 @@ const withheldHeaders = ["x-fapi-customer-ip-address", "x-fapi-auth-date"]
  * @since 0.1.0
  * @stability stable
  */
-export const fapi1Ciba: SecurityProfile = /* @__PURE__ */ (() => ({
+export const fapi1Ciba: SecurityProfile = (() => ({
   name: "FAPI-CIBA ID1",
   registration: [
     CommonRules.forbidPush("FAPI-CIBA 5.2.2-3"),
@@ -40,7 +40,7 @@ export const fapi1Ciba: SecurityProfile = /* @__PURE__ */ (() => ({
  * @since 0.1.0
  * @stability stable
  */
-export const fapi2Ciba: SecurityProfile = /* @__PURE__ */ (() => ({
+export const fapi2Ciba: SecurityProfile = (() => ({
   name: "FAPI-CIBA draft 03 with FAPI 2.0",
   registration: [
     CommonRules.forbidPush("FAPI-CIBA draft 03, 4.1.1-3"),

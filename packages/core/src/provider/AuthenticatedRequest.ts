@@ -128,7 +128,7 @@ const isGiven = (headers: Headers.Input | undefined): headers is Headers.Input =
   headers !== undefined && (Symbol.iterator in headers || Object.keys(headers).length > 0)
 
 /** The target of requests to an endpoint: one object for all of them, so that client authentication prepares itself once. */
-const makeTargetOf = /* @__PURE__ */ memoize(({ clientId }: ClientRegistration["Service"]) => {
+const makeTargetOf = memoize(({ clientId }: ClientRegistration["Service"]) => {
   const targetsOf = memoize((_: ProviderMetadata.ProviderMetadata) => new Map<string, RequestTarget>())
   return (metadata: ProviderMetadata.ProviderMetadata, endpoint: string): RequestTarget => {
     const targets = targetsOf(metadata)
@@ -139,7 +139,7 @@ const makeTargetOf = /* @__PURE__ */ memoize(({ clientId }: ClientRegistration["
 })
 
 /** What client authentication adds to a request: read once, if it is the same for several. */
-const readOwn = /* @__PURE__ */ memoize((credentials: Credentials) => {
+const readOwn = memoize((credentials: Credentials) => {
   const parameters = Redacted.value(credentials.parameters)
   return {
     parameters,

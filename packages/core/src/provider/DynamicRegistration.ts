@@ -170,7 +170,7 @@ export class DynamicRegistration extends Context.Service<DynamicRegistration, Se
  * @since 0.1.0
  * @stability unstable
  */
-export const make: Effect.Effect<Service, never, Discovery | Transport> = /* @__PURE__ */ Effect.gen(function* () {
+export const make: Effect.Effect<Service, never, Discovery | Transport> = Effect.gen(function* () {
   const discovery = yield* Discovery
   const transport = yield* Transport
   const constraint = yield* SenderConstraint.SenderConstraint
@@ -282,14 +282,14 @@ const own = Schema.Struct({
   registration_access_token: ForeignMember.lenient(SecretText.make("registration_access_token"))
 })
 
-const Body = /* @__PURE__ */ Schema.StructWithRest(own, [Schema.Record(Schema.String, Schema.Unknown)])
+const Body = Schema.StructWithRest(own, [Schema.Record(Schema.String, Schema.Unknown)])
 
 /** The registered metadata: what is not about the registration itself. */
 const decodeMetadata = (body: typeof Body.Type) => decodeForeign(Struct.omit(body, Struct.keys(own.fields)))
 
-const decodeForeign = /* @__PURE__ */ Schema.decodeUnknownEffect(ForeignClientMetadata)
+const decodeForeign = Schema.decodeUnknownEffect(ForeignClientMetadata)
 
-const decodeBody = /* @__PURE__ */ Schema.decodeUnknownEffect(Body, { errors: "all" })
+const decodeBody = Schema.decodeUnknownEffect(Body, { errors: "all" })
 
 /** Sends requests and reads their responses: the part that needs the transport alone. */
 const makeExchange = (transport: Transport["Service"]) => {

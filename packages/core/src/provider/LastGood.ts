@@ -100,4 +100,4 @@ const longestWait = 1000
 /** After how long a renewal that failed is tried again, in milliseconds. */
 const pause = 30_000
 
-const oldest = /* @__PURE__ */ Duration.toMillis(Duration.days(1))
+const oldest = Duration.toMillis(Duration.days(1))

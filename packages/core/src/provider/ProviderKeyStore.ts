@@ -81,7 +81,7 @@ export class ProviderKeyStore extends Context.Service<ProviderKeyStore, Service>
  * @since 0.1.0
  * @stability unstable
  */
-export const orNone: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
+export const orNone: Effect.Effect<Service> = Effect.map(
   Effect.serviceOption(ProviderKeyStore),
   Option.getOrElse((): Service => ({ load: () => Effect.succeedNone, save: () => Effect.void }))
 )
@@ -92,7 +92,7 @@ export const orNone: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
  * @since 0.1.0
  * @stability unstable
  */
-export const bestEffort: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(orNone, (store) => ({
+export const bestEffort: Effect.Effect<Service> = Effect.map(orNone, (store) => ({
   load: (url) => attempt(() => store.load(url), Option.none()),
   save: (url, keys) => attempt(() => store.save(url, keys), undefined)
 }))
@@ -126,7 +126,7 @@ export interface Options {
  * @since 0.1.0
  * @stability unstable
  */
-export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
+export const make = Effect.fnUntraced(function* (
   options?: Options
 ): Effect.fn.Return<Service, never, KeyValueStore.KeyValueStore> {
   const { keys: sealingKeys, prefix = "jwks/" } = options ?? {}
@@ -161,11 +161,11 @@ export const make = /* @__PURE__ */ Effect.fnUntraced(function* (
 /** What no other sealed text is. */
 const kind = "ProviderKeyStore"
 
-const Json = /* @__PURE__ */ Schema.fromJsonString(Schema.toCodecJson(CachedKeys))
+const Json = Schema.fromJsonString(Schema.toCodecJson(CachedKeys))
 
-const encode = /* @__PURE__ */ Schema.encodeEffect(Json)
+const encode = Schema.encodeEffect(Json)
 
-const decode = /* @__PURE__ */ Schema.decodeEffect(Json)
+const decode = Schema.decodeEffect(Json)
 
 /**
  * A store over the `KeyValueStore` from the context. Failures are logged as warnings.

@@ -36,7 +36,7 @@ const Acknowledgement = Schema.Struct({
   interval: Schema.optionalKey(Schema.Unknown)
 })
 
-const decodeAcknowledgement = /* @__PURE__ */ Schema.decodeUnknownResult(Acknowledgement, { errors: "all" })
+const decodeAcknowledgement = Schema.decodeUnknownResult(Acknowledgement, { errors: "all" })
 
 /** The authentication that a response has begun; fails with its error. What it quotes of `built` is redacted. */
 export const read = (

@@ -209,7 +209,7 @@ const toRequest = (
     headers: options.headers === undefined ? noHeaders : Redacted.make(options.headers, { label: "request headers" })
   })
 
-const noHeaders = /* @__PURE__ */ Redacted.make({}, { label: "request headers" })
+const noHeaders = Redacted.make({}, { label: "request headers" })
 
 const checkUserCode = ({ userCode }: Options, { userCodeParameter }: ClientRegistration["Service"]) =>
   userCode === undefined || userCodeParameter

@@ -34,7 +34,7 @@ import { SecureRandom, WebCrypto } from "effect/crypto"
  * @since 0.1.0
  * @stability stable
  */
-export const generate: Effect.Effect<string> = /* @__PURE__ */ WebCrypto.WebCrypto.use((crypto) => {
+export const generate: Effect.Effect<string> = WebCrypto.WebCrypto.use((crypto) => {
   const random = SecureRandom.make((size) => crypto.getRandomValues(new Uint8Array(size)))
   return Effect.map(Effect.replicateEffect(random.intBetween(0, alphabet.length, { halfOpen: true }), 6), (indices) =>
     indices.map((index) => alphabet.charAt(index)).join("")

@@ -114,7 +114,7 @@ export interface Identity extends ProtectedResource.Tokens {
  * @since 0.1.0
  * @stability stable
  */
-export const skipSubjectCheck: unique symbol = /* @__PURE__ */ Symbol.for("@effect-ciba/core/UserInfo/skipSubjectCheck")
+export const skipSubjectCheck: unique symbol = Symbol.for("@effect-ciba/core/UserInfo/skipSubjectCheck")
 
 /**
  * What a request may carry besides the token.

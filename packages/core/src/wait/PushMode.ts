@@ -16,7 +16,7 @@ export const makeDriver: Effect.Effect<
   WaitDriver.Service,
   never,
   ClientRegistration | Discovery | NotificationInbox | WaitDriver.Requirements | Scope.Scope
-> = /* @__PURE__ */ Effect.flatMap(SameClient.make, (ensureSameClient) =>
+> = Effect.flatMap(SameClient.make, (ensureSameClient) =>
   WaitDriver.make({
     prepare: (pending) => Effect.as(ensureSameClient(pending), undefined),
     pingFallback: 0,

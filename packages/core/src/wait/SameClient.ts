@@ -13,16 +13,14 @@ export type EnsureSameClient = (
 ) => Effect.Effect<ProviderMetadata, TokenError | DiscoveryError>
 
 /** Compares with the configured registration and provider. */
-export const make: Effect.Effect<EnsureSameClient, never, ClientRegistration | Discovery> = /* @__PURE__ */ Effect.gen(
-  function* () {
-    const registration = yield* ClientRegistration
-    const discovery = yield* Discovery
+export const make: Effect.Effect<EnsureSameClient, never, ClientRegistration | Discovery> = Effect.gen(function* () {
+  const registration = yield* ClientRegistration
+  const discovery = yield* Discovery
 
-    return ({ clientId, issuer }) =>
-      Effect.flatMap(discovery.metadata, (metadata) =>
-        issuer === metadata.issuer && clientId === registration.clientId
-          ? Effect.succeed(metadata)
-          : Effect.fail(new TokenError({ reason: new ClientMismatch({ issuer, clientId }) }))
-      )
-  }
-)
+  return ({ clientId, issuer }) =>
+    Effect.flatMap(discovery.metadata, (metadata) =>
+      issuer === metadata.issuer && clientId === registration.clientId
+        ? Effect.succeed(metadata)
+        : Effect.fail(new TokenError({ reason: new ClientMismatch({ issuer, clientId }) }))
+    )
+})
