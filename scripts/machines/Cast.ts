@@ -4,6 +4,7 @@ import { Effect, type Scope } from "effect"
 import * as Child from "./Child.ts"
 import type { Begin } from "./initiator.ts"
 import type { Log } from "./Log.ts"
+import * as Programs from "./Programs.ts"
 import type { Configuration, Database, Issuers, Settings } from "./Settings.ts"
 
 export interface Cast {
@@ -39,8 +40,9 @@ export const make = Effect.fnUntraced(function* ({
   const key = randomBytes(32).toString("base64url")
   const unaddressed = { ...given, key, issuers: { poll: "", ping: "" } }
   let addresses: Addresses = { issuers: unaddressed.issuers, log: "" }
+  const programs = yield* Programs.build
   const provider = yield* Child.make<Addresses>({
-    script: "provider.ts",
+    program: programs.provider,
     configuration: { ...unaddressed, name: "provider" },
     onReady: (ready) => {
       addresses = ready
@@ -48,12 +50,12 @@ export const make = Effect.fnUntraced(function* ({
   })
   const configure = (name: string): Configuration => ({ ...unaddressed, issuers: addresses.issuers, name })
   // The first one creates the tables.
-  const initiator = yield* Child.make({ script: "initiator.ts", configuration: configure("initiator") })
+  const initiator = yield* Child.make({ program: programs.initiator, configuration: configure("initiator") })
   const machines = yield* Effect.forEach(
     ["one", "two", "three"],
     (name) =>
       Child.make<number>({
-        script: "worker.ts",
+        program: programs.worker,
         configuration: configure(name),
         onLog: (entry) => onLog(name, entry),
         onReady: (port) => provider.send({ machine: name, port })

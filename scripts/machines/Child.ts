@@ -43,8 +43,8 @@ export interface Child {
   readonly restart: Effect.Effect<void>
 }
 
-const fork = (script: string, configuration: Configuration): ChildProcess =>
-  spawn(process.execPath, ["--expose-gc", join(import.meta.dirname, script)], {
+const fork = (program: string, configuration: Configuration): ChildProcess =>
+  spawn(process.execPath, ["--expose-gc", program], {
     env: {
       ...process.env,
       MACHINE: JSON.stringify(configuration),
@@ -54,7 +54,8 @@ const fork = (script: string, configuration: Configuration): ChildProcess =>
   })
 
 export interface Options<A> {
-  readonly script: string
+  /** The file of its program. */
+  readonly program: string
   readonly configuration: Configuration
   readonly onLog?: ((entry: Entry) => void) | undefined
   /** Called whenever a process is ready, with what it has reported. */
@@ -66,14 +67,14 @@ export const make = Effect.fnUntraced(function* <A>({
   configuration,
   onLog = () => {},
   onReady = () => {},
-  script
+  program
 }: Options<A>): Effect.fn.Return<Child, never, Scope.Scope> {
   let running: ChildProcess | undefined
   let onAnswer = (_answer: number): void => {}
 
   const start = (resume: () => void): void => {
     let isReady = false
-    const child = fork(script, configuration)
+    const child = fork(program, configuration)
     child.on("message", (message: Message<A>) => {
       if (message.type === "log") return onLog(message.value)
       if (message.type === "answer") return onAnswer(message.value)

@@ -1,5 +1,5 @@
 // The provider: strict, with a clock and a log of its own. Its pings go to one machine after the other, as through a load
-// balancer: one that does not respond within a second is passed over.
+// balancer: one that does not respond within a second is passed over, and comes last for ten seconds.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { buffer } from "node:stream/consumers"
@@ -21,10 +21,14 @@ type Order =
 /** How long a request takes before and after it is handled, in milliseconds. */
 const latency = 10
 
+/** How long a machine comes last that did not respond, in milliseconds: as with nginx, if nothing else is set. */
+const passOver = 10_000
+
 const { settings } = readConfiguration()
 const providers: Array<TestProvider.Service> = []
 const log = Log.make()
 const ports = new Map<string, number>()
+const passedOverUntil = new Map<string, number>()
 const { cut, record } = Recording.make(log)
 
 const measureTimers = async (): Promise<never> => {
@@ -35,17 +39,26 @@ const measureTimers = async (): Promise<never> => {
   }
 }
 
+/** The machines as pings try them. */
+const inTurn = (): ReadonlyArray<[machine: string, port: number]> => {
+  const now = Log.now()
+  const shuffled = [...ports].sort(() => Math.random() - 0.5)
+  const isPassedOver = ([machine]: [string, number]) => (passedOverUntil.get(machine) ?? 0) > now
+  return [...shuffled.filter((one) => !isPassedOver(one)), ...shuffled.filter(isPassedOver)]
+}
+
 const sendPing: TestProvider.Endpoint = async (request) => {
   const body = await request.text()
   const { auth_req_id: authReqId } = JSON.parse(body)
   const headers = Object.fromEntries(request.headers)
-  for (const [machine, port] of [...ports].sort(() => Math.random() - 0.5)) {
+  for (const [machine, port] of inTurn()) {
     const sentAt = Log.now()
     const signal = AbortSignal.timeout(1000)
     const response = await fetch(`http://127.0.0.1:${port}/ciba`, { method: "POST", headers, body, signal }).catch(
       () => undefined
     )
     log.pings.push({ authReqId, machine, sentAt, status: response?.status })
+    if (response === undefined) passedOverUntil.set(machine, Log.now() + passOver)
     if (response !== undefined && response.status < 500) return response
   }
   throw new Error("no machine responds")
@@ -112,7 +125,10 @@ const program = Effect.gen(function* () {
   Child.listen((order: Order) => {
     if ("cut" in order) cut(order.cut)
     else if ("decideWithin" in order) run(decide(order.decideWithin))
-    else ports.set(order.machine, order.port)
+    else {
+      ports.set(order.machine, order.port)
+      passedOverUntil.delete(order.machine)
+    }
   })
   Child.report({
     type: "ready",

@@ -3,7 +3,7 @@ import type { Evidence, Row } from "../machines/Evidence.ts"
 import * as Judge from "../machines/Judge.ts"
 import type { Ping, TokenRequest } from "../machines/Log.ts"
 import * as Page from "../machines/Page.ts"
-import { small } from "../machines/Settings.ts"
+import { leaseOf, small } from "../machines/Settings.ts"
 
 const interval = small.interval * 1000
 
@@ -192,6 +192,22 @@ it("a ping that a frozen machine answers when it goes on is counted by itself", 
   expect(failures({ ...late, faults: [{ ...freeze, machine: "two", inFlight: ["second"] }] })).toEqual([])
   expect(failures({ ...late, faults: [{ ...freeze, endedAt: 2900 }] })).toEqual(["ping to stored tokens, p99"])
   expect(failures({ ...late, faults: [{ ...freeze, machine: "two" }] })).toEqual(["ping to stored tokens, p99"])
+})
+
+it("tokens that a machine is frozen with count from when it goes on", () => {
+  const freeze = { kind: "freeze", machine: "two", at: 3030, endedAt: 33_000, inFlight: [] } as const
+  const store = (receivedAt: number): Evidence => ({
+    ...honest,
+    log: {
+      ...honest.log,
+      tokenRequests: honest.log.tokenRequests.map((one) => (one.mode === "ping" ? { ...one, machine: "two" } : one))
+    },
+    faults: [{ ...freeze, inFlight: ["second"] }],
+    rows: honest.rows.map((one) => (one === row ? row : { ...one, receivedAt }))
+  })
+  const title = "ping to stored tokens where a machine was frozen or dead meanwhile (1), at most"
+  expect(failures(store(33_050))).toEqual([])
+  expect(failures(store(33_050 + leaseOf(small) + 1000))).toEqual([title])
 })
 
 it("the poll that answers a ping may come sooner than the interval", () => {

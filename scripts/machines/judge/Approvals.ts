@@ -58,7 +58,7 @@ const isUnknown = ({ row }: Redeemed): boolean => row?.outcome === "Unknown"
 
 /** A ping that a machine has accepted. */
 interface Answered {
-  /** Until the tokens were in the database, in milliseconds. */
+  /** Until the tokens were in the database, in milliseconds; from when a machine went on that was frozen with them in hand. */
   readonly time: number
   /** Whether its machine, or the one that had claimed its wait, was frozen or dead meanwhile. */
   readonly isInFlight: boolean
@@ -68,13 +68,24 @@ const answeredPings = (evidence: Evidence): ReadonlyArray<Answered> => {
   const { faults, log, rows } = evidence
   const rowOf = new Map(rows.map((row) => [row.authReqId, row]))
   const downs = faults.flatMap((fault) => (fault.kind === "cut" ? [] : [{ ...fault, ids: new Set(fault.inFlight) }]))
+  const redeemedOf = new Map(log.tokenRequests.flatMap((one) => (one.status === 200 ? [[one.authReqId, one]] : [])))
   return log.pings.flatMap(({ authReqId, machine, sentAt, status }) => {
     const { id = "", receivedAt } = rowOf.get(authReqId) ?? {}
     if (status !== 204 || receivedAt === undefined || isHeldUp(evidence, sentAt, receivedAt)) return []
     const isInFlight = downs.some(
       (down) => (down.machine === machine || down.ids.has(id)) && down.at <= receivedAt && down.endedAt >= sentAt
     )
-    return [{ time: receivedAt - sentAt, isInFlight }]
+    const redeemed = redeemedOf.get(authReqId)
+    const thaws = downs.flatMap(({ at, endedAt, kind, machine: frozen }) =>
+      kind === "freeze" &&
+      frozen === redeemed?.machine &&
+      at <= receivedAt &&
+      endedAt >= redeemed.arrivedAt &&
+      endedAt <= receivedAt
+        ? [endedAt]
+        : []
+    )
+    return [{ time: receivedAt - Math.max(sentAt, ...thaws), isInFlight }]
   })
 }
 
