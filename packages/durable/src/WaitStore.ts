@@ -257,7 +257,7 @@ export const make = Effect.fnUntraced(function* ({
     claim: (options) =>
       Effect.flatMap(WaitTable.claim(database, options), (rows) =>
         Effect.map(
-          Effect.forEach(rows, (row) => orSkip(row, read(row, keys, prefix)), { concurrency: "unbounded" }),
+          Effect.forEach(rows, (row) => orSkip(row, read(row, keys, prefix)), { concurrency: openedAtOnce }),
           (claims) => claims.flat()
         )
       ),
@@ -388,6 +388,9 @@ const read = Effect.fnUntraced(function* (
   const saved = yield* StoredWait.get(pending, WaitTable.noOffset)
   return saved === undefined ? [] : [{ ...row, pending, saved }]
 })
+
+/** More would hold up what else the process does, and open none of them sooner. */
+const openedAtOnce = 8
 
 /** One row that cannot be read holds up no other. */
 const orSkip = <A, E extends Error>(

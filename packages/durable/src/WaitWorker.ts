@@ -164,7 +164,11 @@ const prepare = Effect.fnUntraced(function* (
     const due = yield* claimDue(Math.min(free, window.size()))
     // After the set's own observer: a worker that is woken finds the place free.
     const start = (each: Due) =>
-      Effect.map(FiberSet.run(fibers, drive(each)), (fiber) => fiber.addObserver(ended.sendUnsafe))
+      Effect.tap(
+        Effect.map(FiberSet.run(fibers, drive(each)), (fiber) => fiber.addObserver(ended.sendUnsafe)),
+        // What else the process does, as storing a ping, comes between two polls and not after all of them.
+        () => Effect.yieldNow
+      )
     yield* Effect.forEach(due, start, { discard: true })
     if (due.length < free) yield* rest
   })

@@ -8,12 +8,15 @@ export interface ClaimWindow {
   readonly recordExpired: (claimedSince: number, now: number) => void
 }
 
+/** Of a process that has just started: its code is not compiled yet, and a ping waits for all that is claimed at once. */
+const first = 8
+
 /**
  * Halved when claims expire, once for those of one size; doubled at most when as many polls were sent. Else a worker that is short of
  * processor time claims what it cannot send, gives it back and claims it again, and sends nothing at all.
  */
 export const make = (max: number): ClaimWindow => {
-  let size = max
+  let size = Math.min(first, max)
   let halvedAt = Number.NEGATIVE_INFINITY
   return {
     size: () => size,
