@@ -24,7 +24,7 @@
  * ```ts
  * import { NotificationInbox, Sealing } from "@effect-ciba/core"
  * import { DurableInbox, SqliteDatabase, WaitStore } from "@effect-ciba/durable"
- * import { DateTime, Effect, Layer, Redacted } from "effect"
+ * import { DateTime, Effect, Layer, Option, Redacted } from "effect"
  *
  * const program = Effect.gen(function* () {
  *   const options = { keys: [yield* Sealing.generate("2030-01")] } as const
@@ -33,7 +33,7 @@
  *   const [one, other] = [yield* makeInbox, yield* makeInbox]
  *   const token = Redacted.make("client-notification-token")
  *   yield* one.expect({ token, deliveryMode: "ping", expiresAt: DateTime.add(yield* DateTime.now, { minutes: 2 }) })
- *   return yield* other.isExpected(token)
+ *   return Option.isSome(yield* other.find(token))
  * }).pipe(Effect.provide(SqliteDatabase.layer({ filename: ":memory:" })))
  *
  * await Effect.runPromise(program) // => true
@@ -95,12 +95,11 @@ export const make = Effect.fnUntraced(function* ({
   return NotificationInbox.NotificationInbox.of({
     expect: (expected) => Effect.map(logFailure(registry.expect(expected)), (isNew) => isNew !== false),
     acknowledge: (pending) => logFailure(registry.acknowledge(pending)),
-    isExpected: (token) => Effect.orDie(Effect.map(registry.find(token), Option.isSome)),
-    deliver: (token, notification) =>
-      Effect.mapError(
-        registry.deliver(token, notification),
-        ({ message }) => new PendingStoreError({ operation: "put", problem: message })
-      ),
+    find: (token) =>
+      Effect.mapBoth(registry.find(token), {
+        onFailure: failAs("get"),
+        onSuccess: Option.map((deliver) => (notification) => Effect.mapError(deliver(notification), failAs("put")))
+      }),
     subscribe,
     await: Effect.fnUntraced(function* (pending) {
       const notification = yield* Deferred.make<Notification>()
@@ -122,6 +121,11 @@ export const layer = (
   options: Options
 ): Layer.Layer<NotificationInbox.NotificationInbox, never, SqlClient.SqlClient | WaitStore> =>
   Layer.effect(NotificationInbox.NotificationInbox, make(options))
+
+const failAs =
+  (operation: PendingStoreError["operation"]) =>
+  ({ message }: Error): PendingStoreError =>
+    new PendingStoreError({ operation, problem: message })
 
 /** A wait goes on without its notification: the result comes by a poll. */
 const logFailure = <A, E extends Error>(call: Effect.Effect<A, E>): Effect.Effect<A | undefined> =>

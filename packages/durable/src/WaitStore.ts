@@ -57,7 +57,7 @@ import type { TransportError } from "@effect-ciba/core/Transport"
 import { TokenHash } from "@effect-ciba/core/unstable/jose"
 import { makeTermsOf, StoredWait, Wait } from "@effect-ciba/core/unstable/wait"
 import * as VerifiedIdentity from "@effect-ciba/core/VerifiedIdentity"
-import { Clock, Context, DateTime, Duration, Effect, Layer, Option, type Redacted, type Schema } from "effect"
+import { Clock, Context, DateTime, Duration, Effect, Layer, Option } from "effect"
 import { type Migrator, SqlClient, type SqlError } from "effect/sql"
 import * as Failure from "./internal/Failure.ts"
 import * as Migrations from "./internal/Migrations.ts"
@@ -180,7 +180,7 @@ export interface Service {
    * A notification for a wait, or for one that is inserted later: after a ping it is due at once; a push is its token response,
    * which is verified next, or its error, which ends it.
    */
-  readonly notify: (id: string, body: Redacted.Redacted<Schema.Json>) => Effect.Effect<void, NotifyError>
+  readonly notify: (id: string, notification: WaitNotification.Notification) => Effect.Effect<void, NotifyError>
   /** Tells a wait of a notification that has come before it. `insert` does; after a transaction around that, it has to be done again. */
   readonly notifyEarly: (id: string) => Effect.Effect<void, SqlError.SqlError>
   /** Waits until `notify` runs in this process. */
@@ -249,7 +249,7 @@ export const make = Effect.fnUntraced(function* ({
   const notifyEarly = WaitNotification.makeNotifyEarly({ database, keys, prefix }, notify)
 
   return WaitStore.of({
-    notify: (id, body) => Effect.andThen(notify(id, body), wakeup.send),
+    notify: (id, notification) => Effect.andThen(notify(id, notification), wakeup.send),
     notifyEarly,
     notified: wakeup.await,
     pingFallback,

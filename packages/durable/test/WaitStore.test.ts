@@ -65,7 +65,7 @@ onBoth((it) => {
       const store = yield* makeStore
       for (const id of ["a", "b", "c"]) yield* store.insert(yield* makePending(id))
       yield* TestClock.adjust("1 minute")
-      yield* store.notify("c", Redacted.make({ auth_req_id: "handle-c" }))
+      yield* store.notify("c", { deliveryMode: "ping", body: Redacted.make({ auth_req_id: "handle-c" }) })
       expect(yield* claimOne(store, { limit: 1 })).toMatchObject({ id: "c" })
     })
   )

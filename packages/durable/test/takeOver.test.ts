@@ -1,7 +1,7 @@
 // What core's own store had written goes on in the database, with a kill between any two steps of the move.
 import { NotificationInbox, PendingStore, Sealing, TokenResponse } from "@effect-ciba/core"
 import { DurableStorage, WaitStore } from "@effect-ciba/durable"
-import { DateTime, Duration, Effect, Exit, Layer, Redacted } from "effect"
+import { DateTime, Duration, Effect, Exit, Layer, Option, Redacted } from "effect"
 import { KeyValueStore } from "effect/persistence"
 import { Statement } from "effect/sql"
 import { TestClock } from "effect/testing"
@@ -77,7 +77,10 @@ const makeSetting = Effect.gen(function* () {
       })
     )
   }).pipe(Effect.provideContext(storage))
-  const isExpected = NotificationInbox.NotificationInbox.use((inbox) => inbox.isExpected(token))
+  const isExpected = Effect.map(
+    NotificationInbox.NotificationInbox.use((inbox) => inbox.find(token)),
+    Option.isSome
+  )
   return { entries, takeOver, putUnreadable, claims, isExpected: Effect.provideContext(isExpected, storage) }
 })
 

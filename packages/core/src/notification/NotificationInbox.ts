@@ -27,11 +27,11 @@
  *
  * ```ts
  * import { NotificationInbox } from "@effect-ciba/core"
- * import { Effect, Redacted } from "effect"
+ * import { Effect, Option, Redacted } from "effect"
  *
- * const isExpected = NotificationInbox.NotificationInbox.use((inbox) => inbox.isExpected(Redacted.make("unknown token")))
+ * const found = NotificationInbox.NotificationInbox.use((inbox) => inbox.find(Redacted.make("unknown token")))
  *
- * await Effect.runPromise(Effect.provide(isExpected, NotificationInbox.layer)) // => false
+ * Option.isSome(await Effect.runPromise(Effect.provide(found, NotificationInbox.layer))) // => false
  * ```
  *
  * @see CIBA Core 1.0 sections 10.2 and 10.3
@@ -74,6 +74,14 @@ export interface ExpectedNotification {
 export type { Delivery } from "./InboxEntry.ts"
 
 /**
+ * Delivers a notification to the request that expects it. A push is in the `PendingStore`, if present, before its wait continues.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export type Deliver = (notification: Notification) => Effect.Effect<InboxEntry.Delivery, PendingStore.PendingStoreError>
+
+/**
  * The inbox of one process.
  *
  * @since 0.1.0
@@ -84,13 +92,10 @@ export interface Service {
   readonly expect: (expected: ExpectedNotification) => Effect.Effect<boolean>
   /** Ties the client notification token to the `auth_req_id`: on acknowledgement, and when a wait is resumed. */
   readonly acknowledge: (pending: PendingAuthentication) => Effect.Effect<void>
-  /** Whether a request has this client notification token. */
-  readonly isExpected: (token: Redacted.Redacted<string>) => Effect.Effect<boolean>
-  /** Delivers a notification. A push is in the `PendingStore`, if present, before its wait continues. */
-  readonly deliver: (
-    token: Redacted.Redacted<string>,
-    notification: Notification
-  ) => Effect.Effect<InboxEntry.Delivery, PendingStore.PendingStoreError>
+  /** What delivers to the request that has this client notification token; none if there is no such request. */
+  readonly find: (
+    token: Redacted.Redacted<string>
+  ) => Effect.Effect<Option.Option<Deliver>, PendingStore.PendingStoreError>
   /** Calls `onNotification` once: for the first notification for this request, at once if it has arrived. Succeeds with what takes that back. */
   readonly subscribe: (
     pending: PendingAuthentication,
@@ -128,8 +133,7 @@ export const orNone: Effect.Effect<Service> = Effect.map(
 const none: Service = {
   expect: () => Effect.succeed(true),
   acknowledge: () => Effect.void,
-  isExpected: () => Effect.succeed(false),
-  deliver: () => Effect.succeed("Refused"),
+  find: () => Effect.succeed(Option.none()),
   subscribe: () => Effect.succeed(() => undefined),
   await: () => Effect.never,
   close: () => Effect.void,
@@ -167,11 +171,12 @@ export const make: Effect.Effect<Service> = Effect.gen(function* () {
         existing === undefined ? Effect.as(entries.add(expected), true) : Effect.succeed(false)
       ),
     acknowledge: (pending) => Effect.asVoid(acknowledge(pending)),
-    isExpected: (token) => Effect.map(entries.find(token), (entry) => entry !== undefined),
-    deliver: Effect.fnUntraced(function* (token, notification) {
-      const entry = yield* entries.find(token)
-      return entry === undefined ? "Refused" : yield* entry.mutex.withPermit(deliver(store, entry, notification))
-    }),
+    find: (token) =>
+      Effect.map(entries.find(token), (entry) =>
+        entry === undefined
+          ? Option.none()
+          : Option.some((notification) => entry.mutex.withPermit(deliver(store, entry, notification)))
+      ),
     subscribe: (pending, onNotification) =>
       Effect.map(acknowledge(pending), (entry) =>
         entry === undefined

@@ -54,6 +54,7 @@ import { memoize } from "effect/Function"
 import { HttpEffect, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { ensureByteLimit, type InvalidOption } from "../http/InvalidOption.ts"
 import * as BoundedJson from "../internal/BoundedJson.ts"
+import type { PendingStoreError } from "../pending/PendingStore.ts"
 import * as Notification from "./Notification.ts"
 import { NotificationInbox } from "./NotificationInbox.ts"
 import { makeRefusals, type NotificationRefused, type Refusal } from "./NotificationRefused.ts"
@@ -128,7 +129,8 @@ const receive = Effect.fnUntraced(function* (
   if (request.method !== "POST") return yield* refuse(405, "it is no POST")
   const token = parseToken(request.headers.authorization)
   if (token === undefined) return yield* refuse(401, "it has no client notification token in its Authorization header")
-  if (!(yield* inbox.isExpected(token))) return yield* refuse(401, unknownToken)
+  const found = yield* Effect.mapError(inbox.find(token), makeUnavailable("the inbox cannot be read"))
+  if (Option.isNone(found)) return yield* refuse(401, unknownToken)
   if (!isJson(request.headers["content-type"])) return yield* refuse(415, "its content type is not application/json")
   const body = yield* Effect.timeoutOrElse(read(request, limit), {
     duration: "10 seconds",
@@ -137,13 +139,15 @@ const receive = Effect.fnUntraced(function* (
   const notification = Option.flatMap(decodeJson(body), Notification.decode)
   if (Option.isNone(notification))
     return yield* refuse(400, body === "" ? emptyBody : "its body is no JSON with an auth_req_id")
-  const delivery = yield* Effect.mapError(inbox.deliver(token, notification.value), () =>
-    makeRefusal(503, "it could not be stored")
-  )
+  const delivery = yield* Effect.mapError(found.value(notification.value), makeUnavailable("it could not be stored"))
   if (delivery === "Refused") return yield* refuse(401, "its auth_req_id is not that of its client notification token")
 })
 
 const makeRefusal = (status: number, problem: string): Refusal => ({ status, problem })
+
+const makeUnavailable =
+  (problem: string) =>
+  (cause: PendingStoreError): Refusal => ({ status: 503, problem, cause })
 
 const refuse = (status: number, problem: string): Effect.Effect<never, Refusal> =>
   Effect.fail(makeRefusal(status, problem))

@@ -7,6 +7,7 @@ import type { ProviderOptions } from "@effect-ciba/testing/ProviderOptions"
 import { Effect, Fiber, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { acknowledgement, cibaLayer, withResponses } from "../support/AuthenticationFlow.ts"
+import { deliver } from "../support/Inbox.ts"
 import { authReqId } from "../support/PendingAuthentications.ts"
 import { advanceInSteps, storeOverKeyValue } from "../support/ProcessRestarts.ts"
 
@@ -90,7 +91,7 @@ describe("the error of a push", () => {
         const wait = yield* Effect.forkChild(Effect.flip(Ciba.complete(pending)))
         yield* TestClock.adjust("1 second")
         const id = Redacted.value(pending.authReqId)
-        const delivery = yield* inbox.deliver(pending.clientNotificationToken ?? Redacted.make(""), {
+        const delivery = yield* deliver(inbox, pending.clientNotificationToken ?? Redacted.make(""), {
           authReqId: authReqId(id),
           body: Redacted.make({ auth_req_id: id, ...errorQuoting(value) }, { label: "notification" })
         })

@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { NotificationInbox, PendingStore } from "@effect-ciba/core"
 import { DateTime, Effect, Exit, Fiber, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
+import { deliver, isExpected } from "../support/Inbox.ts"
 import { notification, notificationToken, pending } from "../support/PendingAuthentications.ts"
 import { waitUntil } from "../support/TestTime.ts"
 
@@ -27,7 +28,7 @@ describe("NotificationInbox", () => {
         yield* inbox.acknowledge(b)
         const forA = yield* Effect.forkChild(inbox.await(a))
         const forB = yield* Effect.forkChild(inbox.await(b))
-        expect(yield* inbox.deliver(notificationToken("token-a"), notification("a"))).toBe("Accepted")
+        expect(yield* deliver(inbox, notificationToken("token-a"), notification("a"))).toBe("Accepted")
         expect(Redacted.value((yield* Fiber.join(forA)).authReqId)).toBe("request-a")
         expect(forB.pollUnsafe()).toBeUndefined()
         yield* Fiber.interrupt(forB)
@@ -42,7 +43,7 @@ describe("NotificationInbox", () => {
       const inbox = yield* NotificationInbox.NotificationInbox
       const request = pending("a", { deliveryMode: "push" })
       yield* inbox.acknowledge(request)
-      const call = yield* Effect.forkChild(inbox.deliver(notificationToken("token-a"), notification("a")))
+      const call = yield* Effect.forkChild(deliver(inbox, notificationToken("token-a"), notification("a")))
       yield* waitUntil(
         Effect.sync(() => isStoring),
         (isStarted) => isStarted
@@ -83,7 +84,7 @@ describe("NotificationInbox", () => {
           Effect.forkChild(inbox.await(pending("a")))
         )
         yield* inbox.acknowledge(pending("a"))
-        expect(yield* inbox.deliver(notificationToken("token-a"), notification("a"))).toBe("Accepted")
+        expect(yield* deliver(inbox, notificationToken("token-a"), notification("a"))).toBe("Accepted")
         const notifications = yield* Effect.forEach(waits, Fiber.join)
         expect(new Set(notifications.map(({ authReqId }) => Redacted.value(authReqId)))).toEqual(new Set(["request-a"]))
       })
@@ -99,7 +100,7 @@ describe("NotificationInbox", () => {
         yield* inbox.acknowledge(b)
         const forB = yield* Effect.forkChild(inbox.await(b))
         yield* inbox.close(b)
-        expect(yield* inbox.deliver(notificationToken("token-a"), notification("a"))).toBe("Accepted")
+        expect(yield* deliver(inbox, notificationToken("token-a"), notification("a"))).toBe("Accepted")
         expect(Redacted.value((yield* inbox.await(a)).authReqId)).toBe("request-a")
         yield* TestClock.adjust("1 second")
         expect(forB.pollUnsafe()).toBeUndefined()
@@ -114,12 +115,12 @@ describe("NotificationInbox", () => {
       Effect.fnUntraced(function* (inbox) {
         yield* inbox.acknowledge(pending("a"))
         yield* inbox.acknowledge(pending("b"))
-        expect(yield* inbox.isExpected(notificationToken("token-a"))).toBe(true)
-        expect(yield* inbox.isExpected(notificationToken("token-x"))).toBe(false)
-        expect(yield* inbox.deliver(notificationToken("token-x"), notification("a"))).toBe("Refused")
-        expect(yield* inbox.deliver(notificationToken("token-a"), notification("b"))).toBe("Refused")
-        expect(yield* inbox.deliver(notificationToken("token-a"), notification("unknown"))).toBe("Refused")
-        expect(yield* inbox.deliver(notificationToken("token-a"), notification("a"))).toBe("Accepted")
+        expect(yield* isExpected(inbox, notificationToken("token-a"))).toBe(true)
+        expect(yield* isExpected(inbox, notificationToken("token-x"))).toBe(false)
+        expect(yield* deliver(inbox, notificationToken("token-x"), notification("a"))).toBe("Refused")
+        expect(yield* deliver(inbox, notificationToken("token-a"), notification("b"))).toBe("Refused")
+        expect(yield* deliver(inbox, notificationToken("token-a"), notification("unknown"))).toBe("Refused")
+        expect(yield* deliver(inbox, notificationToken("token-a"), notification("a"))).toBe("Accepted")
       })
     )
   )
@@ -130,7 +131,7 @@ describe("NotificationInbox", () => {
       Effect.fnUntraced(function* (inbox) {
         yield* inbox.acknowledge(pending("a"))
         const deliveries = yield* Effect.replicateEffect(
-          inbox.deliver(notificationToken("token-a"), notification("a")),
+          deliver(inbox, notificationToken("token-a"), notification("a")),
           50,
           {
             concurrency: "unbounded"
@@ -139,7 +140,7 @@ describe("NotificationInbox", () => {
         expect(deliveries.filter((delivery) => delivery === "Accepted")).toHaveLength(1)
         expect(deliveries.filter((delivery) => delivery === "Duplicate")).toHaveLength(49)
         yield* inbox.close(pending("a"))
-        expect(yield* inbox.deliver(notificationToken("token-a"), notification("a"))).toBe("Duplicate")
+        expect(yield* deliver(inbox, notificationToken("token-a"), notification("a"))).toBe("Duplicate")
       })
     )
   )
@@ -150,9 +151,9 @@ describe("NotificationInbox", () => {
       Effect.fnUntraced(function* (inbox) {
         yield* inbox.expect({ token: notificationToken("token-a"), deliveryMode: "ping", expiresAt: expiry })
         yield* inbox.expect({ token: notificationToken("token-b"), deliveryMode: "ping", expiresAt: expiry })
-        expect(yield* inbox.deliver(notificationToken("token-a"), notification("a"))).toBe("Accepted")
-        expect(yield* inbox.deliver(notificationToken("token-a"), notification("a"))).toBe("Duplicate")
-        expect(yield* inbox.deliver(notificationToken("token-b"), notification("a"))).toBe("Accepted")
+        expect(yield* deliver(inbox, notificationToken("token-a"), notification("a"))).toBe("Accepted")
+        expect(yield* deliver(inbox, notificationToken("token-a"), notification("a"))).toBe("Duplicate")
+        expect(yield* deliver(inbox, notificationToken("token-b"), notification("a"))).toBe("Accepted")
         const forA = yield* Effect.forkChild(inbox.await(pending("a")))
         const forB = yield* Effect.forkChild(inbox.await(pending("b")))
         yield* TestClock.adjust("1 second")
@@ -170,8 +171,8 @@ describe("NotificationInbox", () => {
         const [a, b] = [pending("a", { deliveryMode: "push" }), notificationToken("token-b")]
         yield* inbox.expect({ token: notificationToken("token-a"), deliveryMode: "push", expiresAt: expiry })
         yield* inbox.expect({ token: b, deliveryMode: "push", expiresAt: expiry })
-        const first = yield* Effect.forkChild(inbox.deliver(notificationToken("token-a"), notification("a")))
-        const second = yield* Effect.forkChild(inbox.deliver(b, notification("b")))
+        const first = yield* Effect.forkChild(deliver(inbox, notificationToken("token-a"), notification("a")))
+        const second = yield* Effect.forkChild(deliver(inbox, b, notification("b")))
         yield* TestClock.adjust("5 seconds")
         expect(first.pollUnsafe()).toBeUndefined()
         yield* inbox.acknowledge(a)
@@ -192,12 +193,12 @@ describe("NotificationInbox", () => {
         yield* inbox.acknowledge(pending("a"))
         yield* inbox.expect({ token: notificationToken("token-b"), deliveryMode: "ping", expiresAt: expiry })
         yield* inbox.unregister(notificationToken("token-b"))
-        expect(yield* inbox.isExpected(notificationToken("token-b"))).toBe(false)
+        expect(yield* isExpected(inbox, notificationToken("token-b"))).toBe(false)
         yield* TestClock.adjust("119 seconds")
-        expect(yield* inbox.isExpected(notificationToken("token-a"))).toBe(true)
+        expect(yield* isExpected(inbox, notificationToken("token-a"))).toBe(true)
         yield* TestClock.adjust("1 second")
-        expect(yield* inbox.isExpected(notificationToken("token-a"))).toBe(false)
-        expect(yield* inbox.deliver(notificationToken("token-a"), notification("a"))).toBe("Refused")
+        expect(yield* isExpected(inbox, notificationToken("token-a"))).toBe(false)
+        expect(yield* deliver(inbox, notificationToken("token-a"), notification("a"))).toBe("Refused")
       })
     )
   )
@@ -224,7 +225,7 @@ describe("NotificationInbox", () => {
             ["c", "Duplicate"],
             ["d", "Refused"]
           ] as const) {
-            expect(yield* inbox.deliver(notificationToken(`token-${name}`), notification(name))).toBe(delivery)
+            expect(yield* deliver(inbox, notificationToken(`token-${name}`), notification(name))).toBe(delivery)
           }
           expect(Redacted.value((yield* inbox.await(pending("a"))).authReqId)).toBe("request-a")
         }),
@@ -243,7 +244,7 @@ describe("NotificationInbox", () => {
         const leave = yield* inbox.subscribe(request, () => calls.push("left"))
         leave()
         expect(calls).toEqual([])
-        yield* inbox.deliver(notificationToken("token-a"), notification("a"))
+        yield* deliver(inbox, notificationToken("token-a"), notification("a"))
         yield* inbox.close(request)
         expect(calls).toEqual(["request-a"])
       })
@@ -256,9 +257,9 @@ describe("NotificationInbox", () => {
       Effect.fnUntraced(function* (inbox) {
         yield* inbox.acknowledge(pending("a"))
         yield* inbox.close(pending("b"))
-        expect(yield* inbox.deliver(notificationToken("token-a"), notification("a"))).toBe("Accepted")
+        expect(yield* deliver(inbox, notificationToken("token-a"), notification("a"))).toBe("Accepted")
         yield* inbox.close(pending("a"))
-        expect(yield* inbox.deliver(notificationToken("token-a"), notification("a"))).toBe("Duplicate")
+        expect(yield* deliver(inbox, notificationToken("token-a"), notification("a"))).toBe("Duplicate")
       })
     )
   )
@@ -269,7 +270,7 @@ describe("NotificationInbox", () => {
       Effect.fnUntraced(function* (inbox) {
         const polls = pending("a", { deliveryMode: "poll" })
         yield* inbox.acknowledge(polls)
-        expect(yield* inbox.isExpected(notificationToken("token-a"))).toBe(false)
+        expect(yield* isExpected(inbox, notificationToken("token-a"))).toBe(false)
         const calls: Array<unknown> = []
         const leave = yield* inbox.subscribe(polls, () => calls.push("called"))
         leave()
@@ -286,10 +287,10 @@ describe("NotificationInbox", () => {
         expect(yield* inbox.expect(expected)).toBe(true)
         expect(yield* inbox.expect(expected)).toBe(false)
         yield* inbox.unregister(expected.token)
-        expect(yield* inbox.isExpected(expected.token)).toBe(false)
+        expect(yield* isExpected(inbox, expected.token)).toBe(false)
         expect(yield* inbox.expect(expected)).toBe(true)
         yield* TestClock.adjust("2 minutes")
-        expect(yield* inbox.isExpected(expected.token)).toBe(false)
+        expect(yield* isExpected(inbox, expected.token)).toBe(false)
       })
     )
   )
@@ -299,8 +300,8 @@ describe("NotificationInbox", () => {
       const inbox = yield* NotificationInbox.orNone
       const expected = { token: notificationToken("token-a"), deliveryMode: "ping", expiresAt: expiry } as const
       expect(yield* inbox.expect(expected)).toBe(true)
-      expect(yield* inbox.isExpected(expected.token)).toBe(false)
-      expect(yield* inbox.deliver(expected.token, notification("a"))).toBe("Refused")
+      expect(yield* isExpected(inbox, expected.token)).toBe(false)
+      expect(yield* deliver(inbox, expected.token, notification("a"))).toBe("Refused")
     })
   )
 
@@ -308,7 +309,7 @@ describe("NotificationInbox", () => {
     using(
       Effect.fnUntraced(function* (inbox) {
         yield* inbox.acknowledge(pending("a"))
-        expect(yield* inbox.deliver(notificationToken("token-a"), notification("a"))).toBe("Accepted")
+        expect(yield* deliver(inbox, notificationToken("token-a"), notification("a"))).toBe("Accepted")
       }),
       Layer.succeed(PendingStore.PendingStore, {
         put: () => Effect.void,
@@ -339,12 +340,12 @@ describe("NotificationInbox", () => {
           const a = pending("a", { deliveryMode: "push" })
           yield* inbox.acknowledge(a)
           const wait = yield* Effect.forkChild(inbox.await(a))
-          const deliver = inbox.deliver(notificationToken("token-a"), notification("a", { access_token: "another" }))
-          const first = inbox.deliver(notificationToken("token-a"), notification("a", { access_token: "at" }))
+          const another = deliver(inbox, notificationToken("token-a"), notification("a", { access_token: "another" }))
+          const first = deliver(inbox, notificationToken("token-a"), notification("a", { access_token: "at" }))
           expect((yield* Effect.flip(first)).message).toContain("the disk is full")
           isFull = false
-          expect(yield* deliver).toBe("Accepted")
-          expect(yield* deliver).toBe("Duplicate")
+          expect(yield* another).toBe("Accepted")
+          expect(yield* another).toBe("Duplicate")
           expect(stored).toEqual([{ auth_req_id: "request-a", access_token: "at" }])
           expect(Redacted.value((yield* Fiber.join(wait)).body)).toEqual(stored[0])
         }).pipe(Effect.provide(Layer.provide(inbox, Layer.succeed(PendingStore.PendingStore, store))))

@@ -135,7 +135,7 @@ describe("NotificationReceiver.events", () => {
     Effect.gen(function* () {
       const logged: Array<unknown> = []
       const error = new Error("the database is gone")
-      const inbox = { ...(yield* NotificationInbox.make), isExpected: () => Effect.die(error) }
+      const inbox = { ...(yield* NotificationInbox.make), find: () => Effect.die(error) }
       const { refused, status } = yield* Effect.gen(function* () {
         const refused = yield* subscribe
         const handle = yield* NotificationReceiver.toWebHandler()

@@ -83,6 +83,7 @@ const createTables = Effect.fnUntraced(function* (
   yield* sql`
     create table ${sql(notification)} (
       hash text not null primary key,
+      delivery_mode text not null,
       handle text,
       id text,
       expires_at bigint not null,

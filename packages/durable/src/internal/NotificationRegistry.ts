@@ -27,12 +27,13 @@ export interface Registry {
   /** `false` if another request has the token. */
   readonly expect: (expected: NotificationInbox.ExpectedNotification) => Call<boolean>
   readonly acknowledge: (pending: PendingAuthentication) => Call<void>
-  readonly find: (token: Secret) => Call<Option.Option<NotificationTable.Expected>>
-  readonly deliver: (token: Secret, notification: Notification) => Call<NotificationInbox.Delivery>
+  readonly find: (token: Secret) => Call<Option.Option<Deliver>>
   /** The notification that has come for an authentication. */
   readonly findNotification: (pending: PendingAuthentication) => Call<Notification | undefined>
   readonly remove: (token: Secret) => Call<void>
 }
+
+type Deliver = (notification: Notification) => Call<NotificationInbox.Delivery>
 
 type Secret = Redacted.Redacted<string>
 
@@ -41,15 +42,17 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const { database, keys, prefix } = options
   const tokens = yield* KeyedHash.make(keys, `${prefix} client_notification_token`)
   const handles = yield* KeyedHash.make(keys, `${prefix} auth_req_id`)
-  const find: Registry["find"] = (token) =>
-    Effect.flatMap(tokens.hashByAll(token), (hashes) => NotificationTable.find(database, hashes))
+  const deliverTo = makeDeliverTo(options, handles)
 
   return {
-    find,
-    deliver: makeDeliver(options, find, handles),
-    expect: ({ expiresAt, token }) =>
+    find: (token) =>
+      Effect.map(
+        Effect.flatMap(tokens.hashByAll(token), (hashes) => NotificationTable.find(database, hashes)),
+        Option.map(deliverTo)
+      ),
+    expect: ({ deliveryMode, expiresAt, token }) =>
       Effect.flatMap(Effect.all([tokens.hash(token), millisUntil(expiresAt)]), ([hash, millis]) =>
-        NotificationTable.expect(database, hash, millis)
+        NotificationTable.expect(database, { deliveryMode, hash }, millis)
       ),
     acknowledge: Effect.fnUntraced(function* ({
       authReqId,
@@ -60,7 +63,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     }) {
       if (token === undefined || deliveryMode === "poll") return
       const [hash, handle] = [yield* tokens.hash(token), yield* handles.hash(authReqId)]
-      yield* NotificationTable.acknowledge(database, { hash, handle, id, millis: yield* millisUntil(expiresAt) })
+      const millis = yield* millisUntil(expiresAt)
+      yield* NotificationTable.acknowledge(database, { deliveryMode, hash, handle, id, millis })
     }),
     findNotification: Effect.fnUntraced(function* ({ authReqId, id }) {
       const found = yield* NotificationTable.findOf(database, id)
@@ -72,32 +76,28 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   }
 })
 
-const makeDeliver = (
-  { database, keys, onDelivered, prefix, store }: Options,
-  find: Registry["find"],
-  handles: KeyedHash.KeyedHash
-): Registry["deliver"] =>
-  Effect.fnUntraced(function* (token, notification) {
-    const { authReqId, body } = notification
-    const found = yield* find(token)
-    if (Option.isNone(found)) return "Refused"
-    const { handle, hash, isNotified } = found.value
-    const known = yield* handles.hashByAll(authReqId)
-    if (handle !== null && !known.includes(handle)) return "Refused"
-    const stored = isNotified
-      ? Option.none()
-      : yield* NotificationTable.notify(database, {
-          hash,
-          handle: handle ?? (yield* handles.hash(authReqId)),
-          body: yield* NotificationBody.sealed.seal(body, keys, [prefix, hash])
-        })
-    // Also for a repeated one: the process that took the first may have died before its wait knew.
-    const { id } = Option.getOrElse(stored, () => found.value)
-    if (id !== null) yield* store.notify(id, body)
-    if (Option.isNone(stored)) return "Duplicate"
-    if (id !== null) onDelivered(id, notification)
-    return "Accepted"
-  })
+const makeDeliverTo =
+  ({ database, keys, onDelivered, prefix, store }: Options, handles: KeyedHash.KeyedHash) =>
+  ({ deliveryMode, handle, hash, id: expected, isNotified }: NotificationTable.Expected): Deliver =>
+    Effect.fnUntraced(function* (notification) {
+      const { authReqId, body } = notification
+      const known = yield* handles.hashByAll(authReqId)
+      if (handle !== null && !known.includes(handle)) return "Refused"
+      const stored = isNotified
+        ? Option.none()
+        : yield* NotificationTable.notify(database, {
+            hash,
+            known,
+            handle: handle ?? (yield* handles.hash(authReqId)),
+            body: yield* NotificationBody.sealed.seal(body, keys, [prefix, hash])
+          })
+      // Also for a repeated one: the process that took the first may have died before its wait knew.
+      const id = Option.isSome(stored) ? stored.value.id : expected
+      if (id !== null) yield* store.notify(id, { deliveryMode, body })
+      if (Option.isNone(stored)) return "Duplicate"
+      if (id !== null) onDelivered(id, notification)
+      return "Accepted"
+    })
 
 const millisUntil = (instant: DateTime.Utc): Effect.Effect<number> =>
   Effect.map(Clock.currentTimeMillis, (now) => Math.max(0, DateTime.toEpochMillis(instant) - now))

@@ -9,10 +9,16 @@ import * as NotificationBody from "./NotificationBody.ts"
 import * as NotificationTable from "./NotificationTable.ts"
 import * as WaitTable from "./WaitTable.ts"
 
+/** A notification that has come. */
+export interface Notification {
+  readonly deliveryMode: NotificationTable.DeliveryMode
+  readonly body: Redacted.Redacted<Schema.Json>
+}
+
 /** Fails with what the database does, or if none of the keys has sealed the row. */
 export type Notify = (
   id: string,
-  body: Redacted.Redacted<Schema.Json>
+  notification: Notification
 ) => Effect.Effect<void, SqlError.SqlError | Effect.Error<ReturnType<typeof Sealing.open>>>
 
 /** Tells a wait that was just stored of what has come before it. */
@@ -27,11 +33,11 @@ export interface Place {
 
 /** What a notification does to the row of its wait, if it is there. */
 export const makeNotify = ({ database, keys, prefix }: Place): Notify =>
-  Effect.fnUntraced(function* (id, body) {
+  Effect.fnUntraced(function* (id, { body, deliveryMode }) {
+    if (deliveryMode === "ping") return yield* WaitTable.recordPing(database, id)
     const sealed = yield* WaitTable.readPending(database, id)
     if (Option.isNone(sealed)) return
     const pending = yield* open(sealed.value, keys, [prefix, id])
-    if (pending.deliveryMode !== "push") return yield* WaitTable.recordPing(database, id)
     const at = DateTime.makeUnsafe(yield* WaitTable.readNow(database))
     const received = { body: Redacted.make(Redacted.value(body), { label: "token response" }), at }
     const pushed = update(pending, { received })
@@ -53,11 +59,11 @@ export const makeNotifyEarly =
       NotificationTable.findOf(database, id),
       Option.match({
         onNone: () => Effect.void,
-        onSome: ({ body, hash }) =>
+        onSome: ({ body, deliveryMode, hash }) =>
           body === null
             ? Effect.void
             : NotificationBody.sealed.open(body, keys, [prefix, hash]).pipe(
-                Effect.flatMap((opened) => notify(id, opened)),
+                Effect.flatMap((opened) => notify(id, { deliveryMode, body: opened })),
                 Effect.catchTag("DecryptionFailed", ({ message }) =>
                   Effect.logError(`the notification for ${id}: ${message}`)
                 )
