@@ -57,7 +57,7 @@ import type * as Poll from "@effect-ciba/core/Poll"
 import { ProviderKeys } from "@effect-ciba/core/ProviderKeys"
 import { type InvalidOption, Transport } from "@effect-ciba/core/Transport"
 import { makePrepare, makeTermsOf, monotonicNow, Throttle } from "@effect-ciba/core/unstable/wait"
-import { Context, Duration, Effect, FiberSet, Layer, type Scope } from "effect"
+import { Array as Arr, Context, Duration, Effect, FiberSet, Layer, Option, type Scope } from "effect"
 import type { SqlError } from "effect/sql"
 import * as ClaimWindow from "./internal/ClaimWindow.ts"
 import * as DatabaseOutage from "./internal/DatabaseOutage.ts"
@@ -76,7 +76,7 @@ import { type Claim, type Progress, WaitStore } from "./WaitStore.ts"
 export interface Options extends Omit<Poll.Options, "schedule" | "pingFallback"> {
   /** How many waits a worker has at once; 64 by default. */
   readonly maxConcurrentPolls?: number | undefined
-  /** How often a worker looks for what is due; every 250 milliseconds by default. */
+  /** How often a worker looks for what is due; every 250 milliseconds by default, and four times as often while something is. */
   readonly claimInterval?: Duration.Input | undefined
   /** How long a decided wait is kept; seven days by default. The worker deletes older ones, a thousand a minute. */
   readonly retention?: Duration.Input | undefined
@@ -156,24 +156,34 @@ const prepare = Effect.fnUntraced(function* (
   yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberSet.awaitEmpty(fibers), lease))
   yield* outage.assume
   const interval = Duration.fromInputUnsafe(options?.claimInterval ?? "250 millis")
-  const rest = Effect.raceFirst(Effect.sleep(interval), notified)
+  const restFor = (duration: Duration.Duration) => Effect.raceFirst(Effect.sleep(duration), notified)
+  const rest = restFor(interval)
+  // Where something was due, more will be soon: it comes in small groups then, and not in one that holds up all else.
+  const shortRest = restFor(Duration.divideUnsafe(interval, 4))
   const ended = Wakeup.make()
+  // After the set's own observer: a worker that is woken finds the place free.
+  const start = (each: Due) =>
+    Effect.map(FiberSet.run(fibers, drive(each)), (fiber) => fiber.addObserver(ended.sendUnsafe))
+  // What else the process does, as storing a ping, comes in between and not after all of them.
+  const startSome = (some: ReadonlyArray<Due>) =>
+    Effect.andThen(Effect.forEach(some, start, { discard: true }), Effect.yieldNow)
+  /** What is claimed is driven, also when the worker is interrupted meanwhile: else it would wait for its lease to end. */
+  const claimAndStart = (limit: number) =>
+    Effect.timeoutOption(Effect.interruptible(claimDue(limit)), lease).pipe(
+      Effect.map(Option.getOrElse((): ReadonlyArray<Due> => [])),
+      Effect.tap((due) => Effect.forEach(Arr.chunksOf(due, startedAtOnce), startSome, { discard: true })),
+      Effect.uninterruptible
+    )
   const pass = Effect.gen(function* () {
     const free = max - (yield* FiberSet.size(fibers))
     if (free === 0) return yield* Effect.raceFirst(rest, ended.await)
-    const due = yield* claimDue(Math.min(free, window.size()))
-    // After the set's own observer: a worker that is woken finds the place free.
-    const start = (each: Due) =>
-      Effect.tap(
-        Effect.map(FiberSet.run(fibers, drive(each)), (fiber) => fiber.addObserver(ended.sendUnsafe)),
-        // What else the process does, as storing a ping, comes between two polls and not after all of them.
-        () => Effect.yieldNow
-      )
-    yield* Effect.forEach(due, start, { discard: true })
-    if (due.length < free) yield* rest
+    const due = yield* claimAndStart(Math.min(free, window.size()))
+    if (due.length < free) yield* due.length === 0 ? rest : shortRest
   })
   return Effect.forever(Effect.catch(pass, () => rest))
 })
+
+const startedAtOnce = 8
 
 /** A transaction of many rows would hold up the claims of others. */
 const purgedAtOnce = 1000

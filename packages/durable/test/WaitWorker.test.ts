@@ -276,6 +276,30 @@ onBoth((it) => {
     }).pipe(provide(approved))
   )
 
+  it.effect("ends what it was claiming when its scope was closed", () =>
+    Effect.gen(function* () {
+      const store = yield* WaitStore.WaitStore
+      const scope = yield* Scope.make()
+      const claimed = yield* Deferred.make<ReadonlyArray<WaitStore.Claim>>()
+      const claim: typeof store.claim = (options) =>
+        Effect.tap(store.claim(options), (claims) =>
+          claims.length === 0 ? Effect.void : Effect.andThen(Deferred.succeed(claimed, claims), realTime)
+        )
+      yield* Effect.provideService(Layer.buildWithScope(WaitWorker.layer(), scope), WaitStore.WaitStore, {
+        ...store,
+        claim
+      })
+      yield* begin
+      yield* TestClock.adjust("5 seconds")
+      yield* Effect.repeat(Effect.andThen(realTime, TestClock.adjust("10 millis")), {
+        until: () => Deferred.isDone(claimed)
+      })
+      yield* Scope.close(scope, Exit.void)
+      const [{ id } = { id: "" }] = yield* Deferred.await(claimed)
+      expect(yield* outcomeOf(id)).toBe("Verified")
+    }).pipe(provide({ user: TestUser.approve() }))
+  )
+
   it.effect("claims again when a poll has ended, if more was due than it polls for at once", () =>
     Effect.gen(function* () {
       const store = yield* WaitStore.WaitStore
@@ -306,7 +330,8 @@ onBoth((it) => {
         ...store,
         claim: (options) => {
           limits.push(options.limit)
-          return Effect.tap(store.claim(options), ({ length }) => (length === 0 ? Effect.void : Effect.sleep(3001)))
+          const delay = options.limit === 8 ? Effect.sleep(3001) : Effect.void
+          return Effect.tap(store.claim(options), ({ length }) => (length === 0 ? Effect.void : delay))
         }
       })
       yield* begin

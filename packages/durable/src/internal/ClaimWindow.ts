@@ -11,17 +11,20 @@ export interface ClaimWindow {
 /** Of a process that has just started: its code is not compiled yet, and a ping waits for all that is claimed at once. */
 const first = 8
 
+/** By what the window grows with each poll that is sent. */
+const growth = 0.25
+
 /**
- * Halved when claims expire, once for those of one size; doubled at most when as many polls were sent. Else a worker that is short of
- * processor time claims what it cannot send, gives it back and claims it again, and sends nothing at all.
+ * Halved when claims expire, once for those of one size. Else a worker that is short of processor time claims what it cannot send, gives it
+ * back and claims it again, and sends nothing at all.
  */
 export const make = (max: number): ClaimWindow => {
   let size = Math.min(first, max)
   let halvedAt = Number.NEGATIVE_INFINITY
   return {
-    size: () => size,
+    size: () => Math.floor(size),
     recordSent: () => {
-      size = Math.min(max, size + 1)
+      size = Math.min(max, size + growth)
     },
     recordExpired: (claimedSince, now) => {
       if (claimedSince < halvedAt) return
