@@ -1,5 +1,6 @@
 // A process of a run. It is started again after a kill, and killed when the scope is closed.
 import { type ChildProcess, spawn } from "node:child_process"
+import { flushCompileCache } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, type Scope } from "effect"
@@ -26,12 +27,17 @@ export const listen = <A>(onOrder: (order: A) => void): void => {
   process.on("disconnect", () => process.exit())
 }
 
+/** Node.js writes what it has compiled when a process ends by itself, and not when it is killed. */
+const flushAfter = 10_000
+
 /** Runs the program of a process that is started by another, and ends with an error if that fails. */
-export const runMain = (program: Effect.Effect<never, unknown>): void =>
+export const runMain = (program: Effect.Effect<never, unknown>): void => {
+  setTimeout(flushCompileCache, flushAfter).unref()
   void Effect.runPromise(program).catch((error) => {
     console.error(String(error))
     process.exit(1)
   })
+}
 
 export interface Child {
   readonly name: string

@@ -105,10 +105,11 @@ const serve = Effect.fnUntraced(function* (mode: Mode): Effect.fn.Return<string,
       headers: Object.entries(request.headers).map(([name, value]): [string, string] => [name, String(value)]),
       ...(body.byteLength > 0 && { body })
     })
-    const text = await handled.text()
+    const text = Buffer.from(await handled.arrayBuffer())
     await setTimeout(latency)
-    if (request.method === "POST") respond(handled.status, JSON.parse(text))
-    response.writeHead(handled.status, Object.fromEntries(handled.headers)).end(text)
+    if (request.method === "POST") respond(handled.status, JSON.parse(text.toString()))
+    const headers = { ...Object.fromEntries(handled.headers), "content-length": text.byteLength }
+    response.writeHead(handled.status, headers).end(text)
   }
   // What is cut before it was read as a whole is no request.
   server.on("request", (request, response) => void handle(request, response).catch(() => request.socket.destroy()))
