@@ -78,7 +78,7 @@ const demo = Effect.gen(function* () {
     const { isGood, line, open, soFar } = yield* count
     const lease = `${leaseOf(settings) / 1000} seconds`
     yield* terminal.print("", line, dim(`A machine that dies is missed for ${lease} at most, by what it had claimed.`))
-    if (!isGood) yield* terminal.print(...Approvals.explain(soFar), ...Polls.explain(soFar))
+    if (!isGood) yield* terminal.print(...Approvals.explain(soFar), ...Polls.explainEarly(soFar))
     return isGood && open === 0
   }).pipe(Effect.provide(sql))
 })

@@ -194,6 +194,18 @@ it("a ping that a frozen machine answers when it goes on is counted by itself", 
   expect(failures({ ...late, faults: [{ ...freeze, machine: "two" }] })).toEqual(["ping to stored tokens, p99"])
 })
 
+it("a wait that two machines went away with, one after the other, is counted from the second one", () => {
+  const late = instead(poll(5000), redeem(9900 + interval + leaseOf(small)))
+  const title = "polls late whose wait a dead or frozen machine had (1), at most"
+  const first = { ...kill, at: 5100 + interval, inFlight: ["first"] }
+  const second = { ...first, at: 5000 + interval + leaseOf(small) }
+  expect(failures({ ...late, faults: [first] })).toEqual([title])
+  expect(failures({ ...late, faults: [first, second] })).toEqual([])
+  expect(Judge.explain({ ...late, faults: [first] })).toEqual([
+    `poll: one polled ${leaseOf(small) + 4880} ms late; its wait was held ${leaseOf(small) + 4800} ms before`
+  ])
+})
+
 it("tokens that a machine is frozen with count from when it goes on", () => {
   const freeze = { kind: "freeze", machine: "two", at: 3030, endedAt: 33_000, inFlight: [] } as const
   const store = (receivedAt: number): Evidence => ({

@@ -53,10 +53,15 @@ const findFrozen = (evidence: SoFar): ReadonlyArray<Pair> => {
 interface Lateness {
   /** In milliseconds. */
   readonly late: number
-  readonly isInFlight: boolean
+  readonly next: TokenRequest
+  /** When the machines went away that had claimed its wait, one after the other. */
+  readonly held: ReadonlyArray<number>
 }
 
-/** How late a poll came that follows `authorization_pending`; nothing while PostgreSQL is away, and after a ping. */
+/**
+ * How late a poll came that follows `authorization_pending`; nothing while PostgreSQL is away, and after a ping. Where a second machine went away
+ * with a wait, it is counted from then: each of them has a lease.
+ */
 const latenessOf = (evidence: Evidence): ReadonlyArray<Lateness> => {
   const { faults, rows, settings } = evidence
   const ids = new Map(rows.map(({ authReqId, id }) => [authReqId, id]))
@@ -68,8 +73,10 @@ const latenessOf = (evidence: Evidence): ReadonlyArray<Lateness> => {
     if (isHeldUp(evidence, due, next.arrivedAt)) return []
     const id = ids.get(first.authReqId) ?? ""
     const { sentAt } = first
-    const isInFlight = held.some(({ at, ids }) => ids.has(id) && at > sentAt - 1000 && at < next.arrivedAt)
-    return [{ late: next.arrivedAt - due, isInFlight }]
+    const holders = held.flatMap(({ at, ids }) =>
+      ids.has(id) && at > sentAt - 1000 && at < next.arrivedAt ? [at] : []
+    )
+    return [{ late: next.arrivedAt - Math.max(due, ...holders.slice(1)), next, held: holders }]
   })
 }
 
@@ -102,19 +109,36 @@ const outageFigures = ({ log, outage }: Evidence): ReadonlyArray<Figure> => {
   ]
 }
 
+/** How late a poll may be whose wait a dead or frozen machine had, in milliseconds. */
+const heldLimit = ({ settings }: Evidence): number => leaseOf(settings) + 2 * latenessLimit
+
+const describeEarly = ({ first, next }: Pair): string => {
+  const end = first.sentAt === undefined ? "without a response" : `${(next.arrivedAt - first.sentAt).toFixed(0)} ms`
+  const after = `${(next.arrivedAt - first.arrivedAt).toFixed(0)} ms after that of ${first.machine}, ${end} after its response`
+  return `${first.mode}: ${next.machine} polled at ${next.arrivedAt.toFixed(0)}, ${after}`
+}
+
+const describeLate = ({ held, late, next }: Lateness): string => {
+  const before = held.map((at) => `${(next.arrivedAt - at).toFixed(0)} ms`).join(" and ")
+  return `${next.mode}: ${next.machine} polled ${late.toFixed(0)} ms late; its wait was held ${before} before`
+}
+
 /** The polls that are too early, each in a line. */
-export const explain = (evidence: SoFar): ReadonlyArray<string> =>
-  findEarly(evidence).map(({ first, next }) => {
-    const end = first.sentAt === undefined ? "without a response" : `${(next.arrivedAt - first.sentAt).toFixed(0)} ms`
-    const after = `${(next.arrivedAt - first.arrivedAt).toFixed(0)} ms after that of ${first.machine}, ${end} after its response`
-    return `${first.mode}: ${next.machine} polled at ${next.arrivedAt.toFixed(0)}, ${after}`
-  })
+export const explainEarly = (evidence: SoFar): ReadonlyArray<string> => findEarly(evidence).map(describeEarly)
+
+/** And those that are too late after a fault. */
+export const explain = (evidence: Evidence): ReadonlyArray<string> => [
+  ...explainEarly(evidence),
+  ...latenessOf(evidence)
+    .filter(({ held, late }) => held.length > 0 && late > heldLimit(evidence))
+    .map(describeLate)
+]
 
 export const figures = (evidence: Evidence): ReadonlyArray<Figure> => {
   const lateness = latenessOf(evidence)
   const isFrozen = isFromFrozen(evidence.faults)
-  const others = lateness.filter(({ isInFlight }) => !isInFlight).map(({ late }) => late)
-  const inFlight = lateness.filter(({ isInFlight }) => isInFlight).map(({ late }) => late)
+  const others = lateness.filter(({ held }) => held.length === 0).map(({ late }) => late)
+  const inFlight = lateness.filter(({ held }) => held.length > 0).map(({ late }) => late)
   return [
     show("timers of the provider late, p99", `${percentile(evidence.log.timerDelays, 0.99).toFixed(0)} ms`),
     show("polls", `${evidence.log.tokenRequests.length}`),
@@ -136,7 +160,7 @@ export const figures = (evidence: Evidence): ReadonlyArray<Figure> => {
       atMost(
         `polls late whose wait a dead or frozen machine had (${inFlight.length}), at most`,
         Math.max(0, ...inFlight) / 1000,
-        (leaseOf(evidence.settings) + 2 * latenessLimit) / 1000,
+        heldLimit(evidence) / 1000,
         "s",
         1
       )
