@@ -1,8 +1,7 @@
 // A process of a run. It is started again after a kill, and killed when the scope is closed.
 import { type ChildProcess, spawn } from "node:child_process"
 import { flushCompileCache } from "node:module"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { Effect, type Scope } from "effect"
 import type { Configuration } from "./Settings.ts"
 
@@ -54,7 +53,7 @@ const fork = (program: string, configuration: Configuration): ChildProcess =>
     env: {
       ...process.env,
       MACHINE: JSON.stringify(configuration),
-      NODE_COMPILE_CACHE: join(tmpdir(), "effect-ciba-compile-cache")
+      NODE_COMPILE_CACHE: join(dirname(program), "compiled")
     },
     stdio: ["ignore", "inherit", "inherit", "ipc"]
   })

@@ -11,8 +11,8 @@ export interface Fault {
   readonly at: number
   /** When the machine went on, or another process took its place; `Infinity` until then. */
   endedAt: number
-  /** The ids of the waits that it had claimed. */
-  inFlight: ReadonlyArray<string>
+  /** The waits that were claimed then, by their ids, each with the instant of its claim. */
+  inFlight: ReadonlyMap<string, number>
 }
 
 /** A fault to come: after so many milliseconds, for so many. */
@@ -68,7 +68,13 @@ export const apply = Effect.fnUntraced(function* (
     const up = machines.filter((machine) => !down.has(machine))
     const machine = choose(kind === "cut" ? [...up, initiator] : up)
     if (machine === undefined || (kind !== "cut" && up.length === 1)) return
-    const fault: Fault = { kind, machine: machine.name, at: Log.now(), endedAt: Number.POSITIVE_INFINITY, inFlight: [] }
+    const fault: Fault = {
+      kind,
+      machine: machine.name,
+      at: Log.now(),
+      endedAt: Number.POSITIVE_INFINITY,
+      inFlight: new Map()
+    }
     faults.push(fault)
     onFault(fault)
     if (kind === "cut") {
@@ -77,8 +83,8 @@ export const apply = Effect.fnUntraced(function* (
       down.add(machine)
       machine.kill(kind === "kill" ? "SIGKILL" : "SIGSTOP")
       yield* Effect.forkChild(
-        Effect.map(Effect.delay(readClaimed(fault.at), 500), (ids) => {
-          fault.inFlight = ids
+        Effect.map(Effect.delay(readClaimed(fault.at), 500), (claims) => {
+          fault.inFlight = claims
         })
       )
       yield* Effect.sleep(lasts)
@@ -99,8 +105,8 @@ const readClaimed = Effect.fnUntraced(function* (at: number) {
   const rows = yield* Effect.forEach(
     modes,
     (mode) =>
-      sql<{ id: string }>`
-      select id from ${sql(`${mode}_wait`)} where decided_at is null and claimed_at <= ${Math.ceil(at) + 100}`
+      sql<{ id: string; claimed_at: number | bigint }>`
+      select id, claimed_at from ${sql(`${mode}_wait`)} where decided_at is null and claimed_at <= ${Math.ceil(at) + 100}`
   )
-  return rows.flat().map(({ id }) => id)
+  return new Map(rows.flat().map(({ claimed_at, id }) => [id, Number(claimed_at)]))
 })

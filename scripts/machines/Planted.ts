@@ -20,7 +20,7 @@ export const findings: Readonly<Record<string, string>> = {
 export const isPlanted = ({ planted }: Configuration, name: string): boolean => planted === name
 
 export const workerOptions = (configuration: Configuration): WaitWorker.Options =>
-  isPlanted(configuration, "slow claims") ? { claimInterval: "3 seconds" } : {}
+  isPlanted(configuration, "slow claims") ? { claimInterval: "12 seconds" } : {}
 
 /** The store as a worker uses it: the one of the context, or that with an error. */
 export const storeOf = (configuration: Configuration, mode: Mode) =>

@@ -79,7 +79,7 @@ const play = Effect.fnUntraced(function* (stage: Stage) {
   for (const machine of cast.machines) for (const mode of ["poll", "ping"]) warnings[`${machine.name}, ${mode}`] = []
   const outage = yield* stopPostgres(stage)
   yield* say("waits for the last approvals")
-  cast.decide((settings.faults + settings.outage) * lateShare)
+  cast.decide(2)
   yield* awaitDecided(settings.rest)
   yield* say("reads what is left")
   const evidence: Evidence = {

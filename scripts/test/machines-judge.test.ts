@@ -75,7 +75,7 @@ const instead = (...tokenRequests: ReadonlyArray<TokenRequest>): Evidence => ({
 const failures = (evidence: Evidence): ReadonlyArray<string> =>
   Judge.figures(evidence).flatMap(({ holds, title }) => (holds ? [] : [title]))
 
-const kill = { kind: "kill", machine: "one", at: 10_060, endedAt: 12_000, inFlight: [] } as const
+const kill = { kind: "kill", machine: "one", at: 10_060, endedAt: 12_000, inFlight: new Map() } as const
 
 const third = { authReqId: "third-request" }
 
@@ -118,7 +118,7 @@ it.each<[title: string, evidence: Evidence]>([
     {
       ...honest,
       rows: honest.rows.map((one) => ({ ...one, receivedAt: (one.receivedAt ?? 0) + 15_000 })),
-      faults: [{ ...kill, machine: "two", at: 3010, inFlight: ["second"] }]
+      faults: [{ ...kill, machine: "two", at: 3010, inFlight: new Map([["second", 3000]]) }]
     }
   ],
   ["polls too early", instead(poll(5000), redeem(5010 + interval))],
@@ -128,7 +128,7 @@ it.each<[title: string, evidence: Evidence]>([
     "polls late whose wait a dead or frozen machine had (1), at most",
     {
       ...instead(poll(5000), redeem(30_000, { machine: "two" })),
-      faults: [{ ...kill, at: 5100, inFlight: ["first"] }]
+      faults: [{ ...kill, at: 5100, inFlight: new Map([["first", 5050]]) }]
     }
   ],
   ["PostgreSQL stopped: polls meanwhile", withPolls(poll(104_000, third))],
@@ -168,7 +168,7 @@ it("an approval whose response was in flight at a kill may be `Unknown`, and ask
 })
 
 it("a poll that a frozen machine sends when it goes on is counted by itself", () => {
-  const freeze = { kind: "freeze", machine: "three", at: 3000, endedAt: 10_000, inFlight: [] } as const
+  const freeze = { kind: "freeze", machine: "three", at: 3000, endedAt: 10_000, inFlight: new Map() } as const
   const sent = poll(10_500, { machine: "three", error: "invalid_grant" })
   expect(failures({ ...withPolls(sent), faults: [freeze] })).toEqual([])
   const several = Array.from({ length: 4 }, (_, number) => ({ ...sent, arrivedAt: 10_500 + number }))
@@ -182,14 +182,16 @@ it("a poll that a frozen machine sends when it goes on is counted by itself", ()
 })
 
 it("a ping that a frozen machine answers when it goes on is counted by itself", () => {
-  const freeze = { kind: "freeze", machine: "one", at: 2000, endedAt: 3300, inFlight: [] } as const
+  const freeze = { kind: "freeze", machine: "one", at: 2000, endedAt: 3300, inFlight: new Map() } as const
   const late: Evidence = {
     ...honest,
     rows: honest.rows.map((one) => ({ ...one, receivedAt: (one.receivedAt ?? 0) + 400 })),
     faults: [freeze]
   }
   expect(failures(late)).toEqual([])
-  expect(failures({ ...late, faults: [{ ...freeze, machine: "two", inFlight: ["second"] }] })).toEqual([])
+  expect(failures({ ...late, faults: [{ ...freeze, machine: "two", inFlight: new Map([["second", 3000]]) }] })).toEqual(
+    []
+  )
   expect(failures({ ...late, faults: [{ ...freeze, endedAt: 2900 }] })).toEqual(["ping to stored tokens, p99"])
   expect(failures({ ...late, faults: [{ ...freeze, machine: "two" }] })).toEqual(["ping to stored tokens, p99"])
 })
@@ -197,9 +199,11 @@ it("a ping that a frozen machine answers when it goes on is counted by itself", 
 it("a wait that two machines went away with, one after the other, is counted from the second one", () => {
   const late = instead(poll(5000), redeem(9900 + interval + leaseOf(small)))
   const title = "polls late whose wait a dead or frozen machine had (1), at most"
-  const first = { ...kill, at: 5100 + interval, inFlight: ["first"] }
-  const second = { ...first, at: 5000 + interval + leaseOf(small) }
+  const first = { ...kill, at: 5100 + interval, inFlight: new Map([["first", 5050 + interval]]) }
+  const later = { ...first, at: 5000 + interval + leaseOf(small) }
+  const second = { ...later, inFlight: new Map([["first", 4900 + interval + leaseOf(small)]]) }
   expect(failures({ ...late, faults: [first] })).toEqual([title])
+  expect(failures({ ...late, faults: [first, later] })).toEqual([title])
   expect(failures({ ...late, faults: [first, second] })).toEqual([])
   expect(Judge.explain({ ...late, faults: [first] })).toEqual([
     `poll: one polled ${leaseOf(small) + 4880} ms late; its wait was held ${leaseOf(small) + 4800} ms before`
@@ -207,14 +211,14 @@ it("a wait that two machines went away with, one after the other, is counted fro
 })
 
 it("tokens that a machine is frozen with count from when it goes on", () => {
-  const freeze = { kind: "freeze", machine: "two", at: 3030, endedAt: 33_000, inFlight: [] } as const
+  const freeze = { kind: "freeze", machine: "two", at: 3030, endedAt: 33_000, inFlight: new Map() } as const
   const store = (receivedAt: number): Evidence => ({
     ...honest,
     log: {
       ...honest.log,
       tokenRequests: honest.log.tokenRequests.map((one) => (one.mode === "ping" ? { ...one, machine: "two" } : one))
     },
-    faults: [{ ...freeze, inFlight: ["second"] }],
+    faults: [{ ...freeze, inFlight: new Map([["second", 3000]]) }],
     rows: honest.rows.map((one) => (one === row ? row : { ...one, receivedAt }))
   })
   const title = "ping to stored tokens where a machine was frozen or dead meanwhile (1), at most"

@@ -5,7 +5,7 @@ import type { TokenRequest } from "../Log.ts"
 import { leaseOf } from "../Settings.ts"
 import { atMost, type Figure, groupBy, none, percentile, show } from "./Figure.ts"
 import { isFromFrozen } from "./Frozen.ts"
-import { isHeldUp, judgeMeasure } from "./Measure.ts"
+import { judgeMeasure } from "./Measure.ts"
 
 /** How long after it was sent a response may not be stored yet, in milliseconds. */
 const writing = 2000
@@ -58,34 +58,37 @@ const isUnknown = ({ row }: Redeemed): boolean => row?.outcome === "Unknown"
 
 /** A ping that a machine has accepted. */
 interface Answered {
-  /** Until the tokens were in the database, in milliseconds; from when a machine went on that was frozen with them in hand. */
+  /** Until the tokens were in the database, in milliseconds, without the time for which their machine was frozen. */
   readonly time: number
   /** Whether its machine, or the one that had claimed its wait, was frozen or dead meanwhile. */
   readonly isInFlight: boolean
 }
 
-const answeredPings = (evidence: Evidence): ReadonlyArray<Answered> => {
-  const { faults, log, rows } = evidence
+/** The last approvals are decided all at once when PostgreSQL has come back, and all machines catch up: their pings are left out. */
+const answeredPings = ({ faults, log, outage, rows }: Evidence): ReadonlyArray<Answered> => {
   const rowOf = new Map(rows.map((row) => [row.authReqId, row]))
-  const downs = faults.flatMap((fault) => (fault.kind === "cut" ? [] : [{ ...fault, ids: new Set(fault.inFlight) }]))
+  const downs = faults.filter(({ kind }) => kind !== "cut")
   const redeemedOf = new Map(log.tokenRequests.flatMap((one) => (one.status === 200 ? [[one.authReqId, one]] : [])))
   return log.pings.flatMap(({ authReqId, machine, sentAt, status }) => {
     const { id = "", receivedAt } = rowOf.get(authReqId) ?? {}
-    if (status !== 204 || receivedAt === undefined || isHeldUp(evidence, sentAt, receivedAt)) return []
-    const isInFlight = downs.some(
-      (down) => (down.machine === machine || down.ids.has(id)) && down.at <= receivedAt && down.endedAt >= sentAt
-    )
+    if (status !== 204 || receivedAt === undefined || receivedAt > outage.from) return []
+    const meanwhile = downs.filter(({ at, endedAt }) => at <= receivedAt && endedAt >= sentAt)
     const redeemed = redeemedOf.get(authReqId)
-    const thaws = downs.flatMap(({ at, endedAt, kind, machine: frozen }) =>
+    const frozen = meanwhile.map(({ at, endedAt, kind, machine: one }) =>
+      redeemed !== undefined &&
       kind === "freeze" &&
-      frozen === redeemed?.machine &&
-      at <= receivedAt &&
+      one === redeemed.machine &&
       endedAt >= redeemed.arrivedAt &&
       endedAt <= receivedAt
-        ? [endedAt]
-        : []
+        ? endedAt - Math.max(at, sentAt)
+        : 0
     )
-    return [{ time: receivedAt - Math.max(sentAt, ...thaws), isInFlight }]
+    return [
+      {
+        time: receivedAt - sentAt - frozen.reduce((sum, time) => sum + time, 0),
+        isInFlight: meanwhile.some((down) => down.machine === machine || down.inFlight.has(id))
+      }
+    ]
   })
 }
 

@@ -65,7 +65,6 @@ interface Lateness {
 const latenessOf = (evidence: Evidence): ReadonlyArray<Lateness> => {
   const { faults, rows, settings } = evidence
   const ids = new Map(rows.map(({ authReqId, id }) => [authReqId, id]))
-  const held = faults.map((fault) => ({ at: fault.at, ids: new Set(fault.inFlight) }))
   const pause = { poll: settings.interval, ping: Math.max(settings.interval, settings.pingFallback) }
   return pairsOf(evidence).flatMap(({ first, isPinged, next }): ReadonlyArray<Lateness> => {
     if (first.error !== "authorization_pending" || first.sentAt === undefined || isPinged) return []
@@ -73,10 +72,14 @@ const latenessOf = (evidence: Evidence): ReadonlyArray<Lateness> => {
     if (isHeldUp(evidence, due, next.arrivedAt)) return []
     const id = ids.get(first.authReqId) ?? ""
     const { sentAt } = first
-    const holders = held.flatMap(({ at, ids }) =>
-      ids.has(id) && at > sentAt - 1000 && at < next.arrivedAt ? [at] : []
-    )
-    return [{ late: next.arrivedAt - Math.max(due, ...holders.slice(1)), next, held: holders }]
+    const near = faults.filter(({ at }) => at > sentAt - 1000 && at < next.arrivedAt)
+    // A later fault finds the claim of a machine that went away before: another holder has another claim.
+    const held = near.flatMap(({ at, inFlight }, index) => {
+      const claimedAt = inFlight.get(id)
+      const isKnown = near.slice(0, index).some((before) => before.inFlight.get(id) === claimedAt)
+      return claimedAt === undefined || isKnown ? [] : [at]
+    })
+    return [{ late: next.arrivedAt - Math.max(due, ...held.slice(1)), next, held }]
   })
 }
 
