@@ -12,7 +12,7 @@
  *   for it; one that is being polled for is due again when that poll was reported, unless it brought tokens.
  * - It may come before its wait is in the store, and before the acknowledgement.
  * - A client notification token is stored as a keyed hash, and a body is sealed.
- * - While the database cannot be used, the provider gets a 500 or 503 and may call again; a request for authentication goes on, and its result
+ * - While the database cannot be used, the provider gets a 503 and may call again; a request for authentication goes on, and its result
  *   comes by a poll.
  *
  * **Gotchas**

@@ -56,10 +56,9 @@ import type { TokenResponse } from "@effect-ciba/core/TokenResponse"
 import type { TransportError } from "@effect-ciba/core/Transport"
 import { TokenHash } from "@effect-ciba/core/unstable/jose"
 import { makeTermsOf, StoredWait, Wait } from "@effect-ciba/core/unstable/wait"
-import * as VerifiedIdentity from "@effect-ciba/core/VerifiedIdentity"
 import { Clock, Context, DateTime, Duration, Effect, Layer, Option } from "effect"
 import { type Migrator, SqlClient, type SqlError } from "effect/sql"
-import * as Failure from "./internal/Failure.ts"
+import * as Decision from "./internal/Decision.ts"
 import * as Migrations from "./internal/Migrations.ts"
 import * as NotificationTable from "./internal/NotificationTable.ts"
 import * as WaitNotification from "./internal/WaitNotification.ts"
@@ -71,7 +70,11 @@ import * as Wakeup from "./internal/Wakeup.ts"
  * @stability unstable
  */
 export type { Failure } from "./internal/Failure.ts"
-
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
+export type { DeliveredNotification } from "./internal/WaitNotification.ts"
 /**
  * @since 0.1.0
  * @stability unstable
@@ -135,18 +138,10 @@ export interface Progress {
 export type NotifyError = SqlError.SqlError | DecryptionFailed
 
 /**
- * How a wait ended.
- *
  * @since 0.1.0
  * @stability unstable
  */
-export interface Decision {
-  readonly outcome: Wait.Outcome
-  /** Who approved, and their tokens: of `Verified`. It is sealed. */
-  readonly identity?: VerifiedIdentity.VerifiedIdentity | undefined
-  /** Why there are no tokens. It is sealed. */
-  readonly failure?: Failure.Failure | undefined
-}
+export type { Decision } from "./internal/Decision.ts"
 
 /**
  * The waits of one client.
@@ -171,7 +166,7 @@ export interface Service {
     timeout: number
   ) => Effect.Effect<Option.Option<Claim>, SqlError.SqlError>
   /** Ends a wait. `false` if the lease has passed to another worker. */
-  readonly decide: (held: Held, decision: Decision) => Effect.Effect<boolean, SqlError.SqlError>
+  readonly decide: (held: Held, decision: Decision.Decision) => Effect.Effect<boolean, SqlError.SqlError>
   /** Ends a wait that no poll is in flight for, and that has no tokens; `false` for any other. Tokens that come later are stored. */
   readonly cancel: (id: string) => Effect.Effect<boolean, SqlError.SqlError>
   /** Nothing is claimed for so many milliseconds, by any worker. */
@@ -180,7 +175,10 @@ export interface Service {
    * A notification for a wait, or for one that is inserted later: after a ping it is due at once; a push is its token response,
    * which is verified next, or its error, which ends it.
    */
-  readonly notify: (id: string, notification: WaitNotification.Notification) => Effect.Effect<void, NotifyError>
+  readonly notify: (
+    id: string,
+    notification: WaitNotification.DeliveredNotification
+  ) => Effect.Effect<void, NotifyError>
   /** Tells a wait of a notification that has come before it. `insert` does; after a transaction around that, it has to be done again. */
   readonly notifyEarly: (id: string) => Effect.Effect<void, SqlError.SqlError>
   /** Waits until `notify` runs in this process. */
@@ -190,7 +188,7 @@ export interface Service {
   /** Deletes up to `limit` waits that were decided so long ago. Succeeds with how many these were. */
   readonly purge: (retention: Duration.Duration, limit: number) => Effect.Effect<number, SqlError.SqlError>
   /** How a wait ended; none as long as it goes on, and after it was purged. */
-  readonly find: (id: string) => Effect.Effect<Option.Option<Decision>, SqlError.SqlError | DecryptionFailed>
+  readonly find: (id: string) => Effect.Effect<Option.Option<Decision.Decision>, SqlError.SqlError | DecryptionFailed>
 }
 
 /**
@@ -269,7 +267,7 @@ export const make = Effect.fnUntraced(function* ({
       return Option.map(lease, (taken) => ({ ...claim, ...taken, abandonedAt: undefined, pending, saved }))
     }),
     decide: (held, decision) =>
-      Effect.flatMap(sealDecision(decision, keys, [prefix, held.id]), (decided) =>
+      Effect.flatMap(Decision.seal(decision, keys, [prefix, held.id]), (decided) =>
         WaitTable.decide(database, held, decided)
       ),
     cancel: (id) => WaitTable.cancel(database, id),
@@ -277,7 +275,7 @@ export const make = Effect.fnUntraced(function* ({
     purge: (retention, limit) => WaitTable.purge(database, Duration.toMillis(retention), limit),
     find: Effect.fnUntraced(function* (id) {
       const found = yield* WaitTable.find(database, id)
-      return Option.isNone(found) ? Option.none() : Option.some(yield* openDecision(found.value, keys, [prefix, id]))
+      return Option.isNone(found) ? Option.none() : Option.some(yield* Decision.open(found.value, keys, [prefix, id]))
     })
   })
 })
@@ -317,29 +315,6 @@ const makeInsert = ({
     // A notification may have come in between.
     yield* notifyEarly(pending.id)
   })
-
-const sealDecision = Effect.fnUntraced(function* (
-  { failure, identity, outcome }: Decision,
-  keys: Sealing.Keys,
-  context: Sealing.Context
-): Effect.fn.Return<WaitTable.Decided> {
-  if (identity !== undefined) {
-    const result = yield* VerifiedIdentity.seal(identity, keys, context)
-    return { outcome, result, subject: identity.subject, acr: identity.claims.acr }
-  }
-  return { outcome, result: failure && (yield* Failure.sealed.seal(failure, keys, context)) }
-})
-
-const openDecision = Effect.fnUntraced(function* (
-  { outcome, result }: WaitTable.Sealed,
-  keys: Sealing.Keys,
-  context: Sealing.Context
-): Effect.fn.Return<Decision, DecryptionFailed> {
-  if (result === null) return { outcome }
-  return outcome === "Verified"
-    ? { outcome, identity: yield* VerifiedIdentity.open(result, keys, context) }
-    : { outcome, failure: yield* Failure.sealed.open(result, keys, context) }
-})
 
 /** What is counted on this machine's clock, on that of the database. */
 const toDatabaseClock = Effect.fnUntraced(function* (

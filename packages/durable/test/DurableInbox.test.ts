@@ -1,4 +1,4 @@
-import { PendingAuthentication } from "@effect-ciba/core"
+import { type NotificationInbox, PendingAuthentication } from "@effect-ciba/core"
 import { DurableInbox, WaitStore, WaitWorker } from "@effect-ciba/durable"
 import { TestProvider } from "@effect-ciba/testing"
 import { Clock, DateTime, Deferred, Effect, Layer, Option, Redacted } from "effect"
@@ -18,6 +18,28 @@ const outcomeOf = ({ store }: Nodes, id: string) =>
 
 const passFor = (seconds: number) =>
   Effect.repeat(Effect.andThen(TestClock.adjust("1 second"), runDue), { times: seconds - 1 })
+
+const token = Redacted.make("a-token", { label: "client_notification_token" })
+
+const expectToken = (inbox: NotificationInbox.Service) =>
+  Effect.flatMap(DateTime.now, (now) =>
+    inbox.expect({ token, deliveryMode: "ping", expiresAt: DateTime.add(now, { minutes: 1 }) })
+  )
+
+/** What delivers to a token that is expected, and not acknowledged yet. */
+const findDeliver = (inbox: NotificationInbox.Service) =>
+  Effect.andThen(expectToken(inbox), Effect.map(inbox.find(token), Option.getOrThrow))
+
+/** Another wait than the one that was asked for, which has a token of its own. */
+const askWithToken = Effect.map(ask, (pending) => ({ ...pending, id: "a-wait", clientNotificationToken: token }))
+
+const acknowledge = (inbox: NotificationInbox.Service) =>
+  Effect.tap(askWithToken, (pending) => inbox.acknowledge(pending))
+
+const pingFor = (id: string) => ({
+  authReqId: Redacted.make(PendingAuthentication.AuthReqId.make(id), { label: "auth_req_id" }),
+  body: Redacted.make({ auth_req_id: id })
+})
 
 onBoth((it) => {
   it.effect("a ping to one process makes the wait of another one due at once (K7, K14)", () =>
@@ -120,20 +142,68 @@ onBoth((it) => {
     )
   }
 
-  it.effect("ignores a ping for another auth_req_id than was acknowledged since its token was looked up (K2)", () =>
+  it.effect("refuses a ping for another auth_req_id than was acknowledged since its token was looked up (K2)", () =>
     Effect.flatMap(makeNodes, (nodes) =>
       Effect.gen(function* () {
-        const token = Redacted.make("a-token", { label: "client_notification_token" })
-        const expiresAt = DateTime.add(yield* DateTime.now, { minutes: 1 })
-        yield* nodes.other.expect({ token, deliveryMode: "ping", expiresAt })
-        const deliver = Option.getOrThrow(yield* nodes.other.find(token))
-        const pending = { ...(yield* ask), clientNotificationToken: token }
-        yield* nodes.other.acknowledge(pending)
+        const deliver = yield* findDeliver(nodes.other)
+        const pending = yield* acknowledge(nodes.own)
         yield* nodes.store.insert(pending)
-        const authReqId = Redacted.make(PendingAuthentication.AuthReqId.make("another"), { label: "auth_req_id" })
-        expect(yield* deliver({ authReqId, body: Redacted.make({ auth_req_id: "another" }) })).toBe("Duplicate")
+        expect(yield* deliver(pingFor("another"))).toBe("Refused")
         expect(yield* runDue).toBe(0)
-        expect(yield* deliver({ authReqId: pending.authReqId, body: Redacted.make({}) })).toBe("Accepted")
+        expect(yield* deliver(pingFor(Redacted.value(pending.authReqId)))).toBe("Accepted")
+        expect(yield* runDue).toBe(1)
+      }).pipe(provide(nodes, "ping"))
+    )
+  )
+
+  it.effect(
+    "takes a ping whose token was looked up while one for another auth_req_id stood in its place (K2, K10)",
+    () =>
+      Effect.flatMap(makeNodes, (nodes) =>
+        Effect.gen(function* () {
+          const forged = yield* findDeliver(nodes.other)
+          expect(yield* forged(pingFor("another"))).toBe("Accepted")
+          const deliver = Option.getOrThrow(yield* nodes.other.find(token))
+          const pending = yield* acknowledge(nodes.own)
+          yield* nodes.store.insert(pending)
+          expect(yield* runDue).toBe(0)
+          expect(yield* deliver(pingFor(Redacted.value(pending.authReqId)))).toBe("Accepted")
+          expect(yield* runDue).toBe(1)
+        }).pipe(provide(nodes, "ping"))
+      )
+  )
+
+  it.effect("makes a wait due by a repeated ping, if the process that took the first has died (K9)", () =>
+    Effect.flatMap(makeNodes, (nodes) =>
+      Effect.gen(function* () {
+        const deliver = yield* findDeliver(nodes.other)
+        const pending = yield* acknowledge(nodes.own)
+        yield* nodes.store.insert(pending)
+        const dying = yield* Effect.provideService(DurableInbox.make(nodes.options), WaitStore.WaitStore, {
+          ...nodes.store,
+          notify: () => Effect.die("the process is killed")
+        })
+        const ping = pingFor(Redacted.value(pending.authReqId))
+        yield* Effect.exit(Effect.flatMap(Effect.map(dying.find(token), Option.getOrThrow), (first) => first(ping)))
+        expect(yield* runDue).toBe(0)
+        expect(yield* deliver(ping)).toBe("Duplicate")
+        expect(yield* runDue).toBe(1)
+      }).pipe(provide(nodes, "ping"))
+    )
+  )
+
+  it.effect("knows a ping that came before its acknowledgement to a process with a newer key (K10)", () =>
+    Effect.flatMap(makeNodes, (nodes) =>
+      Effect.gen(function* () {
+        const [newer, older] = nodes.options.keys
+        const before = { ...nodes.options, keys: [older, newer] as const }
+        const inbox = yield* Effect.provideService(DurableInbox.make(before), WaitStore.WaitStore, nodes.store)
+        yield* expectToken(inbox)
+        const deliver = Option.getOrThrow(yield* nodes.other.find(token))
+        const pending = yield* askWithToken
+        expect(yield* deliver(pingFor(Redacted.value(pending.authReqId)))).toBe("Accepted")
+        yield* inbox.acknowledge(pending)
+        yield* nodes.store.insert(pending)
         expect(yield* runDue).toBe(1)
       }).pipe(provide(nodes, "ping"))
     )

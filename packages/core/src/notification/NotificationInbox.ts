@@ -324,10 +324,9 @@ const save = Effect.fnUntraced(function* (
 ): Effect.fn.Return<void, PendingStore.PendingStoreError> {
   entry.expiresAt = Math.max(entry.expiresAt, (yield* monotonicNow) + retention)
   if (pending.deliveryMode === "push") {
-    yield* store.put(update(pending, { received: yield* receive(Redacted.value(notification.body)) })).pipe(
-      Effect.tapError(({ message }) => Effect.logError(message)),
-      Effect.onError(() => Effect.sync(() => apply(entry, { _tag: "SaveFailed", notification })))
-    )
+    yield* store
+      .put(update(pending, { received: yield* receive(Redacted.value(notification.body)) }))
+      .pipe(Effect.onError(() => Effect.sync(() => apply(entry, { _tag: "SaveFailed", notification }))))
   }
   apply(entry, { _tag: "Saved", notification })
 })

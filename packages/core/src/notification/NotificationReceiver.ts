@@ -19,8 +19,8 @@
  * | is larger than 64 KiB (`maxBodySize`) | 413 |
  * | is malformed | 400 |
  * | takes longer than 10 seconds | 408 |
- * | is a push that could not be stored | 503 |
- * | cannot be looked up, since the inbox fails | 500 |
+ * | cannot be looked up, or not be stored | 503 |
+ * | meets an inbox that dies of a defect | 500 |
  *
  * - It never redirects, and it reads the body only after it has checked the token.
  * - What it refuses is an event of `events`, and a warning in the log, once a minute for each problem. Both say what was wrong.

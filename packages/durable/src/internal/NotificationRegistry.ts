@@ -45,11 +45,11 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const deliverTo = makeDeliverTo(options, handles)
 
   return {
-    find: (token) =>
-      Effect.map(
-        Effect.flatMap(tokens.hashByAll(token), (hashes) => NotificationTable.find(database, hashes)),
-        Option.map(deliverTo)
-      ),
+    find: Effect.fnUntraced(function* (token) {
+      const hashes = yield* tokens.hashByAll(token)
+      const found = yield* NotificationTable.find(database, hashes)
+      return Option.map(found, (expected) => deliverTo(expected, hashes.indexOf(expected.hash)))
+    }),
     expect: ({ deliveryMode, expiresAt, token }) =>
       Effect.flatMap(Effect.all([tokens.hash(token), millisUntil(expiresAt)]), ([hash, millis]) =>
         NotificationTable.expect(database, { deliveryMode, hash }, millis)
@@ -76,28 +76,57 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   }
 })
 
-const makeDeliverTo =
-  ({ database, keys, onDelivered, prefix, store }: Options, handles: KeyedHash.KeyedHash) =>
-  ({ deliveryMode, handle, hash, id: expected, isNotified }: NotificationTable.Expected): Deliver =>
+/** Delivers to the row of a token that was looked up, with the place of the key by which it was found. */
+const makeDeliverTo = (options: Options, handles: KeyedHash.KeyedHash) => {
+  const { database, store } = options
+  const take = makeTake(options)
+  return (found: NotificationTable.Expected, key: number): Deliver =>
     Effect.fnUntraced(function* (notification) {
-      const { authReqId, body } = notification
-      const known = yield* handles.hashByAll(authReqId)
-      if (handle !== null && !known.includes(handle)) return "Refused"
-      const stored = isNotified
-        ? Option.none()
-        : yield* NotificationTable.notify(database, {
-            hash,
-            known,
-            handle: handle ?? (yield* handles.hash(authReqId)),
-            body: yield* NotificationBody.sealed.seal(body, keys, [prefix, hash])
-          })
-      // Also for a repeated one: the process that took the first may have died before its wait knew.
-      const id = Option.isSome(stored) ? stored.value.id : expected
-      if (id !== null) yield* store.notify(id, { deliveryMode, body })
-      if (Option.isNone(stored)) return "Duplicate"
-      if (id !== null) onDelivered(id, notification)
-      return "Accepted"
+      const call = { notification, key, known: yield* handles.hashByAll(notification.authReqId) }
+      const first = yield* take(found, call)
+      if (Option.isSome(first)) return first.value
+      // The first notification, or the acknowledgement, may have come since the token was looked up.
+      const again = yield* NotificationTable.find(database, [found.hash])
+      if (Option.isNone(again)) return "Refused"
+      const second = yield* take(again.value, call)
+      if (Option.isSome(second)) return second.value
+      // The process that took the first may have died before its wait knew.
+      const { deliveryMode, id } = again.value
+      if (id !== null) yield* store.notify(id, { deliveryMode, body: notification.body })
+      return "Duplicate"
     })
+}
+
+interface ProviderCall {
+  readonly notification: Notification
+  /** The hashes of its `auth_req_id` by each of the keys, and the place of the key by which its token was found. */
+  readonly known: ReadonlyArray<string>
+  readonly key: number
+}
+
+/** Takes the first notification of a token; none for another one. */
+const makeTake = ({ database, keys, onDelivered, prefix, store }: Options) =>
+  Effect.fnUntraced(function* (
+    { deliveryMode, handle, hash, isNotified }: NotificationTable.Expected,
+    { key, known, notification }: ProviderCall
+  ): Effect.fn.Return<Option.Option<NotificationInbox.Delivery>, WaitStore.NotifyError> {
+    if (handle !== null && !known.includes(handle)) return Option.some("Refused")
+    if (isNotified) return Option.none()
+    const body = yield* NotificationBody.sealed.seal(notification.body, keys, [prefix, hash])
+    const stored = yield* NotificationTable.notify(database, {
+      hash,
+      known,
+      handle: handle ?? known[key] ?? null,
+      body
+    })
+    if (Option.isNone(stored)) return Option.none()
+    const { id } = stored.value
+    if (id !== null) {
+      yield* store.notify(id, { deliveryMode, body: notification.body })
+      onDelivered(id, notification)
+    }
+    return Option.some("Accepted")
+  })
 
 const millisUntil = (instant: DateTime.Utc): Effect.Effect<number> =>
   Effect.map(Clock.currentTimeMillis, (now) => Math.max(0, DateTime.toEpochMillis(instant) - now))

@@ -82,9 +82,8 @@ export const find = (database: Database, hashes: ReadonlyArray<string>): Call<Op
   )
 }
 
-/** A notification to be stored, with the hashes of its `auth_req_id`: the one to be stored, and by each of the keys. */
-export interface Notification extends Pick<Expected, "hash"> {
-  readonly handle: string
+/** What is stored of a notification, and the hashes of its `auth_req_id` by each of the keys. */
+export interface SealedNotification extends Pick<Expected, "handle" | "hash"> {
   readonly known: ReadonlyArray<string>
   readonly body: string
 }
@@ -95,7 +94,7 @@ export interface Notification extends Pick<Expected, "hash"> {
  */
 export const notify = (
   database: Database,
-  { body, handle, hash, known }: Notification
+  { body, handle, hash, known }: SealedNotification
 ): Call<Option.Option<{ readonly id: string | null }>> => {
   const { sql, tables } = database
   return withNow(database, (now) =>

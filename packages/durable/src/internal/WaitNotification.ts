@@ -9,8 +9,13 @@ import * as NotificationBody from "./NotificationBody.ts"
 import * as NotificationTable from "./NotificationTable.ts"
 import * as WaitTable from "./WaitTable.ts"
 
-/** A notification that has come. */
-export interface Notification {
+/**
+ * A notification that was delivered: its mode, and its body.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export interface DeliveredNotification {
   readonly deliveryMode: NotificationTable.DeliveryMode
   readonly body: Redacted.Redacted<Schema.Json>
 }
@@ -18,7 +23,7 @@ export interface Notification {
 /** Fails with what the database does, or if none of the keys has sealed the row. */
 export type Notify = (
   id: string,
-  notification: Notification
+  notification: DeliveredNotification
 ) => Effect.Effect<void, SqlError.SqlError | Effect.Error<ReturnType<typeof Sealing.open>>>
 
 /** Tells a wait that was just stored of what has come before it. */
