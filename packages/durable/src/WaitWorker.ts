@@ -57,7 +57,7 @@ import type * as Poll from "@effect-ciba/core/Poll"
 import { ProviderKeys } from "@effect-ciba/core/ProviderKeys"
 import { type InvalidOption, Transport } from "@effect-ciba/core/Transport"
 import { makePrepare, makeTermsOf, monotonicNow, Throttle } from "@effect-ciba/core/unstable/wait"
-import { Array as Arr, Context, Duration, Effect, FiberSet, Layer, Option, type Scope } from "effect"
+import { Array as Arr, Context, Duration, Effect, FiberSet, Layer, type Scope } from "effect"
 import type { SqlError } from "effect/sql"
 import * as ClaimWindow from "./internal/ClaimWindow.ts"
 import * as DatabaseOutage from "./internal/DatabaseOutage.ts"
@@ -125,7 +125,8 @@ export const make = (options?: Options): Effect.Effect<Service, InvalidOption, R
   )
 
 /**
- * Works until it is interrupted. What is under way then is ended and stored when the scope is closed, for a lease at most.
+ * Works until it is interrupted: then a claim that the database is executing is awaited, for a lease at most. What is under way is ended and stored
+ * when the scope is closed, for a lease at most.
  *
  * @since 0.1.0
  * @stability unstable
@@ -169,8 +170,10 @@ const prepare = Effect.fnUntraced(function* (
     Effect.andThen(Effect.forEach(some, start, { discard: true }), Effect.yieldNow)
   /** What is claimed is driven, also when the worker is interrupted meanwhile: else it would wait for its lease to end. */
   const claimAndStart = (limit: number) =>
-    Effect.timeoutOption(Effect.interruptible(claimDue(limit)), lease).pipe(
-      Effect.map(Option.getOrElse((): ReadonlyArray<Due> => [])),
+    Effect.timeoutOrElse(claimDue(limit), {
+      duration: lease,
+      orElse: (): Effect.Effect<ReadonlyArray<Due>> => Effect.as(outage.assume, [])
+    }).pipe(
       Effect.tap((due) => Effect.forEach(Arr.chunksOf(due, startedAtOnce), startSome, { discard: true })),
       Effect.uninterruptible
     )

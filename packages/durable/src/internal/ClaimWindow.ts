@@ -11,7 +11,7 @@ export interface ClaimWindow {
 /** Of a process that has just started: its code is not compiled yet, and a ping waits for all that is claimed at once. */
 const first = 8
 
-/** By what the window grows with each poll that is sent. */
+/** By what it grows with each poll that is sent: it doubles in four rounds, in which code is compiled. */
 const growth = 0.25
 
 /**
