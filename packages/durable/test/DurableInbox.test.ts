@@ -26,19 +26,22 @@ const expectToken = (inbox: NotificationInbox.Service) =>
     inbox.expect({ token, deliveryMode: "ping", expiresAt: DateTime.add(now, { minutes: 1 }) })
   )
 
-/** What delivers to a token that is expected, and not acknowledged yet. */
-const findDeliver = (inbox: NotificationInbox.Service) =>
-  Effect.andThen(expectToken(inbox), Effect.map(inbox.find(token), Option.getOrThrow))
+/** What delivers to the token. */
+const findDeliver = (inbox: NotificationInbox.Service) => Effect.map(inbox.find(token), Option.getOrThrow)
 
 /** Another wait than the one that was asked for, which has a token of its own. */
 const askWithToken = Effect.map(ask, (pending) => ({ ...pending, id: "a-wait", clientNotificationToken: token }))
 
-const acknowledge = (inbox: NotificationInbox.Service) =>
-  Effect.tap(askWithToken, (pending) => inbox.acknowledge(pending))
+const acknowledgeAndInsert = ({ own, store }: Nodes) =>
+  Effect.tap(askWithToken, (pending) => Effect.andThen(own.acknowledge(pending), store.insert(pending)))
 
-const pingFor = (id: string) => ({
-  authReqId: Redacted.make(PendingAuthentication.AuthReqId.make(id), { label: "auth_req_id" }),
-  body: Redacted.make({ auth_req_id: id })
+const pingFor = ({ authReqId }: Pick<PendingAuthentication.PendingAuthentication, "authReqId">) => ({
+  authReqId,
+  body: Redacted.make({ auth_req_id: Redacted.value(authReqId) })
+})
+
+const pingForAnother = pingFor({
+  authReqId: Redacted.make(PendingAuthentication.AuthReqId.make("another"), { label: "auth_req_id" })
 })
 
 onBoth((it) => {
@@ -145,12 +148,12 @@ onBoth((it) => {
   it.effect("refuses a ping for another auth_req_id than was acknowledged since its token was looked up (K2)", () =>
     Effect.flatMap(makeNodes, (nodes) =>
       Effect.gen(function* () {
+        yield* expectToken(nodes.other)
         const deliver = yield* findDeliver(nodes.other)
-        const pending = yield* acknowledge(nodes.own)
-        yield* nodes.store.insert(pending)
-        expect(yield* deliver(pingFor("another"))).toBe("Refused")
+        const pending = yield* acknowledgeAndInsert(nodes)
+        expect(yield* deliver(pingForAnother)).toBe("Refused")
         expect(yield* runDue).toBe(0)
-        expect(yield* deliver(pingFor(Redacted.value(pending.authReqId)))).toBe("Accepted")
+        expect(yield* deliver(pingFor(pending))).toBe("Accepted")
         expect(yield* runDue).toBe(1)
       }).pipe(provide(nodes, "ping"))
     )
@@ -161,13 +164,12 @@ onBoth((it) => {
     () =>
       Effect.flatMap(makeNodes, (nodes) =>
         Effect.gen(function* () {
-          const forged = yield* findDeliver(nodes.other)
-          expect(yield* forged(pingFor("another"))).toBe("Accepted")
-          const deliver = Option.getOrThrow(yield* nodes.other.find(token))
-          const pending = yield* acknowledge(nodes.own)
-          yield* nodes.store.insert(pending)
+          yield* expectToken(nodes.other)
+          expect(yield* Effect.flatMap(findDeliver(nodes.other), (deliver) => deliver(pingForAnother))).toBe("Accepted")
+          const deliver = yield* findDeliver(nodes.other)
+          const pending = yield* acknowledgeAndInsert(nodes)
           expect(yield* runDue).toBe(0)
-          expect(yield* deliver(pingFor(Redacted.value(pending.authReqId)))).toBe("Accepted")
+          expect(yield* deliver(pingFor(pending))).toBe("Accepted")
           expect(yield* runDue).toBe(1)
         }).pipe(provide(nodes, "ping"))
       )
@@ -176,15 +178,15 @@ onBoth((it) => {
   it.effect("makes a wait due by a repeated ping, if the process that took the first has died (K9)", () =>
     Effect.flatMap(makeNodes, (nodes) =>
       Effect.gen(function* () {
+        yield* expectToken(nodes.other)
         const deliver = yield* findDeliver(nodes.other)
-        const pending = yield* acknowledge(nodes.own)
-        yield* nodes.store.insert(pending)
+        const pending = yield* acknowledgeAndInsert(nodes)
         const dying = yield* Effect.provideService(DurableInbox.make(nodes.options), WaitStore.WaitStore, {
           ...nodes.store,
           notify: () => Effect.die("the process is killed")
         })
-        const ping = pingFor(Redacted.value(pending.authReqId))
-        yield* Effect.exit(Effect.flatMap(Effect.map(dying.find(token), Option.getOrThrow), (first) => first(ping)))
+        const ping = pingFor(pending)
+        yield* Effect.exit(Effect.flatMap(findDeliver(dying), (first) => first(ping)))
         expect(yield* runDue).toBe(0)
         expect(yield* deliver(ping)).toBe("Duplicate")
         expect(yield* runDue).toBe(1)
@@ -199,9 +201,9 @@ onBoth((it) => {
         const before = { ...nodes.options, keys: [older, newer] as const }
         const inbox = yield* Effect.provideService(DurableInbox.make(before), WaitStore.WaitStore, nodes.store)
         yield* expectToken(inbox)
-        const deliver = Option.getOrThrow(yield* nodes.other.find(token))
+        const deliver = yield* findDeliver(nodes.other)
         const pending = yield* askWithToken
-        expect(yield* deliver(pingFor(Redacted.value(pending.authReqId)))).toBe("Accepted")
+        expect(yield* deliver(pingFor(pending))).toBe("Accepted")
         yield* inbox.acknowledge(pending)
         yield* nodes.store.insert(pending)
         expect(yield* runDue).toBe(1)
@@ -215,14 +217,8 @@ onBoth((it) => {
       const [newer, older] = options.keys
       const before = { ...options, keys: [older] as const }
       const inbox = yield* Effect.provideService(DurableInbox.make(before), WaitStore.WaitStore, store)
-      const token = Redacted.make("a-token")
-      const expected = {
-        token,
-        deliveryMode: "ping",
-        expiresAt: DateTime.add(yield* DateTime.now, { minutes: 1 })
-      } as const
-      expect(yield* inbox.expect(expected)).toBe(true)
-      expect(yield* inbox.expect(expected)).toBe(false)
+      expect(yield* expectToken(inbox)).toBe(true)
+      expect(yield* expectToken(inbox)).toBe(false)
       expect(Option.isSome(yield* other.find(token))).toBe(true)
       const rotated = { ...options, keys: [newer] as const }
       const without = yield* Effect.provideService(DurableInbox.make(rotated), WaitStore.WaitStore, store)
