@@ -14,7 +14,8 @@ export type Name = (typeof names)[number]
 export const build: Effect.Effect<Readonly<Record<Name, string>>, never, Scope.Scope> = Effect.gen(function* () {
   const folder = yield* Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "programs-"))),
-    (path) => Effect.sync(() => rmSync(path, { recursive: true }))
+    // A process that is being killed may still write its compiled code there.
+    (path) => Effect.sync(() => rmSync(path, { recursive: true, maxRetries: 5 }))
   )
   const fileOf = (name: Name) => join(folder, `${name}.mjs`)
   yield* Effect.forEach(names, (name) => Effect.promise(() => bundle(name, fileOf(name))), { concurrency: "unbounded" })
