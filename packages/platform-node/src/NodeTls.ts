@@ -25,7 +25,7 @@
  * ```ts
  * import { CertificateFiles, NodeTls } from "@effect-ciba/platform-node"
  * import { Effect } from "effect"
- * import { HttpClient, HttpClientRequest } from "effect/http"
+ * import { HttpClient } from "effect/http"
  *
  * const program = HttpClient.get("https://op.example.com/.well-known/openid-configuration").pipe(
  *   Effect.provide(NodeTls.layer({ authorities: CertificateFiles.authorities("/run/certs/ca.crt") }))
@@ -40,15 +40,14 @@
 import { createSecureContext, type SecureContext } from "node:tls"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Undici from "@effect/platform-node/Undici"
-import { Transport } from "@effect-ciba/core"
+import type { Transport } from "@effect-ciba/core"
 import { Duration, Effect, Equal, Exit, Layer, Scope } from "effect"
-import { HttpClient, HttpClientRequest } from "effect/http"
+import { HttpClient } from "effect/http"
 import type { CertificateError, ClientCertificate } from "./ClientCertificate.ts"
 import * as CertificateCheck from "./internal/CertificateCheck.ts"
-import * as ContentDecoding from "./internal/ContentDecoding.ts"
+import * as CollectingClient from "./internal/CollectingClient.ts"
 import * as EnvironmentProxy from "./internal/EnvironmentProxy.ts"
 import * as TlsVersion from "./internal/TlsVersion.ts"
-import { userAgent } from "./internal/UserAgent.ts"
 import * as WriteCheck from "./internal/WriteCheck.ts"
 
 /**
@@ -84,24 +83,8 @@ export const layer = (
   // in the same program would get the connections of the first, with its certificate. A fresh one, built anew in each place,
   // would make one client two.
   Layer.provide(
-    Layer.merge(
-      HttpClient.layerMergedContext(
-        Effect.map(NodeHttpClient.makeUndici, (client) => nameAndDecode(WriteCheck.attach(client)))
-      ),
-      Layer.succeed(Transport.EnforcedLengths, true)
-    ),
+    HttpClient.layerMergedContext(CollectingClient.make),
     Layer.effect(NodeHttpClient.Dispatcher, makeDispatcher(options))
-  )
-
-/** What fetch does and undici's requests do not: the client names itself, and decodes bodies. */
-const nameAndDecode = (client: HttpClient.HttpClient): HttpClient.HttpClient =>
-  client.pipe(
-    HttpClient.mapRequest((request) =>
-      request.headers["user-agent"] === undefined
-        ? HttpClientRequest.setHeader(request, "user-agent", userAgent)
-        : request
-    ),
-    HttpClient.transformResponse(Effect.map(ContentDecoding.decode))
   )
 
 /** A dispatcher for requests to connections that can be replaced. */

@@ -1,9 +1,7 @@
 import { rootCertificates } from "node:tls"
 import { describe, expect, it } from "@effect/vitest"
-import { Transport } from "@effect-ciba/core"
 import { NodeTls } from "@effect-ciba/platform-node"
 import { Effect, Layer, Redacted } from "effect"
-import { FetchHttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
 import { vi } from "vitest"
 import * as CertificateCheck from "../src/internal/CertificateCheck.ts"
@@ -34,16 +32,6 @@ describe("NodeTls, when it reads certificates again", () => {
     }).pipe(Effect.scoped)
   )
 })
-
-it.effect(
-  "NodeTls says that its client holds a server to the declared length, which no other client is taken to do (U14)",
-  () =>
-    Effect.gen(function* () {
-      const enforced = Effect.service(Transport.EnforcedLengths)
-      expect(yield* Effect.provide(enforced, NodeTls.layer({}))).toBe(true)
-      expect(yield* Effect.provide(enforced, FetchHttpClient.layer)).toBe(false)
-    })
-)
 
 for (const [what, text, problem] of [
   ["a path", "/etc/tls/client.pem", "it looks like a path; give the text, or the files with CertificateFiles"],

@@ -1,37 +1,23 @@
 /** Reads the body of a response within a size. */
-import { Channel, Context, Deferred, Effect, Option, Predicate, Stream } from "effect"
+import { Channel, Deferred, Effect, Option, Predicate, Stream } from "effect"
 import { Cookies, Headers, type HttpClientError, HttpClientResponse } from "effect/http"
+import { CollectedBody } from "./CollectedBody.ts"
 import { TransportError } from "./TransportError.ts"
 
 /** Why a body has no bytes: it is larger than the limit, or broke off. */
-export type Failure = "TooLarge" | "Unreadable"
-
-/**
- * Whether the `HttpClient` of the same context is known to end a body at its declared length (`Content-Length`), as undici is:
- * `NodeTls.layer` says so. Such a body is read in one piece, if its length is within the limit. By default nothing that a
- * header says is trusted: the bytes are counted while they are read.
- *
- * @see RFC 9112 section 6.3
- * @since 0.1.0
- * @stability unstable
- */
-export const EnforcedLengths: Context.Reference<boolean> = Context.Reference("@effect-ciba/core/EnforcedLengths", {
-  defaultValue: () => false
-})
+export type Failure = Exclude<CollectedBody, Uint8Array>
 
 /** Reads a body to its end, or cancels it at the limit. */
-export type Reader = (
-  response: HttpClientResponse.HttpClientResponse,
-  headers: Headers.Headers
-) => Effect.Effect<ArrayBuffer | Uint8Array, Failure>
+export type Reader = (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<Uint8Array, Failure>
 
-/** A reader with a limit, of a client that enforces declared lengths or not. */
+/** A reader with a limit. */
 export const makeReader =
-  (maxBytes: number, isEnforced: boolean): Reader =>
-  (response, headers) =>
-    isEnforced && declaredLength(headers) <= maxBytes
-      ? Effect.mapError(response.arrayBuffer, () => "Unreadable")
-      : Effect.suspend(() => count(response, new Collected(maxBytes)))
+  (maxBytes: number): Reader =>
+  (response) => {
+    const body = collectedBody(response, maxBytes)
+    if (body === undefined) return Effect.suspend(() => count(response, new Collected(maxBytes)))
+    return typeof body === "string" ? Effect.fail(body) : Effect.succeed(body)
+  }
 
 /** Cancels a body that is not read: it may still be arriving, and never end. */
 export const cancel = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
@@ -63,6 +49,17 @@ export const limit = (
   // A status that is none counts as 500 (RFC 9110 section 15).
   const web = new Response(body, { headers, status: status >= 200 && status <= 599 ? status : 500 })
   return Effect.succeed(stopOnInterrupt(HttpClientResponse.fromWeb(request, web), Deferred.succeed(stop, undefined)))
+}
+
+/** What the client has collected of the body that is read here, which may have been collected within another limit. */
+const collectedBody = (
+  response: HttpClientResponse.HttpClientResponse,
+  maxBytes: number
+): CollectedBody | undefined => {
+  if (!Predicate.hasProperty(response, CollectedBody) || hasOwnStream(response)) return undefined
+  const body = response[CollectedBody]
+  if (body instanceof Uint8Array) return body.byteLength > maxBytes ? "TooLarge" : body
+  return body === "TooLarge" || body === "Unreadable" ? body : undefined
 }
 
 const count = (response: HttpClientResponse.HttpClientResponse, collected: Collected) => {
@@ -177,11 +174,3 @@ const readStream = <E>(stream: Stream.Stream<Uint8Array, E>, collected: Collecte
 
 const toFailure = (cause: unknown): Failure =>
   cause instanceof TransportError && cause.kind === "TooLarge" ? "TooLarge" : "Unreadable"
-
-/** The length that is enforced: without a content coding, and without a transfer coding, which overrides it. */
-const declaredLength = (headers: Headers.Headers): number =>
-  headers["content-encoding"] === undefined &&
-  headers["transfer-encoding"] === undefined &&
-  /^\d{1,15}$/.test(headers["content-length"] ?? "")
-    ? Number(headers["content-length"])
-    : Number.POSITIVE_INFINITY

@@ -11,7 +11,7 @@
  * - https only; plain http to loopback addresses, or to hosts that are named, with an explicit option.
  * - No redirect is followed; no response is read beyond a size; no request lasts beyond a time.
  * - The bytes of a body are counted while it is read, after decoding, and it is cancelled at the limit, whatever its headers
- *   declare. `EnforcedLengths` is for clients that are known to hold a body to its declared length.
+ *   declare. `BodyLimit` is for clients that collect a body themselves.
  * - No trace context is sent to the provider. Each request has a span by OpenTelemetry's conventions for HTTP clients.
  * - `FetchHttpClient.RequestInit` from the context applies, except its `redirect`.
  *
@@ -37,8 +37,7 @@
  *
  * @see CIBA Core 1.0 section 7.1, FAPI 2.0 Security Profile 5.2.2
  */
-import { Context, type Duration, Effect, Layer, Option, Result, Schema } from "effect"
-import { memoize } from "effect/Function"
+import { Context, type Duration, Effect, Layer, Result, Schema } from "effect"
 import { FetchHttpClient, type Headers, HttpClient, HttpClientRequest, type HttpClientResponse, Url } from "effect/http"
 import * as BoundedJson from "../internal/BoundedJson.ts"
 import * as Form from "./Form.ts"
@@ -50,10 +49,16 @@ import { ensureByteLimit, ensureDuration, type InvalidOption } from "./InvalidOp
 import * as ResponseBody from "./ResponseBody.ts"
 import { hideRequest } from "./ResponseInspection.ts"
 import * as RetryAfter from "./RetryAfter.ts"
+import * as SendContext from "./SendContext.ts"
 import { SenderConstraint } from "./SenderConstraint.ts"
 import * as TimeLimit from "./TimeLimit.ts"
 import { makeError, makeUnreachable, type TransportError } from "./TransportError.ts"
 
+/**
+ * @since 0.1.0
+ * @stability unstable
+ */
+export { BodyLimit, CollectedBody } from "./CollectedBody.ts"
 /**
  * @since 0.1.0
  * @stability unstable
@@ -64,11 +69,6 @@ export type { InsecureHosts } from "./InsecureRequests.ts"
  * @stability unstable
  */
 export { InvalidOption } from "./InvalidOption.ts"
-/**
- * @since 0.1.0
- * @stability unstable
- */
-export { EnforcedLengths } from "./ResponseBody.ts"
 /**
  * @since 0.1.0
  * @stability unstable
@@ -185,16 +185,19 @@ export const make = Effect.fnUntraced(function* (
   const { maxBytes, requestTimeout } = yield* decodeLimits(options)
   const client = yield* HttpClient.HttpClient
   const constraint = yield* SenderConstraint
-  const readBytes = ResponseBody.makeReader(maxBytes, yield* ResponseBody.EnforcedLengths)
-  const contextOf = makeContextOf(yield* Effect.serviceOption(FetchHttpClient.RequestInit))
+  const readBytes = ResponseBody.makeReader(maxBytes)
+  const contextOf = SendContext.make(yield* Effect.serviceOption(FetchHttpClient.RequestInit), maxBytes)
   const limitTime = TimeLimit.make(requestTimeout)
 
   const isAllowed = yield* InsecureRequests.make(options?.allowInsecureRequests)
   const isSent = ({ url }: Pick<HttpClientRequest.HttpClientRequest, "url">) => isAllowed(url)
 
-  const receive = (request: HttpClientRequest.HttpClientRequest): Effect.Effect<Received, TransportError> =>
+  const receive = (
+    request: HttpClientRequest.HttpClientRequest,
+    body: keyof typeof contextOf
+  ): Effect.Effect<Received, TransportError> =>
     isSent(request)
-      ? Effect.matchEffect(Effect.updateContext(client.execute(request), contextOf), {
+      ? Effect.matchEffect(Effect.updateContext(client.execute(request), contextOf[body]), {
           onFailure: (error) => Effect.fail(makeUnreachable(error, request)),
           onSuccess: (response) => {
             const received = { headers: response.headers, response }
@@ -218,19 +221,20 @@ export const make = Effect.fnUntraced(function* (
 
   const call = <A extends { readonly status: number }>(
     request: HttpClientRequest.HttpClientRequest,
+    body: keyof typeof contextOf,
     readBody: Read<A>
   ) =>
     HttpSpan.trace(
       request,
-      limit(request, () => Effect.flatMap(receive(request), readBody))
+      limit(request, () => Effect.flatMap(receive(request, body), readBody))
     )
 
   return Transport.of({
     ensureAllowed: (request) => (isSent(request) ? ensureUrl(request) : Effect.fail(makeError("InsecureUrl", request))),
-    send: (request) => call(request, ({ response }) => Effect.succeed(hideRequest(response))),
+    send: (request) => call(request, "unread", ({ response }) => Effect.succeed(hideRequest(response))),
     text: read(text),
     json: read(json),
-    exchange: (request) => call(request, json),
+    exchange: (request) => call(request, "whole", json),
     requestTimeout,
     maxResponseSize: maxBytes
   })
@@ -323,26 +327,6 @@ const ensureUrl: Service["ensureAllowed"] = (request) =>
       `${username}${password}` === "" ? Effect.void : Effect.fail(makeError("Unreachable", request))
   })
 
-/** The context in which a request is sent. A `RequestInit` is read anew: its owner may have replaced a certificate in it. */
-const makeContextOf = (initOfLayer: Option.Option<RequestInit>) => {
-  const prepare = memoize((caller: Context.Context<never>) =>
-    caller.pipe(
-      Context.add(FetchHttpClient.RequestInit, { redirect: "manual" }),
-      Context.add(HttpClient.TracerDisabledWhen, () => true)
-    )
-  )
-  return (caller: Context.Context<never>): Context.Context<never> => {
-    const initOfCall = Context.getOption(caller, FetchHttpClient.RequestInit)
-    if (Option.isNone(initOfLayer) && Option.isNone(initOfCall)) return prepare(caller)
-    const init = {
-      ...Option.getOrUndefined(initOfLayer),
-      ...Option.getOrUndefined(initOfCall),
-      redirect: "manual"
-    } as const
-    return Context.add(prepare(caller), FetchHttpClient.RequestInit, init)
-  }
-}
-
 /** Goes on when a nonce of the response is recorded, if the client makes proofs. */
 const recordNonce = <A, E>(
   { algorithm, recordResponse }: SenderConstraint,
@@ -373,7 +357,7 @@ const readText = (
   const { request, status } = response
   const { method, url } = request
   const read = (retryAfter: Duration.Duration | undefined): Effect.Effect<TextResponse, TransportError> =>
-    Effect.mapBoth(readBytes(response, headers), {
+    Effect.mapBoth(readBytes(response), {
       onFailure: (kind) => unreadable({ status, retryAfter, method, url }, kind),
       onSuccess: (bytes) => ({ status, retryAfter, method, url, text: decoder.decode(bytes) })
     })

@@ -10,6 +10,16 @@ const url = "https://provider.test/jwks"
 
 const call = Transport.Transport.use(({ json, send }) => Effect.flatMap(send(HttpClientRequest.get(url)), json))
 
+/** The bytes of a JSON document that is a text. */
+const text = (value: string): Uint8Array => new TextEncoder().encode(`"${value}"`)
+
+/** A client of a server that sends a text, with something done to its responses. */
+const clientOf = (wrap: (response: HttpClientResponse.HttpClientResponse) => HttpClientResponse.HttpClientResponse) =>
+  HttpClient.transformResponse(
+    HttpClient.make((request) => Effect.sync(() => HttpClientResponse.fromWeb(request, Response.json("streamed")))),
+    Effect.map(wrap)
+  )
+
 /** A transport to a provider that sends this response. */
 const over = (response: ProviderScript.Step, limits?: Transport.Options) =>
   Transport.layer(limits).pipe(
@@ -97,35 +107,45 @@ describe("Transport.json limits the size of a response", () => {
     )
   }
 
-  for (const [what, headers] of [
-    ["a length above the limit", { "content-length": "1001" }],
-    ["no length", {}],
-    ["a length that is not a number", { "content-length": "1e2" }],
-    ["two lengths", { "content-length": "100, 100" }],
-    ["a negative length", { "content-length": "-100" }],
-    ["the length of an encoded body", { "content-length": "100", "content-encoding": "gzip" }],
-    ["a length that its transfer coding overrides", { "content-length": "100", "transfer-encoding": "chunked" }]
+  for (const [what, collected, expected] of [
+    ["the bytes that its client has collected", text("collected"), "collected"],
+    ["no bytes, where the client says that they are too many", "TooLarge", "TooLarge"],
+    ["no bytes, where the client says that the body broke off", "Unreadable", "Unreadable"],
+    ["no bytes where the client has collected more than this transport reads", text("x".repeat(999)), "TooLarge"],
+    ["its stream, where what the client has collected are no bytes", "collected", "streamed"]
   ] as const) {
-    it.effect(`counts a body with ${what} over a client that enforces lengths, too (U14)`, () =>
+    it.effect(`reads ${what} (U14)`, () =>
       Effect.gen(function* () {
-        const { layer, seen } = makeServer((controller) => controller.enqueue(new Uint8Array(300)), headers)
-        const enforced = Layer.provide(layer, Layer.succeed(Transport.EnforcedLengths, true))
-        assert.strictEqual((yield* Effect.flip(Effect.provide(call, enforced))).kind, "TooLarge")
-        assert.deepStrictEqual(seen, { chunks: 4, cancelled: true })
+        const client = clientOf((response) =>
+          Object.defineProperty(response, Transport.CollectedBody, { value: collected })
+        )
+        const outcome = yield* Transport.Transport.use(({ exchange }) => exchange(HttpClientRequest.get(url))).pipe(
+          Effect.match({ onFailure: ({ kind }) => kind, onSuccess: ({ body }) => body }),
+          Effect.provide(Transport.layer({ maxResponseSize: 1000 })),
+          Effect.provideService(HttpClient.HttpClient, client)
+        )
+        assert.strictEqual(outcome, expected)
       })
     )
   }
 
-  it.effect("leaves a body with a length within the limit to a client that enforces lengths, and counts no bytes", () =>
+  it.effect("tells a client the limit of a body that will be read at once, and of no other (U14)", () =>
     Effect.gen(function* () {
-      for (const length of ["10", "1000"]) {
-        const endless = makeServer((controller) => controller.enqueue(new Uint8Array(300)), {
-          "content-length": length
+      const limits: Array<number | undefined> = []
+      const client = HttpClient.make((request) =>
+        Effect.map(Transport.BodyLimit, (limit) => {
+          limits.push(limit)
+          return HttpClientResponse.fromWeb(request, Response.json(1))
         })
-        const enforced = Layer.provide(endless.layer, Layer.succeed(Transport.EnforcedLengths, true))
-        assert.strictEqual((yield* Effect.flip(Effect.provide(call, enforced))).kind, "Unreadable")
-        assert.strictEqual(endless.seen.chunks, 101)
-      }
+      )
+      const request = HttpClientRequest.get(url)
+      yield* Transport.Transport.use(({ exchange, send }) => Effect.andThen(exchange(request), send(request))).pipe(
+        // A handler of a request may call another provider.
+        Effect.provideService(Transport.BodyLimit, 7),
+        Effect.provide(Transport.layer({ maxResponseSize: 1000 })),
+        Effect.provideService(HttpClient.HttpClient, client)
+      )
+      assert.deepStrictEqual(limits, [1000, undefined])
     })
   )
 
@@ -148,20 +168,30 @@ describe("Transport.json limits the size of a response", () => {
 
   const decoded = { value: Stream.encodeText(Stream.succeed('"decoded"')) }
 
+  it.effect("reads the stream that a wrapper has given to a response whose body was collected (U14)", () =>
+    Effect.gen(function* () {
+      const client = clientOf((response) => {
+        Object.defineProperty(response, Transport.CollectedBody, { value: text("collected") })
+        return Object.create(response, { stream: decoded })
+      })
+      const { body } = yield* Transport.Transport.use(({ exchange }) => exchange(HttpClientRequest.get(url))).pipe(
+        Effect.provide(Transport.layer()),
+        Effect.provideService(HttpClient.HttpClient, client)
+      )
+      assert.strictEqual(body, "decoded")
+    })
+  )
+
   for (const [what, wrap] of [
     ["made from it", (response: HttpClientResponse.HttpClientResponse) => Object.create(response, { stream: decoded })],
     ["itself", (response: HttpClientResponse.HttpClientResponse) => Object.defineProperty(response, "stream", decoded)]
   ] as const) {
     it.effect(`reads the stream that a wrapper has given to a response ${what}, and not what it wraps (U14)`, () =>
       Effect.gen(function* () {
-        const client = Effect.map(HttpClient.HttpClient, HttpClient.transformResponse(Effect.map(wrap)))
-        const layer = Transport.layer().pipe(
-          Layer.orDie,
-          Layer.provide(Layer.effect(HttpClient.HttpClient, client)),
-          Layer.provide(FetchHttpClient.layer),
-          Layer.provide(Layer.succeed(FetchHttpClient.Fetch, async () => Response.json("coded")))
+        const { body } = yield* call.pipe(
+          Effect.provide(Transport.layer()),
+          Effect.provideService(HttpClient.HttpClient, clientOf(wrap))
         )
-        const { body } = yield* Effect.provide(call, layer)
         assert.strictEqual(body, "decoded")
       })
     )

@@ -15,12 +15,17 @@ class Check {
   }
 }
 
+/** The options of undici with which the dispatcher looks at the check. */
+export const toOptions = (maySend: (() => boolean) | undefined): object | undefined =>
+  maySend && { [key]: new Check(maySend) }
+
 /** Hands the check of the caller's context to the dispatcher. */
 export const attach: (client: HttpClient.HttpClient) => HttpClient.HttpClient = HttpClient.transformResponse((send) =>
   Effect.flatMap(Transport.SendCheck, (maySend) => {
-    if (maySend === undefined) return send
-    const check = { [key]: new Check(maySend) }
-    return Effect.updateService(send, NodeHttpClient.UndiciOptions, (options) => ({ ...options, ...check }))
+    const check = toOptions(maySend)
+    return check === undefined
+      ? send
+      : Effect.updateService(send, NodeHttpClient.UndiciOptions, (options) => ({ ...options, ...check }))
   })
 )
 

@@ -8,9 +8,17 @@ import { Deferred, Effect, Fiber, Layer, Redacted } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { json, serve } from "../support/SocketServer.ts"
 
+/** Reads the response after it was received. */
+const call = (url: string) => Transport.Transport.use(({ json, send }) => Effect.flatMap(send(post(url)), json))
+
+/** Reads the response while it is received, where the client knows that. */
+const exchange = (url: string) => Transport.Transport.use((transport) => transport.exchange(post(url)))
+
 const clients = [
-  ["fetch", FetchHttpClient.layer],
-  ["undici", NodeHttpClient.layerUndici]
+  ["fetch", FetchHttpClient.layer, call],
+  ["undici", NodeHttpClient.layerUndici, call],
+  ["NodeTls", NodeTls.layer({}), call],
+  ["NodeTls, in one exchange", NodeTls.layer({}), exchange]
 ] as const
 
 const post = (url: string) => Transport.form(url, [["client_secret", "secret"]], { authorization: "Basic c2VjcmV0" })
@@ -18,11 +26,11 @@ const post = (url: string) => Transport.form(url, [["client_secret", "secret"]],
 /** Of an RSA key of 2048 bits. */
 const modulus = `v${"A".repeat(340)}Q`
 
-const call = (url: string) => Transport.Transport.use(({ json, send }) => Effect.flatMap(send(post(url)), json))
-
-for (const [name, client] of clients) {
+for (const [name, client, call] of clients) {
   const provide = Effect.provide(
-    Transport.layer({ allowInsecureRequests: "loopback", maxResponseSize: 100_000 }).pipe(Layer.provide(client))
+    Transport.layer({ allowInsecureRequests: "loopback", maxResponseSize: 100_000 }).pipe(
+      Layer.provide(Layer.orDie(client))
+    )
   )
 
   describe(`Transport over ${name}`, () => {
@@ -170,35 +178,39 @@ it.live("sends neither credentials nor the hint to where a provider redirects an
   })
 )
 
-describe("NodeTls, for a request with a SendCheck", () => {
-  const provide = Effect.provide(
-    Transport.layer({ allowInsecureRequests: "loopback" }).pipe(Layer.provideMerge(NodeTls.layer({})))
-  )
+for (const [name, , call] of clients.slice(2)) {
+  describe(`${name}, for a request with a SendCheck`, () => {
+    const provide = Effect.provide(
+      Transport.layer({ allowInsecureRequests: "loopback" }).pipe(Layer.provideMerge(NodeTls.layer({})))
+    )
 
-  it.live("looks at it when there is a connection, and writes nothing if the request may no longer be sent (H2)", () =>
-    Effect.gen(function* () {
-      const server = yield* serve((_request, response) => json(response, { ok: true }))
-      let maySend = true
-      const running = yield* Effect.forkChild(
-        Effect.provideService(Effect.flip(call(server.url)), Transport.SendCheck, () => maySend),
-        { startImmediately: true }
-      )
-      // The connection is still being made.
-      maySend = false
-      assert.strictEqual((yield* Fiber.join(running)).kind, "Unreachable")
-      assert.deepStrictEqual(server.received, [])
-    }).pipe(provide)
-  )
+    it.live(
+      "looks at it when there is a connection, and writes nothing if the request may no longer be sent (H2)",
+      () =>
+        Effect.gen(function* () {
+          const server = yield* serve((_request, response) => json(response, { ok: true }))
+          let maySend = true
+          const running = yield* Effect.forkChild(
+            Effect.provideService(Effect.flip(call(server.url)), Transport.SendCheck, () => maySend),
+            { startImmediately: true }
+          )
+          // The connection is still being made.
+          maySend = false
+          assert.strictEqual((yield* Fiber.join(running)).kind, "Unreachable")
+          assert.deepStrictEqual(server.received, [])
+        }).pipe(provide)
+    )
 
-  it.live("sends what may be sent, and what no one looks at", () =>
-    Effect.gen(function* () {
-      const server = yield* serve((_request, response) => json(response, { ok: true }))
-      const checks: Array<number> = []
-      const count = () => checks.push(server.received.length) > 0
-      yield* Effect.provideService(call(server.url), Transport.SendCheck, count)
-      yield* call(server.url)
-      assert.deepStrictEqual(checks, [0])
-      assert.lengthOf(server.received, 2)
-    }).pipe(provide)
-  )
-})
+    it.live("sends what may be sent, and what no one looks at", () =>
+      Effect.gen(function* () {
+        const server = yield* serve((_request, response) => json(response, { ok: true }))
+        const checks: Array<number> = []
+        const count = () => checks.push(server.received.length) > 0
+        yield* Effect.provideService(call(server.url), Transport.SendCheck, count)
+        yield* call(server.url)
+        assert.deepStrictEqual(checks, [0])
+        assert.lengthOf(server.received, 2)
+      }).pipe(provide)
+    )
+  })
+}

@@ -1,0 +1,31 @@
+/** A body that an `HttpClient` has collected while it received it: a stream costs as much as the whole rest of a short exchange. */
+import { Context } from "effect"
+
+/**
+ * How many bytes of a body the sender of a request will read, if it will read the whole of it at once; otherwise `undefined`, the default.
+ * `Transport.exchange` says it. An `HttpClient` that looks at it (that of `NodeTls.layer` does) may collect the body as it arrives, and give a
+ * response with a member `CollectedBody`; others give the stream of it, whose bytes are counted.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const BodyLimit: Context.Reference<number | undefined> = Context.Reference<number | undefined>(
+  "@effect-ciba/core/BodyLimit",
+  { defaultValue: () => undefined }
+)
+
+/**
+ * The member of a response whose body was collected: its bytes, as they came and not more than `BodyLimit`, or why there are none.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export const CollectedBody: unique symbol = Symbol.for("@effect-ciba/core/CollectedBody")
+
+/**
+ * Bytes, or why there are none: the body is larger than the limit, or broke off.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export type CollectedBody = Uint8Array | "TooLarge" | "Unreadable"
