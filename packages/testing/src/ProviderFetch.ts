@@ -24,7 +24,7 @@
  * response.status // => 200
  * ```
  */
-import { Effect, Stream } from "effect"
+import { Effect, Result, Stream } from "effect"
 import { type HttpClient, HttpClientRequest } from "effect/http"
 import { isBodiless } from "./internal/InMemoryResponse.ts"
 import { PresentedCertificate } from "./internal/SenderConstraint.ts"
@@ -99,5 +99,8 @@ const execute = Effect.fnUntraced(function* (
     (cause) => new TypeError("fetch failed", { cause })
   )
   const { headers: sent, status, stream } = response
-  return new Response(isBodiless(status) ? null : Stream.toReadableStream(stream), { status, headers: { ...sent } })
+  // A stream is dear, and needed for a body that breaks off alone.
+  const read = yield* Effect.result(response.arrayBuffer)
+  const content = Result.isSuccess(read) ? read.success : Stream.toReadableStream(stream)
+  return new Response(isBodiless(status) ? null : content, { status, headers: { ...sent } })
 })

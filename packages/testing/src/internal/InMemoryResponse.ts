@@ -16,7 +16,7 @@ export const make = (
       reason: new HttpClientError.DecodeError({ request, response, cause, description: "the body cannot be read" })
     })
   const bytes = new TextEncoder().encode(body)
-  const broken = Effect.fail(unreadable("the connection broke in the middle of the body"))
+  const broken = Effect.suspend(() => Effect.fail(unreadable("the connection broke in the middle of the body")))
   const text = options.broken ? broken : Effect.succeed(body)
   return Object.defineProperties(response, {
     stream: {
