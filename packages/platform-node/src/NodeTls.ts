@@ -14,6 +14,7 @@
  * - With `NODE_USE_ENV_PROXY=1` or `--use-env-proxy`, as Node.js documents them, requests go by the proxies of `HTTP_PROXY`,
  *   `HTTPS_PROXY` and `NO_PROXY`. TLS is with the server all the same: a proxy sees neither a request to https nor the client's
  *   certificate.
+ * - A body that its caller reads at once, within a limit (`Transport.BodyLimit`), is collected as it arrives.
  * - A request with a `Transport.SendCheck` is looked at when it is written: not before it has a connection.
  * - Connections are HTTP/1.1: over HTTP/2, undici may send a request a second time on a new connection.
  * - A certificate or authorities given as an effect, such as `CertificateFiles.pem`, are read again every minute. After a

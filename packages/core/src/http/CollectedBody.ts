@@ -1,10 +1,13 @@
-/** A body that an `HttpClient` has collected while it received it: a stream costs as much as the whole rest of a short exchange. */
+/** A body that an `HttpClient` has collected while it received it, for a reader that needs no stream. */
 import { Context } from "effect"
 
 /**
  * How many bytes of a body the sender of a request will read, if it will read the whole of it at once; otherwise `undefined`, the default.
- * `Transport.exchange` says it. An `HttpClient` that looks at it (that of `NodeTls.layer` does) may collect the body as it arrives, and give a
+ * `Transport.exchange` sets it. An `HttpClient` that looks at it (that of `NodeTls.layer` does) may collect the body as it arrives, and give a
  * response with a member `CollectedBody`; others give the stream of it, whose bytes are counted.
+ *
+ * It holds for each request in its context: a wrapper of an `HttpClient` that sends one of its own, whose response may be larger, provides
+ * `undefined` to that. A client that collects makes no span.
  *
  * @since 0.1.0
  * @stability unstable
@@ -15,7 +18,8 @@ export const BodyLimit: Context.Reference<number | undefined> = Context.Referenc
 )
 
 /**
- * The member of a response whose body was collected: its bytes, as they came and not more than `BodyLimit`, or why there are none.
+ * The member of a response whose body was collected: its bytes after content decoding, or why there are none. A client that does not
+ * decode a body leaves the member out.
  *
  * @since 0.1.0
  * @stability unstable
@@ -23,7 +27,7 @@ export const BodyLimit: Context.Reference<number | undefined> = Context.Referenc
 export const CollectedBody: unique symbol = Symbol.for("@effect-ciba/core/CollectedBody")
 
 /**
- * Bytes, or why there are none: the body is larger than the limit, or broke off.
+ * Bytes, or why there are none: the body is larger than `BodyLimit`, or broke off.
  *
  * @since 0.1.0
  * @stability unstable

@@ -112,10 +112,13 @@ const stopOnInterrupt = (
 const onInterrupt = <E>(read: Effect.Effect<unknown, E>, stop: Effect.Effect<unknown>) =>
   Effect.onInterrupt(read, () => stop)
 
+/** So many chunks are put together: each is an object, which weighs more than a byte of a body that comes byte by byte. */
+const manyChunks = 1000
+
 /** The chunks of a body up to the limit. */
 class Collected {
   readonly #maxBytes: number
-  readonly #chunks: Array<Uint8Array> = []
+  #chunks: Array<Uint8Array> = []
   #length = 0
 
   constructor(maxBytes: number) {
@@ -125,6 +128,7 @@ class Collected {
   add(chunk: Uint8Array): void {
     this.#length += chunk.byteLength
     this.#chunks.push(chunk)
+    if (this.#chunks.length === manyChunks) this.#chunks = [this.bytes]
   }
 
   get isTooLarge(): boolean {

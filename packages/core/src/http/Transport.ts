@@ -11,7 +11,7 @@
  * - https only; plain http to loopback addresses, or to hosts that are named, with an explicit option.
  * - No redirect is followed; no response is read beyond a size; no request lasts beyond a time.
  * - The bytes of a body are counted while it is read, after decoding, and it is cancelled at the limit, whatever its headers
- *   declare. `BodyLimit` is for clients that collect a body themselves.
+ *   declare. `BodyLimit` is for clients that collect a body themselves, whose coded bytes are held to the limit, too.
  * - No trace context is sent to the provider. Each request has a span by OpenTelemetry's conventions for HTTP clients.
  * - `FetchHttpClient.RequestInit` from the context applies, except its `redirect`.
  *
@@ -186,7 +186,7 @@ export const make = Effect.fnUntraced(function* (
   const client = yield* HttpClient.HttpClient
   const constraint = yield* SenderConstraint
   const readBytes = ResponseBody.makeReader(maxBytes)
-  const contextOf = SendContext.make(yield* Effect.serviceOption(FetchHttpClient.RequestInit), maxBytes)
+  const contexts = SendContext.make(yield* Effect.serviceOption(FetchHttpClient.RequestInit), maxBytes)
   const limitTime = TimeLimit.make(requestTimeout)
 
   const isAllowed = yield* InsecureRequests.make(options?.allowInsecureRequests)
@@ -194,10 +194,10 @@ export const make = Effect.fnUntraced(function* (
 
   const receive = (
     request: HttpClientRequest.HttpClientRequest,
-    body: keyof typeof contextOf
+    contextOf: SendContext.SendContext
   ): Effect.Effect<Received, TransportError> =>
     isSent(request)
-      ? Effect.matchEffect(Effect.updateContext(client.execute(request), contextOf[body]), {
+      ? Effect.matchEffect(Effect.updateContext(client.execute(request), contextOf), {
           onFailure: (error) => Effect.fail(makeUnreachable(error, request)),
           onSuccess: (response) => {
             const received = { headers: response.headers, response }
@@ -221,20 +221,20 @@ export const make = Effect.fnUntraced(function* (
 
   const call = <A extends { readonly status: number }>(
     request: HttpClientRequest.HttpClientRequest,
-    body: keyof typeof contextOf,
+    contextOf: SendContext.SendContext,
     readBody: Read<A>
   ) =>
     HttpSpan.trace(
       request,
-      limit(request, () => Effect.flatMap(receive(request, body), readBody))
+      limit(request, () => Effect.flatMap(receive(request, contextOf), readBody))
     )
 
   return Transport.of({
     ensureAllowed: (request) => (isSent(request) ? ensureUrl(request) : Effect.fail(makeError("InsecureUrl", request))),
-    send: (request) => call(request, "unread", ({ response }) => Effect.succeed(hideRequest(response))),
+    send: (request) => call(request, contexts.unread, ({ response }) => Effect.succeed(hideRequest(response))),
     text: read(text),
     json: read(json),
-    exchange: (request) => call(request, "whole", json),
+    exchange: (request) => call(request, contexts.whole, json),
     requestTimeout,
     maxResponseSize: maxBytes
   })

@@ -251,6 +251,33 @@ describe("Transport.json limits the size of a response", () => {
     })
   )
 
+  it.effect("reads a body that comes byte by byte, and refuses one that is too large (U14)", () =>
+    Effect.gen(function* () {
+      for (const [length, expected] of [
+        [2999, "x".repeat(2997)],
+        [3001, "TooLarge"]
+      ] as const) {
+        const bytes = text("x".repeat(length - 2))
+        let sent = 0
+        const body = new ReadableStream<Uint8Array>({
+          pull: (controller) => {
+            controller.enqueue(bytes.subarray(sent, ++sent))
+            if (sent === length) controller.close()
+          }
+        })
+        const client = HttpClient.make((request) =>
+          Effect.sync(() => HttpClientResponse.fromWeb(request, new Response(body)))
+        )
+        const outcome = yield* call.pipe(
+          Effect.match({ onFailure: ({ kind }) => kind, onSuccess: ({ body }) => body }),
+          Effect.provide(Transport.layer({ maxResponseSize: 3000 })),
+          Effect.provideService(HttpClient.HttpClient, client)
+        )
+        assert.strictEqual(outcome, expected)
+      }
+    })
+  )
+
   for (const lengths of [[], [3], [1, 4], [2, 3, 4]]) {
     it.effect(`reads a body that comes in ${lengths.length + 1} chunks, between the bytes of a character, too`, () =>
       Effect.gen(function* () {

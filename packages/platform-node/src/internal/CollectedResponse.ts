@@ -11,6 +11,7 @@ import {
   type UrlParams
 } from "effect/http"
 import type { Socket } from "effect/socket"
+import { isBodiless } from "./ContentDecoding.ts"
 
 /** What undici says of a response before its body. */
 export interface Head {
@@ -70,19 +71,24 @@ export class CollectedResponse extends Inspectable.Class implements HttpClientRe
     return this.web.upgrade
   }
   toJSON(): unknown {
-    return this.web.toJSON()
+    const { request, status } = this
+    return HttpIncomingMessage.inspect(this, {
+      _id: "effect/http/HttpClientResponse",
+      request: request.toJSON(),
+      status
+    })
   }
 }
 
-/** Statuses whose responses have no content. */
-const bodiless: ReadonlyArray<number> = [101, 204, 205, 304]
-
 /** A status that is none counts as 500 (RFC 9110 section 15). */
 const toWeb = ({ headers, status, [Transport.CollectedBody]: body }: CollectedResponse): Response =>
-  new Response(bodiless.includes(status) ? null : typeof body === "string" ? makeBroken(body) : new Uint8Array(body), {
+  new Response(isBodiless(status) ? null : typeof body === "string" ? makeBroken(body) : new Uint8Array(body), {
     headers,
-    status: status >= 200 && status <= 599 ? status : 500
+    status: status > 599 ? 500 : status
   })
 
-const makeBroken = (why: string): ReadableStream =>
-  new ReadableStream({ start: (controller) => controller.error(new Error(`the body of the response is ${why}`)) })
+const makeBroken = (why: "TooLarge" | "Unreadable"): ReadableStream =>
+  new ReadableStream({
+    start: (controller) =>
+      controller.error(new Error(why === "TooLarge" ? "the body is larger than the limit" : "the body broke off"))
+  })

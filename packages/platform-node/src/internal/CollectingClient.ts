@@ -1,6 +1,6 @@
 /**
  * An HTTP client over undici that collects a body as it arrives where its caller will read the whole of it (`Transport.BodyLimit`):
- * that takes half the time of undici's `request`, whose body is a stream. It does what fetch does and undici does not: it names itself, and
+ * the body of undici's `request` is a stream, which costs more. It does what fetch does and undici does not: it names itself, and
  * decodes bodies.
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
@@ -25,15 +25,16 @@ export const make: Effect.Effect<HttpClient.HttpClient, never, NodeHttpClient.Di
   const dispatcher = yield* NodeHttpClient.Dispatcher
   const streaming = WriteCheck.attach(yield* NodeHttpClient.makeUndici)
   const send = (request: HttpClientRequest.HttpClientRequest) =>
-    Effect.withFiber((fiber) => {
+    Effect.withFiber<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>((fiber) => {
       const maxBytes = fiber.getRef(Transport.BodyLimit)
       return maxBytes === undefined || !isWhole(request.body)
         ? Effect.map(streaming.execute(request), ContentDecoding.decode)
         : collect(dispatcher, request, maxBytes, fiber)
     })
+  // Named before it is sent: `HttpClient.withScope` knows a request by its identity.
   return HttpClient.makeWith<HttpClientError.HttpClientError, never, HttpClientError.HttpClientError, never>(
-    Effect.flatMap((request) => send(addName(request))),
-    Effect.succeed
+    Effect.flatMap(send),
+    (request) => Effect.succeed(addName(request))
   )
 })
 
@@ -42,7 +43,7 @@ const addName = (request: HttpClientRequest.HttpClientRequest): HttpClientReques
 
 const isWhole = ({ _tag }: HttpBody.HttpBody): boolean => _tag === "Empty" || _tag === "Uint8Array"
 
-/** Time is limited by who calls. */
+/** The caller limits the time. */
 const timeouts = { headersTimeout: 60 * 60 * 1000, bodyTimeout: 0 }
 
 const collect = (
@@ -67,12 +68,18 @@ const collect = (
     body: body._tag === "Uint8Array" ? body.body : null
   }
   return Effect.callback((resume) => {
-    const collector = new Collector(maxBytes, {
-      onBody: (head, body) => {
+    const receive = (head: Head, body: Transport.CollectedBody) =>
+      Effect.sync(() => {
         const response = new CollectedResponse(request, origin + path, head, body)
-        resume(Effect.succeed(typeof body === "string" ? response : ContentDecoding.decode(response)))
-      },
-      onFailure: (cause) => resume(fail(new HttpClientError.TransportError({ request, cause })))
+        return typeof body === "string" ? response : ContentDecoding.decode(response)
+      })
+    const collector = new Collector(maxBytes, (outcome) => {
+      const next =
+        "cause" in outcome
+          ? fail(new HttpClientError.TransportError({ request, cause: outcome.cause }))
+          : receive(outcome.head, outcome.body)
+      // What goes on does so outside of undici's parser.
+      queueMicrotask(() => resume(next))
     })
     dispatcher.dispatch(options, collector)
     return Effect.sync(() => collector.abort(new Error("the request was interrupted")))
@@ -82,30 +89,30 @@ const collect = (
 const fail = (reason: HttpClientError.HttpClientErrorReason) =>
   Effect.fail(new HttpClientError.HttpClientError({ reason }))
 
-/** What becomes of a request: one of both is called once, unless it is aborted. */
-interface Outcome {
-  readonly onBody: (head: Head, body: Transport.CollectedBody) => void
-  readonly onFailure: (cause: unknown) => void
-}
+/** What becomes of a request. */
+type Outcome = { readonly head: Head; readonly body: Transport.CollectedBody } | { readonly cause: unknown }
 
-/** Collects the body of one response up to a limit, beyond which it closes the connection. */
+/** So many chunks are put together: each is an object, which weighs more than a byte of a body that comes byte by byte. */
+const manyChunks = 1000
+
+/** Collects the body of one response up to a limit, beyond which it closes the connection. Tells one outcome; what follows is ignored. */
 class Collector implements Undici.Dispatcher.DispatchHandler {
   readonly #maxBytes: number
-  readonly #outcome: Outcome
-  readonly #chunks: Array<Uint8Array> = []
+  readonly #onOutcome: (outcome: Outcome) => void
+  #chunks: Array<Uint8Array> = []
   #length = 0
   #head: Head | undefined = undefined
   #controller: Undici.Dispatcher.DispatchController | undefined = undefined
   #aborted: Error | undefined = undefined
 
-  constructor(maxBytes: number, outcome: Outcome) {
+  constructor(maxBytes: number, onOutcome: (outcome: Outcome) => void) {
     this.#maxBytes = maxBytes
-    this.#outcome = outcome
+    this.#onOutcome = onOutcome
   }
 
-  /** Also before the request is under way: undici then aborts it when its turn comes. */
+  /** Also before the request is under way: it is then aborted when its turn comes. */
   abort(reason: Error): void {
-    this.#aborted = reason
+    this.#aborted ??= reason
     this.#controller?.abort(reason)
   }
 
@@ -120,21 +127,26 @@ class Collector implements Undici.Dispatcher.DispatchHandler {
   }
 
   onResponseData(_: Undici.Dispatcher.DispatchController, chunk: Uint8Array): void {
+    if (this.#aborted !== undefined || this.#head === undefined) return
     this.#chunks.push(chunk)
     this.#length += chunk.byteLength
-    if (this.#length <= this.#maxBytes || this.#head === undefined) return
-    this.#outcome.onBody(this.#head, "TooLarge")
-    this.abort(new Error("the response is larger than the limit"))
+    if (this.#chunks.length === manyChunks) this.#chunks = [Buffer.concat(this.#chunks)]
+    if (this.#length > this.#maxBytes)
+      this.#end("the response is larger than the limit", { head: this.#head, body: "TooLarge" })
   }
 
-  /** What goes on with the response does so outside of undici's parser. */
   onResponseEnd(): void {
-    queueMicrotask(() => this.#head && this.#outcome.onBody(this.#head, Buffer.concat(this.#chunks, this.#length)))
+    if (this.#head !== undefined) this.#onOutcome({ head: this.#head, body: Buffer.concat(this.#chunks, this.#length) })
   }
 
+  /** A proxy that refuses has its body read on by undici, if the connection is not closed. */
   onResponseError(_: unknown, cause: unknown): void {
     if (this.#aborted !== undefined) return
-    if (this.#head === undefined) this.#outcome.onFailure(cause)
-    else this.#outcome.onBody(this.#head, "Unreadable")
+    this.#end("the request has failed", this.#head === undefined ? { cause } : { head: this.#head, body: "Unreadable" })
+  }
+
+  #end(reason: string, outcome: Outcome): void {
+    this.abort(new Error(reason))
+    this.#onOutcome(outcome)
   }
 }

@@ -15,7 +15,7 @@ import { Headers, HttpClientResponse } from "effect/http"
 export const decode = (response: HttpClientResponse.HttpClientResponse): HttpClientResponse.HttpClientResponse => {
   const { headers, request, status } = response
   const codings = headers["content-encoding"]
-  if (codings === undefined || request.method === "HEAD" || status > 599 || bodiless.includes(status)) return response
+  if (codings === undefined || request.method === "HEAD" || status > 599 || isBodiless(status)) return response
   const steps = codings.split(",", limit + 1).map((coding) => decoders.get(coding.trim().toLowerCase()))
   if (steps.length > limit) return response
   const known = steps.filter((step) => step !== undefined)
@@ -28,8 +28,8 @@ export const decode = (response: HttpClientResponse.HttpClientResponse): HttpCli
 
 type Body = Stream.Stream<Uint8Array, unknown>
 
-/** Statuses whose responses have no content. */
-const bodiless: ReadonlyArray<number> = [101, 204, 205, 304]
+/** Whether responses of this status have no content. */
+export const isBodiless = (status: number): boolean => [101, 204, 205, 304].includes(status)
 
 /** Codings of one response at most: each costs a decoder. */
 const limit = 5

@@ -21,12 +21,9 @@ export const toOptions = (maySend: (() => boolean) | undefined): object | undefi
 
 /** Hands the check of the caller's context to the dispatcher. */
 export const attach: (client: HttpClient.HttpClient) => HttpClient.HttpClient = HttpClient.transformResponse((send) =>
-  Effect.flatMap(Transport.SendCheck, (maySend) => {
-    const check = toOptions(maySend)
-    return check === undefined
-      ? send
-      : Effect.updateService(send, NodeHttpClient.UndiciOptions, (options) => ({ ...options, ...check }))
-  })
+  Effect.flatMap(Transport.SendCheck, (maySend) =>
+    Effect.updateService(send, NodeHttpClient.UndiciOptions, (options) => ({ ...options, ...toOptions(maySend) }))
+  )
 )
 
 /** The handler of a request that is aborted, before a byte of it is written, where its check says so. */

@@ -1,5 +1,7 @@
 // Bodies that are collected as they arrive, over sockets: what fetch and undici's streams give, they give.
 import { createServer as createTcpServer } from "node:net"
+import { Readable } from "node:stream"
+import { gzipSync } from "node:zlib"
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Transport } from "@effect-ciba/core"
@@ -13,6 +15,7 @@ import {
   HttpClientRequest,
   HttpClientResponse
 } from "effect/http"
+import { afterEach, vi } from "vitest"
 import { json, serve } from "../support/SocketServer.ts"
 
 const limit = 1000
@@ -53,6 +56,10 @@ const serveBytes = (...parts: ReadonlyArray<string>) =>
     ({ close }) => Effect.sync(close)
   )
 
+/** A JSON document of this length, in a chunk for each byte. */
+const byteByByte = (length: number) =>
+  `${[...`"${"x".repeat(length - 2)}"`].map((byte) => `1\r\n${byte}\r\n`).join("")}0\r\n\r\n`
+
 const head = (status: string, ...headers: ReadonlyArray<string>) =>
   `${[`HTTP/1.1 ${status}`, ...headers, "connection: close"].join("\r\n")}\r\n\r\n`
 
@@ -76,6 +83,9 @@ describe("a response whose body is collected is read as one over fetch is (U14)"
     ["as many bytes as are read", head("200 OK", `content-length: ${limit}`), `"${"x".repeat(limit - 2)}"`],
     ["a byte more", head("200 OK", `content-length: ${limit + 1}`), `"${"x".repeat(limit - 1)}"`],
     ["a byte more in chunks", head("200 OK", "transfer-encoding: chunked"), `3e9\r\n"${"x".repeat(999)}"\r\n0\r\n\r\n`],
+    ["a status that is none", head("600 Strange", "content-length: 2"), "[]"],
+    ["one chunk for each byte", head("200 OK", "transfer-encoding: chunked"), byteByByte(limit)],
+    ["one chunk for each byte, and a byte more", head("200 OK", "transfer-encoding: chunked"), byteByByte(limit + 1)],
     ["a body that breaks off", head("200 OK", "content-length: 100"), '{"a":1}'],
     ["chunks that break off", head("200 OK", "transfer-encoding: chunked"), '3\r\n{"a\r\n']
   ] as const) {
@@ -140,6 +150,37 @@ describe("a collected response", () => {
     }).pipe(Effect.provide(NodeTls.layer({})))
   )
 
+  for (const [status, method] of [
+    [204, "GET"],
+    [205, "GET"],
+    [304, "GET"],
+    [200, "HEAD"]
+  ] as const) {
+    it.live(`to ${method} with ${status} has no body, however it is read`, () =>
+      Effect.gen(function* () {
+        const { url } = yield* serve((_request, response) => response.writeHead(status).end())
+        const response = yield* receive(HttpClientRequest.make(method)(url))
+        assert.strictEqual(response.status, status)
+        assert.strictEqual(yield* response.text, "")
+        assert.strictEqual((yield* response.arrayBuffer).byteLength, 0)
+      }).pipe(Effect.provide(NodeTls.layer({})))
+    )
+  }
+
+  it.live("is limited as it comes, and decoded (U14)", () =>
+    Effect.gen(function* () {
+      // What does not get smaller by its coding is larger than what it decodes to.
+      const compress = (length: number) => gzipSync(`"${"x".repeat(length - 2)}"`, { level: 0 })
+      const { url } = yield* serve(({ path }, response) =>
+        response.writeHead(200, { "content-encoding": "gzip" }).end(compress(Number(path.slice(1))))
+      )
+      const overhead = compress(limit).byteLength - limit
+      const fits = yield* exchange(`${url}/${limit - overhead}`)
+      assert.strictEqual(fits.body, "x".repeat(limit - overhead - 2))
+      assert.strictEqual((yield* Effect.flip(exchange(`${url}/${limit - overhead + 1}`))).kind, "TooLarge")
+    }).pipe(over(NodeTls.layer({})))
+  )
+
   it.live("is read in each way that a response has", () =>
     Effect.gen(function* () {
       const form = "x=1&y=%C3%BC"
@@ -195,6 +236,85 @@ describe("a collected response", () => {
 })
 
 describe("a request whose response is collected", () => {
+  afterEach(() => {
+    vi.unstubAllEnvs()
+  })
+
+  it.live("that a proxy refuses has its connection closed, whatever the proxy sends on (U12, U14)", () =>
+    Effect.gen(function* () {
+      const closed = yield* Deferred.make<void>()
+      const proxy = yield* serve((_request, response) => {
+        response.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
+        response.writeHead(407)
+        Readable.from(
+          (function* () {
+            while (true) yield Buffer.alloc(10_000)
+          })()
+        ).pipe(response)
+      })
+      for (const name of ["HTTP_PROXY", "http_proxy"]) vi.stubEnv(name, proxy.url)
+      for (const name of ["NO_PROXY", "no_proxy"]) vi.stubEnv(name, "")
+      vi.stubEnv("NODE_USE_ENV_PROXY", "1")
+      yield* Effect.gen(function* () {
+        const { code } = yield* Effect.flip(exchange("http://127.0.0.1:1/"))
+        assert.strictEqual(code, "PROXY_REFUSED")
+        yield* Deferred.await(closed)
+      }).pipe(over(NodeTls.layer({})))
+    })
+  )
+
+  it.live("that lasts too long in the middle of its body closes its connection", () =>
+    Effect.gen(function* () {
+      const closed = yield* Deferred.make<void>()
+      const server = yield* serve((_request, response) => {
+        response.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
+        response.writeHead(200, { "content-length": 100 }).write("{")
+      })
+      const { kind } = yield* Effect.flip(exchange(server.url))
+      assert.strictEqual(kind, "TimedOut")
+      yield* Deferred.await(closed)
+    }).pipe(
+      Effect.provide(
+        Transport.layer({ allowInsecureRequests: "loopback", requestTimeout: "300 millis" }).pipe(
+          Layer.provide(NodeTls.layer({}))
+        )
+      )
+    )
+  )
+
+  it.live("over a connection that the server closes meanwhile is not sent again (H2)", () =>
+    Effect.gen(function* () {
+      const server = yield* serve((_request, response) => {
+        if (server.received.length === 1) json(response, {})
+        else response.socket?.destroy()
+      })
+      const post = Transport.Transport.use((transport) =>
+        transport.exchange(Transport.form(server.url, [["auth_req_id", "1"]]))
+      )
+      yield* post
+      const { code, kind } = yield* Effect.flip(post)
+      assert.strictEqual(kind, "Unreachable")
+      assert.notStrictEqual(code, "ECONNREFUSED")
+      assert.lengthOf(server.received, 2)
+    }).pipe(over(NodeTls.layer({})))
+  )
+
+  it.live("is not, where its caller has a scope for it: that ends the request", () =>
+    Effect.gen(function* () {
+      const [begun, closed] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const server = yield* serve((_request, response) => {
+        response.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
+        response.writeHead(200, { "content-length": 100 })
+        response.write("{", () => Deferred.doneUnsafe(begun, Effect.void))
+      })
+      const client = HttpClient.withScope(yield* HttpClient.HttpClient)
+      const response = yield* Effect.scoped(Effect.tap(client.get(server.url), Deferred.await(begun)))
+      yield* Deferred.await(closed)
+      // It is held until now: what is garbage ends its request, too.
+      assert.strictEqual(response.status, 200)
+    }).pipe(Effect.provide(NodeTls.layer({})))
+  )
+
   it.live("that is interrupted before it has a connection is never sent (H2)", () =>
     Effect.gen(function* () {
       const server = yield* serve((_request, response) => json(response, {}))
