@@ -156,18 +156,22 @@ const readWeb = (
 ): Effect.Effect<void, Failure> => {
   if (isUsed || body.locked) return Effect.fail("Unreadable")
   const reader = body.getReader()
-  let isOpen = true
-  const next = Effect.tryPromise({ try: () => reader.read(), catch: toFailure })
-  const loop = Effect.whileLoop({
-    while: () => isOpen && !collected.isTooLarge,
-    body: () => next,
-    step: ({ done, value }) => {
-      isOpen = !done
-      if (value !== undefined) collected.add(value)
-    }
-  })
   // Nothing waits for a cancellation, which may never settle.
-  return Effect.onExit(loop, () => Effect.sync(() => isOpen && void reader.cancel().catch(() => {})))
+  const cancel = () => void reader.cancel().catch(() => {})
+  return Effect.callback((resume) => {
+    const next = () =>
+      void reader.read().then(
+        ({ done, value }) => {
+          if (value !== undefined) collected.add(value)
+          if (collected.isTooLarge) cancel()
+          if (done || collected.isTooLarge) resume(Effect.void)
+          else next()
+        },
+        (cause) => resume(Effect.fail(toFailure(cause)))
+      )
+    next()
+    return Effect.sync(cancel)
+  })
 }
 
 const readStream = <E>(stream: Stream.Stream<Uint8Array, E>, collected: Collected): Effect.Effect<void, Failure> =>
