@@ -18,7 +18,7 @@ const http = (name: string) =>
     Effect.map(HttpClient.HttpClient, HttpClient.mapRequest(HttpClientRequest.setHeader(nameHeader, name)))
   ).pipe(Layer.provide(NodeTls.layer({})))
 
-export const databaseOf = (database: Database, options: PostgresDatabase.Options = { maxConnections: 8 }) =>
+export const databaseOf = (database: Database, options: PostgresDatabase.Options = { maxConnections: 3 }) =>
   "sqlite" in database
     ? SqliteDatabase.layer({ filename: database.sqlite })
     : PostgresDatabase.layer({ host: database.postgres, username: "postgres", database: "postgres", ...options })
