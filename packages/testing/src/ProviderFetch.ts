@@ -99,7 +99,7 @@ const execute = Effect.fnUntraced(function* (
     (cause) => new TypeError("fetch failed", { cause })
   )
   const { headers: sent, status, stream } = response
-  // A stream is dear, and needed for a body that breaks off alone.
+  // A stream costs more: only a body that breaks off needs one.
   const read = yield* Effect.result(response.arrayBuffer)
   const content = Result.isSuccess(read) ? read.success : Stream.toReadableStream(stream)
   return new Response(isBodiless(status) ? null : content, { status, headers: { ...sent } })

@@ -30,6 +30,16 @@ describe("ProviderFetch", () => {
     })
   )
 
+  it.effect("resolves with a response whose body breaks off in its middle", () =>
+    Effect.gen(function* () {
+      const { fetch } = yield* make({}, [ProviderScript.truncated])
+      const response = yield* Effect.promise(() => fetch(discovery))
+      expect(response.status).toBe(200)
+      const read = Effect.tryPromise({ try: () => response.text(), catch: (cause) => cause })
+      expect(yield* Effect.flip(read)).toBeInstanceOf(Error)
+    })
+  )
+
   it.effect("passes on the certificate that a server has read from the client's connection", () =>
     Effect.gen(function* () {
       const certificate = { subject: "CN=bank-app", thumbprint: "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0" }

@@ -7,7 +7,8 @@ import { Context } from "effect"
  * response with a member `CollectedBody`; others give the stream of it, whose bytes are counted.
  *
  * It holds for each request in its context: a wrapper of an `HttpClient` that sends one of its own, whose response may be larger, provides
- * `undefined` to that. A client that collects makes no span.
+ * `undefined` to that. A client that collects makes no span, and its request ends with the fiber that waits for it, whatever scope
+ * `HttpClient.withScope` has for it.
  *
  * @since 0.1.0
  * @stability unstable
@@ -18,8 +19,7 @@ export const BodyLimit: Context.Reference<number | undefined> = Context.Referenc
 )
 
 /**
- * The member of a response whose body was collected: its bytes after content decoding, or why there are none. A client that does not
- * decode a body leaves the member out.
+ * The member of a response whose body was collected: its bytes after the content decoding that the client does, or why there are none.
  *
  * @since 0.1.0
  * @stability unstable

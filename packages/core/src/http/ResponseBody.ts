@@ -1,6 +1,6 @@
 /** Reads the body of a response within a size. */
 import { Channel, Deferred, Effect, Option, Predicate, Stream } from "effect"
-import { Cookies, Headers, type HttpClientError, HttpClientResponse } from "effect/http"
+import { Cookies, Headers, HttpClientError, HttpClientResponse } from "effect/http"
 import { CollectedBody } from "./CollectedBody.ts"
 import { TransportError } from "./TransportError.ts"
 
@@ -112,7 +112,7 @@ const stopOnInterrupt = (
 const onInterrupt = <E>(read: Effect.Effect<unknown, E>, stop: Effect.Effect<unknown>) =>
   Effect.onInterrupt(read, () => stop)
 
-/** So many chunks are put together: each is an object, which weighs more than a byte of a body that comes byte by byte. */
+/** After this many chunks they are joined: an object for each byte costs more than the byte. */
 const manyChunks = 1000
 
 /** The chunks of a body up to the limit. */
@@ -159,16 +159,17 @@ const readWeb = (
   // Nothing waits for a cancellation, which may never settle.
   const cancel = () => void reader.cancel().catch(() => {})
   return Effect.callback((resume) => {
-    const next = () =>
-      void reader.read().then(
-        ({ done, value }) => {
-          if (value !== undefined) collected.add(value)
-          if (collected.isTooLarge) cancel()
-          if (done || collected.isTooLarge) resume(Effect.void)
-          else next()
-        },
-        (cause) => resume(Effect.fail(toFailure(cause)))
-      )
+    const onChunk = ({ done, value }: ReadableStreamReadResult<Uint8Array>) => {
+      if (value !== undefined) collected.add(value)
+      if (collected.isTooLarge) cancel()
+      if (done || collected.isTooLarge) resume(Effect.void)
+      else next()
+    }
+    const onFailure = (cause: unknown) => {
+      cancel()
+      resume(Effect.fail(toFailure(cause)))
+    }
+    const next = () => void reader.read().then(onChunk).catch(onFailure)
     next()
     return Effect.sync(cancel)
   })
@@ -180,5 +181,7 @@ const readStream = <E>(stream: Stream.Stream<Uint8Array, E>, collected: Collecte
     return collected.isTooLarge ? Effect.fail("TooLarge") : Effect.void
   })
 
-const toFailure = (cause: unknown): Failure =>
-  cause instanceof TransportError && cause.kind === "TooLarge" ? "TooLarge" : "Unreadable"
+const toFailure = (error: unknown): Failure => {
+  const cause = HttpClientError.isHttpClientError(error) ? error.cause : error
+  return cause instanceof TransportError && cause.kind === "TooLarge" ? "TooLarge" : "Unreadable"
+}

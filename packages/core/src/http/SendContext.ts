@@ -4,7 +4,7 @@ import { memoize } from "effect/Function"
 import { FetchHttpClient, HttpClient } from "effect/http"
 import { BodyLimit } from "./CollectedBody.ts"
 
-/** What is sent in the context of its caller has this one. */
+/** Makes the context of a request from that of its caller. */
 export type SendContext = (caller: Context.Context<never>) => Context.Context<never>
 
 /** One for bodies that are read at once, up to a size, and one for those that are handed over. */

@@ -11,7 +11,7 @@
  * - https only; plain http to loopback addresses, or to hosts that are named, with an explicit option.
  * - No redirect is followed; no response is read beyond a size; no request lasts beyond a time.
  * - The bytes of a body are counted while it is read, after decoding, and it is cancelled at the limit, whatever its headers
- *   declare. `BodyLimit` is for clients that collect a body themselves, whose coded bytes are held to the limit, too.
+ *   declare. `BodyLimit` is for clients that collect a body themselves.
  * - No trace context is sent to the provider. Each request has a span by OpenTelemetry's conventions for HTTP clients.
  * - `FetchHttpClient.RequestInit` from the context applies, except its `redirect`.
  *

@@ -225,6 +225,18 @@ describe("Transport.json limits the size of a response", () => {
     })
   )
 
+  it.effect("fails for a body whose chunks are no bytes, as a fetch of one's own may give them", () =>
+    Effect.gen(function* () {
+      const fetch = async (): Promise<Response> =>
+        new Response(new ReadableStream({ start: (controller) => controller.enqueue(null) }))
+      const fault = yield* Effect.flip(call).pipe(
+        Effect.provide(Transport.layer()),
+        Effect.provide(Layer.provide(FetchHttpClient.layer, Layer.succeed(FetchHttpClient.Fetch, fetch)))
+      )
+      assert.strictEqual(fault.kind, "Unreadable")
+    })
+  )
+
   it.effect("fails for a body that has been read already", () =>
     Effect.gen(function* () {
       const client = HttpClient.make((request) => Effect.succeed(HttpClientResponse.fromWeb(request, Response.json(1))))

@@ -81,14 +81,11 @@ export class CollectedResponse extends Inspectable.Class implements HttpClientRe
 }
 
 /** A status that is none counts as 500 (RFC 9110 section 15). */
-const toWeb = ({ headers, status, [Transport.CollectedBody]: body }: CollectedResponse): Response =>
-  new Response(isBodiless(status) ? null : typeof body === "string" ? makeBroken(body) : new Uint8Array(body), {
-    headers,
-    status: status > 599 ? 500 : status
-  })
+const toWeb = (response: CollectedResponse): Response => {
+  const { headers, status, [Transport.CollectedBody]: body } = response
+  const content = typeof body === "string" ? makeBroken(response, body) : new Uint8Array(body)
+  return new Response(isBodiless(status) ? null : content, { headers, status: status > 599 ? 500 : status })
+}
 
-const makeBroken = (why: "TooLarge" | "Unreadable"): ReadableStream =>
-  new ReadableStream({
-    start: (controller) =>
-      controller.error(new Error(why === "TooLarge" ? "the body is larger than the limit" : "the body broke off"))
-  })
+const makeBroken = ({ request, status }: CollectedResponse, kind: "TooLarge" | "Unreadable"): ReadableStream =>
+  new ReadableStream({ start: (controller) => controller.error(Transport.makeError(kind, request, status)) })

@@ -78,7 +78,7 @@ const collect = (
         "cause" in outcome
           ? fail(new HttpClientError.TransportError({ request, cause: outcome.cause }))
           : receive(outcome.head, outcome.body)
-      // What goes on does so outside of undici's parser.
+      // The fiber resumes outside of undici's parser.
       queueMicrotask(() => resume(next))
     })
     dispatcher.dispatch(options, collector)
@@ -89,10 +89,13 @@ const collect = (
 const fail = (reason: HttpClientError.HttpClientErrorReason) =>
   Effect.fail(new HttpClientError.HttpClientError({ reason }))
 
+/** Its body, which may never end, says nothing. */
+const isRedirect = (status: number): boolean => status >= 300 && status < 400
+
 /** What becomes of a request. */
 type Outcome = { readonly head: Head; readonly body: Transport.CollectedBody } | { readonly cause: unknown }
 
-/** So many chunks are put together: each is an object, which weighs more than a byte of a body that comes byte by byte. */
+/** After this many chunks they are joined: an object for each byte costs more than the byte. */
 const manyChunks = 1000
 
 /** Collects the body of one response up to a limit, beyond which it closes the connection. Tells one outcome; what follows is ignored. */
@@ -123,7 +126,9 @@ class Collector implements Undici.Dispatcher.DispatchHandler {
 
   onResponseStart(_: Undici.Dispatcher.DispatchController, status: number, headers: Head["headers"]): void {
     // An interim response is followed by the final one (RFC 9110 section 15.2).
-    if (status >= 200) this.#head = { status, headers }
+    if (status < 200) return
+    this.#head = { status, headers }
+    if (isRedirect(status)) this.#end("a redirect is not read", { head: this.#head, body: "Unreadable" })
   }
 
   onResponseData(_: Undici.Dispatcher.DispatchController, chunk: Uint8Array): void {
@@ -136,10 +141,14 @@ class Collector implements Undici.Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    if (this.#head !== undefined) this.#onOutcome({ head: this.#head, body: Buffer.concat(this.#chunks, this.#length) })
+    this.#onOutcome(
+      this.#head === undefined
+        ? { cause: new Error("there is no response") }
+        : { head: this.#head, body: Buffer.concat(this.#chunks, this.#length) }
+    )
   }
 
-  /** A proxy that refuses has its body read on by undici, if the connection is not closed. */
+  /** undici goes on reading the body of a proxy's 407, unless the connection is closed. */
   onResponseError(_: unknown, cause: unknown): void {
     if (this.#aborted !== undefined) return
     this.#end("the request has failed", this.#head === undefined ? { cause } : { head: this.#head, body: "Unreadable" })

@@ -15,6 +15,7 @@ import {
   HttpClientRequest,
   HttpClientResponse
 } from "effect/http"
+import { TestClock } from "effect/testing"
 import { afterEach, vi } from "vitest"
 import { json, serve } from "../support/SocketServer.ts"
 
@@ -42,9 +43,8 @@ const serveBytes = (...parts: ReadonlyArray<string>) =>
     Effect.callback<{ readonly url: string; readonly close: () => void }>((resume) => {
       const server = createTcpServer((socket) => {
         socket.on("error", () => {})
-        socket.once("data", async () => {
-          for (const part of parts) await new Promise((resolve) => socket.write(part, "latin1", resolve))
-          socket.end()
+        socket.once("data", () => {
+          socket.end(parts.join(""), "latin1")
         })
       })
       server.listen(0, "127.0.0.1", () => {
@@ -66,7 +66,6 @@ const head = (status: string, ...headers: ReadonlyArray<string>) =>
 describe("a response whose body is collected is read as one over fetch is (U14)", () => {
   for (const [what, ...parts] of [
     ["JSON", head("200 OK", "content-length: 7"), '{"a":1}'],
-    ["JSON in parts", head("200 OK", "content-length: 7"), '{"a', '":', "1}"],
     ["JSON to the end of the connection", head("200 OK"), '{"a":1}'],
     ["JSON in chunks", head("200 OK", "transfer-encoding: chunked"), '3\r\n{"a\r\n', '4\r\n":1}\r\n0\r\n\r\n'],
     ["a response after an interim one", head("103 Early Hints"), head("200 OK", "content-length: 7"), '{"a":1}'],
@@ -223,13 +222,29 @@ describe("a collected response", () => {
     }).pipe(Effect.provide(NodeTls.layer({})))
   )
 
+  it.live("is known to be too large also where a wrapper has given it a stream of its own (U14)", () =>
+    Effect.gen(function* () {
+      const { url } = yield* serve((_request, response) => json(response, "x".repeat(limit)))
+      const wrapped = HttpClient.transformResponse(
+        yield* HttpClient.HttpClient,
+        Effect.map((response) => Object.create(response, { stream: { get: () => response.stream } }))
+      )
+      const { kind } = yield* exchange(url).pipe(
+        Effect.flip,
+        Effect.provide(Transport.layer({ allowInsecureRequests: "loopback", maxResponseSize: limit })),
+        Effect.provideService(HttpClient.HttpClient, wrapped)
+      )
+      assert.strictEqual(kind, "TooLarge")
+    }).pipe(Effect.provide(NodeTls.layer({})))
+  )
+
   it.live("prints nothing of its body and no secret of its request", () =>
     Effect.gen(function* () {
       const { url } = yield* served
       const request = HttpClientRequest.setHeader(HttpClientRequest.get(url), "authorization", "Bearer marker")
       const response = yield* receive(request)
       assert.notInclude(JSON.stringify(response), "marker")
-      assert.notInclude(JSON.stringify(response), '{\\"a')
+      assert.notInclude(JSON.stringify(response), "\u00fc")
       assert.include(JSON.stringify(response), '"status":200')
     }).pipe(Effect.provide(NodeTls.layer({})))
   )
@@ -263,23 +278,32 @@ describe("a request whose response is collected", () => {
     })
   )
 
-  it.live("that lasts too long in the middle of its body closes its connection", () =>
+  it.effect("that lasts too long in the middle of its body closes its connection", () =>
+    Effect.gen(function* () {
+      const [begun, closed] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const server = yield* serve((_request, response) => {
+        response.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
+        response.writeHead(200, { "content-length": 100 })
+        response.write("{", () => Deferred.doneUnsafe(begun, Effect.void))
+      })
+      const running = yield* Effect.forkChild(Effect.flip(exchange(server.url)))
+      yield* Deferred.await(begun)
+      yield* TestClock.adjust("35 seconds")
+      assert.strictEqual((yield* Fiber.join(running)).kind, "TimedOut")
+      yield* Deferred.await(closed)
+    }).pipe(over(NodeTls.layer({})))
+  )
+
+  it.live("to which the response is a redirect does not wait for its body, and closes the connection (C20)", () =>
     Effect.gen(function* () {
       const closed = yield* Deferred.make<void>()
       const server = yield* serve((_request, response) => {
         response.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
-        response.writeHead(200, { "content-length": 100 }).write("{")
+        response.writeHead(307, { location: "https://op.example.com/", "content-length": 100 }).flushHeaders()
       })
-      const { kind } = yield* Effect.flip(exchange(server.url))
-      assert.strictEqual(kind, "TimedOut")
+      assert.strictEqual((yield* Effect.flip(exchange(server.url))).kind, "Redirected")
       yield* Deferred.await(closed)
-    }).pipe(
-      Effect.provide(
-        Transport.layer({ allowInsecureRequests: "loopback", requestTimeout: "300 millis" }).pipe(
-          Layer.provide(NodeTls.layer({}))
-        )
-      )
-    )
+    }).pipe(over(NodeTls.layer({})))
   )
 
   it.live("over a connection that the server closes meanwhile is not sent again (H2)", () =>
@@ -296,50 +320,6 @@ describe("a request whose response is collected", () => {
       assert.strictEqual(kind, "Unreachable")
       assert.notStrictEqual(code, "ECONNREFUSED")
       assert.lengthOf(server.received, 2)
-    }).pipe(over(NodeTls.layer({})))
-  )
-
-  it.live("is not, where its caller has a scope for it: that ends the request", () =>
-    Effect.gen(function* () {
-      const [begun, closed] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
-      const server = yield* serve((_request, response) => {
-        response.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
-        response.writeHead(200, { "content-length": 100 })
-        response.write("{", () => Deferred.doneUnsafe(begun, Effect.void))
-      })
-      const client = HttpClient.withScope(yield* HttpClient.HttpClient)
-      const response = yield* Effect.scoped(Effect.tap(client.get(server.url), Deferred.await(begun)))
-      yield* Deferred.await(closed)
-      // It is held until now: what is garbage ends its request, too.
-      assert.strictEqual(response.status, 200)
-    }).pipe(Effect.provide(NodeTls.layer({})))
-  )
-
-  it.live("that is interrupted before it has a connection is never sent (H2)", () =>
-    Effect.gen(function* () {
-      const server = yield* serve((_request, response) => json(response, {}))
-      const running = yield* Effect.forkChild(exchange(`${server.url}/interrupted`), { startImmediately: true })
-      yield* Fiber.interrupt(running)
-      yield* exchange(`${server.url}/later`)
-      assert.deepStrictEqual(
-        server.received.map(({ path }) => path),
-        ["/later"]
-      )
-    }).pipe(over(NodeTls.layer({})))
-  )
-
-  it.live("that is interrupted in the middle of its body closes its connection", () =>
-    Effect.gen(function* () {
-      const [begun, closed] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
-      const server = yield* serve((_request, response) => {
-        response.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
-        response.writeHead(200, { "content-length": 100 })
-        response.write("{", () => Deferred.doneUnsafe(begun, Effect.void))
-      })
-      const running = yield* Effect.forkChild(exchange(server.url))
-      yield* Deferred.await(begun)
-      yield* Fiber.interrupt(running)
-      yield* Deferred.await(closed)
     }).pipe(over(NodeTls.layer({})))
   )
 
@@ -395,3 +375,47 @@ describe("a request whose response is collected", () => {
     )
   }
 })
+
+it.live("a request whose response is handed over ends with the scope of its caller", () =>
+  Effect.gen(function* () {
+    const [begun, closed] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+    const server = yield* serve((_request, response) => {
+      response.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
+      response.writeHead(200, { "content-length": 100 })
+      response.write("{", () => Deferred.doneUnsafe(begun, Effect.void))
+    })
+    const client = HttpClient.withScope(yield* HttpClient.HttpClient)
+    const response = yield* Effect.scoped(Effect.tap(client.get(server.url), Deferred.await(begun)))
+    yield* Deferred.await(closed)
+    // It is held until now: what is garbage ends its request, too.
+    assert.strictEqual(response.status, 200)
+  }).pipe(Effect.provide(NodeTls.layer({})))
+)
+
+it.live("that is interrupted before it has a connection is never sent (H2)", () =>
+  Effect.gen(function* () {
+    const server = yield* serve((_request, response) => json(response, {}))
+    const running = yield* Effect.forkChild(exchange(`${server.url}/interrupted`), { startImmediately: true })
+    yield* Fiber.interrupt(running)
+    yield* exchange(`${server.url}/later`)
+    assert.deepStrictEqual(
+      server.received.map(({ path }) => path),
+      ["/later"]
+    )
+  }).pipe(over(NodeTls.layer({})))
+)
+
+it.live("that is interrupted in the middle of its body closes its connection", () =>
+  Effect.gen(function* () {
+    const [begun, closed] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+    const server = yield* serve((_request, response) => {
+      response.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
+      response.writeHead(200, { "content-length": 100 })
+      response.write("{", () => Deferred.doneUnsafe(begun, Effect.void))
+    })
+    const running = yield* Effect.forkChild(exchange(server.url))
+    yield* Deferred.await(begun)
+    yield* Fiber.interrupt(running)
+    yield* Deferred.await(closed)
+  }).pipe(over(NodeTls.layer({})))
+)
