@@ -14,11 +14,12 @@ const [version] = (existsSync(root) ? readdirSync(root) : [])
 export const isInstalled = version !== undefined
 
 /** PostgreSQL refuses to run as root. */
+const user = userInfo().uid === 0 ? { uid: Number(spawnSync("id", ["-u", "postgres"]).stdout) } : undefined
+
 const run = (program: string, ...parameters: ReadonlyArray<string>): string => {
-  const command = [join(root, version ?? "", "bin", program), ...parameters]
-  const [file = "", ...rest] = userInfo().uid === 0 ? ["runuser", "-u", "postgres", "--", ...command] : command
-  const { status, stderr, stdout } = spawnSync(file, rest, { encoding: "utf8", cwd: tmpdir(), maxBuffer: 2 ** 30 })
-  if (status !== 0) throw new Error(`${program}: ${stderr}${stdout}`)
+  const options = { encoding: "utf8", cwd: tmpdir(), maxBuffer: 2 ** 30, ...user } as const
+  const { error, status, stderr, stdout } = spawnSync(join(root, version ?? "", "bin", program), parameters, options)
+  if (status !== 0) throw new Error(`${program}: ${error?.message ?? `${stderr}${stdout}`}`)
   return stdout
 }
 
@@ -37,7 +38,7 @@ export const make: Effect.Effect<Postgres, never, Scope.Scope> = Effect.gen(func
     Effect.sync(() => mkdtempSync(join(tmpdir(), "machines-"))),
     (path) => Effect.sync(() => rmSync(path, { recursive: true }))
   )
-  if (userInfo().uid === 0) chownSync(directory, Number(spawnSync("id", ["-u", "postgres"]).stdout), -1)
+  if (user !== undefined) chownSync(directory, user.uid, -1)
   const data = join(directory, "data")
   const counted = "-c shared_preload_libraries=pg_stat_statements"
   const settings = `-c listen_addresses= -c unix_socket_directories=${directory} ${counted}`

@@ -17,10 +17,11 @@ export const hasPostgres = version !== undefined
 export const hasPooler = hasPostgres && existsSync(pgbouncer)
 
 /** Neither server runs as root. */
-const run = (...command: ReadonlyArray<string>): void => {
-  const [file = "", ...rest] = userInfo().uid === 0 ? ["runuser", "-u", "postgres", "--", ...command] : command
-  const { status, stderr, stdout } = spawnSync(file, rest, { encoding: "utf8", cwd: tmpdir() })
-  if (status !== 0) throw new Error(`${command[0]}: ${stderr}${stdout}`)
+const user = userInfo().uid === 0 ? { uid: Number(spawnSync("id", ["-u", "postgres"]).stdout) } : undefined
+
+const run = (file: string, ...parameters: ReadonlyArray<string>): void => {
+  const { error, status, stderr, stdout } = spawnSync(file, parameters, { encoding: "utf8", cwd: tmpdir(), ...user })
+  if (status !== 0) throw new Error(`${file}: ${error?.message ?? `${stderr}${stdout}`}`)
 }
 
 const programOf = (name: string): string => join(root, version ?? "", "bin", name)
@@ -37,7 +38,7 @@ const awaitServer = ({ host, port }: Server): void => {
 
 const makeDirectory = (): string => {
   const directory = mkdtempSync(join(tmpdir(), "durable-"))
-  if (userInfo().uid === 0) chownSync(directory, Number(spawnSync("id", ["-u", "postgres"]).stdout), -1)
+  if (user !== undefined) chownSync(directory, user.uid, -1)
   return directory
 }
 
