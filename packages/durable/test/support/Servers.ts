@@ -1,32 +1,15 @@
 // A PostgreSQL server of the tests' own, and a pgbouncer in front of it, if Debian's packages are installed.
 import { spawnSync } from "node:child_process"
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir, userInfo } from "node:os"
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, type Scope } from "effect"
-
-const root = "/usr/lib/postgresql"
-const [version] = (existsSync(root) ? readdirSync(root) : [])
-  .filter((name) => existsSync(join(root, name, "bin", "initdb")))
-  .sort((one, other) => Number(other) - Number(one))
+import { isInstalled, makeDirectory, programOf, run, runPostgres } from "./PostgresPrograms.ts"
 
 const pgbouncer = "/usr/sbin/pgbouncer"
 
-export const hasPostgres = version !== undefined
+export const hasPostgres = isInstalled
 
 export const hasPooler = hasPostgres && existsSync(pgbouncer)
-
-/** Neither server runs as root. */
-const user = userInfo().uid === 0 ? { uid: Number(spawnSync("id", ["-u", "postgres"]).stdout) } : undefined
-
-const run = (file: string, ...parameters: ReadonlyArray<string>): void => {
-  const { error, status, stderr, stdout } = spawnSync(file, parameters, { encoding: "utf8", cwd: tmpdir(), ...user })
-  if (status !== 0) throw new Error(`${file}: ${error?.message ?? `${stderr}${stdout}`}`)
-}
-
-const programOf = (name: string): string => join(root, version ?? "", "bin", name)
-
-const runPostgres = (name: string, ...parameters: ReadonlyArray<string>): void => run(programOf(name), ...parameters)
 
 /** The pooler goes into the background before it listens. */
 const awaitServer = ({ host, port }: Server): void => {
@@ -34,12 +17,6 @@ const awaitServer = ({ host, port }: Server): void => {
   for (let attempt = 1; !isReady(); attempt += 1) {
     if (attempt === 1000) throw new Error(`nothing listens in ${host}`)
   }
-}
-
-const makeDirectory = (): string => {
-  const directory = mkdtempSync(join(tmpdir(), "durable-"))
-  if (user !== undefined) chownSync(directory, user.uid, -1)
-  return directory
 }
 
 /** Where a client connects: each server listens on a socket in a directory of its own. */
@@ -56,7 +33,7 @@ export interface Postgres extends Server {
 
 const makePostgres = (host: string): Postgres => {
   const control = (...parameters: ReadonlyArray<string>) =>
-    Effect.sync(() => runPostgres("pg_ctl", "-D", join(host, "data"), "-w", "-s", ...parameters))
+    Effect.sync(() => void runPostgres("pg_ctl", "-D", join(host, "data"), "-w", "-s", ...parameters))
   const settings = `-c listen_addresses= -c unix_socket_directories=${host} -c fsync=off`
   return {
     host,
@@ -68,7 +45,7 @@ const makePostgres = (host: string): Postgres => {
 
 export const startPostgres: Effect.Effect<Postgres, never, Scope.Scope> = Effect.acquireRelease(
   Effect.suspend(() => {
-    const host = makeDirectory()
+    const host = makeDirectory("durable-")
     runPostgres("initdb", "-D", join(host, "data"), "-U", "postgres", "--auth=trust", "--no-sync")
     const postgres = makePostgres(host)
     return Effect.as(postgres.start, postgres)
@@ -96,7 +73,7 @@ pidfile = ${join(host, "pid")}
 export const startPooler = (server: Server): Effect.Effect<Server, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const host = makeDirectory()
+      const host = makeDirectory("durable-")
       const settings = join(host, "pgbouncer.ini")
       writeFileSync(settings, settingsOf(server, host))
       run(pgbouncer, "--daemon", settings)
