@@ -33,3 +33,46 @@ export const CollectedBody: unique symbol = Symbol.for("@effect-ciba/core/Collec
  * @stability unstable
  */
 export type CollectedBody = Uint8Array | "TooLarge" | "Unreadable"
+
+/** After this many chunks they are joined: an object for each byte costs more than the byte. */
+const manyChunks = 1000
+
+/**
+ * The chunks of a body up to a limit, in bytes.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+export class BodyCollector {
+  readonly #maxBytes: number
+  #chunks: Array<Uint8Array> = []
+  #length = 0
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  add(chunk: Uint8Array): void {
+    this.#length += chunk.byteLength
+    this.#chunks.push(chunk)
+    if (this.#chunks.length === manyChunks) this.#chunks = [this.bytes]
+  }
+
+  /** Whether there is more than the limit: nothing more should be added. */
+  get isTooLarge(): boolean {
+    return this.#length > this.#maxBytes
+  }
+
+  /** What was added, in one piece. */
+  get bytes(): Uint8Array {
+    const [first = new Uint8Array()] = this.#chunks
+    if (this.#chunks.length < 2) return first
+    const bytes = new Uint8Array(this.#length)
+    let offset = 0
+    for (const chunk of this.#chunks) {
+      bytes.set(chunk, offset)
+      offset += chunk.byteLength
+    }
+    return bytes
+  }
+}

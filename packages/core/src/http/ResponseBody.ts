@@ -1,7 +1,7 @@
 /** Reads the body of a response within a size. */
 import { Channel, Deferred, Effect, Option, Predicate, Stream } from "effect"
 import { Cookies, Headers, HttpClientError, HttpClientResponse } from "effect/http"
-import { CollectedBody } from "./CollectedBody.ts"
+import { BodyCollector, CollectedBody } from "./CollectedBody.ts"
 import { TransportError } from "./TransportError.ts"
 
 /** Why a body has no bytes: it is larger than the limit, or broke off. */
@@ -15,7 +15,7 @@ export const makeReader =
   (maxBytes: number): Reader =>
   (response) => {
     const body = collectedBody(response, maxBytes)
-    if (body === undefined) return Effect.suspend(() => count(response, new Collected(maxBytes)))
+    if (body === undefined) return Effect.suspend(() => count(response, new BodyCollector(maxBytes)))
     return typeof body === "string" ? Effect.fail(body) : Effect.succeed(body)
   }
 
@@ -62,7 +62,7 @@ const collectedBody = (
   return body === "TooLarge" || body === "Unreadable" ? body : undefined
 }
 
-const count = (response: HttpClientResponse.HttpClientResponse, collected: Collected) => {
+const count = (response: HttpClientResponse.HttpClientResponse, collected: BodyCollector) => {
   const web = hasOwnStream(response) ? undefined : Option.getOrUndefined(HttpClientResponse.toWeb(response))
   const read =
     web === undefined || web.body === null
@@ -112,47 +112,11 @@ const stopOnInterrupt = (
 const onInterrupt = <E>(read: Effect.Effect<unknown, E>, stop: Effect.Effect<unknown>) =>
   Effect.onInterrupt(read, () => stop)
 
-/** After this many chunks they are joined: an object for each byte costs more than the byte. */
-const manyChunks = 1000
-
-/** The chunks of a body up to the limit. */
-class Collected {
-  readonly #maxBytes: number
-  #chunks: Array<Uint8Array> = []
-  #length = 0
-
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes
-  }
-
-  add(chunk: Uint8Array): void {
-    this.#length += chunk.byteLength
-    this.#chunks.push(chunk)
-    if (this.#chunks.length === manyChunks) this.#chunks = [this.bytes]
-  }
-
-  get isTooLarge(): boolean {
-    return this.#length > this.#maxBytes
-  }
-
-  get bytes(): Uint8Array {
-    const [first = new Uint8Array()] = this.#chunks
-    if (this.#chunks.length < 2) return first
-    const bytes = new Uint8Array(this.#length)
-    let offset = 0
-    for (const chunk of this.#chunks) {
-      bytes.set(chunk, offset)
-      offset += chunk.byteLength
-    }
-    return bytes
-  }
-}
-
 /** The reader of a web stream costs a third of what Effect's stream does, which aborts the request after each body. */
 const readWeb = (
   body: ReadableStream<Uint8Array>,
   isUsed: boolean,
-  collected: Collected
+  collected: BodyCollector
 ): Effect.Effect<void, Failure> => {
   if (isUsed || body.locked) return Effect.fail("Unreadable")
   const reader = body.getReader()
@@ -175,7 +139,7 @@ const readWeb = (
   })
 }
 
-const readStream = <E>(stream: Stream.Stream<Uint8Array, E>, collected: Collected): Effect.Effect<void, Failure> =>
+const readStream = <E>(stream: Stream.Stream<Uint8Array, E>, collected: BodyCollector): Effect.Effect<void, Failure> =>
   Stream.runForEachArray(Stream.mapError(stream, toFailure), (chunks) => {
     for (const chunk of chunks) collected.add(chunk)
     return collected.isTooLarge ? Effect.fail("TooLarge") : Effect.void

@@ -58,7 +58,7 @@ import { makeError, makeUnreachable, type TransportError } from "./TransportErro
  * @since 0.1.0
  * @stability unstable
  */
-export { BodyLimit, CollectedBody } from "./CollectedBody.ts"
+export { BodyCollector, BodyLimit, CollectedBody } from "./CollectedBody.ts"
 /**
  * @since 0.1.0
  * @stability unstable

@@ -95,21 +95,16 @@ const isRedirect = (status: number): boolean => status >= 300 && status < 400
 /** What becomes of a request. */
 type Outcome = { readonly head: Head; readonly body: Transport.CollectedBody } | { readonly cause: unknown }
 
-/** After this many chunks they are joined: an object for each byte costs more than the byte. */
-const manyChunks = 1000
-
 /** Collects the body of one response up to a limit, beyond which it closes the connection. Tells one outcome; what follows is ignored. */
 class Collector implements Undici.Dispatcher.DispatchHandler {
-  readonly #maxBytes: number
+  readonly #body: Transport.BodyCollector
   readonly #onOutcome: (outcome: Outcome) => void
-  #chunks: Array<Uint8Array> = []
-  #length = 0
   #head: Head | undefined = undefined
   #controller: Undici.Dispatcher.DispatchController | undefined = undefined
   #aborted: Error | undefined = undefined
 
   constructor(maxBytes: number, onOutcome: (outcome: Outcome) => void) {
-    this.#maxBytes = maxBytes
+    this.#body = new Transport.BodyCollector(maxBytes)
     this.#onOutcome = onOutcome
   }
 
@@ -133,10 +128,8 @@ class Collector implements Undici.Dispatcher.DispatchHandler {
 
   onResponseData(_: Undici.Dispatcher.DispatchController, chunk: Uint8Array): void {
     if (this.#aborted !== undefined || this.#head === undefined) return
-    this.#chunks.push(chunk)
-    this.#length += chunk.byteLength
-    if (this.#chunks.length === manyChunks) this.#chunks = [Buffer.concat(this.#chunks)]
-    if (this.#length > this.#maxBytes)
+    this.#body.add(chunk)
+    if (this.#body.isTooLarge)
       this.#end("the response is larger than the limit", { head: this.#head, body: "TooLarge" })
   }
 
@@ -144,7 +137,7 @@ class Collector implements Undici.Dispatcher.DispatchHandler {
     this.#onOutcome(
       this.#head === undefined
         ? { cause: new Error("there is no response") }
-        : { head: this.#head, body: Buffer.concat(this.#chunks, this.#length) }
+        : { head: this.#head, body: this.#body.bytes }
     )
   }
 
