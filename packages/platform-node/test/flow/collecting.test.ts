@@ -1,6 +1,5 @@
 // Bodies that are collected as they arrive, over sockets: what fetch and undici's streams give, they give.
 import { createServer as createTcpServer } from "node:net"
-import { Readable } from "node:stream"
 import { gzipSync } from "node:zlib"
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
@@ -17,7 +16,7 @@ import {
 } from "effect/http"
 import { TestClock } from "effect/testing"
 import { afterEach, vi } from "vitest"
-import { json, serve } from "../support/SocketServer.ts"
+import { json, sendEndlessly, serve, serveUnfinished } from "../support/SocketServer.ts"
 
 const limit = 1000
 
@@ -55,6 +54,16 @@ const serveBytes = (...parts: ReadonlyArray<string>) =>
     }),
     ({ close }) => Effect.sync(close)
   )
+
+/** A server that notes by which connections it is called. */
+const servePorts = Effect.gen(function* () {
+  const ports = new Set<number | undefined>()
+  const { url } = yield* serve((_request, response) => {
+    ports.add(response.socket?.remotePort)
+    json(response, {})
+  })
+  return { ports, url }
+})
 
 /** A JSON document of this length, in a chunk for each byte. */
 const byteByByte = (length: number) =>
@@ -261,11 +270,7 @@ describe("a request whose response is collected", () => {
       const proxy = yield* serve((_request, response) => {
         response.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
         response.writeHead(407)
-        Readable.from(
-          (function* () {
-            while (true) yield Buffer.alloc(10_000)
-          })()
-        ).pipe(response)
+        sendEndlessly(response)
       })
       for (const name of ["HTTP_PROXY", "http_proxy"]) vi.stubEnv(name, proxy.url)
       for (const name of ["NO_PROXY", "no_proxy"]) vi.stubEnv(name, "")
@@ -278,19 +283,37 @@ describe("a request whose response is collected", () => {
     })
   )
 
+  it.live("that is interrupted before it has a connection is never sent (H2)", () =>
+    Effect.gen(function* () {
+      const server = yield* serve((_request, response) => json(response, {}))
+      const running = yield* Effect.forkChild(exchange(`${server.url}/interrupted`), { startImmediately: true })
+      yield* Fiber.interrupt(running)
+      yield* exchange(`${server.url}/later`)
+      assert.deepStrictEqual(
+        server.received.map(({ path }) => path),
+        ["/later"]
+      )
+    }).pipe(over(NodeTls.layer({})))
+  )
+
+  it.live("that is interrupted in the middle of its body closes its connection", () =>
+    Effect.gen(function* () {
+      const { begun, closed, url } = yield* serveUnfinished
+      const running = yield* Effect.forkChild(exchange(url))
+      yield* begun
+      yield* Fiber.interrupt(running)
+      yield* closed
+    }).pipe(over(NodeTls.layer({})))
+  )
+
   it.effect("that lasts too long in the middle of its body closes its connection", () =>
     Effect.gen(function* () {
-      const [begun, closed] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
-      const server = yield* serve((_request, response) => {
-        response.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
-        response.writeHead(200, { "content-length": 100 })
-        response.write("{", () => Deferred.doneUnsafe(begun, Effect.void))
-      })
-      const running = yield* Effect.forkChild(Effect.flip(exchange(server.url)))
-      yield* Deferred.await(begun)
+      const { begun, closed, url } = yield* serveUnfinished
+      const running = yield* Effect.forkChild(Effect.flip(exchange(url)))
+      yield* begun
       yield* TestClock.adjust("35 seconds")
       assert.strictEqual((yield* Fiber.join(running)).kind, "TimedOut")
-      yield* Deferred.await(closed)
+      yield* closed
     }).pipe(over(NodeTls.layer({})))
   )
 
@@ -325,24 +348,16 @@ describe("a request whose response is collected", () => {
 
   it.live("uses connections again, of which undici has two for requests that follow each other", () =>
     Effect.gen(function* () {
-      const ports = new Set<number | undefined>()
-      const server = yield* serve((_request, response) => {
-        ports.add(response.socket?.remotePort)
-        json(response, {})
-      })
-      for (let count = 0; count < 20; count++) yield* exchange(server.url)
+      const { ports, url } = yield* servePorts
+      for (let count = 0; count < 20; count++) yield* exchange(url)
       assert.isAtMost(ports.size, 2)
     }).pipe(over(NodeTls.layer({})))
   )
 
   it.live("has the options of undici that its caller has given", () =>
     Effect.gen(function* () {
-      const ports = new Set<number | undefined>()
-      const server = yield* serve((_request, response) => {
-        ports.add(response.socket?.remotePort)
-        json(response, {})
-      })
-      const closing = Effect.provideService(exchange(server.url), NodeHttpClient.UndiciOptions, { reset: true })
+      const { ports, url } = yield* servePorts
+      const closing = Effect.provideService(exchange(url), NodeHttpClient.UndiciOptions, { reset: true })
       for (let count = 0; count < 3; count++) yield* closing
       assert.strictEqual(ports.size, 3)
     }).pipe(over(NodeTls.layer({})))
@@ -378,44 +393,11 @@ describe("a request whose response is collected", () => {
 
 it.live("a request whose response is handed over ends with the scope of its caller", () =>
   Effect.gen(function* () {
-    const [begun, closed] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
-    const server = yield* serve((_request, response) => {
-      response.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
-      response.writeHead(200, { "content-length": 100 })
-      response.write("{", () => Deferred.doneUnsafe(begun, Effect.void))
-    })
+    const { begun, closed, url } = yield* serveUnfinished
     const client = HttpClient.withScope(yield* HttpClient.HttpClient)
-    const response = yield* Effect.scoped(Effect.tap(client.get(server.url), Deferred.await(begun)))
-    yield* Deferred.await(closed)
+    const response = yield* Effect.scoped(Effect.tap(client.get(url), begun))
+    yield* closed
     // It is held until now: what is garbage ends its request, too.
     assert.strictEqual(response.status, 200)
   }).pipe(Effect.provide(NodeTls.layer({})))
-)
-
-it.live("that is interrupted before it has a connection is never sent (H2)", () =>
-  Effect.gen(function* () {
-    const server = yield* serve((_request, response) => json(response, {}))
-    const running = yield* Effect.forkChild(exchange(`${server.url}/interrupted`), { startImmediately: true })
-    yield* Fiber.interrupt(running)
-    yield* exchange(`${server.url}/later`)
-    assert.deepStrictEqual(
-      server.received.map(({ path }) => path),
-      ["/later"]
-    )
-  }).pipe(over(NodeTls.layer({})))
-)
-
-it.live("that is interrupted in the middle of its body closes its connection", () =>
-  Effect.gen(function* () {
-    const [begun, closed] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
-    const server = yield* serve((_request, response) => {
-      response.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
-      response.writeHead(200, { "content-length": 100 })
-      response.write("{", () => Deferred.doneUnsafe(begun, Effect.void))
-    })
-    const running = yield* Effect.forkChild(exchange(server.url))
-    yield* Deferred.await(begun)
-    yield* Fiber.interrupt(running)
-    yield* Deferred.await(closed)
-  }).pipe(over(NodeTls.layer({})))
 )

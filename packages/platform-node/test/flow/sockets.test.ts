@@ -1,12 +1,11 @@
 // What the transport guarantees, over sockets with the HTTP clients of Node.js.
-import { Readable } from "node:stream"
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Ciba, ClientAuthentication, Transport, UserHint } from "@effect-ciba/core"
 import { NodeCiba, NodeTls } from "@effect-ciba/platform-node"
 import { Deferred, Effect, Fiber, Layer, Redacted } from "effect"
 import { FetchHttpClient } from "effect/http"
-import { json, serve } from "../support/SocketServer.ts"
+import { json, sendEndlessly, serve } from "../support/SocketServer.ts"
 
 /** Reads the response after it was received. */
 const call = (url: string) => Transport.Transport.use(({ json, send }) => Effect.flatMap(send(post(url)), json))
@@ -93,16 +92,8 @@ for (const [name, client, call] of clients) {
       Effect.gen(function* () {
         const closed = yield* Deferred.make<void>()
         const server = yield* serve((_request, response) => {
-          const endless = Readable.from(
-            (function* () {
-              while (true) yield Buffer.alloc(10_000)
-            })()
-          )
-          response.on("close", () => {
-            endless.destroy()
-            Deferred.doneUnsafe(closed, Effect.void)
-          })
-          endless.pipe(response)
+          response.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
+          sendEndlessly(response)
         })
         assert.strictEqual((yield* Effect.flip(call(server.url))).kind, "TooLarge")
         yield* Deferred.await(closed)

@@ -1,6 +1,7 @@
 // An HTTP server on a socket of this machine, for as long as the scope is open.
 import { createServer, type ServerResponse } from "node:http"
-import { Effect, Schema } from "effect"
+import { Readable } from "node:stream"
+import { Deferred, Effect, Schema } from "effect"
 
 /** A request, as it was received. */
 export interface Received {
@@ -47,6 +48,28 @@ export const serve = (respond: (request: Received, response: ServerResponse) => 
         server.closeAllConnections()
       })
   )
+}
+
+/** Starts a server that begins a body and never ends it; `begun` when a part is sent, `closed` when the connection is. */
+export const serveUnfinished = Effect.gen(function* () {
+  const [begun, closed] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+  const { url } = yield* serve((_request, response) => {
+    response.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
+    response.writeHead(200, { "content-length": 100 })
+    response.write("{", () => Deferred.doneUnsafe(begun, Effect.void))
+  })
+  return { url, begun: Deferred.await(begun), closed: Deferred.await(closed) }
+})
+
+/** Sends a body without end, until the connection is closed. */
+export const sendEndlessly = (response: ServerResponse): void => {
+  const endless = Readable.from(
+    (function* () {
+      while (true) yield Buffer.alloc(10_000)
+    })()
+  )
+  response.on("close", () => endless.destroy())
+  endless.pipe(response)
 }
 
 export const json = (response: ServerResponse, body: unknown): void => {
